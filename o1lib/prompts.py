@@ -1,0 +1,87 @@
+"""The words in which a model is asked to judge, and the reading of its verdict.
+
+Paper A (LLaVA-o1, section 3.3 and the released `simple_inference.py`): two candidates of one
+stage are shown with the picture and the question, and the model itself says which is better.
+The long form keeps the released literals, the misspelt "Repsonse" included, because a verdict
+may depend on them; the role sentence and the criteria are in our own words. The short form is
+the same question in a dozen words, for a model of a few million parameters.
+
+    judge_prompt("caption", "How many squares?", "", "Two squares.", "Three.", short=True)
+    parse_verdict("Since it has fewer errors, I choose response 1.")      # 1
+"""
+import re
+
+KINDS = ("summary", "caption", "reasoning", "conclusion", "all", "sentence")
+VERDICT = "Since {reason}, I choose response {k}."
+VERDICT_FORMAT = "Since [reason], I choose response [1/2]."
+REASONS = {"summary": "it plans the steps better", "caption": "it describes the picture better",
+           "reasoning": "it has fewer errors", "conclusion": "it agrees with the reasoning",
+           "all": "it answers the question better", "sentence": "it continues better"}
+CORRECT, INCORRECT = "correct", "incorrect"
+
+_ROLE = "You compare two responses to one question about a picture and say which of them is better."
+_CRITERIA = {
+    "summary": "The better summary outlines the main approach to the question. It holds no concrete reasoning and no "
+               "formulas yet.",
+    "caption": "The better caption has fewer errors about the picture. It is as thorough and detailed as it can be while "
+               "accurate, and makes no general comments.",
+    "reasoning": "The better reasoning explains better, with fewer errors. Review the question, examine each response, "
+                 "note where they differ, then decide.",
+    "conclusion": "The better conclusion agrees with the reasoning in the hint. A conclusion must never refuse to answer.",
+    "all": "The better response answers the question better.",
+    "sentence": "The better response is the better next sentence of the answer.",
+}
+_SHORT = {"summary": "Which summary is better?", "caption": "Which caption is better?",
+          "reasoning": "Which reasoning is better?", "conclusion": "Which conclusion is better?",
+          "all": "Which answer is better?", "sentence": "Which next sentence is better?"}
+
+
+def judge_prompt(kind: str, question: str, hint: str, a: str, b: str, short: bool = False) -> str:
+    """Return the user text that asks for a comparison of `a` with `b`; the picture goes in front of it.
+
+    `hint` is what the release takes as given: "" for a summary or a caption, the caption for
+    reasoning, caption and reasoning for a conclusion, the text so far for a sentence.
+    Raises KeyError for a kind that is not in KINDS.
+    """
+    if short:
+        hints = [f"Hint: {hint}"] if hint else []
+        return "\n".join([_SHORT[kind], f"Question: {question}", *hints, f"Response 1: {a}", f"Response 2: {b}"])
+    hints = [f"Hint about the Question: {hint}"] if hint else []
+    return "\n\n".join([
+        f"{_ROLE} {_CRITERIA[kind]}", f"Question: {question}", *hints, f"Repsonse 1: {a}", f"Repsonse 2: {b}",
+        f"{_CRITERIA[kind]} Answer strictly in the following format, and write nothing else:\n{VERDICT_FORMAT}"])
+
+
+def check_prompt(caption: str, reasoning: str, short: bool = False) -> str:
+    """Return the text-only question whether `reasoning` is right if `caption` is taken as true (paper A's veto)."""
+    if short:
+        return f"Is this reasoning correct or incorrect?\nCaption: {caption}\nReasoning: {reasoning}"
+    return (f"Assume that the description of a picture is true and check the reasoning built on it. Verify every "
+            f"calculation.\n\nDescription: {caption}\n\nReasoning: {reasoning}\n\n"
+            f"Answer with one word, '{CORRECT}' or '{INCORRECT}'.")
+
+
+def verdict_prefix(reason: str) -> str:
+    """Return the verdict up to the word before its digit; the next token is " 1" or " 2"."""
+    return VERDICT.split(" {k}")[0].format(reason=reason)
+
+
+def verdict(kind: str, k: int) -> str:
+    """Return the whole verdict for response `k` (1 or 2), with the one reason that goes with `kind`."""
+    return VERDICT.format(reason=REASONS[kind], k=k)
+
+
+def parse_verdict(text: str, strict: bool = False) -> int | None:
+    """Return 1 or 2. As released, anything but "I choose response 1" means 2, so an unreadable verdict favours the second.
+
+    With `strict` an unreadable verdict, or one that names both responses, is None.
+    """
+    if not strict:
+        return 1 if "I choose response 1" in text else 2
+    named = set(re.findall(r"choose response\s*\[?([12])\b", text, flags=re.IGNORECASE))
+    return int(named.pop()) if len(named) == 1 else None
+
+
+def parse_check(text: str) -> bool:
+    """Return False when a check's answer says "incorrect", as released; anything else passes."""
+    return INCORRECT not in text.lower()
