@@ -1,0 +1,96 @@
+"""A 64 x 64 canvas: the few marks from which every Mini-VQA picture is drawn.
+
+Pictures are small on purpose: a model of a few million parameters must read them. Marks are therefore plain,
+saturated and at least five pixels high, and text uses Pillow's bitmap font (6 x 11 pixels a character).
+
+Example:
+    >>> canvas = Canvas("white")
+    >>> canvas.shape("circle", 20, 20, 7, "red")
+    >>> canvas.image().size
+    (64, 64)
+"""
+from functools import cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+SIZE = 64
+COLOURS = {
+    "red": (220, 40, 40), "green": (30, 150, 60), "blue": (40, 80, 220),
+    "yellow": (235, 200, 0), "purple": (150, 50, 170), "orange": (245, 130, 20),
+}
+PAPERS = {"white": (255, 255, 255), "grey": (222, 222, 222), "cream": (250, 242, 215), "pale": (214, 234, 248)}
+INK = (20, 20, 20)
+SHAPES = ("circle", "square", "triangle", "star")
+
+
+@cache
+def _font():
+    return ImageFont.load_default_imagefont()
+
+
+def _rgb(colour):
+    return COLOURS.get(colour) or PAPERS.get(colour) or INK
+
+
+class Canvas:
+    """Collects marks; coordinates are pixels, x to the right and y down."""
+
+    def __init__(self, paper="white"):
+        self._image = Image.new("RGB", (SIZE, SIZE), PAPERS[paper])
+        self._draw = ImageDraw.Draw(self._image)
+
+    def image(self):
+        """Return the RGB picture, 64 x 64."""
+        return self._image
+
+    def shape(self, kind, x, y, radius, colour):
+        """Draw one of SHAPES, filled, centred on (x, y)."""
+        box = (x - radius, y - radius, x + radius, y + radius)
+        fill = _rgb(colour)
+        if kind == "circle":
+            self._draw.ellipse(box, fill=fill, outline=INK)
+        elif kind == "square":
+            self._draw.rectangle(box, fill=fill, outline=INK)
+        else:
+            self._draw.polygon(_corners(kind, x, y, radius), fill=fill, outline=INK)
+
+    def box(self, x0, y0, x1, y1, colour=None, outline="ink"):
+        """Draw a rectangle; `colour` None leaves it open."""
+        self._draw.rectangle((x0, y0, x1, y1), fill=None if colour is None else _rgb(colour),
+                             outline=None if outline is None else _rgb(outline))
+
+    def line(self, points, colour="ink", width=1):
+        """Draw a line through [(x, y), ...]."""
+        self._draw.line(points, fill=_rgb(colour), width=width)
+
+    def arc(self, x, y, radius, start, end, colour="ink"):
+        """Draw part of a circle; angles in degrees, clockwise from three o'clock."""
+        self._draw.arc((x - radius, y - radius, x + radius, y + radius), start, end, fill=_rgb(colour))
+
+    def arrow(self, start, end, colour="ink", width=1, head=4):
+        """Draw a line with a filled head at `end`."""
+        self.line([start, end], colour, width)
+        along = np.subtract(end, start) / max(1e-6, float(np.hypot(*np.subtract(end, start))))
+        across = np.array([-along[1], along[0]])
+        back = np.array(end) - head * along
+        wings = [tuple(back + head * 0.6 * across), tuple(back - head * 0.6 * across)]
+        self._draw.polygon([tuple(end), *wings], fill=_rgb(colour))
+
+    def text(self, x, y, words, colour="ink"):
+        """Write `words` with the top left corner at (x, y); six pixels a character."""
+        self._draw.text((x, y), words, fill=_rgb(colour), font=_font())
+
+    def scan(self, x, y, digit, side=11):
+        """Paste an 8 x 8 grey scan (0..16, ink high) scaled to `side` pixels, dark on the paper."""
+        grey = Image.fromarray((255 - np.clip(digit * 16, 0, 255)).astype(np.uint8)).resize((side, side))
+        mask = grey.point(lambda value: 255 - value)
+        self._image.paste(Image.new("RGB", (side, side), INK), (x, y), mask)
+
+
+def _corners(kind, x, y, radius):
+    if kind == "triangle":
+        return [(x, y - radius), (x + radius, y + radius), (x - radius, y + radius)]
+    turns = np.arange(10) * np.pi / 5 - np.pi / 2
+    reach = np.where(np.arange(10) % 2 == 0, radius + 1, radius * 0.45)
+    return [(float(x + r * np.cos(t)), float(y + r * np.sin(t))) for t, r in zip(turns, reach)]

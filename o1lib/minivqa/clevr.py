@@ -1,0 +1,90 @@
+"""mini-CLEVR: coloured shapes on a three by three grid; count, compare, relate.
+
+Stands for CLEVR in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is a tuple of (cell, colour, shape).
+
+Example:
+    >>> from o1lib.minivqa import draw
+    >>> draw("mini-CLEVR", 0).facts[0].count(" at ")
+    1
+"""
+from .canvas import COLOURS, SHAPES
+from .family import Asked, Family, Template
+from .words import CELLS
+
+PLURAL = {"circle": "circles", "square": "squares", "triangle": "triangles", "star": "stars"}
+
+
+def scene(rng, hard):
+    """Return 3 to 5 objects (6 to 8 where hard), in reading order, colours and shapes drawn from small sets so that counts vary."""
+    count = rng.randint(6, 8) if hard else rng.randint(3, 5)
+    colours, shapes = rng.sample(list(COLOURS), 3), rng.sample(SHAPES, 3)
+    cells = sorted(rng.sample(range(9), count))
+    return tuple((CELLS[cell], rng.choice(colours), rng.choice(shapes)) for cell in cells)
+
+
+def facts(objects):
+    """State every object: 'red circle at top left'."""
+    return tuple(f"{colour} {shape} at {cell}" for cell, colour, shape in objects)
+
+
+def paint(canvas, objects, rng, held_out):
+    """Draw every object near the middle of its cell."""
+    for cell, colour, shape in objects:
+        row, column = divmod(CELLS.index(cell), 3)
+        canvas.shape(shape, 11 + 21 * column + rng.randint(-1, 1), 11 + 21 * row + rng.randint(-1, 1), rng.randint(6, 7), colour)
+
+
+def counts(rng, right):
+    """Return three wrong counts near the right one, without favouring a side."""
+    low = max(0, right - rng.randint(0, 3))
+    return tuple(str(n) for n in range(low, low + 4) if n != right)
+
+
+def tally(objects, index, value, noun):
+    """Return the steps that list the objects with `value` at `index`, ending in their count: '2 red shapes'."""
+    named = [f for f, o in zip(facts(objects), objects) if o[index] == value]
+    return (*named, f"{len(named)} {noun}"), len(named)
+
+
+def _count_colour(objects, rng):
+    colour = rng.choice(sorted({o[1] for o in objects}))
+    steps, number = tally(objects, 1, colour, f"{colour} shapes")
+    return Asked(f"How many {colour} shapes are there?", str(number), counts(rng, number),
+                 f"Find the {colour} shapes and count them", steps, frozenset(steps))
+
+
+def _count_shape(objects, rng):
+    shape = rng.choice(sorted({o[2] for o in objects}))
+    steps, number = tally(objects, 2, shape, PLURAL[shape])
+    return Asked(f"How many {PLURAL[shape]} are there?", str(number), counts(rng, number),
+                 f"Find the {PLURAL[shape]} and count them", steps, frozenset(steps))
+
+
+def _compare(objects, rng):
+    one, two = rng.sample(SHAPES, 2)
+    steps_one, first = tally(objects, 2, one, PLURAL[one])
+    steps_two, second = tally(objects, 2, two, PLURAL[two])
+    if first == second or (first > second) != (rng.random() < 0.5):
+        return None
+    answer = "yes" if first > second else "no"
+    verdict = f"{PLURAL[one]} {'more' if first > second else 'fewer'} than {PLURAL[two]}"
+    steps = (*steps_one, *steps_two, verdict)
+    return Asked(f"Are there more {PLURAL[one]} than {PLURAL[two]}?", answer, ("no" if answer == "yes" else "yes",),
+                 f"Count the {PLURAL[one]} and the {PLURAL[two]} and compare", steps, frozenset(steps))
+
+
+def _relate(objects, rng):
+    cell, colour, shape = rng.choice(objects)
+    if sum(o[0] == cell for o in objects) != 1:
+        return None
+    others = rng.sample([c for c in COLOURS if c != colour], 3)
+    step = f"{colour} {shape} at {cell}"
+    return Asked(f"What colour is the shape at {cell}?", colour, tuple(others), f"Look at {cell} and name the colour", (step,))
+
+
+FAMILY = Family("mini-CLEVR", 0.5, scene, facts, paint, {
+    "count_colour": Template("math", _count_colour),
+    "count_shape": Template("math", _count_shape, withheld=True),
+    "compare": Template("logical reasoning", _compare, withheld=True, also=("math",)),
+    "relate": Template("fine-grained perception", _relate),
+})

@@ -1,0 +1,131 @@
+"""Draw one example: a scene, its picture, a question about it and the four stages of its answer.
+
+`draw` is pure: the same (family, seed) gives the same pixels and words everywhere. Splits are disjoint ranges of
+seeds, and a scene is kept only if the hash of its facts falls in a bucket of the split, which makes leakage between
+splits impossible by construction instead of by filtering afterwards.
+
+Example:
+    >>> draw("mini-CLEVR", 3) == draw("mini-CLEVR", 3)
+    True
+"""
+import hashlib
+import random
+from dataclasses import dataclass
+
+from PIL import Image
+
+from ..records import UserError
+from . import clevr
+from .canvas import Canvas
+
+_SPAN = 100_000_000
+_OFFSET = {"base": 0, "train": 1, "validation": 2, "devtest": 3, "hard": 4, "test": 5}
+_BUCKETS = {"base": range(0, 14), "train": range(0, 14), "validation": range(14, 16), "devtest": range(16, 18),
+            "hard": range(16, 18), "test": range(18, 20)}
+SPLITS = tuple(_OFFSET)
+FAMILIES = {module.FAMILY.name: module.FAMILY for module in (clevr,)}
+LETTERS = "ABCD"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A picture, a question and a staged answer, with all that is true of the picture.
+
+    `answer` is a letter where `options` are given, else the answer itself; `facts` are the caption's statements,
+    `true` every further statement that the picture bears out, `key` the hash of facts and question.
+    """
+    qid: str
+    family: str
+    template: str
+    skill: str
+    image: Image.Image
+    question: str
+    bare: str
+    options: tuple[str, ...]
+    answer: str
+    facts: tuple[str, ...]
+    true: frozenset[str]
+    steps: tuple[str, ...]
+    stages: dict[str, str]
+    withheld: bool
+    key: str
+    test_set: str = ""
+    group: str = ""
+
+
+def seeds(split, n, start=0):
+    """Return the range of seeds of a split's examples start .. start + n. Raises UserError for an unknown split."""
+    if split not in _OFFSET:
+        raise UserError(f"split '{split}' is unknown: choose one of {', '.join(SPLITS)}.")
+    first = _OFFSET[split] * _SPAN + start
+    return range(first, first + n)
+
+
+def split_of(seed):
+    """Return the split whose range holds the seed."""
+    return SPLITS[seed // _SPAN]
+
+
+def in_split(facts, split):
+    """Tell whether a scene with these facts may occur in the split."""
+    digest = hashlib.blake2b("|".join(sorted(facts)).encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") % 20 in _BUCKETS[split]
+
+
+def draw(family, seed, *, hard=False, template=None, choice=None):
+    """Return the example of a family and seed.
+
+    `template` and `choice` (multiple choice or not) are drawn from the seed unless given; seeds of the split "hard"
+    are always hard. Raises UserError for an unknown family.
+    """
+    if family not in FAMILIES:
+        raise UserError(f"family '{family}' is unknown: choose one of {', '.join(FAMILIES)}.")
+    kind, split, rng = FAMILIES[family], split_of(seed), random.Random(f"{family}/{seed}")
+    hard = hard or split == "hard"
+    name = template or rng.choice(list(kind.templates))
+    scene, facts, asked = sample(kind, name, split, hard, rng)
+    canvas = Canvas(kind.paper(scene))
+    kind.paint(canvas, scene, rng, split in ("devtest", "hard", "test"))
+    return assemble(kind, name, split, seed, facts, asked, canvas.image(), rng, choice)
+
+
+def sample(kind, name, split, hard, rng):
+    """Return (scene, facts, asked): scenes are drawn until one belongs to the split and admits the question."""
+    while True:
+        scene = kind.scene(rng, hard)
+        facts = kind.facts(scene)
+        if in_split(facts, split):
+            asked = kind.templates[name].ask(scene, rng)
+            if asked is not None:
+                return scene, facts, asked
+
+
+def assemble(kind, name, split, seed, facts, asked, image, rng, choice=None, options=None):
+    """Return the Example for a question: options, closing step, stages and key.
+
+    `options` fixes the options and their order (circular evaluation); else three wrong answers are shuffled in.
+    """
+    template = kind.templates[name]
+    if choice is None:
+        choice = template.choice if template.choice is not None else rng.random() < 0.5
+    if choice and options is None:
+        options = [asked.answer, *rng.sample(asked.others, min(3, len(asked.others)))]
+        rng.shuffle(options)
+    options = tuple(options) if choice else ()
+    letter = LETTERS[options.index(asked.answer)] if options else ""
+    closing = f"so the answer is {asked.answer}" + (f", which is {letter}" if letter else "")
+    steps = (*asked.steps, closing)
+    question = asked.question + "".join(f" {mark}. {option}" for mark, option in zip(LETTERS, options))
+    stages = {"summary": asked.summary + ".", "caption": ". ".join(facts) + ".", "reasoning": ". ".join(steps) + ".",
+              "conclusion": letter or asked.answer}
+    key = hashlib.sha1("|".join((*sorted(facts), asked.question)).encode()).hexdigest()[:16]
+    return Example(f"{kind.name}/{split}/{seed % _SPAN}", kind.name, name, template.skill, image, question, asked.question,
+                   options, letter or asked.answer, facts, asked.true | set(steps), steps, stages, template.withheld, key)
+
+
+def mixture(split, n, start=0):
+    """Yield n examples of a split in Table 1's proportions; the order is fixed and the same for every n."""
+    names, weights = zip(*((name, family.share) for name, family in FAMILIES.items()))
+    for seed in seeds(split, n, start):
+        family = random.Random(f"mixture/{seed}").choices(names, weights)[0]
+        yield draw(family, seed)

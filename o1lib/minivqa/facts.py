@@ -1,0 +1,97 @@
+"""Statements about a picture, and the program that checks them.
+
+A caption is a list of facts and a reasoning is a list of steps; both are short sentences. A statement holds if the
+drawing bears it out (it is among the picture's facts or among the further statements that the drawing program
+vouches for) or if it is arithmetic that adds up and whose numbers were read before. So a model's own wording is
+scored statement by statement, whatever the order, instead of by string equality.
+
+Example:
+    >>> caption_score("A red circle at top left.", ("red circle at top left",))["exact"]
+    True
+    >>> check_steps("2 + 3 = 5. 2 + 4 = 6", ("2 cups", "3 jugs"), frozenset())
+    [('2 + 3 = 5', True), ('2 + 4 = 6', False)]
+"""
+import re
+from collections import Counter
+
+from .words import CLASSES
+
+_BREAK = re.compile(r"(?:[.;!?](?=\s|$)|\n)+")
+_FILLER = re.compile(r"^An? (?=[a-z])|\b(?:an?|[Tt]he|[Tt]here (?:is|are)|[Ss]o|[Tt]hen|[Tt]herefore)\b")  # not the label A
+_SUM = re.compile(r"^(\d+)((?: [+-] \d+)+) = (-?\d+)$")
+_NUMBER = re.compile(r"\d+")
+
+
+def canonical(statement):
+    """Return a statement without case, articles, connectives and doubled spaces."""
+    bare = _FILLER.sub(" ", statement.strip().replace(",", " ").replace(":", " "))
+    return " ".join(bare.lower().split()).rstrip(".")
+
+
+def statements(text):
+    """Split a text into its statements, in order, as written."""
+    return [part.strip() for part in _BREAK.split(text) if part.strip()]
+
+
+def caption_score(text, facts):
+    """Compare a caption with the picture's facts.
+
+    Returns {"exact": bool, "precision": float, "recall": float}; order and filler words do not matter, repetition does.
+    """
+    said = Counter(canonical(s) for s in statements(text))
+    wanted = Counter(canonical(f) for f in facts)
+    shared = sum((said & wanted).values())
+    return {"exact": said == wanted, "precision": shared / max(1, said.total()), "recall": shared / max(1, wanted.total())}
+
+
+def check_steps(text, facts, true):
+    """Return [(statement, holds)] for every statement of a reasoning, in order."""
+    known = {canonical(s) for s in (*facts, *true)}
+    numbers = set(_NUMBER.findall(" ".join(facts)))
+    checked = []
+    for statement in statements(text):
+        bare = canonical(statement)
+        holds = bare in known or _adds_up(bare, numbers)
+        if holds:
+            numbers.update(_NUMBER.findall(bare))
+        checked.append((statement, holds))
+    return checked
+
+
+def _adds_up(bare, numbers):
+    match = _SUM.match(bare)
+    if not match:
+        return False
+    first, rest, result = match.groups()
+    terms = rest.split()
+    operands = [first, *terms[1::2]]
+    value = int(first) + sum(int(n) * (1 if sign == "+" else -1) for sign, n in zip(terms[::2], terms[1::2]))
+    return set(operands) <= numbers and value == int(result)
+
+
+def alter(statement, rng):
+    """Return the statement with one value word or number replaced by another of its class, or None if it has none.
+
+    `rng` is a random.Random. This is the mutation with which the checker is tested and wrong judging pairs are made.
+    """
+    spots = _spots(statement)
+    if not spots:
+        return None
+    start, end, choices = rng.choice(spots)
+    return statement[:start] + rng.choice(choices) + statement[end:]
+
+
+def _spots(statement):
+    """Find replaceable words as (start, end, other words of the class); longer words hide shorter ones inside them."""
+    spots, taken = [], [False] * len(statement)
+    words = sorted(((w, c) for c in CLASSES.values() for w in c), key=lambda pair: -len(pair[0]))
+    for word, group in words:
+        for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", statement):
+            if not any(taken[match.start():match.end()]):
+                taken[match.start():match.end()] = [True] * len(word)
+                spots.append((*match.span(), [other for other in group if other != word]))
+    for match in _NUMBER.finditer(statement):
+        if not any(taken[match.start():match.end()]):
+            value = int(match.group())
+            spots.append((*match.span(), [str(v) for v in (value + 1, value + 2, value - 1) if v >= 0 and v != value]))
+    return spots
