@@ -1,0 +1,26 @@
+"""Where files live, and the records that runs leave: begin a run, finish it, read it back.
+
+    work/<scale>/runs/<row>/seed<k>/record.json             parameters, metrics {name: {value, n, low, high}}, n_failed,
+                                                            artifacts {path: sha256}, provenance; written last of all,
+                                                            so that its presence means that the row is complete
+                                    predictions.jsonl.gz    one line a question
+
+A template notebook:
+
+    run = start(globals(), "03_search_and_score")     # after the parameters cell: checks names and types
+    finish(run, metrics(predictions), predictions)    # at the end
+
+A reader:
+
+    need("results/mini", "structured", seed=0).metrics["accuracy"].value
+"""
+
+from o1lib.records.files import (UserError, atomic_file, atomic_folder, portable, project_root, sha256, shown, to_json,
+                                 write_json)
+from o1lib.records.provenance import code_hash, commit, versions
+from o1lib.records.runs import SCALES, Run, finish, start
+from o1lib.records.store import Metric, Record, load, load_all, need
+
+__all__ = ["SCALES", "Metric", "Record", "Run", "UserError", "atomic_file", "atomic_folder", "code_hash", "commit",
+           "finish", "load", "load_all", "need", "portable", "project_root", "sha256", "shown", "start", "to_json",
+           "versions", "write_json"]

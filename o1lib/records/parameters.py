@@ -1,0 +1,158 @@
+"""Are a notebook's parameters the ones it declares, with values of the declared types?
+
+Papermill only warns about an unknown name and checks no type, and a name mistyped by hand in JupyterLab is noticed by
+nobody. So the cells that were really run are read (IPython keeps them in `In`): the parameters cell declares
+`name: type = value`; what papermill injected after it may only set declared names; and the notebook's own file tells
+which names its other cells read.
+
+    check(globals(), "02_train_sft")     # {"row": "02_train_sft", "seed": 0, "learning_rate": 0.001, ...}
+"""
+
+import ast
+import builtins
+import difflib
+import math
+import re
+
+from o1lib.records.files import UserError
+from o1lib.records.provenance import notebook_cells
+
+COMMON = {"row": "str", "seed": "int", "scale": "str", "root": "str"}
+TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "tuple": tuple, "dict": dict}
+FROM_IPYTHON = {"display", "get_ipython", "In", "Out", "exit", "quit"}
+
+
+def _body(source: str) -> list[ast.stmt] | None:
+    """Return the statements of a cell, or None when it is not plain Python (magics, a syntax error)."""
+    try:
+        return ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return None
+
+
+def assignments(source: str) -> dict[str, str | None] | None:
+    """Return {name: annotation or None} of a cell made of assignments only, else None."""
+    names = {}
+    for node in _body(source) or []:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            continue  # a text used as a comment
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if not (isinstance(node, (ast.Assign, ast.AnnAssign)) and all(isinstance(t, ast.Name) for t in targets)):
+            return None
+        note = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else None
+        names |= {target.id: note for target in targets}
+    return names or None
+
+
+def cells_that_count(history: list[str]) -> tuple[dict[str, str | None], list[dict[str, str | None]]]:
+    """Return (the last parameters cell that was run, the assignment cells between it and the call of `start`).
+
+    Raises UserError when no cell declares any of the common parameters.
+    """
+    cells = [assignments(source) for source in history]
+    typed = [k for k, cell in enumerate(cells) if cell and any(cell.values()) and cell.keys() & COMMON.keys()]
+    if not typed:
+        raise UserError("no parameters cell was run before start(globals()): run the notebook from its first code cell, "
+                        "which must hold only lines such as `seed: int = 0`")
+    injected = []
+    for cell, source in zip(cells[typed[-1] + 1:], history[typed[-1] + 1:]):
+        if re.search(r"\bstart\(", source):
+            break  # later cells belong to the notebook, even when `start` is run again
+        injected += [cell] if cell else []
+    return cells[typed[-1]], injected
+
+
+def _names(sources: list[str]) -> tuple[set[str], set[str]] | None:
+    """Return (names read, names defined) over cells; None where that cannot be told from the text."""
+    read, defined = set(), set()
+    for body in map(_body, sources):
+        if body is None:
+            return None
+        for node in ast.walk(ast.Module(body, [])):
+            if isinstance(node, ast.Name):
+                (read if isinstance(node.ctx, ast.Load) else defined).add(node.id)
+            elif isinstance(node, ast.alias):
+                defined.add((node.asname or node.name).split(".")[0])
+            elif isinstance(node, ast.arg):
+                defined.add(node.arg)
+            elif isinstance(node, ast.ExceptHandler) and node.name:
+                defined.add(node.name)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                read.add(node.value)  # run.parameters["name"]
+            elif isinstance(node, ast.Attribute) and node.attr == "parameters":
+                read.add("*")
+    return None if "*" in defined else (read, defined)
+
+
+def _near(name: str, declared: dict[str, str]) -> str:
+    close = difflib.get_close_matches(name, declared, 1, 0.5)
+    hint = f"did you mean {close[0]!r} ({declared[close[0]]})? " if close else ""
+    return f"{hint}It declares {', '.join(sorted(declared))}"
+
+
+def _check_against_file(declared: dict[str, str], notebook: str) -> None:
+    """Catch what was mistyped by hand in the parameters cell, whether or not the file was saved since."""
+    cells = notebook_cells(notebook)
+    if cells is None:
+        return
+    tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    own = {name: kind for cell in tagged for name, kind in (assignments(cell["source"]) or {}).items() if kind}
+    for name, kind in declared.items():
+        if own and own.get(name) != kind:
+            wrong = f"is declared as {kind}, not {own[name]}" if name in own else "is unknown"
+            raise UserError(f"parameter {name!r} {wrong} in notebooks/{notebook}.ipynb: {_near(name, own)}")
+    if missing := sorted(own.keys() - declared.keys()):
+        raise UserError(f"the parameters cell lacks {missing[0]!r}, which notebooks/{notebook}.ipynb declares "
+                        f"({own[missing[0]]}): put the line back")
+    _check_use(declared, notebook, [cell["source"] for cell in cells if cell not in tagged])
+
+
+def _check_use(declared: dict[str, str], notebook: str, sources: list[str]) -> None:
+    names = _names(sources)
+    if names is None:
+        return
+    read, defined = names
+    unread = [] if "*" in read else sorted(declared.keys() - COMMON.keys() - read)
+    if unread:
+        wanted = {name: "read by a cell" for name in read - defined - declared.keys() if name.isidentifier()}
+        raise UserError(f"parameter {unread[0]!r} is read by no cell of notebooks/{notebook}.ipynb: "
+                        f"{_near(unread[0], {n: k for n, k in wanted.items() if not hasattr(builtins, n)})}")
+
+
+def _check_value(name: str, kind: str, value) -> None:
+    wanted = TYPES.get(kind.split("[")[0])
+    if wanted is None:
+        raise UserError(f"parameter {name!r} is declared as {kind}: use one of {', '.join(TYPES)}")
+    fits = isinstance(value, (int, float) if wanted is float else wanted)
+    if isinstance(value, bool) and wanted is not bool:
+        fits = False
+    if fits and not (isinstance(value, float) and not math.isfinite(value)):
+        return
+    hint = f"write {name} as a {kind}"
+    if wanted in (int, float) and isinstance(value, str) and re.fullmatch(r"\s*[-+]?[\d.]+(e[-+]?\d+)?\s*", value, re.I):
+        number = re.sub(r"^(\d+)e", r"\1.0e", value.strip(), flags=re.I)
+        hint = f"write {number} without quotes (YAML takes 1e-4 for text, 1.0e-4 for a number)"
+    raise UserError(f"parameter {name!r} must be {kind}, but is {type(value).__name__} {value!r}: {hint}")
+
+
+def check(namespace: dict, notebook: str = "") -> dict:
+    """Return the declared parameters of the running notebook with their final values.
+
+    `namespace` is the notebook's globals(), `notebook` its file name without ending. Raises UserError for a name that
+    is not declared, is missing or read by no cell, and for a value of another type than declared.
+    """
+    history = namespace.get("In")
+    if not isinstance(history, list):
+        raise UserError("start() reads the cells that were run: call it in a notebook, as start(globals())")
+    cell, injected = cells_that_count(history)
+    if bare := sorted(name for name, kind in cell.items() if kind is None):
+        raise UserError(f"parameter {bare[0]!r} has no type in the parameters cell: write `{bare[0]}: type = value`")
+    where = f"notebook {notebook}" if notebook else "this notebook"
+    for name in (name for cell_names in injected for name in cell_names if name not in cell):
+        raise UserError(f"unknown parameter {name!r} for {where}: {_near(name, cell)}")
+    _check_against_file(cell, notebook)
+    if missing := sorted(COMMON.keys() - cell.keys()):
+        raise UserError(f"the parameters cell lacks {missing[0]!r}: {where} needs `{missing[0]}: {COMMON[missing[0]]}`")
+    for name, kind in cell.items():
+        _check_value(name, kind, namespace.get(name))
+    return {name: namespace[name] for name in cell}

@@ -1,0 +1,132 @@
+"""One run of a template notebook: begin it with checked parameters, end it with a record.
+
+    run = start(globals(), "02_train_sft")            # right after the parameters cell
+    ...
+    finish(run, metrics, predictions, device="cpu", dtype="float32")
+"""
+
+import gzip
+import os
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from o1lib.records.files import UserError, atomic_file, portable, project_root, sha256, shown, to_json, write_json
+from o1lib.records.parameters import check
+from o1lib.records.provenance import provenance
+from o1lib.records.store import PREDICTIONS, RECORD, Metric
+
+SCALES = ("smoke", "mini", "gpu", "paper")
+
+
+@dataclass
+class Run:
+    """A run under way: who it is, where it reads (`root`) and writes (`folder`), its checked parameters.
+
+    `started` is time.monotonic() at the start; `provenance` is taken then too, since files may change meanwhile.
+    """
+
+    row: str
+    seed: int
+    scale: str
+    root: Path
+    folder: Path
+    parameters: dict
+    notebook: str = ""
+    started: float = field(default_factory=time.monotonic)
+    provenance: dict = field(default_factory=dict)
+
+    def path(self, name: str) -> Path:
+        """Return the path of `name` in the run's folder, its parent made. Raises UserError if it leaves the folder."""
+        path = (self.folder / name).resolve()
+        if not path.is_relative_to(self.folder.resolve()):
+            raise UserError(f"{name!r} lies outside the run's folder {shown(self.folder)}: name a path inside it")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def _places(row: str, seed: int, scale: str, root: str) -> tuple[Path, Path]:
+    """Return (root, run folder) as absolute paths; a published root is only read, so its runs land under work/."""
+    if not re.fullmatch(r"[A-Za-z0-9_.+-]+", row) or not row.strip("."):
+        raise UserError(f"row {row!r} cannot name a folder: use letters, digits and _ . + -")
+    if seed < 0:
+        raise UserError(f"seed {seed} is negative: use 0, 1, 2, ...")
+    if scale not in SCALES:
+        raise UserError(f"unknown scale {scale!r}: use one of {', '.join(SCALES)}")
+    project, work = project_root(), project_root() / "work" / scale
+    place = (project / Path(root).expanduser()).resolve() if root else work
+    if root and not Path(root).expanduser().is_absolute() and not place.is_relative_to(project):
+        raise UserError(f"root {root!r} leaves the project: give a folder inside it, or an absolute path")
+    home = work if place.is_relative_to(project / "results") else place
+    return place, home / "runs" / row / f"seed{seed}"
+
+
+def start(namespace: dict, notebook: str = "") -> Run:
+    """Begin a run: `run = start(globals(), "<notebook>")` in the cell after the parameters.
+
+    Checks the parameters (see `parameters.check`), makes `<root>/runs/<row>/seed<seed>/` and removes an earlier record
+    there, for the row is being redone. A root under `results/` is published and only read: the run then writes under
+    `work/<scale>/`. Raises UserError, before anything is touched, for parameters that do not fit.
+    """
+    values = check(namespace, notebook)
+    root, folder = _places(values["row"], values["seed"], values["scale"], values["root"])
+    portable(values)  # refuses a secret now rather than after an hour
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (RECORD, PREDICTIONS):
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot use {shown(folder)} ({error.strerror}): give another root or free the place") from error
+    return Run(values["row"], values["seed"], values["scale"], root, folder, values, notebook,
+               provenance=provenance(notebook))
+
+
+def _checked(metrics: Mapping) -> dict[str, dict]:
+    try:
+        return {name: Metric.model_validate(metric).model_dump() for name, metric in metrics.items()}
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"a metric is not {{value, n, low, high}} with finite numbers ({first['loc']}: {first['msg']}): "
+                        "leave out what was not measured") from error
+
+
+def _write_predictions(path: Path, predictions: Iterable[dict]) -> None:
+    with atomic_file(path) as part, open(part, "wb") as raw:
+        # no file name and no time in the header: the same predictions give the same bytes
+        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
+            for number, line in enumerate(predictions, 1):
+                packed.write((to_json(line, f"prediction {number}") + "\n").encode())
+
+
+def _artifacts(run: Run, paths: Iterable[Path]) -> dict[str, str]:
+    found = {}
+    for path in map(Path, paths):
+        inside = run.path(str(path))
+        found[inside.relative_to(run.folder.resolve()).as_posix()] = sha256(inside)
+    return found
+
+
+def finish(run: Run, metrics: Mapping, predictions: Iterable[dict] | None = None, artifacts: Iterable[Path] = (),
+           n_failed: int = 0, extra: Mapping | None = None, *, device: str = "", dtype: str = "",
+           dataset_hash: str = "", model_hash: str = "") -> Path:
+    """Write the run's predictions and then, last and atomically, its record; return the record's path.
+
+    `metrics` maps names to {value, n, low, high}; `artifacts` are files or folders inside the run's folder, recorded by
+    hash; `extra` holds anything else worth keeping. Raises UserError for a metric that is not finite, an artifact that
+    is missing or outside, a key that looks like a secret, or a full disk; then there is no record.
+    """
+    record = {"row": run.row, "seed": run.seed, "scale": run.scale, "notebook": run.notebook,
+              "parameters": portable(run.parameters), "fingerprint": os.environ.get("O1LIB_FINGERPRINT") or "by-hand",
+              "metrics": _checked(metrics), "n_failed": n_failed, "artifacts": _artifacts(run, artifacts),
+              "extra": portable(dict(extra or {}))}
+    if predictions is not None:
+        _write_predictions(run.folder / PREDICTIONS, predictions)
+        record["artifacts"][PREDICTIONS] = sha256(run.folder / PREDICTIONS)
+    record["provenance"] = run.provenance | {
+        "device": device, "dtype": dtype, "seconds": round(time.monotonic() - run.started, 1),
+        "dataset_hash": dataset_hash, "model_hash": model_hash}
+    return write_json(run.folder / RECORD, record)

@@ -1,0 +1,111 @@
+"""Finished rows: what a record holds and how it is read back.
+
+    need(root, "structured", seed=1).metrics["accuracy"].value
+"""
+
+import gzip
+import json
+import zlib
+from pathlib import Path
+
+from pydantic import BaseModel, Field, FiniteFloat, ValidationError
+
+from o1lib.records.files import UserError, sha256, shown
+from o1lib.records.provenance import code_hash
+
+RECORD, PREDICTIONS = "record.json", "predictions.jsonl.gz"
+
+
+class Metric(BaseModel):
+    """A number with how many cases it rests on and its 95 % interval; shares are in 0..1, never per cent."""
+
+    value: FiniteFloat
+    n: int = Field(ge=0)
+    low: FiniteFloat
+    high: FiniteFloat
+
+
+class Record(BaseModel):
+    """What one finished row left behind (record.json); `folder` is where it was read from, and is not stored."""
+
+    row: str
+    seed: int
+    scale: str
+    notebook: str
+    parameters: dict
+    fingerprint: str
+    metrics: dict[str, Metric]
+    n_failed: int
+    artifacts: dict[str, str]
+    extra: dict
+    provenance: dict
+    folder: Path = Field(default=Path(), exclude=True)
+
+    @property
+    def commit(self) -> str:
+        """The commit the row was made at, or "unknown"."""
+        return self.provenance.get("commit", "unknown")
+
+    @property
+    def stale(self) -> bool:
+        """Whether the library or the row's notebook has changed since the row was made."""
+        return self.provenance.get("code_hash") != code_hash(self.notebook)
+
+    @property
+    def warning(self) -> str:
+        """One sentence about a stale record, "" for a current one."""
+        made = f"row {self.row!r}, seed {self.seed}, was made by other code (commit {self.commit[:10]})"
+        return f"{made}: `make study ROWS={self.row} FRESH=1` redoes it" if self.stale else ""
+
+    def predictions(self) -> list[dict]:
+        """Return the row's predictions, one dict a question. Raises UserError when missing or damaged."""
+        path = self.folder / PREDICTIONS
+        try:
+            with gzip.open(path, "rt", encoding="utf8") as lines:
+                return [json.loads(line) for line in lines]
+        except FileNotFoundError:
+            raise UserError(f"row {self.row!r} wrote no predictions ({shown(path)}): name a row that scores") from None
+        except (OSError, EOFError, zlib.error, ValueError) as error:
+            raise UserError(f"{shown(path)} is damaged ({error}): run row {self.row!r} again") from error
+
+    def changed(self) -> list[str]:
+        """Return the artifacts that are missing or no longer have the recorded hash."""
+        return [name for name, digest in self.artifacts.items()
+                if not (self.folder / name).exists() or sha256(self.folder / name) != digest]
+
+
+def load(folder: Path | str) -> Record:
+    """Return the record in `folder`. Raises UserError when there is none or it does not have a record's form."""
+    path = Path(folder) / RECORD
+    try:
+        record = Record.model_validate_json(path.read_text(encoding="utf8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"needs the finished row in {shown(folder)}, but it has no {RECORD}: run that row first") from None
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"])) or "JSON"
+        raise UserError(f"{shown(path)} is not a record of this version ({place}): run that row again") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{shown(path)} cannot be read ({error}): run that row again") from error
+    return record.model_copy(update={"folder": Path(folder)})
+
+
+def need(root: Path | str, row: str, seed: int, *, current: bool = False) -> Record:
+    """Return the record of `row` under `root`, of this seed or, for rows that run once, of seed 0.
+
+    Raises UserError when there is none; with `current`, also when other code made it.
+    """
+    folders = [Path(root) / "runs" / row / f"seed{k}" for k in (seed, 0)]
+    found = next((folder for folder in folders if (folder / RECORD).is_file()), None)
+    if found is None:
+        raise UserError(f"needs row {row!r}, seed {seed}, which has no record under {shown(root)}: "
+                        f"run `make study ROWS={row} SEEDS={seed}` first")
+    record = load(found)
+    if current and record.stale:
+        raise UserError(record.warning)
+    return record
+
+
+def load_all(root: Path | str) -> list[Record]:
+    """Return every record under `root`, in the order of row and seed. Raises UserError for a damaged one."""
+    return sorted((load(path.parent) for path in Path(root).glob(f"runs/*/seed*/{RECORD}")),
+                  key=lambda record: (record.row, record.seed))
