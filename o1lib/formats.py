@@ -13,7 +13,7 @@ import random
 from collections.abc import Sequence
 
 from .records import UserError
-from .stages import STAGES, close_tag, open_tag, parse, plain, render
+from .stages import STAGES, close_tag, open_tag, parse, parse_plain, plain, render
 
 FORMATS = ("direct", "no_tags", "tags", "special_tags", "shuffled", "separate", "four_turn")
 
@@ -83,7 +83,7 @@ def answer_text(output: str | Sequence[str], format: str) -> str:
         text = from_special(output) if format == "special_tags" else output
         return parse(text).stages.get("conclusion", text).strip()
     if format in ("no_tags", "four_turn"):
-        return output.replace("\r\n", "\n").strip().split("\n\n")[-1].strip()
+        return parse_plain(output).get("conclusion", "")
     return output.strip()
 
 
