@@ -15,8 +15,17 @@ A reader:
     need("results/mini", "structured", seed=0).metrics["accuracy"].value
 """
 
-from o1lib.records.files import (UserError, atomic_file, atomic_folder, portable, project_root, sha256, shown, to_json,
-                                 write_json)
+from o1lib.records.files import (
+    UserError,
+    atomic_file,
+    atomic_folder,
+    portable,
+    project_root,
+    sha256,
+    shown,
+    to_json,
+    write_json,
+)
 from o1lib.records.provenance import code_hash, commit, versions
 from o1lib.records.runs import SCALES, Run, finish, start
 from o1lib.records.store import Metric, Record, load, load_all, need

@@ -13,6 +13,7 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
+LONE = "backslashreplace"  # half of a surrogate pair, which UTF-8 refuses, becomes its JSON escape
 SECRET = re.compile(r"api_?key|secret|passw|credential|(access|private)_key|^token$"
                     r"|(hf|hub|api|auth|access|bearer|github|wandb)_?token$", re.I)
 
@@ -34,8 +35,8 @@ def shown(path: Path | str) -> str:
 
 
 @contextmanager
-def _disk_errors(path: Path):
-    """Turn a failed write of `path` into a UserError; safetensors reports a full disk by its own exception."""
+def disk_errors(path: Path):
+    """Turn a failed write of `path` into a UserError (safetensors reports a full disk by an exception of its own)."""
     try:
         yield
     except UserError:
@@ -52,12 +53,12 @@ def _disk_errors(path: Path):
 def atomic_file(path: Path | str):
     """Yield a temporary path beside `path`, renamed to it when the block ends well and removed otherwise.
 
-    Raises UserError when the disk refuses (full, read-only, missing folder's parent is a file, ...).
+    Raises UserError when the disk refuses (full, read-only, a file where a folder should be).
     """
     path = Path(path)
     part = path.with_name(f".{path.name}.part")
     try:
-        with _disk_errors(path):
+        with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield part
             os.replace(part, path)
@@ -75,7 +76,7 @@ def atomic_folder(path: Path | str):
     path = Path(path)
     part, old = path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.old")
     try:
-        with _disk_errors(path):
+        with disk_errors(path):
             for left_by_a_kill in (part, old):
                 shutil.rmtree(left_by_a_kill, ignore_errors=True)
             part.mkdir(parents=True)
@@ -109,7 +110,7 @@ def write_json(path: Path | str, value) -> Path:
     """Write `value` to `path` atomically (UTF-8, two spaces) and return the path. Raises UserError."""
     text = to_json(value, shown(path), indent=2) + "\n"
     with atomic_file(path) as part:
-        part.write_text(text, encoding="utf8")
+        part.write_text(text, encoding="utf8", errors=LONE)
     return Path(path)
 
 
@@ -146,5 +147,5 @@ def portable(value, key: str = ""):
     for place, instead in ((project_root(), ""), (Path.home(), "<home>/")):
         if place != Path(place.anchor):  # a home of "/" must not eat every slash
             text = re.sub(rf"(?<![\w.-]){re.escape(str(place))}(/|(?![\w.-]))", instead, text)
-    outside = text.startswith(("~", "<home>")) or Path(text).is_absolute()
+    outside = re.match(r"~\w*/|<home>/", text) or Path(text).is_absolute()
     return f"<outside>/{Path(text).name}" if outside and "\n" not in text else text

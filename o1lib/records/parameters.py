@@ -19,7 +19,7 @@ from o1lib.records.provenance import notebook_cells
 
 COMMON = {"row": "str", "seed": "int", "scale": "str", "root": "str"}
 TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "tuple": tuple, "dict": dict}
-FROM_IPYTHON = {"display", "get_ipython", "In", "Out", "exit", "quit"}
+NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.I)
 
 
 def _body(source: str) -> list[ast.stmt] | None:
@@ -52,10 +52,10 @@ def cells_that_count(history: list[str]) -> tuple[dict[str, str | None], list[di
     cells = [assignments(source) for source in history]
     typed = [k for k, cell in enumerate(cells) if cell and any(cell.values()) and cell.keys() & COMMON.keys()]
     if not typed:
-        raise UserError("no parameters cell was run before start(globals()): run the notebook from its first code cell, "
-                        "which must hold only lines such as `seed: int = 0`")
+        raise UserError("no parameters cell was run before start(globals()): run the notebook from its first "
+                        "code cell, which must hold only lines such as `seed: int = 0`")
     injected = []
-    for cell, source in zip(cells[typed[-1] + 1:], history[typed[-1] + 1:]):
+    for cell, source in list(zip(cells, history, strict=True))[typed[-1] + 1:]:
         if re.search(r"\bstart\(", source):
             break  # later cells belong to the notebook, even when `start` is run again
         injected += [cell] if cell else []
@@ -85,9 +85,11 @@ def _names(sources: list[str]) -> tuple[set[str], set[str]] | None:
 
 
 def _near(name: str, declared: dict[str, str]) -> str:
+    """Return the remedy for an unknown name: the nearest declared one with its type, or all there are."""
     close = difflib.get_close_matches(name, declared, 1, 0.5)
-    hint = f"did you mean {close[0]!r} ({declared[close[0]]})? " if close else ""
-    return f"{hint}It declares {', '.join(sorted(declared))}"
+    if close:
+        return f"did you mean {close[0]!r} ({declared[close[0]]})?"
+    return f"it declares {', '.join(sorted(declared))}"
 
 
 def _check_against_file(declared: dict[str, str], notebook: str) -> None:
@@ -108,15 +110,24 @@ def _check_against_file(declared: dict[str, str], notebook: str) -> None:
 
 
 def _check_use(declared: dict[str, str], notebook: str, sources: list[str]) -> None:
+    """Catch a mistyped name that was saved: no other cell of the file reads it, and some read one that nobody sets."""
     names = _names(sources)
-    if names is None:
+    if names is None or "*" in names[0]:
         return
     read, defined = names
-    unread = [] if "*" in read else sorted(declared.keys() - COMMON.keys() - read)
-    if unread:
-        wanted = {name: "read by a cell" for name in read - defined - declared.keys() if name.isidentifier()}
-        raise UserError(f"parameter {unread[0]!r} is read by no cell of notebooks/{notebook}.ipynb: "
-                        f"{_near(unread[0], {n: k for n, k in wanted.items() if not hasattr(builtins, n)})}")
+    if unread := sorted(declared.keys() - COMMON.keys() - read):
+        unset = [n for n in read - defined - declared.keys() if n.isidentifier() and not hasattr(builtins, n)]
+        close = difflib.get_close_matches(unread[0], unset, 1, 0.5)
+        remedy = f"did you mean {close[0]!r}, which one reads?" if close else "take it out"
+        raise UserError(f"parameter {unread[0]!r} is read by no other cell of notebooks/{notebook}.ipynb: {remedy}")
+
+
+def _check_common(declared: dict[str, str | None], where: str) -> None:
+    for name, kind in COMMON.items():
+        if name not in declared:
+            close = difflib.get_close_matches(name, declared.keys() - COMMON.keys(), 1, 0.6)
+            mistyped = f" (did you mean it by {close[0]!r}?)" if close else ""
+            raise UserError(f"the parameters cell of {where} lacks `{name}: {kind}`{mistyped}: every notebook declares it")
 
 
 def _check_value(name: str, kind: str, value) -> None:
@@ -129,7 +140,7 @@ def _check_value(name: str, kind: str, value) -> None:
     if fits and not (isinstance(value, float) and not math.isfinite(value)):
         return
     hint = f"write {name} as a {kind}"
-    if wanted in (int, float) and isinstance(value, str) and re.fullmatch(r"\s*[-+]?[\d.]+(e[-+]?\d+)?\s*", value, re.I):
+    if wanted in (int, float) and isinstance(value, str) and NUMBER.fullmatch(value.strip()):
         number = re.sub(r"^(\d+)e", r"\1.0e", value.strip(), flags=re.I)
         hint = f"write {number} without quotes (YAML takes 1e-4 for text, 1.0e-4 for a number)"
     raise UserError(f"parameter {name!r} must be {kind}, but is {type(value).__name__} {value!r}: {hint}")
@@ -150,9 +161,8 @@ def check(namespace: dict, notebook: str = "") -> dict:
     where = f"notebook {notebook}" if notebook else "this notebook"
     for name in (name for cell_names in injected for name in cell_names if name not in cell):
         raise UserError(f"unknown parameter {name!r} for {where}: {_near(name, cell)}")
+    _check_common(cell, where)
     _check_against_file(cell, notebook)
-    if missing := sorted(COMMON.keys() - cell.keys()):
-        raise UserError(f"the parameters cell lacks {missing[0]!r}: {where} needs `{missing[0]}: {COMMON[missing[0]]}`")
     for name, kind in cell.items():
         _check_value(name, kind, namespace.get(name))
     return {name: namespace[name] for name in cell}

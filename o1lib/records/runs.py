@@ -7,7 +7,6 @@
 
 import gzip
 import os
-import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,10 +14,21 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from o1lib.records.files import UserError, atomic_file, portable, project_root, sha256, shown, to_json, write_json
+from o1lib.records.files import (
+    LONE,
+    UserError,
+    atomic_file,
+    disk_errors,
+    portable,
+    project_root,
+    sha256,
+    shown,
+    to_json,
+    write_json,
+)
 from o1lib.records.parameters import check
 from o1lib.records.provenance import provenance
-from o1lib.records.store import PREDICTIONS, RECORD, Metric
+from o1lib.records.store import PREDICTIONS, RECORD, Metric, check_row
 
 SCALES = ("smoke", "mini", "gpu", "paper")
 
@@ -45,14 +55,14 @@ class Run:
         path = (self.folder / name).resolve()
         if not path.is_relative_to(self.folder.resolve()):
             raise UserError(f"{name!r} lies outside the run's folder {shown(self.folder)}: name a path inside it")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
 
 def _places(row: str, seed: int, scale: str, root: str) -> tuple[Path, Path]:
     """Return (root, run folder) as absolute paths; a published root is only read, so its runs land under work/."""
-    if not re.fullmatch(r"[A-Za-z0-9_.+-]+", row) or not row.strip("."):
-        raise UserError(f"row {row!r} cannot name a folder: use letters, digits and _ . + -")
+    check_row(row)
     if seed < 0:
         raise UserError(f"seed {seed} is negative: use 0, 1, 2, ...")
     if scale not in SCALES:
@@ -75,12 +85,10 @@ def start(namespace: dict, notebook: str = "") -> Run:
     values = check(namespace, notebook)
     root, folder = _places(values["row"], values["seed"], values["scale"], values["root"])
     portable(values)  # refuses a secret now rather than after an hour
-    try:
+    with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name in (RECORD, PREDICTIONS):
             (folder / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot use {shown(folder)} ({error.strerror}): give another root or free the place") from error
     return Run(values["row"], values["seed"], values["scale"], root, folder, values, notebook,
                provenance=provenance(notebook))
 
@@ -90,16 +98,16 @@ def _checked(metrics: Mapping) -> dict[str, dict]:
         return {name: Metric.model_validate(metric).model_dump() for name, metric in metrics.items()}
     except ValidationError as error:
         first = error.errors()[0]
-        raise UserError(f"a metric is not {{value, n, low, high}} with finite numbers ({first['loc']}: {first['msg']}): "
-                        "leave out what was not measured") from error
+        raise UserError(f"a metric is not {{value, n, low, high}} in finite numbers ({'.'.join(map(str, first['loc']))}: "
+                        f"{first['msg']}): leave out what was not measured") from error
 
 
 def _write_predictions(path: Path, predictions: Iterable[dict]) -> None:
-    with atomic_file(path) as part, open(part, "wb") as raw:
-        # no file name and no time in the header: the same predictions give the same bytes
-        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
-            for number, line in enumerate(predictions, 1):
-                packed.write((to_json(line, f"prediction {number}") + "\n").encode())
+    # no file name and no time in the header: the same predictions give the same bytes
+    with (atomic_file(path) as part, open(part, "wb") as raw,
+          gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed):
+        for number, line in enumerate(predictions, 1):
+            packed.write((to_json(line, f"prediction {number}") + "\n").encode("utf8", LONE))
 
 
 def _artifacts(run: Run, paths: Iterable[Path]) -> dict[str, str]:

@@ -5,6 +5,7 @@
 
 import gzip
 import json
+import re
 import zlib
 from pathlib import Path
 
@@ -74,13 +75,19 @@ class Record(BaseModel):
                 if not (self.folder / name).exists() or sha256(self.folder / name) != digest]
 
 
+def check_row(row: str) -> None:
+    """Raise UserError unless `row` can name a folder, and no other than its own."""
+    if not re.fullmatch(r"[A-Za-z0-9_.+-]+", row) or not row.strip("."):
+        raise UserError(f"row {row!r} cannot name a folder: use letters, digits and _ . + -")
+
+
 def load(folder: Path | str) -> Record:
     """Return the record in `folder`. Raises UserError when there is none or it does not have a record's form."""
     path = Path(folder) / RECORD
     try:
         record = Record.model_validate_json(path.read_text(encoding="utf8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise UserError(f"needs the finished row in {shown(folder)}, but it has no {RECORD}: run that row first") from None
+        raise UserError(f"needs a finished row in {shown(folder)}, which has no {RECORD}: run that row first") from None
     except ValidationError as error:
         place = ".".join(map(str, error.errors()[0]["loc"])) or "JSON"
         raise UserError(f"{shown(path)} is not a record of this version ({place}): run that row again") from error
@@ -94,6 +101,7 @@ def need(root: Path | str, row: str, seed: int, *, current: bool = False) -> Rec
 
     Raises UserError when there is none; with `current`, also when other code made it.
     """
+    check_row(row)
     folders = [Path(root) / "runs" / row / f"seed{k}" for k in (seed, 0)]
     found = next((folder for folder in folders if (folder / RECORD).is_file()), None)
     if found is None:
