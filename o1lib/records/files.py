@@ -77,8 +77,7 @@ def atomic_folder(path: Path | str):
     part, old = path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.old")
     try:
         with disk_errors(path):
-            for left_by_a_kill in (part, old):
-                shutil.rmtree(left_by_a_kill, ignore_errors=True)
+            shutil.rmtree(part, ignore_errors=True)  # left by a kill
             part.mkdir(parents=True)
             yield part
             if path.exists():
@@ -86,6 +85,8 @@ def atomic_folder(path: Path | str):
             os.replace(part, path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        if old.exists() and not path.exists():  # stopped between the two renames
+            os.replace(old, path)
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -127,7 +127,7 @@ def _check_common(declared: dict[str, str | None], where: str) -> None:
         if name not in declared:
             close = difflib.get_close_matches(name, declared.keys() - COMMON.keys(), 1, 0.6)
             mistyped = f" (did you mean it by {close[0]!r}?)" if close else ""
-            raise UserError(f"the parameters cell of {where} lacks `{name}: {kind}`{mistyped}: every notebook declares it")
+            raise UserError(f"the parameters cell of {where} lacks `{name}: {kind}`{mistyped}: put it there")
 
 
 def _check_value(name: str, kind: str, value) -> None:
@@ -139,7 +139,7 @@ def _check_value(name: str, kind: str, value) -> None:
         fits = False
     if fits and not (isinstance(value, float) and not math.isfinite(value)):
         return
-    hint = f"write {name} as a {kind}"
+    hint = f"give a value of type {kind}"
     if wanted in (int, float) and isinstance(value, str) and NUMBER.fullmatch(value.strip()):
         number = re.sub(r"^(\d+)e", r"\1.0e", value.strip(), flags=re.I)
         hint = f"write {number} without quotes (YAML takes 1e-4 for text, 1.0e-4 for a number)"

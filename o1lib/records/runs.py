@@ -98,8 +98,9 @@ def _checked(metrics: Mapping) -> dict[str, dict]:
         return {name: Metric.model_validate(metric).model_dump() for name, metric in metrics.items()}
     except ValidationError as error:
         first = error.errors()[0]
-        raise UserError(f"a metric is not {{value, n, low, high}} in finite numbers ({'.'.join(map(str, first['loc']))}: "
-                        f"{first['msg']}): leave out what was not measured") from error
+        place = ".".join(map(str, first["loc"]))
+        raise UserError(f"a metric is not {{value, n, low, high}} in finite numbers ({place}: {first['msg']}): "
+                        "leave out what was not measured") from error
 
 
 def _write_predictions(path: Path, predictions: Iterable[dict]) -> None:
