@@ -21,8 +21,17 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
 
-from .formats import (FORMATS, FOUR_TURN_PROMPTS, SPECIAL_TAGS, answer_text, from_special, messages, prompt_turns, target,
-                      to_special)
+from .formats import (
+    FORMATS,
+    FOUR_TURN_PROMPTS,
+    SPECIAL_TAGS,
+    answer_text,
+    from_special,
+    messages,
+    prompt_turns,
+    target,
+    to_special,
+)
 from .records import UserError, atomic_folder, shown
 from .released import lines, picture, records
 from .stages import STAGES, parse, render
@@ -57,7 +66,7 @@ class Item:
         return self.qid
 
 
-_IN_RECORD = ("qid", "question", "stages", "image")                  # the released form holds these, the sidecar the rest
+_IN_RECORD = ("qid", "question", "stages", "image")    # the released form holds these, the sidecar the rest
 _IN_TRUTH = tuple(f.name for f in fields(Item) if f.name not in _IN_RECORD)
 
 
@@ -92,17 +101,18 @@ def read(folder: str | Path, decode: bool = False) -> list[Item]:
     """
     folder = Path(folder)
     truths = _truths(folder / "truth.jsonl")
-    items, seen = [], {}
-    for where, record in records(folder / "train.jsonl"):
+    items, seen, pictures = [], {}, {}
+    for where, record in tqdm(records(folder / "train.jsonl"), desc=f"reading {folder.name}", unit=" items", delay=2):
         if record.id in seen:
             raise UserError(f"{where}: id '{record.id}' was already used in {seen[record.id]}; remove one of the two.")
         seen[record.id] = where
         if truths is not None and record.id not in truths:
             raise UserError(f"{where}: id '{record.id}' is not in truth.jsonl; write the dataset again.")
-        image = picture(folder, record.image, where, decode)
-        items.append(_item(record, image, truths[record.id] if truths else {}, where))
+        if record.image not in pictures:
+            pictures[record.image] = picture(folder, record.image, where, decode)
+        items.append(_item(record, pictures[record.image], truths[record.id] if truths else {}, where))
     if not items:
-        raise UserError(f"{folder / 'train.jsonl'}: the split is empty; write the dataset again with at least one item.")
+        raise UserError(f"{folder / 'train.jsonl'}: the split is empty; write it again with at least one item.")
     return items
 
 
@@ -129,14 +139,16 @@ def _item(record, image, truth, where):
     missing = [stage for stage in STAGES if not parsed.stages.get(stage)]
     if more or missing:
         what = f"{len(more) + 1} rounds" if more else f"no {', '.join(missing)}"
-        raise UserError(f"{where}: '{record.id}' has {what} where one round in four stages is needed; build the dataset "
-                        "with source 'llava_cot', which splits rounds and leaves out what has no stages.")
+        raise UserError(f"{where}: '{record.id}' has {what} where one round in four stages is needed; build the "
+                        "dataset with source 'llava_cot', which splits rounds and leaves out what has no stages.")
     known = {"family": Path(record.image).parts[0], "answer": parsed.stages["conclusion"]} | truth
     try:
-        return _adapter().validate_python(known | {"qid": record.id, "question": question, "stages": parsed.stages, "image": image})
+        return _adapter().validate_python(known | {"qid": record.id, "question": question, "stages": parsed.stages,
+                                                   "image": image})
     except ValidationError as error:
         problem = error.errors()[0]
-        raise UserError(f"{where}: truth.jsonl, {problem['loc'][0]}: {problem['msg']}; write the dataset again.") from None
+        raise UserError(f"{where}: truth.jsonl, {problem['loc'][0]}: {problem['msg']}; write the dataset again."
+                        ) from None
 
 
 def _store(example, number, folder, stored):

@@ -24,8 +24,8 @@ FOUR_TURN_PROMPTS = (
     "Please generate a detailed reasoning to answer the question given the caption.",
     "Please generate the final answer based on reasoning steps. Do not output anything else.",
 )
-# The separate tasks use the same words; the last is the shorter one of B's first code commit: there are no steps to base it on.
-SEPARATE_PROMPTS = dict(zip(STAGES, FOUR_TURN_PROMPTS)) | {
+# The separate tasks use the same words; the last is that of B's first code commit: there are no steps to base it on.
+SEPARATE_PROMPTS = dict(zip(STAGES, FOUR_TURN_PROMPTS, strict=True)) | {
     "conclusion": "Please generate the final answer. Do not output anything else."}
 
 SPECIAL_TAGS = tuple(f"<|stage_{k}|>" for k in range(2 * len(STAGES)))
@@ -61,7 +61,7 @@ def prompt_turns(question: str, format: str, stages: Sequence[str] = STAGES) -> 
     """
     stages = _known(format, stages)
     if format == "four_turn":
-        first, *rest = (prompt for stage, prompt in zip(STAGES, FOUR_TURN_PROMPTS) if stage in stages)
+        first, *rest = (prompt for stage, prompt in zip(STAGES, FOUR_TURN_PROMPTS, strict=True) if stage in stages)
         return [f"{question} {first}", *rest]
     if format == "separate":
         return [_task(question, "conclusion")]
@@ -89,14 +89,14 @@ def answer_text(output: str | Sequence[str], format: str) -> str:
 
 def to_special(text: str) -> str:
     """Return the text with each stage tag replaced by its reserved token, `<|stage_0|>` to `<|stage_7|>`."""
-    for tag, token in zip(_PLAIN_TAGS, SPECIAL_TAGS):
+    for tag, token in zip(_PLAIN_TAGS, SPECIAL_TAGS, strict=True):
         text = text.replace(tag, token)
     return text
 
 
 def from_special(text: str) -> str:
     """Return the text with each reserved token replaced by its stage tag, the inverse of `to_special`."""
-    for tag, token in zip(_PLAIN_TAGS, SPECIAL_TAGS):
+    for tag, token in zip(_PLAIN_TAGS, SPECIAL_TAGS, strict=True):
         text = text.replace(token, tag)
     return text
 
@@ -109,7 +109,7 @@ def _pairs(item, format, rng, stages):
         return [(_task(item.question, stage, item.stages["caption"]), item.stages[stage])]
     users = prompt_turns(item.question, format, stages)
     if format == "four_turn":
-        return list(zip(users, (item.stages[stage] for stage in stages)))
+        return list(zip(users, (item.stages[stage] for stage in stages), strict=True))
     return [(users[0], _whole(item, format, rng, stages))]
 
 

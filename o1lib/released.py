@@ -41,7 +41,7 @@ class Released(BaseModel):
     def pairs(self) -> list[tuple[str, str]]:
         """Return the (question, answer) texts of its turns."""
         texts = [turn.value for turn in self.conversations]
-        return list(zip(texts[::2], texts[1::2]))
+        return list(zip(texts[::2], texts[1::2], strict=True))
 
 
 def records(path: Path) -> Iterator[tuple[str, Released]]:
@@ -57,7 +57,7 @@ def records(path: Path) -> Iterator[tuple[str, Released]]:
 
 
 def picture(folder: Path, image: str | None, where: str, decode: bool = False) -> Path:
-    """Return the path of a record's picture, checked. Raises UserError if it is outside the folder, missing or corrupt."""
+    """Return the checked path of a picture. Raises UserError if it leaves the folder, is missing or corrupt."""
     if not image:
         raise UserError(f"{where}: the record has no image; remove the line or add its picture.")
     path = Path(os.path.realpath(folder / image))
@@ -76,7 +76,7 @@ def picture(folder: Path, image: str | None, where: str, decode: bool = False) -
 def lines(path: Path) -> Iterator[tuple[str, Any]]:
     """Yield (where, value) for each line of a JSONL file. Raises UserError if it is missing or a line is not JSON."""
     if not path.is_file():
-        raise UserError(f"{path} is missing; a dataset folder holds train.jsonl and its pictures: run 01_build_dataset.")
+        raise UserError(f"{path} is missing; a dataset holds train.jsonl and its pictures: run 01_build_dataset.")
     with open(path, encoding="utf8") as file:
         for number, line in enumerate(file, 1):
             if line.strip():

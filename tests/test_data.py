@@ -71,7 +71,7 @@ def broken_after(n, error):
     raise error
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device"), ValueError("drawing failed")])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device"), ValueError("bad draw")])
 def test_an_interrupted_write_leaves_nothing(tmp_path, error):
     with pytest.raises((UserError, KeyboardInterrupt, ValueError)):
         write(broken_after(3, error), tmp_path / "train")
@@ -128,13 +128,14 @@ def test_duplicate_ids_are_named_with_both_lines(folder):
 @pytest.mark.parametrize("fields, message", [
     ({"image": "images/none.png"}, "line 2: image 'images/none.png' is missing"),
     ({"image": "/etc/passwd"}, "leaves"), ({"image": "../train.jsonl"}, "leaves"), ({"image": ""}, "no image"),
-    ({"image": None}, "no image"), ({"image": "train.jsonl"}, "corrupt"), ({"image": "images"}, "corrupt"), ({"image": 3}, "image"),
+    ({"image": None}, "no image"), ({"image": "train.jsonl"}, "corrupt"), ({"image": "images"}, "corrupt"),
+    ({"image": 3}, "image"),
     ({"conversations": []}, "conversations"), ({"conversations": "hello"}, "conversations"),
     ({"conversations": [{"from": "human", "value": "q"}]}, "conversations"),
     ({"conversations": [{"from": "gpt", "value": "q"}, {"from": "human", "value": "a"}]}, "alternate human, gpt"),
     ({"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": ""}]}, "conversations"),
     ({"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "just B"}]}, "no summary.*llava_cot"),
-    ({"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "<SUMMARY> a </SUMMARY>"}] * 2}, "2 rounds.*llava_cot"),
+    ({"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}] * 2}, "2 rounds.*llava_cot"),
     ({"id": ""}, "id"), ({"id": "unheard of"}, "not in truth.jsonl")])
 def test_a_broken_record_is_named_with_file_line_and_remedy(folder, fields, message):
     change(folder, 1, **fields)

@@ -1,0 +1,155 @@
+"""Where datasets come from: splits that share no picture, and counts of what could not be used."""
+import json
+
+import pytest
+from PIL import Image
+
+from o1lib import easy
+from o1lib.data import read, write
+from o1lib.minivqa.facts import caption_score, check_steps
+from o1lib.records import UserError
+from o1lib.sources import llava_cot, load
+from o1lib.stages import STAGES, render
+
+STAGED = render(dict(zip(STAGES, ("plan", "a dot", "one dot", "B"), strict=True)))
+
+
+def released(folder, records):
+    """Write records in the released form with a small picture for each path that they name."""
+    for record in records:
+        if record.get("image"):
+            path = folder / record["image"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.effect_noise((8, 8), 90).convert("RGB").save(path)
+    (folder / "train.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf8")
+    return folder
+
+
+def record(id, image, *answers, question="What?\nA. one\nB. two"):
+    turns = [turn for answer in answers
+             for turn in ({"from": "human", "value": question}, {"from": "gpt", "value": answer})]
+    return {"id": id, "conversations": turns} | ({"image": image} if image else {})
+
+
+def test_minivqa_splits_have_the_sizes_asked_for():
+    splits = load("minivqa", n_train=20, n_validation=10, n_test=6)
+    train, validation, test = (list(split) for split in splits[:3])
+    sets = {example.test_set for example in test}
+    assert (len(train), len(validation)) == (20, 10) and len(sets) == 7 and len(test) >= 7 * 6
+    assert len({example.qid for example in [*train, *validation, *test]}) == 30 + len(test)
+
+
+def test_a_released_folder_is_split_by_picture_and_counted(tmp_path):
+    records = [record(str(k), f"ai2d/{k}.png", STAGED) for k in range(20)]
+    records += [record("text", None, STAGED), record("rounds", "coco/1.png", STAGED, "raw answer", STAGED)]
+    splits = llava_cot(released(tmp_path, records), 100, 4, 5)
+    assert splits.counts == {"records": 22, "without_picture": 1, "several_rounds": 1, "rounds_without_stages": 1}
+    train, validation, test = (list(split) for split in splits[:3])
+    assert (len(test), len(validation)) == (5, 4) and len(train) >= 12
+    pictures = [{item.image for item in split} for split in (train, validation, test)]
+    assert sum(map(len, pictures)) == len(set.union(*pictures))
+
+
+def test_each_round_of_a_released_picture_is_an_item_unless_it_has_no_stages(tmp_path):
+    rounds = record("rounds", "coco/1.png", STAGED, "raw answer", STAGED)
+    folder = released(tmp_path, [rounds, record("1", "ai2d/1.png", STAGED)])
+    assert {item.qid for item in llava_cot(folder, 9, 0, 0).train} == {"rounds#1", "rounds#3", "1"}
+
+
+def test_a_longer_released_file_moves_no_test_picture_into_training(tmp_path):
+    records = [record(str(k), f"ai2d/{k}.png", STAGED) for k in range(60)]
+    short = llava_cot(released(tmp_path / "short", records[:30]), 30, 0, 10)
+    longer = llava_cot(released(tmp_path / "long", records), 30, 0, 20)
+    held_out = {item.qid for item in longer.test}
+    assert held_out.isdisjoint(item.qid for item in longer.train)
+    assert len(held_out & {item.qid for item in short.test}) >= 5
+
+
+def test_released_items_know_family_options_and_answer(tmp_path):
+    splits = llava_cot(released(tmp_path, [record("1", "sqa/1.png", STAGED)]), 1, 0, 0)
+    item, = splits.train
+    assert (item.family, item.options, item.answer) == ("ScienceQA", ("one", "two"), "B")
+
+
+@pytest.mark.parametrize("question, options", [
+    ("Which?\nA. a dog\nB. a big cat", ("a dog", "a big cat")), ("Which? (A) 3 cm (B) 4 cm", ("3 cm", "4 cm")),
+    ("Is A. Smith here?", ()), ("How many?", ())])
+def test_options_are_read_from_a_question_only_when_listed(tmp_path, question, options):
+    splits = llava_cot(released(tmp_path, [record("1", "sqa/1.png", STAGED, question=question)]), 1, 0, 0)
+    assert next(splits.train).options == options
+
+
+def test_released_splits_are_written_and_read_as_any_other(tmp_path):
+    folder = released(tmp_path / "raw", [record(str(k), f"ai2d/{k}.png", STAGED) for k in range(4)])
+    items = read(write(llava_cot(folder, 4, 0, 0).train, tmp_path / "train"))
+    assert sorted(item.qid for item in items) == ["0", "1", "2", "3"] and items[0].stages["conclusion"] == "B"
+
+
+@pytest.mark.parametrize("records, message", [
+    ([record("1", "../out.png", STAGED)], "line 1: image '../out.png' leaves"),
+    ([record("1", "ai2d/1.png", STAGED) | {"conversations": "none"}], "line 1: conversations")])
+def test_a_broken_released_line_is_named(tmp_path, records, message):
+    with pytest.raises(UserError, match=message):
+        list(llava_cot(released(tmp_path / "raw", records), 1, 0, 0).train)
+
+
+def test_a_missing_released_picture_is_named(tmp_path):
+    released(tmp_path, [record("1", "ai2d/1.png", STAGED)])
+    (tmp_path / "ai2d" / "1.png").unlink()
+    with pytest.raises(UserError, match="line 1: image 'ai2d/1.png' is missing"):
+        list(llava_cot(tmp_path, 1, 0, 0).train)
+
+
+@pytest.mark.parametrize("source, message", [("minivaq", "unknown source 'minivaq': choose one of minivqa"),
+                                             ("llava_cot", "needs `folder`")])
+def test_a_source_that_cannot_be_used_is_explained(source, message):
+    with pytest.raises(UserError, match=message):
+        load(source, n_train=1, n_validation=1, n_test=1)
+
+
+@pytest.fixture(scope="module")
+def easy_splits():
+    return easy.splits()
+
+
+def test_easy_vqa_keeps_the_package_s_split_and_shares_no_picture(easy_splits):
+    train, validation, test, counts = easy_splits
+    assert len(train) + len(validation) + counts["train_questions_left_out"] == 38575
+    assert len(test) + counts["test_questions_left_out"] == 9673 and len(test) > 8500
+    assert {item.image.parts[-3] for item in train + validation} == {"train"}
+    assert {item.image.parts[-3] for item in test} == {"test"}
+    assert {item.image for item in train}.isdisjoint(item.image for item in validation)
+
+
+def test_easy_vqa_s_recorded_answers_are_the_rule_s(easy_splits):
+    for item in easy_splits[2]:
+        (_, colour, shape), = (fact.split() for fact in item.facts)
+        assert easy.answer(item.question, colour, shape) == item.answer == item.stages["conclusion"]
+
+
+def test_easy_vqa_s_deduced_colour_is_the_picture_s(easy_splits):
+    shades = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "black": (0, 0, 0)}
+    seen = 0
+    for item in easy_splits[2][:400]:
+        colour = item.facts[0].split()[1]
+        with Image.open(item.image) as picture:
+            counts = sorted(picture.convert("RGB").getcolors(4096), reverse=True)
+        if colour in shades:
+            seen += 1
+            distances = [sum(abs(a - b) for a, b in zip(rgb, shades[colour], strict=True)) for _, rgb in counts[:2]]
+            assert min(distances) < 150, item.qid
+    assert seen > 100
+
+
+def test_easy_vqa_s_stages_hold_by_the_checker(easy_splits):
+    for item in easy_splits[2]:
+        assert caption_score(item.stages["caption"], item.facts)["exact"]
+        assert all(holds for _, holds in check_steps(item.stages["reasoning"], item.facts, item.true))
+
+
+@pytest.mark.parametrize("question, right", [
+    ("is there not a blue shape?", "no"), ("is no circle present?", "yes"),
+    ("does the image contain a triangle?", "yes"), ("what color is the triangle?", "blue"),
+    ("what is the blue shape?", "triangle"), ("what is the red shape?", None)])
+def test_easy_vqa_s_rule_answers_each_kind_of_question(question, right):
+    assert easy.answer(question, "blue", "triangle") == right
