@@ -94,7 +94,7 @@ def tokenizer_of(folder: str | Path) -> tuple[Callable[[str], Sequence], str]:
     """
     if not folder:
         return str.split, "words"
-    path = Path(folder) if Path(folder).is_absolute() else project_root() / folder
+    path = project_root() / folder
     if not (path / "tokenizer.json").is_file():
         raise UserError(f"{shown(path)} holds no tokenizer.json; name a checkpoint's folder, or '' to count words.")
     from tokenizers import Tokenizer

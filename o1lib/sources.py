@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from . import easy, minivqa
 from .data import Item
 from .minivqa.testsets import TEST_SETS, test_set
-from .records import UserError
+from .records import UserError, project_root
 from .released import picture, records
 from .stages import parse
 
@@ -64,15 +64,16 @@ def _minivqa(n_train, n_validation, n_test, test_split):
 def llava_cot(folder: str | Path, n_train: int, n_validation: int, n_test: int) -> Splits:
     """Return splits of a folder in the released form; the rounds of one picture stay in one split.
 
-    Which split a picture falls in follows from the hash of its path, so a longer file keeps its earlier test pictures
-    apart from training. Counted: records, records without a picture (left out, as in the release's own collator),
-    records of several rounds (split into one item a round), rounds without the four stages in order (left out; the
-    release holds raw answers, a side effect of its generator). Raises UserError for any other broken line and for a
-    picture that is missing, corrupt or outside.
+    Pictures are taken in the order of their paths' hashes, for test first, so that each split is a mixture like the
+    whole file. Counted: records, records without a picture (left out, as by the release's own collator), records of
+    several rounds (one item a round), rounds without the four stages in order (left out; the release holds some raw
+    answers, a side effect of its generator). `folder` is taken from the project's folder on unless absolute. Raises
+    UserError for any other broken line and for a picture that is missing, corrupt or outside.
     """
     if not folder:
         raise UserError("source 'llava_cot' needs `folder`: the path of a folder with train.jsonl and its pictures.")
-    folder, counts = Path(folder), Counter(records=0, without_picture=0, several_rounds=0, rounds_without_stages=0)
+    folder = project_root() / Path(folder).expanduser()
+    counts = Counter(records=0, without_picture=0, several_rounds=0, rounds_without_stages=0)
     rounds = sorted(_rounds(folder, counts), key=lambda one: (_digest(one["image"]), one["qid"]))
     wanted = {"test": n_test, "validation": n_validation, "train": n_train}
     parts = {name: [] for name in wanted}
