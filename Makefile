@@ -1,0 +1,61 @@
+# The study and its tests, from nothing: `make help`.
+.DEFAULT_GOAL := study
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+SCALE = mini
+ROWS =
+SEEDS = 0
+JOBS = 1
+FRESH =
+SNAKEMAKE =
+TESTS = tests
+WORKERS = 2
+TORCH_INDEX =
+VENV = .venv
+PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
+	$(name) -c 'import sys; print("$(name)") if sys.version_info >= (3, 11) else None' 2>/dev/null)))
+
+# A mistyped variable must not silently run something else.
+KNOWN := SCALE ROWS SEEDS JOBS FRESH SNAKEMAKE TESTS WORKERS TORCH_INDEX VENV PYTHON
+UNKNOWN := $(filter-out $(KNOWN),$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
+ifneq ($(UNKNOWN),)
+$(error unknown variable $(firstword $(UNKNOWN)): use $(KNOWN))
+endif
+ifeq ($(PYTHON),)
+$(error no Python of 3.11 or later was found: install one, or name it with PYTHON=)
+endif
+
+RUN = $(VENV)/bin/python -m o1lib
+CHOICE = --scale '$(SCALE)' --rows '$(ROWS)' --seeds '$(SEEDS)' --jobs '$(JOBS)' --fresh '$(FRESH)'
+# The environment is up to date when it holds a stamp with this name: the pins and the Python that they were set up for.
+STAMP := $(VENV)/installed-$(shell $(PYTHON) -c 'import hashlib, pathlib, sys; print(hashlib.sha256(b"".join(pathlib.Path( \
+	name).read_bytes() for name in ("pyproject.toml", "constraints.txt")) + sys.version.encode()).hexdigest()[:16])')
+TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
+
+.PHONY: study plan test lab compare publish setup help
+study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FRESH=1), ending with the claims page
+	@$(RUN) study $(CHOICE) --snakemake '$(SNAKEMAKE)'
+plan: setup  ## print what would run, why, and about how long
+	@$(RUN) plan $(CHOICE)
+test: setup  ## run the tests, the whole study at the smoke scale among them
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
+lab: setup  ## open JupyterLab on the notebooks
+	@$(VENV)/bin/jupyter lab notebooks
+compare: setup  ## show by nbdime how your executed reports differ from the published ones
+	@$(RUN) compare --scale '$(SCALE)'
+publish: setup  ## copy the complete rows of work/SCALE to results/SCALE
+	@$(RUN) publish --scale '$(SCALE)'
+setup: $(STAMP)  ## make the environment in .venv (TORCH_INDEX= names the index torch comes from)
+help:  ## this text
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 15
+
+# The stamp comes last; what a broken-off installation or another Python left is thrown away.
+$(STAMP):
+	@if [ -e $(VENV)/installing ] || [ "$$($(VENV)/bin/python -V 2>&1)" != "$$($(PYTHON) -V)" ]; then rm -rf $(VENV); fi
+	@echo "setting up $(VENV) with $$($(PYTHON) -V): some minutes and some 2 GB" && [ -d $(VENV) ] || $(PYTHON) -m venv $(VENV)
+	@rm -f $(VENV)/installed-* && touch $(VENV)/installing
+	$(VENV)/bin/python -m pip install --quiet -c constraints.txt $(if $(TORCH_INDEX),--index-url '$(TORCH_INDEX)') $(TORCH)
+	$(VENV)/bin/python -m pip install --quiet -c constraints.txt --editable .
+	@touch $@ && rm $(VENV)/installing

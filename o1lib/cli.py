@@ -1,0 +1,107 @@
+"""The few commands, each a thin call into the library: `python -m o1lib --help`.
+
+    python -m o1lib plan --scale mini --rows all       # what would run, why, and about how long
+    python -m o1lib study --scale smoke                # run it (what `make study` does)
+
+A mistake the user can repair is one sentence on stderr and exit code 2; a row that failed is exit code 1.
+"""
+
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from o1lib import experiments, plan, publish, rowjob, runner, stages
+from o1lib.records import UserError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
+                  help="Which ingredient of LLaVA-o1 and LlamaV-o1 does the work? Run the study, look at its parts.")
+app.command("stages-check")(stages.check)
+
+Scale = Annotated[str, typer.Option(help="smoke, mini, gpu or paper")]
+Rows = Annotated[str, typer.Option(help='core, all, or groups and rows between commas; "" is the scale\'s own group')]
+Seeds = Annotated[str, typer.Option(help="whole numbers between commas")]
+Jobs = Annotated[str, typer.Option(help="rows that run side by side")]
+Fresh = Annotated[str, typer.Option(help="1 redoes rows that older library code made")]
+
+
+def numbers(name: str, text: str, least: int = 0) -> tuple[int, ...]:
+    """Return the whole numbers, each at least `least`, in "0,1,2". Raises UserError naming the variable."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) >= least for part in parts):
+        raise UserError(f"{name}={text!r} must be whole numbers from {least} up, as in {name}={'0,1,2' if not least else 2}")
+    return tuple(dict.fromkeys(map(int, parts)))
+
+
+def number(name: str, text: str, least: int = 0) -> int:
+    """Return the one whole number in `text`. Raises UserError naming the variable."""
+    found = numbers(name, text, least)
+    if len(found) > 1:
+        raise UserError(f"{name}={text!r} must be one whole number, as in {name}=2")
+    return found[0]
+
+
+def switch(name: str, text: str) -> bool:
+    """Return whether "1" or "0" (or nothing) was given. Raises UserError naming the variable."""
+    if text not in ("", "0", "1"):
+        raise UserError(f"{name}={text!r} must be 1 or 0")
+    return text == "1"
+
+
+def _plan(scale: str, rows: str, seeds: str, fresh: str) -> plan.Plan:
+    return plan.make(experiments.read(), scale, rows, numbers("SEEDS", seeds), switch("FRESH", fresh))
+
+
+@app.command("plan")
+def show_plan(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: Jobs = "1", fresh: Fresh = "") -> None:
+    """Print what would run, why, and about how long it would take."""
+    print(plan.describe(_plan(scale, rows, seeds, fresh), number("JOBS", jobs, 1)))
+
+
+@app.command()
+def study(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: Jobs = "1", fresh: Fresh = "",
+          snakemake: Annotated[str, typer.Option(help="further words for Snakemake, as '--executor slurm'")] = "") -> None:
+    """Run every row that is out of date, and sum up in work/<scale>/summary.json."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill stops the rows too, like Ctrl-C
+    side_by_side, steps = number("JOBS", jobs, 1), _plan(scale, rows, seeds, fresh)
+    runner.check_hardware(experiments.read().scales[scale], scale)
+    raise typer.Exit(runner.run(steps, side_by_side, tuple(shlex.split(snakemake))))
+
+
+@app.command("run-row", hidden=True)
+def run_row(row: str, seed: int = 0, scale: Scale = "smoke", plan: Path | None = None) -> None:
+    """Run one row of the plan that `study` wrote (Snakemake calls this)."""
+    rowjob.run_row(rowjob.find(row, seed, scale, plan))
+
+
+@app.command()
+def summary(scale: Scale = "mini") -> None:
+    """Print work/<scale>/summary.json: rows, recorded, failed, seconds, peak_memory_mb."""
+    print(runner.summary(scale))
+
+
+@app.command()
+def compare(scale: Scale = "mini") -> None:
+    """Show by nbdime how your executed reports differ from the published ones."""
+    publish.compare(scale)
+
+
+@app.command("publish")
+def publish_results(scale: Scale = "mini", force: Annotated[bool, typer.Option(help="publish smoke rows too")] = False):
+    """Copy the complete rows of work/<scale> into results/<scale>."""
+    publish.publish(scale, force)
+
+
+def main() -> None:
+    """Run a command; a UserError is one sentence on stderr and exit code 2, Ctrl-C exit code 130."""
+    try:
+        app()
+    except UserError as error:
+        print(f"o1lib: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("\nstopped: what was finished is recorded, and the same command goes on from there", file=sys.stderr)
+        raise SystemExit(130) from None

@@ -1,0 +1,156 @@
+"""experiments.yaml: every kind of run that the study knows, read strictly.
+
+    study = read()
+    study.rows["structured"].notebook                  # "02_train_sft"
+    parameters_of(study, "mini", "structured")         # what that row's notebook is given at that scale
+
+Unknown keys, rows, notebooks and parameters, keys that stand twice, circles and numbers that YAML takes for text are
+refused before anything runs, with the place and the remedy.
+"""
+
+import difflib
+import re
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from o1lib.records import UserError, project_root
+from o1lib.records.parameters import assignments
+from o1lib.records.provenance import notebook_cells
+
+FILE = "experiments.yaml"
+LINKS = ("data", "base", "model", "judge_model")  # parameters that may name another row
+EVERYTHING = "*"                                  # what a report needs: every row that is not a report
+
+
+class Strict(BaseModel):
+    """A part of the file in which an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Row(Strict):
+    """One kind of run. It needs the rows that its LINKS parameters name, and those listed in `needs`."""
+
+    notebook: str
+    parameters: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    needs: list[str] = Field(default_factory=list)
+    groups: list[str] = Field(default_factory=list)
+    once: bool = False  # the same for every seed: run at seed 0 only
+
+
+class Scale(Strict):
+    """What one scale sets: parameters by notebook and by row, estimated seconds by notebook or row, the GPUs needed."""
+
+    group: str = "core"
+    gpus: int = 0
+    gpu_memory_gb: float = 0
+    notebooks: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
+    rows: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
+    seconds: dict[str, float] = Field(default_factory=dict)
+
+
+class Study(Strict):
+    """The whole file; `defaults` holds parameters by notebook."""
+
+    defaults: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
+    rows: dict[str, Row]
+    scales: dict[str, Scale]
+
+    @field_validator("rows")
+    @classmethod
+    def _named_for_a_folder(cls, rows):
+        if wrong := [row for row in rows if not re.fullmatch(r"[A-Za-z0-9_.+-]+", row) or row in ("core", "all")]:
+            raise ValueError(f"{wrong[0]!r} cannot name a row, use letters, digits and _ . + -")
+        return rows
+
+
+def near(name: str, known) -> str:
+    """Return a remedy for a mistyped name: the nearest known one, or the list of them."""
+    close = difflib.get_close_matches(name, list(known), 1, 0.6)
+    return f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(known)}"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which a key that stands twice is an error (YAML itself silently keeps the last)."""
+
+    def construct_mapping(self, node, deep=False):
+        """Build a mapping; raises yaml.constructor.ConstructorError for a repeated key."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if repeated := [key for k, key in enumerate(keys) if key in keys[:k]]:
+            raise yaml.constructor.ConstructorError(None, None, f"{repeated[0]!r} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def read(path: Path | str | None = None) -> Study:
+    """Return the checked study. Raises UserError naming the row and the remedy for anything that does not fit."""
+    path = Path(path or project_root() / FILE)
+    try:
+        study = Study.model_validate(yaml.load(path.read_text(encoding="utf8"), _Loader))  # a SafeLoader
+    except FileNotFoundError:
+        raise UserError(f"there is no {path.name} in {path.parent.name}: run this in the project's checkout") from None
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        what = getattr(error, "problem", None) or getattr(error, "context", None)
+        raise UserError(f"{path.name}, line {place.line + 1 if place else '?'}: {what}: mend that line") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"] if part not in ("bool", "int", "float", "str"))
+        raise UserError(f"{path.name}: {place}: {first['msg']}: mend that entry") from error
+    _check(study)
+    return study
+
+
+def _check(study: Study) -> None:
+    blocks = [(f"row {name}", row.notebook, row.parameters) for name, row in study.rows.items()]
+    blocks += [(f"defaults of {name}", name, values) for name, values in study.defaults.items()]
+    for scale, block in study.scales.items():
+        blocks += [(f"scale {scale}, {name}", name, values) for name, values in block.notebooks.items()]
+        for row, values in block.rows.items():
+            if row not in study.rows:
+                raise UserError(f"{FILE}: scale {scale} sets parameters of the unknown row {row!r}: {near(row, study.rows)}")
+            blocks.append((f"scale {scale}, row {row}", study.rows[row].notebook, values))
+    for where, notebook, values in blocks:
+        _check_parameters(where, notebook, values)
+    links = {name: set(links_of(study, name, row.parameters)) | set(row.needs) for name, row in study.rows.items()}
+    for name, needs in links.items():
+        if unknown := sorted(needs - study.rows.keys() - {EVERYTHING}):
+            raise UserError(f"{FILE}: row {name} needs the unknown row {unknown[0]!r}: {near(unknown[0], study.rows)}")
+        if reports := [need for need in needs & study.rows.keys() if EVERYTHING in study.rows[need].needs]:
+            raise UserError(f"{FILE}: row {name} needs {reports[0]!r}, a report, and reports come last: drop that need")
+    try:
+        list(TopologicalSorter({name: needs - {EVERYTHING} for name, needs in links.items()}).static_order())
+    except CycleError as error:
+        raise UserError(f"{FILE}: rows need each other in a circle ({' -> '.join(error.args[1])}): break it") from None
+
+
+def _check_parameters(where: str, notebook: str, values: dict) -> None:
+    """Names must be declared by the notebook; a number that YAML took for text must be written as a number."""
+    cells = notebook_cells(notebook)
+    if cells is None:
+        raise UserError(f"{FILE}: {where} names notebook {notebook!r}, but there is no notebooks/{notebook}.ipynb")
+    declared = [name for cell in cells if "parameters" in cell["metadata"].get("tags", [])
+                for name in assignments(cell["source"]) or {}]
+    for name, value in values.items():
+        if name not in declared:
+            raise UserError(f"{FILE}: {where}: notebook {notebook} has no parameter {name!r}: {near(name, declared)}")
+        if isinstance(value, str) and re.fullmatch(r"[-+]?[\d.]+e[-+]?\d+", value, re.I):
+            raise UserError(f"{FILE}: {where}: YAML takes {name}: {value} for text: write it with a point, as in 1.0e-4")
+
+
+def links_of(study: Study, row: str, parameters: dict) -> list[str]:
+    """Return the rows that the LINKS among `parameters` name. Raises UserError for one that is no row and no folder."""
+    named = [str(parameters[link]) for link in LINKS if parameters.get(link)]
+    for name in named:
+        if name not in study.rows and not (project_root() / name).exists():
+            raise UserError(f"{FILE}: row {row} needs {name!r}, which is no row and no folder: {near(name, study.rows)}")
+    return [name for name in named if name in study.rows]
+
+
+def parameters_of(study: Study, scale: str, row: str) -> dict:
+    """Return a row's parameters at a scale, from the most general to the most particular."""
+    entry, block = study.rows[row], study.scales[scale]
+    return (study.defaults.get(entry.notebook, {}) | block.notebooks.get(entry.notebook, {}) | entry.parameters
+            | block.rows.get(row, {}))

@@ -1,0 +1,101 @@
+"""From work/ (what you ran) to results/ (what is published), and the difference between the two.
+
+    publish("mini")      # records, predictions, tables, figures and executed reports of complete rows
+    compare("mini")      # prints what nbdime finds between your reports and the published ones
+
+    results/mini/runs/<row>/seed<k>/{record.json, predictions.jsonl.gz, small files}
+    results/mini/{tables,figures}/                  what the reports wrote
+    results/mini/executed/<notebook>.ipynb
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from o1lib import experiments, plan
+from o1lib.records import UserError, atomic_folder, project_root, shown
+from o1lib.study import Job
+
+SMALL = 400_000  # bytes: a larger file of a row (a model, pictures) stays in work/, its hash is in the record
+KEPT = {".json", ".csv", ".md", ".html", ".svg", ".png"}
+
+
+def _results(scale: str) -> Path:
+    return project_root() / "results" / scale
+
+
+def _complete(scale: str) -> tuple[list[Job], list[Job]]:
+    """Return the (other jobs, reports) whose records are there and fit experiments.yaml."""
+    study = experiments.read()
+    root = project_root() / "work" / scale
+    steps = plan.make(study, scale, "all", tuple(sorted(plan.seeds_there(root) | {0}))).steps
+    rows = [step.job for step in steps if not step.reason and not step.job.report]
+    return rows, [step.job for step in steps if step.job.report and plan.recorded(step.job)]
+
+
+def _check_reports(rows: list[Job], reports: list[Job]) -> None:
+    """A report must have been made after every row that it is published with."""
+    began = {job.name: plan.recorded(job).provenance["started_at"] for job in rows + reports}
+    for report in reports:
+        for job in rows:
+            if began[job.name] > began[report.name]:
+                raise UserError(f"report {report.row} is older than {job.name}: run `make study`, then publish again")
+
+
+def _copy_row(source: Path, target: Path) -> None:
+    with atomic_folder(target) as part:
+        for path in sorted(source.iterdir()):
+            small = path.suffix in KEPT and path.stat().st_size <= SMALL
+            if path.is_file() and (small or path.name == "predictions.jsonl.gz"):
+                shutil.copyfile(path, part / path.name)
+
+
+def _copy_report(job: Job, results: Path) -> None:
+    folder = plan.folder_of(job)
+    (results / "executed").mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(folder / "notebook.ipynb", results / "executed" / f"{job.notebook}.ipynb")
+    for kind in ("tables", "figures"):
+        if (folder / kind).is_dir():
+            shutil.copytree(folder / kind, results / kind, dirs_exist_ok=True)
+
+
+def publish(scale: str = "mini", force: bool = False) -> None:
+    """Copy what is complete in work/<scale> to results/<scale> and say what was copied.
+
+    Raises UserError for smoke (its numbers mean nothing) unless `force`, when nothing is complete, and when a report is
+    older than a row it should show.
+    """
+    if scale == "smoke" and not force:
+        raise UserError("smoke rows show that the pipeline works, their numbers mean nothing: publish SCALE=mini")
+    rows, reports = _complete(scale)
+    if not rows:
+        raise UserError(f"no complete row in work/{scale}: run `make study SCALE={scale}` first")
+    _check_reports(rows, reports)
+    results = _results(scale)
+    for job in rows + reports:
+        _copy_row(plan.folder_of(job), results / "runs" / job.row / f"seed{job.seed}")
+    for job in reports:
+        _copy_report(job, results)
+    print(f"{len(rows)} rows and {len(reports)} reports published in {shown(results)}")
+
+
+def compare(scale: str = "mini") -> None:
+    """Print, by nbdime, how your executed reports differ from the published ones.
+
+    Raises UserError when either side is missing.
+    """
+    study = experiments.read()
+    names = {row: entry.notebook for row, entry in study.rows.items() if experiments.EVERYTHING in entry.needs}
+    for row, notebook in names.items():
+        yours = project_root() / "work" / scale / "runs" / row / "seed0" / "notebook.ipynb"
+        published = _results(scale) / "executed" / f"{notebook}.ipynb"
+        if not published.is_file():
+            raise UserError(f"nothing is published at {shown(published)} to compare with: try another SCALE")
+        if not yours.is_file():
+            raise UserError(f"you have not run report {row} ({shown(yours)}): run `make study SCALE={scale}` first")
+        command = [sys.executable, "-m", "nbdime.nbdiffapp", "--no-color", str(published), str(yours)]
+        words = subprocess.run(command, capture_output=True, text=True, cwd=project_root())
+        if words.returncode > 1 or (words.returncode and not words.stdout):
+            raise UserError(f"nbdime could not compare {shown(yours)}: {words.stderr.strip().splitlines()[-1:]}")
+        print(words.stdout or f"{notebook}: no difference")
