@@ -9,6 +9,7 @@ Example:
     >>> canvas.image().size
     (64, 64)
 """
+import math
 from functools import cache
 
 import numpy as np
@@ -20,6 +21,10 @@ COLOURS = {
     "yellow": (235, 200, 0), "purple": (150, 50, 170), "orange": (245, 130, 20),
 }
 PAPERS = {"white": (255, 255, 255), "grey": (222, 222, 222), "cream": (250, 242, 215), "pale": (214, 234, 248)}
+SCENERY = {
+    "grass": (170, 222, 150), "sand": (243, 220, 150), "water": (140, 195, 245), "snow": (252, 252, 252),
+    "day": (226, 241, 252), "dull": (205, 206, 208), "night": (125, 130, 175),
+}
 INK = (20, 20, 20)
 SHAPES = ("circle", "square", "triangle", "star")
 
@@ -30,7 +35,7 @@ def _font():
 
 
 def _rgb(colour):
-    return COLOURS.get(colour) or PAPERS.get(colour) or INK
+    return COLOURS.get(colour) or PAPERS.get(colour) or SCENERY.get(colour) or INK
 
 
 class Canvas:
@@ -60,6 +65,14 @@ class Canvas:
         self._draw.rectangle((x0, y0, x1, y1), fill=None if colour is None else _rgb(colour),
                              outline=None if outline is None else _rgb(outline))
 
+    def oval(self, x0, y0, x1, y1, colour, outline="ink"):
+        """Draw a filled ellipse in the box; `outline` None leaves its edge out."""
+        self._draw.ellipse((x0, y0, x1, y1), fill=_rgb(colour), outline=None if outline is None else _rgb(outline))
+
+    def polygon(self, points, colour):
+        """Draw a filled polygon through [(x, y), ...]."""
+        self._draw.polygon(points, fill=_rgb(colour), outline=INK)
+
     def line(self, points, colour="ink", width=1):
         """Draw a line through [(x, y), ...]."""
         self._draw.line(points, fill=_rgb(colour), width=width)
@@ -70,12 +83,13 @@ class Canvas:
 
     def arrow(self, start, end, colour="ink", width=1, head=4):
         """Draw a line with a filled head at `end`."""
-        self.line([start, end], colour, width)
-        along = np.subtract(end, start) / max(1e-6, float(np.hypot(*np.subtract(end, start))))
-        across = np.array([-along[1], along[0]])
-        back = np.array(end) - head * along
-        wings = [tuple(back + head * 0.6 * across), tuple(back - head * 0.6 * across)]
-        self._draw.polygon([tuple(end), *wings], fill=_rgb(colour))
+        (x0, y0), (x1, y1) = start, end
+        length = math.hypot(x1 - x0, y1 - y0) or 1.0
+        along, down = (x1 - x0) / length, (y1 - y0) / length
+        x, y = x1 - head * along, y1 - head * down
+        self.line([start, (x, y)], colour, width)
+        self._draw.polygon([end, (x - 0.6 * head * down, y + 0.6 * head * along), (x + 0.6 * head * down, y - 0.6 * head * along)],
+                           fill=_rgb(colour))
 
     def text(self, x, y, words, colour="ink"):
         """Write `words` with the top left corner at (x, y); six pixels a character."""

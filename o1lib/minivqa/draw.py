@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from ..records import UserError
-from . import clevr
+from . import aokvqa, arrows, chartqa, clevr, documents, geometry, science, sharegpt4v
 from .canvas import Canvas
 
 _SPAN = 100_000_000
@@ -23,7 +23,7 @@ _OFFSET = {"base": 0, "train": 1, "validation": 2, "devtest": 3, "hard": 4, "tes
 _BUCKETS = {"base": range(0, 14), "train": range(0, 14), "validation": range(14, 16), "devtest": range(16, 18),
             "hard": range(16, 18), "test": range(18, 20)}
 SPLITS = tuple(_OFFSET)
-FAMILIES = {module.FAMILY.name: module.FAMILY for module in (clevr,)}
+FAMILIES = {module.FAMILY.name: module.FAMILY for module in (sharegpt4v, chartqa, aokvqa, arrows, geometry, science, documents, clevr)}
 LETTERS = "ABCD"
 
 
@@ -90,13 +90,19 @@ def draw(family, seed, *, hard=False, template=None, choice=None):
 
 
 def sample(kind, name, split, hard, rng):
-    """Return (scene, facts, asked): scenes are drawn until one belongs to the split and admits the question."""
+    """Return (scene, facts, asked): scenes are drawn until one belongs to the split and admits the question.
+
+    Where a template wants its answers equally frequent, the answer is drawn first: rejecting afterwards would not help.
+    """
+    template = kind.templates[name]
+    answers = hard and template.hard_answers or template.answers
+    wanted = rng.choice(answers) if answers else None
     while True:
-        scene = kind.scene(rng, hard)
+        scene = (template.scene or kind.scene)(rng, hard)
         facts = kind.facts(scene)
         if in_split(facts, split):
-            asked = kind.templates[name].ask(scene, rng)
-            if asked is not None:
+            asked = template.ask(scene, rng)
+            if asked is not None and wanted in (None, asked.answer):
                 return scene, facts, asked
 
 

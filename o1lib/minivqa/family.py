@@ -28,12 +28,18 @@ class Asked:
 
 @dataclass(frozen=True)
 class Template:
-    """One kind of question. `ask(scene, rng)` returns Asked, or None where the scene does not admit the question."""
+    """One kind of question. `ask(scene, rng)` returns Asked, or None where the scene does not admit the question.
+
+    `answers` are answers that must be equally frequent: one is drawn first, then scenes until it is right.
+    """
     skill: str
     ask: Callable[[Any, Any], Asked | None]
     withheld: bool = False
     also: tuple[str, ...] = ()          # further skills needed (mini-MM-Vet asks for two or more)
     choice: bool | None = None          # True: always multiple choice, False: never, None: half of the time
+    answers: tuple[str, ...] = ()
+    hard_answers: tuple[str, ...] = ()  # the same for hard scenes; `answers` if empty
+    scene: Callable[[Any, bool], Any] | None = None     # scenes that suit this question, if not any of the family's
 
 
 @dataclass(frozen=True)

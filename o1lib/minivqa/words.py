@@ -7,6 +7,7 @@ Example:
     True
 """
 from .canvas import COLOURS, SHAPES
+from .icons import THINGS
 
 CELLS = ("top left", "top", "top right", "left", "centre", "right", "bottom left", "bottom", "bottom right")
 SKILLS = ("coarse perception", "fine-grained perception", "instance reasoning", "logical reasoning", "math",
@@ -17,4 +18,24 @@ CLASSES = {
     "cell": CELLS,
     "yes": ("yes", "no"),
     "order": ("more", "fewer", "equal"),
+    "letter": ("K", "L", "M", "P", "R", "H", "X", "Z"),
+    "pole": ("N", "S"),
+    "force": ("attract", "repel"),
+    "switch": ("open", "closed"),
+    "supply": ("battery", "gap"),
+    "title": ("menu", "bill", "sale", "list"),
+    "item": ("tea", "milk", "rice", "soap", "pen", "egg", "salt", "fish", "corn", "oil"),
+    "thing": THINGS,
+    "ground": ("grass", "sand", "water", "snow"),
+    "place": ("meadow", "beach", "lake", "mountain"),
+    "sky": ("sun", "cloud", "rain", "moon"),
+    "weather": ("sunny", "cloudy", "rainy", "dark"),
+    "height": ("higher", "lower"),
+    "vertical": ("above", "below"),
+    "chart": ("bar chart", "line chart"),
+    "extreme": ("largest", "smallest"),
+    "group": ("animal", "plant", "vehicle", "tool"),
+    "groups": ("animals", "plants", "vehicles", "tools"),
+    "trait": ("can swim", "lays eggs", "catches mice", "gives wood", "feeds bees", "grows in deserts", "drives on roads",
+              "sails on seas", "needs airports", "holds tea", "opens locks", "gives light"),
 }
