@@ -87,12 +87,14 @@ class _Reader:
     problems: list[str] = field(default_factory=list)
 
     def text(self, piece: str) -> None:
+        """Take the text before a mark."""
         if self.current:
             self.pieces.append(piece)
         elif piece.strip():
             self.problems.append(f"text outside tags: {' '.join(piece[:60].split())[:30]!r}")
 
     def end(self) -> None:
+        """Close the open stage."""
         text = "".join(self.pieces).strip()
         if not text:
             self.problems.append(f"{self.current.upper()} is empty")
@@ -102,6 +104,7 @@ class _Reader:
         self.current = ""
 
     def mark(self, stage: str, closes: bool) -> None:
+        """Take a mark that opens or closes `stage`."""
         if closes and stage == self.current:
             self.end()
         elif closes:

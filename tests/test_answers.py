@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from o1lib.answers import accuracy, circular_accuracy, correct, extract, hallusion, metrics
 from o1lib.answers.metrics import well_formed
+from o1lib.minivqa import FAMILIES, draw
 from o1lib.records import UserError
 from o1lib.stages import STAGES, plain, render
 
@@ -101,6 +102,15 @@ def test_extraction_of_a_long_text_takes_no_time(piece):
     extract(piece * 20_000, FOUR)
     extract(piece * 20_000)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_right_answer_of_a_drawn_question_is_read_in_every_wording(family):
+    for seed in range(30):
+        example = draw(family, seed)
+        said = example.options["ABCD".index(example.answer)] if example.options else example.answer
+        for text in (example.answer, said, f"The answer is {said}.", render(example.stages), plain(example.stages)):
+            assert correct(extract(text, example.options).value, example.answer, example.options), (text, example.qid)
 
 
 def test_extraction_cannot_see_the_gold_answer():

@@ -41,7 +41,9 @@ def code_hash(notebook: str = "") -> str:
 
 def _git(*words: str) -> str | None:
     try:
-        done = subprocess.run(["git", "-C", str(project_root()), *words], capture_output=True, text=True, timeout=30)
+        # without the index lock: a run must not get in the way of somebody committing meanwhile
+        done = subprocess.run(["git", "--no-optional-locks", "-C", str(project_root()), *words], capture_output=True,
+                              text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None
