@@ -68,7 +68,11 @@ def study(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: Jobs
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill stops the rows too, like Ctrl-C
     side_by_side, steps = number("JOBS", jobs, 1), _plan(scale, rows, seeds, fresh)
     runner.check_hardware(experiments.read().scales[scale], scale)
-    raise typer.Exit(runner.run(steps, side_by_side, tuple(shlex.split(snakemake))))
+    try:
+        raise typer.Exit(runner.run(steps, side_by_side, tuple(shlex.split(snakemake))))
+    except KeyboardInterrupt:
+        print("\no1lib: stopped; finished rows are recorded, and the same command goes on from there", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 @app.command("run-row", hidden=True)
@@ -96,12 +100,9 @@ def publish_results(scale: Scale = "mini", force: Annotated[bool, typer.Option(h
 
 
 def main() -> None:
-    """Run a command; a UserError is one sentence on stderr and exit code 2, Ctrl-C exit code 130."""
+    """Run a command; a UserError is one sentence on stderr and exit code 2."""
     try:
         app()
     except UserError as error:
         print(f"o1lib: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("\nstopped: what was finished is recorded, and the same command goes on from there", file=sys.stderr)
-        raise SystemExit(130) from None

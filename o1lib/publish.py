@@ -94,7 +94,8 @@ def compare(scale: str = "mini") -> None:
             raise UserError(f"nothing is published at {shown(published)} to compare with: try another SCALE")
         if not yours.is_file():
             raise UserError(f"you have not run report {row} ({shown(yours)}): run `make study SCALE={scale}` first")
-        command = [sys.executable, "-m", "nbdime.nbdiffapp", "--no-color", str(published), str(yours)]
+        nbdiff = Path(sys.executable).with_name("nbdiff")  # by its own name, or it does not read nbdime_config.json
+        command = [nbdiff, "--no-color", shown(published), shown(yours)]
         words = subprocess.run(command, capture_output=True, text=True, cwd=project_root())
         if words.returncode > 1 or (words.returncode and not words.stdout):
             raise UserError(f"nbdime could not compare {shown(yours)}: {words.stderr.strip().splitlines()[-1:]}")
