@@ -8,12 +8,9 @@ Example:
     ('tool', 'opens locks')
 """
 from collections import Counter
-from functools import cache
-from math import comb
-from statistics import mean
 
 from .canvas import COLOURS
-from .chance import even, ring, wrong, yes_no
+from .chance import ring, wrong, yes_no
 from .family import Asked, Family, Template
 from .icons import THINGS, icon
 from .words import CELLS, CLASSES
@@ -102,18 +99,9 @@ def _member(tray, rng):
                  steps, frozenset(steps))
 
 
-@cache
-def _chance_of_same(count):
-    """Return how likely two of `count` things are (not) of one group: strangers come from three groups of three."""
-    same = mean((comb(members, 2) + comb(count - members, 2) / 4) / comb(count, 2) for members in range(4))
-    return {True: same, False: 1 - same}
-
-
 def _same(tray, rng):
     one, two = rng.sample(tray[1], 2)
     same = KNOWN[one[2]][0] == KNOWN[two[2]][0]
-    if not even(rng, same, _chance_of_same(len(tray[1]))):
-        return None
     answer, others = yes_no(same)
     steps = (_fact(one), _is_a(one), _fact(two), _is_a(two))
     return Asked(f"Are the things at {one[0]} and {two[0]} of one group?", answer, others,
@@ -126,5 +114,5 @@ FAMILY = Family("mini-A-OKVQA", 16.1, scene, facts, paint, {
     "count": Template("math", _count, also=("science & technology",)),
     "alone": Template("logical reasoning", _alone, withheld=True, also=("science & technology",)),
     "member": Template("instance reasoning", _member),
-    "same": Template("instance reasoning", _same, withheld=True, also=("logical reasoning",)),
+    "same": Template("instance reasoning", _same, withheld=True, also=("logical reasoning",), answers=("yes", "no")),
 }, paper=lambda tray: "cream")

@@ -8,18 +8,12 @@ Example:
     >>> draw("mini-ChartQA", 0).facts[0].endswith(" chart")
     True
 """
-from collections import Counter
-from functools import cache
-from itertools import permutations
-from math import factorial
-
 from .canvas import COLOURS
 from .chance import even, ring, totals, wrong, yes_no
 from .family import Asked, Family, Template
 from .words import CLASSES
 
 TOP = 8
-RISING = 1 / 3
 _BASE, _UNIT, _LEFT = 60, 7, 8
 
 
@@ -27,7 +21,7 @@ def scene(rng, hard):
     """Return a chart of 3 or 4 values from 1 to 8 (5 or 6 values where hard); a third of them rise."""
     count = rng.randint(5, 6) if hard else rng.randint(3, 4)
     numbers = rng.sample(range(1, TOP + 1), count)
-    if rng.random() < RISING:
+    if rng.random() < 1 / 3:
         numbers.sort()
     return rng.choice(CLASSES["chart"]), tuple(zip(rng.sample(list(COLOURS), count), numbers))
 
@@ -58,6 +52,14 @@ def paint(canvas, chart, rng, held_out):
 
 def _y(number):
     return _BASE - _UNIT * number
+
+
+def edit(chart, rng):
+    """Change one value to a number that no other has."""
+    kind, values = chart
+    at = rng.randrange(len(values))
+    free = [number for number in range(1, TOP + 1) if all(number != other for _, other in values)]
+    return kind, (*values[:at], (values[at][0], rng.choice(free)), *values[at + 1:])
 
 
 def _read(chart, rng):
@@ -95,16 +97,8 @@ def _difference(chart, rng):
                  f"Read {one} and {two} and subtract", steps, frozenset(steps))
 
 
-@cache
-def _chance_of_exceeding():
-    """Return how often two of three different values do (not) add up to more than the third."""
-    return Counter(a + b > c for a, b, c in permutations(range(1, TOP + 1), 3))
-
-
 def _exceeds(chart, rng):
     (one, a), (two, b), (three, c) = rng.sample(chart[1], 3)
-    if not even(rng, a + b > c, _chance_of_exceeding()):
-        return None
     word = "more than" if a + b > c else "fewer than" if a + b < c else "equal to"
     answer, others = yes_no(a + b > c)
     steps = (f"{one} is {a}", f"{two} is {b}", f"{a} + {b} = {a + b}", f"{three} is {c}", f"{a + b} is {word} {c}")
@@ -115,9 +109,6 @@ def _exceeds(chart, rng):
 def _rises(chart, rng):
     numbers = [number for _, number in chart[1]]
     rising = numbers == sorted(numbers)
-    chance = RISING + (1 - RISING) / factorial(len(numbers))
-    if not even(rng, rising, {True: chance, False: 1 - chance}):
-        return None
     steps = list(facts(chart)[1:])
     for before, after in zip(numbers, numbers[1:]):
         steps.append(f"{after} is {'more' if after > before else 'fewer'} than {before}")
@@ -133,6 +124,6 @@ FAMILY = Family("mini-ChartQA", 17.2, scene, facts, paint, {
     "extreme": Template("instance reasoning", _extreme),
     "sum": Template("math", _sum, withheld=True, also=("fine-grained perception",)),
     "difference": Template("math", _difference),
-    "exceeds": Template("logical reasoning", _exceeds, withheld=True, also=("math",)),
-    "rises": Template("coarse perception", _rises, withheld=True, also=("logical reasoning",)),
-})
+    "exceeds": Template("logical reasoning", _exceeds, withheld=True, also=("math",), answers=("yes", "no")),
+    "rises": Template("coarse perception", _rises, withheld=True, also=("logical reasoning",), answers=("yes", "no")),
+}, edit=edit)

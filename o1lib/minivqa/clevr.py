@@ -12,6 +12,7 @@ from .family import Asked, Family, Template
 from .words import CELLS
 
 PLURAL = {"circle": "circles", "square": "squares", "triangle": "triangles", "star": "stars"}
+EASY, HARD = ("0", "1", "2", "3"), ("1", "2", "3", "4")     # counts asked for
 
 
 def scene(rng, hard):
@@ -34,10 +35,22 @@ def paint(canvas, objects, rng, held_out):
         canvas.shape(shape, 11 + 21 * column + rng.randint(-1, 1), 11 + 21 * row + rng.randint(-1, 1), rng.randint(6, 7), colour)
 
 
-def counts(rng, right):
-    """Return three wrong counts near the right one, without favouring a side."""
-    low = max(0, right - rng.randint(0, 3))
-    return tuple(str(n) for n in range(low, low + 4) if n != right)
+def edit(objects, rng):
+    """Change the shape of one object."""
+    at = rng.randrange(len(objects))
+    cell, colour, shape = objects[at]
+    return (*objects[:at], (cell, colour, rng.choice([other for other in SHAPES if other != shape])), *objects[at + 1:])
+
+
+def counts(objects, right):
+    """Return the three wrong ones of the counts that are asked for."""
+    return tuple(count for count in (HARD if len(objects) > 5 else EASY) if count != str(right))
+
+
+def _some(objects, index, words, rng):
+    """Return a word for what the objects are at `index`, or, now and then, one that none of them is."""
+    shown = sorted({o[index] for o in objects})
+    return rng.choice([*shown, *rng.sample([word for word in words if word not in shown], min(1, len(words) - len(shown)))])
 
 
 def tally(objects, index, value, noun):
@@ -47,16 +60,16 @@ def tally(objects, index, value, noun):
 
 
 def _count_colour(objects, rng):
-    colour = rng.choice(sorted({o[1] for o in objects}))
+    colour = _some(objects, 1, COLOURS, rng)
     steps, number = tally(objects, 1, colour, f"{colour} shapes")
-    return Asked(f"How many {colour} shapes are there?", str(number), counts(rng, number),
+    return Asked(f"How many {colour} shapes are there?", str(number), counts(objects, number),
                  f"Find the {colour} shapes and count them", steps, frozenset(steps))
 
 
 def _count_shape(objects, rng):
-    shape = rng.choice(sorted({o[2] for o in objects}))
+    shape = _some(objects, 2, SHAPES, rng)
     steps, number = tally(objects, 2, shape, PLURAL[shape])
-    return Asked(f"How many {PLURAL[shape]} are there?", str(number), counts(rng, number),
+    return Asked(f"How many {PLURAL[shape]} are there?", str(number), counts(objects, number),
                  f"Find the {PLURAL[shape]} and count them", steps, frozenset(steps))
 
 
@@ -83,8 +96,8 @@ def _relate(objects, rng):
 
 
 FAMILY = Family("mini-CLEVR", 0.5, scene, facts, paint, {
-    "count_colour": Template("math", _count_colour),
-    "count_shape": Template("math", _count_shape, withheld=True),
+    "count_colour": Template("math", _count_colour, answers=EASY, hard_answers=HARD),
+    "count_shape": Template("math", _count_shape, withheld=True, answers=EASY, hard_answers=HARD),
     "compare": Template("logical reasoning", _compare, withheld=True, also=("math",)),
     "relate": Template("fine-grained perception", _relate),
-})
+}, edit=edit)

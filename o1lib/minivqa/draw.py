@@ -10,12 +10,12 @@ Example:
 """
 import hashlib
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
 from ..records import UserError
-from . import aokvqa, arrows, chartqa, clevr, documents, geometry, science, sharegpt4v
+from . import aokvqa, arrows, chartqa, clevr, clevr_math, documents, geometry, pisc, science, sharegpt4v
 from .canvas import Canvas
 
 _SPAN = 100_000_000
@@ -23,7 +23,8 @@ _OFFSET = {"base": 0, "train": 1, "validation": 2, "devtest": 3, "hard": 4, "tes
 _BUCKETS = {"base": range(0, 14), "train": range(0, 14), "validation": range(14, 16), "devtest": range(16, 18),
             "hard": range(16, 18), "test": range(18, 20)}
 SPLITS = tuple(_OFFSET)
-FAMILIES = {module.FAMILY.name: module.FAMILY for module in (sharegpt4v, chartqa, aokvqa, arrows, geometry, science, documents, clevr)}
+_MODULES = (sharegpt4v, chartqa, aokvqa, arrows, geometry, science, documents, pisc, clevr, clevr_math)     # as in Table 1
+FAMILIES = {module.FAMILY.name: module.FAMILY for module in _MODULES}
 LETTERS = "ABCD"
 
 
@@ -84,9 +85,15 @@ def draw(family, seed, *, hard=False, template=None, choice=None):
     hard = hard or split == "hard"
     name = template or rng.choice(list(kind.templates))
     scene, facts, asked = sample(kind, name, split, hard, rng)
+    image = picture(kind, scene, rng, split)
+    return assemble(kind, name, split, seed, facts, asked, image, rng, choice)
+
+
+def picture(kind, scene, rng, split):
+    """Return the scene painted; scored splits get handwriting that no trained one shows."""
     canvas = Canvas(kind.paper(scene))
     kind.paint(canvas, scene, rng, split in ("devtest", "hard", "test"))
-    return assemble(kind, name, split, seed, facts, asked, canvas.image(), rng, choice)
+    return canvas.image()
 
 
 def sample(kind, name, split, hard, rng):
@@ -106,27 +113,35 @@ def sample(kind, name, split, hard, rng):
                 return scene, facts, asked
 
 
-def assemble(kind, name, split, seed, facts, asked, image, rng, choice=None, options=None):
-    """Return the Example for a question: options, closing step, stages and key.
-
-    `options` fixes the options and their order (circular evaluation); else three wrong answers are shuffled in.
-    """
+def assemble(kind, name, split, seed, facts, asked, image, rng, choice=None):
+    """Return the Example for a question: options, closing step, stages and key."""
     template = kind.templates[name]
     if choice is None:
         choice = template.choice if template.choice is not None else rng.random() < 0.5
-    if choice and options is None:
-        options = [asked.answer, *rng.sample(asked.others, min(3, len(asked.others)))]
-        rng.shuffle(options)
-    options = tuple(options) if choice else ()
-    letter = LETTERS[options.index(asked.answer)] if options else ""
-    closing = f"so the answer is {asked.answer}" + (f", which is {letter}" if letter else "")
-    steps = (*asked.steps, closing)
-    question = asked.question + "".join(f" {mark}. {option}" for mark, option in zip(LETTERS, options))
-    stages = {"summary": asked.summary + ".", "caption": ". ".join(facts) + ".", "reasoning": ". ".join(steps) + ".",
-              "conclusion": letter or asked.answer}
+    options = [asked.answer, *rng.sample(asked.others, min(3, len(asked.others)))] if choice else []
+    rng.shuffle(options)
+    told = _told(asked.question, asked.answer, tuple(options), asked.summary + ".", facts, asked.steps)
     key = hashlib.sha1("|".join((*sorted(facts), asked.question)).encode()).hexdigest()[:16]
-    return Example(f"{kind.name}/{split}/{seed % _SPAN}", kind.name, name, template.skill, image, question, asked.question,
-                   options, letter or asked.answer, facts, asked.true | set(steps), steps, stages, template.withheld, key)
+    return Example(qid=f"{kind.name}/{split}/{seed % _SPAN}", family=kind.name, template=name, skill=template.skill, image=image,
+                   bare=asked.question, facts=facts, true=asked.true | set(told["steps"]), withheld=template.withheld, key=key, **told)
+
+
+def _told(bare, answer, options, summary, facts, steps):
+    """Return the fields of an Example that name its options or the letter of the right one."""
+    letter = LETTERS[options.index(answer)] if options else ""
+    steps = (*steps, f"so the answer is {answer}" + (f", which is {letter}" if letter else ""))
+    stages = {"summary": summary, "caption": ". ".join(facts) + ".", "reasoning": ". ".join(steps) + ".",
+              "conclusion": letter or answer}
+    question = bare + "".join(f" {mark}. {option}" for mark, option in zip(LETTERS, options))
+    return {"question": question, "options": options, "answer": letter or answer, "steps": steps, "stages": stages}
+
+
+def rotated(example, turns):
+    """Return a multiple choice example with its options moved round by `turns` places (circular evaluation)."""
+    answer = example.options[LETTERS.index(example.answer)]
+    options = example.options[turns:] + example.options[:turns]
+    told = _told(example.bare, answer, options, example.stages["summary"], example.facts, example.steps[:-1])
+    return replace(example, true=example.true - {example.steps[-1]} | {told["steps"][-1]}, **told)
 
 
 def mixture(split, n, start=0):

@@ -45,13 +45,16 @@ def caption_score(text, facts):
 
 
 def check_steps(text, facts, true):
-    """Return [(statement, holds)] for every statement of a reasoning, in order."""
+    """Return [(statement, holds)] for every statement of a reasoning, in order; said again, a statement no longer holds.
+
+    (What is listed twice would be counted twice.)
+    """
     known = {canonical(s) for s in (*facts, *true)}
-    numbers = set(_NUMBER.findall(" ".join(facts)))
-    checked = []
+    numbers, said, checked = set(_NUMBER.findall(" ".join(facts))), set(), []
     for statement in statements(text):
         bare = canonical(statement)
-        holds = bare in known or _adds_up(bare, numbers)
+        holds = bare not in said and (bare in known or _adds_up(bare, numbers))
+        said.add(bare)
         if holds:
             numbers.update(_NUMBER.findall(bare))
         checked.append((statement, holds))

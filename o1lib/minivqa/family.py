@@ -44,7 +44,11 @@ class Template:
 
 @dataclass(frozen=True)
 class Family:
-    """`share` is the source's thousands of items in Table 1 of LLaVA-o1 (arXiv:2411.10440)."""
+    """`share` is the source's thousands of items in Table 1 of LLaVA-o1 (arXiv:2411.10440).
+
+    `edit(scene, rng)` returns a scene that differs in exactly one fact (None where the try fails); families without it
+    have no twin pictures.
+    """
     name: str
     share: float
     scene: Callable[[Any, bool], Any]               # (rng, hard) -> scene
@@ -52,3 +56,4 @@ class Family:
     paint: Callable[[Any, Any, Any, bool], None]    # (canvas, scene, rng, held_out) draws; held_out: test scans only
     templates: dict[str, Template] = field(default_factory=dict)
     paper: Callable[[Any], str] = lambda scene: "white"
+    edit: Callable[[Any, Any], Any] | None = None

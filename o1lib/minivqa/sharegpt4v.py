@@ -68,6 +68,15 @@ def _paint_sky(canvas, sky, x, y):
             canvas.line([(x + across, y + 7), (x + across - 2, y + 13)], "blue", 2)
 
 
+def edit(landscape, rng):
+    """Move one toy to a free cell."""
+    ground, sky, mark, toys = landscape
+    moved = rng.choice(toys)
+    free = [cell for cell in CELLS if cell != mark and all(cell != toy[0] for toy in toys)]
+    toys = [toy for toy in toys if toy != moved] + [(rng.choice(free), *moved[1:])]
+    return ground, sky, mark, tuple(sorted(toys, key=lambda toy: CELLS.index(toy[0])))
+
+
 def _weather(landscape, rng):
     _, sky, mark, _ = landscape
     steps = (f"{sky} at {mark}", f"{sky} means {WEATHERS[sky]}")
@@ -140,4 +149,4 @@ FAMILY = Family("mini-ShareGPT4V", 31.3, scene, facts, paint, {
     "name": Template("fine-grained perception", _name),
     "beside": Template("instance reasoning", _beside, withheld=True, also=("fine-grained perception",)),
     "higher": Template("logical reasoning", _higher, withheld=True),
-})
+}, edit=edit)
