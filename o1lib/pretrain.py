@@ -1,0 +1,129 @@
+"""What the mini study's base learns: to see, to answer briefly and to compare texts, but no staged answer.
+
+The base stands where Llama-3.2-11B-Vision-Instruct stands for the papers. It learns captions that no question steers,
+short answers to the question templates that are not withheld, and judging: pairs of stages, sentences and whole
+responses in equal shares and in both orders, one of them altered, and checks of a reasoning against a caption (in the
+wording of LLaVA-o1's released search). Judging starts when captions have been practised. No stage tag ever occurs.
+
+    phases = base_phases(100_000, seed=0, judge_share=0.2)
+    phases[0][0]["messages"]            # drawn when asked for
+"""
+import random
+from collections.abc import Sequence
+
+from .minivqa import FAMILIES, draw, seeds
+from .minivqa.facts import alter, statements
+from .prompts import CORRECT, INCORRECT, REASONS, VERDICT, check_prompt, judge_prompt
+from .stages import STAGES
+from .train import Lazy
+
+DESCRIBE = "Describe the picture."
+JUDGING_FROM = 0.4                      # of training; before it a comparison would be guesswork
+_STAGE_KINDS = ("caption", "reasoning", "conclusion")
+
+
+def base_phases(examples: int, seed: int = 0, judge_share: float = 0.2) -> list[Sequence]:
+    """Return two phases of training examples, drawn when asked for: captions and answers, then judging as well.
+
+    `judge_share` is the share of judging over both phases, at most 0.6; the rest is captions and answers in equal parts.
+    """
+    early = int(examples * JUDGING_FROM)
+    late_share = judge_share / (1 - JUDGING_FROM)
+    first, second = range(early), range(early, examples)
+    return [Lazy(first, lambda k: base_example(seed, k, 0.0)), Lazy(second, lambda k: base_example(seed, k, late_share))]
+
+
+def base_example(seed: int, k: int, judge_share: float) -> dict:
+    """Return the k-th example of the base's training: {"messages", "images"}; the same for the same numbers."""
+    rng = random.Random(f"base/{seed}/{k}")
+    draws = [rng.random(), rng.random()]
+    kind = "judge" if draws[0] < judge_share else "caption" if draws[1] < 0.5 else "answer"
+    example = drawn(rng, "base", seed * 10_000_000 + k)
+    user, assistant, pictured = base_turn(example, rng, kind)
+    picture = [{"type": "image"}] if pictured else []
+    return {"messages": [{"role": "user", "content": [*picture, {"type": "text", "text": user}]},
+                         {"role": "assistant", "content": [{"type": "text", "text": assistant}]}],
+            "images": [example.image] if pictured else []}
+
+
+def drawn(rng, split: str, start: int, withheld: bool = False):
+    """Return a drawing of a family chosen with the square root of its share in Table 1 (rare families are learned too).
+
+    Its template is one that the base may see, or with `withheld` one that it may not (where the family has one).
+    """
+    names = list(FAMILIES)
+    name = rng.choices(names, [FAMILIES[n].share ** 0.5 for n in names])[0]
+    open_ones = [t for t, template in FAMILIES[name].templates.items() if template.withheld == withheld]
+    return draw(name, seeds(split, 1, start)[0], template=rng.choice(open_ones) if open_ones else None)
+
+
+def base_turn(example, rng, kind: str) -> tuple[str, str, bool]:
+    """Return (user text, assistant text, whether the picture is shown) for kind "caption", "answer" or "judge"."""
+    if kind == "caption":
+        return DESCRIBE, example.stages["caption"], True
+    if kind == "answer":
+        return example.question, example.answer, True
+    if rng.random() < 0.15:
+        return _check(example, rng)
+    group = rng.choice(("stage", "sentence", "all"))
+    return (*pair(example, rng, rng.choice(_STAGE_KINDS) if group == "stage" else group), True)
+
+
+def pair(example, rng, kind: str) -> tuple[str, str]:
+    """Return (user text, verdict) that compares a true text with an altered one of judge kind `kind`, in a drawn order.
+
+    Half of the verdicts give the kind's fixed reason, as at inference; half name the statement that is wrong.
+    """
+    hint, good, bad, wrong = _texts(example, rng, kind)
+    k = rng.choice((1, 2))
+    first, second = (good, bad) if k == 1 else (bad, good)
+    reason = REASONS[kind] if rng.random() < 0.5 or not wrong else f"the other says {wrong}"
+    return (judge_prompt(kind, example.question, hint, first, second, short=True), VERDICT.format(reason=reason, k=k))
+
+
+def altered(text: str, rng, most: int = 2) -> tuple[str, str]:
+    """Return (text with one to `most` statements altered, the first altered statement); ("", "") if none can be."""
+    parts = statements(text)
+    wrong = ""
+    for position in sorted(rng.sample(range(len(parts)), min(len(parts), rng.randint(1, most)))):
+        changed = alter(parts[position], rng)
+        if changed:
+            parts[position], wrong = changed, wrong or changed
+    return (". ".join(parts) + ".", wrong) if wrong else ("", "")
+
+
+def _texts(example, rng, kind):
+    """Return (hint, true text, false text, the false statement)."""
+    stages = example.stages
+    if kind == "conclusion":
+        return f"{stages['caption']} {stages['reasoning']}", stages["conclusion"], _other_answer(example, rng), ""
+    if kind == "sentence":
+        return _sentence(example, rng)
+    if kind == "all":
+        changed = rng.choice(("caption", "reasoning"))
+        text, wrong = altered(stages[changed], rng)
+        texts = [" ".join(stages[s] for s in STAGES), " ".join(text if s == changed and text else stages[s] for s in STAGES)]
+        return ("", texts[0], texts[1], wrong) if text else ("", texts[0], texts[0].replace(stages["conclusion"], _other_answer(example, rng)), "")
+    text, wrong = altered(stages[kind], rng)
+    return ("" if kind == "caption" else stages["caption"], stages[kind], text or stages["summary"], wrong)
+
+
+def _sentence(example, rng):
+    """Return the texts of a comparison of next sentences, from the caption or the reasoning."""
+    parts = statements(example.stages[rng.choice(("caption", "reasoning"))])
+    place = rng.randrange(len(parts))
+    wrong = alter(parts[place], rng)
+    return ". ".join(parts[:place]), parts[place] + ".", (wrong or example.stages["summary"].rstrip(".")) + ".", wrong or ""
+
+
+def _other_answer(example, rng):
+    if example.options:
+        return rng.choice([letter for letter in "ABCD"[:len(example.options)] if letter != example.answer])
+    return alter(example.answer, rng) or f"not {example.answer}"
+
+
+def _check(example, rng):
+    """Return a text-only question whether a reasoning follows from a caption; half of the time it does not."""
+    text = altered(example.stages["reasoning"], rng)[0] if rng.random() < 0.5 else ""
+    reasoning, answer = (text, INCORRECT) if text else (example.stages["reasoning"], CORRECT)
+    return check_prompt(example.stages["caption"], reasoning, short=True), answer, False
