@@ -32,7 +32,8 @@ def numbers(name: str, text: str, least: int = 0) -> tuple[int, ...]:
     """Return the whole numbers, each at least `least`, in "0,1,2". Raises UserError naming the variable."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and int(part) >= least for part in parts):
-        raise UserError(f"{name}={text!r} must be whole numbers from {least} up, as in {name}={'0,1,2' if not least else 2}")
+        example = "2" if least else "0,1,2"
+        raise UserError(f"{name}={text!r} must be whole numbers from {least} up, as in {name}={example}")
     return tuple(dict.fromkeys(map(int, parts)))
 
 
@@ -63,7 +64,7 @@ def show_plan(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: 
 
 @app.command()
 def study(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: Jobs = "1", fresh: Fresh = "",
-          snakemake: Annotated[str, typer.Option(help="further words for Snakemake, as '--executor slurm'")] = "") -> None:
+          snakemake: Annotated[str, typer.Option(help="further words for Snakemake: --executor slurm")] = "") -> None:
     """Run every row that is out of date, and sum up in work/<scale>/summary.json."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill stops the rows too, like Ctrl-C
     side_by_side, steps = number("JOBS", jobs, 1), _plan(scale, rows, seeds, fresh)

@@ -112,7 +112,7 @@ def _check(study: Study) -> None:
         blocks += [(f"scale {scale}, {name}", name, values) for name, values in block.notebooks.items()]
         for row, values in block.rows.items():
             if row not in study.rows:
-                raise UserError(f"{FILE}: scale {scale} sets parameters of the unknown row {row!r}: {near(row, study.rows)}")
+                raise UserError(f"{FILE}: scale {scale} speaks of the unknown row {row!r}: {near(row, study.rows)}")
             blocks.append((f"scale {scale}, row {row}", study.rows[row].notebook, values))
     for where, notebook, values in blocks:
         _check_parameters(where, notebook, values)
@@ -139,7 +139,7 @@ def _check_parameters(where: str, notebook: str, values: dict) -> None:
         if name not in declared:
             raise UserError(f"{FILE}: {where}: notebook {notebook} has no parameter {name!r}: {near(name, declared)}")
         if isinstance(value, str) and re.fullmatch(r"[-+]?[\d.]+e[-+]?\d+", value, re.I):
-            raise UserError(f"{FILE}: {where}: YAML takes {name}: {value} for text: write it with a point, as in 1.0e-4")
+            raise UserError(f"{FILE}: {where}: YAML takes {name}: {value} for text: write it as 1.0e-4, with a point")
 
 
 def links_of(study: Study, row: str, parameters: dict) -> list[str]:
@@ -147,7 +147,8 @@ def links_of(study: Study, row: str, parameters: dict) -> list[str]:
     named = [str(parameters[link]) for link in LINKS if parameters.get(link)]
     for name in named:
         if name not in study.rows and not (project_root() / name).exists():
-            raise UserError(f"{FILE}: row {row} needs {name!r}, which is no row and no folder: {near(name, study.rows)}")
+            remedy = near(name, study.rows)
+            raise UserError(f"{FILE}: row {row} needs {name!r}, which is neither row nor folder: {remedy}")
     return [name for name in named if name in study.rows]
 
 

@@ -1,7 +1,7 @@
 """What has to run, and why: the jobs of the study compared with the records that are there.
 
     plan = make(experiments.read(), "mini", rows="core", seeds=[0])
-    [step.job.name for step in plan.todo]         # what would run, in an order that can run
+    [step.job.name for step in plan.due]         # what would run, in an order that can run
     print(describe(plan, jobs=2))
 
 A row is redone when its record is missing, was made by hand or has another fingerprint than planned, and when a row it
@@ -47,14 +47,14 @@ class Plan:
         return project_root() / "work" / self.scale
 
     @property
-    def todo(self) -> list[Step]:
+    def due(self) -> list[Step]:
         """The steps that have to run."""
         return [step for step in self.steps if step.reason]
 
     @property
     def needed(self) -> set[Key]:
         """The keys of the steps that have to run."""
-        return {step.job.key for step in self.todo}
+        return {step.job.key for step in self.due}
 
 
 def folder_of(job: Job) -> Path:
@@ -91,7 +91,7 @@ def _changes(job: Job, made: Mapping) -> str:
     if made["fingerprint"] == "by-hand":
         return "made by hand"
     old = made["parameters"]
-    changed = [f"{name}: {old.get(name)} -> {value}" for name, value in job.parameters.items() if old.get(name) != value]
+    changed = [f"{name}: {old.get(name)} -> {new}" for name, new in job.parameters.items() if old.get(name) != new]
     return f"parameter {', '.join(changed)}" if changed else "its inputs or its entry in experiments.yaml changed"
 
 
@@ -173,7 +173,7 @@ def write(plan: Plan) -> Path:
     """Write what Snakemake schedules (work/<scale>/plan.json) and return its path; only jobs that have to run."""
     entries = {f"{step.job.row}/{step.job.seed}": {
         "notebook": step.job.notebook, "parameters": step.job.parameters, "fingerprint": step.job.fingerprint,
-        "needs": [f"{row}/{seed}" for row, seed in step.job.needs if (row, seed) in plan.needed]} for step in plan.todo}
+        "needs": [f"{row}/{seed}" for row, seed in step.job.needs if (row, seed) in plan.needed]} for step in plan.due}
     return write_json(plan.root / "plan.json", entries)
 
 
@@ -186,17 +186,17 @@ def duration(seconds: float) -> str:
 
 def headline(plan: Plan, jobs: int = 1) -> str:
     """Return one line: how many rows are planned, done and to run, and about how long that takes."""
-    about = max([sum(step.seconds for step in plan.todo) / jobs, *(step.seconds for step in plan.todo)], default=0)
-    time = f", about {duration(about)} with JOBS={jobs}" if plan.todo else ""
-    return (f"{len(plan.steps)} rows planned at scale {plan.scale}: {len(plan.steps) - len(plan.todo)} up to date, "
-            f"{len(plan.todo)} to run{time}")
+    about = max([sum(step.seconds for step in plan.due) / jobs, *(step.seconds for step in plan.due)], default=0)
+    time = f", about {duration(about)} with JOBS={jobs}" if plan.due else ""
+    return (f"{len(plan.steps)} rows planned at scale {plan.scale}: {len(plan.steps) - len(plan.due)} up to date, "
+            f"{len(plan.due)} to run{time}")
 
 
 def describe(plan: Plan, jobs: int = 1) -> str:
     """Return the plan as text: what would run, why, about how long, and the rows that older library code made."""
     lines = [headline(plan, jobs)]
     wide = max((len(step.job.name) for step in plan.steps), default=0)
-    lines += [f"  {step.job.name:{wide}}  {duration(step.seconds):>7}  {step.reason}" for step in plan.todo]
+    lines += [f"  {step.job.name:{wide}}  {duration(step.seconds):>7}  {step.reason}" for step in plan.due]
     old = [step for step in plan.steps if step.remark and not step.reason]
     if old:
         lines += ["up to date, but made by other library code; FRESH=1 redoes them:"]

@@ -50,7 +50,7 @@ def locked(path: Path, message: str, wait: float = 0.0):
 
 
 def stop_tree(process: psutil.Process) -> None:
-    """Kill a process and all that it started; every writer of the project is atomic, so nothing is left half written."""
+    """Kill a process and all that it started; every writer here is atomic, so nothing is left half written."""
     try:
         family = [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
@@ -81,7 +81,8 @@ def find(row: str, seed: int, scale: str, plan_file: Path | None = None) -> Job:
     try:
         entry = json.loads(path.read_text(encoding="utf8"))[f"{row}/{seed}"]
     except (OSError, ValueError, KeyError):
-        raise UserError(f"{row} seed {seed} is not in {shown(path)}: run `make study SCALE={scale} ROWS={row}`") from None
+        remedy = f"run `make study SCALE={scale} ROWS={row}`"
+        raise UserError(f"{row} seed {seed} is not in {shown(path)}: {remedy}") from None
     return Job(row, seed, entry["notebook"], entry["parameters"], (), 0.0, fingerprint=entry["fingerprint"])
 
 
@@ -99,8 +100,8 @@ def _make_room(folder: Path, job: Job) -> None:
 
 def import_path() -> str:
     """Return a PYTHONPATH with this checkout first, wherever the package was installed from."""
-    given = os.environ.get("PYTHONPATH", "")
-    return given if given.startswith(str(project_root())) else os.pathsep.join(filter(None, [str(project_root()), given]))
+    here, given = str(project_root()), os.environ.get("PYTHONPATH", "")
+    return given if given.startswith(here) else os.pathsep.join(filter(None, [here, given]))
 
 
 def _environment(job: Job, ipython: str) -> dict[str, str]:

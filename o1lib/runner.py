@@ -27,8 +27,8 @@ from o1lib.rowjob import EVENTS, STUDY, import_path, locked, stop_tree
 class Watch:
     """What the study sees while Snakemake works: rows that ended, and the peak memory of all its processes.
 
-    Memory is the sum of the resident sets of Snakemake, the rows and their kernels, sampled twice a second, in MB; pages
-    shared between processes count once for each, so the true peak is a little lower.
+    Memory is the sum of the resident sets of Snakemake, the rows and their kernels, sampled twice a second, in MB;
+    pages shared between processes count once for each, so the true peak is a little lower.
     """
 
     plan: Plan
@@ -52,7 +52,7 @@ class Watch:
 
     def say(self, event: dict) -> None:
         """Print one row's line."""
-        total = len(self.plan.todo)
+        total = len(self.plan.due)
         time_ = duration(event["seconds"])
         outcome = f"failed after {time_}: {event['problem']}" if event["problem"] else time_
         print(f"\r[{len(self.ended):{len(str(total))}} of {total}] {event['row']} seed {event['seed']} … {outcome}"
@@ -62,7 +62,7 @@ class Watch:
         """On a terminal, show that something is going on."""
         if sys.stdout.isatty():
             seconds = duration(time.monotonic() - self.started)
-            print(f"\r… {len(self.ended)} of {len(self.plan.todo)} rows after {seconds} ", end="", flush=True)
+            print(f"\r… {len(self.ended)} of {len(self.plan.due)} rows after {seconds} ", end="", flush=True)
 
 
 def _resident_mb(process: psutil.Process) -> float:
@@ -144,7 +144,7 @@ def run(plan: Plan, jobs: int = 1, extra: tuple[str, ...] = ()) -> int:
     busy = f"another study is running in {shown(plan.root)}: wait for it, or stop it with Ctrl-C"
     with locked(plan.root / ".lock", busy):
         print(planning.headline(plan, jobs), flush=True)
-        watch = _schedule(plan, jobs, list(extra)) if plan.todo else None
+        watch = _schedule(plan, jobs, list(extra)) if plan.due else None
         return _sum_up(plan, watch)
 
 
@@ -193,5 +193,5 @@ def check_hardware(scale: Scale, name: str) -> None:
     fit = [k for k in range(torch.cuda.device_count())
            if torch.cuda.get_device_properties(k).total_memory >= scale.gpu_memory_gb * 0.9e9]
     if len(fit) < scale.gpus:
-        raise UserError(f"scale {name} needs {scale.gpus} GPU(s) with {scale.gpu_memory_gb:g} GB each and this machine has "
-                        f"{len(fit)}: use SCALE=mini here, or run it where they are")
+        raise UserError(f"scale {name} needs {scale.gpus} GPU(s) with {scale.gpu_memory_gb:g} GB each and this machine "
+                        f"has {len(fit)}: use SCALE=mini here, or run it where they are")

@@ -5,8 +5,9 @@
     jobs["structured", 1].parameters                     # what papermill hands to the notebook
     jobs["structured", 1].needs                          # (("base", 0), ("data", 0))
 
-A job's fingerprint covers its notebook's name, its parameters, the content of files they name and the fingerprints of
-what it needs; so a changed parameter changes the fingerprint of the job and of all its descendants, and of nothing else.
+A job's fingerprint covers its notebook's name, its parameters, the content of published files they name and the
+fingerprints of what it needs; so a changed parameter changes the fingerprint of the job and of all its descendants,
+and of nothing else.
 """
 
 import hashlib

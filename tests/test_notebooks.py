@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from o1lib.records import code_hash  # noqa: F401  (importing the package must cost nothing heavy)
 from o1lib.records.parameters import COMMON, assignments
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
@@ -91,4 +90,5 @@ def test_start_checks_the_parameters_right_after_them(notebook):
 
 
 def test_no_shell_and_no_magic(notebook):
-    assert not [line for cell in code(notebook) for line in lines(cell["source"]) if line.lstrip().startswith(("!", "%"))]
+    every = [line.lstrip() for cell in code(notebook) for line in lines(cell["source"])]
+    assert not [line for line in every if line.startswith(("!", "%"))]

@@ -85,11 +85,12 @@ def planned(rows: str = "", seeds=(0,), fresh: bool = False) -> plan.Plan:
 
 
 def environment(root: Path) -> dict[str, str]:
-    """What a command on the toy project finds around it."""
-    return os.environ | {"O1LIB_ROOT": str(root), "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    """What a command on the project in `root` finds around it; the library is its own copy where it has one."""
+    library = root if (root / "o1lib").is_dir() else REPOSITORY
+    return os.environ | {"O1LIB_ROOT": str(root), "PYTHONPATH": str(library), "OMP_NUM_THREADS": "1"}
 
 
-def o1lib(root: Path, *words: str) -> subprocess.CompletedProcess:
-    """Run `python -m o1lib` on the toy project and wait for it."""
+def o1lib(root: Path, *words: str, seconds: float = 300) -> subprocess.CompletedProcess:
+    """Run `python -m o1lib` on the project in `root` and wait for it."""
     return subprocess.run([sys.executable, "-m", "o1lib", *words], env=environment(root), cwd=root, text=True,
-                          capture_output=True, timeout=300)
+                          capture_output=True, timeout=seconds)
