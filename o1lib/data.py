@@ -110,7 +110,7 @@ def read(folder: str | Path, decode: bool = False) -> list[Item]:
             raise UserError(f"{where}: id '{record.id}' is not in truth.jsonl; write the dataset again.")
         if record.image not in pictures:
             pictures[record.image] = picture(folder, record.image, where, decode)
-        items.append(_item(record, pictures[record.image], truths[record.id] if truths else {}, where))
+        items.append(_item(record, pictures[record.image], truths.pop(record.id) if truths else {}, where))
     if not items:
         raise UserError(f"{folder / 'train.jsonl'}: the split is empty; write it again with at least one item.")
     return items
