@@ -13,6 +13,7 @@ Example:
 """
 import re
 from collections import Counter
+from functools import cache
 
 from .words import CLASSES
 
@@ -84,17 +85,19 @@ def alter(statement, rng):
     return statement[:start] + rng.choice(choices) + statement[end:]
 
 
+@cache
+def _words():
+    """Return (pattern that finds value words, longer ones first, and numbers; {word: the others of its class})."""
+    others = {word: [other for other in group if other != word] for group in CLASSES.values() for word in group}
+    longest_first = sorted(others, key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))}|\d+)(?!\w)"), others
+
+
 def _spots(statement):
-    """Find replaceable words as (start, end, other words of the class); longer words hide shorter ones inside them."""
-    spots, taken = [], [False] * len(statement)
-    words = sorted(((w, c) for c in CLASSES.values() for w in c), key=lambda pair: -len(pair[0]))
-    for word, group in words:
-        for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", statement):
-            if not any(taken[match.start():match.end()]):
-                taken[match.start():match.end()] = [True] * len(word)
-                spots.append((*match.span(), [other for other in group if other != word]))
-    for match in _NUMBER.finditer(statement):
-        if not any(taken[match.start():match.end()]):
-            value = int(match.group())
-            spots.append((*match.span(), [str(v) for v in (value + 1, value + 2, value - 1) if v >= 0 and v != value]))
-    return spots
+    """Find replaceable words and numbers as (start, end, other words of the class or numbers nearby)."""
+    pattern, others = _words()
+    return [(*match.span(), others.get(match.group()) or _nearby(int(match.group()))) for match in pattern.finditer(statement)]
+
+
+def _nearby(value):
+    return [str(v) for v in (value + 1, value + 2, value - 1) if v >= 0]

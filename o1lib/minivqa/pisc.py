@@ -1,13 +1,13 @@
 """mini-PISC: two people; how they relate follows from visible cues by a fixed table.
 
 Stands for PISC in Table 1 of LLaVA-o1 (arXiv:2411.10440). The table is `relate`. A scene is (link, left person, right
-person), a person (stature, headwear, shirt, trousers).
+person), a person (stature, headwear, shirt, trousers, badge), the badge "" in scenes that are not hard.
 
 Example:
-    >>> relate("standing close", ("tall", "hat", "red", "blue"), ("tall", "hat", "red", "red"))[0]
+    >>> relate("standing close", ("tall", "hat"), ("short", "hat"))[0]
     'colleagues'
 """
-from .canvas import COLOURS
+from .canvas import COLOURS, SHAPES
 from .chance import even, wrong, yes_no
 from .family import Asked, Family, Template
 from .words import CLASSES
@@ -20,7 +20,7 @@ _POOLS = {HANDS: ("family", "couple"), CLOSE: _BY_HATS, APART: ("strangers",)}
 
 
 def relate(link, one, two):
-    """Return (relation, the steps that derive it from link and cues)."""
+    """Return (relation, the steps that derive it from link and cues); of a person only stature and headwear matter."""
     people = _people(one, two)
     if link == HANDS:
         word = "match" if one[0] == two[0] else "differ"
@@ -33,7 +33,7 @@ def relate(link, one, two):
 
 
 def scene(rng, hard):
-    """Return two people; every relation is equally frequent, and cues that do not matter vary."""
+    """Return two people, with badges where hard; every relation is equally frequent, cues that do not matter vary."""
     relation = rng.choice(CLASSES["relation"])
     link = next(link for link, pool in _POOLS.items() if relation in pool)
     differ = relation == "family" if link == HANDS else rng.random() < 0.5
@@ -41,8 +41,9 @@ def scene(rng, hard):
     first = rng.choice(CLASSES["stature"])
     statures = (first, first if not differ else "short" if first == "tall" else "tall")
     hatted = rng.sample((0, 1), hats)
-    colours = list(COLOURS)
-    return link, *((statures[k], "hat" if k in hatted else "hair", rng.choice(colours), rng.choice(colours)) for k in (0, 1))
+    colours, badges = list(COLOURS), SHAPES if hard else ("",)
+    return link, *((statures[k], "hat" if k in hatted else "hair", rng.choice(colours), rng.choice(colours), rng.choice(badges))
+                   for k in (0, 1))
 
 
 def facts(pair):
@@ -50,7 +51,8 @@ def facts(pair):
     link, one, two = pair
     people = _people(one, two)
     clothes = [f"{person[2]} shirt and {person[3]} trousers at {side}" for person, side in zip((one, two), _SIDES)]
-    return link, people[0], clothes[0], people[1], clothes[1]
+    badges = [f"{person[4]} badge at {side}" for person, side in zip((one, two), _SIDES) if person[4]]
+    return link, people[0], clothes[0], people[1], clothes[1], *badges
 
 
 def _people(one, two):
@@ -79,10 +81,12 @@ def _limb(canvas, x0, y0, x1, y1, colour):
 
 
 def _body(canvas, x, top, hip, person):
-    _, headwear, shirt, trousers = person
+    _, headwear, shirt, trousers, badge = person
     for side in (-1, 1):
         canvas.box(x + 3 * side - 3, hip, x + 3 * side + 3, 61, trousers)
     canvas.box(x - 6, top + 12, x + 6, hip, shirt)
+    if badge:
+        canvas.shape(badge, x, (top + 12 + hip) // 2, 4, "white")
     canvas.oval(x - 6, top, x + 6, top + 12, "cream")
     if headwear == "hat":
         canvas.box(x - 6, top - 2, x + 6, top + 4, "white")
