@@ -33,7 +33,7 @@ def train(scale: str, folder, *, examples: int, learning_rate: float, batch: int
     model, processor = build(scale, seed)
     asked = questions(curve_questions)
     log = fit(model, processor, base_phases(examples, seed, judge_share), Path(folder), learning_rate=learning_rate,
-              batch=batch, seed=seed, warmup=0.02, save_steps=save_steps, log_steps=max(1, examples // batch // 100),
+              batch=batch, seed=seed, warmup=0.02, save_steps=save_steps,
               look=lambda trained: curve(trained, processor, asked), look_steps=max(1, examples // batch // curve_points))
     return model, processor, log
 

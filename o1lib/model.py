@@ -134,29 +134,39 @@ def device_and_dtype():
 
 
 def greedy(model, processor, asked, max_new_tokens: int = 200, batch: int = 64) -> list[str]:
-    """Return the model's most likely words for each (picture or None, user text), special tokens removed."""
+    """Return the model's most likely words for each (picture or None, user text), end and padding marks removed.
+
+    In place of the user text may stand a list of turns, user's and assistant's by turns, ending with the user's.
+    """
     import torch
-    texts = []
+    texts, tokenizer = [], processor.tokenizer
+    marks = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
     for first in range(0, len(asked), batch):
         inputs = encode(processor, asked[first:first + batch]).to(model.device)
         with torch.inference_mode():
-            out = model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False,
-                                 pad_token_id=processor.tokenizer.pad_token_id)
-        texts += processor.tokenizer.batch_decode(out[:, inputs["input_ids"].shape[1]:], skip_special_tokens=True)
+            out = model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id)
+        said = out[:, inputs["input_ids"].shape[1]:].tolist()
+        texts += [tokenizer.decode([token for token in row if token not in marks]) for row in said]
     return texts
 
 
 def encode(processor, asked, prefix: str = ""):
-    """Return the processor's left-padded batch for a list of (picture or None, user text), ready for the assistant's turn.
+    """Return the processor's left-padded batch for `asked` (see `greedy`), ready for the assistant's next turn.
 
-    `prefix` is what the assistant has already said.
+    `prefix` is what the assistant has already said in that turn.
     """
-    chats = [[{"role": "user", "content": [{"type": "image"}] * (picture is not None) + [{"type": "text", "text": text}]}]
-             for picture, text in asked]
+    chats = [_chat(picture, [turns] if isinstance(turns, str) else turns) for picture, turns in asked]
     pictures = [[picture] if picture is not None else [] for picture, _ in asked]
     prompts = [prompt + prefix for prompt in processor.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)]
     return processor(images=pictures if any(pictures) else None, text=prompts, padding=True, padding_side="left",
                      add_special_tokens=False, return_tensors="pt")
+
+
+def _chat(picture, turns):
+    chat = [{"role": ("user", "assistant")[k % 2], "content": [{"type": "text", "text": text}]} for k, text in enumerate(turns)]
+    if picture is not None:
+        chat[0]["content"].insert(0, {"type": "image"})
+    return chat
 
 
 def _config(sizes, tokenizer):

@@ -28,6 +28,7 @@ class CheckedCollator(DataCollatorForVisionLanguageModeling):
     context: int = 0                    # tokens; 0: not checked
 
     def torch_call(self, examples):
+        """Return the batch of the stock collator, or raise UserError naming the example that cannot be learned from."""
         batch = super().torch_call(examples)
         lengths, learned = batch["attention_mask"].sum(1), (batch["labels"] != -100).sum(1)
         for example, length, words in zip(examples, lengths.tolist(), learned.tolist()):
@@ -91,6 +92,7 @@ class Watch(TrainerCallback):
             self.last = (self.last[0] + time.monotonic() - start, self.last[1])
 
     def on_log(self, args, state, control, logs=None, **kwargs):
+        """Add examples seen and samples a second to the log line and write the log anew."""
         now, step = time.monotonic(), state.global_step
         line = state.log_history[-1]
         line["examples"] = self._seen(state)

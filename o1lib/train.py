@@ -7,11 +7,13 @@ rate over all phases, so that arms differ in nothing but their examples and the 
     log = fit(model, processor, [phase_1, phase_2], "work/run", learning_rate=1e-3, batch=48, seed=0)
     everything, learned = supervised(processor, messages, picture)
 """
+import hashlib
 import json
 import os
 import random
 import shutil
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from .model import device_and_dtype, quiet
@@ -64,12 +66,12 @@ class Grouped(Sequence):
 
 
 def fit(model, processor, phases: Sequence[Sequence], out, *, learning_rate: float, batch: int, seed: int = 0,
-        resume: bool = True, save_steps: int = 500, log_steps: int = 20, warmup: float = 0.0,
+        resume: bool = True, save_steps: int = 500, log_steps: int = 0, warmup: float = 0.0,
         look: Callable | None = None, look_steps: int = 0) -> list[dict]:
     """Train `model` in place, phase after phase, and return the log: dicts with step, examples, loss, learning_rate,
     samples_per_second (and whatever `look(model)` returned every `look_steps`). It also lands in out/log.jsonl.
 
-    Phases are sequences of {"messages", "images"}. `warmup` is the share of steps over which the rate rises. Every
+    Phases are sequences of {"messages", "images"}. `log_steps` 0 logs about a hundred times. `warmup` is the share of steps over which the rate rises. Every
     `save_steps` a checkpoint is kept under out/checkpoints, from which the same call goes on after an interruption,
     with bit-identical results; they are removed at the end. Raises UserError for no example, one that is too long or
     has nothing to learn, a loss that is not finite, or a full disk.
@@ -82,8 +84,9 @@ def fit(model, processor, phases: Sequence[Sequence], out, *, learning_rate: flo
     quiet()
     out = Path(out)
     total = sum(map(len, phases))
-    start_from = _open_checkpoints(out / "checkpoints", _task(model, total, learning_rate, batch, seed, warmup), resume)
-    args = _config(out / "checkpoints", learning_rate, batch, seed, save_steps, log_steps, warmup * total / batch)
+    start_from = _open_checkpoints(out / "checkpoints", _task(model, processor, phases, (learning_rate, batch, seed, warmup)), resume)
+    args = _config(out / "checkpoints", learning_rate, batch, seed, save_steps, log_steps or max(1, total // batch // 100),
+                   warmup * total / batch)
     trainer = Trainer(model=model, args=args, train_dataset=_dataset(phases), processing_class=processor,
                       data_collator=_collator(processor, model),
                       callbacks=[Watch(batch, total, lambda lines: _write_log(out, lines), look, look_steps)])
@@ -97,12 +100,18 @@ def fit(model, processor, phases: Sequence[Sequence], out, *, learning_rate: flo
     return lines
 
 
+def spans(processor, messages: list[dict], image=None) -> list[tuple[str, bool]]:
+    """Return one example as (text, whether it is learned) in order, decoded from the tokens that the trainer is given."""
+    batch = _collator(processor)([{"messages": messages, "images": [] if image is None else [image]}])
+    tokens = zip(batch["input_ids"][0].tolist(), (batch["labels"][0] != -100).tolist())
+    groups = groupby(tokens, key=lambda pair: pair[1])
+    return [(processor.tokenizer.decode([token for token, _ in group]), learned) for learned, group in groups]
+
+
 def supervised(processor, messages: list[dict], image=None) -> tuple[str, str]:
-    """Return (all text, the text whose tokens are learned) of one example, decoded from what the trainer is given."""
-    example = {"messages": messages, "images": [] if image is None else [image]}
-    batch = _collator(processor)([example])
-    ids, labels = batch["input_ids"][0], batch["labels"][0]
-    return processor.tokenizer.decode(ids), processor.tokenizer.decode(ids[labels != -100])
+    """Return (all text, the learned text) of one example; the latter is the assistant's words, each turn with its end mark."""
+    parts = spans(processor, messages, image)
+    return "".join(text for text, _ in parts), "".join(text for text, learned in parts if learned)
 
 
 class _Lookup:
@@ -144,11 +153,14 @@ def _config(folder, learning_rate, batch, seed, save_steps, log_steps, warmup_st
         save_total_limit=2, report_to="none", disable_tqdm=True)
 
 
-def _task(model, total, learning_rate, batch, seed, warmup):
+def _task(model, processor, phases, settings):
     """Return what a checkpoint must have been made for, so that it is never continued as something else."""
     import torch
     weights = float(torch.stack([p.detach().double().abs().sum() for p in model.parameters()]).sum())
-    return {"weights": weights, "examples": total, "learning_rate": learning_rate, "batch": batch, "seed": seed, "warmup": warmup}
+    words = "".join(str(phase[k]["messages"]) for phase in phases for k in (0, len(phase) - 1))
+    words += processor.tokenizer.backend_tokenizer.to_str()
+    return {"weights": weights, "examples": [len(phase) for phase in phases], "settings": list(settings),
+            "words": hashlib.sha256(words.encode()).hexdigest()}
 
 
 def _open_checkpoints(folder: Path, task: dict, resume: bool) -> str | None:
