@@ -71,6 +71,17 @@ def paint(canvas, drawn, rng, held_out):
         canvas.arrow((x0 + across, y0 + down), (x1 - across, y1 - down), "blue", 2, 6)
 
 
+def edit(drawn, rng):
+    """Take one arrow away or add one between neighbours; None if that makes two parts' arrows alike."""
+    places, outs = drawn
+    one, two = rng.sample(tuple(places), 2)
+    if tuple(sorted((places[one], places[two]))) not in _BESIDE or one in outs[two]:
+        return None
+    ends = [letter for letter in outs[one] if letter != two] + [two] * (two not in outs[one])
+    changed = outs | {one: tuple(sorted(ends, key=places.get))}
+    return (places, changed) if len(set(changed.values())) == len(outs) and len(ends) < 3 else None
+
+
 def _wrong(drawn, rng, right, start=None):
     """Return three wrong letters, those in the picture first, never the one that the question names."""
     return wrong(rng, right, [x for x in LETTERS if x != start], [x for x in drawn[0] if x != start])
@@ -155,4 +166,4 @@ FAMILY = Family("mini-AI2D", 11.4, scene, facts, paint, {
                       hard_answers=("2", "3", "4", "5")),
     "source": Template("instance reasoning", _source, withheld=True, also=("logical reasoning",)),
     "removed": Template("science & technology", _removed, withheld=True, also=("logical reasoning",), answers=("yes", "no")),
-})
+}, edit=edit)

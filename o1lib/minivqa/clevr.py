@@ -77,7 +77,7 @@ def _compare(objects, rng):
     one, two = rng.sample(SHAPES, 2)
     steps_one, first = tally(objects, 2, one, PLURAL[one])
     steps_two, second = tally(objects, 2, two, PLURAL[two])
-    if first == second or (first > second) != (rng.random() < 0.5):
+    if first == second:
         return None
     answer = "yes" if first > second else "no"
     verdict = f"{PLURAL[one]} {'more' if first > second else 'fewer'} than {PLURAL[two]}"

@@ -1,0 +1,148 @@
+"""The seven test sets: what each of the papers' benchmarks asks for, drawn from Mini-VQA.
+
+The six of both papers (section 4 of arXiv:2411.10440 and of arXiv:2501.06186) and VRC-Bench. Every set has its own
+seeds within a split, so no picture serves two sets; item k depends on k alone, so a longer set begins with a shorter.
+
+| set | items |
+|---|---|
+| mini-MMStar | four options; the six skills take turns |
+| mini-MMBench | four options, every question in its four rotations (one `group`) |
+| mini-MM-Vet | open questions that need two skills or more, none of them yes/no |
+| mini-MathVista | charts, geometry, arithmetic take turns; open and multiple choice |
+| mini-AI2D | the family of that name, multiple choice |
+| mini-HallusionBench | two yes/no questions on a picture and on its edited twin (one `group`) |
+| mini-VRC-Bench | eight categories take turns; three reference steps or more |
+
+VRC-Bench's categories stand for families (`CATEGORIES`). There is no medical family: labelled diagrams of parts
+(mini-AI2D) are nearest to medical imaging.
+
+Example:
+    >>> [example.skill for example in test_set("mini-MMStar", 2)]
+    ['coarse perception', 'fine-grained perception']
+"""
+from dataclasses import replace
+from difflib import get_close_matches
+from functools import cache
+
+from ..records import UserError
+from .draw import FAMILIES, draw, rotated, seeds
+from .twins import editable, option_count, twins
+from .words import SKILLS
+
+CATEGORIES = {
+    "Math & Logic": "mini-GeoQA+", "Complex Visual Perception": "mini-CLEVR", "Charts & Diagrams": "mini-ChartQA",
+    "Social & Cultural": "mini-PISC", "Scientific": "mini-ScienceQA", "OCR & Document": "mini-DocVQA",
+    "Medical Imaging": "mini-AI2D", "Visual Reasoning": "mini-A-OKVQA",
+}
+_SPACING = 10_000_000      # seeds between two sets; the first stretch of a split belongs to `mixture`
+
+
+@cache
+def _templates(keep):
+    """Return the (family, template name) pairs that `keep(family name, Template, name)` accepts."""
+    return tuple((family, name) for family, kind in FAMILIES.items() for name, template in kind.templates.items()
+                 if keep(family, template, name))
+
+
+def _turn(pairs, k):
+    return pairs[k % len(pairs)]
+
+
+@cache
+def _with_skill(skill):
+    return _templates(lambda family, template, name: template.skill == skill and option_count(family, name) == 4)
+
+
+def _by_skill(k, seed):
+    """Return a four-option question of the skill whose turn it is."""
+    family, name = _turn(_with_skill(_turn(SKILLS, k)), k // len(SKILLS))
+    return draw(family, seed, template=name, choice=True)
+
+
+def _mmstar(k, seed):
+    return [_by_skill(k, seed)]
+
+
+def _mmbench(k, seed):
+    example = _by_skill(k, seed)
+    return [rotated(example, turns) for turns in range(4)]
+
+
+def _needs_two(family, template, name):
+    return bool(template.also) and template.choice is not True and option_count(family, name) == 4
+
+
+def _mmvet(k, seed):
+    family, name = _turn(_templates(_needs_two), k)
+    return [draw(family, seed, template=name, choice=False)]
+
+
+def _charts(family, template, name):
+    return family == "mini-ChartQA"
+
+
+def _geometry(family, template, name):
+    return family == "mini-GeoQA+"
+
+
+def _arithmetic(family, template, name):
+    return template.skill == "math" and family not in ("mini-ChartQA", "mini-GeoQA+")
+
+
+def _mathvista(k, seed):
+    family, name = _turn(_templates(_turn((_charts, _geometry, _arithmetic), k)), k // 3)
+    return [draw(family, seed, template=name)]
+
+
+def _ai2d(k, seed):
+    return [draw("mini-AI2D", seed, template=_turn(tuple(FAMILIES["mini-AI2D"].templates), k), choice=True)]
+
+
+def _hallusion(k, seed):
+    return twins(_turn(editable(), k), seed)
+
+
+@cache
+def _long(family):
+    """Return a family's templates that take three steps or more."""
+    return tuple(name for name in FAMILIES[family].templates
+                 if all(len(draw(family, seed, template=name).steps) > 2 for seed in seeds("train", 20)))
+
+
+def _vrc(k, seed):
+    family = _turn(tuple(CATEGORIES.values()), k)
+    return [draw(family, seed, template=_turn(_long(family), k // len(CATEGORIES)))]
+
+
+_MAKERS = {"mini-MMStar": _mmstar, "mini-MMBench": _mmbench, "mini-MM-Vet": _mmvet, "mini-MathVista": _mathvista,
+           "mini-AI2D": _ai2d, "mini-HallusionBench": _hallusion, "mini-VRC-Bench": _vrc}
+TEST_SETS = tuple(_MAKERS)
+_ROWS = {"mini-MMBench": 4, "mini-HallusionBench": 4}
+
+
+def test_set(name, n, split="devtest", start=0):
+    """Return n examples of a test set, from item `start` on, with `test_set`, `group` and unique `qid` filled in.
+
+    Sets with groups (rotations, twins) hold whole groups: n // 4 of them, at least one, and `start` counts groups.
+    `split` is any of `SPLITS`; "hard" has harder scenes than any trained on. Raises UserError for an unknown name or split.
+    """
+    if name not in _MAKERS:
+        near = get_close_matches(name, TEST_SETS, 1, 0) or TEST_SETS
+        raise UserError(f"test set '{name}' is unknown: did you mean '{near[0]}'? There are {', '.join(TEST_SETS)}.")
+    size = _ROWS.get(name, 1)
+    first = start + _SPACING * (1 + TEST_SETS.index(name))
+    found = []
+    for k, seed in enumerate(seeds(split, max(1, n // size), first), start):
+        group = f"{name}/{split}/{k}"
+        for row, example in enumerate(_MAKERS[name](k, seed)):
+            found.append(replace(example, test_set=name, qid=_qid(name, group, row), group=group if size > 1 else ""))
+    return found
+
+
+test_set.__test__ = False      # the name is not a test to pytest
+
+
+def _qid(name, group, row):
+    if name == "mini-HallusionBench":
+        return f"{group}#{row // 2}#{row % 2}"
+    return f"{group}-{row}" if name in _ROWS else group
