@@ -246,6 +246,19 @@ def test_an_output_is_held_against_its_own_format(output, format, kept):
     assert well_formed(output, format) is kept
 
 
+def test_a_break_that_never_occurs_is_measured_as_zero_rather_than_left_out():
+    found = metrics([line("a", True, stage_scores={"caption": True, "first_break": None})])
+    assert found["first_break/caption"]["value"] == 0 and found["first_break/caption"]["high"] > 0
+
+
+def test_vrc_bench_has_its_steps_beside_its_final_answers():
+    rows = [line("a", True, test_set="mini-VRC-Bench", stage_scores={"reasoning": 0.5}),
+            line("b", False, test_set="mini-VRC-Bench", stage_scores=None),
+            line("c", True, test_set="mini-AI2D", stage_scores={"reasoning": 0.0})]
+    found = metrics(rows)
+    assert (found["mini-VRC-Bench/steps"]["value"], found["mini-VRC-Bench"]["value"]) == (0.5, 0.5)
+
+
 def test_metrics_survive_the_way_through_a_file_to_the_last_digit():
     rows = [line(str(k), k % 3 == 0, test_set=None) for k in range(7)] + hallusion_rows({"p1#plain#x"})
     again = [json.loads(json.dumps(row)) for row in rows]

@@ -11,6 +11,7 @@ Values are shares in 0..1 unless named otherwise, rounded to six digits; what ca
     mini-MMStar/<skill>         LLaVA-CoT's Table 3
     mini-MMBench/plain          accuracy over all its lines
     mini-HallusionBench/aAcc, /fAcc, /qAcc
+    mini-VRC-Bench/steps        mean share of right reasoning steps (LlamaV-o1's Table 2, beside the final answer)
     unread                      no answer could be read             well_formed     the output keeps to its format
     option_likelihood           the likeliest option is right (multiple choice)
     stage/<stage>               exact summary, caption, reasoning, conclusion; stage/faithful: the conclusion follows
@@ -30,7 +31,8 @@ from statistics import fmean, stdev
 from o1lib.records import UserError
 from o1lib.stages import STAGES, parse, parse_plain
 
-HALLUSION, MMBENCH = "mini-HallusionBench", "mini-MMBench"
+HALLUSION, MMBENCH, VRC = "mini-HallusionBench", "mini-MMBench", "mini-VRC-Bench"
+BREAKS = ("caption", "reasoning", "conclusion", "none")
 PAPER_SETS = ("mini-MMStar", MMBENCH, "mini-MM-Vet", "mini-MathVista", "mini-AI2D", HALLUSION)
 _Z = 1.959964
 
@@ -136,11 +138,19 @@ def _of_sets(rows: list[dict]) -> dict[str, dict]:
             parts = hallusion(some)
             found[name] = parts.pop("mean")
             found |= {f"{name}/{part}": metric for part, metric in parts.items()}
+        elif name == VRC:
+            found[f"{VRC}/steps"] = _steps(some)
         elif name == "mini-MMStar":
             found |= {f"{name}/{skill}": accuracy(lines) for skill, lines in _by(some, "skill").items()}
     if all(name in found for name in PAPER_SETS):
         found["mini-average"] = _average([found[name] for name in PAPER_SETS])
     return found
+
+
+def _steps(rows: list[dict]) -> dict | None:
+    """Return the mean share of right reasoning steps over the lines whose reasoning was scored."""
+    scores = [(row.get("stage_scores") or {}).get("reasoning") for row in rows]
+    return score(value for value in scores if value is not None)
 
 
 def _average(parts: list[dict]) -> dict:
@@ -175,7 +185,8 @@ def _of_stages(rows: list[dict]) -> dict[str, dict]:
     found = {f"stage/{name}": score(scores[name] for scores in scored if scores.get(name) is not None)
              for name in (*STAGES, "faithful")}
     breaks = [scores["first_break"] or "none" for scores in scored if "first_break" in scores]
-    return found | {f"first_break/{name}": share(stage == name for stage in breaks) for name in sorted(set(breaks))}
+    names = {*breaks, *BREAKS} if breaks else ()
+    return found | {f"first_break/{name}": share(stage == name for stage in breaks) for name in sorted(names)}
 
 
 def _of_costs(rows: list[dict]) -> dict[str, dict]:
