@@ -1,7 +1,8 @@
 """The seven test sets: what each of the papers' benchmarks asks for, drawn from Mini-VQA.
 
 The six of both papers (section 4 of arXiv:2411.10440 and of arXiv:2501.06186) and VRC-Bench. Every set has its own
-seeds within a split, so no picture serves two sets; item k depends on k alone, so a longer set begins with a shorter.
+seeds within a split, so no drawing serves two sets; item k depends on k alone, so a longer set begins with a shorter.
+Right options stand equally often at every letter.
 
 | set | items |
 |---|---|
@@ -20,12 +21,13 @@ Example:
     >>> [example.skill for example in test_set("mini-MMStar", 2)]
     ['coarse perception', 'fine-grained perception']
 """
+import random
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
 
 from ..records import UserError
-from .draw import FAMILIES, draw, rotated, seeds
+from .draw import FAMILIES, LETTERS, draw, rotated, seeds
 from .twins import editable, option_count, twins
 from .words import SKILLS
 
@@ -135,11 +137,20 @@ def test_set(name, n, split="devtest", start=0):
     for k, seed in enumerate(seeds(split, max(1, n // size), first), start):
         group = f"{name}/{split}/{k}"
         for row, example in enumerate(_MAKERS[name](k, seed)):
+            example = example if size > 1 else _placed(example, f"{name}/{split}", k)
             found.append(replace(example, test_set=name, qid=_qid(name, group, row), group=group if size > 1 else ""))
     return found
 
 
 test_set.__test__ = False      # the name is not a test to pytest
+
+
+def _placed(example, key, k):
+    """Move the right option to its letter: of four items in a row each gets another one, in an order drawn from the key."""
+    if not example.options:
+        return example
+    letter = random.Random(f"{key}/{k // 4}").sample(range(4), 4)[k % 4]
+    return rotated(example, (LETTERS.index(example.answer) - letter) % len(example.options))
 
 
 def _qid(name, group, row):
