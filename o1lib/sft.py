@@ -95,6 +95,8 @@ class Watch(TrainerCallback):
         """Add examples seen and samples a second to the log line and write the log anew."""
         now, step = time.monotonic(), state.global_step
         line = state.log_history[-1]
+        for name in ("num_tokens", "entropy", "epoch"):     # the first is counted anew after a resume
+            line.pop(name, None)
         line["examples"] = self._seen(state)
         if "loss" in line and step > self.last[1]:
             line["samples_per_second"] = round((step - self.last[1]) * self.batch / max(now - self.last[0], 1e-9), 2)
