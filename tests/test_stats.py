@@ -23,7 +23,7 @@ def table(values, **columns):
 
 
 def arms(rng, seeds=5, questions=200, moves=0.0, gain=0.1):
-    """Draw answers and true accuracies of two arms: shared difficulty, arms differing by question, seeds moving arms."""
+    """Draw answers and true accuracies of two arms: shared difficulty, arms differ by question, seeds move arms."""
     difficulty, found = rng.normal(0, 1, questions), []
     for mean in (0.3, 0.3 + gain):
         eased, moved = rng.normal(0, 0.4, questions), rng.normal(0, moves, (seeds, 1))

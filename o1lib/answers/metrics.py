@@ -11,7 +11,7 @@ Values are shares in 0..1 unless named otherwise, rounded to six digits; what ca
     mini-MMStar/<skill>         LLaVA-CoT's Table 3
     mini-MMBench/plain          accuracy over all its lines
     mini-HallusionBench/aAcc, /fAcc, /qAcc
-    mini-VRC-Bench/steps        mean share of right reasoning steps (LlamaV-o1's Table 2, beside the final answer)
+    mini-VRC-Bench/steps        reasoning steps, between what holds and what is there of the reference (LlamaV-o1, Table 2)
     unread                      no answer could be read             well_formed     the output keeps to its format
     option_likelihood           the likeliest option is right (multiple choice)
     stage/<stage>               exact summary, caption, reasoning, conclusion; stage/faithful: the conclusion follows
@@ -148,9 +148,12 @@ def _of_sets(rows: list[dict]) -> dict[str, dict]:
 
 
 def _steps(rows: list[dict]) -> dict | None:
-    """Return the mean share of right reasoning steps over the lines whose reasoning was scored."""
-    scores = [(row.get("stage_scores") or {}).get("reasoning") for row in rows]
-    return score(value for value in scores if value is not None)
+    """Return the mean over lines of (share of steps that hold + share of reference steps taken) / 2.
+
+    VRC-Bench's marks ask for both: nothing invented, and no step missing (arXiv:2501.06186, A.2).
+    """
+    scored = [row["stage_scores"] for row in rows if "reasoning_precision" in (row.get("stage_scores") or {})]
+    return score((scores["reasoning_precision"] + scores["reasoning_recall"]) / 2 for scores in scored)
 
 
 def _average(parts: list[dict]) -> dict:
