@@ -252,11 +252,11 @@ def test_a_break_that_never_occurs_is_measured_as_zero_rather_than_left_out():
 
 
 def test_vrc_bench_has_its_steps_beside_its_final_answers():
-    rows = [line("a", True, test_set="mini-VRC-Bench", stage_scores={"reasoning": 0.5}),
+    rows = [line("a", True, test_set="mini-VRC-Bench", stage_scores={"reasoning_precision": 1, "reasoning_recall": 0.5}),
             line("b", False, test_set="mini-VRC-Bench", stage_scores=None),
-            line("c", True, test_set="mini-AI2D", stage_scores={"reasoning": 0.0})]
+            line("c", True, test_set="mini-AI2D", stage_scores={"reasoning_precision": 0, "reasoning_recall": 0})]
     found = metrics(rows)
-    assert (found["mini-VRC-Bench/steps"]["value"], found["mini-VRC-Bench"]["value"]) == (0.5, 0.5)
+    assert (found["mini-VRC-Bench/steps"]["value"], found["mini-VRC-Bench"]["value"]) == (0.75, 0.5)
 
 
 def test_metrics_survive_the_way_through_a_file_to_the_last_digit():
