@@ -9,31 +9,42 @@ the same question in a dozen words, for a model of a few million parameters.
     judge_prompt("caption", "How many squares?", "", "Two squares.", "Three.", short=True)
     parse_verdict("Since it has fewer errors, I choose response 1.")      # 1
 """
+
 import re
 
 KINDS = ("summary", "caption", "reasoning", "conclusion", "all", "sentence")
 VERDICT = "Since {reason}, I choose response {k}."
 VERDICT_FORMAT = "Since [reason], I choose response [1/2]."
-REASONS = {"summary": "it plans the steps better", "caption": "it describes the picture better",
-           "reasoning": "it has fewer errors", "conclusion": "it agrees with the reasoning",
-           "all": "it answers the question better", "sentence": "it continues better"}
+REASONS = {
+    "summary": "it plans the steps better",
+    "caption": "it describes the picture better",
+    "reasoning": "it has fewer errors",
+    "conclusion": "it agrees with the reasoning",
+    "all": "it answers the question better",
+    "sentence": "it continues better",
+}
 CORRECT, INCORRECT = "correct", "incorrect"
 
 _ROLE = "You compare two responses to one question about a picture and say which of them is better."
 _CRITERIA = {
     "summary": "The better summary outlines the main approach to the question. It holds no concrete reasoning and no "
-               "formulas yet.",
-    "caption": "The better caption has fewer errors about the picture. It is as thorough and detailed as it can be while "
-               "accurate, and makes no general comments.",
+    "formulas yet.",
+    "caption": "The better caption has fewer errors about the picture. It is as thorough and detailed as can be while "
+    "accurate, and makes no general comments.",
     "reasoning": "The better reasoning explains better, with fewer errors. Review the question, examine each response, "
-                 "note where they differ, then decide.",
-    "conclusion": "The better conclusion agrees with the reasoning in the hint. A conclusion must never refuse to answer.",
+    "note where they differ, then decide.",
+    "conclusion": "The better conclusion agrees with the reasoning in the hint. It must never refuse to answer.",
     "all": "The better response answers the question better.",
     "sentence": "The better response is the better next sentence of the answer.",
 }
-_SHORT = {"summary": "Which summary is better?", "caption": "Which caption is better?",
-          "reasoning": "Which reasoning is better?", "conclusion": "Which conclusion is better?",
-          "all": "Which answer is better?", "sentence": "Which next sentence is better?"}
+_SHORT = {
+    "summary": "Which summary is better?",
+    "caption": "Which caption is better?",
+    "reasoning": "Which reasoning is better?",
+    "conclusion": "Which conclusion is better?",
+    "all": "Which answer is better?",
+    "sentence": "Which next sentence is better?",
+}
 
 
 def judge_prompt(kind: str, question: str, hint: str, a: str, b: str, short: bool = False) -> str:
@@ -47,18 +58,27 @@ def judge_prompt(kind: str, question: str, hint: str, a: str, b: str, short: boo
         hints = [f"Hint: {hint}"] if hint else []
         return "\n".join([_SHORT[kind], f"Question: {question}", *hints, f"Response 1: {a}", f"Response 2: {b}"])
     hints = [f"Hint about the Question: {hint}"] if hint else []
-    return "\n\n".join([
-        f"{_ROLE} {_CRITERIA[kind]}", f"Question: {question}", *hints, f"Repsonse 1: {a}", f"Repsonse 2: {b}",
-        f"{_CRITERIA[kind]} Answer strictly in the following format, and write nothing else:\n{VERDICT_FORMAT}"])
+    return "\n\n".join(
+        [
+            f"{_ROLE} {_CRITERIA[kind]}",
+            f"Question: {question}",
+            *hints,
+            f"Repsonse 1: {a}",
+            f"Repsonse 2: {b}",
+            f"{_CRITERIA[kind]} Answer strictly in the following format, and write nothing else:\n{VERDICT_FORMAT}",
+        ]
+    )
 
 
 def check_prompt(caption: str, reasoning: str, short: bool = False) -> str:
     """Return the text-only question whether `reasoning` is right if `caption` is taken as true (paper A's veto)."""
     if short:
         return f"Is this reasoning correct or incorrect?\nCaption: {caption}\nReasoning: {reasoning}"
-    return (f"Assume that the description of a picture is true and check the reasoning built on it. Verify every "
-            f"calculation.\n\nDescription: {caption}\n\nReasoning: {reasoning}\n\n"
-            f"Answer with one word, '{CORRECT}' or '{INCORRECT}'.")
+    return (
+        f"Assume that the description of a picture is true and check the reasoning built on it. Verify every "
+        f"calculation.\n\nDescription: {caption}\n\nReasoning: {reasoning}\n\n"
+        f"Answer with one word, '{CORRECT}' or '{INCORRECT}'."
+    )
 
 
 def verdict_prefix(reason: str) -> str:
@@ -72,7 +92,7 @@ def verdict(kind: str, k: int) -> str:
 
 
 def parse_verdict(text: str, strict: bool = False) -> int | None:
-    """Return 1 or 2. As released, anything but "I choose response 1" means 2, so an unreadable verdict favours the second.
+    """Return 1 or 2; as released, anything but "I choose response 1" means 2, which favours the second.
 
     With `strict` an unreadable verdict, or one that names both responses, is None.
     """

@@ -1,4 +1,5 @@
 """The wording of judgements and the reading of verdicts."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,8 +10,13 @@ from o1lib import prompts
 @pytest.mark.parametrize("kind", prompts.KINDS)
 def test_the_long_form_keeps_the_released_literals(kind):
     text = prompts.judge_prompt(kind, "How many?", "two dots", "left", "right")
-    for literal in ("Question: How many?", "Hint about the Question: two dots", "Repsonse 1: left", "Repsonse 2: right",
-                    "Since [reason], I choose response [1/2]."):
+    for literal in (
+        "Question: How many?",
+        "Hint about the Question: two dots",
+        "Repsonse 1: left",
+        "Repsonse 2: right",
+        "Since [reason], I choose response [1/2].",
+    ):
         assert literal in text
 
 
