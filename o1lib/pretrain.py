@@ -19,13 +19,14 @@ from .train import Lazy
 
 DESCRIBE = "Describe the picture."
 JUDGING_FROM = 0.4                      # of training; before it a comparison would be guesswork
+CAPTIONS = 0.75                         # of captions and answers: a caption has ten times an answer's words to learn to see by
 _STAGE_KINDS = ("caption", "reasoning", "conclusion")
 
 
 def base_phases(examples: int, seed: int = 0, judge_share: float = 0.2) -> list[Sequence]:
     """Return two phases of training examples, drawn when asked for: captions and answers, then judging as well.
 
-    `judge_share` is the share of judging over both phases, at most 0.6; the rest is captions and answers in equal parts.
+    `judge_share` is the share of judging over both phases, at most 0.6; the rest is captions and answers, three to one.
     """
     early = int(examples * JUDGING_FROM)
     late_share = judge_share / (1 - JUDGING_FROM)
@@ -37,7 +38,7 @@ def base_example(seed: int, k: int, judge_share: float) -> dict:
     """Return the k-th example of the base's training: {"messages", "images"}; the same for the same numbers."""
     rng = random.Random(f"base/{seed}/{k}")
     draws = [rng.random(), rng.random()]
-    kind = "judge" if draws[0] < judge_share else "caption" if draws[1] < 0.5 else "answer"
+    kind = "judge" if draws[0] < judge_share else "caption" if draws[1] < CAPTIONS else "answer"
     example = drawn(rng, "base", seed * 10_000_000 + k)
     user, assistant, pictured = base_turn(example, rng, kind)
     picture = [{"type": "image"}] if pictured else []
