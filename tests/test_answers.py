@@ -252,11 +252,18 @@ def test_a_break_that_never_occurs_is_measured_as_zero_rather_than_left_out():
 
 
 def test_vrc_bench_has_its_steps_beside_its_final_answers():
-    rows = [line("a", True, test_set="mini-VRC-Bench", stage_scores={"reasoning_precision": 1, "reasoning_recall": 0.5}),
-            line("b", False, test_set="mini-VRC-Bench", stage_scores=None),
-            line("c", True, test_set="mini-AI2D", stage_scores={"reasoning_precision": 0, "reasoning_recall": 0})]
-    found = metrics(rows)
+    scores = {"reasoning_precision": 1, "reasoning_recall": 0.5}
+    found = metrics([line("a", True, test_set="mini-VRC-Bench", stage_scores=scores),
+                     line("b", False, test_set="mini-VRC-Bench"),
+                     line("c", True, stage_scores=dict.fromkeys(scores, 0))])
     assert (found["mini-VRC-Bench/steps"]["value"], found["mini-VRC-Bench"]["value"]) == (0.75, 0.5)
+
+
+def test_candidates_are_told_apart_by_their_whole_text_round_by_round():
+    texts = [(0, 0, "a"), (0, 0, "b"), (0, 1, "a"), (0, 1, "b"), (1, 0, "a"), (1, 1, "c"), (2, 0, "alone")]
+    found = metrics([line("a", True, candidates=[{"round": r, "candidate": c, "text": t} for r, c, t in texts]),
+                     line("b", True, candidates=[{"round": 0, "candidate": 0, "text": "x"}]), line("c", True)])
+    assert found["distinct_candidates"]["value"] == 0.75 and found["distinct_candidates"]["n"] == 1
 
 
 def test_metrics_survive_the_way_through_a_file_to_the_last_digit():

@@ -11,12 +11,13 @@ Values are shares in 0..1 unless named otherwise, rounded to six digits; what ca
     mini-MMStar/<skill>         LLaVA-CoT's Table 3
     mini-MMBench/plain          accuracy over all its lines
     mini-HallusionBench/aAcc, /fAcc, /qAcc
-    mini-VRC-Bench/steps        reasoning steps, between what holds and what is there of the reference (LlamaV-o1, Table 2)
+    mini-VRC-Bench/steps        reasoning steps that hold, and reference steps taken, halved (LlamaV-o1, Table 2)
     unread                      no answer could be read             well_formed     the output keeps to its format
     option_likelihood           the likeliest option is right (multiple choice)
     stage/<stage>               exact summary, caption, reasoning, conclusion; stage/faithful: the conclusion follows
                                 from correct steps
     first_break/<stage>         chains whose first wrong stage is that one (first_break/none: whole chains)
+    distinct_candidates         mean share of a round's candidates that differ from each other in words (searches)
     processed_tokens            mean of generated + judge + prefilled tokens a question
     cost/<entry>                mean of each entry of the ledger a question (tokens, images, calls, seconds)
 
@@ -200,6 +201,15 @@ def _of_costs(rows: list[dict]) -> dict[str, dict]:
     return found | {"processed_tokens": processed}
 
 
+def _distinct(row: dict) -> float | None:
+    """Return the mean over rounds of different texts / candidates, None where nothing was there to choose from."""
+    rounds = defaultdict(lambda: defaultdict(str))
+    for piece in row.get("candidates") or []:
+        rounds[piece["round"]][piece["candidate"]] += piece["text"]
+    shares = [len(set(texts.values())) / len(texts) for texts in rounds.values() if len(texts) > 1]
+    return fmean(shares) if shares else None
+
+
 def metrics(predictions: Iterable[dict]) -> dict[str, dict]:
     """Return {name: {"value", "n", "low", "high"}} for one row's predictions; the names are listed at the top.
 
@@ -212,5 +222,7 @@ def metrics(predictions: Iterable[dict]) -> dict[str, dict]:
     found = {"accuracy": accuracy(rows), **_of_sets(rows), **kinds,
              "unread": share(row.get("pred") is None for row in rows),
              "well_formed": share(form for form in forms if form is not None),
-             "option_likelihood": share(likely), **_of_stages(rows), **_of_costs(rows)}
+             "option_likelihood": share(likely),
+             "distinct_candidates": score(value for value in map(_distinct, rows) if value is not None),
+             **_of_stages(rows), **_of_costs(rows)}
     return {name: metric for name, metric in found.items() if metric is not None}
