@@ -5,14 +5,11 @@ whole, which every row trained or tested on the data records.
 
     card({"train": read(...), "validation": read(...), "test": read(...)}, tokenizer.encode, "mini")
     baselines(train, test)["majority"]              what an answerer without picture or learning gets
-    sheet(items[:12])                               HTML to look at
+    conclusion(card(...))                           the same in three sentences
 """
-import base64
 import hashlib
-import html
 import itertools
 import json
-import mimetypes
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -27,9 +24,6 @@ from .records import UserError, project_root, shown
 TABLE_1 = {"ShareGPT4V": 31.3, "ChartQA": 17.2, "A-OKVQA": 16.1, "AI2D": 11.4, "GeoQA+": 11.4, "ScienceQA": 5.6,
            "DocVQA": 4.0, "PISC": 1.0, "CLEVR": 0.5, "CLEVR-Math": 0.5}
 _QUANTILES = {"q05": 0.05, "q50": 0.5, "q95": 0.95, "max": 1.0}
-_FIGURE = ("<figure style='width:300px;margin:0;font:12px sans-serif'>"
-           "<img src='data:{kind};base64,{picture}' width=192 style='image-rendering:pixelated;border:1px solid #ccc'>"
-           "<figcaption><i>{family}</i><br><b>{question}</b><br>{stages}</figcaption></figure>")
 
 
 def card(splits: Mapping[str, Sequence[Item]], tokenize: Callable[[str], Sequence] = str.split,
@@ -112,19 +106,6 @@ def conclusion(card: Mapping) -> str:
     return (f"The dataset holds {sizes} items. {clean} An answerer that sees no picture and gives training's commonest "
             f"answer to the same question is right on {100 * blind['value']:.1f} % of {blind['n']:,} test questions "
             f"({100 * blind['low']:.1f} to {100 * blind['high']:.1f} %).")
-
-
-def sheet(items: Iterable[Item]) -> str:
-    """Return HTML that shows each item's picture, question and stages; all text is escaped."""
-    return ("<div style='display:flex;flex-wrap:wrap;gap:16px;background:white;color:black'>"
-            + "".join(map(_figure, items)) + "</div>")
-
-
-def _figure(item):
-    stages = (f"<span style='color:#777'>{stage}</span> {html.escape(text)}" for stage, text in item.stages.items())
-    picture = base64.b64encode(item.image.read_bytes()).decode()
-    return _FIGURE.format(kind=mimetypes.guess_type(item.image)[0], picture=picture, family=html.escape(item.family),
-                          question=html.escape(item.question), stages="<br>".join(stages))
 
 
 def _share(right):

@@ -14,10 +14,11 @@ import os
 import re
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
 
@@ -37,7 +38,7 @@ from .released import lines, picture, records
 from .stages import STAGES, parse, render
 
 __all__ = ["FORMATS", "FOUR_TURN_PROMPTS", "SPECIAL_TAGS", "Item", "answer_text", "from_special", "messages",
-           "prompt_turns", "read", "target", "to_special", "write"]
+           "opened", "prompt_turns", "read", "target", "to_special", "write"]
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,15 @@ def read(folder: str | Path, decode: bool = False) -> list[Item]:
     if not items:
         raise UserError(f"{folder / 'train.jsonl'}: the split is empty; write it again with at least one item.")
     return items
+
+
+def opened(item: Item, side: int | None = None) -> Item:
+    """Return the item with its picture decoded (PIL, RGB) as contact sheets take it, at most `side` wide."""
+    with Image.open(item.image) as file:
+        picture = file.convert("RGB")
+    if side:
+        picture.thumbnail((side, side))
+    return replace(item, image=picture)
 
 
 def _truths(path):

@@ -4,7 +4,7 @@ import dataclasses
 import pytest
 from PIL import Image
 
-from o1lib.card import TABLE_1, baselines, card, conclusion, families, sheet, tokenizer_of
+from o1lib.card import TABLE_1, baselines, card, conclusion, families, tokenizer_of
 from o1lib.data import Item, read, write
 from o1lib.minivqa import FAMILIES, mixture
 from o1lib.records import UserError, to_json
@@ -92,11 +92,6 @@ def test_baselines_are_what_a_blind_answerer_gets(tmp_path):
 def test_a_family_outside_table_1_has_a_row_without_a_share(tmp_path):
     rows = families({"train": [item("1", tmp_path, family="easy-VQA")]})
     assert rows[-1]["family"] == "easy-VQA" and rows[-1]["Table 1 (%)"] is None and rows[-1]["train"] == 1
-
-
-def test_the_sheet_escapes_text(tmp_path):
-    html = sheet([item("1", tmp_path, question="<script>alert(1)</script>")])
-    assert "<script>" not in html and "&lt;script&gt;" in html and "data:image/png;base64," in html
 
 
 def test_a_tokenizer_that_is_not_there_is_named(tmp_path):

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from o1lib import data
-from o1lib.data import Item, read, write
+from o1lib.data import Item, opened, read, write
 from o1lib.minivqa import mixture
+from o1lib.minivqa.sheet import sheet
 from o1lib.records import UserError
 
 
@@ -191,6 +192,12 @@ def test_without_a_sidecar_the_answer_is_the_conclusion(folder):
     (folder / "truth.jsonl").unlink()
     item = read(folder)[0]
     assert item.answer == item.stages["conclusion"] and item.facts == () and item.family == "images"
+
+
+def test_an_opened_item_can_be_shown(written):
+    item = read(written)[0]
+    assert opened(item).image.size == (64, 64) and opened(item, 16).image.size == (16, 16)
+    assert sheet([opened(item)]).count("<img") == 1
 
 
 def test_writing_never_holds_the_pictures(tmp_path):
