@@ -100,7 +100,8 @@ def _rounds(folder, counts):
             counts["rounds_without_stages"] += not parsed.well_formed
             if parsed.well_formed:
                 yield {"where": where, "qid": f"{record.id}#{number}" if len(pairs) > 1 else record.id,
-                       "image": record.image, "question": question.strip(), "stages": parsed.stages}
+                       "image": record.image, "question": question.replace("<image>", "").strip(),
+                       "stages": parsed.stages}
 
 
 def _item(folder, one, split):
