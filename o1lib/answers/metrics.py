@@ -11,7 +11,7 @@ Values are shares in 0..1 unless named otherwise, rounded to six digits; what ca
     mini-MMStar/<skill>         LLaVA-CoT's Table 3
     mini-MMBench/plain          accuracy over all its lines
     mini-HallusionBench/aAcc, /fAcc, /qAcc
-    mini-VRC-Bench/steps        reasoning steps that hold, and reference steps taken, halved (LlamaV-o1, Table 2)
+    mini-VRC-Bench/steps        mean share of reasoning steps that hold (LlamaV-o1, Table 2, beside the final answer)
     unread                      no answer could be read             well_formed     the output keeps to its format
     option_likelihood           the likeliest option is right (multiple choice)
     stage/<stage>               exact summary, caption, reasoning, conclusion; stage/faithful: the conclusion follows
@@ -149,12 +149,9 @@ def _of_sets(rows: list[dict]) -> dict[str, dict]:
 
 
 def _steps(rows: list[dict]) -> dict | None:
-    """Return the mean over lines of (share of steps that hold + share of reference steps taken) / 2.
-
-    VRC-Bench's marks ask for both: nothing invented, and no step missing (arXiv:2501.06186, A.2).
-    """
-    scored = [row["stage_scores"] for row in rows if "reasoning_precision" in (row.get("stage_scores") or {})]
-    return score((scores["reasoning_precision"] + scores["reasoning_recall"]) / 2 for scores in scored)
+    """Return the mean share of reasoning steps that hold, over the lines whose steps were checked."""
+    shares = [(row.get("stage_scores") or {}).get("reasoning_precision") for row in rows]
+    return score(share for share in shares if share is not None)
 
 
 def _average(parts: list[dict]) -> dict:
