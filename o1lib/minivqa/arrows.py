@@ -10,7 +10,7 @@ Example:
     True
 """
 from functools import cache
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 
 from .chance import wrong, yes_no
 from .family import Asked, Family, Template
@@ -24,7 +24,7 @@ _BESIDE = ((0, 1), (1, 2), (3, 4), (4, 5), (0, 3), (1, 4), (2, 5))
 def scene(rng, hard):
     """Return five parts (six where hard) with arrows between some neighbours, all of them connected."""
     graph = rng.choice(_graphs(6 if hard else 5))
-    names = dict(zip(graph, rng.sample(LETTERS, len(graph))))
+    names = dict(zip(graph, rng.sample(LETTERS, len(graph)), strict=True))
     return ({names[place]: place for place in graph},
             {names[place]: tuple([names[other] for other in others]) for place, others in graph.items()})
 
@@ -36,7 +36,7 @@ def _graphs(size):
     for used in combinations(range(6), size):
         pairs = [pair for pair in _BESIDE if set(pair) <= set(used)]
         for turns in product((None, 1, -1), repeat=len(pairs)):
-            links = [pair[::turn] for pair, turn in zip(pairs, turns) if turn]
+            links = [pair[::turn] for pair, turn in zip(pairs, turns, strict=True) if turn]
             outs = {place: tuple(sorted(b for a, b in links if a == place)) for place in used}
             if len(set(outs.values())) == size and max(map(len, outs.values())) < 3 and _connected(used, links):
                 found.append(outs)
@@ -132,30 +132,32 @@ def _steps(drawn, rng):
     ways = _ways(drawn[1], [one], two)
     if len(ways) != 1:
         return None
-    links = tuple(f"step {number} is {a} to {b}" for number, (a, b) in enumerate(zip(ways[0], ways[0][1:]), 1))
+    links = tuple(f"step {number} is {a} to {b}" for number, (a, b) in enumerate(pairwise(ways[0]), 1))
     others = tuple(str(n) for n in (range(1, 5) if len(drawn[0]) < 6 else range(2, 6)) if n != len(links))
-    return Asked(f"How many steps from {one} to {two}?", str(len(links)), others, f"Follow the arrows from {one} to {two} and count", links)
+    return Asked(f"How many steps from {one} to {two}?", str(len(links)), others,
+                 f"Follow the arrows from {one} to {two} and count", links)
 
 
 def _source(drawn, rng):
     free = [letter for letter in drawn[0] if all(letter not in others for others in drawn[1].values())]
     if len(free) != 1:
         return None
-    return Asked("Which part has no arrow in?", free[0], _wrong(drawn, rng, free[0]), "Look for the part that no arrow points to",
-                 (*facts(drawn), f"no arrow to {free[0]}"))
+    return Asked("Which part has no arrow in?", free[0], _wrong(drawn, rng, free[0]),
+                 "Look for the part that no arrow points to", (*facts(drawn), f"no arrow to {free[0]}"))
 
 
 def _removed(drawn, rng):
     one, gone, two = rng.sample(tuple(drawn[0]), 3)
     if not _ways(drawn[1], [one], two):
         return None
-    left = {letter: () if letter == gone else tuple(b for b in others if b != gone) for letter, others in drawn[1].items()}
+    left = {letter: tuple(b for b in others if gone not in (letter, b)) for letter, others in drawn[1].items()}
     met, reached = [one], bool(_ways(left, [one], two))
     for letter in met:
         met.extend(b for b in left[letter] if b not in met and two not in met)
     steps = (f"{gone} is removed", *(fact(drawn[1], letter) for letter in met if letter != two),
              f"{one} {'reaches' if reached else 'never reaches'} {two}")
-    return Asked(f"If {gone} is removed, can {one} still reach {two}?", *yes_no(reached), f"Follow the arrows from {one} without {gone}", steps)
+    return Asked(f"If {gone} is removed, can {one} still reach {two}?", *yes_no(reached),
+                 f"Follow the arrows from {one} without {gone}", steps)
 
 
 FAMILY = Family("mini-AI2D", 11.4, scene, facts, paint, {
@@ -165,5 +167,6 @@ FAMILY = Family("mini-AI2D", 11.4, scene, facts, paint, {
     "steps": Template("math", _steps, withheld=True, also=("logical reasoning",), answers=("1", "2", "3", "4"),
                       hard_answers=("2", "3", "4", "5")),
     "source": Template("instance reasoning", _source, withheld=True, also=("logical reasoning",)),
-    "removed": Template("science & technology", _removed, withheld=True, also=("logical reasoning",), answers=("yes", "no")),
+    "removed": Template("science & technology", _removed, withheld=True, also=("logical reasoning",),
+                        answers=("yes", "no")),
 }, edit=edit)

@@ -44,11 +44,11 @@ def yes_no(answer):
     return ("yes", ("no",)) if answer else ("no", ("yes",))
 
 
-def like(rng, right, propose):
-    """Return three different wrong answers, as text, from `propose()`, which draws as right answers are drawn."""
-    found = []
-    while len(found) < 3:
-        other = str(propose())
-        if other != right and other not in found:
-            found.append(other)
-    return tuple(found)
+def like(right, propose):
+    """Return three wrong answers, as text, from `propose()`, which draws as right answers are drawn.
+
+    None if they are not different: where right answers are not spread evenly, drawing again would favour frequent ones,
+    so the scene is given up.
+    """
+    found = tuple(str(propose()) for _ in range(3))
+    return found if len({right, *found}) == 4 else None

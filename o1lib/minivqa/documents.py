@@ -39,7 +39,7 @@ def scene(rng, hard):
     """Return a page of three items with prices 1 to 9 (four items with prices 10 to 39 where hard)."""
     count = 4 if hard else 3
     prices = rng.sample(range(10, 40), count) if hard else rng.sample(range(1, 10), count)
-    return rng.choice(TITLES), tuple(zip(rng.sample(ITEMS, count), prices))
+    return rng.choice(TITLES), tuple(zip(rng.sample(ITEMS, count), prices, strict=True))
 
 
 def _line(entry):
@@ -70,12 +70,13 @@ def _price(page, rng):
 
 
 def _kind(page, rng):
-    return Asked("What is the title of the page?", page[0], wrong(rng, page[0], TITLES), "Read the top line", (f"title {page[0]}",))
+    return Asked("What is the title of the page?", page[0], wrong(rng, page[0], TITLES), "Read the top line",
+                 (f"title {page[0]}",))
 
 
 def _read(page, rng):
     item, price = rng.choice(page[1])
-    return Asked(f"What does {item} cost?", str(price), like(rng, str(price), lambda: _price(page, rng)),
+    return Asked(f"What does {item} cost?", str(price), like(str(price), lambda: _price(page, rng)),
                  f"Find {item} and read its number", (_line((item, price)),))
 
 
@@ -85,15 +86,17 @@ def _wrong_items(page, rng, right):
 
 def _which(page, rng):
     item, price = rng.choice(page[1])
-    return Asked(f"What costs {price}?", item, _wrong_items(page, rng, item), f"Look for the number {price}", (_line((item, price)),))
+    return Asked(f"What costs {price}?", item, _wrong_items(page, rng, item), f"Look for the number {price}",
+                 (_line((item, price)),))
 
 
 def _total(page, rng):
     (one, first), (two, second) = rng.sample(page[1], 2)
     total = str(first + second)
     return Asked(f"What do {one} and {two} cost together?", total,
-                 like(rng, total, lambda: sum(rng.sample(range(10, 40) if first > 9 else range(1, 10), 2))),
-                 "Read both prices and add them", (_line((one, first)), _line((two, second)), f"{first} + {second} = {total}"))
+                 like(total, lambda: sum(rng.sample(range(10, 40) if first > 9 else range(1, 10), 2))),
+                 "Read both prices and add them",
+                 (_line((one, first)), _line((two, second)), f"{first} + {second} = {total}"))
 
 
 def _dearest(page, rng):
@@ -103,7 +106,8 @@ def _dearest(page, rng):
         word = "more" if entry[1] > best[1] else "fewer"
         steps += [_line(entry), f"{entry[1]} is {word} than {best[1]}"]
         best = max(best, entry, key=lambda pair: pair[1])
-    return Asked("What costs most?", best[0], _wrong_items(page, rng, best[0]), "Compare the prices one by one", tuple(steps))
+    return Asked("What costs most?", best[0], _wrong_items(page, rng, best[0]), "Compare the prices one by one",
+                 tuple(steps))
 
 
 def _change(page, rng):
@@ -111,7 +115,7 @@ def _change(page, rng):
     paid = rng.choice((40, 50)) if price > 9 else 10
     change = str(paid - price)
     return Asked(f"You pay {paid} for {item}. How much is left?", change,
-                 like(rng, change, lambda: paid - _price(page, rng)), f"Take the price of {item} from {paid}",
+                 like(change, lambda: paid - _price(page, rng)), f"Take the price of {item} from {paid}",
                  (_line((item, price)), f"{paid} is paid", f"{paid} - {price} = {change}"))
 
 

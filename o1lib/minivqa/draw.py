@@ -23,7 +23,7 @@ _OFFSET = {"base": 0, "train": 1, "validation": 2, "devtest": 3, "hard": 4, "tes
 _BUCKETS = {"base": range(0, 14), "train": range(0, 14), "validation": range(14, 16), "devtest": range(16, 18),
             "hard": range(16, 18), "test": range(18, 20)}
 SPLITS = tuple(_OFFSET)
-_MODULES = (sharegpt4v, chartqa, aokvqa, arrows, geometry, science, documents, pisc, clevr, clevr_math)     # as in Table 1
+_MODULES = (sharegpt4v, chartqa, aokvqa, arrows, geometry, science, documents, pisc, clevr, clevr_math)  # as in Table 1
 FAMILIES = {module.FAMILY.name: module.FAMILY for module in _MODULES}
 LETTERS = "ABCD"
 
@@ -109,7 +109,7 @@ def sample(kind, name, split, hard, rng):
         facts = kind.facts(scene)
         if in_split(facts, split):
             asked = template.ask(scene, rng)
-            if asked is not None and wanted in (None, asked.answer):
+            if asked and asked.others and wanted in (None, asked.answer):
                 return scene, facts, asked
 
 
@@ -122,8 +122,9 @@ def assemble(kind, name, split, seed, facts, asked, image, rng, choice=None):
     rng.shuffle(options)
     told = _told(asked.question, asked.answer, tuple(options), asked.summary + ".", facts, asked.steps)
     key = hashlib.sha1("|".join((*sorted(facts), asked.question)).encode()).hexdigest()[:16]
-    return Example(qid=f"{kind.name}/{split}/{seed % _SPAN}", family=kind.name, template=name, skill=template.skill, image=image,
-                   bare=asked.question, facts=facts, true=asked.true | set(told["steps"]), withheld=template.withheld, key=key, **told)
+    return Example(qid=f"{kind.name}/{split}/{seed % _SPAN}", family=kind.name, template=name, skill=template.skill,
+                   image=image, bare=asked.question, facts=facts, true=asked.true | set(told["steps"]),
+                   withheld=template.withheld, key=key, **told)
 
 
 def _told(bare, answer, options, summary, facts, steps):
@@ -132,7 +133,7 @@ def _told(bare, answer, options, summary, facts, steps):
     steps = (*steps, f"so the answer is {answer}" + (f", which is {letter}" if letter else ""))
     stages = {"summary": summary, "caption": ". ".join(facts) + ".", "reasoning": ". ".join(steps) + ".",
               "conclusion": letter or answer}
-    question = bare + "".join(f" {mark}. {option}" for mark, option in zip(LETTERS, options))
+    question = bare + "".join(f" {mark}. {option}" for mark, option in zip(LETTERS, options, strict=False))
     return {"question": question, "options": options, "answer": letter or answer, "steps": steps, "stages": stages}
 
 
@@ -146,7 +147,7 @@ def rotated(example, turns):
 
 def mixture(split, n, start=0):
     """Yield n examples of a split in Table 1's proportions; the order is fixed and the same for every n."""
-    names, weights = zip(*((name, family.share) for name, family in FAMILIES.items()))
+    names, weights = zip(*((name, family.share) for name, family in FAMILIES.items()), strict=True)
     for seed in seeds(split, n, start):
         family = random.Random(f"mixture/{seed}").choices(names, weights)[0]
         yield draw(family, seed)

@@ -6,8 +6,9 @@ draws by itself: `o1lib.minivqa.draw` runs the functions.
 Example:
     Family("mini-CLEVR", 0.5, scene=..., facts=..., paint=..., templates={"count_colour": Template("math", ask)})
 """
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Callable
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -15,12 +16,12 @@ class Asked:
     """A question about a scene with its answer and the way to it.
 
     `others`: wrong answers to offer as options, at least three unless the question is yes/no (then one), drawn so that
-    without the picture no option is likelier. `steps` lead to the answer; a closing step that states it is added by
-    `draw`. `true`: statements other than facts that steps may make; `steps` themselves need not be repeated.
+    without the picture no option is likelier; None gives the scene up. `steps` lead to the answer; a closing step that
+    states it is added by `draw`. `true`: statements other than facts that steps may make, `steps` left out.
     """
     question: str
     answer: str
-    others: tuple[str, ...]
+    others: tuple[str, ...] | None
     summary: str
     steps: tuple[str, ...]
     true: frozenset[str] = frozenset()

@@ -38,7 +38,8 @@ def scene(rng, hard, kinds=("angles", "sides", "line")):
     kind = rng.choice(kinds)
     if kind == "line":
         dots = 5 if hard else 4
-        return kind, tuple(rng.sample(list(COLOURS), dots)), (), tuple(enumerate(rng.randint(1, 9) for _ in range(dots - 1)))
+        lengths = tuple(enumerate(rng.randint(1, 9) for _ in range(dots - 1)))
+        return kind, tuple(rng.sample(list(COLOURS), dots)), (), lengths
     angles = tuple(enumerate(_angles(rng, 5 if hard else 10)))
     kept = sorted(rng.sample(angles, 2 if kind == "angles" else 1))
     sides = sorted(rng.sample(range(3), 1 if kind == "angles" else 3))
@@ -94,7 +95,7 @@ def _third_angle(drawn, rng):
     steps, angle = _third(drawn)
     step = 5 if any(value % 10 for _, value in drawn[2]) else 10
     missing = next(name for corner, name in enumerate(CORNERS) if corner not in dict(drawn[2]))
-    return Asked(f"What is the angle at {missing}?", str(angle), like(rng, str(angle), lambda: _angles(rng, step)[0]),
+    return Asked(f"What is the angle at {missing}?", str(angle), like(str(angle), lambda: _angles(rng, step)[0]),
                  "Add the two known angles and take them from 180", steps)
 
 
@@ -111,13 +112,15 @@ def _perimeter(drawn, rng):
     steps = (*map(_side, drawn[3]), f"{one} + {two} = {one + two}", f"{one + two} + {three} = {one + two + three}")
     total = str(one + two + three)
     return Asked("How long is the way around the triangle?", total,
-                 like(rng, total, lambda: sum(_length(rng, hard) for _ in range(3))), "Read the three sides and add them", steps)
+                 like(total, lambda: sum(_length(rng, hard) for _ in range(3))),
+                 "Read the three sides and add them", steps)
 
 
 def _read_side(drawn, rng):
     side, length = rng.choice(drawn[3])
     return Asked(f"How long is the side at {SIDES[side]}?", str(length),
-                 like(rng, str(length), lambda: _length(rng, length > 9)), f"Read the number at {SIDES[side]}", (_side((side, length)),))
+                 like(str(length), lambda: _length(rng, length > 9)),
+                 f"Read the number at {SIDES[side]}", (_side((side, length)),))
 
 
 def _colour(drawn, rng):
@@ -136,7 +139,7 @@ def _distance(drawn, rng):
         total += length
     one, two = rng.sample((ends[0], ends[-1]), 2)
     return Asked(f"How far is it from {one} to {two}?", str(total),
-                 like(rng, str(total), lambda: sum(rng.randint(1, 9) for _ in lengths)),
+                 like(str(total), lambda: sum(rng.randint(1, 9) for _ in lengths)),
                  f"Add the parts from {one} to {two}", tuple(steps))
 
 

@@ -18,6 +18,7 @@ from .words import CLASSES
 POLES = CLASSES["pole"]
 _LAWS = {True: "unlike poles attract", False: "like poles repel"}
 _NEEDS = "current needs closed with battery"
+_LIT = ("closed", "battery")
 _DARK = (("open", "battery"), ("open", "gap"), ("closed", "gap"))
 
 
@@ -29,7 +30,7 @@ def scene(rng, hard, kinds=("magnets", "lamps", "beam")):
     colours = rng.sample(list(COLOURS), rows)
     if kind == "magnets":
         return kind, tuple((colour, rng.choice(POLES), rng.choice(POLES)) for colour in colours)
-    return kind, tuple((colour, *(("closed", "battery") if rng.random() < 0.5 else rng.choice(_DARK))) for colour in colours)
+    return kind, tuple((colour, *(_LIT if rng.random() < 0.5 else rng.choice(_DARK))) for colour in colours)
 
 
 def facts(drawn):
@@ -73,7 +74,7 @@ def _paint_lamp(canvas, y, colour, switch, supply):
 def _paint_beam(canvas, colour, *loads):
     canvas.line([(2, 40), (62, 40)], colour, 3)
     canvas.shape("triangle", 32, 49, 8, colour)
-    for x, load in zip((2, 16, 34, 48), loads):
+    for x, load in zip((2, 16, 34, 48), loads, strict=True):
         canvas.box(x, 26, x + 13, 38, "cream")
         canvas.text(x + 8 - 3 * len(str(load)), 27, str(load))
 
@@ -88,8 +89,8 @@ def _which_magnets(drawn, rng):
     if len(found) != 1:
         return None
     verb = "attract" if unlike else "repel"
-    return Asked(f"Which magnets {verb}?", found[0], _colours(rng, found[0], drawn[1]), "Look at the poles of all magnets",
-                 (*facts(drawn), _LAWS[unlike], f"{found[0]} magnets {verb}"))
+    return Asked(f"Which magnets {verb}?", found[0], _colours(rng, found[0], drawn[1]),
+                 "Look at the poles of all magnets", (*facts(drawn), _LAWS[unlike], f"{found[0]} magnets {verb}"))
 
 
 def _magnets(drawn, rng):
@@ -101,7 +102,7 @@ def _magnets(drawn, rng):
 
 def _lit(drawn):
     """Return the numbers of the rows whose lamp shines."""
-    return [n for n, row in enumerate(drawn[1]) if row[1:] == ("closed", "battery")]
+    return [n for n, row in enumerate(drawn[1]) if row[1:] == _LIT]
 
 
 def _which_lamp(drawn, rng):
@@ -123,7 +124,8 @@ def _count_lamps(drawn, rng):
 def _sums(drawn):
     """Return the steps to the sums of the left and the right loads, and the sums."""
     _, one, two, three, four = drawn[1]
-    return (*facts(drawn)[1:], f"{one} + {two} = {one + two}", f"{three} + {four} = {three + four}"), one + two, three + four
+    left, right = one + two, three + four
+    return (*facts(drawn)[1:], f"{one} + {two} = {left}", f"{three} + {four} = {right}"), left, right
 
 
 def _balance(drawn, rng):
@@ -136,8 +138,9 @@ def _balance(drawn, rng):
         loads = [rng.randint(1, top) for _ in range(4)]
         return abs(sum(loads[:2]) - sum(loads[2:])) or difference()
 
-    return Asked("How much must be added to balance the beam?", str(high - low), like(rng, str(high - low), difference),
-                 "Add the loads on each side and compare", (*steps, "a balanced beam needs equal sides", f"{high} - {low} = {high - low}"))
+    return Asked("How much must be added to balance the beam?", str(high - low), like(str(high - low), difference),
+                 "Add the loads on each side and compare",
+                 (*steps, "a balanced beam needs equal sides", f"{high} - {low} = {high - low}"))
 
 
 def _tilt(drawn, rng):
@@ -145,7 +148,8 @@ def _tilt(drawn, rng):
     if left == right:
         return None
     verdict = f"left {left} is {'more' if left > right else 'fewer'} than right {right}"
-    return Asked("Does the left side go down?", *yes_no(left > right), "Add the loads on each side and compare", (*steps, verdict))
+    return Asked("Does the left side go down?", *yes_no(left > right), "Add the loads on each side and compare",
+                 (*steps, verdict))
 
 
 _MAGNETS, _LAMPS, _BEAM = (partial(scene, kinds=(kind,)) for kind in ("magnets", "lamps", "beam"))

@@ -126,7 +126,8 @@ def test_set(name, n, split="devtest", start=0):
     """Return n examples of a test set, from item `start` on, with `test_set`, `group` and unique `qid` filled in.
 
     Sets with groups (rotations, twins) hold whole groups: n // 4 of them, at least one, and `start` counts groups.
-    `split` is any of `SPLITS`; "hard" has harder scenes than any trained on. Raises UserError for an unknown name or split.
+    `split` is any of `SPLITS`; "hard" has harder scenes than any trained on. Raises UserError for an unknown name or
+    split.
     """
     if name not in _MAKERS:
         near = get_close_matches(name, TEST_SETS, 1, 0) or TEST_SETS
@@ -146,7 +147,7 @@ test_set.__test__ = False      # the name is not a test to pytest
 
 
 def _placed(example, key, k):
-    """Move the right option to its letter: of four items in a row each gets another one, in an order drawn from the key."""
+    """Move the right option to its letter: four items in a row have four letters, in an order drawn from the key."""
     if not example.options:
         return example
     letter = random.Random(f"{key}/{k // 4}").sample(range(4), 4)[k % 4]

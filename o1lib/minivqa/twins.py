@@ -9,7 +9,6 @@ Example:
     True
 """
 import random
-from dataclasses import replace
 from functools import cache
 
 from .draw import FAMILIES, assemble, draw, in_split, picture, seeds, split_of
@@ -38,9 +37,9 @@ def twins(family, seed):
     names = [name for name in kind.templates if option_count(family, name) == 2]
     scenes, asked = _pair(kind, names, split, rng)
     images = [picture(kind, scene, random.Random(f"twins/paint/{seed}"), split) for scene in scenes]
-    return [replace(assemble(kind, name, split, seed, kind.facts(scenes[figure]), both[figure], images[figure], rng, choice=False),
-                    qid=f"{family}/{split}/{seed}#{figure}#{question}")
-            for figure in (0, 1) for question, (name, both) in enumerate(asked)]
+    facts = [kind.facts(scene) for scene in scenes]
+    return [assemble(kind, name, split, seed, facts[figure], both[figure], images[figure], rng, choice=False)
+            for figure in (0, 1) for name, both in asked]
 
 
 def _pair(kind, names, split, rng):
@@ -63,7 +62,7 @@ def _turning(kind, names, scenes, rng):
     one, two = ({}, {})
     for _ in range(_TRIES):
         name, key = rng.choice(names), rng.random()
-        for found, scene in zip((one, two), scenes):
+        for found, scene in zip((one, two), scenes, strict=True):
             asked = kind.templates[name].ask(scene, random.Random(key))
             if asked:
                 found[asked.question] = name, asked
