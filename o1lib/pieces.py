@@ -4,10 +4,13 @@ steps = (Step("caption", ("</CAPTION>",)), Step("conclusion", ("</CONCLUSION>",)
 said([Piece("caption", "<CAPTION> Two dots. </CAPTION>")], "caption")           # "Two dots."
 """
 
+import re
 from dataclasses import dataclass, replace
 
 from .formats import from_special
-from .stages import STAGES, parse
+from .stages import STAGES, close_tag, open_tag, parse, parse_plain
+
+_TAGS = re.compile("|".join(tag(stage) for stage in STAGES for tag in (open_tag, close_tag)))
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,7 @@ class Step:
     stage: str
     stop: tuple[str, ...] = ()
     turn: str | None = None  # None: the text goes on where it stands
+    stages: int = 1  # how many stages it may be as long as
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,20 @@ def said(pieces, stage: str) -> str:
     return own.strip() or joined(pieces).strip()
 
 
+def found_stages(pieces) -> dict[str, str]:
+    """Return the stages of a whole answer of any format: by its tags, else one a turn, else one a paragraph."""
+    text, own = joined(pieces), turns(pieces)
+    tagged = parse(from_special(text)).stages
+    if tagged:
+        return tagged
+    return dict(zip(STAGES, own)) if len(own) == len(STAGES) else parse_plain(text)
+
+
+def untagged(text: str) -> str:
+    """Return a text without its tags, on one line."""
+    return " ".join(_TAGS.sub(" ", from_special(text)).split())
+
+
 def hint(pieces, kind: str) -> str:
     """Return what the release takes as given when it judges `kind` (LLaVA-o1's simple_inference.py).
 
@@ -73,7 +91,7 @@ def hint(pieces, kind: str) -> str:
         return joined(pieces)
     given = {"reasoning": ("caption",), "conclusion": ("caption", "reasoning")}.get(kind, ())
     spoken = {piece.stage for piece in pieces}
-    return "\n".join(said(pieces, stage) for stage in STAGES if stage in given and stage in spoken)
+    return " ".join(said(pieces, stage) for stage in STAGES if stage in given and stage in spoken)
 
 
 def next_step(steps, at: int, ended: bool) -> int | None:

@@ -81,7 +81,8 @@ class Row:
             return
         step = self.request.steps[at]
         self.stream = keyed(self.voice.seed, self.request.task.qid, step.stage, self.index)
-        self.limit = max(1, min(self.voice.max_new_tokens, self.voice.engine.context - len(self.ids)))
+        room = self.voice.engine.context - len(self.ids)
+        self.limit = max(1, min(self.voice.max_new_tokens * step.stages, room))
         self.extra = self.voice.turn_ids(step.turn, self.ids) if step.turn is not None else []
         self.calls += 1 if self.extra or not self.pieces else 0
 

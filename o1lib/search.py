@@ -41,7 +41,7 @@ def task_for(qid: str, question: str, image, format: str) -> Task:
         "four_turn": [""] * 4,
     }.get(format)
     if ends is None:
-        return Task(qid, question, image, (Step("all"),), turns[0])
+        return Task(qid, question, image, (Step("all", stages=4 if format == "shuffled" else 1),), turns[0])
     opened = [None, *turns[1:]] if len(turns) > 1 else [None] * 4
     steps = tuple(Step(stage, (end,) if end else (), turn) for stage, end, turn in zip(STAGES, ends, opened))
     return Task(qid, question, image, steps, turns[0])

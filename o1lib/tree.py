@@ -25,7 +25,7 @@ class Ledger:
     prefilled: int = 0  # prompt tokens read in order to propose
     images: int = 0
     calls: int = 0
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, compare=False)  # wall time never repeats
 
     def __add__(self, other: "Ledger") -> "Ledger":
         return Ledger(*(mine + its for mine, its in zip(self.astuple(), other.astuple())))

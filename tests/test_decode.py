@@ -27,7 +27,7 @@ def plain(tiles, task, tokens):
     """Return what the library's own greedy generation says, one question alone."""
     model, processor = tiny.model_and_processor(tiles)
     speaker = decoder(tiles)
-    inputs = speaker._inputs([task])
+    inputs = speaker.inputs([task])
     with torch.inference_mode():
         return model.generate(
             **inputs, max_new_tokens=tokens, do_sample=False, pad_token_id=processor.tokenizer.pad_token_id
@@ -36,7 +36,7 @@ def plain(tiles, task, tokens):
 
 def reread(speaker, task, spoken):
     """Return log-probabilities of every next token, from one forward of all tokens without any cache."""
-    spoken, inputs = torch.tensor([spoken]), dict(speaker._inputs([task]))
+    spoken, inputs = torch.tensor([spoken]), dict(speaker.inputs([task]))
     cross = inputs["cross_attention_mask"]
     grown = cross[:, -1:].expand(-1, spoken.shape[1] - cross.shape[1], -1, -1)
     inputs |= {
@@ -190,7 +190,7 @@ def test_options_weigh_as_much_as_a_plain_forward_says():
     found = speaker.likelihoods([Context(task, (task.question,), prefix="<CONCLUSION> ") for task in asked], options)
     for task, own, (scores, _) in zip(asked, options, found):
         for option, score in zip(own, scores):
-            prompt, told = speaker._ids(speaker._chat((task.question,)) + "<CONCLUSION> "), speaker._ids(option)
+            prompt, told = speaker.ids(speaker.chat((task.question,)) + "<CONCLUSION> "), speaker.ids(option)
             wanted = (
                 reread(speaker, task, prompt + told)[len(prompt) - 1 : -1].gather(1, torch.tensor(told)[:, None]).sum()
             )
@@ -202,7 +202,7 @@ def test_a_reply_without_a_picture_is_that_of_the_text_alone():
     [reply] = speaker.reply([Context(task, ("Is 2 + 1 = 3 correct?",), picture=False)], ["check"])
     model, processor = tiny.model_and_processor()
     inputs = processor.tokenizer(
-        speaker._chat(("Is 2 + 1 = 3 correct?",), picture=False), add_special_tokens=False, return_tensors="pt"
+        speaker.chat(("Is 2 + 1 = 3 correct?",), picture=False), add_special_tokens=False, return_tensors="pt"
     )
     with torch.inference_mode():
         out = model.generate(

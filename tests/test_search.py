@@ -118,7 +118,7 @@ def test_hints_are_what_the_release_takes_as_given():
         searches, toy, lambda matches: seen.update({m.kind: m.hint for m in matches}) or larger(matches)
     )
     words = [piece.text.split()[1] for piece in tree.pieces]
-    assert seen == {"summary": "", "caption": "", "reasoning": words[1], "conclusion": f"{words[1]}\n{words[2]}"}
+    assert seen == {"summary": "", "caption": "", "reasoning": words[1], "conclusion": f"{words[1]} {words[2]}"}
 
 
 @pytest.mark.parametrize(
