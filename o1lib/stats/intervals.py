@@ -46,14 +46,17 @@ class Interval:
     n: int
     seeds: int
     method: str
-    p: float  # two-sided, of a mean of zero
     parts: dict[str, tuple[float, float]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
 class Contrast(Interval):
-    """a minus b (or a over b); a question is won where a's mean over seeds is the higher, lost where b's is."""
+    """a minus b (or a over b); a question is won where a's mean over seeds is the higher, lost where b's is.
 
+    `p` is two-sided, of no difference (a ratio of one), by the method that gave the interval.
+    """
+
+    p: float = 1.0
     wins: int = 0
     losses: int = 0
 
@@ -69,7 +72,8 @@ def interval(table: pd.DataFrame, value: str = "correct", *, resamples: int = RE
     a table that does not fit.
     """
     found = sample(table, value)
-    return Interval(**_decide(found, _bounds(found.values, 0.0), resamples, seed))
+    fields = _decide(found, _bounds(found.values, 0.0), resamples, seed)
+    return Interval(**{name: fields[name] for name in fields.keys() - {"p"}})
 
 
 def contrast(a: pd.DataFrame, b: pd.DataFrame, value: str = "correct", *, resamples: int = RESAMPLES,
@@ -85,11 +89,10 @@ def contrast(a: pd.DataFrame, b: pd.DataFrame, value: str = "correct", *, resamp
 
 
 def ratio(a: pd.DataFrame, b: pd.DataFrame, value: str, *, resamples: int = RESAMPLES, seed: int = 0) -> Contrast:
-    """Return the mean of a over the mean of b (costs), interval by the delta method on the logarithm; p is that of 1.
+    """Return the mean of a over the mean of b (costs), interval by the delta method on the logarithm.
 
-    The deviations a / mean(a) - b / mean(b) have mean zero and the spread of the ratio's logarithm
-    (delta method). Raises UserError as `contrast` does, and when a mean is not
-    above zero.
+    The deviations a / mean(a) - b / mean(b) have mean zero and the spread of the ratio's logarithm. Raises UserError as
+    `contrast` does, and when a mean is not above zero.
     """
     one, other = _paired(a, b, value)
     top, bottom = one.estimates().mean(), other.estimates().mean()

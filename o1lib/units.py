@@ -1,0 +1,104 @@
+"""What counts once in a published number: predictions taken apart into questions, with the weight of their test sets.
+
+What an average over benchmarks counts is not a line: a question of mini-MMBench counts when it is right in every
+rotation, a pair of mini-HallusionBench by its three scores, and every set weighs the same. Lines that belong together
+(rotations, a picture and its twin) were drawn together, so they are one unit to an interval.
+
+    units(record.predictions(), "mini-average", record.seed)     # ready for o1lib.stats.interval and contrast
+
+Metrics: mini-average, a test set's name (its headline), and of single lines accuracy, unread, ill_formed,
+option_likelihood, steps (share of right reasoning steps), stage/<stage>, processed_tokens, cost/<entry>. Their means
+are those of `o1lib.answers.metrics`.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from statistics import fmean
+
+import pandas as pd
+
+from o1lib.answers import HALLUSION, PAPER_SETS, hallusion
+from o1lib.answers.metrics import well_formed
+from o1lib.records import UserError
+
+AVERAGE = "mini-average"
+COLUMNS = ["seed", "qid", "stratum", "weight", "value"]
+
+
+def units(predictions: Iterable[dict], metric: str = AVERAGE, seed: int = 0, sets: Collection[str] = (),
+          skills: Collection[str] = ()) -> pd.DataFrame:
+    """Return one line for each unit: seed, qid, stratum (test set), weight (of the stratum) and value.
+
+    `sets` and `skills` keep only those lines. The average and the sets' headlines weigh sets alike, metrics of lines
+    weigh them by their lines. Raises UserError for an unknown metric, or when nothing is left or measured.
+    """
+    groups = defaultdict(list)
+    for row in predictions:
+        if (not sets or row.get("test_set") in sets) and (not skills or row.get("skill") in skills):
+            groups[row.get("test_set") or "", row.get("group") or row["qid"]].append(row)
+    counted = _counted(metric, {name for name, _ in groups})
+    found = {key: value for key, rows in groups.items()
+             if key[0] in counted and (value := _value(metric, key[0], rows)) is not None}
+    if not found:
+        raise UserError(f"{metric!r} was not measured on {', '.join([*sets, *skills]) or 'any question'}: "
+                        "score a row that has it")
+    weights = _weights(metric, counted, [(name, len(groups[name, qid])) for name, qid in found])
+    return pd.DataFrame([(seed, qid, name, weights[name], value) for (name, qid), value in found.items()],
+                        columns=COLUMNS)
+
+
+def _counted(metric: str, there: set[str]) -> set[str]:
+    """Return the test sets that a metric counts. Raises UserError when one is not there."""
+    wanted = set(PAPER_SETS) if metric == AVERAGE else {metric} if metric.startswith("mini-") else there
+    if lacking := sorted(wanted - there):
+        raise UserError(f"{metric!r} needs {', '.join(lacking)}, which the row was not scored on: score it there")
+    return wanted
+
+
+def _weights(metric: str, counted: set[str], sizes: Sequence[tuple[str, int]]) -> dict[str, float]:
+    if metric.startswith("mini-"):
+        return dict.fromkeys(counted, 1 / len(counted))
+    lines = defaultdict(int)
+    for name, size in sizes:
+        lines[name] += size
+    return {name: size / sum(lines.values()) for name, size in lines.items()}
+
+
+def _value(metric: str, test_set: str, rows: list[dict]) -> float | None:
+    """Return the value of one unit: of its lines together for a headline, else their mean (None: not measured)."""
+    if metric.startswith("mini-"):
+        return hallusion(rows)["mean"]["value"] if test_set == HALLUSION else float(all(row["correct"] for row in rows))
+    values = [value for row in rows if (value := _line(metric, row)) is not None]
+    return fmean(values) if values else None
+
+
+def _line(metric: str, row: dict) -> float | None:
+    """Return the value of one line, None where it was not measured. Raises UserError for an unknown metric."""
+    kind, _, name = metric.partition("/")
+    if metric in LINES:
+        return LINES[metric](row)
+    if kind in PARTS and name:
+        return (row.get(PARTS[kind]) or {}).get(name)
+    raise UserError(f"metric {metric!r} is unknown: use {AVERAGE}, a test set, {', '.join(LINES)}, "
+                    "stage/<stage> or cost/<entry>")
+
+
+def _ill_formed(row: dict) -> bool | None:
+    kept = well_formed(row.get("output") or "", row.get("format") or "")
+    return None if kept is None else not kept
+
+
+def _steps(row: dict) -> float | None:
+    scores = row.get("stage_scores") or {}
+    return scores.get("reasoning_precision", scores.get("reasoning"))
+
+
+def _tokens(row: dict) -> int | None:
+    ledger = row.get("ledger")
+    return sum(ledger.get(part, 0) for part in ("generated", "judge", "prefilled")) if ledger else None
+
+
+LINES = {"accuracy": lambda row: row["correct"], "unread": lambda row: row.get("pred") is None,
+         "ill_formed": _ill_formed, "option_likelihood": lambda row: row.get("option_likelihood_correct"),
+         "steps": _steps, "processed_tokens": _tokens}
+PARTS = {"stage": "stage_scores", "cost": "ledger"}  # where stage/<name> and cost/<name> stand in a prediction
