@@ -10,15 +10,15 @@ classes, offline, as bf16 safetensors.
     model, processor = load("work/mini-base")
     greedy(model, processor, [(picture, "How many circles are there?")])      # ['2']
 """
-import copy
 import functools
-import hashlib
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-from .records import UserError, atomic_folder, shown
+from .checkpoint import load, model_hash, save
+from .records import UserError
 from .tokens import build_processor, train_tokenizer, training_texts
+
+__all__ = ["SCALES", "Scale", "build", "device_and_dtype", "encode", "greedy", "load", "model_hash", "save"]
 
 
 @dataclass(frozen=True)
@@ -70,59 +70,12 @@ def build(scale: str, seed: int = 0):
     return model, build_processor(tokenizer, sizes.image_size)
 
 
-def save(model, processor, folder) -> Path:
-    """Write the model (weights rounded to bf16) and its processor to `folder`, whole or not at all; return the folder."""
-    import torch
-    quiet()
-    rounded = model if model.dtype == torch.bfloat16 else copy.deepcopy(model).to(torch.bfloat16)
-    with atomic_folder(folder) as part:
-        rounded.save_pretrained(part)
-        processor.save_pretrained(part)
-    return Path(folder)
-
-
-def load(folder):
-    """Return (model, processor) from a folder that `save` wrote, weights in float32, in evaluation mode.
-
-    Raises UserError for missing files, another architecture, or a tokenizer that is not the model's.
-    """
-    import torch
-    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
-    quiet()
-    folder = Path(folder)
-    for name in ("config.json", "tokenizer.json", "processor_config.json"):
-        if not (folder / name).is_file():
-            raise UserError(f"{shown(folder)} is not a model checkpoint: {name} is missing; name a folder written by notebook 00 or 02")
-    if not list(folder.glob("*.safetensors")):
-        raise UserError(f"{shown(folder)} has no weights (*.safetensors): train the row again, or copy the whole checkpoint")
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        model, loading = AutoModelForImageTextToText.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, output_loading_info=True)
-        processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
-    except (ValueError, OSError, KeyError, RuntimeError) as error:
-        raise UserError(f"{shown(folder)} cannot be loaded as an image-and-text model: {str(error).splitlines()[0]}") from error
-    odd = sorted(map(str, [*loading["missing_keys"], *loading["unexpected_keys"], *loading["mismatched_keys"]]))
-    if odd:
-        raise UserError(f"{shown(folder)} holds weights of another architecture than its config says ({len(odd)} tensors, first {odd[0]})")
-    _check_tokenizer(folder, config, processor.tokenizer)
-    return model.eval(), processor
-
-
-def model_hash(folder) -> str:
-    """Return the sha256 of a checkpoint: its weights, config and tokenizer, in the order of their names."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(folder).iterdir()):
-        if path.suffix == ".safetensors" or path.name in ("config.json", "tokenizer.json"):
-            digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
 @functools.cache
 def device_and_dtype():
     """Return (torch.device, dtype for autocast): CUDA, then MPS, then CPU; bf16 where it is known or measured to be faster.
 
-    On a CPU one second of matrix products decides: with AVX-512 bf16 or AMX it wins, without it is several times slower.
+    On a CPU one second of matrix products decides: with AVX-512 bf16 or AMX it wins clearly, without it is several times
+    slower.
     """
     import torch
     if torch.cuda.is_available():
@@ -130,7 +83,8 @@ def device_and_dtype():
     if torch.backends.mps.is_available():
         return torch.device("mps"), torch.float32
     rates = {dtype: _products_a_second(dtype, 0.4) for dtype in (torch.float32, torch.bfloat16)}
-    return torch.device("cpu"), max(rates, key=rates.get)
+    faster = rates[torch.bfloat16] > 1.5 * rates[torch.float32]     # noise must not decide what two arms are trained in
+    return torch.device("cpu"), torch.bfloat16 if faster else torch.float32
 
 
 def greedy(model, processor, asked, max_new_tokens: int = 200, batch: int = 64) -> list[str]:
@@ -203,19 +157,6 @@ def _from_hub(hub_id):
     except (OSError, ValueError) as error:
         raise UserError(f"the files of {hub_id} cannot be had here ({str(error).splitlines()[0]}): "
                         "accept its licence, run `hf download` on a machine with network, or choose scale smoke or mini") from error
-
-
-def _check_tokenizer(folder, config, tokenizer):
-    rows, picture = config.get_text_config().vocab_size, getattr(config, "image_token_id", None)
-    if config.model_type == "mllama" and (tokenizer.convert_tokens_to_ids("<|image|>") != picture or len(tokenizer) - 1 != rows):
-        raise UserError(f"the tokenizer in {shown(folder)} has {len(tokenizer) - 1} text tokens but the model knows {rows}: "
-                        "it belongs to another model, copy the checkpoint again with its own tokenizer")
-
-
-def quiet() -> None:
-    """Switch off transformers' own progress bars, which only say that a few megabytes were read or written."""
-    from transformers.utils import logging
-    logging.disable_progress_bar()
 
 
 def _products_a_second(dtype, seconds):

@@ -9,15 +9,15 @@ rate over all phases, so that arms differ in nothing but their examples and the 
 """
 import hashlib
 import json
-import os
 import random
 import shutil
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from .model import device_and_dtype, quiet
-from .records import UserError
+from .checkpoint import quiet
+from .model import device_and_dtype
+from .records import UserError, atomic_file, write_json
 
 WINDOW = 16                             # batches among which examples are sorted by length
 
@@ -71,10 +71,10 @@ def fit(model, processor, phases: Sequence[Sequence], out, *, learning_rate: flo
     """Train `model` in place, phase after phase, and return the log: dicts with step, examples, loss, learning_rate,
     samples_per_second (and whatever `look(model)` returned every `look_steps`). It also lands in out/log.jsonl.
 
-    Phases are sequences of {"messages", "images"}. `log_steps` 0 logs about a hundred times. `warmup` is the share of steps over which the rate rises. Every
-    `save_steps` a checkpoint is kept under out/checkpoints, from which the same call goes on after an interruption,
-    with bit-identical results; they are removed at the end. Raises UserError for no example, one that is too long or
-    has nothing to learn, a loss that is not finite, or a full disk.
+    Phases are sequences of {"messages", "images"}. `log_steps` 0 logs about a hundred times. `warmup` is the share of
+    steps over which the rate rises. Every `save_steps` a checkpoint is kept under out/checkpoints, from which the same
+    call goes on after an interruption, with bit-identical results; they are removed at the end. Raises UserError for no
+    example, one that is too long or has nothing to learn, a loss that is not finite, or a full disk.
     """
     phases = [Grouped(phase, batch, seed) for phase in phases if len(phase)]
     if not phases:
@@ -169,8 +169,7 @@ def _open_checkpoints(folder: Path, task: dict, resume: bool) -> str | None:
     if resume and note.is_file() and json.loads(note.read_text(encoding="utf8")) == task:
         return last_complete(folder)
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    note.write_text(json.dumps(task), encoding="utf8")
+    write_json(note, task)
     return None
 
 
@@ -186,9 +185,8 @@ def last_complete(folder) -> str | None:
 
 
 def _write_log(out: Path, lines: list[dict]) -> None:
-    beside = out / "log.jsonl.partial"
-    beside.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf8")
-    os.replace(beside, out / "log.jsonl")
+    with atomic_file(out / "log.jsonl") as part:
+        part.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf8")
 
 
 def _characters(example) -> int:

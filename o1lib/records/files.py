@@ -36,14 +36,14 @@ def shown(path: Path | str) -> str:
 
 @contextmanager
 def disk_errors(path: Path):
-    """Turn a failed write of `path` into a UserError (safetensors reports a full disk by an exception of its own)."""
+    """Turn a failed write of `path` into a UserError (safetensors reports the system's errors by an exception of its own)."""
     try:
         yield
     except UserError:
         raise
     except Exception as error:
-        full = "No space left" in str(error)
-        if not (full or isinstance(error, OSError)):
+        full = "No space left" in str(error) or "quota exceeded" in str(error)
+        if not (full or isinstance(error, OSError) or "(os error " in str(error)):
             raise
         remedy = "free some space on that disk" if full else "check that the place exists and may be written"
         raise UserError(f"cannot write {shown(path)} ({error}): {remedy}, then run again") from error

@@ -1,0 +1,108 @@
+"""Checkpoints of image-and-text models: a folder of bf16 safetensors, config, tokenizer and processor.
+
+Saved whole or not at all, loaded offline through the Auto classes, without code from the folder (safetensors, no remote
+code). What does not fit together (weights, config, tokenizer) is refused rather than filled with random numbers.
+
+    save(model, processor, "work/mini-base")
+    model, processor = load("work/mini-base")
+    model_hash("work/mini-base")            # the same for the same weights, config and tokenizer
+"""
+import copy
+import hashlib
+import json
+from contextlib import contextmanager
+from pathlib import Path
+
+from .records import UserError, atomic_folder, shown
+
+_REMEDY = "name a folder written by notebook 00 or 02"
+
+
+def save(model, processor, folder) -> Path:
+    """Write the model (weights rounded to bf16) and its processor to `folder`, whole or not at all; return the folder."""
+    import torch
+    quiet()
+    rounded = model if model.dtype == torch.bfloat16 else copy.deepcopy(model).to(torch.bfloat16)
+    rounded.config.vocabulary_sha256 = _vocabulary_hash(processor.tokenizer)
+    with atomic_folder(folder) as part:
+        rounded.save_pretrained(part)
+        processor.save_pretrained(part)
+    return Path(folder)
+
+
+def load(folder):
+    """Return (model, processor) from a folder that `save` wrote, weights in float32, in evaluation mode.
+
+    Raises UserError for missing files, another architecture, or a tokenizer that is not the model's.
+    """
+    folder = Path(folder)
+    for name in ("config.json", "tokenizer.json", "processor_config.json"):
+        if not (folder / name).is_file():
+            raise UserError(f"{shown(folder)} is not a model checkpoint: {name} is missing; {_REMEDY}")
+    if not list(folder.glob("*.safetensors")):
+        raise UserError(f"{shown(folder)} has no weights (*.safetensors): train the row again, or copy the whole checkpoint")
+    config, model, processor, odd = _read(folder)
+    if odd:
+        raise UserError(f"{shown(folder)} holds weights of another architecture than its config says "
+                        f"({len(odd)} tensors, first {odd[0]}): {_REMEDY}")
+    _check_tokenizer(folder, config, processor.tokenizer)
+    return model.eval(), processor
+
+
+def model_hash(folder) -> str:
+    """Return the sha256 of a checkpoint: its weights, config and tokenizer, in the order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(folder).iterdir()):
+        if path.suffix == ".safetensors" or path.name in ("config.json", "tokenizer.json"):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _read(folder):
+    """Return (config, model, processor, names of weights that are missing, too many or of another shape) of a checkpoint."""
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+    local = {"local_files_only": True, "trust_remote_code": False}
+    quiet()
+    try:
+        with _warnings_off():               # its table of odd weights: they are named in one sentence here
+            config = AutoConfig.from_pretrained(folder, **local)
+            model, loading = AutoModelForImageTextToText.from_pretrained(
+                folder, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **local)
+            processor = AutoProcessor.from_pretrained(folder, **local)
+    except (ValueError, OSError, KeyError, RuntimeError, SafetensorError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{shown(folder)} cannot be loaded as an image-and-text model ({first}): {_REMEDY}") from error
+    odd = [*loading["missing_keys"], *loading["unexpected_keys"], *(name for name, *_ in loading["mismatched_keys"])]
+    return config, model, processor, sorted(odd)
+
+
+@contextmanager
+def _warnings_off():
+    from transformers.utils import logging
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+
+
+def _vocabulary_hash(tokenizer) -> str:
+    return hashlib.sha256(json.dumps(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
+
+
+def _check_tokenizer(folder, config, tokenizer):
+    """Refuse a tokenizer that is not the model's: its words would be other words to the model."""
+    rows, known = config.get_text_config().vocab_size, getattr(config, "vocabulary_sha256", None)
+    picture = config.model_type != "mllama" or tokenizer.convert_tokens_to_ids("<|image|>") == config.image_token_id == rows
+    if not picture or known not in (None, _vocabulary_hash(tokenizer)):
+        raise UserError(f"the tokenizer in {shown(folder)} ({len(tokenizer)} tokens) is not the one its model was trained "
+                        "with: copy the checkpoint again with its own tokenizer")
+
+
+def quiet() -> None:
+    """Switch off transformers' own progress bars, which only say that a few megabytes were read or written."""
+    from transformers.utils import logging
+    logging.disable_progress_bar()

@@ -1,0 +1,43 @@
+"""What the tests share: no network, one core a process, patience on a busy machine, and the smallest real model."""
+import os
+from contextlib import contextmanager
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")     # threads that spin while they wait slow a busy machine down
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """(model, processor) of scale smoke with random weights; whoever changes the model works on a copy."""
+    from o1lib.model import build
+    return build("smoke")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tiny, tmp_path_factory):
+    """The same, saved."""
+    from o1lib.model import save
+    return save(*tiny, tmp_path_factory.mktemp("checkpoint") / "tiny")
+
+
+@pytest.fixture
+def small_files():
+    """A context manager inside which this process can write no file beyond so many bytes, as on a disk that fills up."""
+    @contextmanager
+    def limited(size):
+        resource = pytest.importorskip("resource")
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    return limited
