@@ -7,15 +7,15 @@ SHELL := /bin/bash
 SCALE = mini
 ROWS =
 SEEDS = 0
-JOBS = 1
+JOBS =
 FRESH =
 SNAKEMAKE =
 TESTS = tests
 WORKERS = 2
 TORCH_INDEX =
 VENV = .venv
-PYTHON := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
-	$(name) -c 'import sys; print("$(name)") if sys.version_info >= (3, 11) else None' 2>/dev/null)))
+PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
 # A mistyped variable must not silently run something else.
 KNOWN := SCALE ROWS SEEDS JOBS FRESH SNAKEMAKE TESTS WORKERS TORCH_INDEX VENV PYTHON

@@ -24,7 +24,7 @@ app.command("stages-check")(stages.check)
 Scale = Annotated[str, typer.Option(help="smoke, mini, gpu or paper")]
 Rows = Annotated[str, typer.Option(help='core, all, or groups and rows between commas; "" is the scale\'s own group')]
 Seeds = Annotated[str, typer.Option(help="whole numbers between commas")]
-Jobs = Annotated[str, typer.Option(help="rows that run side by side")]
+Jobs = Annotated[str, typer.Option(help='rows that run side by side; "" is what the scale says')]
 Fresh = Annotated[str, typer.Option(help="1 redoes rows that older library code made")]
 
 
@@ -52,25 +52,29 @@ def switch(name: str, text: str) -> bool:
     return text == "1"
 
 
-def _plan(scale: str, rows: str, seeds: str, fresh: str) -> plan.Plan:
-    return plan.make(experiments.read(), scale, rows, numbers("SEEDS", seeds), switch("FRESH", fresh))
+def _plan(scale: str, rows: str, seeds: str, jobs: str, fresh: str) -> tuple[plan.Plan, int, experiments.Scale]:
+    """Return what `study` and `plan` were asked for: the plan, how many rows side by side, the scale."""
+    study = experiments.read()
+    made = plan.make(study, scale, rows, numbers("SEEDS", seeds), switch("FRESH", fresh))
+    return made, number("JOBS", jobs or str(study.scales[scale].jobs), 1), study.scales[scale]
 
 
 @app.command("plan")
-def show_plan(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: Jobs = "1", fresh: Fresh = "") -> None:
+def show_plan(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: Jobs = "", fresh: Fresh = "") -> None:
     """Print what would run, why, and about how long it would take."""
-    print(plan.describe(_plan(scale, rows, seeds, fresh), number("JOBS", jobs, 1)))
+    made, side_by_side, _ = _plan(scale, rows, seeds, jobs, fresh)
+    print(plan.describe(made, side_by_side))
 
 
 @app.command()
-def study(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: Jobs = "1", fresh: Fresh = "",
+def study(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: Jobs = "", fresh: Fresh = "",
           snakemake: Annotated[str, typer.Option(help="further words for Snakemake: --executor slurm")] = "") -> None:
     """Run every row that is out of date, and sum up in work/<scale>/summary.json."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill stops the rows too, like Ctrl-C
-    side_by_side, steps = number("JOBS", jobs, 1), _plan(scale, rows, seeds, fresh)
-    runner.check_hardware(experiments.read().scales[scale], scale)
+    made, side_by_side, needed = _plan(scale, rows, seeds, jobs, fresh)
+    runner.check_hardware(needed, scale)
     try:
-        raise typer.Exit(runner.run(steps, side_by_side, tuple(shlex.split(snakemake))))
+        raise typer.Exit(runner.run(made, side_by_side, tuple(shlex.split(snakemake))))
     except KeyboardInterrupt:
         print("\no1lib: stopped; finished rows are recorded, and the same command goes on from there", file=sys.stderr)
         raise typer.Exit(130) from None

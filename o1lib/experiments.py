@@ -42,9 +42,13 @@ class Row(Strict):
 
 
 class Scale(Strict):
-    """What one scale sets: parameters by notebook and by row, estimated seconds by notebook or row, the GPUs needed."""
+    """What one scale sets: parameters by notebook and by row, estimated seconds by notebook or row, the GPUs needed.
+
+    `group` and `jobs` are what runs, and how many rows side by side, when the user does not say.
+    """
 
     group: str = "core"
+    jobs: int = Field(default=1, ge=1)
     gpus: int = 0
     gpu_memory_gb: float = 0
     notebooks: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)

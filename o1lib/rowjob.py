@@ -114,6 +114,8 @@ def _environment(job: Job, ipython: str) -> dict[str, str]:
 
 def _execute(job: Job, folder: Path, log: Path) -> None:
     """Run the notebook into `folder`/notebook.ipynb; what its cells print goes to `log` as well."""
+    # papermill's schema checker would first build a grammar of internationalised addresses: 2 s a row, never used
+    sys.modules.setdefault("rfc3987_syntax", None)
     import papermill
 
     source = project_root() / "notebooks" / f"{job.notebook}.ipynb"
