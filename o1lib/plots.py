@@ -1,7 +1,7 @@
 """Figures of the study: a long-form table in, a matplotlib Axes out.
 
-Every figure carries its intervals and its n; colours are seaborn's colour-blind safe palette. Nothing is computed here
-that is not in the table, so a figure can be redrawn from the published records alone.
+Every figure carries its intervals and its n; groups differ in marker and in seaborn's colour-blind safe colours.
+Nothing is computed here that is not in the table, so a figure can be redrawn from the published records alone.
 
 Example:
     >>> import pandas as pd
@@ -9,72 +9,152 @@ Example:
     >>> points(table, "arm").get_xlabel()
     'accuracy (%), 95 % interval'
 """
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-PALETTE = "colorblind"
-BREAKS = ("caption", "reasoning", "conclusion", "none")
-INTERVAL_LABEL = "accuracy (%), 95 % interval"
+from .tables import NOT_RUN
+
+PALETTE, MARKERS = "colorblind", "osD^vP*X<>hd"
+ACCURACY, DIFFERENCE = "accuracy (%), 95 % interval", "difference (points), 95 % interval"
+_WIDTH, _LINE = 6.4, 0.34  # inches: a figure's width, the height of one line of a table
 
 
-def points(table, y, hue=None, ax=None, zero=False):
-    """Draw one horizontal point with its interval a row.
+def _reach(part):
+    """Return the two lengths of each error bar in per cent, never negative."""
+    return np.maximum(100 * np.array([part.value - part.low, part.high - part.value]), 0)
 
-    `table` has columns value, low, high (fractions, or differences of fractions) and those named by `y` and `hue`;
-    `zero` draws the line of no difference. Returns the Axes.
-    """
-    ax = ax or plt.subplots(figsize=(6.4, 0.9 + 0.34 * len(table)))[1]
-    labels = list(dict.fromkeys(table[y]))
-    groups = list(dict.fromkeys(table[hue])) if hue else [None]
+
+def _groups(table, name):
+    """Yield (shift, lines, style) of each group in the table's order; without a name, one group of all lines."""
+    groups = list(dict.fromkeys(table[name])) if name else [None]
     colours = sns.color_palette(PALETTE, len(groups))
-    for k, group in enumerate(groups):
-        part = table if group is None else table[table[hue] == group]
-        spots = np.array([labels.index(v) for v in part[y]]) + (k - (len(groups) - 1) / 2) * 0.16
-        reach = 100 * np.array([part.value - part.low, part.high - part.value])
-        ax.errorbar(100 * part.value, spots, xerr=np.maximum(reach, 0), fmt="o", color=colours[k], capsize=2, label=group)
+    for place, group in enumerate(groups):
+        style = {"color": colours[place], "marker": MARKERS[place % len(MARKERS)], "capsize": 2, "label": group}
+        shift = (place - (len(groups) - 1) / 2) * 0.8 / max(4, len(groups))
+        yield shift, table[table[name] == group] if name else table, style
+
+
+def sizes(table):
+    """Return 'n = 90', a range where lines differ, with the seeds where there are several."""
+    if not len(table):
+        return NOT_RUN
+    few, many = int(table.n.min()), int(table.n.max())
+    seeds = int(table.seeds.max()) if "seeds" in table else 1
+    return f"n = {few}" + (f" to {many}" if many > few else "") + (f", {seeds} seeds" if seeds > 1 else "")
+
+
+def _legend(ax, **options):
+    ax.legend(**({"frameon": False, "fontsize": "small", "loc": "upper left", "bbox_to_anchor": (1, 1)} | options))
+
+
+def _marked(order, there):
+    return [name if name in set(there) else f"{name} ({NOT_RUN})" for name in order]
+
+
+def points(table, y, hue=None, ax=None, zero=False, label="", order=None):
+    """Draw one horizontal point with its interval a line of `table`.
+
+    `table` has columns value, low, high (fractions, or differences of fractions), n and those named by `y` and `hue`;
+    `zero` draws the line of no difference, `label` says what is measured, `order` lists the values of `y` (those that
+    are not in the table keep an empty line). Returns the Axes.
+    """
+    order = list(order or dict.fromkeys(table[y]))
+    ax = ax or plt.subplots(figsize=(_WIDTH, 1 + _LINE * len(order) * (1.6 if hue else 1)))[1]
+    for shift, part, style in _groups(table, hue):
+        spots = [order.index(name) + shift for name in part[y]]
+        ax.errorbar(100 * part.value, spots, xerr=_reach(part), ls="none", **style)
     if zero:
         ax.axvline(0, color="grey", linewidth=1)
-    ax.set_yticks(range(len(labels)), labels)
-    ax.invert_yaxis()
-    ax.set_xlabel("difference (points), 95 % interval" if zero else INTERVAL_LABEL)
-    if hue:
-        ax.legend(frameon=False, fontsize="small")
+    ax.set_yticks(range(len(order)), _marked(order, table[y]))
+    ax.set_ylim(max(len(order), 1) - 0.5, -0.5)
+    ax.set_xlabel(label or (DIFFERENCE if zero else ACCURACY))
+    ax.set_title(sizes(table), fontsize="small", loc="right")
+    if hue and len(table):
+        _legend(ax)
     sns.despine(ax=ax)
     return ax
 
 
-def lines(table, x, hue, ax=None, log=False):
-    """Draw accuracy against a number (N, tokens, seconds), one line with intervals for each value of `hue`."""
-    ax = ax or plt.subplots(figsize=(6.4, 3.6))[1]
-    groups = list(dict.fromkeys(table[hue]))
-    for colour, marker, group in zip(sns.color_palette(PALETTE, len(groups)), "osD^vP*X<>hd" * 4, groups):
-        part = table[table[hue] == group].sort_values(x)
-        reach = 100 * np.array([part.value - part.low, part.high - part.value])
-        ax.errorbar(part[x], 100 * part.value, yerr=np.maximum(reach, 0), fmt=f"{marker}-", color=colour, capsize=2, label=group)
-    if log:
+def panels(table, y, by, order=None, columns=3, label=""):
+    """Draw `points` in one panel for each value of `by`, over the same lines `y`; return the first Axes."""
+    names, order = list(dict.fromkeys(table[by])), list(order or dict.fromkeys(table[y]))
+    columns = max(1, min(columns, len(names)))
+    rows = math.ceil(max(1, len(names)) / columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(1.8 + 2.9 * columns, 0.4 + rows * (0.7 + _LINE * len(order))),
+                                sharex=True, sharey=True, squeeze=False, layout="constrained")
+    for ax, name in zip(axes.flat, names, strict=False):
+        part = table[table[by] == name]
+        points(part, y, ax=ax, order=order).set(xlabel="", title="")
+        ax.set_title(name, fontsize="medium", loc="left")
+        ax.set_title(sizes(part), fontsize="x-small", loc="right", color="dimgrey")
+    for ax in axes.flat[len(names):]:
+        ax.set_axis_off()
+    if not names:
+        axes.flat[0].set_title(NOT_RUN)
+    for ax in axes.flat[max(0, len(names) - columns):len(names)]:
+        ax.tick_params(labelbottom=True)
+    axes.flat[0].set_yticks(range(len(order)), _marked(order, table[y]))
+    figure.supxlabel(label or ACCURACY, fontsize="medium")
+    return axes.flat[0]
+
+
+def curves(table, x, hue, ax=None, log=False, label=""):
+    """Draw accuracy against a number (N, tokens, seconds): one curve with intervals for each value of `hue`.
+
+    Groups stand a little beside each other, so that intervals at the same x can be told apart; `log` takes logarithms
+    of x. Returns the Axes.
+    """
+    ax = ax or plt.subplots(figsize=(_WIDTH, 3.6))[1]
+    for shift, part, style in _groups(table, hue):
+        part = part.sort_values(x)
+        beside = part[x] * 1.15 ** shift if log else part[x] + 0.2 * shift
+        ax.errorbar(beside, 100 * part.value, yerr=_reach(part), ls="-", **style)
+    if log and len(table):
         ax.set_xscale("log")
-    ax.set(xlabel=x, ylabel=INTERVAL_LABEL)
-    ax.legend(frameon=False, fontsize="small")
-    sns.despine(ax=ax)
-    return ax
-
-
-def first_break(table, ax=None):
-    """Draw, for each label of the index, the shares (0..1) of answers whose chain first breaks at each of BREAKS."""
-    ax = ax or plt.subplots(figsize=(6.4, 1.1 + 0.32 * len(table)))[1]
-    table[list(BREAKS)].mul(100).plot.barh(stacked=True, ax=ax, color=sns.color_palette(PALETTE, len(BREAKS)), width=0.7)
-    ax.invert_yaxis()
-    ax.set(xlabel="answers (%)", ylabel="")
-    ax.legend(title="the chain first breaks at", frameon=False, fontsize="small", ncol=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    elif len(table):
+        ax.set_xticks(sorted(set(table[x])))
+    ax.set(xlabel=label or x, ylabel=ACCURACY)
+    ax.set_title(sizes(table), fontsize="small", loc="right")
+    if len(table):
+        _legend(ax)
     sns.despine(ax=ax)
     return ax
 
 
 def save(ax, folder, name):
-    """Write the figure of `ax` as SVG and PNG into `folder`; return the two paths."""
+    """Write the figure of `ax` as SVG and PNG into `folder`, the same bytes for the same figure; return both paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{kind}" for kind in ("svg", "png")]
-    for path in paths:
-        ax.figure.savefig(path, bbox_inches="tight", dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+    with plt.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+        for path in paths:
+            undated = {"Date": None} if path.suffix == ".svg" else None
+            ax.figure.savefig(path, bbox_inches="tight", dpi=150, metadata=undated)
     return paths
+
+
+def learning_curve(log, ax=None):
+    """Draw a training log (dicts with examples, loss, and now and then shares such as `answers`) against examples seen.
+
+    The loss is on the left axis; shares in per cent, if there are any, on the right one. Returns the left Axes.
+    """
+    ax = ax or plt.subplots(figsize=(6.4, 3.2))[1]
+    losses = [(line["examples"], float(line["loss"])) for line in log if "loss" in line]
+    shares = [line for line in log if "loss" not in line and "examples" in line]
+    ax.plot(*zip(*losses, strict=True), color="grey", label="loss")
+    ax.set(xlabel="examples seen", ylabel="loss a token")
+    names = [name for name in (shares[0] if shares else ()) if name not in ("step", "examples")]
+    right = ax.twinx() if names else ax
+    for colour, name in zip(sns.color_palette(PALETTE, len(names)), names, strict=True):
+        right.plot([p["examples"] for p in shares], [100 * p[name] for p in shares], "o-", color=colour, label=name)
+    if names:
+        right.set(ylabel="share right (%)", ylim=(0, 100))
+        right.legend(frameon=False, fontsize="small")
+    sns.despine(ax=ax, right=not names)
+    return ax

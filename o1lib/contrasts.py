@@ -1,0 +1,48 @@
+"""Pairs of rows against each other, in words: the contrasts of a report, judged as the claims of the papers are.
+
+    found = compare(records, [("structured", "direct training", 1)], {"structured": "structured.sample", ...})
+    sentence(found.iloc[0])     # "**structured − direct training**: +2.1 points [+0.3, +4.0], ..."
+
+The difference is that of the average over the papers' six sets, paired question by question and seed by seed
+(`o1lib.claims`, `o1lib.stats`).
+"""
+import pandas as pd
+
+from .claims import Claim, Compared, evaluate
+from .stats import NOT_TESTED
+
+ONCE = ("base.greedy",)  # one model for all seeds, answering greedily: the same answers at any seed
+CLAIMED = {1: "better", -1: "worse", 0: "nothing"}
+COLUMNS = ["contrast", "value", "low", "high", "n", "seeds", "wins", "losses", "p", "claimed", "verdict", "why"]
+
+
+def compare(records, pairs, rows):
+    """Return one line a pair (label a, label b, claimed sign): a minus b, with the columns COLUMNS.
+
+    `rows` maps labels to row ids; the sign is what the papers claim of the difference, 0 where they claim nothing:
+    then the verdict says whether the two can be told apart. What cannot be compared has no value, and `why` says why.
+    Rows made by different code are compared; `tables.made` tells which they are.
+    """
+    claims = [_claim(f"{a} − {b}", rows[a], rows[b], sign) for a, b, sign in pairs]
+    lines = evaluate(claims, records, same_code=False)
+    for line, (_, _, sign) in zip(lines, pairs, strict=True):
+        line |= {"contrast": line["id"], "claimed": CLAIMED[sign]}
+        if not sign and line["verdict"] != NOT_TESTED:
+            line["verdict"] = "better" if line["low"] > 0 else "worse" if line["high"] < 0 else "not told apart"
+    return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def _claim(name, a, b, sign):
+    return Claim(id=name, paper="A", table="", statement=name, kind="difference" if sign else "equivalence", sign=sign,
+                 reported={}, contrast=Compared(a=a, b=b, once=tuple(row for row in (a, b) if row in ONCE)))
+
+
+def sentence(line):
+    """Return one line of `compare` in words (Markdown)."""
+    if line["verdict"] == NOT_TESTED:
+        return f"**{line['contrast']}**: not tested, {line['why']}."
+    value, low, high = (100 * line[name] for name in ("value", "low", "high"))
+    claim = "No paper claims it either way" if line["claimed"] == "nothing" else f"The papers claim {line['claimed']}"
+    return (f"**{line['contrast']}**: {value:+.1f} points [{low:+.1f}, {high:+.1f}], {line['n']:.0f} questions, "
+            f"{line['seeds']:.0f} seed{'s' if line['seeds'] > 1 else ''}, {line['wins']:.0f} won, "
+            f"{line['losses']:.0f} lost. {claim}: **{line['verdict']}**.")

@@ -1,0 +1,137 @@
+"""What the reports share: they read a study's records, show tables beside the papers' own, and keep what they show.
+
+    report = Report(run)                                    # UserError when nothing was run yet
+    report.table("A_table2", ARMS, SETS, "A_v1_table2_ablation")
+    found = report.contrasts("ablation_contrasts", [("structured", "direct training", 1)], ARMS)
+    report.figure("contrasts", points(found, "contrast", zero=True))
+    finish(run, {}, artifacts=report.paths, extra=report.extra)
+
+Names of rows in words are here too, so that the four reports and their figures call a row the same.
+"""
+import html
+
+import pandas as pd
+from IPython.display import HTML, Markdown
+
+from .answers import PAPER_SETS
+from .contrasts import compare, sentence
+from .examples import examples
+from .gallery import gallery
+from .minivqa.words import SKILLS
+from .plots import save
+from .records import UserError, atomic_file, load_all, shown
+from .tables import NOT_RUN, by_row, costs, long, made, mixed, note, paper_table, percent, reported
+
+SETS = [*PAPER_SETS, "mini-average"]
+OF_MMSTAR = {skill: f"mini-MMStar/{skill}" for skill in SKILLS} | {"mini-MMStar": "mini-MMStar"}
+ARMS = {"base, not fine-tuned": "base.greedy", "structured, picture greyed": "blind.sample",
+        "direct training": "direct.sample", "without tags": "no_tags.sample", "structured": "structured.sample"}
+_SIDE = "<div style='margin-bottom:12px'><div style='font-weight:bold;margin:4px 0'>{caption}</div>{table}</div>"
+_PAGE = "<div style='display:flex;flex-wrap:wrap;gap:28px;align-items:flex-start'>{parts}</div>{remark}"
+
+
+def _html(frame):
+    """Return a table as HTML, escaped, with every line and the whole text of every cell."""
+    with pd.option_context("display.max_colwidth", None):
+        return frame.to_html(border=0, na_rep="–")
+
+
+def _part(caption, frame):
+    return _SIDE.format(caption=html.escape(caption), table=_html(frame))
+
+
+class Report:
+    """A report under way: the records it reads, and the tables and figures that it wrote into the run's folder.
+
+    `paths` are the files written so far, `extra` what the record will keep. Raises UserError when there are no scored
+    rows under the run's root.
+    """
+
+    def __init__(self, run):
+        self.run, self.records, self.paths, self.extra = run, load_all(run.root), [], {}
+        if not any("accuracy" in record.metrics for record in self.records):
+            raise UserError(f"{shown(run.root)} holds no scored row to report on: run `make study` first "
+                            "(`make study SCALE=smoke` takes minutes), then open this report again")
+        self.rows = by_row(self.records)
+        self.extra["rows"] = sorted(self.rows)
+
+    def note(self):
+        """Return what was scored and what a reader must bear in mind, as Markdown."""
+        return Markdown(note(self.records))
+
+    def keep(self, name, text):
+        """Write a text into the run's folder, whole or not at all, and note it as an artifact."""
+        path = self.run.path(name)
+        with atomic_file(path) as part:
+            part.write_text(text, encoding="utf8")
+        self.paths.append(path)
+
+    def frame(self, name, frame):
+        """Keep a table as tables/<name>.csv and return it."""
+        self.keep(f"tables/{name}.csv", frame.to_csv(lineterminator="\n"))
+        return frame
+
+    def figure(self, name, ax):
+        """Keep the figure of `ax` as figures/<name>.svg and .png; the notebook shows it at the end of the cell."""
+        self.paths += save(ax, self.run.path("figures"), name)
+
+    def cells(self, rows, metrics):
+        """Return the long-form table of `tables.long` for these records."""
+        return long(self.records, rows, metrics)
+
+    def table(self, name, rows, metrics, paper="", caption="", index=("model", "setting"), columns="benchmark"):
+        """Show our table in the paper's shape, and beside it the paper's own from results/reported/<paper>.csv.
+
+        Keeps the shown table as tables/<name>.csv and its numbers as tables/<name>_cells.csv. Rows scored on different
+        data are named below. Returns HTML.
+        """
+        shown_table = self.frame(name, paper_table(self.records, rows, metrics))
+        self.frame(f"{name}_cells", self.cells(rows, metrics).set_index("label"))
+        parts = [_part(f"{caption or name}: this study, % with 95 % interval", shown_table)]
+        if paper:
+            theirs = reported(paper, index, columns)
+            parts.append(_part(f"{caption or name} as reported: other models and data", theirs))
+        remark = html.escape(mixed(self.records, rows))
+        return HTML(_PAGE.format(parts="".join(parts), remark=f"<p><b>{remark}</b></p>" if remark else ""))
+
+    def costs(self, name, rows):
+        """Show what a question costs, and keep it as tables/<name>.csv."""
+        return HTML(_part("a question, mean with 95 % interval", self.frame(name, costs(self.records, rows))))
+
+    def contrasts(self, name, pairs, rows):
+        """Return the contrasts of `o1lib.contrasts.compare` and keep them as tables/<name>.csv."""
+        return self.frame(name, compare(self.records, pairs, rows).set_index("contrast")).reset_index()
+
+    def shown(self, found):
+        """Return a table of contrasts for reading: points with their interval, verdict, and how or why not."""
+        differences = [percent(line) if pd.notna(line["value"]) else "–" for line in found.to_dict("records")]
+        frame = found.drop(columns=["value", "low", "high"]).set_index("contrast").rename_axis(None)
+        frame.insert(0, "difference (points)", differences)
+        whole = frame.astype(dict.fromkeys(("n", "seeds", "wins", "losses"), "Int64"))
+        return HTML(_html(whole.round({"p": 4})))
+
+    def baselines(self, row):
+        """Return what answerers that never look get right on the test questions of dataset `row`, from its card."""
+        if row not in self.rows:
+            return Markdown(f"*Dataset “{row}”: {NOT_RUN}.*")
+        found = self.rows[row][0].extra["card"]["baselines"]
+        lines = {name.replace("_", " "): {"%": percent(cell), "n": cell["n"]} for name, cell in found.items()}
+        return pd.DataFrame.from_dict(lines, orient="index")
+
+    def gallery(self, a, b, rows, count=5):
+        """Return HTML: the first questions that row `a` wins from row `b` and loses to it, or that one was not run."""
+        pairs = {record.seed: record for record in self.rows.get(rows[b], [])}
+        found = next(((one, pairs[one.seed]) for one in self.rows.get(rows[a], []) if one.seed in pairs), None)
+        if not found:
+            return Markdown(f"*“{a}” against “{b}”: not run.*")
+        lines = [record.predictions() for record in found]
+        return HTML(gallery(*lines, examples(found[0], self.run.root, *lines, count=count), (a, b), count))
+
+    def provenance(self):
+        """Return where each row comes from, and keep it: commit, older code, seconds, failures, data and model."""
+        return HTML(_html(self.frame(f"{self.run.row}_rows", made(self.records).set_index("row"))))
+
+    def conclude(self, found):
+        """Return the conclusion, one sentence a contrast, as Markdown; keep it in the record too."""
+        self.extra["conclusion"] = [sentence(line) for line in found.to_dict("records")]
+        return Markdown("\n".join(f"- {text}" for text in self.extra["conclusion"]))

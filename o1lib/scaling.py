@@ -1,0 +1,46 @@
+"""What search buys: accuracy against the number of candidates, tokens and seconds, read from records' own parameters.
+
+    table = searched(records, "structured", metric="mini-average")     # method, N, tokens, seconds, value, ...
+    curves(table, "tokens", "method", log=True)                        # o1lib.plots
+
+Methods are compared at equal N and at equal cost, never at the N that suits each: the papers' Table 5 sets ten full
+samples beside four candidates a stage.
+"""
+import pandas as pd
+
+from .tables import CELL, by_row, pooled
+
+METHODS = {"best_of_n": "best-of-N", "sentence_beam": "sentence-level beam", "stage_beam": "stage-level beam",
+           "token_beam": "token beam in each turn"}
+ONE = "sample"
+COLUMNS = ["method", "row", "N", "tokens", "seconds", *CELL]
+
+
+def searched(records, model, metric="mini-average", judge="self", temperature=0.6):
+    """Return one line a search row of `model`: method in words, N, mean tokens and seconds a question, and the metric.
+
+    One sample is the first point, N = 1, of every method that has no such row of its own. Methods without a judge
+    (the token beam) are there whatever `judge` says.
+    """
+    lines, first = [], []
+    for row, some in by_row(records).items():
+        given = some[0].parameters
+        if given.get("model") != model or given.get("blind") or given.get("temperature") != temperature:
+            continue
+        line = _line(row, some, given, metric)
+        if given["method"] == ONE and line:
+            first.append(line)
+        elif line and given["method"] in METHODS and (given.get("judge") == judge or given["method"] == "token_beam"):
+            lines.append(line)
+    methods = dict.fromkeys(line["method"] for line in lines)
+    with_one = {line["method"] for line in lines if line["N"] == 1}
+    lines += [one | {"method": method} for method in methods if method not in with_one for one in first]
+    return pd.DataFrame(lines, columns=COLUMNS).sort_values(["method", "N"], ignore_index=True)
+
+
+def _line(row, records, given, metric):
+    cell, tokens, seconds = (pooled(records, name) for name in (metric, "processed_tokens", "cost/seconds"))
+    if not (cell and tokens and seconds):
+        return None
+    return {"method": METHODS.get(given["method"], given["method"]), "row": row, "N": given["n"],
+            "tokens": tokens["value"], "seconds": seconds["value"], **cell}
