@@ -168,19 +168,22 @@ def accuracy_on_pairs(judge: Judge, pairs: Iterable[tuple[Match, int]]) -> dict:
     """Return how often a judge prefers the better of two, each pair shown in both orders.
 
     `pairs` holds matches and which side is better (0 or 1). Shares: accuracy (a tie counts as its coin fell), tie,
-    unparsed; position_bias is the share of verdicts for the first shown minus one half; n counts pairs.
+    unparsed; position_bias is the share of verdicts for the first shown minus one half; n counts verdicts.
     """
-    pairs = list(pairs)
-    shown = [m for m, _ in pairs] + [replace(m, a=m.b, b=m.a, key=f"{m.key}/swapped") for m, _ in pairs]
-    better = [side for _, side in pairs] + [1 - side for _, side in pairs]
-    verdicts = judge(shown) if pairs else []
-    if not verdicts:
-        return {"n": 0}
-    right = fmean(verdict.winner == side for verdict, side in zip(verdicts, better))
-    bias = fmean(verdict.winner == 0 for verdict in verdicts) - 0.5
-    unparsed = fmean(not verdict.parsed for verdict in verdicts)
-    tie = fmean(verdict.tie for verdict in verdicts)
-    return {"n": len(pairs), "accuracy": right, "position_bias": bias, "tie": tie, "unparsed": unparsed}
+    shown = [(match, side) for match, side in pairs]
+    shown += [(replace(match, a=match.b, b=match.a, key=f"{match.key}/swapped"), 1 - side) for match, side in shown]
+    return _measured(judge([match for match, _ in shown]) if shown else [], [side for _, side in shown])
+
+
+def accuracy_on_own(trees: Iterable[Tree], oracle: Oracle) -> dict:
+    """Return how often the judge of finished searches was right on the pairs that the model itself made.
+
+    Only matches count in which the oracle sees a difference, in the order they were played; keys as above.
+    """
+    played = own_matches(trees)
+    truth = oracle([match for match, _ in played])
+    told = [(verdict, true.winner) for (_, verdict), true in zip(played, truth) if not true.tie]
+    return _measured([verdict for verdict, _ in told], [side for _, side in told])
 
 
 def own_matches(trees: Iterable[Tree]) -> list[tuple[Match, Verdict]]:
@@ -205,3 +208,12 @@ def _statements(candidate):
 
 def _partly(scored, stage):
     return (scored[f"{stage}_precision"] + scored[f"{stage}_recall"]) / 2
+
+
+def _measured(verdicts, better):
+    if not verdicts:
+        return {"n": 0}
+    right = fmean(verdict.winner == side for verdict, side in zip(verdicts, better))
+    bias = fmean(verdict.winner == 0 for verdict in verdicts) - 0.5
+    tie, unparsed = fmean(v.tie for v in verdicts), fmean(not v.parsed for v in verdicts)
+    return {"n": len(verdicts), "accuracy": right, "position_bias": bias, "tie": tie, "unparsed": unparsed}

@@ -25,7 +25,7 @@ def asked(match: Match, first: Candidate, second: Candidate, short: bool) -> str
 
 
 class SelfJudge:
-    """The model's preference between the two verdict tokens after a fixed reason, in both orders; disagreement is a tie.
+    """The model's preference between the two verdict tokens after a fixed reason, in both orders; disagreement ties.
 
     `settle` (judge.py) turns scores into a verdict, its coin seeded by `seed`.
     """

@@ -192,13 +192,13 @@ def test_random_is_a_fair_seeded_coin():
     pairs = [(match("a", "b", key=str(k)), 0) for k in range(400)]
     measured = judge.accuracy_on_pairs(judge.make("random"), pairs)
     assert measured["accuracy"] == pytest.approx(0.5, abs=0.06) and abs(measured["position_bias"]) < 0.06
-    assert measured == judge.accuracy_on_pairs(judge.make("random"), pairs) and measured["n"] == 400
+    assert measured == judge.accuracy_on_pairs(judge.make("random"), pairs) and measured["n"] == 800
 
 
 def test_known_pairs_show_bias_ties_and_unreadable_verdicts():
     pairs = [(match("a", "b"), 0)] * 10
     always_first = judge.accuracy_on_pairs(lambda matches: [Verdict(0, parsed=False) for _ in matches], pairs)
-    assert always_first == {"n": 10, "accuracy": 0.5, "position_bias": 0.5, "tie": 0, "unparsed": 1}
+    assert always_first == {"n": 20, "accuracy": 0.5, "position_bias": 0.5, "tie": 0, "unparsed": 1}
     assert judge.accuracy_on_pairs(judge.make("agreement"), pairs)["tie"] == 1
     assert judge.accuracy_on_pairs(judge.make("agreement"), []) == {"n": 0}
 
@@ -211,6 +211,7 @@ def test_matches_of_a_tree_are_judged_again_as_they_were_played():
     trees = drive([make("stage_beam", 3)(task, 3) for task in tasks], speaker.propose, oracle)
     played = judge.own_matches(trees)
     assert len(played) == 3 * 4 * 2
+    assert judge.accuracy_on_own(trees, oracle).get("accuracy", 1) == 1
     for again, (_, before) in zip(oracle([m for m, _ in played]), played):
         assert again.tie == before.tie and (again.tie or again.winner == before.winner)
 
