@@ -1,7 +1,7 @@
 """Pairs of rows against each other, in words: the contrasts of a report, judged as the claims of the papers are.
 
     found = compare(records, [("structured", "direct training", 1)], {"structured": "structured.sample", ...})
-    sentence(found.iloc[0])     # "**structured − direct training**: +2.1 points [+0.3, +4.0], ..."
+    sentences(found)[0]         # "**structured − direct training**: +2.1 points [+0.3, +4.0], ..."
 
 The difference is that of the average over the papers' six sets, paired question by question and seed by seed
 (`o1lib.claims`, `o1lib.stats`).
@@ -35,6 +35,11 @@ def compare(records, pairs, rows):
 def _claim(name, a, b, sign):
     return Claim(id=name, paper="A", table="", statement=name, kind="difference" if sign else "equivalence", sign=sign,
                  reported={}, contrast=Compared(a=a, b=b, once=tuple(row for row in (a, b) if row in ONCE)))
+
+
+def sentences(found):
+    """Return the lines of `compare` in words (Markdown)."""
+    return [sentence(line) for line in found.to_dict("records")]
 
 
 def sentence(line):

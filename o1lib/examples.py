@@ -1,19 +1,19 @@
-"""The questions behind a row's predictions, with their pictures: drawn again if they were drawn, else read from disk.
+"""The questions behind predictions, with their pictures: drawn again if they were drawn, else read from disk.
 
-    examples(record, "results/mini", rows_a, rows_b)["mini-MMStar/devtest/7"].image
+    found = questions(record, "results/mini", record.predictions()[:5])
+    found["mini-MMStar/devtest/0"].image
+    show(tree_of(record.predictions()[0], found["mini-MMStar/devtest/0"]))     # o1lib.treeview
 """
-from .gallery import first_differences
 from .records import UserError, need
 
 
-def examples(record, root, rows_a, rows_b, count=5):
-    """Return {qid: Example or Item} for the first `count` questions won and lost between two rows' predictions.
+def questions(record, root, lines):
+    """Return {qid: Example or Item} for prediction lines of a record.
 
     Mini-VQA is drawn again, a pure function of the dataset row's parameters; other data is read from the dataset row's
     folder, and what is not there (published records carry no pictures) is left out.
     """
-    won, lost = first_differences(rows_a, rows_b, count)
-    wanted = {a["qid"]: a["test_set"] for a, _ in won + lost}
+    wanted = {line["qid"]: line["test_set"] for line in lines}
     dataset = need(root, record.parameters["data"], record.seed)
     if dataset.parameters.get("source") == "minivqa":
         found = _drawn(set(wanted.values()), dataset.parameters["n_test"], dataset.parameters["test_split"])
@@ -33,3 +33,27 @@ def _read(folder):
         return read(folder)
     except UserError:
         return []
+
+
+def tree_of(line, example):
+    """Return the finished search of a prediction for `o1lib.treeview.show`: candidates, texts, what was kept, cost.
+
+    Predictions keep every candidate but no verdict, so the tree has no matches.
+    """
+    from .pieces import Piece
+    from .tree import Candidate, Ledger, Round, Task, Tree
+
+    rounds = {}
+    for piece in line["candidates"]:
+        rounds.setdefault(piece["round"], {}).setdefault(piece["candidate"], []).append(piece)
+
+    def played(candidates):
+        kept = next((index for index, pieces in candidates.items() if pieces[0]["kept"]), min(candidates))
+        stages = {piece["stage"] for pieces in candidates.values() for piece in pieces}
+        found = tuple(Candidate(index, tuple(Piece(piece["stage"], piece["text"], piece["logprob"], piece["tokens"])
+                                             for piece in pieces)) for index, pieces in candidates.items())
+        return Round(stages.pop() if len(stages) == 1 else "the whole answer", found, (), kept)
+
+    task = Task(line["qid"], example.question, example.image, ())
+    ledger = Ledger(**line["ledger"])
+    return Tree(task, line["method"], line["n"], tuple(map(played, rounds.values())), (), ledger)

@@ -63,9 +63,10 @@ def points(table, y, hue=None, ax=None, zero=False, label="", order=None):
     are not in the table keep an empty line). Returns the Axes.
     """
     order = list(order or dict.fromkeys(table[y]))
-    ax = ax or plt.subplots(figsize=(_WIDTH, 1 + _LINE * len(order) * (1.6 if hue else 1)))[1]
+    several = table[y].duplicated().any()
+    ax = ax or plt.subplots(figsize=(_WIDTH, 1 + _LINE * len(order) * (1.6 if several else 1)))[1]
     for shift, part, style in _groups(table, hue):
-        spots = [order.index(name) + shift for name in part[y]]
+        spots = [order.index(name) + shift * several for name in part[y]]
         ax.errorbar(100 * part.value, spots, xerr=_reach(part), ls="none", **style)
     if zero:
         ax.axvline(0, color="grey", linewidth=1)
@@ -105,14 +106,13 @@ def panels(table, y, by, order=None, columns=3, label=""):
 def curves(table, x, hue, ax=None, log=False, label=""):
     """Draw accuracy against a number (N, tokens, seconds): one curve with intervals for each value of `hue`.
 
-    Groups stand a little beside each other, so that intervals at the same x can be told apart; `log` takes logarithms
-    of x. Returns the Axes.
+    `log` takes logarithms of x; without, groups stand a little beside each other, so that intervals at the same x can
+    be told apart. Returns the Axes.
     """
     ax = ax or plt.subplots(figsize=(_WIDTH, 3.6))[1]
     for shift, part, style in _groups(table, hue):
         part = part.sort_values(x)
-        beside = part[x] * 1.15 ** shift if log else part[x] + 0.2 * shift
-        ax.errorbar(beside, 100 * part.value, yerr=_reach(part), ls="-", **style)
+        ax.errorbar(part[x] + (0 if log else 0.2 * shift), 100 * part.value, yerr=_reach(part), ls="-", **style)
     if log and len(table):
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))

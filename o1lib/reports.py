@@ -14,13 +14,15 @@ import pandas as pd
 from IPython.display import HTML, Markdown
 
 from .answers import PAPER_SETS
-from .contrasts import compare, sentence
-from .examples import examples
-from .gallery import gallery
+from .contrasts import compare
+from .examples import questions, tree_of
+from .gallery import first_differences, gallery
 from .minivqa.words import SKILLS
 from .plots import save
-from .records import UserError, atomic_file, load_all, shown
+from .records import UserError, atomic_file, load_all, shown, to_json
+from .scaling import judged
 from .tables import NOT_RUN, by_row, costs, long, made, mixed, note, paper_table, percent, reported
+from .treeview import show
 
 SETS = [*PAPER_SETS, "mini-average"]
 OF_MMSTAR = {skill: f"mini-MMStar/{skill}" for skill in SKILLS} | {"mini-MMStar": "mini-MMStar"}
@@ -30,14 +32,14 @@ _SIDE = "<div style='margin-bottom:12px'><div style='font-weight:bold;margin:4px
 _PAGE = "<div style='display:flex;flex-wrap:wrap;gap:28px;align-items:flex-start'>{parts}</div>{remark}"
 
 
-def _html(frame):
+def html_table(frame, caption=""):
     """Return a table as HTML, escaped, with every line and the whole text of every cell."""
-    with pd.option_context("display.max_colwidth", None):
-        return frame.to_html(border=0, na_rep="–")
+    return HTML(_part(caption, frame))
 
 
 def _part(caption, frame):
-    return _SIDE.format(caption=html.escape(caption), table=_html(frame))
+    with pd.option_context("display.max_colwidth", None):
+        return _SIDE.format(caption=html.escape(caption), table=frame.to_html(border=0, na_rep="–"))
 
 
 class Report:
@@ -48,7 +50,7 @@ class Report:
     """
 
     def __init__(self, run):
-        self.run, self.records, self.paths, self.extra = run, load_all(run.root), [], {}
+        self.run, self.records, self.paths, self.extra = run, judged(load_all(run.root)), [], {}
         if not any("accuracy" in record.metrics for record in self.records):
             raise UserError(f"{shown(run.root)} holds no scored row to report on: run `make study` first "
                             "(`make study SCALE=smoke` takes minutes), then open this report again")
@@ -60,7 +62,8 @@ class Report:
         return Markdown(note(self.records))
 
     def keep(self, name, text):
-        """Write a text into the run's folder, whole or not at all, and note it as an artifact."""
+        """Write `text`, or what is not a text as JSON, into the run's folder and note it as an artifact."""
+        text = text if isinstance(text, str) else to_json(text, name, indent=1) + "\n"
         path = self.run.path(name)
         with atomic_file(path) as part:
             part.write_text(text, encoding="utf8")
@@ -96,7 +99,7 @@ class Report:
 
     def costs(self, name, rows):
         """Show what a question costs, and keep it as tables/<name>.csv."""
-        return HTML(_part("a question, mean with 95 % interval", self.frame(name, costs(self.records, rows))))
+        return html_table(self.frame(name, costs(self.records, rows)), "a question, mean with 95 % interval")
 
     def contrasts(self, name, pairs, rows):
         """Return the contrasts of `o1lib.contrasts.compare` and keep them as tables/<name>.csv."""
@@ -108,7 +111,7 @@ class Report:
         frame = found.drop(columns=["value", "low", "high"]).set_index("contrast").rename_axis(None)
         frame.insert(0, "difference (points)", differences)
         whole = frame.astype(dict.fromkeys(("n", "seeds", "wins", "losses"), "Int64"))
-        return HTML(_html(whole.round({"p": 4})))
+        return html_table(whole.round({"p": 4}))
 
     def baselines(self, row):
         """Return what answerers that never look get right on the test questions of dataset `row`, from its card."""
@@ -125,13 +128,23 @@ class Report:
         if not found:
             return Markdown(f"*“{a}” against “{b}”: not run.*")
         lines = [record.predictions() for record in found]
-        return HTML(gallery(*lines, examples(found[0], self.run.root, *lines, count=count), (a, b), count))
+        told_apart = [one for pairs in first_differences(*lines, count) for one, _ in pairs]
+        return HTML(gallery(*lines, questions(found[0], self.run.root, told_apart), (a, b), count))
+
+    def tree(self, row):
+        """Return HTML: the search of the row's first question, with every candidate, or that it was not run."""
+        if row not in self.rows:
+            return Markdown(f"*{row}: {NOT_RUN}.*")
+        record = self.rows[row][0]
+        line = record.predictions()[0]
+        asked = questions(record, self.run.root, [line])
+        return HTML(show(tree_of(line, asked[line["qid"]]), line["gold"])) if asked else Markdown("*No picture here.*")
 
     def provenance(self):
         """Return where each row comes from, and keep it: commit, older code, seconds, failures, data and model."""
-        return HTML(_html(self.frame(f"{self.run.row}_rows", made(self.records).set_index("row"))))
+        return html_table(self.frame(f"{self.run.row}_rows", made(self.records).set_index("row")))
 
-    def conclude(self, found):
-        """Return the conclusion, one sentence a contrast, as Markdown; keep it in the record too."""
-        self.extra["conclusion"] = [sentence(line) for line in found.to_dict("records")]
-        return Markdown("\n".join(f"- {text}" for text in self.extra["conclusion"]))
+    def conclude(self, sentences):
+        """Return the conclusion, one line a sentence, as Markdown; keep it in the record too."""
+        self.extra["conclusion"] = list(sentences)
+        return Markdown("\n".join(f"- {sentence}" for sentence in self.extra["conclusion"]))

@@ -8,12 +8,35 @@ samples beside four candidates a stage.
 """
 import pandas as pd
 
+from .records import Metric
 from .tables import CELL, by_row, pooled
 
 METHODS = {"best_of_n": "best-of-N", "sentence_beam": "sentence-level beam", "stage_beam": "stage-level beam",
            "token_beam": "token beam in each turn"}
 ONE = "sample"
 COLUMNS = ["method", "row", "N", "tokens", "seconds", *CELL]
+
+
+def judged(records):
+    """Return the records with their judge's own record as metrics: judge/accuracy, judge/tie, judge/unparsed.
+
+    Shares of the matches whose two sides were not equally true, with Wilson's interval; matches of one question are not
+    independent, so it is rather too narrow. Rows without a judge are returned as they are.
+    """
+    return [record.model_copy(update={"metrics": record.metrics | _of_judge(record.extra.get("judge_on_own_pairs"))})
+            for record in records]
+
+
+def _of_judge(found):
+    if not (found and found["n"]):
+        return {}
+    from statsmodels.stats.proportion import proportion_confint
+
+    metrics = {}
+    for name in ("accuracy", "tie", "unparsed"):
+        low, high = proportion_confint(round(found[name] * found["n"]), found["n"], method="wilson")
+        metrics[f"judge/{name}"] = Metric(value=found[name], n=found["n"], low=low, high=high)
+    return metrics
 
 
 def searched(records, model, metric="mini-average", judge="self", temperature=0.6):
