@@ -130,6 +130,10 @@ def test_without_a_plan_a_seed_that_one_row_lacks_is_left_out_and_named(tmp_path
     assert "one seed says nothing of other seeds" in line["why"]
 
 
+def test_two_seeds_are_said_to_be_few(tmp_path):
+    assert "two seeds say little of other seeds" in judged(tmp_path, {"a": seeds(0.8, 2), "b": seeds(0.5, 2)})["why"]
+
+
 def test_rows_without_a_common_seed_are_not_compared(tmp_path):
     line = judged(tmp_path, {"a": {0: lines(0.5)}, "b": {1: lines(0.5)}})
     assert (line["verdict"], line["why"]) == ("not tested", "rows a and b have no seed in common")

@@ -17,6 +17,7 @@ from o1lib.stats import NOT_TESTED, PARTS, Interval, contrast, interval, ratio, 
 from o1lib.units import units
 
 NUMBERS = ("value", "low", "high", "n", "seeds", "p", "wins", "losses")
+FEW_SEEDS = {1: "one seed says nothing of other seeds", 2: "two seeds say little of other seeds"}
 Pairs = dict[str, dict[int, Record]]  # row -> seed -> record
 Units = Callable[..., pd.DataFrame]
 
@@ -56,7 +57,7 @@ def _judged(claim: Claim, shelf: Pairs, planned: Mapping, same_code: bool, units
         return line | dict.fromkeys((*NUMBERS, "cost")) | {"verdict": NOT_TESTED, "why": str(problem)}
     numbers = {name: getattr(found, name, None) for name in NUMBERS}
     judged = verdict(found.low, found.high, claim.sign, claim.kind, claim.claimed)
-    remarks = [PARTS[found.method], "one seed says nothing of other seeds" if found.seeds == 1 else "", remark]
+    remarks = [PARTS[found.method], FEW_SEEDS.get(found.seeds), remark]
     return line | numbers | {"cost": _cost(pairs), "verdict": judged, "why": "; ".join(filter(None, remarks))}
 
 
