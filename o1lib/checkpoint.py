@@ -19,7 +19,7 @@ _REMEDY = "name a folder written by notebook 00 or 02"
 
 
 def save(model, processor, folder) -> Path:
-    """Write the model (weights rounded to bf16) and its processor to `folder`, whole or not at all; return the folder."""
+    """Write the model (weights rounded to bf16) and its processor, whole or not at all; return the folder."""
     import torch
     quiet()
     rounded = model if model.dtype == torch.bfloat16 else copy.deepcopy(model).to(torch.bfloat16)
@@ -40,7 +40,8 @@ def load(folder):
         if not (folder / name).is_file():
             raise UserError(f"{shown(folder)} is not a model checkpoint: {name} is missing; {_REMEDY}")
     if not list(folder.glob("*.safetensors")):
-        raise UserError(f"{shown(folder)} has no weights (*.safetensors): train the row again, or copy the whole checkpoint")
+        raise UserError(f"{shown(folder)} has no weights (*.safetensors): train the row again, "
+                        "or copy the whole checkpoint")
     config, model, processor, odd = _read(folder)
     if odd:
         raise UserError(f"{shown(folder)} holds weights of another architecture than its config says "
@@ -59,7 +60,7 @@ def model_hash(folder) -> str:
 
 
 def _read(folder):
-    """Return (config, model, processor, names of weights that are missing, too many or of another shape) of a checkpoint."""
+    """Return (config, model, processor, names of weights that are missing, too many or of another shape)."""
     import torch
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
@@ -96,10 +97,11 @@ def _vocabulary_hash(tokenizer) -> str:
 def _check_tokenizer(folder, config, tokenizer):
     """Refuse a tokenizer that is not the model's: its words would be other words to the model."""
     rows, known = config.get_text_config().vocab_size, getattr(config, "vocabulary_sha256", None)
-    picture = config.model_type != "mllama" or tokenizer.convert_tokens_to_ids("<|image|>") == config.image_token_id == rows
-    if not picture or known not in (None, _vocabulary_hash(tokenizer)):
-        raise UserError(f"the tokenizer in {shown(folder)} ({len(tokenizer)} tokens) is not the one its model was trained "
-                        "with: copy the checkpoint again with its own tokenizer")
+    picture = tokenizer.convert_tokens_to_ids("<|image|>")
+    misplaced = config.model_type == "mllama" and not picture == config.image_token_id == rows
+    if misplaced or known not in (None, _vocabulary_hash(tokenizer)):
+        raise UserError(f"the tokenizer in {shown(folder)} ({len(tokenizer)} tokens) is not the one its model was "
+                        "trained with: copy the checkpoint again with its own tokenizer")
 
 
 def quiet() -> None:

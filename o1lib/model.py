@@ -98,15 +98,15 @@ def greedy(model, processor, asked, max_new_tokens: int = 200, batch: int = 64) 
     In place of the user text may stand a list of turns, user's and assistant's by turns, ending with the user's.
     """
     import torch
-    texts, tokenizer = [], processor.tokenizer
+    texts, tokenizer = {}, processor.tokenizer
     marks = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
-    for first in range(0, len(asked), batch):
-        inputs = encode(processor, asked[first:first + batch]).to(model.device)
+    for rows in _batches([picture is None for picture, _ in asked], batch):
+        inputs = encode(processor, [asked[k] for k in rows]).to(model.device)
         with torch.inference_mode():
             out = model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id)
         said = out[:, inputs["input_ids"].shape[1]:].tolist()
-        texts += [tokenizer.decode([token for token in row if token not in marks]) for row in said]
-    return texts
+        texts |= {k: tokenizer.decode([token for token in row if token not in marks]) for k, row in zip(rows, said, strict=True)}
+    return [texts[k] for k in range(len(asked))]
 
 
 def encode(processor, asked, prefix: str = ""):
@@ -119,6 +119,13 @@ def encode(processor, asked, prefix: str = ""):
     prompts = [prompt + prefix for prompt in processor.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)]
     return processor(images=pictures if any(pictures) else None, text=prompts, padding=True, padding_side="left",
                      add_special_tokens=False, return_tensors="pt")
+
+
+def _batches(kinds, size):
+    """Yield positions in batches of one kind: beside a picture, a row without one attends to an empty one (o1lib.sft)."""
+    for kind in sorted(set(kinds)):
+        same = [k for k, other in enumerate(kinds) if other == kind]
+        yield from (same[first:first + size] for first in range(0, len(same), size))
 
 
 def _chat(picture, turns):

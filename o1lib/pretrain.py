@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from .minivqa import FAMILIES, draw, seeds
 from .minivqa.facts import alter, statements
 from .prompts import CORRECT, INCORRECT, REASONS, VERDICT, check_prompt, judge_prompt
+from .records import UserError
 from .stages import STAGES
 from .train import Lazy
 
@@ -27,9 +28,14 @@ def base_phases(examples: int, seed: int = 0, judge_share: float = 0.2) -> list[
     """Return two phases of training examples, drawn when asked for: captions and answers, then judging as well.
 
     `judge_share` is the share of judging over both phases, at most 0.6; the rest is captions and answers, three to one.
+    Raises UserError for another share.
     """
+    most = 1 - JUDGING_FROM
+    if not 0 <= judge_share <= most:
+        raise UserError(f"judge_share {judge_share} cannot be had when judging starts after {JUDGING_FROM:.0%} of the training: "
+                        f"choose a number from 0 to {most}")
     early = int(examples * JUDGING_FROM)
-    late_share = judge_share / (1 - JUDGING_FROM)
+    late_share = judge_share / most
     first, second = range(early), range(early, examples)
     return [Lazy(first, lambda k: base_example(seed, k, 0.0)), Lazy(second, lambda k: base_example(seed, k, late_share))]
 

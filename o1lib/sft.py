@@ -3,6 +3,7 @@
 Imported only when training starts, since TRL takes seconds to import. Two repairs: the stock
 `resume_from_checkpoint` restores the optimizer but silently not the weights of Mllama (transformers issue 43701), so
 weights are reloaded here through `from_pretrained`; and an example whose loss would be empty or silently cut is refused.
+A third, `apart`, keeps examples without a picture from looking at an empty one.
 
 Example:
     trainer = Trainer(model=model, args=SFTConfig(...), train_dataset=dataset, processing_class=processor, data_collator=...)
@@ -10,6 +11,7 @@ Example:
 """
 import shutil
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -70,6 +72,37 @@ class Trainer(SFTTrainer):
             shutil.rmtree(Path(self.args.output_dir) / f"checkpoint-{step}", ignore_errors=True)
             raise UserError(f"the checkpoint of step {step} could not be written ({error}): free some disk space and run "
                             "again; training goes on from the checkpoint before it") from error
+
+
+@contextmanager
+def apart(model):
+    """Inside, a row without a picture passes cross-attention layers unchanged, as it does in a batch of such rows alone.
+
+    In a mixed batch Mllama lets it attend evenly to an empty picture: what is fully masked, transformers leaves open.
+    It would learn in that setting and be asked in the other.
+    """
+    handles = []
+    for layer in model.modules():
+        if hasattr(layer, "cross_attn"):
+            handles += _silence(layer)
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _silence(layer):
+    """Multiply what a layer's rows see by 0 where no token of the row may look at a picture; return the hooks."""
+    rows = {}
+
+    def note(module, args, kwargs):
+        rows["see"] = kwargs["full_text_row_masked_out_mask"].flatten(1).amax(1)[:, None, None]
+
+    def mute(module, args, output):
+        return (output[0] * rows["see"], *output[1:])
+
+    return layer.register_forward_pre_hook(note, with_kwargs=True), layer.cross_attn.register_forward_hook(mute)
 
 
 class Watch(TrainerCallback):

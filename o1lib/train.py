@@ -80,7 +80,7 @@ def fit(model, processor, phases: Sequence[Sequence], out, *, learning_rate: flo
     if not phases:
         raise UserError("nothing to train on: every phase is empty; raise the number of examples")
     from transformers import PrinterCallback
-    from .sft import Trainer, Watch
+    from .sft import Trainer, Watch, apart
     quiet()
     out = Path(out)
     total = sum(map(len, phases))
@@ -91,7 +91,8 @@ def fit(model, processor, phases: Sequence[Sequence], out, *, learning_rate: flo
                       data_collator=_collator(processor, model),
                       callbacks=[Watch(batch, total, lambda lines: _write_log(out, lines), look, look_steps)])
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=start_from)
+    with apart(model):
+        trainer.train(resume_from_checkpoint=start_from)
     model.__dict__.pop("forward", None)          # TRL's fused loss head: generation needs the model's own
     model.eval()
     lines = [line for line in trainer.state.log_history if "loss" in line or "train_loss" not in line]

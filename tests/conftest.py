@@ -30,7 +30,7 @@ def tiny_folder(tiny, tmp_path_factory):
 
 @pytest.fixture
 def small_files():
-    """A context manager inside which this process can write no file beyond so many bytes, as on a disk that fills up."""
+    """A context manager: inside, no file can grow beyond so many bytes, as on a disk that fills up."""
     @contextmanager
     def limited(size):
         resource = pytest.importorskip("resource")

@@ -1,4 +1,4 @@
-"""Small models and their checkpoints: they see, their ids lie as the real model's do, and what does not fit is refused."""
+"""Small models and their checkpoints: they see, ids lie as in the real model, and what does not fit is refused."""
 import copy
 import json
 import shutil
@@ -57,7 +57,8 @@ def test_a_seed_fixes_the_weights_and_leaves_torch_s_own_generator_alone(tiny):
     before = torch.get_rng_state()
     again, other = build("smoke")[0], build("smoke", seed=1)[0]
     assert torch.equal(torch.get_rng_state(), before)
-    assert all(torch.equal(a, b) for a, b in zip(tiny[0].state_dict().values(), again.state_dict().values(), strict=True))
+    same = zip(tiny[0].state_dict().values(), again.state_dict().values(), strict=True)
+    assert all(torch.equal(a, b) for a, b in same)
     assert not torch.equal(tiny[0].lm_head.weight, other.lm_head.weight)
 
 
@@ -105,7 +106,8 @@ def test_any_text_survives_the_tokenizer(tiny, text):
 
 
 def test_answers_do_not_depend_on_their_neighbours_in_the_batch(tiny):
-    asked = [(FIRST.image, FIRST.question), (None, "What?"), (SECOND.image, [SECOND.question, "Two dots.", "And what else is there?"])]
+    turns = [SECOND.question, "Two dots.", "And what else is there?"]
+    asked = [(FIRST.image, FIRST.question), (None, "What?"), (SECOND.image, turns)]
     assert greedy(*tiny, asked, 8) == [text for one in asked for text in greedy(*tiny, [one], 8)]
 
 
@@ -154,21 +156,23 @@ def test_a_model_that_sees_no_pictures_is_refused(checkpoint):
 @pytest.mark.parametrize("values", [{"num_hidden_layers": 4}, {"num_hidden_layers": 2}, {"hidden_size": 128}])
 def test_weights_of_another_architecture_are_refused_in_one_sentence(checkpoint, values, capfd):
     configure(checkpoint, "text_config", **values)
-    with pytest.raises(UserError, match=r"spoilt holds weights of another architecture than its config says \(\d+ tensors, first \w"):
+    with pytest.raises(UserError, match=r"spoilt holds weights of another architecture .* \(\d+ tensors, first \w"):
         load(checkpoint)
     assert "MISS" not in "".join(capfd.readouterr())
 
 
 def test_code_that_comes_with_a_checkpoint_is_not_run(checkpoint):
     (checkpoint / "own.py").write_text("raise SystemExit('ran')", encoding="utf8")
-    configure(checkpoint, "", model_type="own", auto_map={"AutoConfig": "own.Config", "AutoModelForImageTextToText": "own.Model"})
+    own = {"AutoConfig": "own.Config", "AutoModelForImageTextToText": "own.Model"}
+    configure(checkpoint, "", model_type="own", auto_map=own)
     with pytest.raises(UserError, match="spoilt cannot be loaded"):
         load(checkpoint)
 
 
 @pytest.mark.parametrize("size", [700, 800])
 def test_the_tokenizer_of_another_model_is_refused_even_when_it_is_as_large(checkpoint, size):
-    train_tokenizer([e.question + e.stages["reasoning"] for e in (draw("mini-PISC", k) for k in range(60))], size).save_pretrained(checkpoint)
+    examples = [draw("mini-PISC", k) for k in range(60)]
+    train_tokenizer([e.question + e.stages["reasoning"] for e in examples], size).save_pretrained(checkpoint)
     with pytest.raises(UserError, match="the tokenizer in .*spoilt .* is not the one its model was trained with"):
         load(checkpoint)
 
