@@ -11,7 +11,7 @@ by about 1 (the bootstrap's by 3):
 | seeds | bootstrap over questions nested in seeds | t on seed means | components | wider of the last two |
 |---|---|---|---|---|
 | 5 | 85 to 96 | 80 to 95 | 93 to 95 | 93 to 95 |
-| 3 | 86 to 98 | 88 to 94 | 92 to 95 | 94 to 96 |
+| 3 | 75 to 98 | 88 to 95 | 91 to 95 | 94 to 96 |
 | 2 | 76 to 95 | 92 to 95, 4 to 7 times as wide | 89 to 95, 2 to 6 times as wide | 96 to 98, as wide as t |
 
 The nested bootstrap takes the same question under five seeds for five questions: too narrow for an average, and it
