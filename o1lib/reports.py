@@ -10,8 +10,9 @@ Names of rows in words are here too, so that the four reports and their figures 
 """
 import html
 
+import matplotlib.pyplot as plt
 import pandas as pd
-from IPython.display import HTML, Markdown
+from IPython.display import HTML, Image, Markdown
 
 from .answers import PAPER_SETS
 from .contrasts import compare
@@ -75,8 +76,11 @@ class Report:
         return frame
 
     def figure(self, name, ax):
-        """Keep the figure of `ax` as figures/<name>.svg and .png; the notebook shows it at the end of the cell."""
-        self.paths += save(ax, self.run.path("figures"), name)
+        """Keep the figure of `ax` as figures/<name>.svg and .png and show the latter, drawn once for both uses."""
+        paths = save(ax, self.run.path("figures"), name)
+        self.paths += paths
+        plt.close(ax.figure)
+        return Image(filename=paths[-1], retina=True)
 
     def cells(self, rows, metrics):
         """Return the long-form table of `tables.long` for these records."""
