@@ -132,10 +132,14 @@ def save(ax, folder, name):
     """Write the figure of `ax` as SVG and PNG into `folder`, the same bytes for the same figure; return both paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{kind}" for kind in ("svg", "png")]
+    laid_out = ax.figure.get_layout_engine() is not None
+    if laid_out:  # once, not again for every file: it takes most of the time
+        ax.figure.draw_without_rendering()
+        ax.figure.set_layout_engine("none")
     with plt.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         for path in paths:
             undated = {"Date": None} if path.suffix == ".svg" else None
-            ax.figure.savefig(path, bbox_inches="tight", dpi=150, metadata=undated)
+            ax.figure.savefig(path, bbox_inches=None if laid_out else "tight", dpi=150, metadata=undated)
     return paths
 
 
