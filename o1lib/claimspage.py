@@ -85,7 +85,7 @@ def table(lines):
 def differences(lines):
     """Return the tested claims about differences as a long table for a figure: claim, verdict, value, interval, n."""
     kinds = ("difference", "equivalence")
-    shown = [line | {"claim": shorten(f"{line['id']}: {line['statement']}", 70, placeholder=" …")} for line in lines
+    shown = [line | {"claim": shorten(f"{line['id']}: {line['statement']}", 72)} for line in lines
              if line["kind"] in kinds and line["value"] is not None]
     return pd.DataFrame(shown, columns=["claim", "verdict", "value", "low", "high", "n", "seeds"])
 

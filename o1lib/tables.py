@@ -167,6 +167,6 @@ def note(records):
     if "test" not in splits:
         drawn += " Test seeds stay undrawn until a confirmatory run."
     old = sum(r.stale for r in records)
-    remark = f" {old} rows were made by older code: see the last table." if old else ""
+    remark = f" {old} of the records were made by older code." if old else ""
     return (f"{len(scored)} scored rows of {len(records)} recorded, seeds {seeds or 'none'}. {drawn} A mini- number "
             f"and a paper's number compare in sign and order, not in level.{remark}")

@@ -102,7 +102,7 @@ def test_rows_made_by_older_code_are_counted_and_marked(root):
     old = path.read_text(encoding="utf8").replace('"code_hash": "', '"code_hash": "0')
     path.write_text(old, encoding="utf8")
     records = load_all(root)
-    assert "1 rows were made by older code" in note(records)
+    assert "1 of the records were made by older code" in note(records)
     table = made(records).set_index(["row", "seed"])
     assert table["older code"].to_dict() == {key: key[0] == "a.sample" for key in table.index}
     assert (table["commit"].str.len() > 0).all() and table.loc[("b.sample", 1), "failed"] == 1
