@@ -31,9 +31,10 @@ from o1lib.tables import by_row, pooled
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 REPORTS = {"ablations": "04_ablations", "inference_scaling": "05_inference_scaling", "curriculum": "06_curriculum",
            "claims": "07_claims"}
-ASKED = """import resource, sys
+# Not resource.getrusage: a process starts with the peak of the one that it was forked from, here the whole test run's.
+ASKED = """import sys, psutil
 heavy = [name for name in ("torch", "transformers", "trl", "sklearn") if name in sys.modules]
-heavy, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024"""
+heavy, psutil.Process().memory_info().rss / 2**20"""
 pytestmark = pytest.mark.xdist_group("reports")
 
 
