@@ -47,8 +47,8 @@ class Scale:
 SCALES = {
     "smoke": Scale("smoke", vision_width=48, vision_layers=(1, 1), vision_taps=(0,), text_width=64, text_layers=3,
                    cross_attention=(1,), tokenizer_examples=40),
-    "mini": Scale("mini", vision_width=96, vision_layers=(3, 1), vision_taps=(1,), text_width=128, text_layers=5,
-                  cross_attention=(1, 3), tokenizer_examples=400),
+    "mini": Scale("mini", vision_width=128, vision_layers=(4, 1), vision_taps=(2,), text_width=192, text_layers=6,
+                  cross_attention=(1, 4), tokenizer_examples=400),
     "gpu": Scale("gpu", hub_id="Qwen/Qwen2.5-VL-3B-Instruct"),
     "paper": Scale("paper", hub_id="meta-llama/Llama-3.2-11B-Vision-Instruct"),
 }
