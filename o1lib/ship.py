@@ -88,7 +88,7 @@ def install(record: Record, target: Path, command: str) -> None:
 
 
 def _shipped(record: Record, folder: Path, command: str) -> dict:
-    """Return the record as it stands beside the weights: its artifacts are the files there, and it says how it was made."""
+    """Return the record as it stands beside the weights: its artifacts are the files there, and it says what made it."""
     words = " ".join(f"-p {name} {shlex.quote(str(value))}" for name, value in record.parameters.items() if value != "")
     by_hand = f".venv/bin/papermill notebooks/{record.notebook}.ipynb out.ipynb {words}"
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*"))
@@ -139,10 +139,11 @@ def _train(scale: str, wanted: dict, fresh: bool) -> Path:
     with open(place / "base.log", "w+", encoding="utf8") as log:
         child = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=project_root(),
                                  env=runner.environment(scale, 1), start_new_session=True)
+        process = psutil.Process(child.pid)
         try:
             _show(child, plan.folder_of(job) / "log.jsonl", wanted.get("examples", 0))
         finally:
-            rowjob.stop_tree(psutil.Process(child.pid))
+            rowjob.stop_tree(process)
         log.seek(0)
         if child.returncode:
             raise UserError((log.read().strip().splitlines() or ["it was killed"])[-1].removeprefix("o1lib: "))
@@ -151,7 +152,7 @@ def _train(scale: str, wanted: dict, fresh: bool) -> Path:
 
 def _show(child: subprocess.Popen, log: Path, examples: int) -> None:
     """Wait for the training, with a bar that follows its log."""
-    print(f"training by notebook {experiments.BASE}; Ctrl-C stops it and the same command goes on from there", flush=True)
+    print(f"training by notebook {experiments.BASE}: when stopped, the same command goes on from there", flush=True)
     with tqdm(total=examples, unit=" examples", mininterval=1) as bar:
         while child.poll() is None:
             time.sleep(0.5)
