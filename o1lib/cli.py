@@ -63,7 +63,8 @@ def _plan(scale: str, rows: str, seeds: str, jobs: str, fresh: str) -> tuple[pla
 @contextmanager
 def _stoppable(kept: str = ""):
     """End with one sentence and exit code 130 on Ctrl-C; a polite kill stops what was started too, like Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for word in (signal.SIGINT, signal.SIGTERM):  # the former is ignored by what a script starts in the background
+        signal.signal(word, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:

@@ -50,9 +50,10 @@ def block(results: Path) -> str:
     seeds = max((line["seeds"] for line in tested), default=0)
     place, figure = shown(results), results / "figures" / "claims.png"
     shown_figure = [f"![Each tested difference with its 95 % interval]({shown(figure)})"] if figure.is_file() else []
+    many = "one seed" if seeds == 1 else f"up to {seeds} seeds"
     return "\n\n".join([
-        f"At scale `{record.scale}`, on `devtest` drawings, {'one seed' if seeds == 1 else f'up to {seeds} seeds'}; to "
-        f"be compared in sign, not in level. Written by `make publish` from a report made at commit {record.commit[:10]}.",
+        f"At scale `{record.scale}`, on `devtest` drawings, {many}; to be compared in sign, not in level. "
+        f"Written by `make publish` from a report made at commit {record.commit[:10]}.",
         _table(["", *VERDICTS], [[name, *row] for name, *row in counts(lines).itertuples()]),
         _table(["claim", "reported", "measured here", "verdict"], [_claim(line) for line in tested]), *shown_figure,
         f"Every claim, also those not tested, and why: `{place}/runs/claims/seed0/claims.html`. The reports as they "

@@ -88,7 +88,7 @@ def install(record: Record, target: Path, command: str) -> None:
 
 
 def _shipped(record: Record, folder: Path, command: str) -> dict:
-    """Return the record as it stands beside the weights: its artifacts are the files there, and it says what made it."""
+    """Return the record as it stands beside the weights: its artifacts are the files there, and what made it."""
     words = " ".join(f"-p {name} {shlex.quote(str(value))}" for name, value in record.parameters.items() if value != "")
     by_hand = f".venv/bin/papermill notebooks/{record.notebook}.ipynb out.ipynb {words}"
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*"))
