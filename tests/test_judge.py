@@ -11,7 +11,8 @@ from o1lib.minivqa import draw
 from o1lib.minivqa.testsets import test_set as drawn_set
 from o1lib.pieces import Piece
 from o1lib.records import UserError
-from o1lib.search import drive, make, task_for
+from o1lib.drive import drive
+from o1lib.search import make, task_for
 from o1lib.selfjudge import SelfAsReleased, SelfJudge, asked
 from o1lib.stages import STAGES, render
 from o1lib.tree import Candidate, Ledger, Match, Verdict
