@@ -31,7 +31,7 @@ from .minivqa.testsets import TEST_SETS, test_set
 from .model import device_and_dtype, load, model_hash
 from .pieces import found_stages
 from .reading import Context
-from .records import UserError, need, project_root
+from .records import UserError, code_hash, need, project_root
 from .records import load as load_record
 from .search import make, task_for
 from .stages import STAGES, open_tag
@@ -194,6 +194,20 @@ def hashes(run, data: str, subject: Arm) -> dict:
     dataset = need(run.root, data, run.seed).provenance["dataset_hash"] if data else ""
     device = subject.model.device.type
     return {"device": device, "dtype": "float32", "dataset_hash": dataset, "model_hash": subject.model_hash}
+
+
+def keep_as(run, subject: Arm) -> dict:
+    """Return where a run keeps its finished questions, and what makes them its own: the model and the code."""
+    return {"journal": run.path("searched.jsonl"), "made_by": {"model": subject.model_hash, "code": code_hash(run.notebook)}}
+
+
+def options_of(method: str, keep: int, retraces: int, measured: Mapping) -> dict:
+    """Return the options of `evaluate` that are retracing's own; {} for another method."""
+    if method != "retracing":
+        return {}
+    later = STAGES[2:]  # the plan is taken as it comes, and the caption has nothing behind it to go back to
+    cut = {stage: found["cutoff"] for stage, found in measured.items() if stage in later}
+    return {"keep": keep, "retraces": retraces, "cutoffs": cut}
 
 
 def conclusion(found: dict, judged: dict) -> str:
