@@ -72,13 +72,13 @@ def drive(searches: Iterable[Search], propose, judge: Callable, progress: Callab
           at_once: int = 0, budget: int = 0, done: Callable[[int, Tree], object] | None = None) -> list[Tree]:
     """Run searches to their ends side by side and return their trees in order.
 
-    `propose` is a decoder (it has a `stream`), or takes a list of Propose and returns a list of candidates for each;
+    `propose` is a decoder of either engine, or takes a list of Propose and returns a list of candidates for each;
     `judge` takes a list of Match (or Rate) and returns a verdict (or score) for each. At most `at_once` searches are
     begun at a time (0: all). `budget` bounds the tokens a search may process (0: no bound): its candidates are cut where
     it ends, nothing more is asked for, and it returns its best so far. `progress` is called with the number of searches
     that ended since its last call, `done` with every search's number and tree when it ends.
     """
-    stream = propose.stream() if hasattr(propose, "stream") else Together(propose)
+    stream = propose.stream() if hasattr(propose, "stream") else Together(getattr(propose, "propose", propose))
     waiting, driven, trees, more = enumerate(searches), {}, {}, True
     while more or driven:
         while more and (not at_once or len(driven) < at_once):

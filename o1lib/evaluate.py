@@ -65,7 +65,7 @@ def arm(run, name: str, format: str = "") -> Arm:
     if "/" in name and not (project_root() / name / "config.json").is_file():
         raise UserError(f"there is no model at {name}: name another folder or row, or `make study` to train the rows")
     folder = checkpoint_folder(run, name)
-    own, schedule = _trained_as(folder)
+    own, schedule = trained_as(folder)
     if (format or own) not in FORMATS:
         said = f"format '{format}' is unknown" if format else f"{name} does not say which format it was trained in"
         raise UserError(f"{said}: set format to one of {', '.join(FORMATS)}")
@@ -263,7 +263,7 @@ def _shown(item, blind: bool) -> Image.Image:
     return Image.new("RGB", picture.size, GREY) if blind else picture
 
 
-def _trained_as(folder: Path) -> tuple[str, str]:
+def trained_as(folder: Path) -> tuple[str, str]:
     """Return (format, schedule) from the record in the checkpoint's folder or beside it; ("", "") without one."""
     for place in (folder, folder.parent):
         if (place / "record.json").is_file():

@@ -21,11 +21,16 @@ SMOL_CHAT = (
 
 
 def _spread(model):
-    """Move weights far from uniform, so that texts differ and greedy choices have margins."""
+    """Move weights far from uniform, so that texts differ and greedy choices have margins; it never says a picture."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim > 1:
                 parameter.mul_(2.0 if "visual" in name or "vision" in name else 4.0)
+        head = torch.nn.Linear(model.lm_head.in_features, model.lm_head.out_features)  # a bias, which they have not
+        head.weight.copy_(model.lm_head.weight)
+        head.bias.zero_()
+        head.bias[model.config.image_token_id] = -100.0
+        model.lm_head = head
     return model.eval()
 
 
@@ -47,7 +52,7 @@ def qwen(seed=0):
     start, end, video, image = tokenizer.convert_tokens_to_ids([*extra, tokenizer.image_token])
     config = Qwen2_5_VLConfig(
         text_config={
-            "vocab_size": len(tokenizer), "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4,
+            "vocab_size": len(tokenizer), "tie_word_embeddings": False, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4,
             "num_key_value_heads": 2, "intermediate_size": 64, "max_position_embeddings": 512,
             "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [1, 1, 2]},
             "bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id,
