@@ -15,10 +15,6 @@ from pathlib import Path
 
 from .records import UserError, project_root, shown, write_json
 
-N = 4
-CANDIDATES = (1, 2, 4, 8, 16)  # of the curve of cost against N
-BATCHES = (32, 64, 128, 256)
-TOKENS = 192  # of one stage at most
 FLOORS = {"speedup_likelihood": 15, "speedup_self": 6, "time_vs_plain_sampling": 1.35, "reference_vs_generate": 0.8}
 
 
@@ -57,7 +53,7 @@ def folder_of(model: str) -> Path:
 
 def table(found: dict) -> str:
     """Return the figures as text, each beside what it must reach."""
-    lines = [f"{found['model']}, {found['questions']} questions, stage beam N = {N}, {found['threads']} thread(s), "
+    lines = [f"{found['model']}, {found['questions']} questions, stage beam N = 4, {found['threads']} thread(s), "
              f"load {found['load'][0]:.1f} to {found['load_after'][0]:.1f}", ""]
     for name, floor in FLOORS.items():
         sign = "<=" if name == "time_vs_plain_sampling" else ">="

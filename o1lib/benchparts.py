@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 import torch
 
-from .bench import BATCHES, CANDIDATES, TOKENS, N
 from .cache import Batch
 from .decode import Decoder
 from .drive import drive
@@ -26,6 +25,10 @@ from .reference import OneAtATime
 from .search import make, task_for
 from .tree import Ledger, Task
 
+N = 4
+CANDIDATES = (1, 2, 4, 8, 16)  # of the curve of cost against N
+BATCHES = (32, 64, 128, 256)  # of plain sampling
+TOKENS = 192  # of one stage at most
 JUDGES = ("likelihood", "self")
 PAIRS = 100
 BASE = "results/checkpoints/mini-base"

@@ -56,7 +56,8 @@ class _Driven:
             if self.budget and self.spent >= self.budget:
                 self.asked = self.search.throw(Spent())
         except StopIteration as end:
-            self.tree, self.asked = end.value, []
+            used_up = bool(self.budget) and self.spent >= self.budget
+            self.tree, self.asked = replace(end.value, stopped=end.value.stopped or used_up), []
         self._begin()
         return True
 

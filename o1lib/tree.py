@@ -172,7 +172,7 @@ class Round:
 class Tree:
     """A finished search: every candidate by stage, every verdict, the surviving pieces and what all of it cost.
 
-    `stopped`: it ran out of its budget of tokens and is what was best until then.
+    `stopped`: it used up its budget of tokens and is what was best until then.
     """
 
     task: Task

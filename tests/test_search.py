@@ -265,4 +265,4 @@ def test_a_search_that_cannot_be_is_refused(method, n, words):
 
 def test_searches_know_neither_model_nor_judge():
     source = Path(search.__file__).read_text(encoding="utf8")
-    assert not any(f"from .{name}" in source for name in ("model", "decode", "judge", "cache", "rows"))
+    assert not any(f"from .{name}" in source for name in ("model", "decode", "judge", "cache", "rows", "drive"))
