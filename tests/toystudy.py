@@ -15,11 +15,11 @@ from o1lib.records import code_hash, write_json
 REPOSITORY = Path(__file__).resolve().parents[1]
 COMMON = 'row: str = "toy"\nseed: int = 0\nscale: str = "smoke"\nroot: str = ""\n'
 WORK = COMMON + 'model: str = ""\nvalue: float = 0.5\nseconds: float = 0.0\nfail: bool = False'
-WORK_BODY = '''import time
+WORK_BODY = '''import os, time
 from pathlib import Path
 from o1lib.records import finish, project_root, start
 run = start(globals(), "work")
-print("from", model, "in", project_root())
+print("from", model, "in", project_root(), "on", os.environ["OMP_NUM_THREADS"], "threads")
 time.sleep(seconds)
 assert not fail, "this row was told to fail"
 finish(run, {"accuracy": {"value": value, "n": 1, "low": 0.0, "high": 1.0}})'''
@@ -71,7 +71,7 @@ def record(job, **changes) -> Path:
     folder = plan.folder_of(job)
     provenance = {"commit": "c0ffee0000", "code_hash": code_hash(job.notebook), "seconds": 7.0,
                   "started_at": "2026-01-01T00:00:00+00:00"}
-    made = {"row": job.row, "seed": job.seed, "scale": "smoke", "notebook": job.notebook, "parameters": job.parameters,
+    made = {"row": job.row, "seed": job.seed, "scale": job.parameters["scale"], "notebook": job.notebook, "parameters": job.parameters,
             "fingerprint": job.fingerprint, "metrics": {}, "n_failed": 0, "artifacts": {}, "extra": {},
             "provenance": provenance}
     provenance.update(changes.pop("provenance", {}))
@@ -79,9 +79,9 @@ def record(job, **changes) -> Path:
     return folder
 
 
-def planned(rows: str = "", seeds=(0,), fresh: bool = False) -> plan.Plan:
+def planned(rows: str = "", seeds=(0,), fresh: bool = False, scale: str = "smoke") -> plan.Plan:
     """Plan the toy study as its file stands now."""
-    return plan.make(experiments.read(), "smoke", rows, seeds, fresh)
+    return plan.make(experiments.read(), scale, rows, seeds, fresh)
 
 
 def environment(root: Path) -> dict[str, str]:
