@@ -13,13 +13,14 @@ SNAKEMAKE =
 FROM =
 TESTS = tests
 WORKERS = 2
+MODEL = results/checkpoints/mini-structured
 TORCH_INDEX =
 VENV = .venv
 PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
 # A mistyped variable must not silently run something else.
-KNOWN := SCALE ROWS SEEDS JOBS FRESH SNAKEMAKE FROM TESTS WORKERS TORCH_INDEX VENV PYTHON
+KNOWN := SCALE ROWS SEEDS JOBS FRESH SNAKEMAKE FROM TESTS WORKERS MODEL TORCH_INDEX VENV PYTHON
 UNKNOWN := $(filter-out $(KNOWN),$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
 $(error unknown variable $(firstword $(UNKNOWN)): use $(KNOWN))
@@ -35,13 +36,15 @@ STAMP := $(VENV)/installed-$(shell $(PYTHON) -c 'import hashlib, pathlib, sys; p
 	name).read_bytes() for name in ("pyproject.toml", "constraints.txt")) + sys.version.encode()).hexdigest()[:16])')
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: study plan test lab compare publish base ship setup help
+.PHONY: study plan test bench-search lab compare publish base ship setup help
 study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FRESH=1), ending with the claims page
 	@$(RUN) study $(CHOICE) --snakemake '$(SNAKEMAKE)'
 plan: setup  ## print what would run, why, and about how long
 	@$(RUN) plan $(CHOICE)
 test: setup  ## run the tests, the whole study at the smoke scale among them
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
+bench-search: setup  ## measure the search against the released procedure (MODEL= names a trained checkpoint)
+	@HF_HUB_OFFLINE=1 $(RUN) bench-search --model '$(MODEL)'
 lab: setup  ## open JupyterLab on the notebooks
 	@$(VENV)/bin/jupyter lab notebooks
 compare: setup  ## show by nbdime how your executed reports differ from the published ones
@@ -54,7 +57,7 @@ ship: setup  ## put the model of one row of work/SCALE into results/checkpoints 
 	@$(RUN) ship --scale '$(SCALE)' --rows '$(or $(ROWS),structured)' --seeds '$(SEEDS)'
 setup: $(STAMP)  ## make the environment in .venv (TORCH_INDEX= names the index torch comes from)
 help:  ## this text
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 15
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
 
 # The stamp comes last; what a broken-off installation or another Python left is thrown away.
 $(STAMP):

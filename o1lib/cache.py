@@ -1,25 +1,29 @@
 """Keys and values by the row: prefill once, fork, keep winners, continue, in batches of rows of any length.
 
-A State is one row's past: its tokens, the keys and values of the self-attention layers without any
-padding, and its picture's keys and values, which in Mllama do not depend on the text and are shared
-by every row about that picture. A Batch lays States side by side, right-aligned, in one block of
-memory with spare columns, reads tokens into it and hands rows back. Rows may join and leave at any
-time; nothing is ever cropped, and the picture goes through the vision tower once.
+A State is one row's past: its tokens and the keys and values of the self-attention layers without any padding. Where
+a model looks at its picture by cross-attention (Mllama), the picture's keys and values do not depend on the text: they
+stand apart in a Picture that every row about it shares. Where the picture is a run of tokens (Qwen2.5-VL, Idefics3),
+it is part of the past like any other token. A Batch lays States side by side, right-aligned, in one block of memory
+with spare columns, reads tokens into it and hands rows back. Rows may join and leave at any time; nothing is ever
+cropped, and the picture goes through the vision tower once.
 
     batch = Batch(engine, [state] * 4)                  # four rows with the same past
     logits = batch.read([[5], [6], [7], [8]])
-    batch.take(2, (*state.ids, 7))                      # the third row's new State
+    batch.take(2, (*state.ids, 7), like=state)          # the third row's new State
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
+from .sharing import Groups, shared
+
 SPARE = 64  # columns added to a block whenever it is full
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
     """A picture's keys and values, (heads, positions, width) a cross-attention layer, and its tiles (images, tiles)."""
 
@@ -29,22 +33,31 @@ class Picture:
 
 @dataclass(frozen=True)
 class State:
-    """One row's past. `kv` (layers, 2, heads, tokens, width) may lack the last `ids`; `logits` follow the last read."""
+    """One row's past. `kv` (layers, 2, heads, tokens, width) may lack the last `ids`; `logits` follow the last read.
+
+    `shift`: how far the position of a token is from the number of tokens before it (a picture's tokens may share
+    positions, as in Qwen2.5-VL).
+    """
 
     ids: tuple[int, ...] = ()
     kv: torch.Tensor | None = field(default=None, repr=False)
     picture: Picture | None = field(default=None, repr=False)
     logits: torch.Tensor | None = field(default=None, repr=False)
+    shift: int = 0
 
     @property
     def unread(self) -> tuple[int, ...]:
         """The last tokens, whose keys and values are not computed yet."""
-        return self.ids[self.length :]
+        return self.ids[self.length:]
 
     @property
     def length(self) -> int:
         """How many tokens have been read."""
         return 0 if self.kv is None else self.kv.shape[-2]
+
+    def head(self, tokens: int) -> "State":
+        """Return the past of the first `tokens` tokens alone; they do not depend on what came later."""
+        return State(self.ids[:tokens], self.kv[..., :tokens, :], self.picture, shift=self.shift)
 
 
 class _Layer(DynamicLayer):
@@ -72,21 +85,23 @@ class Batch:
 
     def __init__(self, engine, states: list[State]):
         self.engine, self.cache, self.used = engine, None, max(state.length for state in states)
-        rows, columns = len(states), self.used + SPARE
-        self.block = torch.zeros(
-            engine.layers, 2, rows, engine.heads, columns, engine.width, dtype=engine.dtype, device=engine.device
-        )
-        self.mask = torch.zeros(rows, columns, dtype=torch.bool, device=engine.device)
+        rows, columns, device = len(states), self.used + SPARE, engine.device
+        self.block = torch.zeros(engine.layers, 2, rows, engine.heads, columns, engine.width, dtype=engine.dtype, device=device)
+        self.mask = torch.zeros(rows, columns, dtype=torch.bool, device=device)
         for row, state in enumerate(states):
             if state.length:
                 self.block[:, :, row, :, self.used - state.length : self.used] = state.kv
                 self.mask[row, self.used - state.length : self.used] = True
-        self.count = self.mask.sum(1)
-        self.seen = torch.tensor(
-            [engine.image_token in state.ids[: state.length] for state in states], device=engine.device
-        )
-        self.cross = engine.stacked([state.picture for state in states])
+        self.next = torch.tensor([state.length + state.shift for state in states], device=device)  # next positions
+        self.seen = torch.tensor([engine.image_token in state.ids[: state.length] for state in states], device=device)
+        self.pictures, self.cross, self.groups = [state.picture for state in states], [], None
         self.tiles = None if states[0].picture is None else torch.stack([state.picture.tiles for state in states])
+        self._lay_pictures()
+
+    @property
+    def picture_bytes(self) -> int:
+        """How much memory the pictures' keys and values take in this batch: once a picture, whatever number of rows."""
+        return sum(side.nbytes for layer in self.cross for side in layer)
 
     def read(self, tokens: list[list[int]], keep: int = 1, pictures: dict | None = None) -> torch.Tensor:
         """Read each row's new tokens (possibly none); return the logits of the last `keep` columns (0: of all).
@@ -99,56 +114,73 @@ class Batch:
         end = self.used + ids.shape[1]
         self.mask[:, self.used : end] = valid
         sees = self.seen[:, None] | ((ids == self.engine.image_token).cumsum(1) > 0)
-        logits = self.engine.model(
-            input_ids=ids,
-            attention_mask=self.mask[:, :end].long(),
-            use_cache=True,
-            logits_to_keep=keep,
-            position_ids=(self.count[:, None] + valid.cumsum(1) - 1).clamp(min=0),
-            past_key_values=self._cache(pictures),
-            cross_attention_mask=self._cross_mask(sees),
-            **(pictures or {}),
-        ).logits
-        self.used, self.seen, self.count = end, sees[:, -1], self.count + valid.sum(1)
+        positions = (self.next[:, None] + valid.cumsum(1) - 1).clamp(min=0)
+        if pictures and self.engine.spatial:
+            positions, self.next = self.engine.spatial(ids, valid, pictures)
+        elif ids.shape[1]:
+            self.next = positions[:, -1] + 1 if valid.all() else self.next + valid.sum(1)
+        seen = {"cross_attention_mask": self._cross_mask(sees)} if self.engine.cross_layers else {}
+        with shared(self.engine.cross_modules, self.groups) if self.groups and not pictures else nullcontext():
+            logits = self.engine.model(
+                input_ids=ids, attention_mask=self._self_mask(valid, end), position_ids=positions, use_cache=True,
+                past_key_values=self._cache(pictures), logits_to_keep=keep, **seen, **(pictures or {})).logits
+        self.used, self.seen = end, sees[:, -1]
         return logits
 
-    def take(self, row: int, ids, logits=None, picture: Picture | None = None) -> State:
-        """Return one row as a State of the tokens `ids`, without its padding."""
+    def take(self, row: int, ids, like: State, logits=None) -> State:
+        """Return one row as a State of the tokens `ids`, without its padding; picture and shift are those of `like`."""
         kept = self.mask[row, : self.used].nonzero().squeeze(1)
-        return State(tuple(ids), self.block[:, :, row].index_select(3, kept), picture, logits)
+        return State(tuple(ids), self.block[:, :, row].index_select(3, kept), like.picture, logits, like.shift)
 
     def select(self, rows: list[int]) -> None:
-        """Keep only these rows, and only the columns that one of them uses."""
+        """Keep only these rows (one may stand several times), and only the columns that one of them uses."""
         index = torch.tensor(rows, device=self.mask.device)
         self.mask = self.mask[index]
         first = int(self.mask[:, : self.used].any(0).int().argmax())
         self.block = self.block[:, :, :, :, first:].index_select(2, index)
         self.mask, self.used = self.mask[:, first:], self.used - first
-        self._rows(lambda tensor: tensor[index])
+        self.next, self.seen = self.next[index], self.seen[index]
+        self.tiles = None if self.tiles is None else self.tiles[index]
+        self.pictures = [self.pictures[row] for row in rows]
+        self._lay_pictures()
 
     def join(self, other: "Batch") -> None:
         """Take the rows of another batch in, behind one's own."""
         used, spare = max(self.used, other.used), max(self.mask.shape[1] - self.used, other.mask.shape[1] - other.used)
         for batch in (self, other):
             batch._pad(used - batch.used, spare - (batch.mask.shape[1] - batch.used))
-        self.block, self.mask, self.used = (
-            torch.cat([self.block, other.block], 2),
-            torch.cat([self.mask, other.mask]),
-            used,
-        )
-        self.cross = [(torch.cat([k, k2]), torch.cat([v, v2])) for (k, v), (k2, v2) in zip(self.cross, other.cross)]
-        self.count, self.seen = torch.cat([self.count, other.count]), torch.cat([self.seen, other.seen])
+        self.block, self.mask, self.used = torch.cat([self.block, other.block], 2), torch.cat([self.mask, other.mask]), used
+        self.next, self.seen = torch.cat([self.next, other.next]), torch.cat([self.seen, other.seen])
         self.tiles = None if self.tiles is None else torch.cat([self.tiles, other.tiles])
+        self.pictures = self.pictures + other.pictures
+        self._lay_pictures()
+
+    def _lay_pictures(self):
+        """Lay every picture's keys and values side by side once, and note which rows look at which."""
+        if self.pictures[0] is None:
+            return
+        places = {picture: None for picture in self.pictures}
+        if not self.cross or places.keys() != self.laid.keys():
+            self.laid = {picture: place for place, picture in enumerate(places)}
+            self.cross = self.engine.stacked(list(self.laid))
+        self.groups = Groups.of([self.laid[picture] for picture in self.pictures], self.mask.device)
 
     def _aligned(self, tokens):
-        width = max(map(len, tokens))
-        ids = torch.tensor(
-            [[self.engine.pad] * (width - len(row)) + list(row) for row in tokens], device=self.mask.device
-        )
-        valid = torch.tensor(
-            [[False] * (width - len(row)) + [True] * len(row) for row in tokens], device=self.mask.device
-        )
-        return ids, valid
+        width, device = max(map(len, tokens)), self.mask.device
+        ids = torch.tensor([[self.engine.pad] * (width - len(row)) + list(row) for row in tokens], device=device)
+        lengths = torch.tensor([width - len(row) for row in tokens], device=device)
+        return ids, torch.arange(width, device=device) >= lengths[:, None]
+
+    def _self_mask(self, valid, end):
+        """Return what every new token looks at: (rows, 1, tokens, columns) true where it does, else by column alone."""
+        if not self.engine.ready_masks:
+            return self.mask[:, :end].long()
+        seen, tokens = self.mask[:, None, None, :end], valid.shape[1]
+        if tokens == 1:
+            return seen
+        seen = seen.repeat(1, 1, tokens, 1)
+        seen[..., -tokens:] &= torch.ones(tokens, tokens, dtype=torch.bool, device=seen.device).tril()
+        return seen | ~valid[:, None, :, None]  # padding looks at everything: nothing looks at padding
 
     def _cache(self, pictures):
         """Return the model's cache: this block for self-attention, the pictures (or room for them) for the rest."""
@@ -176,11 +208,3 @@ class Batch:
             self.block = torch.nn.functional.pad(self.block, (0, 0, left, right))
             self.mask = torch.nn.functional.pad(self.mask, (left, right))
             self.used += left
-
-    def _rows(self, pick):
-        self.count, self.seen, self.tiles = (
-            pick(self.count),
-            pick(self.seen),
-            None if self.tiles is None else pick(self.tiles),
-        )
-        self.cross = [(pick(keys), pick(values)) for keys, values in self.cross]

@@ -31,14 +31,14 @@ def save(model, processor, folder) -> Path:
 
 
 def load(folder):
-    """Return (model, processor) from a folder that `save` wrote, weights in float32, in evaluation mode.
+    """Return (model, processor) from a folder that `save` wrote or a release's, weights in float32, in evaluation mode.
 
     Raises UserError for missing files, another architecture, or a tokenizer that is not the model's.
     """
     folder = Path(folder)
-    for name in ("config.json", "tokenizer.json", "processor_config.json"):
-        if not (folder / name).is_file():
-            raise UserError(f"{shown(folder)} is not a model checkpoint: {name} is missing; {_REMEDY}")
+    for names in (("config.json",), ("tokenizer.json",), ("processor_config.json", "preprocessor_config.json")):
+        if not any((folder / name).is_file() for name in names):
+            raise UserError(f"{shown(folder)} is not a model checkpoint: {names[0]} is missing; {_REMEDY}")
     if not list(folder.glob("*.safetensors")):
         raise UserError(f"{shown(folder)} has no weights (*.safetensors): train the row again, "
                         "or copy the whole checkpoint")

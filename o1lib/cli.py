@@ -114,6 +114,36 @@ def publish_results(scale: Scale = "mini", force: Annotated[bool, typer.Option(h
 
 
 @app.command()
+def answer(model: Annotated[str, typer.Option(help="a checkpoint's folder, or a model's name on the hub")],
+           image: Annotated[Path, typer.Option(help="the picture's file")],
+           question: Annotated[str, typer.Option(help="what to ask about it")],
+           method: Annotated[str, typer.Option(help="a search of o1lib.search, as stage_beam")] = "stage_beam",
+           n: Annotated[int, typer.Option(help="candidates a stage")] = 4,
+           judge: Annotated[str, typer.Option(help="who chooses; retracing takes likelihood or verifier")] = "self",
+           format: Annotated[str, typer.Option(help='the format it speaks; "" is the one in its record')] = "",
+           tree: Annotated[Path | None, typer.Option(help="write the search as an HTML page here")] = None,
+           engine: Annotated[str, typer.Option(help="batched, or one_at_a_time")] = "batched",
+           seed: int = 0, temperature: float = 0.6, max_new_tokens: int = 512,
+           max_tokens: Annotated[int, typer.Option(help="stop with the best so far after so many tokens")] = 0) -> None:
+    """Search for the answer to one question about one picture, and print it with what it cost."""
+    from o1lib import ask
+
+    how = {"seed": seed, "temperature": temperature, "max_new_tokens": max_new_tokens}
+    decoder, spoken = ask.speaker(model, format, engine, **how)
+    found = ask.answer(decoder, image, question, spoken, method=method, n=n, judge=judge, budget=max_tokens)
+    ask.tell(found, tree)
+
+
+@app.command("bench-search")
+def bench_search(model: Annotated[str, typer.Option(help="a trained checkpoint")] = "results/checkpoints/mini-structured",
+                 questions: int = 256, reference: Annotated[int, typer.Option(help="of them one at a time")] = 12) -> None:
+    """Measure the search against the released procedure and plain sampling; write work/bench/search.json and a plot."""
+    from o1lib import bench
+
+    bench.run(model, questions, reference)
+
+
+@app.command()
 def base(scale: Scale = "mini", source: Annotated[str, typer.Option(help="ship this run of notebook 00 instead")] = "",
          fresh: Fresh = "") -> None:
     """Train a scale's base as it is published and put it, with its record, into results/checkpoints."""

@@ -11,35 +11,21 @@ What each candidate cost stands on its ledger.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 
 import torch
 
-from .cache import State
 from .engine import Engine
-from .pieces import Piece, Step
-from .records import UserError
-from .rows import Pool, Row
-from .tokenbeam import beam_tokens
-from .tree import Candidate, Ledger, Propose, Task
-from .voice import Voice
+from .pieces import Step
+from .pool import Pool
+from .reading import Context, Reader
+from .rows import Row
+from .tokenbeam import beams
+from .tree import Candidate, Ledger, Propose
+from .voice import Voice, ends_of
 
-# Prompt tokens read in one batch: on a CPU more than fit its cache are read at half the speed.
-_AT_ONCE = {"cpu": 1200}
-_AT_ONCE_ELSEWHERE = 32_000
-
-
-@dataclass(frozen=True)
-class Context:
-    """A dialog about a task's picture (or without it): user turns, the replies between, the last reply's beginning."""
-
-    task: Task
-    users: tuple[str, ...]
-    replies: tuple[str, ...] = ()
-    prefix: str = ""
-    picture: bool = True
+__all__ = ["Context", "Decoder", "Stream"]
 
 
 class Decoder(Voice):
@@ -50,120 +36,126 @@ class Decoder(Voice):
     """
 
     def __init__(self, model, processor, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, rows=128, dtype=None):
-        eos = model.generation_config.eos_token_id
-        super().__init__(processor, set(eos) if isinstance(eos, list) else {eos})
+        super().__init__(processor, ends_of(model))
         self.engine, self.seed, self.temperature, self.top_p = Engine(model), seed, temperature, top_p
-        self.max_new_tokens, self.rows = max_new_tokens, rows
+        self.max_new_tokens, self.rows, self.context = max_new_tokens, rows, self.engine.context
+        self.reader = Reader(self.engine, self, rows)
         plain = dtype in (None, torch.float32)
         self.autocast = nullcontext() if plain else torch.autocast(model.device.type, dtype)
-        self.forget()
+
+    def stream(self) -> "Stream":
+        """Return a stream of proposals: requests may be added at any time, and are answered as they are done."""
+        return Stream(self)
 
     def propose(self, requests: list[Propose]) -> list[list[Candidate]]:
         """Return the candidates of each request, all decoded together; `request.state` None starts at the question."""
-        with torch.inference_mode(), self.autocast:
-            self._encode([request.task for request in requests if request.state is None])
-            rows = [[self._row(request, request.first + k) for k in range(request.n)] if request.beams == 1 else []
-                    for request in requests]
-            self._run([row for own in rows for row in own])
-            return [[row.candidate() for row in own] or [self._beam(request)] for own, request in zip(rows, requests)]
+        stream, found = self.stream(), {}
+        for number, request in enumerate(requests):
+            stream.add(number, request)
+        while len(found) < len(requests):
+            found |= dict(stream.next())
+        return [found[number] for number in range(len(requests))]
 
     def reply(self, contexts: list[Context], keys: list[str]) -> list[Candidate]:
         """Return one sampled reply to each context, drawn under its key; the cost counts as judging."""
-        rows = [None] * len(contexts)
-        with torch.inference_mode(), self.autocast:
-            for numbers, states in self._read(contexts):
-                for k, state in zip(numbers, states):
-                    asked = replace(contexts[k].task, qid=f"{contexts[k].task.qid}/{keys[k]}")
-                    rows[k] = Row(self, Propose(asked, None, (Step("judge"),)), 0, state)
-            self._run(rows)
-        return [replace(row.candidate(), cost=Ledger(judge=len(row.ids), calls=1, seconds=row.seconds)) for row in rows]
+        rows, read = [None] * len(contexts), [0] * len(contexts)
+        with self.reading():
+            for part in self.reader.read(contexts):
+                for numbers, state, tokens in part:
+                    read[numbers[0]] = tokens
+                    for k in numbers:
+                        asked = replace(contexts[k].task, qid=f"{contexts[k].task.qid}/{keys[k]}")
+                        rows[k] = Row(self, Propose(asked, None, (Step("judge"),)), 0, state)
+            for picture in (True, False):  # rows with and without a picture cannot share a batch
+                own = [row for row in rows if (row.state.picture is not None) == picture]
+                self.pool().run(own)
+        return [replace(row.candidate(), cost=Ledger(judge=tokens + row.generated, calls=1, seconds=row.seconds))
+                for row, tokens in zip(rows, read)]
 
     def likelihoods(self, contexts: list[Context], options: list[list[str]]) -> list[tuple[list[float], Ledger]]:
-        """Return for each context every option's summed log-probability as its next words, and the cost as judging."""
+        """Return for each context every option's summed log-probability as its next words, and the cost as judging.
+
+        Contexts with the same words are read, and paid for, once.
+        """
         found, ids = [None] * len(contexts), [[self.ids(option) for option in own] for own in options]
-        with torch.inference_mode(), self.autocast:
+        past = any(len(option) > 1 for own in ids for option in own)
+        with self.reading():
             start = time.perf_counter()
-            for numbers, states in self._read(contexts):
-                forks = [(state, option) for k, state in zip(numbers, states) for option in ids[k]]
-                parts = [forks[first:first + self.rows] for first in range(0, len(forks), self.rows)]
-                scores = iter([score for part in parts for score in self.engine.loglikelihoods(*map(list, zip(*part)))])
-                share = (time.perf_counter() - start) / len(numbers)
-                for k, state in zip(numbers, states):
-                    read = len(state.ids) + sum(len(option) - 1 for option in ids[k])
-                    found[k] = [next(scores) for _ in ids[k]], Ledger(judge=read, calls=1, seconds=share)
+            for part in self.reader.read(contexts, past):
+                forks = [(state, option) for numbers, state, _ in part for k in numbers for option in ids[k]]
+                chunks = [forks[first:first + self.rows] for first in range(0, len(forks), self.rows)]
+                scores = iter([score for chunk in chunks for score in self.engine.loglikelihoods(*map(list, zip(*chunk)))])
+                share = (time.perf_counter() - start) / len(part)
+                for numbers, _, read in part:
+                    paid = Ledger(judge=read, calls=1, seconds=share)
+                    for k in numbers:
+                        more = Ledger(judge=sum(len(option) - 1 for option in ids[k]))
+                        found[k] = [next(scores) for _ in ids[k]], paid + more
+                        paid = Ledger()
                 start = time.perf_counter()
         return found
 
-    def forget(self) -> None:
-        """Drop the pictures and prompts kept for the questions so far."""
-        self._roots: dict[str, State] = {}
-        self._unpaid: dict[str, Ledger] = {}  # what reading a question cost, until its first candidate pays it
+    def forget(self, qids=None) -> None:
+        """Drop the pictures and prompts kept for these questions (None: for all)."""
+        self.reader.forget(qids)
 
-    def _row(self, request, index):
-        state = request.state or self._roots[request.task.qid]
-        return Row(self, request, index, state, self._unpaid.pop(request.task.qid, Ledger()))
+    def reading(self) -> ExitStack:
+        """Return the context in which the model is called: no gradients, and the precision that was asked for."""
+        stack = ExitStack()
+        stack.enter_context(torch.inference_mode())
+        stack.enter_context(self.autocast)
+        return stack
 
-    def _run(self, rows):
-        for picture in (True, False):  # rows with and without a picture cannot share a batch
-            own = [row for row in rows if (row.state.picture is not None) == picture]
-            Pool(self.engine, self.rows, self.temperature, self.top_p).run(own)
+    def pool(self) -> Pool:
+        """Return an empty batch of this decoder's size and temperature."""
+        return Pool(self.engine, self.rows, self.temperature, self.top_p)
 
-    def _encode(self, tasks):
-        """Read picture and question of the tasks that are new, a batch at a time."""
-        new = list({task.qid: task for task in tasks if task.qid not in self._roots}.values())
-        for numbers in self._parts([len(self.ids(task.opening)) for task in new]):
-            part, start = [new[k] for k in numbers], time.perf_counter()
-            inputs = dict(self.inputs(part).to(self.engine.device))
-            masks = inputs.pop("attention_mask").bool()
-            ids = [row[mask].tolist() for row, mask in zip(inputs.pop("input_ids"), masks)]
-            self._fits(part, ids)
-            states = self.engine.prefill(ids, inputs.pop("cross_attention_mask")[:, -1], inputs)
-            share = (time.perf_counter() - start) / len(part)
-            for task, state in zip(part, states):
-                self._roots[task.qid] = state
-                self._unpaid[task.qid] = Ledger(prefilled=len(state.ids), images=1, seconds=share)
 
-    def _fits(self, tasks, ids):
-        for task, row in zip(tasks, ids):
-            if len(row) >= self.engine.context:
-                raise UserError(f"question {task.qid} takes {len(row)} tokens but the model reads "
-                                f"{self.engine.context}: shorten it, or leave the question out")
+class Stream:
+    """Requests in, candidates out, in whatever order they are done; new rows enter as old ones leave."""
 
-    def _read(self, contexts) -> Iterator[tuple[list[int], list[State]]]:
-        """Read each context's words beside its picture, encoded before; yield (numbers, states), short ones first."""
-        self._encode([context.task for context in contexts if context.picture])
-        ids = [self.ids(self.chat(c.users, c.replies, c.picture)) + self.ids(c.prefix) for c in contexts]
-        self._fits([context.task for context in contexts], ids)
-        for picture in (False, True):
-            own = [k for k, context in enumerate(contexts) if context.picture == picture]
-            for numbers in self._parts([len(ids[k]) for k in own]):
-                part = [own[number] for number in numbers]
-                before = [State(picture=self._roots[contexts[k].task.qid].picture if picture else None) for k in part]
-                yield part, self.engine.extend(before, [ids[k] for k in part])
+    def __init__(self, decoder: Decoder):
+        self.decoder, self.pool, self.fresh, self.open = decoder, decoder.pool(), [], {}
 
-    def _parts(self, lengths):
-        """Yield the numbers of prompts that are read together, shortest first, padded to at most so many tokens."""
-        most = _AT_ONCE.get(self.engine.device.type, _AT_ONCE_ELSEWHERE)
-        part = []
-        for k in sorted(range(len(lengths)), key=lengths.__getitem__):
-            if part and (lengths[k] * (len(part) + 1) > most or len(part) == self.rows):
-                yield part
-                part = []
-            part.append(k)
-        if part:
-            yield part
+    @property
+    def hungry(self) -> bool:
+        """Whether more requests would make better use of the batch."""
+        return not self.fresh and self.pool.hungry
 
-    def _beam(self, request):
-        """Return one continuation through the request's one step by beam search over tokens (tokenbeam.py)."""
-        task, step, start = request.task, request.steps[0], time.perf_counter()
-        paid, state = self._unpaid.pop(task.qid, Ledger()), request.state or self._roots[task.qid]
-        before = [*state.ids, *(self.turn_ids(step.turn, state.ids) if step.turn is not None else [])]
-        tokens = beam_tokens(self, request, before)
-        if before[state.length:]:
-            state = self.engine.extend([state], [before[state.length:]])[0]
-        logprob = self.engine.loglikelihoods([state], [tokens])[0]
-        text, wanted = self.text(tokens), step.stop[-1] if step.stop else "eos"
-        end = next((stop for stop in step.stop if stop in text), "eos" if tokens[-1] in self.eos else "length")
-        piece = Piece(step.stage, text, logprob, len(tokens), end, wanted, step.turn is not None)
-        cost = Ledger(len(tokens) * request.beams, 0, len(before), request.beams, 1, time.perf_counter() - start)
-        return Candidate(request.first, (piece,), State((*before, *tokens), picture=state.picture), paid + cost)
+    def add(self, key, request: Propose) -> None:
+        """Take a request; `key` comes back with its candidates."""
+        self.fresh.append((key, request))
+
+    def next(self) -> list[tuple[object, list[Candidate]]]:
+        """Decode until a request or several are done; return them."""
+        with self.decoder.reading():
+            found = self._begin()
+            while not found and self.open:
+                for row in self.pool.advance():
+                    found += self._done(row)
+        return found
+
+    def _begin(self):
+        """Read new questions and lay their rows ready; beams over tokens are searched at once, all together."""
+        fresh, self.fresh = self.fresh, []
+        self.decoder.reader.encode([request.task for _, request in fresh if request.state is None])
+        for key, request in fresh:
+            if request.beams == 1:
+                rows = self._rows(request)
+                self.open |= {id(row): (key, rows) for row in rows}
+                self.pool.add(rows)
+        wide = [(key, request) for key, request in fresh if request.beams > 1]
+        return [(key, [one]) for (key, _), one in zip(wide, beams(self.decoder, [request for _, request in wide]))]
+
+    def _rows(self, request):
+        root = self.decoder.reader.roots[request.task.qid]
+        paid = root.pay()
+        room = max(1, (request.budget - paid.prefilled) // request.n) if request.budget else None
+        return [Row(self.decoder, request, request.first + k, request.state or root.prompt, Ledger() if k else paid, room)
+                for k in range(request.n)]
+
+    def _done(self, row):
+        key, rows = self.open.pop(id(row))
+        if any(id(other) in self.open for other in rows):
+            return []
+        return [(key, [other.candidate() for other in rows])]

@@ -9,7 +9,7 @@ from predictions alone (`o1lib.answers.metrics`).
     trees, predictions = evaluate(items, subject.format, decoder, method="stage_beam", n=4, judge="self")
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import ascii_uppercase
@@ -18,25 +18,30 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
+from . import rewards
 from .answers import correct, extract
 from .arms import checkpoint_folder, picture_of
 from .data import read
-from .decode import Context, Decoder
+from .drive import drive
 from .formats import FORMATS, SPECIAL_TAGS, answer_text, from_special
+from .journal import Journal
 from .judge import make as make_judge
+from .minivqa import mixture
 from .minivqa.testsets import TEST_SETS, test_set
 from .model import device_and_dtype, load, model_hash
 from .pieces import found_stages
-from .records import UserError, need, project_root
+from .reading import Context
+from .records import UserError, code_hash, need, project_root
 from .records import load as load_record
-from .search import drive, make, task_for
+from .search import make, task_for
 from .stages import STAGES, open_tag
 from .steps import CHAIN
 from .steps import score as score_stages
 from .tree import Tree
 
 STAGED = tuple(name for name in FORMATS if name not in ("direct", "separate"))
-AT_ONCE = 256  # candidates of how many questions side by side; their pictures are dropped together
+AT_ONCE = 256  # candidates of as many questions are on their way at a time
+SCORED_AT_ONCE = 8  # finished questions; their pictures are dropped together
 GREY = (128, 128, 128)
 
 
@@ -60,7 +65,7 @@ def arm(run, name: str, format: str = "") -> Arm:
     if "/" in name and not (project_root() / name / "config.json").is_file():
         raise UserError(f"there is no model at {name}: name another folder or row, or `make study` to train the rows")
     folder = checkpoint_folder(run, name)
-    own, schedule = _trained_as(folder)
+    own, schedule = trained_as(folder)
     if (format or own) not in FORMATS:
         said = f"format '{format}' is unknown" if format else f"{name} does not say which format it was trained in"
         raise UserError(f"{said}: set format to one of {', '.join(FORMATS)}")
@@ -94,27 +99,70 @@ def capped(items: Sequence, most: int) -> list:
     return [item for item in items if item.qid in set(kept)]
 
 
-def evaluate(items: Sequence, format: str, decoder: Decoder, *, method: str, n: int = 1, judge: str = "self",
-             judge_decoder: Decoder | None = None, blind: bool = False, schedule: str = "") -> tuple[list, list[dict]]:
+def validation_items(run, data: str, questions: int) -> list:
+    """Return validation questions of the dataset of row `data`, or with "" freshly drawn ones."""
+    if not data:
+        return list(mixture("validation", questions))
+    return read(need(run.root, data, run.seed).folder / "data" / "validation")[:questions]
+
+
+def cutoffs(items: Sequence, format: str, decoder, judge: str, judge_decoder=None, n: int = 4) -> dict[str, dict]:
+    """Return the reward's mean, spread and cutoff by stage, measured on validation items (see `rewards.calibrate`)."""
+    reward = rewards.make(judge, decoder=judge_decoder or decoder, truth={item.qid: item for item in items}, seed=decoder.seed)
+    return rewards.calibrate([_task(item, format) for item in items], decoder, reward, n)
+
+
+def evaluate(items: Sequence, format: str, decoder, *, method: str, n: int = 1, judge: str = "self", judge_decoder=None,
+             blind: bool = False, schedule: str = "", budget: int = 0, journal: Path | None = None,
+             made_by: Mapping | None = None, **options) -> tuple[list, list[dict]]:
     """Return the search trees and the predictions of `items`, AT_ONCE candidates at a time.
 
-    `judge_decoder` speaks for another model that judges instead; `blind` shows a grey picture. Raises UserError for an
-    unknown method or judge.
+    `judge_decoder` speaks for another model that judges instead; `blind` shows a grey picture; `budget` is the most
+    tokens a question may process (0: any number); `options` are the method's own (retracing: keep, retraces, cutoffs).
+    In `journal` finished questions are kept, so that the same call goes on after an interruption; `made_by` names
+    what its results depend on besides (model, code). Raises UserError for an unknown method or judge.
     """
-    search, trees, rows, at_once = make(method, n), [], [], max(1, AT_ONCE // n)
-    truth = {item.qid: item for item in items}
-    referee = make_judge(judge, decoder=judge_decoder or decoder, truth=truth, seed=decoder.seed)
-    with tqdm(total=len(items), desc=f"{method}, {n} candidates" if n > 1 else method, unit="question") as bar:
-        for first in range(0, len(items), at_once):
-            part = items[first:first + at_once]
-            tasks = [task_for(item.qid, item.question, _shown(item, blind), format) for item in part]
-            found = drive([search(task, n, decoder.seed) for task in tasks], decoder.propose, referee, bar.update)
-            right = option_likelihoods(found, part, format, decoder)
-            rows += score(found, part, format, right, decoder.temperature, schedule, judge)
-            trees += found
+    search, referee = make(method, n, **options), _referee(items, decoder, method, judge, judge_decoder)
+    settings = {"format": format, "method": method, "n": n, "judge": judge, "blind": blind, "budget": budget,
+                "seed": decoder.seed, "temperature": decoder.temperature, "top_p": decoder.top_p,
+                "max_new_tokens": decoder.max_new_tokens, "options": options, "made_by": dict(made_by or {})}
+    kept = Journal(journal, settings)
+    found = {item.qid: (kept.found[item.qid].tree(_task(item, format, blind)), kept.found[item.qid].row)
+             for item in items if item.qid in kept.found}
+    todo, ready = [item for item in items if item.qid not in found], []
+
+    def note(number=None, tree=None):
+        """Score finished searches a few at a time, and let go of their pictures."""
+        ready.extend([(todo[number], tree)] if tree else [])
+        if ready and (tree is None or len(ready) >= SCORED_AT_ONCE):
+            asked, trees = map(list, zip(*ready))
+            right = option_likelihoods(trees, asked, format, decoder)
+            for item, one, row in zip(asked, trees, score(trees, asked, format, right, decoder.temperature, schedule, judge)):
+                found[item.qid] = one, row
+                kept.add(one, row)
             for speaker in filter(None, (decoder, judge_decoder)):
-                speaker.forget()
-    return trees, rows
+                speaker.forget([item.qid for item in asked])
+            ready.clear()
+
+    searches = (search(_task(item, format, blind), n, decoder.seed) for item in todo)
+    name = f"{method}, {n} candidates" if n > 1 else method
+    with tqdm(total=len(items), initial=len(found), desc=name, unit="question") as bar:
+        drive(searches, decoder, referee, bar.update, max(1, AT_ONCE // n), budget, note)
+    note()
+    return [found[item.qid][0] for item in items], [found[item.qid][1] for item in items]
+
+
+def _referee(items, decoder, method, judge, judge_decoder):
+    """Return who compares (or, for retracing, scores) the candidates."""
+    if judge == "base" and judge_decoder is None:
+        raise UserError("judge 'base' is another model: name it in judge_model (a row's id or a checkpoint's folder)")
+    truth = {item.qid: item for item in items}
+    choose = rewards.make if method == "retracing" else make_judge
+    return choose(judge, decoder=judge_decoder or decoder, truth=truth, seed=decoder.seed)
+
+
+def _task(item, format, blind=False):
+    return task_for(item.qid, item.question, _shown(item, blind), format)
 
 
 def score(trees: Sequence[Tree], items: Sequence, format: str, likelihood: Sequence[bool | None] | None = None,
@@ -128,7 +176,7 @@ def score(trees: Sequence[Tree], items: Sequence, format: str, likelihood: Seque
     for tree, item, likely in zip(trees, items, likelihood or [None] * len(items), strict=True):
         answer = extract(answer_text(tree.turns if format == "four_turn" else tree.text, format), item.options)
         known = bool(item.facts) and format in STAGED
-        judged = any(one.matches for one in tree.rounds)
+        judged = any(one.matches or one.scores for one in tree.rounds)
         rows.append({
             "qid": item.qid, "test_set": item.test_set, "family": item.family, "skill": item.skill,
             "template": item.template, "group": item.group or None, "format": format, "schedule": schedule,
@@ -148,6 +196,20 @@ def hashes(run, data: str, subject: Arm) -> dict:
     return {"device": device, "dtype": "float32", "dataset_hash": dataset, "model_hash": subject.model_hash}
 
 
+def keep_as(run, subject: Arm) -> dict:
+    """Return where a run keeps its finished questions, and what makes them its own: the model and the code."""
+    return {"journal": run.path("searched.jsonl"), "made_by": {"model": subject.model_hash, "code": code_hash(run.notebook)}}
+
+
+def options_of(method: str, keep: int, retraces: int, measured: Mapping) -> dict:
+    """Return the options of `evaluate` that are retracing's own; {} for another method."""
+    if method != "retracing":
+        return {}
+    later = STAGES[2:]  # the plan is taken as it comes, and the caption has nothing behind it to go back to
+    cut = {stage: found["cutoff"] for stage, found in measured.items() if stage in later}
+    return {"keep": keep, "retraces": retraces, "cutoffs": cut}
+
+
 def conclusion(found: dict, judged: dict) -> str:
     """Return a sentence or two on an evaluation, computed from its metrics and its judge's measured accuracy."""
     percent = {name: f"{100 * metric['value']:.0f} %" for name, metric in found.items()}
@@ -163,7 +225,7 @@ def conclusion(found: dict, judged: dict) -> str:
     return words
 
 
-def option_likelihoods(trees: Sequence[Tree], items: Sequence, format: str, decoder: Decoder) -> list[bool | None]:
+def option_likelihoods(trees: Sequence[Tree], items: Sequence, format: str, decoder) -> list[bool | None]:
     """Return for each multiple-choice question whether the model finds the right letter the likeliest; None for others.
 
     A letter stands where the answer stands: after the prompt in `direct` and `separate`, otherwise behind the
@@ -201,7 +263,7 @@ def _shown(item, blind: bool) -> Image.Image:
     return Image.new("RGB", picture.size, GREY) if blind else picture
 
 
-def _trained_as(folder: Path) -> tuple[str, str]:
+def trained_as(folder: Path) -> tuple[str, str]:
     """Return (format, schedule) from the record in the checkpoint's folder or beside it; ("", "") without one."""
     for place in (folder, folder.parent):
         if (place / "record.json").is_file():

@@ -111,6 +111,19 @@ class Oracle:
         return (sum(holds for _, holds in checked) / max(1, len(checked)),)
 
 
+class FaithfulOracle(Oracle):
+    """The oracle that is not taken in by luck: a right conclusion counts only if it follows from steps that hold."""
+
+    def worth(self, match: Match, candidate: Candidate) -> tuple:
+        """Return how true a candidate is, to be compared."""
+        found = super().worth(match, candidate)
+        stages = found_stages((*match.before, *candidate.pieces))
+        concludes = match.kind in ("all", "conclusion") or match.kind == "sentence" and "conclusion" in stages
+        if not (concludes and stages.get("reasoning")):
+            return found
+        return score(stages, self.truth[match.task.qid])["faithful"], *found[1:]
+
+
 class Random:
     """Tosses a coin: the floor for any judge."""
 
@@ -142,14 +155,16 @@ JUDGES: dict[str, Callable[..., Judge]] = {
     "self_as_released": lambda decoder, truth, p, seed: SelfAsReleased(decoder),
     "likelihood": lambda decoder, truth, p, seed: Likelihood(seed),
     "agreement": lambda decoder, truth, p, seed: Agreement(seed),
+    "base": lambda decoder, truth, p, seed: SelfJudge(decoder, settle, seed),  # the same, by another model's decoder
     "oracle": lambda decoder, truth, p, seed: Oracle(truth, seed),
+    "oracle_faithful": lambda decoder, truth, p, seed: FaithfulOracle(truth, seed),
     "random": lambda decoder, truth, p, seed: Random(seed),
     "synthetic": lambda decoder, truth, p, seed: Synthetic(truth, p, seed),
 }
 
 
 def make(name: str, *, decoder=None, truth: Mapping | None = None, p: float = 0.8, seed: int = 0) -> Judge:
-    """Return a judge by name: `decoder` for the two self judges, `truth` for oracle and synthetic, `p` for synthetic.
+    """Return a judge by name: `decoder` for base and the two self judges, `truth` for the oracles and synthetic, and `p`.
 
     Raises UserError for an unknown name, or where what the judge needs is not given.
     """
@@ -157,9 +172,9 @@ def make(name: str, *, decoder=None, truth: Mapping | None = None, p: float = 0.
         near = get_close_matches(name, JUDGES, 1)
         guess = f", did you mean {near[0]}?" if near else ""
         raise UserError(f"unknown judge '{name}'{guess}: choose one of {', '.join(JUDGES)}")
-    if name.startswith("self") and decoder is None:
+    if name in ("self", "self_as_released", "base") and decoder is None:
         raise UserError(f"judge '{name}' asks a model and none is given: pass decoder=")
-    if name in ("oracle", "synthetic") and truth is None:
+    if name in ("oracle", "oracle_faithful", "synthetic") and truth is None:
         raise UserError(f"judge '{name}' must know the truth: pass truth={{qid: item}}")
     return JUDGES[name](decoder, truth, p, seed)
 
@@ -196,9 +211,9 @@ def own_matches(trees: Iterable[Tree]) -> list[tuple[Match, Verdict]]:
             by_index = {candidate.index: candidate for candidate in one.candidates}
             for number, (a, b, verdict) in enumerate(one.matches):
                 key = f"{one.stage}/{number}"
-                match = Match(tree.task, kind, joined(before), by_index[a], by_index[b], one.candidates, key)
+                match = Match(tree.task, kind, joined(before), by_index[a], by_index[b], one.candidates, key, before)
                 found.append((match, verdict))
-            before = (*before, *by_index[one.kept].pieces)
+            before = (*before, *(by_index[one.kept].pieces if one.kept in by_index else ()))
     return found
 
 

@@ -63,7 +63,7 @@ def build(scale: str, seed: int = 0):
         raise UserError(f"unknown scale '{scale}': choose one of {', '.join(SCALES)}")
     sizes = SCALES[scale]
     if sizes.hub_id:
-        return _from_hub(sizes.hub_id)
+        return from_hub(sizes.hub_id)
     import torch
     from transformers import MllamaForConditionalGeneration
     tokenizer = train_tokenizer(training_texts(sizes.tokenizer_examples), sizes.vocabulary)
@@ -176,7 +176,8 @@ def _widen(model):
                 parameter.mul_(POSITION_GAIN)
 
 
-def _from_hub(hub_id):
+def from_hub(hub_id):
+    """Return (model, processor) of a released model, in bfloat16. Raises UserError where its files cannot be had."""
     import torch
     from transformers import AutoModelForImageTextToText, AutoProcessor
     try:

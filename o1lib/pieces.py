@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from .formats import from_special
 from .stages import STAGES, close_tag, open_tag, parse, parse_plain
 
+BROKEN = -1e6  # added to the log-probability of a piece that broke off
 _TAGS = re.compile("|".join(tag(stage) for stage in STAGES for tag in (open_tag, close_tag)))
 
 
@@ -25,7 +26,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Piece:
-    """The text of one stage, its tokens' summed log-probability at temperature 1, its end (a stop, eos, length)."""
+    """The text of one stage, its tokens' summed log-probability at temperature 1, its end (a stop, eos, length, nan)."""
 
     stage: str
     text: str
@@ -40,6 +41,8 @@ class Piece:
         """Say what is wrong with the end of this piece; "" when nothing is."""
         if self.end == "length":
             return f"cut after {self.tokens} tokens"
+        if self.end == "nan":
+            return f"broke off after {self.tokens} tokens: the model's numbers were not finite"
         return f"ended before {self.wanted}" if self.end == "eos" != self.wanted else ""
 
 

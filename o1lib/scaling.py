@@ -12,7 +12,8 @@ from .records import Metric
 from .tables import CELL, by_row, pooled
 
 METHODS = {"best_of_n": "best-of-N", "sentence_beam": "sentence-level beam", "stage_beam": "stage-level beam",
-           "token_beam": "token beam in each turn"}
+           "token_beam": "token beam in each turn", "retracing": "stage-wise retracing"}
+OWN_JUDGE = {"token_beam": "self", "retracing": "likelihood"}  # what such a row is shown by: they have no pairwise judge
 ONE = "sample"
 COLUMNS = ["method", "row", "N", "tokens", "seconds", *CELL]
 
@@ -42,8 +43,8 @@ def _of_judge(found):
 def searched(records, model, metric="mini-average", judge="self", temperature=0.6):
     """Return one line a search row of `model`: method in words, N, mean tokens and seconds a question, and the metric.
 
-    One sample is the first point, N = 1, of every method that has no such row of its own. Methods without a judge
-    (the token beam) are there whatever `judge` says.
+    One sample is the first point, N = 1, of every method that has no such row of its own. Methods without a pairwise
+    judge (the token beam; retracing, shown by its likelihood) are there whatever `judge` says.
     """
     lines, first = [], []
     for row, some in by_row(records).items():
@@ -53,7 +54,7 @@ def searched(records, model, metric="mini-average", judge="self", temperature=0.
         line = _line(row, some, given, metric)
         if given["method"] == ONE and line:
             first.append(line)
-        elif line and given["method"] in METHODS and (given.get("judge") == judge or given["method"] == "token_beam"):
+        elif line and given["method"] in METHODS and given.get("judge") == OWN_JUDGE.get(given["method"], judge):
             lines.append(line)
     methods = dict.fromkeys(line["method"] for line in lines)
     with_one = {line["method"] for line in lines if line["N"] == 1}

@@ -1,31 +1,32 @@
 """Search methods as plain control flow: what to propose next, whom to compare with whom, what to keep.
 
-A search is a generator. It yields lists of Propose or of Match and is sent the answers; it knows neither
-the model nor the judge. `drive` runs the searches of many questions side by side and asks for everything
-that they wait for at once.
+A search is a generator. It yields lists of Propose, of Match or of Rate and is sent the answers; it knows neither
+the model nor the judge. `drive` (drive.py) runs the searches of many questions side by side; a search whose budget is
+spent has Spent thrown in and returns the best that it has.
 
     searches = [METHODS["stage_beam"](task, 4, seed=0) for task in tasks]
-    trees = drive(searches, decoder.propose, judge)
+    trees = drive(searches, decoder, judge)
     trees[0].text
 
 Papers: stage-level beam search, best-of-N and sentence-level beam search are LLaVA-o1's (arXiv:2411.10440v1,
-section 3.3 and the released `simple_inference.py`); the token beam is LlamaV-o1's (`eval/inference.py`).
+section 3.3 and the released `simple_inference.py`); the token beam is LlamaV-o1's (`eval/inference.py`). Stage-wise
+retracing (arXiv:2411.10440v6, section 3.2) is in retrace.py.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 
 from .formats import SPECIAL_TAGS, prompt_turns
+from .path import Path, Search, Spent, guarded
 from .pieces import Step, hint, next_step
 from .records import UserError
+from .retrace import retracing
 from .stages import STAGES, close_tag
-from .tree import Candidate, Ledger, Match, Propose, Round, Task, Tree, keyed
+from .tree import Candidate, Match, Propose, Round, Task, keyed
 
 MOST_SENTENCES = 60
-
-Search = Generator[list, list, Tree]
-
 
 def task_for(qid: str, question: str, image, format: str) -> Task:
     """Return a question as a task: its first user turn, and the stages its format can be stopped after.
@@ -49,31 +50,26 @@ def task_for(qid: str, question: str, image, format: str) -> Task:
 
 def greedy(task: Task, n: int = 1, seed: int = 0) -> Search:
     """The likeliest next token, once (`n` must be 1)."""
-    return (yield from _whole("greedy", task, 1, seed, greedy=True))
+    path = Path(task, "greedy", 1)
+    return (yield from guarded(path, _whole(path, seed, greedy=True)))
 
 
 def sample(task: Task, n: int = 1, seed: int = 0) -> Search:
     """One sample, as the papers' models are decoded without scaling (`n` must be 1)."""
-    return (yield from _whole("sample", task, 1, seed))
+    path = Path(task, "sample", 1)
+    return (yield from guarded(path, _whole(path, seed)))
 
 
 def best_of_n(task: Task, n: int, seed: int = 0) -> Search:
     """`n` whole samples and one tournament over their full texts."""
-    return (yield from _whole("best_of_n", task, n, seed))
+    path = Path(task, "best_of_n", n)
+    return (yield from guarded(path, _whole(path, seed)))
 
 
 def stage_beam(task: Task, n: int, seed: int = 0) -> Search:
     """At every stage `n` candidates, of which a tournament keeps one to continue (LLaVA-o1; n - 1 matches a stage)."""
-    state, pieces, rounds, at = None, (), [], 0
-    while at is not None:
-        step = task.steps[at]
-        [candidates] = yield [Propose(task, state, (step,), n)]
-        one = yield from _round(task, step.stage, step.stage, candidates, pieces, seed)
-        rounds.append(one)
-        winner = candidates[one.kept]
-        state, pieces = winner.state, pieces + winner.pieces
-        at = next_step(task.steps, at, winner.ended)
-    return _tree(task, "stage_beam", n, rounds, pieces)
+    path = Path(task, "stage_beam", n)
+    return (yield from guarded(path, _stages(path, seed)))
 
 
 def sentence_beam(task: Task, n: int, seed: int = 0) -> Search:
@@ -82,33 +78,14 @@ def sentence_beam(task: Task, n: int, seed: int = 0) -> Search:
     A sentence ends at the token that brings a full stop, as released ("3.5" is cut after "3."). Turn formats go turn
     by turn. After MOST_SENTENCES the text is taken as it is.
     """
-    state, pieces, rounds, at = None, (), [], _last_of_turn(task.steps, 0)
-    while at is not None:
-        step = task.steps[at]
-        turn = step.turn if not pieces or pieces[-1].end != "." else None
-        sentence = Step(f"sentence {len(rounds) + 1}", (".", *step.stop), turn)
-        [candidates] = yield [Propose(task, state, (sentence,), n)]
-        candidates = [_meant(candidate, step) for candidate in candidates]
-        one = yield from _round(task, "sentence", sentence.stage, candidates, pieces, seed)
-        rounds.append(one)
-        winner = candidates[one.kept]
-        state, pieces = winner.state, pieces + winner.pieces
-        if winner.pieces[-1].end != ".":
-            at = next_step(task.steps, at, ended=True)
-        if len(rounds) >= MOST_SENTENCES:
-            at = None
-    return _tree(task, "sentence_beam", n, rounds, pieces)
+    path = Path(task, "sentence_beam", n)
+    return (yield from guarded(path, _sentences(path, seed)))
 
 
 def token_beam(task: Task, n: int, seed: int = 0) -> Search:
     """At every stage or turn one continuation, found by a beam of width `n` over tokens: no judge (LlamaV-o1)."""
-    state, pieces, rounds, at = None, (), [], 0
-    while at is not None:
-        [[candidate]] = yield [Propose(task, state, (task.steps[at],), beams=n)]
-        rounds.append(Round(task.steps[at].stage, (candidate,), (), 0))
-        state, pieces = candidate.state, pieces + candidate.pieces
-        at = next_step(task.steps, at, candidate.ended)
-    return _tree(task, "token_beam", n, rounds, pieces)
+    path = Path(task, "token_beam", n)
+    return (yield from guarded(path, _turns(path)))
 
 
 METHODS: dict[str, Callable[..., Search]] = {
@@ -118,11 +95,15 @@ METHODS: dict[str, Callable[..., Search]] = {
     "sentence_beam": sentence_beam,
     "stage_beam": stage_beam,
     "token_beam": token_beam,
+    "retracing": retracing,
 }
 
 
-def make(method: str, n: int = 1) -> Callable[..., Search]:
-    """Return a method by name. Raises UserError for an unknown name, n < 1, or n > 1 where one text is drawn."""
+def make(method: str, n: int = 1, **options) -> Callable[..., Search]:
+    """Return a method by name, with `options` set (retracing has some, see retrace.py).
+
+    Raises UserError for an unknown name, n < 1, or n > 1 where one text is drawn.
+    """
     if method not in METHODS:
         near = get_close_matches(method, METHODS, 1)
         guess = f", did you mean {near[0]}?" if near else ""
@@ -131,35 +112,7 @@ def make(method: str, n: int = 1) -> Callable[..., Search]:
         raise UserError(
             f"n = {n} candidates is nothing that {method} can do: use n = 1{'' if n < 1 else ', or method best_of_n'}"
         )
-    return METHODS[method]
-
-
-def drive(
-    searches: Iterable[Search], propose: Callable, judge: Callable, progress: Callable[[int], object] | None = None
-) -> list[Tree]:
-    """Run searches to their ends side by side and return their trees in order.
-
-    `propose` takes a list of Propose and returns a list of candidates for each; `judge` takes a list of Match and
-    returns a verdict for each. `progress` is called with the number of searches that ended since its last call.
-    """
-    searches = dict(enumerate(searches))
-    waiting, trees = {number: next(search) for number, search in searches.items()}, {}
-    while waiting:
-        before = len(trees)
-        judging = any(
-            isinstance(asked[0], Match) for asked in waiting.values()
-        )  # proposals wait: the larger their batch, the better
-        turn = {number: asked for number, asked in waiting.items() if isinstance(asked[0], Match) == judging}
-        answers = iter((judge if judging else propose)([request for asked in turn.values() for request in asked]))
-        for number, asked in turn.items():
-            try:
-                waiting[number] = searches[number].send([next(answers) for _ in asked])
-            except StopIteration as end:
-                trees[number] = end.value
-                del waiting[number]
-        if progress and len(trees) > before:
-            progress(len(trees) - before)
-    return [trees[number] for number in sorted(trees)]
+    return partial(METHODS[method], **options) if options else METHODS[method]
 
 
 def bracket(n: int, rng) -> list[list[tuple[int, int, int]]]:
@@ -178,34 +131,64 @@ def bracket(n: int, rng) -> list[list[tuple[int, int, int]]]:
     return rounds
 
 
-def _whole(name, task, n, seed, greedy=False):
-    [candidates] = yield [Propose(task, None, task.steps, n, greedy=greedy)]
-    one = yield from _round(task, "all", "all", candidates, (), seed)
-    return _tree(task, name, n, [one], candidates[one.kept].pieces)
+def _whole(path, seed, greedy=False):
+    [candidates] = yield [Propose(path.task, None, path.task.steps, path.n, greedy=greedy)]
+    yield from _round(path, "all", "all", candidates, seed)
 
 
-def _round(task, kind, key, candidates, before, seed):
-    """Play a tournament over the candidates of one stage and return it; one candidate wins without a match."""
-    slots, matches, given = dict(enumerate(candidates)), [], hint(before, kind)
-    for level in bracket(len(candidates), keyed(seed, task.qid, key, "bracket")):
-        asked = [
-            Match(task, kind, given, slots[a], slots[b], tuple(candidates), f"{key}/{slot}") for a, b, slot in level
-        ]
-        verdicts = yield asked
-        for (_, _, slot), match, verdict in zip(level, asked, verdicts):
-            slots[slot] = (match.a, match.b)[verdict.winner]
-            matches.append((match.a.index, match.b.index, verdict))
-    return Round(key, tuple(candidates), tuple(matches), slots[max(slots)].index)
+def _stages(path, seed):
+    at = 0
+    while at is not None:
+        step = path.task.steps[at]
+        [candidates] = yield [Propose(path.task, path.state, (step,), path.n)]
+        winner = yield from _round(path, step.stage, step.stage, candidates, seed)
+        at = next_step(path.task.steps, at, winner.ended)
 
 
-def _tree(task, method, n, rounds, pieces):
-    """Close a search: add up its costs, and let go of the decoder's states."""
-    costs = [candidate.cost for one in rounds for candidate in one.candidates]
-    costs += [verdict.cost for one in rounds for _, _, verdict in one.matches]
-    bare = [
-        replace(one, candidates=tuple(replace(candidate, state=None) for candidate in one.candidates)) for one in rounds
-    ]
-    return Tree(task, method, n, tuple(bare), tuple(pieces), sum(costs, Ledger()))
+def _sentences(path, seed):
+    steps = path.task.steps
+    at = _last_of_turn(steps, 0)
+    while at is not None and len(path.rounds) < MOST_SENTENCES:
+        step = steps[at]
+        turn = step.turn if not path.pieces or path.pieces[-1].end != "." else None
+        sentence = Step(f"sentence {len(path.rounds) + 1}", (".", *step.stop), turn)
+        [candidates] = yield [Propose(path.task, path.state, (sentence,), path.n)]
+        candidates = [_meant(candidate, step) for candidate in candidates]
+        winner = yield from _round(path, "sentence", sentence.stage, candidates, seed)
+        if winner.pieces[-1].end != ".":
+            at = next_step(steps, at, ended=True)
+
+
+def _turns(path):
+    at = 0
+    while at is not None:
+        step = path.task.steps[at]
+        [[candidate]] = yield [Propose(path.task, path.state, (step,), beams=path.n)]
+        path.keep(Round(step.stage, (candidate,), (), 0), candidate)
+        at = next_step(path.task.steps, at, candidate.ended)
+
+
+def _round(path, kind, key, candidates, seed):
+    """Play a tournament over the candidates of one stage and return the winner; one candidate wins without a match.
+
+    When the budget is spent on the way, whoever won last is kept.
+    """
+    slots, matches, given, task = dict(enumerate(candidates)), [], hint(path.pieces, kind), path.task
+    try:
+        for level in bracket(len(candidates), keyed(seed, task.qid, key, "bracket")):
+            asked = [Match(task, kind, given, slots[a], slots[b], tuple(candidates), f"{key}/{slot}", path.pieces)
+                     for a, b, slot in level]
+            verdicts = yield asked
+            for (_, _, slot), match, verdict in zip(level, asked, verdicts):
+                slots[slot] = (match.a, match.b)[verdict.winner]
+                matches.append((match.a.index, match.b.index, verdict))
+    except Spent:
+        path.stopped = True
+    winner = slots[max(slots)] if matches else candidates[0]
+    path.keep(Round(key, tuple(candidates), tuple(matches), winner.index), winner)
+    if path.stopped:
+        raise Spent
+    return winner
 
 
 def _last_of_turn(steps, at):

@@ -6,9 +6,9 @@ The picture is never encoded again: its keys and values do not depend on the tex
     SelfAsReleased(decoder)([match])                       # sampled words, vetoes and biases of the release kept
 """
 
-from math import exp
+from math import exp, isfinite
 
-from .decode import Context
+from .reading import Context
 from .pieces import said, untagged
 from .prompts import REASONS, check_prompt, judge_prompt, parse_check, parse_verdict, verdict_prefix
 from .tree import Candidate, Ledger, Match, Verdict
@@ -44,9 +44,10 @@ class SelfJudge:
     def _verdict(self, match, straight, swapped):
         (a, b), (b_again, a_again) = straight[0], swapped[0]
         cost = straight[1] + swapped[1]
+        readable = all(map(isfinite, (a, b, a_again, b_again)))
         note = f"P(first) {_share(a, b):.2f}, in the other order {_share(b_again, a_again):.2f}"
         votes = [(a > b) + (a_again > b_again), (b > a) + (b_again > a_again)]
-        return self.settle(self.seed, match, *votes, note, cost=cost)
+        return self.settle(self.seed, match, *votes, note, cost=cost, parsed=readable)
 
 
 class SelfAsReleased:
@@ -90,4 +91,4 @@ def _paid(verdict, cost):
 
 
 def _share(this, other):
-    return 1 / (1 + exp(other - this))
+    return 1 / (1 + exp(min(other - this, 700)))

@@ -27,6 +27,11 @@ class Ledger:
     calls: int = 0
     seconds: float = field(default=0.0, compare=False)  # wall time never repeats
 
+    @property
+    def processed(self) -> int:
+        """All tokens that a model read or wrote: generated, for judging, of prompts."""
+        return self.generated + self.judge + self.prefilled
+
     def __add__(self, other: "Ledger") -> "Ledger":
         return Ledger(*(mine + its for mine, its in zip(self.astuple(), other.astuple())))
 
@@ -83,12 +88,15 @@ class Candidate:
     @property
     def ended(self) -> bool:
         """True when the last turn is over, so that only a new user turn can follow."""
-        return bool(self.pieces) and self.pieces[-1].end in ("eos", "length")
+        return bool(self.pieces) and self.pieces[-1].end in ("eos", "length", "nan")
 
 
 @dataclass(frozen=True)
 class Propose:
-    """Ask for `n` continuations of `state` (None: of the question) through `steps`; candidates count from `first`."""
+    """Ask for `n` continuations of `state` (None: of the question) through `steps`; candidates count from `first`.
+
+    `budget`: tokens that all of them together may take, the prompt included where it is read for them (0: no bound).
+    """
 
     task: Task
     state: Any
@@ -97,11 +105,13 @@ class Propose:
     first: int = 0
     greedy: bool = False
     beams: int = 1  # > 1: one continuation, found by beam search over tokens
+    budget: int = 0
 
 
 @dataclass(frozen=True)
 class Match:
-    """Ask which of two candidates is better; `pool` is the whole round, `key` names the match for coins."""
+    """Ask which of two candidates is better; `pool`: the whole round, `key` names the match for coins, `before`: what both
+    continue."""
 
     task: Task
     kind: str
@@ -110,6 +120,26 @@ class Match:
     b: Candidate
     pool: tuple[Candidate, ...] = ()
     key: str = ""
+    before: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Ask how good one candidate of stage `kind` is; `before`: the pieces that it continues, `hint` as in a Match."""
+
+    task: Task
+    kind: str
+    hint: str
+    candidate: Candidate
+    before: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True)
+class Score:
+    """How good a candidate is, the more the better, and what it cost to say so."""
+
+    value: float
+    cost: Ledger = Ledger()
 
 
 @dataclass(frozen=True)
@@ -125,17 +155,25 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Round:
-    """One stage: its candidates, the matches (two indices and the verdict), and the index of the survivor."""
+    """One stage: its candidates, the matches (two indices and the verdict), and the index of the survivor.
+
+    Where candidates are scored instead of compared (retracing), `scores` are in their order, and no candidate of a
+    round that came to nothing is kept (-1).
+    """
 
     stage: str
     candidates: tuple[Candidate, ...]
     matches: tuple[tuple[int, int, Verdict], ...]
     kept: int
+    scores: tuple[Score, ...] = ()
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A finished search: every candidate by stage, every verdict, the surviving pieces and what all of it cost."""
+    """A finished search: every candidate by stage, every verdict, the surviving pieces and what all of it cost.
+
+    `stopped`: it used up its budget of tokens and is what was best until then.
+    """
 
     task: Task
     method: str
@@ -143,6 +181,7 @@ class Tree:
     rounds: tuple[Round, ...]
     pieces: tuple[Piece, ...]
     ledger: Ledger
+    stopped: bool = False
 
     @property
     def text(self) -> str:
@@ -156,8 +195,9 @@ class Tree:
 
     @property
     def problem(self) -> str:
-        """Say what is wrong with the survivor's pieces; "" when nothing is."""
-        return Candidate(0, self.pieces).problem
+        """Say what is wrong with the survivor's pieces, or that the budget ended the search; "" when nothing is."""
+        stopped = ["stopped at its budget of tokens"] if self.stopped else []
+        return "; ".join(filter(None, [Candidate(0, self.pieces).problem, *stopped]))
 
     def rows(self) -> list[dict]:
         """Return one plain dict for each candidate and stage: what a predictions file keeps."""

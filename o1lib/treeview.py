@@ -36,14 +36,15 @@ def show(tree: Tree, gold: str = "") -> str:
 
 
 def _round(one: Round) -> str:
-    cards = "".join(_card(candidate, candidate.index == one.kept) for candidate in one.candidates)
+    scores = [f"score {score.value:.2f}," for score in one.scores] or [""] * len(one.candidates)
+    cards = "".join(_card(candidate, candidate.index == one.kept, score) for candidate, score in zip(one.candidates, scores))
     matches = "".join(f"<div>{escape(_match(*match))}</div>" for match in one.matches)
     return _ROUND.format(stage=escape(one.stage), cards=cards, matches=matches)
 
 
-def _card(candidate: Candidate, kept: bool) -> str:
+def _card(candidate: Candidate, kept: bool, score: str) -> str:
     border, ground = _KEPT if kept else _LOST
-    about = f"log p {candidate.logprob:.1f} in {candidate.tokens} tokens {candidate.problem}"
+    about = f"{score} log p {candidate.logprob:.1f} in {candidate.tokens} tokens {candidate.problem}"
     texts = [untagged(piece.text) for piece in candidate.pieces]
     return _CARD.format(border=border, ground=ground, name=f"{candidate.index + 1}{' kept' if kept else ''}",
                         about=escape(about), text=escape("\n".join(texts)))

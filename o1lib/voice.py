@@ -9,13 +9,19 @@ _MARK = "%%reply%%"
 SMALL = 5000  # tokens; a model with a smaller vocabulary is asked to judge in the short form of prompts.py
 
 
+def ends_of(model) -> set[int]:
+    """Return the tokens that end a turn of this model, by its own generation settings."""
+    eos = model.generation_config.eos_token_id
+    return set(eos) if isinstance(eos, list) else {eos}
+
+
 class Voice:
     """Speaks through `processor`; `eos` are the tokens that end a turn. `short`: see SMALL."""
 
     def __init__(self, processor, eos: set[int]):
         self.processor, self.tokenizer = processor, processor.tokenizer
         self.eos = (eos | {self.tokenizer.eos_token_id}) - {None}
-        self.short = len(self.tokenizer) < SMALL
+        self.short, self.spoken = len(self.tokenizer) < SMALL, False  # spoken: it has given a finite number
         self._hidden = self.eos | {self.tokenizer.pad_token_id, self.tokenizer.bos_token_id}
         self._words, self._turns = {}, {}
 
@@ -52,6 +58,9 @@ class Voice:
 
     def inputs(self, tasks):
         """Return the processor's left-padded batch of the tasks' pictures and first user turns."""
-        return self.processor(
-            images=[[task.image] for task in tasks], text=[self.chat((task.opening,)) for task in tasks],
-            padding=True, padding_side="left", add_special_tokens=False, return_tensors="pt")
+        return self.batch([task.image for task in tasks], [self.chat((task.opening,)) for task in tasks])
+
+    def batch(self, pictures, texts):
+        """Return the processor's left-padded batch of chats about one picture each."""
+        return self.processor(images=[[picture] for picture in pictures], text=texts, padding=True, padding_side="left",
+                              add_special_tokens=False, return_tensors="pt")

@@ -122,7 +122,7 @@ def test_a_real_model_is_searched_and_scored_in_every_way(format, method, n):
     assert all((row["option_likelihood_correct"] is None) == (not row["options"]) for row in rows)
     assert {row["temperature"] for row in rows} == {0.0 if method == "greedy" else 0.6}
     assert metrics(rows)["processed_tokens"]["value"] > 0
-    assert not decoder._roots                               # pictures are let go
+    assert not decoder.reader.roots                         # pictures are let go
 
 
 def test_blind_models_see_grey():

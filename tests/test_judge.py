@@ -7,11 +7,14 @@ import tiny
 
 from o1lib import judge
 from o1lib.decode import Decoder
-from o1lib.minivqa import draw
+from o1lib.evaluate import evaluate
+from o1lib.minivqa import draw, mixture
 from o1lib.minivqa.testsets import test_set as drawn_set
+from o1lib.pairs import known_pairs
 from o1lib.pieces import Piece
 from o1lib.records import UserError
-from o1lib.search import drive, make, task_for
+from o1lib.drive import drive
+from o1lib.search import make, task_for
 from o1lib.selfjudge import SelfAsReleased, SelfJudge, asked
 from o1lib.stages import STAGES, render
 from o1lib.tree import Candidate, Ledger, Match, Verdict
@@ -174,6 +177,54 @@ def test_the_oracle_reads_whole_answers_of_every_format():
 def test_the_oracle_calls_equally_true_texts_and_all_summaries_ties():
     verdicts = judge.make("oracle", truth=TRUTH)([match("Count.", "I do not know", "summary"), match("wrong", "false")])
     assert all(verdict.tie for verdict in verdicts)
+
+
+def test_the_faithful_oracle_is_not_taken_in_by_a_lucky_conclusion():
+    stages, oracle = EXAMPLE.stages, judge.make("oracle_faithful", truth=TRUTH)
+    other = next(letter for letter in "ABCD" if letter != EXAMPLE.answer)
+    right, lucky = render(stages), render(stages | {"reasoning": "so be it."})
+    plain = judge.make("oracle", truth=TRUTH)
+    assert winners(oracle, [match(lucky, right, "all"), match(right, lucky, "all")]) == [1, 0]
+    assert winners(oracle, [match(right, render(stages | {"conclusion": other}), "all")]) == [0]
+    true, false = (tuple(Piece(s, f"<{s.upper()}> {texts[s]} </{s.upper()}>") for s in STAGES[:3])
+                   for texts in (stages, stages | {"reasoning": "so be it."}))
+    ends = match(*(f"<CONCLUSION> {text} </CONCLUSION>" for text in (EXAMPLE.answer, other)), "conclusion")
+    behind_truth, behind_rubbish = replace(ends, before=true), replace(ends, before=false)
+    assert (oracle([behind_truth])[0].winner, oracle([behind_truth])[0].tie) == (0, False)
+    assert oracle([behind_rubbish])[0].tie and not plain([behind_rubbish])[0].tie
+    assert oracle([match("x", "y", "reasoning")])[0].tie and winners(oracle, [match(stages["caption"], "nothing")]) == [0]
+
+
+def test_base_is_self_asked_of_another_model():
+    assert judge.make("base", decoder=Said(prefers("good")))([match("bad", "good")])[0].winner == 1
+    with pytest.raises(UserError, match="judge 'base' is another model: name it in judge_model"):
+        evaluate([EXAMPLE], "tags", Said(), method="stage_beam", n=2, judge="base")
+
+
+def test_a_base_judge_reads_the_picture_itself_and_the_search_pays_for_both():
+    speaker, base = (Decoder(*model, rows=4, max_new_tokens=8) for model in (tiny.trained(), tiny.model_and_processor()))
+    [task] = tiny.coloured_tasks(1)
+    [tree] = drive([make("stage_beam", 3)(task, 3)], speaker, judge.make("base", decoder=base))
+    assert base.reader.roots.keys() == speaker.reader.roots.keys() == {task.qid} and tree.ledger.images == 1
+
+
+def test_known_pairs_are_known_to_the_oracle_and_written_as_a_model_writes():
+    speaker, items = Decoder(*tiny.trained()), list(mixture("validation", 12))
+    pairs = known_pairs(items, speaker)
+    measured = judge.accuracy_on_pairs(judge.make("oracle", truth={item.qid: item for item in items}), pairs)
+    assert measured == {"n": 2 * len(pairs), "accuracy": 1.0, "position_bias": 0.0, "tie": 0.0, "unparsed": 0.0}
+    assert {m.kind for m, _ in pairs} == {"caption", "reasoning", "conclusion", "all"} and {side for _, side in pairs} == {0, 1}
+    for played, better in pairs:
+        item = next(item for item in items if item.qid == played.task.qid)
+        written = "".join(piece.text for piece in played.before) + (played.a, played.b)[better].text
+        assert render(item.stages).startswith(written) and played.a.logprob < 0 and played.a.tokens > 0
+
+
+def test_the_same_candidates_are_not_read_twice():
+    speaker, [task] = Decoder(*tiny.trained()), tiny.coloured_tasks(1)
+    same = replace(match("two red dots", "two red dots"), task=task)
+    [verdict] = SelfJudge(speaker, judge.settle)([same])
+    assert verdict.tie and verdict.cost.calls == 1
 
 
 def test_the_oracle_says_when_the_truth_is_unknown():

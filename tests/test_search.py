@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from o1lib import search
+from o1lib.drive import drive
 from o1lib.formats import FORMATS
 from o1lib.pieces import Piece, next_step
 from o1lib.records import UserError
@@ -68,7 +69,7 @@ def tasks(n, format="tags"):
 
 def run(method, n, count=3, format="tags", texts=toy_texts, judge=larger):
     searches = [search.make(method, n)(task, n, seed=0) for task in tasks(count, format)]
-    return search.drive(searches, lambda requests: toy(requests, texts), judge)
+    return drive(searches, lambda requests: toy(requests, texts), judge)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 8])
@@ -91,7 +92,7 @@ def test_the_best_candidate_survives_a_judge_that_is_always_right(n):
 def test_every_stage_continues_the_survivor():
     states = []
     searches = [search.stage_beam(task, 3) for task in tasks(1)]
-    [tree] = search.drive(searches, lambda requests: states.extend(r.state for r in requests) or toy(requests), larger)
+    [tree] = drive(searches, lambda requests: states.extend(r.state for r in requests) or toy(requests), larger)
     texts = [piece.text for piece in tree.pieces]
     assert states == [None, *("".join(texts[:k]) for k in (1, 2, 3))]
 
@@ -105,7 +106,7 @@ def test_one_candidate_is_one_sample(method):
 def test_best_of_n_compares_whole_texts():
     seen = []
     searches = [search.best_of_n(task, 4) for task in tasks(2)]
-    for tree in search.drive(searches, toy, lambda matches: seen.extend(matches) or larger(matches)):
+    for tree in drive(searches, toy, lambda matches: seen.extend(matches) or larger(matches)):
         assert len(tree.rounds) == 1 and len(tree.rounds[0].candidates) == 4 and len(tree.rounds[0].matches) == 3
         assert tree.text == tree.rounds[0].candidates[tree.rounds[0].kept].text
     assert {match.kind for match in seen} == {"all"} and {match.hint for match in seen} == {""}
@@ -114,7 +115,7 @@ def test_best_of_n_compares_whole_texts():
 def test_hints_are_what_the_release_takes_as_given():
     seen = {}
     searches = [search.stage_beam(task, 2) for task in tasks(1)]
-    [tree] = search.drive(
+    [tree] = drive(
         searches, toy, lambda matches: seen.update({m.kind: m.hint for m in matches}) or larger(matches)
     )
     words = [piece.text.split()[1] for piece in tree.pieces]
@@ -128,7 +129,7 @@ def test_hints_are_what_the_release_takes_as_given():
 def test_questions_go_side_by_side(method, n, most):
     asked = Counter()
     searches = [search.METHODS[method](task, n) for task in tasks(5)]
-    search.drive(
+    drive(
         searches, lambda r: asked.update(["propose"]) or toy(r), lambda m: asked.update(["judge"]) or larger(m)
     )
     assert asked["judge"] <= most and asked["propose"] <= (search.MOST_SENTENCES if method == "sentence_beam" else 4)
@@ -177,7 +178,7 @@ def test_brackets_are_random_but_fixed_by_seed_and_question():
 
 def test_a_question_alone_is_searched_as_in_a_batch():
     together = run("stage_beam", 4, count=5)
-    alone = search.drive([search.stage_beam(tasks(5)[3], 4)], toy, larger)
+    alone = drive([search.stage_beam(tasks(5)[3], 4)], toy, larger)
     assert alone[0] == together[3]
 
 
@@ -197,7 +198,7 @@ def test_sentence_beam_goes_on_until_the_last_tag():
 def test_sentence_beam_shows_the_judge_the_text_so_far():
     hints = []
     searches = [search.sentence_beam(task, 2) for task in tasks(1)]
-    search.drive(
+    drive(
         searches, lambda r: toy(r, sentences), lambda matches: hints.extend(m.hint for m in matches) or larger(matches)
     )
     assert hints == ["", " 11.", " 11. 12."]
@@ -217,7 +218,7 @@ def test_sentence_beam_ends_even_when_the_model_does_not():
 def test_token_beam_asks_for_one_text_a_stage_and_judges_nothing():
     asked = []
     searches = [search.token_beam(task, 4) for task in tasks(2)]
-    trees = search.drive(searches, lambda requests: asked.extend(requests) or toy(requests), judge=None)
+    trees = drive(searches, lambda requests: asked.extend(requests) or toy(requests), judge=None)
     assert {(request.n, request.beams, len(request.steps)) for request in asked} == {(1, 4, 1)}
     assert all(len(tree.rounds) == 4 and tree.ledger.judge == 0 for tree in trees)
 
@@ -236,7 +237,7 @@ def test_every_format_is_a_task(format):
 
 def test_progress_hears_of_every_question_once():
     heard = []
-    search.drive([search.sample(task) for task in tasks(5)], toy, larger, heard.append)
+    drive([search.sample(task) for task in tasks(5)], toy, larger, heard.append)
     assert sum(heard) == 5
 
 
@@ -264,4 +265,4 @@ def test_a_search_that_cannot_be_is_refused(method, n, words):
 
 def test_searches_know_neither_model_nor_judge():
     source = Path(search.__file__).read_text(encoding="utf8")
-    assert not any(f"from .{name}" in source for name in ("model", "decode", "judge", "cache", "rows"))
+    assert not any(f"from .{name}" in source for name in ("model", "decode", "judge", "cache", "rows", "drive"))

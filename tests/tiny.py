@@ -81,3 +81,60 @@ def tasks(n, steps=ALL, width=32, height=32):
         Task(f"q{k}", "How many dots are there? " * (1 + k % 3), picture(k, width, height), tuple(steps))
         for k in range(n)
     ]
+
+
+COLOURS = {"red": (230, 20, 20), "blue": (20, 20, 230), "green": (20, 200, 20)}
+SAID = "<SUMMARY> Count the dots. </SUMMARY>\n\n<CAPTION> Two {colour} dots, one {other}. </CAPTION>\n\n" \
+       "<REASONING> {n} + 1 = {sum}. </REASONING>\n\n<CONCLUSION> {sum} </CONCLUSION>"
+
+
+def coloured(colour):
+    """Return a picture of one colour."""
+    return Image.new("RGB", (32, 32), COLOURS[colour])
+
+
+@functools.cache
+def trained(steps=60):
+    """Return (model, processor) after a few seconds of training: answers in tags that depend on the picture's colour."""
+    import copy
+
+    model, processor = copy.deepcopy(model_and_processor(seed=1))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim > 1 and not name.endswith("gate"):
+                parameter.mul_(0.5)  # `model_and_processor` widens them, which is no place to learn from
+    rng = np.random.default_rng(0)
+    model.train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=6e-3)
+    for _ in range(steps):
+        batch = _lesson(processor, [list(COLOURS)[k] for k in rng.integers(3, size=12)], rng)
+        loss = model(**batch).loss
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    return model.eval(), processor
+
+
+def _lesson(processor, colours, rng):
+    chats, texts = [], []
+    for colour in colours:
+        n = int(rng.integers(1, 4))
+        said = SAID.format(colour=colour, other=list(COLOURS)[rng.integers(3)], n=n, sum=n + 1)
+        user = [{"type": "image"}, {"type": "text", "text": "How many dots are there? " * int(rng.integers(1, 4))}]
+        chats.append(processor.apply_chat_template([{"role": "user", "content": user}], add_generation_prompt=True))
+        texts.append(said + processor.tokenizer.eos_token)
+    batch = processor(images=[[coloured(colour)] for colour in colours], text=[a + b for a, b in zip(chats, texts)],
+                      padding=True, padding_side="left", add_special_tokens=False, return_tensors="pt")
+    labels = batch["input_ids"].clone()
+    for row, text in enumerate(texts):
+        labels[row, : -len(processor.tokenizer(text, add_special_tokens=False).input_ids)] = -100
+    return dict(batch) | {"labels": labels}
+
+
+def coloured_tasks(n):
+    """Return `n` questions in tags about coloured pictures."""
+    from o1lib.search import task_for
+
+    names = list(COLOURS)
+    return [task_for(f"c{k}", "How many dots are there? " * (1 + k % 3), coloured(names[k % 3]), "tags") for k in range(n)]

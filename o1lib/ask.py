@@ -1,0 +1,87 @@
+"""One picture, one question, one searched answer: what `python -m o1lib answer` does.
+
+    decoder, format = speaker("results/checkpoints/mini-structured")
+    tree = answer(decoder, "picture.png", "How many dots are there?", format, method="stage_beam", n=4)
+    tree.text, conclusion(tree)
+
+Any checkpoint of an image-and-text model that transformers loads can be named: a row's folder, a folder with a released
+model, or its name on the hub (fetched once; nothing from it is run).
+"""
+
+from pathlib import Path
+
+from .formats import FORMATS
+from .pieces import said
+from .records import UserError
+from .tree import Tree
+
+REWARDED = "retracing"  # the one method whose candidates are scored, not compared
+
+
+def speaker(name: str, format: str = "", engine: str = "batched", **settings):
+    """Return (decoder, format) for the model in a folder or on the hub, on the device that is there.
+
+    `format` "" is the one it was trained in, by the record beside it. `settings` are those of `Decoder`. Raises
+    UserError for a model that cannot be had, an unknown format, or a model that does not say which it speaks.
+    """
+    from .evaluate import trained_as
+    from .model import device_and_dtype, from_hub, load
+    from .reference import make
+    folder = Path(name)
+    model, processor = load(folder) if folder.is_dir() else from_hub(name)
+    own = format or (trained_as(folder)[0] if folder.is_dir() else "")
+    if own not in FORMATS:
+        said = f"format '{format}' is unknown" if format else f"{name} does not say which format it was trained in"
+        raise UserError(f"{said}: say --format and one of {', '.join(FORMATS)} (direct for a model without stages)")
+    return make(engine, model.to(device_and_dtype()[0]), processor, **settings), own
+
+
+def answer(decoder, image, question: str, format: str, *, method: str = "stage_beam", n: int = 4, judge: str = "self",
+           budget: int = 0) -> Tree:
+    """Return the finished search of one question; `image` is a picture or its file, `budget` its most tokens (0: any).
+
+    Raises UserError for a file that is no picture, and for an unknown method or judge.
+    """
+    from .drive import drive
+    from .judge import make as judge_of
+    from .rewards import make as reward_of
+    from .search import make, task_for
+    search = make(method, n)
+    referee = (reward_of if method == REWARDED else judge_of)(judge, decoder=decoder, seed=decoder.seed)
+    task = task_for("question", question, picture(image), format)
+    [tree] = drive([search(task, n, decoder.seed)], decoder, referee, budget=budget)
+    decoder.forget()
+    return tree
+
+
+def conclusion(tree: Tree) -> str:
+    """Return the answer without what led to it."""
+    return said(tree.pieces, "conclusion")
+
+
+def tell(tree: Tree, page: Path | None = None) -> None:
+    """Print a finished search: the text, its answer, the bill; and write it as a page where one is named."""
+    from .records import atomic_file
+    from .treeview import show
+    bill = tree.ledger
+    print(tree.text.strip(), "", f"answer: {conclusion(tree)}", sep="\n")
+    print(f"cost: {bill.generated} tokens generated, {bill.judge} for judging, {bill.prefilled} of prompt, "
+          f"{bill.calls} calls, {bill.images} image encodings, {bill.seconds:.1f} s")
+    if tree.problem:
+        print(f"note: {tree.problem}")
+    if page:
+        with atomic_file(page) as part:
+            part.write_text(show(tree), encoding="utf8")
+        print(f"tree: {page}")
+
+
+def picture(image):
+    """Return a picture in RGB, read from its file where a path is given. Raises UserError for what is no picture."""
+    from PIL import Image, UnidentifiedImageError
+    if isinstance(image, Image.Image):
+        return image.convert("RGB")
+    try:
+        with Image.open(image) as opened:
+            return opened.convert("RGB")
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise UserError(f"{image} cannot be read as a picture ({error}): name a PNG or JPEG file") from error
