@@ -83,19 +83,25 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def threads_for(jobs: int) -> int:
+    """Return how many threads a row may use when `jobs` rows run side by side."""
+    return max(1, cores() // jobs)
+
+
 def environment(scale: str, jobs: int) -> dict[str, str]:
     """What every row finds: its share of the cores, no network at the small scales, this checkout first.
 
     Threads sleep while they wait: spinning, which is the default, makes two threads slower than one on a busy machine.
     """
     offline = {"HF_HUB_OFFLINE": "1"} if scale in ("smoke", "mini") else {}
-    threads = {"OMP_NUM_THREADS": str(max(1, cores() // jobs)), "OMP_WAIT_POLICY": "PASSIVE"}
+    threads = {"OMP_NUM_THREADS": str(threads_for(jobs)), "OMP_WAIT_POLICY": "PASSIVE"}
     return os.environ | offline | threads | {"PYTHONPATH": import_path(), "O1LIB_ROOT": str(project_root()),
                                              "PYTHONHASHSEED": "0", STUDY: f"{socket.gethostname()}:{os.getpid()}"}
 
 
 def _command(plan: Plan, plan_file: Path, jobs: int, extra: list[str]) -> list[str]:
-    config = [f"plan={plan_file}", f"python={sys.executable}", f"scale={plan.scale}"]
+    config = [f"plan={plan_file}", f"python={sys.executable}", f"scale={plan.scale}",
+              f"threads={threads_for(jobs)}"]
     return [sys.executable, "-m", "snakemake", "--snakefile", str(project_root() / "Snakefile"),
             "--directory", str(plan.root), "--config", *config, "--cores", str(jobs), "--nolock", "--keep-going",
             "--rerun-incomplete", "--keep-incomplete", "--drop-metadata", "--scheduler", "greedy",
