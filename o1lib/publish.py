@@ -15,8 +15,6 @@ import sys
 from pathlib import Path
 
 from o1lib import experiments, plan
-from o1lib.firstresults import check as check_readme
-from o1lib.firstresults import write as write_readme
 from o1lib.records import UserError, atomic_folder, project_root, shown
 from o1lib.study import Job
 
@@ -72,20 +70,22 @@ def publish(scale: str = "mini", force: bool = False) -> None:
     """
     if scale == "smoke" and not force:
         raise UserError("smoke rows show that the pipeline works, their numbers mean nothing: publish SCALE=mini")
+    from o1lib import firstresults  # brings pandas, which no other command needs
+
     rows, reports = _complete(scale)
     if not rows:
         raise UserError(f"no complete row in work/{scale}: run `make study SCALE={scale}` first")
     _check_reports(rows, reports)
     told = scale == SHOWN and any(job.row == "claims" for job in reports)
     if told:
-        check_readme()
+        firstresults.check()
     results = _results(scale)
     for job in rows + reports:
         _copy_row(plan.folder_of(job), results / "runs" / job.row / f"seed{job.seed}")
     for job in reports:
         _copy_report(job, results)
     if told:
-        write_readme(scale)
+        firstresults.write(scale)
     print(f"{len(rows)} rows and {len(reports)} reports published in {shown(results)}")
 
 

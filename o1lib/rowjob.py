@@ -112,12 +112,21 @@ def _environment(job: Job, ipython: str) -> dict[str, str]:
             "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
 
 
+def _papermill():
+    """Return the module, imported without what no row uses: seconds for a grammar of addresses and a Hadoop client."""
+    unused = {"rfc3987_syntax", "pyarrow"} - sys.modules.keys()
+    sys.modules.update(dict.fromkeys(unused))  # None: as if it were not installed, which papermill provides for
+    try:
+        import papermill
+    finally:
+        for name in unused:
+            del sys.modules[name]
+    return papermill
+
+
 def _execute(job: Job, folder: Path, log: Path) -> None:
     """Run the notebook into `folder`/notebook.ipynb; what its cells print goes to `log` as well."""
-    # papermill's schema checker would first build a grammar of internationalised addresses: 2 s a row, never used
-    sys.modules.setdefault("rfc3987_syntax", None)
-    import papermill
-
+    papermill = _papermill()
     source = project_root() / "notebooks" / f"{job.notebook}.ipynb"
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
