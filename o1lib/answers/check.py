@@ -181,7 +181,7 @@ def _hallusion_gold(path: Path, gold: Path | str | None) -> dict[tuple, str]:
                    for _, row in rows(place) if "gt_answer" in row}
         if answers:
             return answers
-    raise UserError(f"{path.name} holds no gold answers: name HallusionBench's own file with --gold HallusionBench.json")
+    raise UserError(f"{path.name} holds no gold answers: name HallusionBench's file with --gold HallusionBench.json")
 
 
 def check(file: Path, gold: str = "") -> None:
