@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from o1lib import experiments, plan, publish, rowjob, runner, stages
+from o1lib import experiments, plan, publish, rowjob, runner, stages, survey
 from o1lib.answers.check import check as answers_check
 from o1lib.records import UserError
 
@@ -22,6 +22,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
                   help="Which ingredient of LLaVA-o1 and LlamaV-o1 does the work? Run the study, look at its parts.")
 app.command("stages-check")(stages.check)
 app.command("answers-check")(answers_check)
+app.command("survey-check")(survey.check)
 
 Scale = Annotated[str, typer.Option(help="smoke, mini, gpu or paper")]
 Rows = Annotated[str, typer.Option(help='core, all, or groups and rows between commas; "" is the scale\'s own group')]

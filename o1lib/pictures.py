@@ -1,15 +1,15 @@
 """Pictures from anywhere, opened in one place: paths kept inside their folder, bombs refused, every mode made RGB.
 
-    path = inside(folder, "coco/1.jpg", "train.jsonl line 7")       checked: does not leave the folder
-    picture = rgb(path, "train.jsonl line 7")                       PIL, RGB; first frame, upright, white behind alpha
-    kind(data)                                                      "image/png", by content and never by extension
+    found = Pictures(folder).find("coco/1.jpg", "train.jsonl line 7")   a file inside or a member of the folder's zip
+    picture = rgb(found)                                PIL, RGB; first frame, upright, white behind alpha
 """
 import io
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from PIL import Image, ImageOps
 
+from .archive import TOPS, Archive, Member
 from .records import UserError
 
 # What browsers and served models read. Pillow opens many more, some by starting other programs.
@@ -19,63 +19,83 @@ MOST_PIXELS = 64_000_000     # 8,000 x 8,000: 192 MB once decoded
 _DEEP = ("I;16", "I;16L", "I;16B", "I", "F")
 
 
-def inside(folder: Path, image: str, where: str) -> Path:
-    """Return the path of a picture named relative to `folder`. Raises UserError naming `where` if it leaves it."""
-    path = Path(os.path.realpath(folder / image))
-    if Path(image).is_absolute() or not path.is_relative_to(os.path.realpath(folder)):
-        raise UserError(f"{where}: image '{image}' leaves {folder}; put the picture inside and give a relative path.")
-    return path
+class Pictures:
+    """The pictures of a dataset folder: files below it, or members of its split zip.
+
+    `archive` is None where there is no zip. Raises UserError for a zip that is not whole.
+    """
+
+    def __init__(self, folder: Path | str):
+        self.folder, self.archive = Path(folder), Archive.of(Path(folder))
+
+    def find(self, image: str, where: str) -> Path | Member | None:
+        """Return a picture, None where there is none. Raises UserError for a name that leaves the folder."""
+        name = PurePosixPath(image)
+        if name.is_absolute() or Path(image).is_absolute() or ".." in name.parts or "\0" in image:
+            self._leaves(image, where)
+        member = self.archive and self.archive.member(image, where)
+        return member or next(filter(None, (self._file(top + image, where) for top in TOPS)), None)
+
+    def _file(self, image, where):
+        path = Path(os.path.realpath(self.folder / image))
+        if not path.is_relative_to(os.path.realpath(self.folder)):      # by a link
+            self._leaves(image, where)
+        return path if path.exists() else None
+
+    def _leaves(self, image, where):
+        raise UserError(f"{where}: image '{image}' leaves {self.folder}; put the picture inside and give a relative "
+                        "path.")
 
 
-def header(source: Path | bytes, where: str) -> Image.Image:
+def header(source: Path | bytes | Member, what: str) -> Image.Image:
     """Return a picture of which only the header was read, the caller's to close.
 
-    Raises UserError naming `where` for what is missing, not a picture, or larger than MOST_PIXELS.
+    Raises UserError, `what` being its subject, for what is missing, no picture, or larger than MOST_PIXELS.
     """
+    if isinstance(source, Member):
+        source = source.read_bytes()
     try:
         picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=tuple(KINDS))
     except FileNotFoundError:
-        raise UserError(f"{where}: the picture is missing; restore it or remove the line.") from None
+        raise UserError(f"{what} is missing; restore it or remove the line.") from None
     except Image.DecompressionBombError:
-        raise UserError(f"{where}: the picture has more than {MOST_PIXELS:,} pixels; shrink it.") from None
+        raise UserError(f"{what} has more than {MOST_PIXELS:,} pixels; shrink it.") from None
     except Exception as error:                          # Pillow raises many kinds for a broken file
-        raise UserError(f"{where}: the picture is corrupt ({_said(error)}); restore it or remove the line.") from None
+        raise _corrupt(what, error) from None
     if picture.width * picture.height > MOST_PIXELS:
         picture.close()
-        raise UserError(f"{where}: the picture has {picture.width:,} x {picture.height:,} pixels, more than "
-                        f"{MOST_PIXELS:,}; shrink it.")
+        raise UserError(f"{what} has {picture.width:,} x {picture.height:,} pixels, more than {MOST_PIXELS:,}; shrink "
+                        "it.")
     return picture
 
 
-def rgb(source: Path | bytes, where: str) -> Image.Image:
+def rgb(source: Path | bytes | Member, what: str = "") -> Image.Image:
     """Return the picture decoded as RGB: the first frame, turned upright, white where it is transparent.
 
-    Sixteen-bit grey becomes eight-bit, CMYK becomes RGB. Raises UserError naming `where` (see `header`), also for a
-    picture that is cut short.
+    Sixteen-bit grey becomes eight-bit, CMYK becomes RGB. Raises UserError as `header` does, and for a picture that is
+    cut short; `what` is its subject, by default the path.
     """
-    with header(source, where) as picture:
+    what = what or f"the picture {source if isinstance(source, (Path, Member)) else ''}".rstrip()
+    with header(source, what) as picture:
         try:
             picture.load()
             return _plain(ImageOps.exif_transpose(picture))
         except Exception as error:
-            raise UserError(f"{where}: the picture is corrupt ({_said(error)}); restore it or remove the line."
-                            ) from None
+            raise _corrupt(what, error) from None
 
 
-def check(source: Path | bytes, where: str) -> None:
+def check(source: Path | bytes | Member, what: str) -> None:
     """Check header and, where the format has them, checksums, without decoding. Raises UserError as `header` does."""
-    with header(source, where) as picture:
+    with header(source, what) as picture:
         try:
             picture.verify()
         except Exception as error:
-            raise UserError(f"{where}: the picture is corrupt ({_said(error)}); restore it or remove the line."
-                            ) from None
+            raise _corrupt(what, error) from None
 
 
-def kind(source: Path | bytes, where: str = "picture") -> str:
-    """Return the MIME type that the content has. Raises UserError as `header` does."""
-    with header(source, where) as picture:
-        return KINDS[picture.format]
+def _corrupt(what, error):
+    said = " ".join(str(error).split())[:120] or type(error).__name__
+    return UserError(f"{what} is corrupt ({said}); restore it or remove the line.")
 
 
 def _plain(picture):
@@ -88,7 +108,3 @@ def _plain(picture):
         behind = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(behind, layer).convert("RGB")
     return picture.convert("RGB")
-
-
-def _said(error):
-    return " ".join(str(error).split())[:120] or type(error).__name__

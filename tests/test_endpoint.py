@@ -316,7 +316,7 @@ def test_a_large_picture_is_scaled_down():
 def test_a_picture_that_is_cut_short_is_not_sent(tmp_path):
     Image.effect_noise((64, 64), 90).save(tmp_path / "p.jpg")
     (tmp_path / "p.jpg").write_bytes((tmp_path / "p.jpg").read_bytes()[:700])
-    with pytest.raises(UserError, match="p.jpg: the picture is corrupt"):
+    with pytest.raises(UserError, match="p.jpg is corrupt"):
         picture_part(tmp_path / "p.jpg")
 
 

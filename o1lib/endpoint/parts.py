@@ -8,23 +8,25 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..archive import Member
 from ..pictures import KINDS, header, rgb
 from ..records import UserError
 
 _SIDE, _BYTES = 2048, 4_000_000      # what served models scale down to by themselves, and what they take in one request
 
 
-def picture_part(image: Path | str | bytes | Image.Image) -> dict:
+def picture_part(image: Path | str | bytes | Member | Image.Image) -> dict:
     """Return the content part that shows a picture: a data URL with the MIME type that the content has.
 
-    `image` is a file, its bytes, or a PIL picture. A still PNG, JPEG, WebP or GIF of common mode and size goes as it
-    is, everything else as an RGB PNG of at most 2,048 pixels a side. Raises UserError for what cannot be decoded.
+    `image` is a file, its bytes, a zip's member or a PIL picture. A still PNG, JPEG, WebP or GIF of common mode and size
+    goes as it is, everything else as an RGB PNG of at most 2,048 pixels a side. Raises UserError for what cannot be
+    decoded.
     """
     if not isinstance(image, Image.Image):
-        where = str(image) if isinstance(image, (str, Path)) else "picture"
-        data = image if isinstance(image, bytes) else _bytes(Path(image), where)
-        image = rgb(data, where)                        # decodes, so that nothing broken is sent
-        with header(data, where) as opened:
+        what = "the picture" if isinstance(image, bytes) else f"the picture {image}"
+        data = image if isinstance(image, bytes) else _bytes(image, what)
+        image = rgb(data, what)                         # decodes, so that nothing broken is sent
+        with header(data, what) as opened:
             if _goes_as_it_is(opened, data):
                 return _part(KINDS[opened.format], data)
     image = image if image.mode in ("L", "RGB") else image.convert("RGB")
@@ -41,12 +43,11 @@ def _goes_as_it_is(opened, data):
             and not getattr(opened, "is_animated", False) and max(opened.size) <= _SIDE and len(data) <= _BYTES)
 
 
-def _bytes(path, where):
+def _bytes(image, what):
     try:
-        return path.read_bytes()
+        return (Path(image) if isinstance(image, str) else image).read_bytes()
     except OSError as error:
-        raise UserError(f"{where}: the picture cannot be read ({error.strerror}); restore it or remove the line."
-                        ) from None
+        raise UserError(f"{what} cannot be read ({error.strerror}); restore it or remove the line.") from None
 
 
 def _part(mime, data):
