@@ -12,7 +12,8 @@ Values are shares in 0..1 unless named otherwise, rounded to six digits; what ca
     <test set>/<skill>          MMStar (LLaVA-CoT's Table 3), MMBench, MMVet, MathVista, VRC-Bench
     MMBench/plain               accuracy over all its lines
     HallusionBench/aAcc, /fAcc, /qAcc
-    MMVet/ungraded              the judge could not be read: counted as 0 in the headline
+    <test set>/by judge         answers that a judge read or graded; of these /ungraded: it could not be read, which
+                                counts as wrong
     VRC-Bench/steps             mean share of reasoning steps that hold (LlamaV-o1, Table 2, beside the final answer);
                                 of the real set the mean of the judge's ten criteria, /steps/<criterion> each of them
     VRC-Bench/steps unjudged, /final unjudged           the judge could not be read: counted as wrong

@@ -47,7 +47,8 @@ def circular_accuracy(rows: Iterable[dict]) -> dict | None:
 def _figure_and_question(row: dict) -> tuple[tuple[str, str], tuple[str, str]]:
     parts = str(row["qid"]).split("#")
     if len(parts) != 3 or not all(parts):
-        raise UserError(f"qid {row['qid']!r} of {row.get('test_set') or HALLUSION} is not '<pair>#<figure>#<question>': make the set again")
+        raise UserError(f"qid {row['qid']!r} of {row.get('test_set') or HALLUSION} is not "
+                        "'<pair>#<figure>#<question>': make the set again")
     return (parts[0], parts[1]), (parts[0], parts[2])
 
 
@@ -85,7 +86,7 @@ def of_sets(rows: list[dict]) -> dict[str, dict | None]:
     found = {}
     for name, some in by(rows, "test_set").items():
         benchmark = next((known for known in _RULES if name == known or name.startswith(known + "_")), "")
-        found |= _RULES.get(benchmark, _plain)(name, some)
+        found |= _RULES.get(benchmark, _plain)(name, some) | _of_judge(name, some)
         skills = [found.get(f"{name}/{skill}") for skill in R_SKILLS.get(benchmark, ())]
         found[f"{name}-R"] = average(skills) if skills and all(skills) else None
     if all(name in found for name in PAPER_SETS):
@@ -101,7 +102,7 @@ def _skills(name: str, rows: list[dict], measure: Callable = accuracy) -> dict:
     return {f"{name}/{skill}": measure(some) for skill, some in by(rows, "skill").items()}
 
 
-def _mmstar(name: str, rows: list[dict]) -> dict:
+def _with_skills(name: str, rows: list[dict]) -> dict:
     return {name: accuracy(rows), **_skills(name, rows)}
 
 
@@ -115,23 +116,21 @@ def _mmvet(name: str, rows: list[dict]) -> dict:
     graded = [row for row in rows if row.get("graded")]
     if not graded:
         return {f"{name}/by rule": accuracy(rows)}
-    skills = {f"{name}/{one}": _grade(row for row in graded if one in row["skill"].split(",")) for one in MMVET}
-    return {name: _grade(graded), **skills, **_ungraded(name, graded)}
+    needs = [row["skill"].replace(" ", "").split(",") for row in graded]
+    skills = {f"{name}/{one}": _grade(row for row, all_ in zip(graded, needs, strict=True) if one in all_)
+              for one in MMVET}
+    return {name: _grade(graded), **skills}
 
 
 def _grade(rows: Iterable[dict]) -> dict | None:
     return score(row["graded"]["score"] or 0.0 for row in rows)
 
 
-def _ungraded(name: str, graded: list[dict]) -> dict:
-    return {f"{name}/ungraded": share(row["graded"]["score"] is None for row in graded)}
-
-
-def _mathvista(name: str, rows: list[dict]) -> dict:
-    """MathVista: accuracy; how many answers a judge read out of the text, and how many of these it could not."""
-    graded = [row for row in rows if row.get("graded")]
-    judged = {f"{name}/read by judge": share(bool(row.get("graded")) for row in rows)} | _ungraded(name, graded)
-    return {name: accuracy(rows), **_skills(name, rows), **(judged if graded else {})}
+def _of_judge(name: str, rows: list[dict]) -> dict:
+    """How many answers a judge read or graded, and how many of these it could not: they are wrong in the headline."""
+    graded = [row["graded"] for row in rows if row.get("graded")]
+    return {f"{name}/by judge": share(bool(row.get("graded")) for row in rows),
+            f"{name}/ungraded": share(one["score"] is None for one in graded)} if graded else {}
 
 
 def _hallusion(name: str, rows: list[dict]) -> dict:
@@ -177,5 +176,6 @@ def by(rows: Iterable[dict], key: str) -> dict[str, list[dict]]:
     return dict(sorted(groups.items()))
 
 
-_RULES = {"mini-MMStar": _mmstar, "MMStar": _mmstar, MMBENCH: _mmbench, "MMBench": _mmbench, "MMVet": _mmvet,
-          "MathVista": _mathvista, HALLUSION: _hallusion, "HallusionBench": _hallusion, VRC: _vrc, "VRC-Bench": _vrc}
+_RULES = {"mini-MMStar": _with_skills, "MMStar": _with_skills, "MathVista": _with_skills, MMBENCH: _mmbench,
+          "MMBench": _mmbench, "MMVet": _mmvet, HALLUSION: _hallusion, "HallusionBench": _hallusion, VRC: _vrc,
+          "VRC-Bench": _vrc}

@@ -99,6 +99,6 @@ def _answer(row: dict, options: Sequence[str], where: str, kind: str) -> str:
     letter = letter_of(answer.strip("(). ").upper()[:1] if len(answer.strip("(). ")) == 1 else answer, options)
     if not letter and answer.isdecimal() and int(answer) < len(options):
         letter = ascii_uppercase[int(answer)]  # AI2D's own files count options from 0
-    if not letter and kind == "choice":
+    if not letter and kind in ("choice", "mixed"):
         raise UserError(f"{where}: the answer {answer!r} is none of its {len(options)} options: mend the row")
     return letter or answer
