@@ -3,7 +3,7 @@
     read({"index": "7", "question": "Which?", "A": "red", "B": "blue", "answer": "B", "image": "/9j/4AAQ..."}, "row 7")
     # Fields(id="7", question="Which?", options=("red", "blue"), answer="B", picture=...)
 
-Nothing of a row becomes a path except through `o1lib.pictures.inside`, and nothing is evaluated but literals.
+Nothing of a row becomes a path except through `o1lib.pictures.Pictures`, and nothing is evaluated but literals.
 """
 
 import ast

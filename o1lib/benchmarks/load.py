@@ -14,7 +14,7 @@ from o1lib.benchmarks import fields
 from o1lib.benchmarks.known import BENCHMARKS, Benchmark, prompt
 from o1lib.benchmarks.rotations import ROTATION, rotated
 from o1lib.data import Item
-from o1lib.pictures import header, inside
+from o1lib.pictures import Pictures, header
 from o1lib.records import UserError, atomic_file
 from o1lib.rowfiles import rows
 
@@ -109,7 +109,7 @@ class _Shelf:
     """Where pictures lie: those that stood in rows in `store`, named by their content, others where they are."""
 
     def __init__(self, store: Path, beside: Path):
-        self.store, self.beside, self.by_id = Path(store), beside, {}
+        self.store, self.beside, self.by_id = Path(store), Pictures(beside), {}
 
     def place(self, picture, own: str, where: str) -> Path | str:
         """Return the path of a row's picture, or the id of the row whose picture it shares."""
@@ -143,7 +143,7 @@ class _Shelf:
             raise UserError(f"{where}: the picture is not base64: restore the cell or remove the row") from None
 
     def _stored(self, data: bytes, where: str) -> Path:
-        with header(data, where) as picture:
+        with header(data, f"{where}: the picture") as picture:
             ending = picture.format.lower()
         path = self.store / f"{hashlib.sha256(data).hexdigest()[:24]}.{ending}"
         if not path.is_file():
@@ -152,6 +152,8 @@ class _Shelf:
         return path
 
     def _beside(self, picture: str, where: str) -> Path:
-        path = inside(self.beside, picture.removeprefix("./"), where)
-        header(path, where).close()
-        return path
+        found = self.beside.find(picture.removeprefix("./"), where)
+        if found is None:
+            raise UserError(f"{where}: the picture '{picture[:80]}' is missing in {self.beside.folder}: put it there")
+        header(found, f"{where}: the picture").close()
+        return found
