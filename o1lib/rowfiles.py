@@ -54,14 +54,16 @@ def _separated(path: Path) -> Iterator[dict]:
            "encoding": "utf-8-sig", "chunksize": AT_ONCE}
     with pd.read_csv(path, **how) as chunks:
         for chunk in chunks:
-            yield from chunk.to_dict("records")
+            if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes surplus cells for an index
+                raise ValueError("a row has more cells than the header")
+            yield from chunk.fillna("").to_dict("records")
 
 
 def _json(path: Path) -> Iterator:
     value = json.loads(path.read_text(encoding="utf-8-sig"))
     if isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values()):
-        return ({"key": key} | row for key, row in value.items())
-    return iter(value if isinstance(value, list) else [value])
+        value = [{"key": key} | row for key, row in value.items()]
+    yield from value if isinstance(value, list) else [value]
 
 
 def _jsonl(path: Path) -> Iterator:

@@ -14,7 +14,7 @@ from o1lib.benchmarks import fields
 from o1lib.benchmarks.known import BENCHMARKS, Benchmark, prompt
 from o1lib.benchmarks.rotations import ROTATION, rotated
 from o1lib.data import Item
-from o1lib.pictures import Pictures, header
+from o1lib.pictures import Pictures, check, header
 from o1lib.records import UserError, atomic_file
 from o1lib.rowfiles import rows
 
@@ -143,6 +143,7 @@ class _Shelf:
             raise UserError(f"{where}: the picture is not base64: restore the cell or remove the row") from None
 
     def _stored(self, data: bytes, where: str) -> Path:
+        check(data, f"{where}: the picture")
         with header(data, f"{where}: the picture") as picture:
             ending = picture.format.lower()
         path = self.store / f"{hashlib.sha256(data).hexdigest()[:24]}.{ending}"
@@ -155,5 +156,5 @@ class _Shelf:
         found = self.beside.find(picture.removeprefix("./"), where)
         if found is None:
             raise UserError(f"{where}: the picture '{picture[:80]}' is missing in {self.beside.folder}: put it there")
-        header(found, f"{where}: the picture").close()
+        check(found, f"{where}: the picture")
         return found
