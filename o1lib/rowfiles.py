@@ -15,15 +15,15 @@ ENDINGS = (".tsv", ".csv", ".json", ".jsonl", ".parquet")
 AT_ONCE = 64  # rows of a TSV read together; a row may carry a picture of some megabytes
 
 
-def rows(source: str | Path, split: str = "") -> Iterator[tuple[str, dict]]:
-    """Yield (where, row) for each row of a file, or of the split of a Hub dataset such as "Lin-Chen/MMStar".
+def rows(source: str | Path) -> Iterator[tuple[str, dict]]:
+    """Yield (where, row) for each row of a file, or of a split of a Hub dataset, as in "Lin-Chen/MMStar:val".
 
     A JSON file holds a list of objects or an object of objects, whose keys then stand under "key". Raises UserError,
     naming file and row, for a missing file, text that is not UTF-8, broken JSON or a row that is no object.
     """
     path = Path(source).expanduser()
     if path.suffix not in ENDINGS:
-        return _hub(str(source), split)
+        return _hub(str(source))
     if not path.is_file():
         raise UserError(f"{path} is missing: name a file that ends in {', '.join(ENDINGS)}, or a dataset of the Hub")
     return _checked(path, {".json": _json, ".jsonl": _jsonl, ".parquet": _parquet}.get(path.suffix, _separated)(path))
@@ -79,10 +79,11 @@ def _parquet(path: Path) -> Iterator[dict]:
     yield from _undecoded(load_dataset("parquet", data_files=str(path), split="train", streaming=True))
 
 
-def _hub(name: str, split: str) -> Iterator[tuple[str, dict]]:
+def _hub(source: str) -> Iterator[tuple[str, dict]]:
     """Yield the rows of one split of a dataset on the Hub, streamed: nothing is kept on disk."""
     from datasets import load_dataset
 
+    name, _, split = source.partition(":")
     try:
         found = load_dataset(name, split=split or None, streaming=True)
         if isinstance(found, dict):

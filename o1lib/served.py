@@ -35,7 +35,7 @@ STRUCTURED = ("Answer the question about the picture in four sections, each in i
 
 @dataclass(frozen=True)
 class Served:
-    """A model behind an endpoint with the format that it is asked for; `price` of a million (prompt, completion) tokens."""
+    """A model behind an endpoint, the format it is asked for, the price of a million (prompt, completion) tokens."""
 
     endpoint: Endpoint
     format: str
@@ -64,10 +64,11 @@ class Served:
         return Request([{"role": "user", "content": content}], temperature=temperature, max_tokens=max_tokens)
 
     def _priced(self, line: dict, reply: Reply) -> dict:
-        """Return a line whose ledger has what is known of a served model: no seconds, but money where a price is set."""
+        """Return a line whose ledger holds what is known of a served model: no seconds, money where a price is set."""
         ledger = {name: value for name, value in line["ledger"].items() if name != "seconds"}
         if self.price:
-            ledger["money"] = sum(tokens * price for tokens, price in zip(_tokens(reply), self.price, strict=True)) / 1e6
+            costs = [tokens * price for tokens, price in zip(_tokens(reply), self.price, strict=True)]
+            ledger["money"] = sum(costs) / 1e6
         return line | {"ledger": ledger, "problem": reply.error or line["problem"]}
 
     def placed(self) -> dict:
@@ -102,7 +103,7 @@ def graded(run, lines: list[dict], items: Sequence, grader: str) -> tuple[list[d
         return lines, {}
     name, _, address = grader.rpartition("@")
     if not name or not address:
-        raise UserError(f"grader {grader!r} is not name@address: write for example gpt-4o-mini@https://api.openai.com/v1")
+        raise UserError(f"grader {grader!r} is not name@address: write gpt-4o-mini@https://api.openai.com/v1, say")
     endpoint = Endpoint(address, name, log=run.path("verdicts.jsonl"))
     lines = grade(lines, items, endpoint.ask, rule="released")
     return lines, {"grader": {"model": name, "spent": endpoint.ledger.facts()}}

@@ -70,9 +70,10 @@ def test_predictions_beside_gold_answers_are_compared_open_by_letter_or_by_an_un
             {"prediction": "So (B).", "answer": "blue", "choices": list(FOUR)},
             {"prediction": "So (B).", "answer": "blue", "choices": str(list(FOUR))},
             {"prediction": "quarter", "answer": "quarter", "answer_option": "B", "choices": None},
-            {"prediction": "C", "answer": "quarter", "answer_option": "B", "choices": None}]
+            {"prediction": "C", "answer": "quarter", "answer_option": "B", "choices": None},
+            {"prediction": "It is blue.", "answer": "B", "A": "red", "B": "blue", "C": ""}]
     found = check_file(put(tmp_path / "p.jsonl", *rows))
-    assert (found["agree"], found["causes"]) == (4, {"another answer read": 1})
+    assert (found["agree"], found["causes"]) == (5, {"another answer read": 1})
 
 
 def hallusion(prediction, **more):
@@ -82,7 +83,8 @@ def hallusion(prediction, **more):
 
 def test_hallusionbench_results_find_their_answers_beside_them_or_by_name(tmp_path):
     results, own = tmp_path / "results.json", tmp_path / "native" / "HallusionBench.json"
-    results.write_text(json.dumps([hallusion("Yes, it is."), hallusion("The lines are equal.")]))
+    results.write_text(json.dumps([hallusion("Yes, it is."), hallusion("The lines are equal."),
+                                   hallusion("Yes.", set_id="7")]))
     with pytest.raises(UserError, match="holds no gold answers: .*--gold HallusionBench.json"):
         check_file(results)
     own.parent.mkdir()
@@ -91,11 +93,13 @@ def test_hallusionbench_results_find_their_answers_beside_them_or_by_name(tmp_pa
         moved = results if gold else results.rename(tmp_path / "native" / "results.json")
         found = check_file(moved, gold)
         assert (found["agree"], found["causes"]) == (1, {"neither yes nor no read": 1})
+        assert found["left_out"] == {"no gold answer is known for it": 1}
         results = moved
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("", "has no row with a verdict"), ('{"a": 1}', "row 1 has the columns a, of no known form"), ("[1]", "row 1: list"),
+    ("", "has no row with a verdict"), ('{"a": 1}', "row 1 has the columns a, of no known form"),
+    ("[1]", "row 1: list"),
     ("{", "cannot be read"), ('{"prediction": 3, "answer": "x"}', "row 1: not of the form of the first row"),
 ])
 def test_a_file_that_cannot_be_compared_is_named_with_the_row(tmp_path, text, message):

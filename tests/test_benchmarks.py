@@ -53,12 +53,14 @@ def test_a_multiple_choice_row_becomes_an_item_asked_in_the_pinned_words(tmp_pat
     [item], counts = read(tmp_path, "MMStar", row(7))
     assert item.question == ("Question: Which?\nOptions:\nA. red\nB. blue\n"
                              "Please select the correct answer from the options above.")
-    assert (item.qid, item.options, item.answer, item.skill, item.test_set) == ("7", ("red", "blue"), "B", "math", "MMStar")
+    assert (item.qid, item.options, item.answer) == ("7", ("red", "blue"), "B")
+    assert (item.skill, item.test_set) == ("math", "MMStar")
     assert Image.open(item.image).size == (8, 8) and counts == {"rows": 1, "without_picture": 0}
 
 
 def test_a_hint_stands_before_the_question():
-    assert prompt("Which?", ("a", "b"), "Look closely.").startswith("Hint: Look closely.\nQuestion: Which?\nOptions:\nA. a")
+    asked = prompt("Which?", ("a", "b"), "Look closely.")
+    assert asked.startswith("Hint: Look closely.\nQuestion: Which?\nOptions:\nA. a")
 
 
 @pytest.mark.parametrize("cell", ["None", "NA", "nan", "null", "N/A", "0", "12.0"])
@@ -76,7 +78,8 @@ def test_options_beyond_d_are_read_up_to_the_last_letter(tmp_path):
 
 
 def test_a_picture_is_stored_once_under_its_content_and_rows_may_share_it_by_index(tmp_path):
-    items, _ = read(tmp_path, "MMStar", row(1, image="2"), row(2), row(3), row(4, image=base64.b64encode(png("blue")).decode()))
+    blue = base64.b64encode(png("blue")).decode()
+    items, _ = read(tmp_path, "MMStar", row(1, image="2"), row(2), row(3), row(4, image=blue))
     assert items[0].image == items[1].image == items[2].image != items[3].image
     assert len(list((tmp_path / "shelf").iterdir())) == 2
 
@@ -97,10 +100,11 @@ def test_paths_are_taken_from_the_files_folder_and_cannot_leave_it(tmp_path):
             read(tmp_path, "MMStar", row(image=path))
 
 
-@pytest.mark.parametrize("question", ["../../../etc/passwd", "<image src=/etc/passwd>", "\\..\\x", "Ignore this: open /x"])
+@pytest.mark.parametrize("question", ["../../../etc/passwd", "<image src=/etc/passwd>", "\\..\\x", "Now open /x"])
 def test_words_of_a_question_never_become_a_path(tmp_path, question):
     [item], _ = read(tmp_path, "MMStar", row(index="../../a/b", question=question))
-    assert item.image.parent == tmp_path / "shelf" and sorted(path.name for path in tmp_path.iterdir()) == ["set.tsv", "shelf"]
+    assert item.image.parent == tmp_path / "shelf"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["set.tsv", "shelf"]
 
 
 # ---------------------------------------------------------------- bad input
@@ -111,8 +115,10 @@ def test_words_of_a_question_never_become_a_path(tmp_path, question):
     ([row(1), row("")], "set.tsv row 2: the id is missing"), ([row(answer="")], "set.tsv row 1: no answer"),
     ([row(answer="E")], "row 1: the answer 'E' is none of its 2 options"), ([row(question=" ")], "row 1: no question"),
     ([row(B="", C="green", answer="A")], "row 1: the options A, C leave one out"),
-    ([row(image="?" * 80)], "row 1: the picture is not base64"), ([row(image="9")], "question 1: it shares the picture of"),
-    ([row(image=IMAGE[:80])], "row 1: the picture is corrupt"), ([row(image="no.png")], "row 1: the picture 'no.png' is missing"),
+    ([row(image="?" * 80)], "row 1: the picture is not base64"),
+    ([row(image="9")], "question 1: it shares the picture of"),
+    ([row(image=IMAGE[:80])], "row 1: the picture is corrupt"),
+    ([row(image="no.png")], "row 1: the picture 'no.png' is missing"),
     ([row(image=base64.b64encode(b"MZ" * 99).decode())], "row 1: the picture is corrupt"), ([], "holds no question"),
 ])
 def test_a_row_that_cannot_be_scored_is_named(tmp_path, some, message):
@@ -139,7 +145,8 @@ def test_a_file_with_a_byte_order_mark_reads_as_without_and_one_not_in_utf8_is_n
 
 @pytest.mark.parametrize(("name", "text", "message"), [
     ("a.json", "{", "a.json, after row 0: cannot be read"), ("a.json", "[1]", "a.json row 1: int where an object"),
-    ("a.jsonl", '{"a": 1}\n{"a"', "a.jsonl, after row 1: cannot be read"), ("a.json", "[" * 99_999, "a.json, after row 0"),
+    ("a.jsonl", '{"a": 1}\n{"a"', "a.jsonl, after row 1: cannot be read"),
+    ("a.json", "[" * 99_999, "a.json, after row 0: nested too deep"),
     ("a.tsv", "a\tb\n1\t2\t3\t4\n5", "a.tsv, after row"), ("a.tsv", "", "a.tsv, after row 0"),
 ])
 def test_a_broken_file_is_named_with_the_row(tmp_path, name, text, message):
@@ -158,8 +165,10 @@ def test_a_missing_file_and_an_unreachable_dataset_are_said_in_a_sentence(tmp_pa
 ANYTHING = st.none() | st.text(max_size=20) | st.integers() | st.lists(st.text(max_size=5), max_size=30)
 
 
-@given(st.dictionaries(st.sampled_from([*fields.IDS, *fields.ANSWERS, "question", "choices", "options", "A", "B", "C"]), ANYTHING),
-       st.sampled_from(["choice", "yes/no", "open", "mixed", "steps"]))
+COLUMNS = st.sampled_from([*fields.IDS, *fields.ANSWERS, "question", "choices", "options", "A", "B", "C"])
+
+
+@given(st.dictionaries(COLUMNS, ANYTHING), st.sampled_from(["choice", "yes/no", "open", "mixed", "steps"]))
 def test_no_row_makes_reading_raise_anything_but_a_users_error(given_row, kind):
     try:
         found = fields.read(given_row, "row 1", kind)
@@ -203,7 +212,8 @@ def line(item, right, **more):
 
 def test_mm_vet_in_its_own_json(tmp_path):
     (tmp_path / "v1_0.png").write_bytes(png())
-    own = {"v1_0": {"imagename": "v1_0.png", "question": "What is x?", "answer": "-1<AND>-5", "capability": ["ocr", "math"]}}
+    own = {"v1_0": {"imagename": "v1_0.png", "question": "What is x?", "answer": "-1<AND>-5",
+                    "capability": ["ocr", "math"]}}
     (tmp_path / "mm-vet.json").write_text(json.dumps(own))
     [item], _ = load("MMVet", tmp_path / "mm-vet.json", tmp_path / "shelf")
     assert (item.qid, item.question, item.answer, item.skill) == ("v1_0", "What is x?", "-1<AND>-5", "ocr,math")
@@ -212,8 +222,8 @@ def test_mm_vet_in_its_own_json(tmp_path):
 def test_mathvista_in_its_own_json_with_open_and_multiple_choice_questions(tmp_path):
     (tmp_path / "1.png").write_bytes(png())
     common = {"image": "1.png", "metadata": {"task": "geometry problem solving"}}
-    own = {"1": common | {"pid": "1", "question": "How long?", "query": "Hint: a float.\nQuestion: How long?", "choices": None,
-                          "answer": "1.2", "question_type": "free_form", "answer_type": "float"},
+    own = {"1": common | {"pid": "1", "question": "How long?", "query": "Hint: a float.\nQuestion: How long?",
+                          "choices": None, "answer": "1.2", "question_type": "free_form", "answer_type": "float"},
            "2": common | {"pid": "2", "question": "Which?", "query": "Question: Which?\nChoices:\n(A) 3\n(B) 4",
                           "choices": ["3", "4"], "answer": "4", "question_type": "multi_choice", "answer_type": "text"}}
     (tmp_path / "testmini.json").write_text(json.dumps(own))
@@ -244,8 +254,8 @@ def test_ai2d_counts_its_options_from_zero_and_its_two_variants_keep_their_names
 
 def test_vrc_bench_has_reference_steps_and_asks_for_the_letter_where_it_lists_choices(tmp_path):
     (tmp_path / "1.png").write_bytes(png())
-    own = [{"idx": 3, "question": "Which? Choices: A. red B. blue", "final_answer": "B", "steps": "Step 1: Look.\nStep 2: Say.",
-            "image": "1.png"},
+    own = [{"idx": 3, "question": "Which? Choices: A. red B. blue", "final_answer": "B", "image": "1.png",
+            "steps": "Step 1: Look.\nStep 2: Say."},
            {"idx": 4, "question": "How many?", "final_answer": "three", "steps": ["Count."], "image": "1.png"}]
     (tmp_path / "vrc.json").write_text(json.dumps(own))
     [choice, free], _ = load("VRC-Bench", tmp_path / "vrc.json", tmp_path / "shelf")
@@ -265,7 +275,8 @@ def test_hallusionbench_counts_answers_figures_and_questions_and_leaves_out_what
            hallusion("0", "0", "1", visual_input="0", filename=None)]
     (tmp_path / "h.json").write_text(json.dumps(own))
     items, counts = load("HallusionBench", tmp_path / "h.json", tmp_path / "shelf")
-    assert counts == {"rows": 5, "without_picture": 1} and [item.answer for item in items] == ["yes", "no", "no", "no"]
+    assert counts == {"rows": 5, "without_picture": 1} and {item.group for item in items} == {"VS/map/1"}
+    assert [item.answer for item in items] == ["yes", "no", "no", "no"]
     found = metrics([line(item, item.qid != "VS/map/1#1#0") for item in items])
     assert [found[f"HallusionBench/{part}"]["value"] for part in ("aAcc", "fAcc", "qAcc")] == [0.75, 0.5, 0.5]
     assert found["HallusionBench"]["value"] == pytest.approx((0.75 + 0.5 + 0.5) / 3, abs=1e-6)
@@ -286,8 +297,8 @@ def test_hallusionbench_in_vlmevalkits_form_has_the_same_groups(tmp_path):
 
 def test_the_reasoning_subsets_are_plain_means_of_their_skills():
     """Paper A, version 6: MMStar-R of its full model, 57.5, follows from its Table 3."""
-    table_3 = {"coarse perception": 68.8, "fine-grained perception": 46.8, "instance reasoning": 63.2, "logical reasoning": 58.0,
-               "math": 64.0, "science & technology": 44.8}
+    table_3 = {"coarse perception": 68.8, "fine-grained perception": 46.8, "instance reasoning": 63.2,
+               "logical reasoning": 58.0, "math": 64.0, "science & technology": 44.8}
     lines = [{"qid": f"{skill}{k}", "correct": k < round(10 * share), "pred": "A", "test_set": "MMStar", "skill": skill}
              for skill, share in table_3.items() for k in range(1000)]
     found = metrics(lines)
@@ -314,7 +325,8 @@ def test_every_set_with_a_near_namesake_says_what_it_is():
 
 @needs_real_data
 @pytest.mark.parametrize(("name", "file", "first"), [
-    ("MMBench_DEV_EN", "mmbench_samples_en.vlmevalkit.tsv", "1"), ("MMBench_DEV_CN", "mmbench_samples_cn.vlmevalkit.tsv", "1000001")])
+    ("MMBench_DEV_EN", "mmbench_samples_en.vlmevalkit.tsv", "1"),
+    ("MMBench_DEV_CN", "mmbench_samples_cn.vlmevalkit.tsv", "1000001")])
 def test_real_mmbench_rows_are_read_rotated_and_scored(tmp_path, name, file, first):
     items, counts = load(name, Path(os.environ["O1LIB_REAL_DATA"]) / "native" / file, tmp_path / "shelf")
     assert counts["rows"] == 9 and len(items) == 8 * 4 + 3 and items[0].qid == first
@@ -334,7 +346,8 @@ def test_real_hallusionbench_rows_are_grouped_as_the_benchmark_does(tmp_path):
     figures = {(one["subcategory"], one["set_id"], one["figure_id"]) for one in real}
     questions = {(one["subcategory"], one["set_id"], one["question_id"]) for one in real}
     assert found["HallusionBench/fAcc"]["n"] == len(figures) and found["HallusionBench/qAcc"]["n"] == len(questions)
-    assert found["HallusionBench/aAcc"]["value"] == pytest.approx(sum(one["gt_answer"] == "1" for one in real) / 252, abs=1e-6)
+    yes = sum(one["gt_answer"] == "1" for one in real) / len(real)
+    assert found["HallusionBench/aAcc"]["value"] == pytest.approx(yes, abs=1e-6)
 
 
 @needs_real_data

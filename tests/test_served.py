@@ -7,7 +7,7 @@ import papermill
 import pytest
 from served import answer, cut, failure, serve
 
-from o1lib import served
+from o1lib import experiments, served, study
 from o1lib.answers import metrics
 from o1lib.minivqa.testsets import test_set as drawn_set
 from o1lib.records import UserError, load, project_root
@@ -113,6 +113,21 @@ def test_a_search_over_candidates_is_refused_before_anything_is_asked(connect):
 def test_a_grader_without_name_or_address_is_refused(connect, grader):
     with pytest.raises(UserError, match="is not name@address"):
         served.graded(None, [], [], grader)
+
+
+@pytest.mark.parametrize("scale", ["smoke", "mini", "gpu", "paper"])
+def test_rows_that_need_a_server_run_only_when_they_are_named(scale):
+    whole = experiments.read()
+    for rows in ("", "all", "core", "smoke"):
+        assert not [row for row in study.select(whole, scale, rows) if row.startswith("served.")]
+    rows = study.select(whole, scale, "served")
+    jobs = study.expand(whole, scale, rows, [0])
+    assert rows == ["served.direct", "served.tags"] and set(jobs) == {("data", 0), *((row, 0) for row in rows)}
+
+
+def test_a_benchmarks_file_is_no_row_to_wait_for():
+    whole = experiments.read()
+    assert experiments.links_of(whole, "x", {"data": "MMStar=MMStar.tsv", "model": "structured"}) == ["structured"]
 
 
 def test_notebook_03_scores_a_served_model_and_keeps_the_key_to_itself(tmp_path, monkeypatch):

@@ -67,7 +67,7 @@ def _judge_of(row: dict, where: str, path: Path, gold: Path | str | None) -> Cal
             return judge
     if {"model_prediction", "set_id"} <= row.keys():
         answers = _hallusion_gold(path, gold)
-        return lambda row: _with_gold(row["model_prediction"], answers[_figure(row)])
+        return lambda row: _with_gold(row["model_prediction"], answers.get(_figure(row)))
     raise UserError(f"{where} has the columns {', '.join(map(str, row))}, of no known form: give `prediction` and "
                     "`answer`, or a file of MATH-V, MMMU, MMMU-Pro or HallusionBench")
 
@@ -141,9 +141,10 @@ def _prediction(row: dict) -> Held:
     """A prediction beside its gold answer: open, or a letter among the options that the row gives (or does not)."""
     text, gold = row["prediction"], str(row["answer"])
     letter = row.get("answer_option") or ""
-    options = row.get("choices") or row.get("options") or (tuple(LETTERS[:8]) if letter else ())
+    options = row.get("choices") or row.get("options") or [str(row[one]) for one in LETTERS if row.get(one)]
     if isinstance(options, str):
         options = ast.literal_eval(options)
+    options = options or (LETTERS[:8] if letter else ())
     if not options:
         return _with_gold(text, gold)
     found = extract(text, options).value
@@ -151,7 +152,9 @@ def _prediction(row: dict) -> Held:
     return Held(agrees, "" if agrees else _cause(found))
 
 
-def _with_gold(text: str, gold: str) -> Held:
+def _with_gold(text: str, gold: str | None) -> Held:
+    if gold is None:
+        return Held(False, "no gold answer is known for it", counts=False)
     found = extract(text).value
     if gold in ("yes", "no") and found not in ("yes", "no"):
         return Held(False, "neither yes nor no read")

@@ -23,7 +23,7 @@ _OPTION = re.compile(r"(?:^|[\s,;])\(?([A-Z])[.):]\s*(.+?)(?=[\s,;]+\(?[A-Z][.):
 
 
 class Fields(NamedTuple):
-    """What one row says; `answer` is a letter where there are options, `picture` what its cell holds (None: nothing)."""
+    """What one row says; `answer` is a letter where there are options, `picture` what its cell holds, if anything."""
 
     id: str
     question: str

@@ -18,7 +18,7 @@ from o1lib.pictures import Pictures, check, header
 from o1lib.records import UserError, atomic_file
 from o1lib.rowfiles import rows
 
-SHORTEST = 64  # characters; what is shorter in VLMEvalKit's image column is another row's index, whose picture it shares
+SHORTEST = 64  # characters; shorter cells of VLMEvalKit's image column name another row, whose picture is shared
 
 
 class Loaded(NamedTuple):
@@ -88,11 +88,19 @@ def _item(name: str, benchmark: Benchmark, qid: str, one: fields.Fields, row: di
     """Return the values of an Item but for its picture."""
     skill = next((_skill(row[column]) for column in benchmark.skill if row.get(column)), "")
     skill = skill or _skill((row.get("metadata") or {}).get(benchmark.skill[0], ""))
-    group = str(int(qid) % ROTATION) if benchmark.circular and qid.isdecimal() else qid if benchmark.circular else ""
     return {"qid": qid, "family": name, "question": prompt(one.question, one.options, one.hint, benchmark.kind),
             "answer": one.answer, "stages": {}, "skill": skill, "bare": one.question, "options": one.options,
-            "steps": tuple(_steps(row)) if benchmark.kind == "steps" else (), "test_set": name, "group": group,
+            "steps": tuple(_steps(row)) if benchmark.kind == "steps" else (), "test_set": name, "group": _group(benchmark, qid),
             "template": fields.text(row, "question_type", "answer_type")}
+
+
+def _group(benchmark: Benchmark, qid: str) -> str:
+    """Return what rotations of one question, or the figures of one HallusionBench set, share."""
+    if benchmark.kind == "yes/no":
+        return qid.split("#")[0]
+    if not benchmark.circular:
+        return ""
+    return str(int(qid) % ROTATION) if qid.isdecimal() else qid
 
 
 def _skill(value) -> str:

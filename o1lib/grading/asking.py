@@ -32,7 +32,7 @@ Form = TypeVar("Form", bound=Verdict)
 
 
 def fenced(name: str, text: str) -> str:
-    """Return a text as material under a name; what looks like a fence inside is spaced out so that it cannot close it."""
+    """Return a text as material under a name; what looks like a fence inside is spaced out and cannot close it."""
     inside = re.sub(r"(<{2,}|>{2,})", lambda fence: " ".join(fence[0]), str(text))
     return f"{name}: <<<\n{inside}\n>>>"
 

@@ -19,8 +19,8 @@ NONE = "none"
 SURE = ("letter", "boxed", "stated letter", "stated option", "leading letter", "option", "number", "yes/no")
 _READ = "You are shown a question and a response to it. Copy out the final answer that the response gives. "
 _GRADE = ("You grade a response to a question about a picture by the reference answer: 0.0 is wholly wrong, 1.0 wholly "
-          "right, tenths between for what is partly right. <AND> joins parts that are all needed for a full grade, <OR> "
-          "parts of which one is enough. Length and style do not count.")
+          "right, tenths between for what is partly right. <AND> joins parts that are all needed for a full grade, "
+          "<OR> parts of which one is enough. Length and style do not count.")
 
 
 class Copied(Verdict):

@@ -33,11 +33,11 @@ CRITERIA = {
 }
 OVERALL = "Overall Score"
 RULES = ("corrected", "released")
-_TASK = ("You judge the reasoning steps of a response by reference steps. Give each criterion 1 to 10, higher is better "
-         "(9-10 fully, 7-8 mostly, 5-6 partly, 3-4 hardly, 1-2 not at all):\n"
+_TASK = ("You judge the reasoning steps of a response by reference steps. Give each criterion 1 to 10, higher is "
+         "better (9-10 fully, 7-8 mostly, 5-6 partly, 3-4 hardly, 1-2 not at all):\n"
          + "\n".join(f"- {name}: {meaning}" for name, meaning in CRITERIA.items())
          + f"\nand under {OVERALL!r} the mean of the ten.")
-_MATCH = "Tell whether a prediction has the same meaning as the reference answer to a question: verdict 1 if so, else 0."
+_MATCH = "Tell whether a prediction means the same as the reference answer to a question: verdict 1 if so, else 0."
 
 
 class Case(NamedTuple):
