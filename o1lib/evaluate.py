@@ -79,12 +79,12 @@ def arm(run, name: str, format: str = "") -> Arm:
 
 
 def test_items(run, data: str, questions: int = 0) -> list:
-    """Return test questions: of the dataset of row `data`, of a real benchmark ("MMStar=MMStar.tsv"; o1lib.benchmarks),
+    """Return test questions: of the dataset of row `data`, of a real benchmark ("MMStar@MMStar.tsv"; o1lib.benchmarks),
     or with "" freshly drawn ones; at most `questions` (0: all).
 
     The cap keeps test sets even and groups (rotations, twins) whole.
     """
-    benchmark, named, source = data.partition("=")
+    benchmark, named, source = data.partition("@")
     if named:
         items = load_benchmark(benchmark, _from_root(source), run.path("pictures")).items
     elif data:
@@ -163,7 +163,7 @@ def score(trees: Sequence[Tree], items: Sequence, format: str, likelihood: Seque
 
 def hashes(run, data: str, subject) -> dict:
     """Return what `records.finish` is told about the model and the dataset: of row `data`, or of a benchmark's file."""
-    _, named, source = data.partition("=")
+    _, named, source = data.partition("@")
     if named:
         path = Path(_from_root(source))
         dataset = sha256(path) if path.is_file() else ""

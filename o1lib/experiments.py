@@ -153,7 +153,7 @@ def links_of(study: Study, row: str, parameters: dict) -> list[str]:
     Raises UserError for one that is no row and no folder.
     """
     links = [link for link in LINKS if not (link == "model" and parameters.get("endpoint"))]  # there it names no row
-    named = [str(parameters[link]) for link in links if parameters.get(link) and "=" not in str(parameters[link])]
+    named = [str(parameters[link]) for link in links if parameters.get(link) and "@" not in str(parameters[link])]
     for name in named:
         if name not in study.rows and not (project_root() / name).exists():
             remedy = near(name, study.rows)

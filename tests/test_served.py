@@ -1,10 +1,13 @@
 """A served model is asked over a real server and scored like any arm; notebook 03 does so from end to end."""
 
+import base64
+import io
 import json
 from types import SimpleNamespace
 
 import papermill
 import pytest
+from PIL import Image
 from served import answer, cut, failure, serve
 
 from o1lib import experiments, served, study
@@ -127,23 +130,32 @@ def test_rows_that_need_a_server_run_only_when_they_are_named(scale):
 
 def test_a_benchmarks_file_is_no_row_to_wait_for():
     whole = experiments.read()
-    assert experiments.links_of(whole, "x", {"data": "MMStar=MMStar.tsv", "model": "structured"}) == ["structured"]
+    assert experiments.links_of(whole, "x", {"data": "MMStar@MMStar.tsv", "model": "structured"}) == ["structured"]
 
 
-def test_notebook_03_scores_a_served_model_and_keeps_the_key_to_itself(tmp_path, monkeypatch):
-    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+def test_notebook_03_scores_a_served_model_on_a_real_form_with_a_judge_and_keeps_the_key_to_itself(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(project_root()))
+    held = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(held, "PNG")
+    cells = "Which?\tred\tblue\tB\tmath\t" + base64.b64encode(held.getvalue()).decode()
+    lines = ["index\tquestion\tA\tB\tanswer\tcategory\timage", *(f"{k}\t{cells}" for k in range(4))]
+    (tmp_path / "MMStar.tsv").write_text("\n".join(lines))
 
     def says(body, number):
-        return cut() if number == 1 else answer("<CONCLUSION> A </CONCLUSION>")
+        if "response_format" in body:
+            return answer('{"answer": "B"}')
+        return cut() if number == 1 else answer("<CONCLUSION> Hard to say. </CONCLUSION>")
 
     with serve(says) as server:
-        given = {"row": "served", "root": str(tmp_path), "endpoint": server.url, "model": "m", "format": "tags",
-                 "method": "greedy", "n": 1, "questions": 8, "price": "1/1"}
+        given = {"row": "served", "root": str(tmp_path), "data": f"MMStar@{tmp_path}/MMStar.tsv", "endpoint": server.url,
+                 "model": "m", "format": "tags", "method": "greedy", "n": 1, "price": "1/1", "grader": f"g@{server.url}"}
         papermill.execute_notebook(project_root() / "notebooks" / "03_search_and_score.ipynb", tmp_path / "out.ipynb",
                                    parameters=given, progress_bar=False, cwd=str(project_root()))
     record = load(tmp_path / "runs" / "served" / "seed0")
-    assert record.provenance["device"] == "endpoint" and record.extra["served"]["spent"]["calls"] >= 1
-    assert record.metrics["cost/money"].value > 0 and record.metrics["accuracy"].n >= 7
+    assert record.provenance["device"] == "endpoint" and len(record.provenance["dataset_hash"]) == 64
+    assert record.metrics["MMStar"].value == record.metrics["MMStar/by judge"].value == 1 and record.n_failed == 0
+    assert record.metrics["cost/money"].value > 0 and record.extra["grader"]["spent"]["calls"] == 1
+    assert record.extra["served"]["spent"]["calls"] == 1, "four equal questions are one call"
+    assert record.parameters["data"] == "MMStar@<outside>/MMStar.tsv"
     written = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert not any(SECRET.encode() in data for data in written) and SECRET not in json.dumps(server.bodies)
