@@ -23,6 +23,10 @@ _RATIO, _SMALL = 200, 1_000_000     # pictures are compressed already; only smal
 TOPS = ("", "image/", "images/")    # where pictures lie below the folder or the archive, as people unpack and pack them
 
 
+class PictureError(UserError):
+    """A picture that cannot be used, whatever else is right."""
+
+
 class Joined(io.RawIOBase):
     """Files read as one, in order. Every read names its place, so that forked processes do not disturb each other."""
 
@@ -92,7 +96,7 @@ class Archive:
         return next((top + image for top in TOPS if top + image in self._zip.NameToInfo), None)
 
     def member(self, image: str, where: str) -> "Member | None":
-        """Return a picture to be read, None where it is not there. Raises UserError for what unfolds too far."""
+        """Return a picture to be read, None where it is not there. Raises PictureError for what unfolds too far."""
         name = self.find(image)
         if name is None:
             return None
@@ -100,16 +104,16 @@ class Archive:
         bomb = info.file_size > _LARGEST or info.file_size > max(_SMALL, _RATIO * info.compress_size)
         if bomb or info.flag_bits & 1:
             what = "is encrypted" if info.flag_bits & 1 else f"unfolds to {info.file_size:,} bytes, more than a picture"
-            raise UserError(f"{where}: image '{image}' {what}; remove the line or get the picture anew.")
+            raise PictureError(f"{where}: image '{image}' {what}; remove the line or get the picture anew.")
         return Member(self, name)
 
     def read(self, name: str) -> bytes:
-        """Return a member's bytes. Raises UserError for one that is corrupt."""
+        """Return a member's bytes. Raises PictureError for one that is corrupt."""
         try:
             return self._zip.read(name)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-            raise UserError(f"{shown(self.folder)}: '{name}' in the zip is corrupt ({error}); a part was cut short: "
-                            "download it again and compare sizes.") from None
+            raise PictureError(f"{shown(self.folder)}: '{name}' in the zip is corrupt ({error}); a part was cut short: "
+                               "download it again and compare sizes.") from None
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ class Member:
         return PurePosixPath(self.name).suffix
 
     def read_bytes(self) -> bytes:
-        """Return the picture's bytes. Raises UserError for one that is corrupt."""
+        """Return the picture's bytes. Raises PictureError for one that is corrupt."""
         return self.archive.read(self.name)
 
     def __str__(self) -> str:

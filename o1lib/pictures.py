@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image, ImageOps
 
-from .archive import TOPS, Archive, Member
+from .archive import TOPS, Archive, Member, PictureError
 from .records import UserError
 
 # What browsers and served models read. Pillow opens many more, some by starting other programs.
@@ -50,30 +50,30 @@ class Pictures:
 def header(source: Path | bytes | Member, what: str) -> Image.Image:
     """Return a picture of which only the header was read, the caller's to close.
 
-    Raises UserError, `what` being its subject, for what is missing, no picture, or larger than MOST_PIXELS.
+    Raises PictureError, `what` being its subject, for what is missing, no picture, or larger than MOST_PIXELS.
     """
     if isinstance(source, Member):
         source = source.read_bytes()
     try:
         picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=tuple(KINDS))
     except FileNotFoundError:
-        raise UserError(f"{what} is missing; restore it or remove the line.") from None
+        raise PictureError(f"{what} is missing; restore it or remove the line.") from None
     except Image.DecompressionBombError:
-        raise UserError(f"{what} has more than {MOST_PIXELS:,} pixels; shrink it.") from None
+        raise PictureError(f"{what} has more than {MOST_PIXELS:,} pixels; shrink it.") from None
     except Exception as error:                          # Pillow raises many kinds for a broken file
         raise _corrupt(what, error) from None
     if picture.width * picture.height > MOST_PIXELS:
         picture.close()
-        raise UserError(f"{what} has {picture.width:,} x {picture.height:,} pixels, more than {MOST_PIXELS:,}; shrink "
-                        "it.")
+        raise PictureError(f"{what} has {picture.width:,} x {picture.height:,} pixels, more than {MOST_PIXELS:,}; "
+                           "shrink it.")
     return picture
 
 
 def rgb(source: Path | bytes | Member, what: str = "") -> Image.Image:
     """Return the picture decoded as RGB: the first frame, turned upright, white where it is transparent.
 
-    Sixteen-bit grey becomes eight-bit, CMYK becomes RGB. Raises UserError as `header` does, and for a picture that is
-    cut short; `what` is its subject, by default the path.
+    Sixteen-bit grey becomes eight-bit, CMYK becomes RGB. Raises PictureError as `header` does, and for a picture that
+    is cut short; `what` is its subject, by default the path.
     """
     what = what or f"the picture {source if isinstance(source, (Path, Member)) else ''}".rstrip()
     with header(source, what) as picture:
@@ -85,7 +85,7 @@ def rgb(source: Path | bytes | Member, what: str = "") -> Image.Image:
 
 
 def check(source: Path | bytes | Member, what: str) -> None:
-    """Check header and, where the format has them, checksums, without decoding. Raises UserError as `header` does."""
+    """Check header and, where the format has them, checksums. Raises PictureError as `header` does."""
     with header(source, what) as picture:
         try:
             picture.verify()
@@ -95,7 +95,7 @@ def check(source: Path | bytes | Member, what: str) -> None:
 
 def _corrupt(what, error):
     said = " ".join(str(error).split())[:120] or type(error).__name__
-    return UserError(f"{what} is corrupt ({said}); restore it or remove the line.")
+    return PictureError(f"{what} is corrupt ({said}); restore it or remove the line.")
 
 
 def _plain(picture):

@@ -1,4 +1,4 @@
-"""Where datasets come from: Mini-VQA, a folder in the released form of LLaVA-CoT-100k, and the easy-VQA package.
+"""Where datasets come from: Mini-VQA, LLaVA-CoT-100k as released, the easy-VQA package, and a teacher (o1lib.taught).
 
 Each source gives train, validation and test items whose pictures do not overlap; none depends on a seed, so that arms
 of every seed learn from and answer the same questions.
@@ -16,15 +16,16 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from . import easy, hub, minivqa
+from . import easy, hub, minivqa, taught
 from .data import Item
 from .minivqa.testsets import TEST_SETS, test_set
 from .pictures import Pictures
 from .records import UserError, shown
 from .released import picture, records
 from .survey import TABLE_1_FOLDERS, Survey, table_1
+from .taught import Teaching
 
-SOURCES = ("minivqa", "llava_cot", "easy_vqa")
+SOURCES = ("minivqa", "llava_cot", "easy_vqa", "teacher")
 
 _OPTION = re.compile(r"(?:^|\s)\(?([A-J])[.):]\)?\s*(.+?)(?=\s+\(?[A-J][.):]|\s*$)", re.S)
 
@@ -38,11 +39,11 @@ class Splits(NamedTuple):
 
 
 def load(source: str, folder: str = "", *, n_train: int, n_validation: int, n_test: int,
-         test_split: str = "devtest", allow_missing: bool = False) -> Splits:
+         test_split: str = "devtest", allow_missing: bool = False, teaching: Teaching | None = None) -> Splits:
     """Return the splits of a source, at most n items each (`n_test` is per test set).
 
-    `folder` and `allow_missing` belong to `llava_cot`; `test_split` is Mini-VQA's ('devtest', 'test'
-    or 'hard'). Raises UserError for an unknown source, a missing folder or package, and a broken record.
+    `folder` and `allow_missing` belong to 'llava_cot', `teaching` to 'teacher'; `test_split` is Mini-VQA's ('devtest',
+    'test' or 'hard'). Raises UserError for an unknown source, a missing folder or package, and a broken record.
     """
     if source == "minivqa":
         return _minivqa(n_train, n_validation, n_test, test_split)
@@ -51,12 +52,19 @@ def load(source: str, folder: str = "", *, n_train: int, n_validation: int, n_te
     if source == "easy_vqa":
         train, validation, test, counts = easy.splits()
         return Splits(train[:n_train], validation[:n_validation], test[:n_test], counts)
+    if source == "teacher":
+        train, validation, test, counts = taught.splits(teaching or Teaching(), n_train, n_validation, n_test)
+        return Splits(train, validation, _tests(n_test, test_split) if test is None else test, counts)
     raise UserError(f"unknown source '{source}': choose one of {', '.join(SOURCES)}.")
 
 
 def _minivqa(n_train, n_validation, n_test, test_split):
-    tests = itertools.chain.from_iterable(test_set(name, n_test, test_split) for name in TEST_SETS)
-    return Splits(minivqa.mixture("train", n_train), minivqa.mixture("validation", n_validation), tests, {})
+    return Splits(minivqa.mixture("train", n_train), minivqa.mixture("validation", n_validation),
+                  _tests(n_test, test_split), {})
+
+
+def _tests(n, split):
+    return itertools.chain.from_iterable(test_set(name, n, split) for name in TEST_SETS)
 
 
 def llava_cot(folder: str | Path, n_train: int, n_validation: int, n_test: int, allow_missing: bool = False) -> Splits:
@@ -94,8 +102,8 @@ def _digest(text):
 def _report_missing(folder, found, allowed):
     if found.missing and not allowed:
         by_folder = ", ".join(f"{name} {n:,}" for name, n in found.missing.most_common(8))
-        raise UserError(f"{shown(folder)} lacks {found.missing.total():,} of its {found.facts()['pictures']:,} pictures "
-                        f"({by_folder}; the first is {found.first_missing}): get all parts of image.zip, or set "
+        raise UserError(f"{shown(folder)} lacks {found.missing.total():,} of its {found.facts()['pictures']:,} pictures"
+                        f" ({by_folder}; the first is {found.first_missing}): get all parts of image.zip, or set "
                         "allow_missing to leave their questions out.")
 
 

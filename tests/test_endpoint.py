@@ -230,6 +230,15 @@ def test_models_that_know_only_the_newer_name_of_the_token_limit_are_asked_by_it
         assert {reply.text for reply in endpoint(server).ask(map(ask, "abcd"))} == {"1024"}
 
 
+def test_an_answer_that_is_not_labelled_as_json_is_read_all_the_same(endpoint):
+    def unlabelled(body, number):
+        status, _, data = answer("42")
+        return status, {"Content-Type": "text/plain"}, data
+
+    with serve(unlabelled) as server:
+        assert next(endpoint(server).ask([ask("a")])).text == "42"
+
+
 def test_a_refusal_in_its_own_field_is_the_text(endpoint):
     with serve(lambda body, number: answer(None, refusal="I'm sorry")) as server:
         assert next(endpoint(server).ask([ask("a")])).text == "I'm sorry"

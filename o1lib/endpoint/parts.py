@@ -8,9 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..archive import Member
+from ..archive import Member, PictureError
 from ..pictures import KINDS, header, rgb
-from ..records import UserError
 
 _SIDE, _BYTES = 2048, 4_000_000      # what served models scale down to by themselves, and what they take in one request
 
@@ -18,9 +17,9 @@ _SIDE, _BYTES = 2048, 4_000_000      # what served models scale down to by thems
 def picture_part(image: Path | str | bytes | Member | Image.Image) -> dict:
     """Return the content part that shows a picture: a data URL with the MIME type that the content has.
 
-    `image` is a file, its bytes, a zip's member or a PIL picture. A still PNG, JPEG, WebP or GIF of common mode and size
-    goes as it is, everything else as an RGB PNG of at most 2,048 pixels a side. Raises UserError for what cannot be
-    decoded.
+    `image` is a file, its bytes, a zip's member or a PIL picture. A still PNG, JPEG, WebP or GIF of common mode and
+    size goes as it is, everything else as an RGB PNG of at most 2,048 pixels a side. Raises PictureError for what does
+    not decode.
     """
     if not isinstance(image, Image.Image):
         what = "the picture" if isinstance(image, bytes) else f"the picture {image}"
@@ -47,7 +46,7 @@ def _bytes(image, what):
     try:
         return (Path(image) if isinstance(image, str) else image).read_bytes()
     except OSError as error:
-        raise UserError(f"{what} cannot be read ({error.strerror}); restore it or remove the line.") from None
+        raise PictureError(f"{what} cannot be read ({error.strerror}); restore it or remove the line.") from None
 
 
 def _part(mime, data):

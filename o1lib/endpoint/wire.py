@@ -4,10 +4,12 @@
     wire.call(Request([...]))["text"]
 """
 import dataclasses
+import json
 import os
 import re
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -99,7 +101,8 @@ class Wire:
         import openai
         limit_name = self._limit_name
         try:
-            completion = self._client().chat.completions.create(**self._arguments(request, limit_name))
+            # the client's plain `post`, for its typed methods copy and check every message at a millisecond a call
+            said = self._client().post("/chat/completions", body=self._body(request, limit_name), cast_to=object)
         except openai.APIStatusError as error:
             if error.status_code == 400 and limit_name == "max_tokens" and "max_completion_tokens" in str(error):
                 self._limit_name = "max_completion_tokens"      # newer models of OpenAI know only this name
@@ -111,19 +114,24 @@ class Wire:
             raise
         except (ValueError, RecursionError, openai.OpenAIError) as error:
             raise Again(f"the reply is not JSON: {self._cleaned(str(error))}") from None
-        if isinstance(completion, (str, bytes)):
-            raise UserError(f"{self} answers with text or a web page instead of JSON: give the address of the API, "
-                            "which mostly ends in /v1.")
-        return self._entry(completion)
+        return self._entry(self._page(said) if isinstance(said, str) else said)
 
-    def _arguments(self, request, limit_name):
-        arguments = {"model": self.model, "messages": list(request.messages), limit_name: request.max_tokens}
+    def _page(self, text):
+        """Return the JSON in a reply that is not labelled so. Raises UserError for a page."""
+        if text.lstrip().startswith("{"):
+            with suppress(ValueError, RecursionError):
+                return json.loads(text)
+        raise UserError(f"{self} answers with text or a web page instead of JSON: give the address of the API, which "
+                        "mostly ends in /v1.")
+
+    def _body(self, request, limit_name):
+        body = {"model": self.model, "messages": list(request.messages), limit_name: request.max_tokens}
         if request.temperature is not None:
-            arguments["temperature"] = request.temperature
+            body["temperature"] = request.temperature
         if request.schema is not None:
-            arguments["response_format"] = {"type": "json_schema", "json_schema": {
+            body["response_format"] = {"type": "json_schema", "json_schema": {
                 "name": "answer", "schema": dict(request.schema), "strict": True}}
-        return arguments
+        return body
 
     def _client(self):
         import openai
@@ -140,18 +148,19 @@ class Wire:
     def _secret(self):
         return os.environ.get(self.api_key_env, "").strip()
 
-    def _entry(self, completion):
+    def _entry(self, said):
         try:
-            choice, usage = completion.choices[0], completion.usage
-            message = choice.message
-            text = message.content if message.content is not None else message.refusal or ""
-            used = [int(getattr(usage, name, None) or 0) for name in ("prompt_tokens", "completion_tokens")]
+            choice, usage = said["choices"][0], said.get("usage") or {}
+            message = choice["message"]
+            text = message.get("content")
+            text = message.get("refusal") or "" if text is None else text
+            entry = {"model": self.model, "text": text, "finish": str(choice.get("finish_reason") or "")}
+            entry |= {name: int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")}
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             raise Again("the reply is not a chat completion") from None
         if not isinstance(text, str):
             raise Again("the reply's content is not text")
-        return {"model": self.model, "text": text, "finish": str(choice.finish_reason or ""),
-                "prompt_tokens": used[0], "completion_tokens": used[1]}
+        return entry
 
     def _judged(self, error):
         """Return the exception that a refused call amounts to."""
