@@ -34,7 +34,7 @@ STRUCTURED = ("Answer the question about the picture in four sections, each in i
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedModel:
     """A model behind an endpoint, the format it is asked for, the price of a million (prompt, completion) tokens."""
 
     endpoint: Endpoint
@@ -81,7 +81,7 @@ class Served:
                            "spent": self.endpoint.ledger.facts()}}
 
 
-def connect(run, address: str, model: str, format: str = "", price: str = "", log: str = "replies.jsonl") -> Served:
+def connect(run, address: str, model: str, format: str = "", price: str = "", log: str = "replies.jsonl") -> ServedModel:
     """Return a served model; what it answers is logged in the run's folder, so that a stopped run goes on.
 
     `format` "" is direct; `price` is "prompt/completion" a million tokens. The key comes from OPENAI_API_KEY. Raises
@@ -91,7 +91,7 @@ def connect(run, address: str, model: str, format: str = "", price: str = "", lo
         raise UserError(f"a served model cannot speak '{format}': set format to one of {', '.join(FORMATS)}")
     prices = _price(price)
     endpoint = Endpoint(address, model, log=run.path(log), prices={model: prices} if prices else None)
-    return Served(endpoint, format or "direct", prices)
+    return ServedModel(endpoint, format or "direct", prices)
 
 
 def graded(run, lines: list[dict], items: Sequence, grader: str) -> tuple[list[dict], dict]:

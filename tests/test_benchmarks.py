@@ -1,9 +1,12 @@
 """Published test sets are read from their own files, in every form, and counted by their own rules."""
 
 import base64
+import hashlib
 import io
 import json
 import os
+import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from o1lib.benchmarks import BENCHMARKS, fields, load, prompt
 from o1lib.records import UserError
 from o1lib.rowfiles import rows
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*that VLMEvalKit pins:UserWarning")
 needs_real_data = pytest.mark.skipif("O1LIB_REAL_DATA" not in os.environ,
                                      reason="O1LIB_REAL_DATA names no folder of real rows")
 
@@ -313,6 +317,19 @@ def test_the_drawn_twins_have_the_metrics_they_always_had():
     names = {name for name in metrics(lines) if name.startswith("mini-")}
     assert names == {"mini-MMStar", "mini-MMStar/math", "mini-MMBench", "mini-MMBench/plain", "mini-MM-Vet",
                      "mini-MathVista", "mini-AI2D"}
+
+
+def test_a_tsv_that_is_another_edition_or_variant_than_it_is_called_is_warned_of(tmp_path, monkeypatch):
+    path = tsv(tmp_path / "set.tsv", row(1))
+    with pytest.warns(UserWarning, match="set.tsv is not the AI2D_TEST.tsv that VLMEvalKit pins: it has another MD5"):
+        load("AI2D_TEST", path, tmp_path / "shelf")
+    md5 = hashlib.md5(path.read_bytes()).hexdigest()
+    monkeypatch.setitem(BENCHMARKS, "AI2D_TEST_NO_MASK", replace(BENCHMARKS["AI2D_TEST_NO_MASK"], md5=md5))
+    with pytest.warns(UserWarning, match="it is AI2D_TEST_NO_MASK"):
+        load("AI2D_TEST", path, tmp_path / "shelf")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load("AI2D_TEST_NO_MASK", path, tmp_path / "shelf")
 
 
 def test_every_set_with_a_near_namesake_says_what_it_is():

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,11 +35,13 @@ def load(name: str, source: str | Path, store: Path, pictures: Path | None = Non
     Pictures that stand in the rows are written into `store`, named by their content; paths in rows are taken from
     `pictures`, by default the file's folder. The rotations of an MMBench question are made where the file holds only
     the question as such. Raises UserError, naming file and row, for an unknown set, an id that is missing or occurs
-    twice, a row that cannot be scored, and a picture that is missing, corrupt or outside.
+    twice, a row that cannot be scored, and a picture that is missing, corrupt or outside; warns of a TSV that is not
+    the one VLMEvalKit pins (a part of it, another edition, another variant).
     """
     if name not in BENCHMARKS:
         raise UserError(f"unknown benchmark '{name}': use one of {', '.join(BENCHMARKS)}")
     benchmark, found, seen, counts = BENCHMARKS[name], {}, {}, Counter(rows=0, without_picture=0)
+    _warn_of_another_edition(name, Path(source).expanduser())
     shelf = _Shelf(store, pictures or Path(source).expanduser().parent)
     for where, row in tqdm(rows(source), desc=f"reading {name}", unit=" rows", delay=2, mininterval=1):
         counts["rows"] += 1
@@ -52,6 +55,17 @@ def load(name: str, source: str | Path, store: Path, pictures: Path | None = Non
     if not items:
         raise UserError(f"{source} holds no question with a picture: name the file of {name}")
     return Loaded(rotated(items) if benchmark.circular else items, dict(counts))
+
+
+def _warn_of_another_edition(name: str, path: Path) -> None:
+    if path.suffix != ".tsv" or not path.is_file() or not BENCHMARKS[name].md5:
+        return
+    with open(path, "rb") as file:
+        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    others = [other for other, benchmark in BENCHMARKS.items() if benchmark.md5 == md5]
+    if md5 != BENCHMARKS[name].md5:
+        is_what = f"is {others[0]}" if others else "has another MD5, so it may be a part or another edition"
+        warnings.warn(f"{path.name} is not the {name}.tsv that VLMEvalKit pins: it {is_what}", stacklevel=3)
 
 
 def _shows_nothing(row: dict, one: fields.Fields) -> bool:
@@ -87,7 +101,8 @@ def _figure_and_question(row: dict, own: str, where: str) -> str:
 def _item(name: str, benchmark: Benchmark, qid: str, one: fields.Fields, row: dict) -> dict:
     """Return the values of an Item but for its picture."""
     skill = next((_skill(row[column]) for column in benchmark.skill if row.get(column)), "")
-    skill = skill or _skill((row.get("metadata") or {}).get(benchmark.skill[0], ""))
+    if not skill and isinstance(row.get("metadata"), dict):  # MathVista's own files
+        skill = _skill(row["metadata"].get(benchmark.skill[0], ""))
     return {"qid": qid, "family": name, "question": prompt(one.question, one.options, one.hint, benchmark.kind),
             "answer": one.answer, "stages": {}, "skill": skill, "bare": one.question, "options": one.options,
             "steps": tuple(_steps(row)) if benchmark.kind == "steps" else (), "test_set": name, "group": _group(benchmark, qid),
