@@ -81,7 +81,7 @@ class ServedModel:
                            "spent": self.endpoint.ledger.facts()}}
 
 
-def connect(run, address: str, model: str, format: str = "", price: str = "", log: str = "replies.jsonl") -> ServedModel:
+def connect(run, address: str, model: str, format: str = "", price: str = "") -> ServedModel:
     """Return a served model; what it answers is logged in the run's folder, so that a stopped run goes on.
 
     `format` "" is direct; `price` is "prompt/completion" a million tokens. The key comes from OPENAI_API_KEY. Raises
@@ -90,7 +90,7 @@ def connect(run, address: str, model: str, format: str = "", price: str = "", lo
     if (format or "direct") not in FORMATS:
         raise UserError(f"a served model cannot speak '{format}': set format to one of {', '.join(FORMATS)}")
     prices = _price(price)
-    endpoint = Endpoint(address, model, log=run.path(log), prices={model: prices} if prices else None)
+    endpoint = Endpoint(address, model, log=run.path("replies.jsonl"), prices={model: prices} if prices else None)
     return ServedModel(endpoint, format or "direct", prices)
 
 

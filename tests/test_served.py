@@ -133,7 +133,7 @@ def test_a_benchmarks_file_is_no_row_to_wait_for():
     assert experiments.links_of(whole, "x", {"data": "MMStar@MMStar.tsv", "model": "structured"}) == ["structured"]
 
 
-def test_notebook_03_scores_a_served_model_on_a_real_form_with_a_judge_and_keeps_the_key_to_itself(tmp_path, monkeypatch):
+def test_notebook_03_scores_a_served_model_with_a_judge_and_keeps_the_key_to_itself(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(project_root()))
     held = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(held, "PNG")
@@ -147,8 +147,9 @@ def test_notebook_03_scores_a_served_model_on_a_real_form_with_a_judge_and_keeps
         return cut() if number == 1 else answer("<CONCLUSION> Hard to say. </CONCLUSION>")
 
     with serve(says) as server:
-        given = {"row": "served", "root": str(tmp_path), "data": f"MMStar@{tmp_path}/MMStar.tsv", "endpoint": server.url,
-                 "model": "m", "format": "tags", "method": "greedy", "n": 1, "price": "1/1", "grader": f"g@{server.url}"}
+        given = {"row": "served", "root": str(tmp_path), "data": f"MMStar@{tmp_path}/MMStar.tsv",
+                 "endpoint": server.url, "model": "m", "format": "tags", "method": "greedy", "n": 1, "price": "1/1",
+                 "grader": f"g@{server.url}"}
         papermill.execute_notebook(project_root() / "notebooks" / "03_search_and_score.ipynb", tmp_path / "out.ipynb",
                                    parameters=given, progress_bar=False, cwd=str(project_root()))
     record = load(tmp_path / "runs" / "served" / "seed0")

@@ -57,7 +57,7 @@ def read(row: dict, where: str, kind: str = "choice") -> Fields:
 
 def _options(row: dict, question: str, where: str, kind: str) -> tuple[str, ...]:
     """Return the options: columns A, B, ... or a list, else as listed in the question of a multiple-choice set."""
-    listed = _literal(row.get("choices") or row.get("options"))
+    listed = literal(row.get("choices") or row.get("options"))
     if listed:
         options = list(listed.values()) if isinstance(listed, dict) else list(listed)
     else:
@@ -74,7 +74,7 @@ def _options(row: dict, question: str, where: str, kind: str) -> tuple[str, ...]
     return tuple(str(option).strip() for option in options)
 
 
-def _literal(value: Any) -> Any:
+def literal(value: Any) -> Any:
     """Return a list or dict that a cell holds as such or as text ("['a', 'b']"); () for anything else."""
     if isinstance(value, str) and value.strip()[:1] in ("[", "{"):
         try:

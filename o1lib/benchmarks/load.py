@@ -5,7 +5,6 @@ import binascii
 import hashlib
 import warnings
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,8 +104,8 @@ def _item(name: str, benchmark: Benchmark, qid: str, one: fields.Fields, row: di
         skill = _skill(row["metadata"].get(benchmark.skill[0], ""))
     return {"qid": qid, "family": name, "question": prompt(one.question, one.options, one.hint, benchmark.kind),
             "answer": one.answer, "stages": {}, "skill": skill, "bare": one.question, "options": one.options,
-            "steps": tuple(_steps(row)) if benchmark.kind == "steps" else (), "test_set": name, "group": _group(benchmark, qid),
-            "template": fields.text(row, "question_type", "answer_type")}
+            "steps": _steps(row) if benchmark.kind == "steps" else (), "test_set": name,
+            "group": _group(benchmark, qid), "template": fields.text(row, "question_type", "answer_type")}
 
 
 def _group(benchmark: Benchmark, qid: str) -> str:
@@ -122,10 +121,10 @@ def _skill(value) -> str:
     return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value).strip()
 
 
-def _steps(row: dict) -> Iterator[str]:
-    """Yield the reference steps of VRC-Bench: a list, or one text in lines."""
-    steps = fields._literal(row.get("steps")) or str(row.get("steps") or "").splitlines()
-    yield from (str(step).strip() for step in steps if str(step).strip())
+def _steps(row: dict) -> tuple[str, ...]:
+    """Return the reference steps of VRC-Bench: a list, or one text in lines."""
+    steps = fields.literal(row.get("steps")) or str(row.get("steps") or "").splitlines()
+    return tuple(str(step).strip() for step in steps if str(step).strip())
 
 
 class _Shelf:
