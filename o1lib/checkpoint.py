@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .records import UserError, atomic_folder, shown
 
-_REMEDY = "name a folder written by notebook 00 or 02"
+_REMEDY = "name a folder written by notebook 00 or 02, or ship one with `make base` or `make ship`"
 
 
 def save(model, processor, folder) -> Path:

@@ -1,4 +1,4 @@
-"""A teacher that errs on purpose: its errors are errors, what the filter does to them is known, and data comes of it."""
+"""A teacher that errs on purpose: its errors are errors, what the filter does to them is known, and data comes out."""
 import itertools
 import json
 
