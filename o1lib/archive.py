@@ -51,6 +51,7 @@ class Joined(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer):
+        """Fill the buffer from as many files as it takes and return the number of bytes."""
         view, done = memoryview(buffer), 0
         while done < len(view) and self._at < self._ends[-1]:
             number = bisect.bisect_right(self._ends, self._at)
@@ -75,7 +76,7 @@ class Archive:
         self.folder, self.parts = folder, parts
         try:
             self._zip = zipfile.ZipFile(Joined(parts))
-        except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
+        except (zipfile.BadZipFile, RuntimeError, OSError, ValueError) as error:
             raise UserError(f"{shown(folder)}: {parts[0].name} and what follows it are no whole zip ({error}); a part "
                             "is missing at the end or cut short: download it again and compare sizes.") from None
 
@@ -111,7 +112,7 @@ class Archive:
         """Return a member's bytes. Raises PictureError for one that is corrupt."""
         try:
             return self._zip.read(name)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise PictureError(f"{shown(self.folder)}: '{name}' in the zip is corrupt ({error}); a part was cut short: "
                                "download it again and compare sizes.") from None
 

@@ -10,7 +10,7 @@ of every seed learn from and answer the same questions.
 import hashlib
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,6 +56,15 @@ def load(source: str, folder: str = "", *, n_train: int, n_validation: int, n_te
         train, validation, test, counts = taught.splits(teaching or Teaching(), n_train, n_validation, n_test)
         return Splits(train, validation, _tests(n_test, test_split) if test is None else test, counts)
     raise UserError(f"unknown source '{source}': choose one of {', '.join(SOURCES)}.")
+
+
+def flat(counts: Mapping, under: str = "") -> dict[str, int]:
+    """Return the numbers in counts, nested names joined; tables are left out."""
+    found = {}
+    for name, value in counts.items():
+        name = f"{under}, {name}" if under else name.replace("_", " ")
+        found |= flat(value, name) if isinstance(value, Mapping) else {name: value} if isinstance(value, int) else {}
+    return found
 
 
 def _minivqa(n_train, n_validation, n_test, test_split):
