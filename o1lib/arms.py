@@ -18,6 +18,7 @@ from .data import messages, prompt_turns, read
 from .formats import answer_text
 from .minivqa import mixture
 from .model import build, device_and_dtype, greedy, load, model_hash
+from .pictures import rgb
 from .records import UserError, need, project_root
 from .train import Lazy, spans
 
@@ -66,8 +67,7 @@ def picture_of(item) -> Image.Image:
     """Return an item's picture in RGB; the item may carry it or name its file."""
     if isinstance(item.image, Image.Image):
         return item.image
-    with Image.open(item.image) as picture:
-        return picture.convert("RGB")
+    return rgb(item.image)
 
 
 def answer(model, processor, item, format: str, max_new_tokens: int = 200) -> list[str]:

@@ -19,10 +19,8 @@ from tqdm import tqdm
 
 from .data import Item, target
 from .records import UserError, project_root, shown
+from .survey import TABLE_1
 
-# Thousands of question-answer pairs a source, Table 1 (the same in versions 1 and 6 and on the dataset's page).
-TABLE_1 = {"ShareGPT4V": 31.3, "ChartQA": 17.2, "A-OKVQA": 16.1, "AI2D": 11.4, "GeoQA+": 11.4, "ScienceQA": 5.6,
-           "DocVQA": 4.0, "PISC": 1.0, "CLEVR": 0.5, "CLEVR-Math": 0.5}
 _QUANTILES = {"q05": 0.05, "q50": 0.5, "q95": 0.95, "max": 1.0}
 
 

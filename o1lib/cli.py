@@ -6,6 +6,7 @@
 A mistake the user can repair is one sentence on stderr and exit code 2; a row that failed is exit code 1.
 """
 
+import json
 import shlex
 import signal
 import sys
@@ -15,12 +16,15 @@ from typing import Annotated
 
 import typer
 
-from o1lib import experiments, plan, publish, rowjob, runner, ship, stages
+from o1lib import experiments, plan, publish, rowjob, runner, ship, stages, survey
+from o1lib.answers.check import check as answers_check
 from o1lib.records import UserError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
                   help="Which ingredient of LLaVA-o1 and LlamaV-o1 does the work? Run the study, look at its parts.")
 app.command("stages-check")(stages.check)
+app.command("answers-check")(answers_check)
+app.command("survey-check")(survey.check)
 
 Scale = Annotated[str, typer.Option(help="smoke, mini, gpu or paper")]
 Rows = Annotated[str, typer.Option(help='core, all, or groups and rows between commas; "" is the scale\'s own group')]
@@ -99,6 +103,30 @@ def run_row(row: str, seed: int = 0, scale: Scale = "smoke", plan: Path | None =
 def summary(scale: Scale = "mini") -> None:
     """Print work/<scale>/summary.json: rows, recorded, failed, seconds, peak_memory_mb."""
     print(runner.summary(scale))
+
+
+@app.command()
+def teach(items: Path, out: Path, model: Annotated[str, typer.Option(help="the teacher's name at the server")],
+          base_url: Annotated[str, typer.Option(help='an OpenAI-compatible address; "" is OpenAI')] = "",
+          judge_model: Annotated[str, typer.Option(help="asked where no rule can tell; same server")] = "",
+          attempts: int = 2, concurrency: int = 8, requests_per_minute: float = 0, max_tokens_total: int = 0) -> None:
+    """Let a served model write staged answers to the questions in ITEMS, filter them, and make the dataset OUT.
+
+    Killed, the same command goes on: what the server once answered is in OUT.replies.jsonl. The key comes from the
+    environment (OPENAI_API_KEY). Prints one JSON line: kept and dropped by reason, calls and tokens.
+    """
+    from o1lib.endpoint import Endpoint
+    from o1lib.taught import build
+    from o1lib.teacher import Served
+
+    def endpoint(name):
+        return Endpoint(base_url, name, out.resolve().with_name(f"{out.name}.replies.jsonl"), concurrency,
+                        requests_per_minute=requests_per_minute, max_tokens_total=max_tokens_total)
+
+    teacher, judge = Served(endpoint(model)), endpoint(judge_model) if judge_model else None
+    ends = build(items, out.resolve(), teacher, judge, attempts)
+    print(json.dumps({"ends": ends, "teacher": teacher.endpoint.ledger.facts(),
+                      "judge": judge.ledger.facts() if judge else None}))
 
 
 @app.command()

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from tqdm import tqdm
 
+from .archive import Member
 from .formats import (
     FORMATS,
     FOUR_TURN_PROMPTS,
@@ -33,6 +33,7 @@ from .formats import (
     target,
     to_special,
 )
+from .pictures import Pictures, rgb
 from .records import UserError, atomic_folder, shown
 from .released import lines, picture, records
 from .stages import STAGES, parse, render
@@ -43,13 +44,17 @@ __all__ = ["FORMATS", "FOUR_TURN_PROMPTS", "SPECIAL_TAGS", "Item", "answer_text"
 
 @dataclass(frozen=True)
 class Item:
-    """One question about a picture on disk; the fields are those of `minivqa.Example`, empty where nobody knows."""
+    """One question about a picture on disk; the fields are those of `minivqa.Example`, empty where nobody knows.
+
+    `image` is the picture's file, or its place in a split zip.
+    """
+    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
     qid: str
     family: str
     question: str
     answer: str
     stages: dict[str, str]
-    image: Path
+    image: Path | Member
     template: str = ""
     skill: str = ""
     bare: str = ""
@@ -102,16 +107,16 @@ def read(folder: str | Path, decode: bool = False) -> list[Item]:
     """
     folder = Path(folder)
     truths = _truths(folder / "truth.jsonl")
-    items, seen, pictures = [], {}, {}
+    items, seen, pictures, known = [], {}, Pictures(folder), {}
     for where, record in tqdm(records(folder / "train.jsonl"), desc=f"reading {folder.name}", unit=" items", delay=2):
         if record.id in seen:
             raise UserError(f"{where}: id '{record.id}' was already used in {seen[record.id]}; remove one of the two.")
         seen[record.id] = where
         if truths is not None and record.id not in truths:
             raise UserError(f"{where}: id '{record.id}' is not in truth.jsonl; write the dataset again.")
-        if record.image not in pictures:
-            pictures[record.image] = picture(folder, record.image, where, decode)
-        items.append(_item(record, pictures[record.image], truths.pop(record.id) if truths else {}, where))
+        if record.image not in known:
+            known[record.image] = picture(pictures, record.image, where, decode)
+        items.append(_item(record, known[record.image], truths.pop(record.id) if truths else {}, where))
     if not items:
         raise UserError(f"{folder / 'train.jsonl'}: the split is empty; write it again with at least one item.")
     return items
@@ -119,8 +124,7 @@ def read(folder: str | Path, decode: bool = False) -> list[Item]:
 
 def opened(item: Item, side: int | None = None) -> Item:
     """Return the item with its picture decoded (PIL, RGB) as contact sheets take it, at most `side` wide."""
-    with Image.open(item.image) as file:
-        picture = file.convert("RGB")
+    picture = rgb(item.image)
     if side:
         picture.thumbnail((side, side))
     return replace(item, image=picture)
@@ -163,9 +167,12 @@ def _item(record, image, truth, where):
 
 def _store(example, number, folder, stored):
     """Put the picture of an example in a subfolder of its family and return its path relative to `folder`."""
-    source = example.image if isinstance(example.image, Path) else None
+    source = example.image if isinstance(example.image, (Path, Member)) else None
     if source in stored:
         return stored[source]
+    if isinstance(source, Member) and _linked(source.archive, folder, stored):
+        stored[source] = source.name
+        return source.name
     family = re.sub(r"[^\w+.-]+", "-", example.family).strip(".") or "other"
     place = Path("images", family, f"{number:06d}{source.suffix if source else '.png'}")
     (folder / place.parent).mkdir(parents=True, exist_ok=True)
@@ -173,11 +180,28 @@ def _store(example, number, folder, stored):
         example.image.save(folder / place, compress_level=1)
         return place.as_posix()
     stored[source] = place.as_posix()
+    if isinstance(source, Member):
+        (folder / place).write_bytes(source.read_bytes())
+        return stored[source]
     try:
         os.link(source, folder / place)
     except OSError:                                                   # another file system, or one without links
         shutil.copyfile(source, folder / place)
     return stored[source]
+
+
+def _linked(archive, folder, stored):
+    """Tell whether the dataset stands on this split zip; the first one that occurs is linked into it, not unpacked."""
+    if stored.setdefault("archive", archive) is not archive:
+        return False
+    for part in archive.parts:
+        place = folder / part.name
+        if not place.is_symlink() and not place.exists():
+            try:
+                os.link(os.path.realpath(part), place)
+            except OSError:
+                place.symlink_to(part.resolve())
+    return True
 
 
 def _released(example, image):

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from . import rewards
 from .answers import correct, extract
 from .arms import checkpoint_folder, picture_of
+from .benchmarks import load as load_benchmark
 from .data import read
 from .drive import drive
 from .formats import FORMATS, SPECIAL_TAGS, answer_text, from_special
@@ -31,8 +32,9 @@ from .minivqa.testsets import TEST_SETS, test_set
 from .model import device_and_dtype, load, model_hash
 from .pieces import found_stages
 from .reading import Context
-from .records import UserError, code_hash, need, project_root
+from .records import UserError, code_hash, need, project_root, sha256
 from .records import load as load_record
+from .rowfiles import ENDINGS
 from .search import make, task_for
 from .stages import STAGES, open_tag
 from .steps import CHAIN
@@ -55,6 +57,14 @@ class Arm:
     schedule: str
     model_hash: str
 
+    def placed(self) -> dict:
+        """Return what the record says of where the model ran and which it was."""
+        return {"device": self.model.device.type, "dtype": "float32", "model_hash": self.model_hash}
+
+    def facts(self) -> dict:
+        """Return what else the record says of it: nothing (a served model has a price and a ledger)."""
+        return {}
+
 
 def arm(run, name: str, format: str = "") -> Arm:
     """Return the arm called `name`, a row id or a checkpoint's folder, on the device that is there, in float32.
@@ -74,15 +84,25 @@ def arm(run, name: str, format: str = "") -> Arm:
 
 
 def test_items(run, data: str, questions: int = 0) -> list:
-    """Return test questions of the dataset of row `data`, or with "" freshly drawn ones; at most `questions` (0: all).
+    """Return test questions: of the dataset of row `data`, of a real benchmark ("MMStar@MMStar.tsv"; o1lib.benchmarks),
+    or with "" freshly drawn ones; at most `questions` (0: all).
 
     The cap keeps test sets even and groups (rotations, twins) whole.
     """
-    if data:
+    benchmark, named, source = data.partition("@")
+    if named:
+        items = load_benchmark(benchmark, _from_root(source), run.path("pictures")).items
+    elif data:
         items = read(need(run.root, data, run.seed).folder / "data" / "test")
     else:
         items = [example for name in TEST_SETS for example in test_set(name, max(4, questions // 4 or 28))]
     return capped(items, questions) if questions else items
+
+
+def _from_root(source: str) -> str:
+    """Return a file's path as seen from the project's folder; the name of a Hub dataset stays."""
+    path = project_root() / Path(source).expanduser()
+    return str(path) if path.is_file() or path.suffix in ENDINGS else source
 
 
 def capped(items: Sequence, most: int) -> list:
@@ -189,11 +209,15 @@ def score(trees: Sequence[Tree], items: Sequence, format: str, likelihood: Seque
     return rows
 
 
-def hashes(run, data: str, subject: Arm) -> dict:
-    """Return what `records.finish` is told about the model and the dataset of row `data`."""
-    dataset = need(run.root, data, run.seed).provenance["dataset_hash"] if data else ""
-    device = subject.model.device.type
-    return {"device": device, "dtype": "float32", "dataset_hash": dataset, "model_hash": subject.model_hash}
+def hashes(run, data: str, subject) -> dict:
+    """Return what `records.finish` is told about the model and the dataset: of row `data`, or of a benchmark's file."""
+    _, named, source = data.partition("@")
+    if named:
+        path = Path(_from_root(source))
+        dataset = sha256(path) if path.is_file() else ""
+    else:
+        dataset = need(run.root, data, run.seed).provenance["dataset_hash"] if data else ""
+    return subject.placed() | {"dataset_hash": dataset}
 
 
 def keep_as(run, subject: Arm) -> dict:

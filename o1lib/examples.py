@@ -15,7 +15,7 @@ def questions(record, root, lines):
     """
     wanted = {line["qid"]: line["test_set"] for line in lines}
     dataset = need(root, record.parameters["data"], record.seed)
-    if dataset.parameters.get("source") == "minivqa":
+    if dataset.parameters.get("source") in ("minivqa", "teacher") and not dataset.parameters.get("items"):
         found = _drawn(set(wanted.values()), dataset.parameters["n_test"], dataset.parameters["test_split"])
     else:
         found = _read(dataset.folder / "data" / "test")

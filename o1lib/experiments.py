@@ -24,6 +24,7 @@ FILE = "experiments.yaml"
 LINKS = ("data", "base", "model", "judge_model")  # parameters that may name another row
 BASE = "00_pretrain_base"                          # the notebook that trains a base
 EVERYTHING = "*"                                  # what a report needs: every row that is not a report
+SERVED = "served"                                 # rows that need a server: "all" leaves this group out
 
 
 class Strict(BaseModel):
@@ -151,8 +152,12 @@ def _check_parameters(where: str, notebook: str, values: dict) -> None:
 
 
 def links_of(study: Study, row: str, parameters: dict) -> list[str]:
-    """Return the rows that the LINKS among `parameters` name. Raises UserError for one that is no row and no folder."""
-    named = [str(parameters[link]) for link in LINKS if parameters.get(link)]
+    """Return the rows that the LINKS among `parameters` name; a benchmark's file and a served model are no rows.
+
+    Raises UserError for one that is no row and no folder.
+    """
+    links = [link for link in LINKS if not (link == "model" and parameters.get("endpoint"))]  # there it names no row
+    named = [str(parameters[link]) for link in links if parameters.get(link) and "@" not in str(parameters[link])]
     for name in named:
         if name not in study.rows and not (project_root() / name).exists():
             remedy = near(name, study.rows)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from .pictures import rgb
+
 _PAGE = "<div style='font:13px sans-serif;background:white;color:black'><h4>{title}</h4>{cards}</div>"
 _CARD = ("<div style='display:flex;gap:12px;margin:8px 0;border-top:1px solid #ccc;padding-top:8px'>{picture}"
          "<div><b>{question}</b> <i>right: {gold}</i> <span style='color:#666'>{place}</span>"
@@ -24,9 +26,8 @@ _SIDE = 160  # pixels of a shown picture's wider side, at least
 
 def inline(picture):
     """Return an <img> tag that carries the picture itself (a PIL image or a path), enlarged without smoothing."""
-    if isinstance(picture, (str, Path)):
-        with Image.open(picture) as opened:
-            picture = opened.convert("RGB")
+    if not isinstance(picture, Image.Image):
+        picture = rgb(Path(picture) if isinstance(picture, str) else picture)
     data = io.BytesIO()
     picture.save(data, "PNG")
     scale = max(1, _SIDE // max(picture.size))

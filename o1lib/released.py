@@ -3,19 +3,24 @@
 A line of `train.jsonl` is {"id", "image", "conversations": [{"from": "human" | "gpt", "value"}, ...]}, `image` a path
 relative to the folder (dataset card of Xkev/LLaVA-CoT-100k; paper A, arXiv:2411.10440, section 3).
 
+    pictures = Pictures(folder)
     for where, record in records(folder / "train.jsonl"):       where = "train.jsonl line 7", for messages
-        path = picture(folder, record.image, where)             checked: inside the folder, there, not corrupt
+        path = picture(pictures, record.image, where)           checked: inside the folder, there, not corrupt
 """
+import itertools
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from .archive import Member
+from .pictures import Pictures, check, rgb
 from .records import UserError
+
+LONGEST_LINE = 16 * 2**20     # bytes
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 class Turn(BaseModel):
@@ -56,31 +61,40 @@ def records(path: Path) -> Iterator[tuple[str, Released]]:
                             "[{from: human | gpt, value}]}; correct or remove the line.") from None
 
 
-def picture(folder: Path, image: str | None, where: str, decode: bool = False) -> Path:
-    """Return the checked path of a picture. Raises UserError if it leaves the folder, is missing or corrupt."""
+def picture(pictures: Pictures, image: str | None, where: str, decode: bool = False) -> Path | Member:
+    """Return a record's picture, checked. Raises UserError if it leaves the folder, is missing or corrupt."""
     if not image:
         raise UserError(f"{where}: the record has no image; remove the line or add its picture.")
-    path = Path(os.path.realpath(folder / image))
-    if Path(image).is_absolute() or not path.is_relative_to(os.path.realpath(folder)):
-        raise UserError(f"{where}: image '{image}' leaves {folder}; put the picture inside and give a relative path.")
-    try:
-        with Image.open(path) as opened:
-            opened.load() if decode else opened.verify()
-    except FileNotFoundError:
-        raise UserError(f"{where}: image '{image}' is missing in {folder}; restore it or remove the line.") from None
-    except Exception as error:                                        # Pillow raises many kinds for a broken file
-        raise UserError(f"{where}: image '{image}' is corrupt ({error}); restore it or remove the line.") from None
-    return path
+    found = pictures.find(image, where)
+    if found is None:
+        raise UserError(f"{where}: image '{image}' is missing in {pictures.folder}; restore it or remove the line.")
+    (rgb if decode else check)(found, f"{where}: image '{image}'")
+    return found
 
 
 def lines(path: Path) -> Iterator[tuple[str, Any]]:
-    """Yield (where, value) for each line of a JSONL file. Raises UserError if it is missing or a line is not JSON."""
+    """Yield (where, value) for each line of a JSONL file in UTF-8, with or without a byte order mark.
+
+    Raises UserError if it is missing or a line is longer than 16 MB, not UTF-8 or not JSON.
+    """
     if not path.is_file():
         raise UserError(f"{path} is missing; a dataset holds train.jsonl and its pictures: run 01_build_dataset.")
-    with open(path, encoding="utf8") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                try:
-                    yield f"{path} line {number}", json.loads(line)
-                except ValueError:
-                    raise UserError(f"{path} line {number}: not JSON; correct or remove the line.") from None
+    with open(path, "rb") as file:
+        for number in itertools.count(1):
+            line = file.readline(LONGEST_LINE + 1)
+            if not line:
+                return
+            if line.strip(_BLANK):
+                yield f"{path} line {number}", _json(line, f"{path} line {number}")
+
+
+def _json(line, where):
+    if len(line) > LONGEST_LINE:
+        raise UserError(f"{where}: longer than {LONGEST_LINE // 2**20} MB; give one record a line, without pictures "
+                        "in it.")
+    try:
+        return json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where}: not UTF-8 (byte {error.start + 1}); save the file as UTF-8.") from None
+    except (ValueError, RecursionError):
+        raise UserError(f"{where}: not JSON; correct or remove the line.") from None

@@ -167,6 +167,24 @@ def _judged(found: dict[str, str], problems: list[str], expected: Sequence[str])
     return Parsed(found, tuple(dict.fromkeys(problems)), missing, False)
 
 
+def flaw(parsed: Parsed) -> str:
+    """Return what makes a staged text unfit for training, "" for nothing: the coarse reason that is counted.
+
+    Fit is what holds the expected stages once each, in order, none empty or left open. How a tag is spelled and words
+    outside the tags do not matter: `render` writes them anew.
+    """
+    if parsed.no_tags:
+        return "no tags"
+    if parsed.missing:
+        return f"no {parsed.missing[0]}"
+    for words, reason in (("is empty", "an empty stage"), ("is not closed", "a stage left open"),
+                          ("is repeated", "a repeated stage"), ("is nested", "a repeated stage"),
+                          ("out of order", "stages out of order"), ("not open", "a stray closing tag")):
+        if any(words in problem for problem in parsed.problems):
+            return reason
+    return ""
+
+
 def _texts(path: Path, key: str) -> Iterator[str]:
     """Yield `key` of each line of a JSONL file (.gz too). Raises ValueError naming file and line."""
     opener = gzip.open if path.suffix == ".gz" else open

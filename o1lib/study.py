@@ -14,7 +14,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 
-from o1lib.experiments import EVERYTHING, Study, links_of, near, parameters_of
+from o1lib.experiments import EVERYTHING, SERVED, Study, links_of, near, parameters_of
 from o1lib.records import UserError, project_root, sha256
 
 Key = tuple[str, int]  # (row, seed)
@@ -47,6 +47,7 @@ class Job:
 def select(study: Study, scale: str, rows: str = "") -> list[str]:
     """Return the row ids meant by `rows`: "" (the scale's own group), "all", or groups and rows between commas.
 
+    "all" leaves out rows that need a server, which run by group or by name only.
     Raises UserError for an unknown scale, group or row.
     """
     if scale not in study.scales:
@@ -57,7 +58,8 @@ def select(study: Study, scale: str, rows: str = "") -> list[str]:
         if name not in {"all", *groups, *study.rows}:
             raise UserError(f"unknown ROWS {name!r}: {near(name, ['all', *groups, *study.rows])}"
                             if name else "ROWS has an empty name: write groups or rows between single commas")
-        chosen += [row for row, entry in study.rows.items() if name in ("all", row, *entry.groups)]
+        chosen += [row for row, entry in study.rows.items()
+                   if name in (row, *entry.groups) or name == "all" and SERVED not in entry.groups]
     return list(dict.fromkeys(chosen))
 
 

@@ -12,7 +12,7 @@ import pytest
 from nbformat import v4
 
 from o1lib import records
-from o1lib.records import Run, UserError, finish, load, load_all, need, sha256, start, write_json
+from o1lib.records import Run, UserError, finish, load, load_all, need, portable, sha256, start, write_json
 
 CHECKOUT = Path(records.__file__).resolve().parents[2]
 CELL = '''row: str = "tags"  # row id
@@ -233,6 +233,8 @@ def test_a_record_holds_no_absolute_or_home_path(project):
     record = json.loads(text)
     assert record["parameters"]["root"] == "mine" and record["parameters"]["data"] == "<outside>/LLaVA-CoT-100k"
     assert record["extra"] == {"at": ["x/y", "<outside>/hosts"], "why": "read <home>/a and b"}
+    assert portable(["MMStar@/data/x/MMStar.tsv", "gpt@http://host/v1", f"a@{Path.home()}/b/c"]) == [
+        "MMStar@<outside>/MMStar.tsv", "gpt@http://host/v1", "a@<outside>/c"]
     assert str(project) not in text and str(Path.home()) + "/" not in text
 
 

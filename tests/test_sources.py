@@ -48,7 +48,8 @@ def test_a_released_folder_is_split_by_picture_and_counted(tmp_path):
     records = [record(str(k), f"ai2d/{k}.png", STAGED) for k in range(20)]
     records += [record("text", None, STAGED), record("rounds", "coco/1.png", STAGED, "raw answer", STAGED)]
     splits = llava_cot(released(tmp_path, records), 100, 4, 5)
-    assert splits.counts == {"records": 22, "without_picture": 1, "several_rounds": 1, "rounds_without_stages": 1}
+    counted = ("records", "without_picture", "several_rounds", "rounds_without_stages")
+    assert [splits.counts[name] for name in counted] == [22, 1, 1, {"no tags": 1}]
     train, validation, test = (list(split) for split in splits[:3])
     assert (len(test), len(validation)) == (5, 4) and len(train) >= 12
     pictures = [{item.image for item in split} for split in (train, validation, test)]
@@ -112,11 +113,19 @@ def test_a_broken_released_line_is_named(tmp_path, records, message):
         list(llava_cot(released(tmp_path / "raw", records), 1, 0, 0).train)
 
 
-def test_a_missing_released_picture_is_named(tmp_path):
-    released(tmp_path, [record("1", "ai2d/1.png", STAGED)])
-    (tmp_path / "ai2d" / "1.png").unlink()
-    with pytest.raises(UserError, match="line 1: image 'ai2d/1.png' is missing"):
-        list(llava_cot(tmp_path, 1, 0, 0).train)
+def test_missing_pictures_are_reported_together_before_anything_is_read(tmp_path):
+    released(tmp_path, [record(str(k), f"{name}/{k}.png", STAGED) for k in range(4) for name in ("ai2d", "coco")])
+    for name in ("ai2d/1.png", "coco/0.png", "coco/3.png"):
+        (tmp_path / name).unlink()
+    with pytest.raises(UserError, match=r"lacks 3 of its 8 pictures \(coco 2, ai2d 1; the first is coco/0.png\)"):
+        llava_cot(tmp_path, 1, 0, 0)
+    splits = llava_cot(tmp_path, 9, 0, 0, allow_missing=True)
+    assert len(list(splits.train)) == 5 and splits.counts["missing_pictures"] == {"coco": 2, "ai2d": 1}
+
+
+def test_an_id_that_repeats_is_numbered_and_counted(tmp_path):
+    splits = llava_cot(released(tmp_path, [record("1", f"ai2d/{k}.png", STAGED) for k in range(3)]), 9, 0, 0)
+    assert {item.qid for item in splits.train} == {"1", "1~2", "1~3"} and splits.counts["repeated_ids"] == 2
 
 
 @pytest.mark.parametrize("source, message", [("minivaq", "unknown source 'minivaq': choose one of minivqa"),

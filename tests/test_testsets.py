@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from o1lib.answers.metrics import hallusion
+from o1lib.answers.sets import hallusion
 from o1lib.minivqa import FAMILIES, draw, mixture, seeds
 from o1lib.minivqa.documents import scans
 from o1lib.minivqa.draw import in_split

@@ -10,7 +10,8 @@ Only the conclusion is scored (LLaVA-CoT's model card); HallusionBench and MMBen
 
 from o1lib.answers.equality import correct
 from o1lib.answers.extraction import Extracted, extract
-from o1lib.answers.metrics import HALLUSION, MMBENCH, PAPER_SETS, accuracy, circular_accuracy, hallusion, metrics
+from o1lib.answers.metrics import metrics
+from o1lib.answers.sets import HALLUSION, MMBENCH, PAPER_SETS, accuracy, circular_accuracy, hallusion
 
 __all__ = ["HALLUSION", "MMBENCH", "PAPER_SETS", "Extracted", "accuracy", "circular_accuracy", "correct", "extract",
            "hallusion", "metrics"]

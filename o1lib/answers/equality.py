@@ -38,7 +38,8 @@ def clean(text: str) -> str:
     text = re.sub(r"\\(?:text|textbf|mathrm|mathbf|mbox)\s?\{([^{}]{0,200})\}", r" \1 ", text)
     text = re.sub(r"\\[dt]?frac\s?(?:\{(-?\d{1,40})\}\s?\{(\d{1,40})\}|(\d)(\d))",
                   lambda m: f"{m[1] or m[3]}/{m[2] or m[4]}", text)
-    text = re.sub(r"\^?\{?\\circ\}?|\bdegrees?\b", "°", text).replace("\\%", "%").replace("\\approx", "≈")
+    text = re.sub(r"\^?\{?\\circ\}?|\bdegrees?\b", "°", text)
+    text = text.replace("\\%", "%").replace("\\$", "$").replace("\\approx", "≈")
     text = re.sub(r"\\(?:left|right|boxed|[,;:! ()\[\]])|\$(?!\d)|[*`\"“”‘’]", " ", text)
     return " ".join(text.split()).strip(" .,;:!?'_")
 

@@ -16,9 +16,11 @@ _AFTER_A_LETTER = {"is", "as", "because", "since", "and", "but", "not", "so", "w
 _OR = r"\W{{0,2}}(?:,|/|&|\bor\b|\band\b)\W{{0,3}}{mark}\b"  # "A or B" is no choice
 _GAP = r"[ \t:*()\[\]{}\"'=>$\\_`-]{0,8}"
 _FILLER = r"(?i:is|are|be|would|should|must|for|sure|therefore|thus|clearly|the|correct|option|choice|letter|final)"
-_STATED = re.compile(r"(?i)\b(?:answer|conclusion)\b[*_ ]{0,3}(?:is\b|:|=)[\s*_:]{0,6}([^\n]{1,300})")
+_ALONE = r"(?![A-Za-z0-9_])"  # an ASCII \b: Chinese is written without spaces, and its characters count as \w
+_STATED = re.compile(r"(?i)(?:\b(?:answer|conclusion)\b|答案)[*_ ]{0,3}(?:is\b|:|=)[\s*_:]{0,6}([^\n]{1,300})")
 _YES_NO = re.compile(r"\W{0,5}(yes|no)\b(?=\W{0,3}$|\W?[,.;:!]|\s(?:it|there|the|this|that|they|because|he|she)\b)",
                      re.I)
+_SO_YES_NO = re.compile(r"\b(?:so|thus|therefore|hence)\W{1,3}(yes|no)\b(?=\W?[,.;:!]|\W{0,3}$)", re.I)
 
 
 class Extracted(NamedTuple):
@@ -62,8 +64,9 @@ def _is_word(text: str, letter: str, end: int) -> bool:
 
 def _stated_letter(text: str, mark: str) -> str | None:
     """Return the letter of the last "answer is B", "option (B)", "I choose B" that is neither denied nor one of two."""
-    letter = rf"(?:\b(?P<upper>{mark})\b|\b(?P<lower>{mark.lower()})\))"
-    pattern = re.compile(rf"\b(?i:answer|option|choice|choose|select|pick)\b(?:{_GAP}\b{_FILLER}\b){{0,6}}{_GAP}"
+    letter = rf"(?:\b(?P<upper>{mark}){_ALONE}|\b(?P<lower>{mark.lower()})[)\"])"
+    pattern = re.compile(rf"(?:\b(?i:answer|option|choice|choose|select|pick)\b|答案)"
+                         rf"(?:{_GAP}\b{_FILLER}\b){{0,6}}{_GAP}"
                          rf"(?::[ *]{{0,3}}\n\s{{0,3}}{_GAP})?{letter}"
                          rf"(?!{_OR.format(mark=mark)})"
                          r"(?!\s(?:is|was)\s(?:not|wrong|incorrect|false)\b)(?!['’]\w)")
@@ -74,7 +77,7 @@ def _stated_letter(text: str, mark: str) -> str | None:
 def _leading_letter(line: str, mark: str) -> str | None:
     """Return the letter that a line starts with: "B", "(B)", "B. blue", "**B**"."""
     match = re.match(rf"[\s*_\"'(\[]{{0,6}}(?:option\s)?(?P<letter>{mark})"
-                     rf"(?!{_OR.format(mark=mark)})(?:[)\].:,;*\s]|$)", line)
+                     rf"(?!{_OR.format(mark=mark)})(?:[)\].:,;*\s\u4e00-\u9fff]|$)", line)
     return None if not match or _is_word(line, match["letter"], match.end("letter")) else match["letter"]
 
 
@@ -94,6 +97,13 @@ def _lone_letter(text: str, mark: str) -> str | None:
     """Return the only letter that stands alone anywhere in `text`."""
     found = re.finditer(rf"(?<![\w'’-]){mark}(?![\w'’-])", text)
     return _only([match[0] for match in found if not _is_word(text, match[0], match.end())])
+
+
+def _last_in_parentheses(text: str, mark: str) -> str | None:
+    """Return the last of several letters named in parentheses, lists of the options apart (MMMU's last resort)."""
+    prose = "\n".join(line for line in text.splitlines() if not _leading_letter(line, mark))
+    found = re.findall(rf"\(({mark})\)", re.sub(rf"\({mark}\)(?:\W{{0,2}}\bor\b\W{{0,2}}\({mark}\))+", "", prose))
+    return found[-1] if found else None
 
 
 def _mentioned_option(text: str, options: Sequence[str]) -> str | None:
@@ -124,17 +134,18 @@ def _letter_rules(text: str, options: Sequence[str]) -> Iterator[tuple[str | Non
     yield _mentioned_option(_stated(text) or last, options), "option in the last line"
     yield _mentioned_option(text, options), "option in the text"
     yield _lone_letter(text, mark), "letter in the text"
+    yield _last_in_parentheses(text, mark), "last letter in parentheses"
 
 
 def _open_answer(text: str) -> Extracted:
     """Return a yes or no, a number, or the words themselves."""
     final = _final(text)
-    if verdict := _YES_NO.match(final):
+    if verdict := _YES_NO.match(final) or _SO_YES_NO.search(final):
         return Extracted(verdict[1].lower(), "yes/no")
     if quantity(final):
         return Extracted(_number(final), "number")
-    numbers = re.findall(rf"(?:\bis|\bare|\bequals|[=≈])\s(?:about |\$)?(-?(?:{NUMBER}))(?!\w)", final.lower())
-    numbers = numbers or re.findall(rf"(?<![\w.])-?(?:{NUMBER})(?!\w)", final.lower())
+    numbers = re.findall(rf"(?:\bis|\bare|\bequals|[=≈])\s(?:about |\$)?(-?(?:{NUMBER})){_ALONE}", final.lower())
+    numbers = numbers or re.findall(rf"(?<![A-Za-z0-9_.])-?(?:{NUMBER}){_ALONE}", final.lower())
     if numbers and len(final.split()) > 3:  # a sentence: its number is the answer, its wording is not
         return Extracted(_number(numbers[-1]), "number in a sentence")
     value = final.strip(" \t.*_`\"'$")

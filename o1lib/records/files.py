@@ -133,8 +133,8 @@ def sha256(path: Path | str) -> str:
 def portable(value, key: str = ""):
     """Return `value` (parameters, extra facts) fit for publishing: no absolute or home path in it.
 
-    Paths inside the project become relative to it, other absolute ones keep only their last name. Raises UserError for
-    a text under a key that looks like a secret's (api_key, hf_token, password, ...).
+    Paths inside the project become relative to it, other absolute ones, also behind a name and "@", keep only their
+    last name. Raises UserError for a text under a key that looks like a secret's (api_key, hf_token, password, ...).
     """
     if isinstance(value, dict):
         return {str(name): portable(item, str(name)) for name, item in value.items()}
@@ -148,5 +148,7 @@ def portable(value, key: str = ""):
     for place, instead in ((project_root(), ""), (Path.home(), "<home>/")):
         if place != Path(place.anchor):  # a home of "/" must not eat every slash
             text = re.sub(rf"(?<![\w.-]){re.escape(str(place))}(/|(?![\w.-]))", instead, text)
-    outside = re.match(r"~\w*/|<home>/", text) or Path(text).is_absolute()
-    return f"<outside>/{Path(text).name}" if outside and "\n" not in text else text
+    name = (re.match(r"[\w.-]+@(?=/|~|<home>)", text) or [""])[0]
+    path = text.removeprefix(name)
+    outside = re.match(r"~\w*/|<home>/", path) or Path(path).is_absolute()
+    return f"{name}<outside>/{Path(path).name}" if outside and "\n" not in text else text

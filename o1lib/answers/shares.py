@@ -1,0 +1,51 @@
+"""Shares and means with their 95 % intervals, the bricks of every metric.
+
+    share([True, False])     # {"value": 0.5, "n": 2, "low": 0.094531, "high": 0.905469}
+"""
+
+import math
+from collections.abc import Iterable
+from statistics import fmean, stdev
+
+Z = 1.959964
+
+
+def metric(value: float, n: int, low: float, high: float) -> dict:
+    """Return a metric as records hold it, rounded to six digits."""
+    return {"value": round(float(value), 6), "n": n, "low": round(float(low), 6), "high": round(float(high), 6)}
+
+
+def share(flags: Iterable[bool]) -> dict | None:
+    """Return the share of true flags with Wilson's 95 % interval, None of no flags."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    flags = list(map(bool, flags))
+    if not flags:
+        return None
+    low, high = proportion_confint(sum(flags), len(flags), method="wilson")
+    return metric(fmean(flags), len(flags), low, high)
+
+
+def mean(values: Iterable[float]) -> dict | None:
+    """Return the mean with its normal 95 % interval (of a single value: itself), None of no values."""
+    values = list(map(float, values))
+    if not values:
+        return None
+    half = Z * stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    return metric(fmean(values), len(values), fmean(values) - half, fmean(values) + half)
+
+
+def score(values: Iterable[float]) -> dict | None:
+    """Return the mean of values in 0..1: as a share where all are 0 or 1, else with the interval cut to 0..1."""
+    values = list(map(float, values))
+    if set(values) <= {0.0, 1.0}:
+        return share(values)
+    found = mean(values)
+    return found | {"low": max(0.0, found["low"]), "high": min(1.0, found["high"])}
+
+
+def average(parts: list[dict]) -> dict:
+    """Return the mean of independent metrics; each one's half interval is taken for its spread."""
+    value = fmean(part["value"] for part in parts)
+    half = math.sqrt(sum(((part["high"] - part["low"]) / 2) ** 2 for part in parts)) / len(parts)
+    return metric(value, sum(part["n"] for part in parts), max(0.0, value - half), min(1.0, value + half))

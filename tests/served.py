@@ -1,0 +1,85 @@
+"""A real HTTP server on loopback that speaks the chat-completions protocol; what it says is the test's choice.
+
+    with serve(lambda body, number: answer("42")) as server:
+        Endpoint(server.url, "m", log=...)
+        server.bodies                           what was asked, in order
+"""
+import json
+import socket
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+JSON = {"Content-Type": "application/json"}
+
+
+def answer(text, prompt_tokens=7, completion_tokens=3, finish="stop", **message):
+    """Return (status, headers, body) of a chat completion."""
+    body = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [
+        {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text} | message}],
+        "usage": {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}}
+    return 200, JSON, json.dumps(body).encode()
+
+
+def failure(status, headers=(), message="no", **error):
+    """Return (status, headers, body) of an error in OpenAI's form."""
+    return status, JSON | dict(headers), json.dumps({"error": {"message": message} | error}).encode()
+
+
+def cut(text="half"):
+    """Return a reply whose connection is closed before its end."""
+    status, headers, body = answer(text)
+    return status, headers | {"Content-Length": str(len(body))}, body[:len(body) // 2]
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16                          # one write a reply: no waiting for acknowledgements
+
+    def do_POST(self):
+        server = self.server
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with server.lock:
+            server.bodies.append(body)
+            server.headers.append(self.headers)
+            number = len(server.bodies)
+        status, headers, data = server.respond(body, number)
+        self.send_response(status)
+        headers = {"Content-Length": str(len(data))} | dict(headers)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+        self.wfile.flush()
+        if int(headers["Content-Length"]) > len(data):
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, respond, port=0):
+        super().__init__(("127.0.0.1", port), Handler)
+        self.respond, self.bodies, self.headers, self.lock = respond, [], [], threading.Lock()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    def handle_error(self, request, client_address):
+        pass                                    # clients of these tests get killed
+
+
+@contextmanager
+def serve(respond):
+    """Run a server in a thread; `respond(body, number)` returns (status, headers, data) for the number-th request."""
+    server = Server(respond)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
