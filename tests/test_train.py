@@ -125,7 +125,7 @@ def test_a_checkpoint_cut_off_while_it_was_written_is_passed_over(train, unbroke
     with pytest.raises(KeyboardInterrupt):
         train(look=stop, look_steps=5)
     torn = tmp_path / "out" / "checkpoints" / "checkpoint-4"
-    (torn / "trainer_state.json").unlink()
+    (torn / "optimizer.pt").write_bytes(b"")
     assert last_complete(torn.parent).endswith("checkpoint-2") and not torn.exists()
     assert same(train()[0], unbroken[0])
 
@@ -141,7 +141,7 @@ def test_a_loss_that_is_not_finite_stops_training_and_names_the_step(train, tmp_
     def spoil(model):
         model.lm_head.weight.data[:] = float("nan")
         return {}
-    with pytest.raises(UserError, match="loss became nan at step 4: lower the learning rate"):
+    with pytest.raises(UserError, match=r"loss became nan at step 4 \(examples 13 to 16, one of which asks .*: lower the learning rate"):
         train(look=spoil, look_steps=3)
     assert last_complete(tmp_path / "out" / "checkpoints").endswith("checkpoint-2")
 
@@ -186,7 +186,7 @@ def test_nothing_to_train_on_is_one_sentence(tiny, tmp_path, phases):
 
 
 def test_in_training_a_row_without_a_picture_ignores_its_neighbours_pictures(tiny):
-    from o1lib.sft import apart
+    from o1lib.train.apart import apart
     model, processor = tiny
     rows = [(None, "Is 2 + 1 = 3 correct?"), (EXAMPLE.image, EXAMPLE.question)]
     with torch.inference_mode():
