@@ -34,13 +34,15 @@ STAMP := $(VENV)/installed-$(shell $(PYTHON) -c 'import hashlib, pathlib, sys; p
 	name).read_bytes() for name in ("pyproject.toml", "constraints.txt")) + sys.version.encode()).hexdigest()[:16])')
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: study plan test lab compare publish setup help
+.PHONY: study plan test bench-train lab compare publish setup help
 study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FRESH=1), ending with the claims page
 	@$(RUN) study $(CHOICE) --snakemake '$(SNAKEMAKE)'
 plan: setup  ## print what would run, why, and about how long
 	@$(RUN) plan $(CHOICE)
 test: setup  ## run the tests, the whole study at the smoke scale among them
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
+bench-train: setup  ## measure training at SCALE= against a bare loop and the machine; writes work/bench/train.json
+	@HF_HUB_OFFLINE=1 $(VENV)/bin/python -m o1lib.train.bench --scale '$(SCALE)'
 lab: setup  ## open JupyterLab on the notebooks
 	@$(VENV)/bin/jupyter lab notebooks
 compare: setup  ## show by nbdime how your executed reports differ from the published ones
@@ -49,7 +51,7 @@ publish: setup  ## copy the complete rows of work/SCALE to results/SCALE
 	@$(RUN) publish --scale '$(SCALE)'
 setup: $(STAMP)  ## make the environment in .venv (TORCH_INDEX= names the index torch comes from)
 help:  ## this text
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 15
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 15
 
 # The stamp comes last; what a broken-off installation or another Python left is thrown away.
 $(STAMP):

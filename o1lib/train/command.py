@@ -9,8 +9,7 @@ import typer
 
 from ..records import Run, UserError
 from .launch import launch, world
-from .recipes import RECIPES
-from .watch import TRACKERS
+from .recipes import RECIPES, TRACKERS
 
 
 def train(
@@ -28,7 +27,7 @@ def train(
         batch: int = typer.Option(0, help="items a step over all processes; the recipe's if left out"),
         validation: int = typer.Option(64, help="validation items answered now and then"),
         processes: int = typer.Option(0, help="the recipe's if left out"),
-        tracker: str = typer.Option("", help=f"{' or '.join(TRACKERS[1:])}: where the run can be followed too"),
+        tracker: str = typer.Option("", help=f"{' or '.join(TRACKERS)}: where the run can be followed too"),
         dry_run: bool = typer.Option(False, "--dry-run", help="train nothing: say what it would take"),
         gpu_gb: float = typer.Option(80.0, help="dry run: memory of a GPU in GB"),
         at_once: int = typer.Option(0, help="dry run: examples a GPU handles at a time; the recipe's if left out"),

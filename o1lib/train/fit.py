@@ -20,7 +20,7 @@ from ..model import device_and_dtype
 from ..records import UserError, atomic_file
 from . import kept, launch
 from .order import dataset, lay_out
-from .recipes import SMALL, Recipe
+from .recipes import SMALL, TRACKERS, Recipe
 
 
 def fit(model, processor, phases: Sequence[Sequence], out, *, learning_rate: float, batch: int, seed: int = 0,
@@ -156,11 +156,10 @@ def _task(model, processor, phases, settings):
 
 def _follower(tracker, out):
     """Return the callback that follows a run by `tracker`, None for none."""
-    from .watch import TRACKERS
-    if tracker not in TRACKERS:
-        raise UserError(f"unknown tracker '{tracker}': choose {' or '.join(filter(None, TRACKERS))}, or none")
     if not tracker:
         return None
+    if tracker not in TRACKERS:
+        raise UserError(f"unknown tracker '{tracker}': choose {' or '.join(TRACKERS)}, or none")
     if importlib.util.find_spec(tracker) is None:
         raise UserError(f"{tracker} is not installed here: run `.venv/bin/pip install {tracker}`, or take another tracker")
     from transformers.integrations import TensorBoardCallback, TrackioCallback

@@ -101,7 +101,7 @@ def _about(model, recipe, scale):
 
 
 def _memory_lines(need, recipe, gpus, gpu_gb):
-    how = f"sharded over {gpus} GPUs (FSDP2)" if recipe.wrap else f"copied to each of {gpus} GPU(s)"
+    how = f"sharded over {gpus} GPU(s) (FSDP2)" if recipe.wrap else f"copied to each of {gpus} GPU(s)"
     parts = (("weights", need.weights), ("gradients", need.gradients), ("optimizer", need.optimizer),
              ("gathered layers", need.gathered), (f"activations of {recipe.at_once}", need.activations))
     return ["", f"memory on a GPU, weights {how}, about:", *(f"  {name:18}{size / 1e9:7.1f} GB" for name, size in parts),

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 LANGUAGE_SIDE = (r".*(language_model|text_model)\.layers\.\d+\.(self_attn|cross_attn|mlp)"
                  r"\.(q|k|v|o|gate|up|down)_proj")
 
+TRACKERS = ("tensorboard", "trackio")
+
 
 @dataclass(frozen=True)
 class Lora:

@@ -4,8 +4,6 @@ import time
 from tqdm import tqdm
 from transformers import TrainerCallback
 
-TRACKERS = ("", "tensorboard", "trackio")
-
 
 class Watch(TrainerCallback):
     """Progress bar, speed in the log, and `look(model) -> dict` every `every` steps, whose result joins the log.
