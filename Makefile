@@ -10,6 +10,7 @@ SEEDS = 0
 JOBS =
 FRESH =
 SNAKEMAKE =
+FROM =
 TESTS = tests
 WORKERS = 2
 TORCH_INDEX =
@@ -18,7 +19,7 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
 # A mistyped variable must not silently run something else.
-KNOWN := SCALE ROWS SEEDS JOBS FRESH SNAKEMAKE TESTS WORKERS TORCH_INDEX VENV PYTHON
+KNOWN := SCALE ROWS SEEDS JOBS FRESH SNAKEMAKE FROM TESTS WORKERS TORCH_INDEX VENV PYTHON
 UNKNOWN := $(filter-out $(KNOWN),$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
 $(error unknown variable $(firstword $(UNKNOWN)): use $(KNOWN))
@@ -34,7 +35,7 @@ STAMP := $(VENV)/installed-$(shell $(PYTHON) -c 'import hashlib, pathlib, sys; p
 	name).read_bytes() for name in ("pyproject.toml", "constraints.txt")) + sys.version.encode()).hexdigest()[:16])')
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: study plan test bench-train lab compare publish setup help
+.PHONY: study plan test bench-train lab compare publish base ship setup help
 study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FRESH=1), ending with the claims page
 	@$(RUN) study $(CHOICE) --snakemake '$(SNAKEMAKE)'
 plan: setup  ## print what would run, why, and about how long
@@ -49,9 +50,13 @@ compare: setup  ## show by nbdime how your executed reports differ from the publ
 	@$(RUN) compare --scale '$(SCALE)'
 publish: setup  ## copy the complete rows of work/SCALE to results/SCALE
 	@$(RUN) publish --scale '$(SCALE)'
+base: setup  ## train the base that SCALE ships as it is published, or take the run in FROM=, and ship it
+	@$(RUN) base --scale '$(SCALE)' --source '$(FROM)' --fresh '$(FRESH)'
+ship: setup  ## put the model of one row of work/SCALE into results/checkpoints (ROWS=structured SEEDS=0)
+	@$(RUN) ship --scale '$(SCALE)' --rows '$(or $(ROWS),structured)' --seeds '$(SEEDS)'
 setup: $(STAMP)  ## make the environment in .venv (TORCH_INDEX= names the index torch comes from)
 help:  ## this text
-	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 15
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
 
 # The stamp comes last; what a broken-off installation or another Python left is thrown away.
 $(STAMP):

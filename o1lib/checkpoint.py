@@ -16,7 +16,7 @@ from pathlib import Path
 from .records import UserError, atomic_folder, shown
 from .stills import load_processor
 
-_REMEDY = "name a folder written by notebook 00 or 02"
+_REMEDY = "name a folder written by notebook 00 or 02, or ship one with `make base` or `make ship`"
 
 
 def save(model, processor, folder, weights: dict | None = None) -> Path:

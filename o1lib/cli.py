@@ -9,12 +9,13 @@ A mistake the user can repair is one sentence on stderr and exit code 2; a row t
 import shlex
 import signal
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from o1lib import experiments, plan, publish, rowjob, runner, stages
+from o1lib import experiments, plan, publish, rowjob, runner, ship, stages
 from o1lib.records import UserError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
@@ -59,6 +60,18 @@ def _plan(scale: str, rows: str, seeds: str, jobs: str, fresh: str) -> tuple[pla
     return made, number("JOBS", jobs or str(study.scales[scale].jobs), 1), study.scales[scale]
 
 
+@contextmanager
+def _stoppable(kept: str = ""):
+    """End with one sentence and exit code 130 on Ctrl-C; a polite kill stops what was started too, like Ctrl-C."""
+    for word in (signal.SIGINT, signal.SIGTERM):  # the former is ignored by what a script starts in the background
+        signal.signal(word, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"\no1lib: stopped; {kept}the same command goes on from there", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
 @app.command("plan")
 def show_plan(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: Jobs = "", fresh: Fresh = "") -> None:
     """Print what would run, why, and about how long it would take."""
@@ -70,14 +83,10 @@ def show_plan(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: 
 def study(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: Jobs = "", fresh: Fresh = "",
           snakemake: Annotated[str, typer.Option(help="further words for Snakemake: --executor slurm")] = "") -> None:
     """Run every row that is out of date, and sum up in work/<scale>/summary.json."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill stops the rows too, like Ctrl-C
     made, side_by_side, needed = _plan(scale, rows, seeds, jobs, fresh)
     runner.check_hardware(needed, scale)
-    try:
+    with _stoppable("finished rows are recorded, and "):
         raise typer.Exit(runner.run(made, side_by_side, tuple(shlex.split(snakemake))))
-    except KeyboardInterrupt:
-        print("\no1lib: stopped; finished rows are recorded, and the same command goes on from there", file=sys.stderr)
-        raise typer.Exit(130) from None
 
 
 @app.command("run-row", hidden=True)
@@ -102,6 +111,21 @@ def compare(scale: Scale = "mini") -> None:
 def publish_results(scale: Scale = "mini", force: Annotated[bool, typer.Option(help="publish smoke rows too")] = False):
     """Copy the complete rows of work/<scale> into results/<scale>."""
     publish.publish(scale, force)
+
+
+@app.command()
+def base(scale: Scale = "mini", source: Annotated[str, typer.Option(help="ship this run of notebook 00 instead")] = "",
+         fresh: Fresh = "") -> None:
+    """Train a scale's base as it is published and put it, with its record, into results/checkpoints."""
+    with _stoppable():
+        ship.base(scale, source, switch("FRESH", fresh))
+
+
+@app.command("ship")
+def ship_row(scale: Scale = "mini", rows: Annotated[str, typer.Option(help="the row whose model it is")] = "structured",
+             seeds: Annotated[str, typer.Option(help="its seed")] = "0") -> None:
+    """Put the model of a finished row, with its record, into results/checkpoints."""
+    ship.row(scale, rows, number("SEEDS", seeds))
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from o1lib.records.provenance import notebook_cells
 
 FILE = "experiments.yaml"
 LINKS = ("data", "base", "model", "judge_model")  # parameters that may name another row
+BASE = "00_pretrain_base"                          # the notebook that trains a base
 EVERYTHING = "*"                                  # what a report needs: every row that is not a report
 
 
@@ -44,7 +45,8 @@ class Row(Strict):
 class Scale(Strict):
     """What one scale sets: parameters by notebook and by row, estimated seconds by notebook or row, the GPUs needed.
 
-    `group` and `jobs` are what runs, and how many rows side by side, when the user does not say.
+    `group` and `jobs` are what runs, and how many rows side by side, when the user does not say. `base` holds the
+    parameters with which notebook 00 trains the base that the scale ships (`make base`).
     """
 
     group: str = "core"
@@ -53,6 +55,7 @@ class Scale(Strict):
     gpu_memory_gb: float = 0
     notebooks: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
     rows: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
+    base: dict[str, bool | int | float | str] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
 
 
@@ -114,6 +117,7 @@ def _check(study: Study) -> None:
     blocks += [(f"defaults of {name}", name, values) for name, values in study.defaults.items()]
     for scale, block in study.scales.items():
         blocks += [(f"scale {scale}, {name}", name, values) for name, values in block.notebooks.items()]
+        blocks += [(f"scale {scale}, base", BASE, block.base)] if block.base else []
         for row, values in block.rows.items():
             if row not in study.rows:
                 raise UserError(f"{FILE}: scale {scale} speaks of the unknown row {row!r}: {near(row, study.rows)}")

@@ -59,7 +59,7 @@ class Plan:
 
 def folder_of(job: Job) -> Path:
     """Return the folder of a job's run."""
-    return project_root() / "work" / str(job.parameters["scale"]) / "runs" / job.row / f"seed{job.seed}"
+    return project_root() / str(job.parameters["root"]) / "runs" / job.row / f"seed{job.seed}"
 
 
 def recorded(job: Job) -> Record | None:
@@ -169,12 +169,12 @@ def set_aside(plan: Plan) -> None:
             (folder / "record.json").replace(folder / EARLIER)
 
 
-def write(plan: Plan) -> Path:
+def write(plan: Plan, path: Path | None = None) -> Path:
     """Write what Snakemake schedules (work/<scale>/plan.json) and return its path; only jobs that have to run."""
     entries = {f"{step.job.row}/{step.job.seed}": {
         "notebook": step.job.notebook, "parameters": step.job.parameters, "fingerprint": step.job.fingerprint,
         "needs": [f"{row}/{seed}" for row, seed in step.job.needs if (row, seed) in plan.needed]} for step in plan.due}
-    return write_json(plan.root / "plan.json", entries)
+    return write_json(path or plan.root / "plan.json", entries)
 
 
 def duration(seconds: float) -> str:

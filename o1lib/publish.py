@@ -6,6 +6,7 @@
     results/mini/runs/<row>/seed<k>/{record.json, predictions.jsonl.gz, small files}
     results/mini/{tables,figures}/                  what the reports wrote
     results/mini/executed/<notebook>.ipynb
+    README.md                                       the block of first results, from the claims report
 """
 
 import shutil
@@ -14,9 +15,12 @@ import sys
 from pathlib import Path
 
 from o1lib import experiments, plan
+from o1lib.firstresults import check as check_readme
+from o1lib.firstresults import write as write_readme
 from o1lib.records import UserError, atomic_folder, project_root, shown
 from o1lib.study import Job
 
+SHOWN = "mini"  # the scale whose first results README shows
 SMALL = 400_000  # bytes: a larger file of a row (a model, pictures) stays in work/, its hash is in the record
 KEPT = {".json", ".csv", ".md", ".html", ".svg", ".png"}
 
@@ -63,8 +67,8 @@ def _copy_report(job: Job, results: Path) -> None:
 def publish(scale: str = "mini", force: bool = False) -> None:
     """Copy what is complete in work/<scale> to results/<scale> and say what was copied.
 
-    Raises UserError for smoke (its numbers mean nothing) unless `force`, when nothing is complete, and when a report is
-    older than a row it should show.
+    Raises UserError for smoke (its numbers mean nothing) unless `force`, when nothing is complete, when a report is
+    older than a row it should show, and when README has no place for its block; then nothing is copied.
     """
     if scale == "smoke" and not force:
         raise UserError("smoke rows show that the pipeline works, their numbers mean nothing: publish SCALE=mini")
@@ -72,11 +76,16 @@ def publish(scale: str = "mini", force: bool = False) -> None:
     if not rows:
         raise UserError(f"no complete row in work/{scale}: run `make study SCALE={scale}` first")
     _check_reports(rows, reports)
+    told = scale == SHOWN and any(job.row == "claims" for job in reports)
+    if told:
+        check_readme()
     results = _results(scale)
     for job in rows + reports:
         _copy_row(plan.folder_of(job), results / "runs" / job.row / f"seed{job.seed}")
     for job in reports:
         _copy_report(job, results)
+    if told:
+        write_readme(scale)
     print(f"{len(rows)} rows and {len(reports)} reports published in {shown(results)}")
 
 

@@ -83,7 +83,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _environment(scale: str, jobs: int) -> dict[str, str]:
+def environment(scale: str, jobs: int) -> dict[str, str]:
     """What every row finds: its share of the cores, no network at the small scales, this checkout first.
 
     Threads sleep while they wait: spinning, which is the default, makes two threads slower than one on a busy machine.
@@ -125,7 +125,7 @@ def _schedule(plan: Plan, jobs: int, extra: list[str]) -> Watch:
     watch = Watch(plan, logs / EVENTS)
     with open(logs / "study.log", "w", encoding="utf8") as log:
         child = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=project_root(),
-                                 env=_environment(plan.scale, jobs), start_new_session=True)
+                                 env=environment(plan.scale, jobs), start_new_session=True)
         process = psutil.Process(child.pid)
         write_json(note, {"pid": child.pid, "created": process.create_time()})
         try:

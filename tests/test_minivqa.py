@@ -1,4 +1,5 @@
 """Mini-VQA: drawing is pure, splits share nothing, statements can be checked, and no answer can be guessed unseen."""
+import math
 import random
 import subprocess
 import sys
@@ -145,6 +146,21 @@ def test_yes_and_no_and_the_letters_are_equally_frequent(family):
     letters = Counter(e.answer for e in examples if len(e.options) == 4)
     assert not asked or abs(asked.count("yes") / len(asked) - 0.5) < 0.08
     assert all(abs(letters[letter] / letters.total() - 0.25) < 0.06 for letter in "ABCD")
+
+
+def test_three_printed_sides_make_a_triangle_and_the_angle_beside_them_is_theirs():
+    places = {"top": ("bottom", "left", "right"), "bottom left": ("right", "left", "bottom"),
+              "bottom right": ("left", "right", "bottom")}
+    seen = 0
+    for example in drawn("mini-GeoQA+"):
+        sides = {fact.split()[3]: int(fact.split()[1]) for fact in example.facts if fact.startswith("side")}
+        if len(sides) == 3:
+            [(corner, angle)] = [(" ".join(fact.split()[3:]), int(fact.split()[1])) for fact in example.facts if "angle " in fact[:6]]
+            facing, one, two = (sides[name] for name in places[corner])
+            assert facing < one + two and one < two + facing and two < one + facing, example.facts
+            true = math.degrees(math.acos((one**2 + two**2 - facing**2) / (2 * one * two)))
+            seen += abs(true - angle) <= 5.01 or pytest.fail(f"{example.facts}: {true}")
+    assert seen > 150
 
 
 @EVERY

@@ -71,7 +71,7 @@ def record(job, **changes) -> Path:
     folder = plan.folder_of(job)
     provenance = {"commit": "c0ffee0000", "code_hash": code_hash(job.notebook), "seconds": 7.0,
                   "started_at": "2026-01-01T00:00:00+00:00"}
-    made = {"row": job.row, "seed": job.seed, "scale": "smoke", "notebook": job.notebook, "parameters": job.parameters,
+    made = {"row": job.row, "seed": job.seed, "scale": job.parameters["scale"], "notebook": job.notebook, "parameters": job.parameters,
             "fingerprint": job.fingerprint, "metrics": {}, "n_failed": 0, "artifacts": {}, "extra": {},
             "provenance": provenance}
     provenance.update(changes.pop("provenance", {}))
@@ -79,9 +79,9 @@ def record(job, **changes) -> Path:
     return folder
 
 
-def planned(rows: str = "", seeds=(0,), fresh: bool = False) -> plan.Plan:
+def planned(rows: str = "", seeds=(0,), fresh: bool = False, scale: str = "smoke") -> plan.Plan:
     """Plan the toy study as its file stands now."""
-    return plan.make(experiments.read(), "smoke", rows, seeds, fresh)
+    return plan.make(experiments.read(), scale, rows, seeds, fresh)
 
 
 def environment(root: Path) -> dict[str, str]:

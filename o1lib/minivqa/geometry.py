@@ -2,7 +2,9 @@
 
 Stands for GeoQA+ in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is (kind, colours, angles, sides): "angles" is a
 triangle with two angles and one side printed, "sides" one with three sides and one angle, "line" has dots and the
-lengths between them. Angles are multiples of 10 degrees and lengths one digit (finer and longer where hard).
+lengths between them. Angles are multiples of 10 degrees and lengths one digit (finer and longer where hard). Figures
+are not to scale, as in textbooks, but there is a triangle with the printed numbers: an angle beside three sides is
+theirs, rounded.
 
 Example:
     >>> from o1lib.minivqa import draw
@@ -10,6 +12,7 @@ Example:
     1
 """
 from functools import partial
+from math import acos, degrees
 
 from .canvas import COLOURS
 from .chance import like, wrong, yes_no
@@ -29,6 +32,18 @@ def _angles(rng, step=10):
             return one, two, 180 - one - two
 
 
+def _triangle(rng, hard):
+    """Return ((corner, angle), three sides) of a triangle: the angle, 20 to 120, is the one that the sides make, rounded."""
+    step, corner = 5 if hard else 10, rng.randrange(3)
+    while True:
+        left, right, bottom = sides = [_length(rng, hard) for _ in range(3)]
+        facing, one, two = ((bottom, left, right), (right, left, bottom), (left, right, bottom))[corner]
+        cosine = (one * one + two * two - facing * facing) / (2 * one * two)
+        angle = step * round(degrees(acos(cosine)) / step) if -1 < cosine < 1 else 0
+        if 20 <= angle <= 120:
+            return (corner, angle), sides
+
+
 def _length(rng, hard):
     return rng.randint(10, 15) if hard else rng.randint(2, 9)
 
@@ -40,10 +55,12 @@ def scene(rng, hard, kinds=("angles", "sides", "line")):
         dots = 5 if hard else 4
         lengths = tuple(enumerate(rng.randint(1, 9) for _ in range(dots - 1)))
         return kind, tuple(rng.sample(list(COLOURS), dots)), (), lengths
-    angles = tuple(enumerate(_angles(rng, 5 if hard else 10)))
-    kept = sorted(rng.sample(angles, 2 if kind == "angles" else 1))
-    sides = sorted(rng.sample(range(3), 1 if kind == "angles" else 3))
-    return kind, (rng.choice(list(COLOURS)),), tuple(kept), tuple((side, _length(rng, hard)) for side in sides)
+    colour = rng.choice(list(COLOURS))
+    if kind == "sides":
+        angle, sides = _triangle(rng, hard)
+        return kind, (colour,), (angle,), tuple(enumerate(sides))
+    kept = sorted(rng.sample(tuple(enumerate(_angles(rng, 5 if hard else 10))), 2))
+    return kind, (colour,), tuple(kept), ((rng.randrange(3), _length(rng, hard)),)
 
 
 def facts(drawn):
@@ -112,7 +129,7 @@ def _perimeter(drawn, rng):
     steps = (*map(_side, drawn[3]), f"{one} + {two} = {one + two}", f"{one + two} + {three} = {one + two + three}")
     total = str(one + two + three)
     return Asked("How long is the way around the triangle?", total,
-                 like(total, lambda: sum(_length(rng, hard) for _ in range(3))),
+                 like(total, lambda: sum(_triangle(rng, hard)[1])),
                  "Read the three sides and add them", steps)
 
 

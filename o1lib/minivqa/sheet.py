@@ -56,7 +56,7 @@ def board(examples):
         whole.paste(example.image.resize((side, side), Image.Resampling.NEAREST), (x, y))
         pen.rectangle((x - 1, y - 1, x + side, y + side), outline="silver")
         texts = (_place(example), example.question, *(f"{stage}: {text}" for stage, text in example.stages.items()))
-        lines = [line for text in texts for line in textwrap.wrap(text, 54)]
+        lines = [line for text in texts for line in textwrap.wrap(text, 49)]
         pen.multiline_text((x, y + side + 4), "\n".join(lines), "black", font, spacing=2)
     return whole
 
