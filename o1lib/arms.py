@@ -43,7 +43,7 @@ def training_items(run, data: str, examples: int) -> list:
 
 
 def validation_items(run, data: str, n: int) -> list:
-    """Return up to `n` items of the validation split of row `data`, or with "" as many Mini-VQA drawings of that split."""
+    """Return up to `n` items of the validation split of row `data`, or with "" drawings of that split."""
     if not data:
         return list(mixture("validation", n)) if n else []
     return read(need(run.root, data, run.seed).folder / "data" / "validation")[:n] if n else []
@@ -83,31 +83,34 @@ def picture_of(item) -> Image.Image:
         return picture.convert("RGB")
 
 
-def learn(run, model, processor, phases, *, learning_rate: float, batch: int, validation: int = 64, **following) -> list[dict]:
+def learn(run, model, processor, phases, *, learning_rate: float, batch: int, validation: int = 64,
+          **following) -> list[dict]:
     """Train `model` in place as the scale's recipe says, and return the log (see `train.fit`, also for `following`).
 
-    `batch` counts items. Eight times, greedy answers to `validation` items join the log (`well_formed`, `exact`). Where the recipe wants
-    several processes and none is said to have been started (no `processes`), they are, leave the model in the run's
-    folder, and it is read back.
+    `batch` counts items. Eight times, greedy answers to `validation` items join the log (`well_formed`, `exact`).
+    Where the recipe wants several processes and none is said to have been started (no `processes`), they are, leave
+    the model in the run's folder, and it is read back.
     """
     settings, recipe = run.parameters, RECIPES[run.scale]
     if recipe.processes > 1 and "processes" not in following:
-        launch(recipe.processes, [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))])
+        options = ((f"--{name.replace('_', '-')}", str(value)) for name, value in settings.items())
+        launch(recipe.processes, [word for option in options for word in option])
         model.load_state_dict(type(model).from_pretrained(run.path("model"), dtype=model.dtype).state_dict())
         return [json.loads(line) for line in run.path("log.jsonl").read_text(encoding="utf8").splitlines()]
     asked = validation_items(run, settings["data"], validation)
     together = batch * per_item(settings["format"])
     steps = sum(map(len, phases)) * recipe.epochs // together
     look = (lambda trained: validated(trained, processor, asked, settings["format"])) if asked else None
-    return fit(model, processor, phases, run.folder, learning_rate=learning_rate, batch=together, seed=run.seed, recipe=recipe,
-               look=look, look_steps=max(1, steps // LOOKS), **following)
+    return fit(model, processor, phases, run.folder, learning_rate=learning_rate, batch=together, seed=run.seed,
+               recipe=recipe, look=look, look_steps=max(1, steps // LOOKS), **following)
 
 
 def validated(model, processor, items, format: str) -> dict:
     """Return the shares of items that the model answers in the format's form, and with the very gold answer."""
     said = answers(model, processor, items, format)
     right = [_said_answer(turns, format) == item.answer for item, turns in zip(items, said, strict=True)]
-    return {"well_formed": sum(well_formed(turns, format) for turns in said) / len(items), "exact": sum(right) / len(items)}
+    formed = [well_formed(turns, format) for turns in said]
+    return {"well_formed": sum(formed) / len(items), "exact": sum(right) / len(items)}
 
 
 def well_formed(said: list[str], format: str) -> bool:

@@ -1,4 +1,4 @@
-"""What two processes do in test_parallel.py: `torchrun --nproc_per_node 2 -m parallel CHECKPOINT OUT`; findings go to OUT/found.json."""
+"""What two processes do for test_parallel.py: `torchrun --nproc_per_node 2 -m parallel CHECKPOINT OUT`."""
 import copy
 import hashlib
 import json
@@ -55,7 +55,7 @@ def refused(loaded, out, **settings):
 
 
 def sharded(loaded):
-    """Return (a loss with every layer of the paper's recipe sharded over the processes, without); gathered weights are whole."""
+    """Return [a loss with the paper's layers sharded over the processes, without, whether weights come back]."""
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
     from torch.distributed.fsdp import fully_shard
 
@@ -70,12 +70,13 @@ def sharded(loaded):
     loss = model(**inputs).loss
     loss.backward()
     gathered = get_model_state_dict(model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
-    same = all(torch.equal(gathered[name], value) for name, value in loaded[0].state_dict().items()) if gathered else True
+    before = loaded[0].state_dict()
+    same = all(torch.equal(value, before[name]) for name, value in gathered.items())        # none but in the first one
     return [loss.item(), whole, same]
 
 
 def main(checkpoint, out):
-    """Write what was found, from the first process."""
+    """Write what was found to OUT/found.json, from the first process."""
     loaded, out = load(checkpoint), Path(out)
     found = {"unbroken": train(loaded, out / "a", processes=2), "resumed": stopped(loaded, out / "b"),
              "lora": train(loaded, out / "c", recipe=LORA), "lora_resumed": stopped(loaded, out / "d", recipe=LORA),

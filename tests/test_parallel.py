@@ -1,4 +1,4 @@
-"""Two processes train what one trains, go on where they were stopped, and nothing else than what was asked for is run."""
+"""Two processes train what one trains, go on where they were stopped, and run as they were asked to or not at all."""
 import json
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The released models' classes through the same trainer: tiny random ones stand for Qwen2.5-VL, SmolVLM2 and Llama-3.2-Vision."""
+"""Released models' classes in the same trainer: tiny ones stand for Qwen2.5-VL, SmolVLM2 and Llama-3.2-Vision."""
 import copy
 import re
 from dataclasses import replace
@@ -20,7 +20,7 @@ EXAMPLE = draw("mini-CLEVR", 0)
 PICTURE = EXAMPLE.image
 TURNS = [("How many?", "There are 2."), ("Sure?", "Yes, 2.")]
 PROJECTIONS = {"self_attn": "qkvo", "cross_attn": "qkvo", "mlp": ("gate", "up", "down")}
-ADAPTED = {                             # (layers of the language model, where they are, which of them look at the picture)
+ADAPTED = {                             # (the language model's layers, where they are, which look at the picture)
     "qwen": (2, "model.language_model.layers", ()), "smolvlm": (2, "model.text_model.layers", ()),
     "mllama": (3, "model.language_model.layers", (1,))}
 CLASSES = list(ADAPTED)
@@ -53,7 +53,8 @@ def examples(n):
 
 def adapted_modules(name):
     layers, where, looking = ADAPTED[name]
-    parts = [(layer, part) for layer in range(layers) for part in ("cross_attn" if layer in looking else "self_attn", "mlp")]
+    parts = [(layer, "cross_attn" if layer in looking else "self_attn") for layer in range(layers)]
+    parts += [(layer, "mlp") for layer in range(layers)]
     return {f"{where}.{layer}.{part}.{letter}_proj" for layer, part in parts for letter in PROJECTIONS[part]}
 
 
@@ -124,7 +125,8 @@ def test_a_saved_model_says_the_same_after_reloading(released, tmp_path):
 
 
 def test_lora_on_a_module_that_does_not_exist_names_those_that_do(tiny):
-    with pytest.raises(UserError, match="LoRA is to sit on '.*query' but the mllama model has no such linear layer.*q_proj"):
+    words = "LoRA is to sit on '.*query' but the mllama model has no such linear layer.*q_proj"
+    with pytest.raises(UserError, match=words):
         attach(copy.deepcopy(tiny[0]), Lora(modules=".*query"), 0)
 
 

@@ -17,7 +17,8 @@ def qwen():
     """Return (Qwen2.5-VL model, processor): two layers on each side, pictures of 4 to 16 tokens."""
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Qwen2VLImageProcessorPil
     from trl.chat_template_utils import qwen2_5_vl_chat_template as template
-    tokenizer = _tokenizer("<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
+    tokenizer = _tokenizer("<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>",
+                           "<|video_pad|>")
     ids = tokenizer.convert_tokens_to_ids
     rope = {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 1e4}
     config = Qwen2_5_VLConfig(
@@ -37,9 +38,11 @@ def smolvlm():
     from transformers import SmolVLMConfig, SmolVLMForConditionalGeneration, SmolVLMImageProcessorPil
     from trl.chat_template_utils import smolvlm_chat_template as template
     places = [f"<row_{row}_col_{column}>" for row in (1, 2) for column in (1, 2)]
-    tokenizer = _tokenizer("<|im_start|>", "<end_of_utterance>", "<fake_token_around_image>", "<image>", "<global-img>", *places)
+    tokenizer = _tokenizer("<|im_start|>", "<end_of_utterance>", "<fake_token_around_image>", "<image>", "<global-img>",
+                           *places)
     config = SmolVLMConfig(
-        text_config=TEXT | {"model_type": "llama", "vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id},
+        text_config=TEXT | {"model_type": "llama", "vocab_size": len(tokenizer),
+                            "pad_token_id": tokenizer.pad_token_id},
         vision_config={"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
                        "image_size": 32, "patch_size": 8},
         scale_factor=2, image_token_id=tokenizer.convert_tokens_to_ids("<image>"), pad_token_id=tokenizer.pad_token_id)

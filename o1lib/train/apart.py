@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def apart(model):
-    """Inside, a row without a picture passes cross-attention layers unchanged, as it does in a batch of such rows alone.
+    """Inside, a row without a picture passes cross-attention layers unchanged, as in a batch of such rows alone.
 
     In a mixed batch Mllama lets it attend evenly to an empty picture: what is fully masked, transformers leaves open.
     It would learn in that setting and be asked in the other.

@@ -27,7 +27,8 @@ STEPS = 7                               # of a round; the first two warm up
 WARM = 2
 
 
-def bench(scale: str = typer.Option("mini", help="smoke or mini"), batch: int = typer.Option(48, help="examples a step"),
+def bench(scale: str = typer.Option("mini", help="smoke or mini"),
+          batch: int = typer.Option(48, help="examples a step"),
           rounds: int = typer.Option(3, min=1, help="of both sides, by turns"),
           tries: bool = typer.Option(True, help="also time other shapes, dtypes and a compiled model")) -> None:
     """Measure training, print the figures and write them to work/bench/train.json."""
@@ -54,7 +55,8 @@ def measure(scale: str, batch: int, rounds: int, tries: bool) -> dict:
     peak = _matmul_peak(dtype, device)
     rate = batch / median(ours)
     return {"scale": scale, "batch": batch, "steps": len(ours), "device": device.type,
-            "dtype": str(dtype).removeprefix("torch."), "threads": torch.get_num_threads(), "load_average": round(os.getloadavg()[0], 2),
+            "dtype": str(dtype).removeprefix("torch."), "threads": torch.get_num_threads(),
+            "load_average": round(os.getloadavg()[0], 2),
             "samples_per_second": round(rate, 2), "trainer_vs_bare_loop": round(median(bare) / median(ours), 3),
             "flops_a_sample": flops, "matmul_peak_flops": peak, "matmul_peak_fraction": round(flops * rate / peak, 3),
             "peak_memory_mb": round(_peak_memory() / 2**20),
@@ -130,7 +132,8 @@ def _parts(model, batches, dtype):
             marks.append(time.perf_counter())
         optimizer.zero_grad()
         times.append([late - early for early, late in pairwise(marks)])
-    return {name: round(median(t[k] for t in times[WARM:]), 4) for k, name in enumerate(("forward", "backward", "optimizer"))}
+    names = ("forward", "backward", "optimizer")
+    return {name: round(median(t[k] for t in times[WARM:]), 4) for k, name in enumerate(names)}
 
 
 def _flops(model, batch, dtype):
@@ -158,7 +161,7 @@ def _matmul_peak(dtype, device, size=1024, seconds=1.0):
 
 
 def _tries(model, processor, examples, batches, batch, dtype):
-    """Return {what was tried: samples a second over those of the usual configuration run beside it}, or why it failed."""
+    """Return {what was tried: samples a second over those of the usual way run beside it}, or why it failed."""
     import torch
     other = torch.float32 if dtype == torch.bfloat16 else torch.bfloat16
 
@@ -168,7 +171,8 @@ def _tries(model, processor, examples, batches, batch, dtype):
     def compiled():                     # the first walk through the shapes compiles
         return _bare(model, 2 * batches, dtype, lambda learner: torch.compile(learner, dynamic=True))[len(batches):]
 
-    ways = {"not grouped by length": lambda: bare(by_length=False), "half the batch": lambda: [2 * s for s in bare(batch // 2)],
+    ways = {"not grouped by length": lambda: bare(by_length=False),
+            "half the batch": lambda: [2 * s for s in bare(batch // 2)],
             "lengths padded to multiples of 16": lambda: bare(multiple=16),
             str(other).removeprefix("torch."): lambda: _bare(model, batches, other), "compiled": compiled}
     found = {}

@@ -17,7 +17,7 @@ def train(
         row: str = typer.Option("arm", help="the name under which the model is kept"),
         seed: int = typer.Option(0, help="of the items' order"),
         root: str = typer.Option("", help="where runs are kept; work/<scale> if left out"),
-        data: str = typer.Option("", help="row id of a dataset, or for a dry run its folder; small drawings if left out"),
+        data: str = typer.Option("", help="row id of a dataset, for a dry run its folder; drawings if left out"),
         base: str = typer.Option("", help="row id or folder of a model to start from; the scale's own if left out"),
         format: str = typer.Option("tags", help="direct, no_tags, tags, special_tags, shuffled, separate or four_turn"),
         schedule: str = typer.Option("mixed", help="mixed, two_phase, reversed or b_recipe"),
@@ -61,9 +61,9 @@ def _arm(settings: dict, processes: int, tracker: str) -> None:
     items = training_items(run, settings["data"], settings["examples"])
     model, processor, _ = starting_model(run, settings["base"])
     phases = plan(settings["schedule"], settings["format"], items, run.seed, settings["warm_share"])
-    log = learn(run, model, processor, dialogs(phases, settings["format"], run.seed), learning_rate=settings["learning_rate"],
-                batch=settings["batch"], validation=settings["validation"], tracker=tracker, processes=processes,
-                save_to=run.path("model"))
+    log = learn(run, model, processor, dialogs(phases, settings["format"], run.seed), tracker=tracker,
+                learning_rate=settings["learning_rate"], batch=settings["batch"], validation=settings["validation"],
+                processes=processes, save_to=run.path("model"))
     print(f"{sum(line.get('loss') is not None for line in log)} lines of log and the model are in {run.folder}")
 
 

@@ -30,14 +30,15 @@ def fit(model, processor, phases: Sequence[Sequence], out, *, learning_rate: flo
     """Train `model` in place, phase after phase, and return the log: dicts with step, examples, loss, learning_rate,
     samples_per_second (and whatever `look(model)` returned every `look_steps`). It also lands in out/log.jsonl.
 
-    Phases are sequences of {"messages", "images"}. `batch` counts examples a step over all processes. `log_steps` 0 logs
-    about a hundred times. `warmup` is the share of steps over which the rate rises. Every `save_steps` a checkpoint goes
-    to out/checkpoints, of which the last `keep` are kept and from which the same call goes on after an interruption, with
-    bit-identical results; they are removed at the end. `recipe` says the rest (its rate, batch and processes are only
-    defaults for callers). `tracker` "tensorboard" or "trackio" follows the run there as well. `save_to` is a folder for
-    the trained checkpoint; the only way to have one when weights are sharded. Raises UserError for no example, one that
-    is too long, has nothing to learn or other pictures than it speaks of, a loss or weights that are not finite, a full
-    disk, LoRA on modules that do not exist, or other than `processes` processes (0: any number).
+    Phases are sequences of {"messages", "images"}. `batch` counts examples a step over all processes. `log_steps` 0
+    logs about a hundred times. `warmup` is the share of steps over which the rate rises. Every `save_steps` a
+    checkpoint goes to out/checkpoints, of which the last `keep` are kept and from which the same call goes on after an
+    interruption, with bit-identical results; they are removed at the end. `recipe` says the rest (its rate, batch and
+    processes are only defaults for callers). `tracker` "tensorboard" or "trackio" follows the run there as well.
+    `save_to` is a folder for the trained checkpoint, the only way to have one when weights are sharded. Raises
+    UserError for no example, one that is too long, has nothing to learn or other pictures than it speaks of, a loss or
+    weights that are not finite, a full disk, LoRA on modules that do not exist, or other than `processes` processes
+    (0: any number).
     """
     laid = lay_out(phases, batch, seed, recipe.epochs, recipe.by_length)
     if not laid:
@@ -46,8 +47,9 @@ def fit(model, processor, phases: Sequence[Sequence], out, *, learning_rate: flo
     from .lora import attach, merge
     quiet()
     out, total = Path(out), sum(map(len, laid))
-    args = _config(out / "checkpoints", learning_rate, batch, seed, recipe, save_steps=save_steps, save_total_limit=keep,
-                   logging_steps=log_steps or max(1, total // batch // 100), warmup_steps=int(warmup * total / batch))
+    args = _config(out / "checkpoints", learning_rate, batch, seed, recipe, save_steps=save_steps,
+                   save_total_limit=keep, logging_steps=log_steps or max(1, total // batch // 100),
+                   warmup_steps=int(warmup * total / batch))
     task = _task(model, processor, laid, (learning_rate, batch, seed, warmup, repr(recipe)))
     start_from = launch.first_decides(lambda: kept.opened(out / "checkpoints", task, resume))
     learner = attach(model, recipe.lora, seed) if recipe.lora else model
@@ -63,15 +65,15 @@ def fit(model, processor, phases: Sequence[Sequence], out, *, learning_rate: flo
 
 
 def spans(processor, messages: list[dict], image=None) -> list[tuple[str, bool]]:
-    """Return one example as (text, whether it is learned) in order, decoded from the tokens that the trainer is given."""
+    """Return one example as (text, whether it is learned) in order, decoded from the trainer's own tokens."""
     batch = collator(processor)([{"messages": messages, "images": [] if image is None else [image]}])
-    tokens = zip(batch["input_ids"][0].tolist(), (batch["labels"][0] != -100).tolist())
+    tokens = zip(batch["input_ids"][0].tolist(), (batch["labels"][0] != -100).tolist(), strict=True)
     groups = groupby(tokens, key=lambda pair: pair[1])
     return [(processor.tokenizer.decode([token for token, _ in group]), learned) for learned, group in groups]
 
 
 def supervised(processor, messages: list[dict], image=None) -> tuple[str, str]:
-    """Return (all text, the learned text) of one example; the latter is the assistant's words, each turn with its end mark."""
+    """Return (all text, the learned text) of one example: the assistant's words, each turn with its end mark."""
     parts = spans(processor, messages, image)
     return "".join(text for text, _ in parts), "".join(text for text, learned in parts if learned)
 
@@ -95,8 +97,9 @@ def _trainer(learner, processor, laid, args, recipe, batch, out, look, tracker):
     total, follower = sum(map(len, laid)), _follower(tracker, out)
     tell = (lambda *known: follower.on_log(*known[:3], logs=known[3])) if follower else None
     watch = Watch(batch, total, lambda lines: _write_log(out, lines), *look, tell)
-    trainer = Trainer(model=learner, args=args, train_dataset=dataset(laid, batch, args.world_size), processing_class=processor,
-                      data_collator=collator(processor, learner), callbacks=[watch, *filter(None, [follower])])
+    trainer = Trainer(model=learner, args=args, train_dataset=dataset(laid, batch, args.world_size),
+                      processing_class=processor, data_collator=collator(processor, learner),
+                      callbacks=[watch, *filter(None, [follower])])
     trainer.decay, trainer.steps_an_epoch = recipe.decay, max(1, -(-total // batch) // recipe.epochs)
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -125,8 +128,9 @@ def _config(folder, learning_rate, batch, seed, recipe, **steps):
         "state_dict_type": "SHARDED_STATE_DICT"}} if recipe.wrap else {}
     at_once, rounds = _shares(batch, recipe.at_once)
     return SFTConfig(
-        output_dir=str(folder), per_device_train_batch_size=at_once, gradient_accumulation_steps=rounds, num_train_epochs=1,
-        learning_rate=learning_rate, lr_scheduler_type="linear", seed=seed, data_seed=seed, max_grad_norm=recipe.clip,
+        output_dir=str(folder), per_device_train_batch_size=at_once, gradient_accumulation_steps=rounds,
+        num_train_epochs=1, learning_rate=learning_rate, lr_scheduler_type="linear", seed=seed, data_seed=seed,
+        max_grad_norm=recipe.clip,
         train_sampling_strategy="sequential", assistant_only_loss=True, max_length=None, remove_unused_columns=False,
         use_cpu=device.type == "cpu", bf16=dtype == torch.bfloat16 and not recipe.pure_bf16,
         activation_checkpointing=recipe.recompute, dataloader_pin_memory=False, logging_nan_inf_filter=False,
@@ -139,8 +143,8 @@ def _shares(batch, at_once):
     at_once = at_once or max(1, batch // ranks)
     rounds = batch // (at_once * ranks)
     if rounds * at_once * ranks != batch:
-        raise UserError(f"a batch of {batch} cannot be shared by {ranks} process(es) that take {at_once} examples at a time: "
-                        f"make it a multiple of {at_once * ranks}")
+        raise UserError(f"a batch of {batch} cannot be shared by {ranks} process(es) that take {at_once} examples at a "
+                        f"time: make it a multiple of {at_once * ranks}")
     return at_once, rounds
 
 
@@ -161,7 +165,7 @@ def _follower(tracker, out):
     if tracker not in TRACKERS:
         raise UserError(f"unknown tracker '{tracker}': choose {' or '.join(TRACKERS)}, or none")
     if importlib.util.find_spec(tracker) is None:
-        raise UserError(f"{tracker} is not installed here: run `.venv/bin/pip install {tracker}`, or take another tracker")
+        raise UserError(f"{tracker} is not installed here: run `.venv/bin/pip install {tracker}`, or take another one")
     from transformers.integrations import TensorBoardCallback, TrackioCallback
     callback = TensorBoardCallback() if tracker == "tensorboard" else TrackioCallback()
     callback.logging_dir = str(out / "tensorboard")

@@ -24,18 +24,19 @@ def launch(processes: int, arguments: Sequence[str], module: str = "o1lib.train"
     Raises UserError when one of them fails; its words have been printed by then.
     """
     paths = os.pathsep.join(filter(None, (str(project_root()), os.environ.get("PYTHONPATH"))))
-    done = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}",
-                           "-m", module, *arguments], env=os.environ | {"PYTHONPATH": paths})
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+    done = subprocess.run([*command, "-m", module, *arguments], env=os.environ | {"PYTHONPATH": paths})
     if done.returncode:
-        raise UserError(f"training in {processes} processes failed (exit code {done.returncode}): see what is printed above")
+        raise UserError(f"training in {processes} processes failed (exit code {done.returncode}): see what is printed "
+                        "above")
 
 
 def check(accelerator, asked: int, sharded: bool) -> None:
-    """Raise UserError unless `asked` processes take part (0: however many) and share one model's weights if `sharded`."""
+    """Raise UserError unless `asked` processes take part (0: any number) and share the weights if `sharded`."""
     got, kind = accelerator.num_processes, accelerator.distributed_type.value
     if asked and got != asked:
-        raise UserError(f"{asked} processes were asked for but {got} came: start it by `python -m o1lib.train --processes "
-                        f"{asked}` or `torchrun --nproc_per_node {asked}` (some launchers silently run one)")
+        raise UserError(f"{asked} processes were asked for but {got} came: start it by `python -m o1lib.train "
+                        f"--processes {asked}` or `torchrun --nproc_per_node {asked}` (others may silently run one)")
     if sharded and kind != "FSDP":
         raise UserError(f"the weights were to be sharded over {got} process(es) but would be copied to each ({kind}): "
                         "FSDP needs GPUs; take them, or a scale whose model fits one process")

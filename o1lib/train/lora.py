@@ -16,11 +16,11 @@ def attach(model, lora: Lora, seed: int):
     chosen = [name for name in linear if re.fullmatch(lora.modules, name)]
     if not chosen:
         last = sorted({name.rsplit(".", 1)[-1] for name in linear})
-        raise UserError(f"LoRA is to sit on '{lora.modules}' but the {model.config.model_type} model has no such linear layer: "
-                        f"name some of its own, which end in {', '.join(last)}")
+        raise UserError(f"LoRA is to sit on '{lora.modules}' but the {model.config.model_type} model has no such "
+                        f"linear layer: name some of its own, which end in {', '.join(last)}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return get_peft_model(model, LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=0.0, target_modules=chosen))
+        return get_peft_model(model, LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=chosen))
 
 
 def merge(adapted) -> None:

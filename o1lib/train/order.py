@@ -11,7 +11,7 @@ WINDOW = 16                             # batches among which examples are sorte
 
 
 class Lazy(Sequence):
-    """A sequence whose k-th example is made by `make(keys[k])` when it is asked for: {"messages": [...], "images": [...]}."""
+    """A sequence whose k-th example, {"messages", "images"}, is made by `make(keys[k])` when it is asked for."""
 
     def __init__(self, keys: Sequence, make: Callable):
         self.keys, self.make = keys, make
@@ -53,7 +53,8 @@ class Grouped(Sequence):
         return [example for batch in batches + rest for example in batch]
 
 
-def lay_out(phases: Sequence[Sequence], batch: int, seed: int, epochs: int = 1, by_length: bool = True) -> list[Sequence]:
+def lay_out(phases: Sequence[Sequence], batch: int, seed: int, epochs: int = 1,
+            by_length: bool = True) -> list[Sequence]:
     """Return the phases that are not empty, each `epochs` times, in the order in which they are learned.
 
     A phase comes in the given order in its first epoch and is shuffled anew for each later one. `by_length` groups.

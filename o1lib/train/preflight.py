@@ -27,8 +27,8 @@ class Sample:
     source: str
 
 
-def preflight(scale: str, items: list, source: str, *, format: str = "tags", examples: int = AUTHORS_ITEMS, gpus: int = 0,
-              gpu_gb: float = 80, at_once: int = 0, rate: float = RATE) -> str:
+def preflight(scale: str, items: list, source: str, *, format: str = "tags", examples: int = AUTHORS_ITEMS,
+              gpus: int = 0, gpu_gb: float = 80, at_once: int = 0, rate: float = RATE) -> str:
     """Return what training `examples` items like `items` would take, as text to print.
 
     `gpus` and `at_once` 0 are the recipe's. Raises UserError for a scale without a large model, and where the training
@@ -45,8 +45,9 @@ def preflight(scale: str, items: list, source: str, *, format: str = "tags", exa
     if need.total > USABLE * gpu_gb * 1e9:
         print(text, flush=True)
         fitting = what_would_fit(model, recipe, gpus, gpu_gb * 1e9, max(sample.tokens), max(sample.places))
-        raise UserError(f"scale {scale} needs {need.total / 1e9:.0f} GB on each of {gpus} GPU(s), and of {gpu_gb:g} GB about "
-                        f"{USABLE * gpu_gb:.0f} can be used: it would fit with {' or '.join(fitting) or 'more of everything'}")
+        raise UserError(f"scale {scale} needs {need.total / 1e9:.0f} GB on each of {gpus} GPU(s), and of {gpu_gb:g} GB "
+                        f"about {USABLE * gpu_gb:.0f} can be used: it would fit with "
+                        f"{' or '.join(fitting) or 'more of everything'}")
     return text
 
 
@@ -67,12 +68,12 @@ def _measured(model, items, source, format):
 
 
 def _processor(model, chats):
-    """Return (processor, words on it): the release's if it has been downloaded, else a stand-in made from these texts."""
+    """Return (processor, words on it): the release's if it was downloaded, else a stand-in made from these texts."""
     from ..model import SCALES
     from ..stills import load_processor
     from ..tokens import CHAT_TEMPLATE, build_processor, train_tokenizer
     kind = model.config.model_type
-    hub_id = next(scale.hub_id for name, scale in SCALES.items() if scale.hub_id and (name == "paper") == (kind == "mllama"))
+    hub_id = SCALES["paper" if kind == "mllama" else "gpu"].hub_id
     try:
         processor = load_processor(hub_id, kind, local_files_only=True)
         if kind == "mllama":
@@ -96,7 +97,8 @@ def _about(model, recipe, scale):
     trained = adapters(model, recipe)
     how = f"LoRA of rank {recipe.lora.rank}" if recipe.lora else "full fine-tuning"
     rate = f"x{recipe.decay:g} an epoch" if recipe.decay else "falling linearly to zero"
-    return [f"{scale}: {type(model).__name__}, {count([model]) / 1e9:.2f} billion parameters, {trained / 1e9:.3g} billion trained ({how})",
+    return [f"{scale}: {type(model).__name__}, {count([model]) / 1e9:.2f} billion parameters, "
+            f"{trained / 1e9:.3g} billion trained ({how})",
             f"rate {recipe.learning_rate:g} {rate}, {recipe.epochs} epoch(s), {recipe.batch} examples a step"]
 
 
@@ -104,7 +106,8 @@ def _memory_lines(need, recipe, gpus, gpu_gb):
     how = f"sharded over {gpus} GPU(s) (FSDP2)" if recipe.wrap else f"copied to each of {gpus} GPU(s)"
     parts = (("weights", need.weights), ("gradients", need.gradients), ("optimizer", need.optimizer),
              ("gathered layers", need.gathered), (f"activations of {recipe.at_once}", need.activations))
-    return ["", f"memory on a GPU, weights {how}, about:", *(f"  {name:18}{size / 1e9:7.1f} GB" for name, size in parts),
+    return ["", f"memory on a GPU, weights {how}, about:",
+            *(f"  {name:18}{size / 1e9:7.1f} GB" for name, size in parts),
             f"  {'together':18}{need.total / 1e9:7.1f} GB of {gpu_gb:g} GB, {USABLE:.0%} of which can be used"]
 
 
@@ -116,7 +119,8 @@ def _work(model, recipe, sample, examples, gpus, rate):
     work = passes * operations(model, recipe, padded, mean(sample.places))
     lines = ["", f"{examples:,} examples: {-(-examples // recipe.batch) * recipe.epochs:,} steps, "
              f"{passes * mean(sample.tokens) / 1e6:,.0f} million tokens ({passes * padded / 1e6:,.0f} with padding)",
-             f"{work:.2e} operations: {work / gpus / rate / 3600:.1f} hours on {gpus} GPU(s) at an assumed {rate / 1e12:g} TFLOP/s each"]
+             f"{work:.2e} operations: {work / gpus / rate / 3600:.1f} hours on {gpus} GPU(s) at an assumed "
+             f"{rate / 1e12:g} TFLOP/s each"]
     if model.config.model_type == "mllama":
         reached = work / examples * AUTHORS_ITEMS / 8 / (AUTHORS_HOURS * 3600)
         lines.append(f"LLaVA-o1's author stated about {AUTHORS_HOURS} hours on 8 H100 for {AUTHORS_ITEMS:,} items: "
@@ -129,9 +133,10 @@ def _lengths(sample):
     most = max(sample.tokens)
     width = max(1, -(-most // 10))
     bins = [sum(width * k < n <= width * (k + 1) for n in sample.tokens) for k in range(10)]
-    bars = [f"  {width * k + 1:6}-{width * (k + 1):<6}{n:6} {'#' * -(-40 * n // max(bins))}" for k, n in enumerate(bins)]
-    return ["", f"tokens an example (n = {len(sample.tokens)}, mean {mean(sample.tokens):.0f}, longest {most}; {sample.source}):",
-            *bars]
+    bars = [f"  {width * k + 1:6}-{width * (k + 1):<6}{n:6} {'#' * -(-40 * n // max(bins))}"
+            for k, n in enumerate(bins)]
+    return ["", f"tokens an example (n = {len(sample.tokens)}, mean {mean(sample.tokens):.0f}, longest {most};",
+            f"{sample.source}):", *bars]
 
 
 def _example(sample):

@@ -28,10 +28,10 @@ class Recipe:
     """What `fit` does beside learning examples in order. `batch` counts examples a step over all processes.
 
     `at_once`: examples a process handles at a time, 0 for its whole share of the batch. `decay`: the rate is multiplied
-    by it after every epoch; 0 lets it fall linearly to zero. `clip`: the largest gradient norm, 0 for none. `by_length`:
-    examples of like length share a batch. `pure_bf16`: weights, gradients and optimizer in bf16, no float32 copy.
-    `wrap`: the layers whose weights FSDP gathers one at a time, () for no FSDP; their activations are recomputed.
-    `recompute`: every layer's activations are (gradient checkpointing).
+    by it after every epoch; 0 lets it fall linearly to zero. `clip`: the largest gradient norm, 0 for none.
+    `by_length`: examples of like length share a batch. `pure_bf16`: weights, gradients and optimizer in bf16, no
+    float32 copy. `wrap`: the layers whose weights FSDP gathers one at a time, () for no FSDP; their activations are
+    recomputed. `recompute`: every layer's activations are (gradient checkpointing).
     """
     learning_rate: float = 1e-3
     batch: int = 32
@@ -53,6 +53,6 @@ RECIPES = {
     "mini": SMALL,
     "gpu": Recipe(learning_rate=1e-4, at_once=4, recompute=True, lora=Lora()),
     "paper": Recipe(learning_rate=1e-5, epochs=3, processes=8, at_once=4, decay=0.85, clip=0.0, by_length=False,
-                    pure_bf16=True,
-                    wrap=("MllamaSelfAttentionDecoderLayer", "MllamaCrossAttentionDecoderLayer", "MllamaVisionEncoderLayer")),
+                    pure_bf16=True, wrap=("MllamaSelfAttentionDecoderLayer", "MllamaCrossAttentionDecoderLayer",
+                                          "MllamaVisionEncoderLayer")),
 }

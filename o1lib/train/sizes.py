@@ -21,7 +21,7 @@ HALF = 2                                # bytes of a bf16 number
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes on one GPU. `gathered`: weights that FSDP has brought together at a time; `activations`: kept and recomputed."""
+    """Bytes on one GPU. `gathered`: weights that FSDP holds whole at a time; `activations`: kept and recomputed."""
     weights: float
     gradients: float
     optimizer: float
@@ -74,7 +74,7 @@ def picture_tokens(model, width: int, height: int) -> tuple[int, int]:
 
 
 def memory(model, recipe: Recipe, gpus: int, tokens: int, places: int) -> Memory:
-    """Return the memory that one of `gpus` GPUs needs for `at_once` examples of `tokens` tokens and `places` of picture."""
+    """Return what one of `gpus` GPUs holds for `at_once` examples of `tokens` tokens and `places` of picture."""
     every, trained = count([model]), adapters(model, recipe)
     shared = gpus if recipe.wrap else 1
     if recipe.lora:                                     # frozen weights in bf16, adapters and their Adam in float32
@@ -101,7 +101,7 @@ def operations(model, recipe: Recipe, tokens: float, places: float) -> float:
         places_work = 0
     seen = 2 * tower * places + 4 * _attended(model, places) * vision.hidden_size * _depth(vision)
     said = 2 * words * tokens + 4 * tokens ** 2 * text.hidden_size * text.num_hidden_layers + places_work
-    if recipe.lora:                                     # nothing of the tower is trained, no weight of the rest but adapters
+    if recipe.lora:                                     # nothing of the tower is trained, of the rest only adapters
         return seen + said * (2 + recipe.recompute)
     return (seen + said) * (3 + bool(recipe.wrap or recipe.recompute))
 
@@ -148,9 +148,9 @@ def _gathered(model):
 def _activations(model, recipe, tokens, places):
     """Return the bytes that one example keeps for the backward pass: layers' inputs, and one layer recomputed."""
     text, vision = model.config.get_text_config(), model.config.vision_config
-    said = tokens * HALF * (12 * text.hidden_size + 4 * text.intermediate_size)         # of one layer, everything inside
+    said = tokens * HALF * (12 * text.hidden_size + 4 * text.intermediate_size)     # of one layer
     seen = places * HALF * (12 * vision.hidden_size + 4 * vision.intermediate_size)
-    logits = tokens * text.vocab_size * 4                                               # float32, as if not made in tiles
+    logits = tokens * text.vocab_size * 4                                           # float32, as if not in tiles
     if not (recipe.wrap or recipe.recompute):
         return text.num_hidden_layers * said + _depth(vision) * seen + logits
     inputs = HALF * (tokens * text.hidden_size * text.num_hidden_layers + places * vision.hidden_size * _depth(vision))
@@ -162,7 +162,7 @@ def _depth(vision):
 
 
 def _attended(model, places):
-    """Return how many pairs of places attend to one another in a layer of the tower; Qwen's mostly stay in their window."""
+    """Return how many pairs of places attend to one another in a layer of the tower; most of Qwen's have windows."""
     vision = model.config.vision_config
     if model.config.model_type == "mllama":
         return places ** 2

@@ -2,10 +2,11 @@
 
 Imported only when training starts, since TRL takes seconds to import. Two repairs: the stock
 `resume_from_checkpoint` restores the optimizer but silently not the weights of Mllama (transformers issue 43701), so
-weights are reloaded here through `from_pretrained`; and an example whose loss would be empty or silently cut is refused.
+weights are reloaded here through `from_pretrained`; and an example whose loss would be empty or silently cut is
+refused.
 
 Example:
-    trainer = Trainer(model=model, args=SFTConfig(...), train_dataset=dataset, processing_class=processor, data_collator=...)
+    trainer = Trainer(model=model, args=SFTConfig(...), train_dataset=dataset, data_collator=CheckedCollator(...), ...)
     trainer.train(resume_from_checkpoint=last_complete("out/checkpoints"))
 """
 import math
@@ -22,7 +23,7 @@ from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 from ..records import UserError
 from .kept import seal
 
-EXPLODED = 3.0                          # times the loss of a uniform guess: only a broken model is so sure of wrong words
+EXPLODED = 3.0                          # times the loss of a uniform guess: only a broken model is so sure
 
 
 class CheckedCollator(DataCollatorForVisionLanguageModeling):
@@ -38,12 +39,13 @@ class CheckedCollator(DataCollatorForVisionLanguageModeling):
         batch = super().torch_call(examples)
         batch["labels"][torch.tensor(padding)] = -100
         lengths, learned = batch["attention_mask"].sum(1), (batch["labels"] != -100).sum(1)
-        for example, length, words, filler in zip(examples, lengths.tolist(), learned.tolist(), padding):
+        for example, length, words, filler in zip(examples, lengths.tolist(), learned.tolist(), padding, strict=True):
             if self.context and length > self.context:
                 raise UserError(f"an example has {length} tokens but the model's context holds {self.context}: "
                                 f"shorten it or take a larger scale (its first turn ends {_end(example)!r})")
             if words < 2 and not filler:
-                raise UserError(f"an example has no assistant words to learn from (its first turn ends {_end(example)!r}): "
+                raise UserError("an example has no assistant words to learn from "
+                                f"(its first turn ends {_end(example)!r}): "
                                 "give every example an assistant turn that is not empty")
         return batch
 
@@ -65,7 +67,7 @@ class Trainer(SFTTrainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
         model = model if model is not None else self.model
-        if self.is_fsdp_enabled or not isinstance(model, PreTrainedModel):      # shards and adapters load as they should
+        if self.is_fsdp_enabled or not isinstance(model, PreTrainedModel):      # shards and adapters load well
             return super()._load_from_checkpoint(resume_from_checkpoint, model)
         saved = type(model).from_pretrained(resume_from_checkpoint, dtype=model.dtype)
         model.load_state_dict(saved.state_dict(), strict=True)
@@ -74,9 +76,9 @@ class Trainer(SFTTrainer):
         loss = super().training_step(model, inputs, *args, **kwargs)
         words = self.model.config.get_text_config().vocab_size
         if not loss * self.args.gradient_accumulation_steps < EXPLODED * math.log(words):       # nan is not less either
-            raise UserError(f"the loss became {loss.item():.3g} at step {self.state.global_step + 1} ({self._named(inputs)}): "
-                            f"lower the learning rate and run again; checkpoints up to then are kept in "
-                            f"{Path(self.args.output_dir).name}/")
+            raise UserError(f"the loss became {loss.item():.3g} at step {self.state.global_step + 1} "
+                            f"({self._named(inputs)}): lower the learning rate and run again; "
+                            f"checkpoints up to then are kept in {Path(self.args.output_dir).name}/")
         return loss
 
     def _named(self, inputs):
@@ -101,8 +103,8 @@ class Trainer(SFTTrainer):
             self.accelerator.wait_for_everyone()
         except (OSError, RuntimeError, SafetensorError) as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise UserError(f"the checkpoint of step {step} could not be written ({error}): free some disk space and run "
-                            "again; training goes on from the checkpoint before it") from error
+            raise UserError(f"the checkpoint of step {step} could not be written ({error}): free some disk space and "
+                            "run again; training goes on from the checkpoint before it") from error
 
 
 def weights(trainer) -> dict:
@@ -117,10 +119,12 @@ def weights(trainer) -> dict:
 
 
 def _check_pictures(example):
-    spoken = sum(part["type"] == "image" for turn in example["messages"] for part in turn["content"] if isinstance(part, dict))
+    parts = [part for turn in example["messages"] for part in turn["content"] if isinstance(part, dict)]
+    spoken = sum(part["type"] == "image" for part in parts)
     if spoken != len(example["images"]):
-        raise UserError(f"an example's turns speak of {spoken} picture(s) but {len(example['images'])} came with it: give it one "
-                        f"picture for each {{'type': 'image'}} part (its first turn ends {_end(example)!r})")
+        raise UserError(f"an example's turns speak of {spoken} picture(s) but {len(example['images'])} came with it: "
+                        f"give it one picture for each {{'type': 'image'}} part "
+                        f"(its first turn ends {_end(example)!r})")
 
 
 def _end(example):
