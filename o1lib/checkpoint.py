@@ -29,6 +29,8 @@ def save(model, processor, folder, weights: dict | None = None) -> Path:
     rounded = model if weights or model.dtype == torch.bfloat16 else copy.deepcopy(model).to(torch.bfloat16)
     rounded.config.vocabulary_sha256 = _vocabulary_hash(processor.tokenizer)
     given = {"state_dict": {name: value.to(torch.bfloat16) for name, value in weights.items()}} if weights else {}
+    processor.tokenizer.backend_tokenizer.no_padding()          # else the file says how the last batch was padded
+    processor.tokenizer.backend_tokenizer.no_truncation()
     with atomic_folder(folder) as part:
         rounded.save_pretrained(part, **given)
         processor.save_pretrained(part)

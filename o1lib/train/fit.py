@@ -153,7 +153,8 @@ def _task(model, processor, phases, settings):
     import torch
     weights = float(torch.stack([p.detach().double().abs().sum() for p in model.parameters()]).sum())
     words = "".join(str(phase[k]["messages"]) for phase in phases for k in (0, len(phase) - 1))
-    words += processor.tokenizer.backend_tokenizer.to_str()
+    tokenizer = json.loads(processor.tokenizer.backend_tokenizer.to_str())
+    words += json.dumps(tokenizer | {"padding": None, "truncation": None})      # how its last batch was padded
     return {"weights": weights, "examples": [len(phase) for phase in phases], "settings": list(settings),
             "words": hashlib.sha256(words.encode()).hexdigest()}
 
