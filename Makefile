@@ -36,7 +36,7 @@ STAMP := $(VENV)/installed-$(shell $(PYTHON) -c 'import hashlib, pathlib, sys; p
 	name).read_bytes() for name in ("pyproject.toml", "constraints.txt")) + sys.version.encode()).hexdigest()[:16])')
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: study plan test lab compare publish base ship bench-search bench-teacher setup help
+.PHONY: study plan test lab compare publish base ship bench-search bench-train bench-teacher setup help
 study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FRESH=1), ending with the claims page
 	@$(RUN) study $(CHOICE) --snakemake '$(SNAKEMAKE)'
 plan: setup  ## print what would run, why, and about how long
@@ -45,6 +45,8 @@ test: setup  ## run the tests, the whole study at the smoke scale among them
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 bench-search: setup  ## measure the search against the released procedure (MODEL= names a trained checkpoint)
 	@HF_HUB_OFFLINE=1 $(RUN) bench-search --model '$(MODEL)'
+bench-train: setup  ## measure training at SCALE= against a bare loop and the machine; writes work/bench/train.json
+	@HF_HUB_OFFLINE=1 $(VENV)/bin/python -m o1lib.train.bench --scale '$(SCALE)'
 lab: setup  ## open JupyterLab on the notebooks
 	@$(VENV)/bin/jupyter lab notebooks
 compare: setup  ## show by nbdime how your executed reports differ from the published ones

@@ -6,21 +6,27 @@ so that the notebook runs by itself), order the items by the schedule, turn them
     items = training_items(run, "data", 24_000)
     model, processor, source = starting_model(run, "base")
     phases = dialogs(plan("mixed", "tags", items), "tags")
-    log = fit(model, processor, phases, run.folder, learning_rate=1e-3, batch=48)
+    log = learn(run, model, processor, phases, learning_rate=1e-3, batch=48)
 """
 import html
+import json
 import random
 from pathlib import Path
 
 from PIL import Image
 
+from .curriculum import per_item
 from .data import messages, prompt_turns, read
-from .formats import answer_text
+from .formats import answer_text, from_special
 from .minivqa import mixture
 from .model import build, device_and_dtype, greedy, load, model_hash
 from .pictures import rgb
 from .records import UserError, need, project_root
-from .train import Lazy, spans
+from .stages import STAGES, parse, parse_plain
+from .train import RECIPES, Lazy, fit, spans
+from .train.launch import launch
+
+LOOKS = 8                               # at the model, while it is trained
 
 
 def training_items(run, data: str, examples: int) -> list:
@@ -35,6 +41,13 @@ def training_items(run, data: str, examples: int) -> list:
         raise UserError(f"row '{data}' holds {len(items)} training items but {examples} are asked for: "
                         f"set examples to {len(items)} or build the dataset with a larger n_train")
     return items[:examples]
+
+
+def validation_items(run, data: str, n: int) -> list:
+    """Return up to `n` items of the validation split of row `data`, or with "" drawings of that split."""
+    if not data:
+        return list(mixture("validation", n)) if n else []
+    return read(need(run.root, data, run.seed).folder / "data" / "validation")[:n] if n else []
 
 
 def checkpoint_folder(run, name: str) -> Path:
@@ -70,14 +83,62 @@ def picture_of(item) -> Image.Image:
     return rgb(item.image)
 
 
-def answer(model, processor, item, format: str, max_new_tokens: int = 200) -> list[str]:
-    """Return what the model says about an item, most likely words first: one text a turn of the format."""
-    turns, said = [], []
-    for user in prompt_turns(item.question, format):
-        turns.append(user)
-        said += greedy(model, processor, [(picture_of(item), list(turns))], max_new_tokens)
-        turns.append(said[-1])
+def learn(run, model, processor, phases, *, learning_rate: float, batch: int, validation: int = 64,
+          **following) -> list[dict]:
+    """Train `model` in place as the scale's recipe says, and return the log (see `train.fit`, also for `following`).
+
+    `batch` counts items. Eight times, greedy answers to `validation` items join the log (`well_formed`, `exact`).
+    Where the recipe wants several processes and none is said to have been started (no `processes`), they are, leave
+    the model in the run's folder, and it is read back.
+    """
+    settings, recipe = run.parameters, RECIPES[run.scale]
+    if recipe.processes > 1 and "processes" not in following:
+        options = ((f"--{name.replace('_', '-')}", str(value)) for name, value in settings.items())
+        launch(recipe.processes, [word for option in options for word in option])
+        model.load_state_dict(type(model).from_pretrained(run.path("model"), dtype=model.dtype).state_dict())
+        return [json.loads(line) for line in run.path("log.jsonl").read_text(encoding="utf8").splitlines()]
+    asked = validation_items(run, settings["data"], validation)
+    together = batch * per_item(settings["format"])
+    steps = sum(map(len, phases)) * recipe.epochs // together
+    look = (lambda trained: validated(trained, processor, asked, settings["format"])) if asked else None
+    return fit(model, processor, phases, run.folder, learning_rate=learning_rate, batch=together, seed=run.seed,
+               recipe=recipe, look=look, look_steps=max(1, steps // LOOKS), **following)
+
+
+def validated(model, processor, items, format: str) -> dict:
+    """Return the shares of items that the model answers in the format's form, and with the very gold answer."""
+    said = answers(model, processor, items, format)
+    right = [_said_answer(turns, format) == item.answer for item, turns in zip(items, said, strict=True)]
+    formed = [well_formed(turns, format) for turns in said]
+    return {"well_formed": sum(formed) / len(items), "exact": sum(right) / len(items)}
+
+
+def well_formed(said: list[str], format: str) -> bool:
+    """Return whether the model's turns have the form that the format teaches; of a short answer, that there is one."""
+    if format in ("tags", "special_tags"):
+        return parse(from_special(said[0]) if format == "special_tags" else said[0]).well_formed
+    if format == "shuffled":
+        parsed = parse(said[0])
+        return all(parsed.stages.get(stage) for stage in STAGES)
+    return len(parse_plain(said[0])) == len(STAGES) if format == "no_tags" else all(turn.strip() for turn in said)
+
+
+def answers(model, processor, items, format: str, max_new_tokens: int = 200) -> list[list[str]]:
+    """Return what the model says about each item, most likely words first: one text a turn of the format."""
+    pictures, users = [picture_of(item) for item in items], [prompt_turns(item.question, format) for item in items]
+    dialogs, said = [[] for _ in items], [[] for _ in items]
+    for turn in range(len(users[0]) if users else 0):
+        for dialog, asked in zip(dialogs, users, strict=True):
+            dialog.append(asked[turn])
+        new = greedy(model, processor, [(p, list(d)) for p, d in zip(pictures, dialogs, strict=True)], max_new_tokens)
+        for dialog, texts, text in zip(dialogs, said, new, strict=True):
+            dialog.append(text)
+            texts.append(text)
     return said
+
+
+def _said_answer(said, format):
+    return answer_text(said if format == "four_turn" else said[0], format).strip(" .")
 
 
 def marked(processor, dialog: dict) -> str:
@@ -93,9 +154,8 @@ def outputs(model, processor, items, format: str, inline) -> tuple[str, list[dic
     `inline` turns a picture into an <img> tag. `correct` compares the answer's text with the gold answer, as written.
     """
     cards, lines = [], []
-    for item in items:
-        said = answer(model, processor, item, format)
-        right = answer_text(said if format == "four_turn" else said[0], format).strip(" .") == item.answer
+    for item, said in zip(items, answers(model, processor, items, format), strict=True):
+        right = _said_answer(said, format) == item.answer
         lines.append({"qid": item.qid, "gold": item.answer, "output": "\n\n".join(said), "correct": right})
         cards.append(f"<p>{inline(picture_of(item))}<br><b>{html.escape(item.question)}</b> gold: {html.escape(item.answer)}"
                      f"<pre style='white-space: pre-wrap'>{html.escape(lines[-1]['output'])}</pre></p>")

@@ -14,18 +14,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .records import UserError, atomic_folder, shown
+from .stills import load_processor
 
 _REMEDY = "name a folder written by notebook 00 or 02, or ship one with `make base` or `make ship`"
 
 
-def save(model, processor, folder) -> Path:
-    """Write the model (weights rounded to bf16) and its processor, whole or not at all; return the folder."""
+def save(model, processor, folder, weights: dict | None = None) -> Path:
+    """Write the model (weights rounded to bf16) and its processor, whole or not at all; return the folder.
+
+    `weights` are the model's own where they lie spread over several processes, gathered.
+    """
     import torch
     quiet()
-    rounded = model if model.dtype == torch.bfloat16 else copy.deepcopy(model).to(torch.bfloat16)
+    rounded = model if weights or model.dtype == torch.bfloat16 else copy.deepcopy(model).to(torch.bfloat16)
     rounded.config.vocabulary_sha256 = _vocabulary_hash(processor.tokenizer)
+    given = {"state_dict": {name: value.to(torch.bfloat16) for name, value in weights.items()}} if weights else {}
+    processor.tokenizer.backend_tokenizer.no_padding()          # else the file says how the last batch was padded
+    processor.tokenizer.backend_tokenizer.no_truncation()
     with atomic_folder(folder) as part:
-        rounded.save_pretrained(part)
+        rounded.save_pretrained(part, **given)
         processor.save_pretrained(part)
     return Path(folder)
 
@@ -63,7 +70,7 @@ def _read(folder):
     """Return (config, model, processor, names of weights that are missing, too many or of another shape)."""
     import torch
     from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
+    from transformers import AutoConfig, AutoModelForImageTextToText
     local = {"local_files_only": True, "trust_remote_code": False}
     quiet()
     try:
@@ -71,7 +78,7 @@ def _read(folder):
             config = AutoConfig.from_pretrained(folder, **local)
             model, loading = AutoModelForImageTextToText.from_pretrained(
                 folder, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **local)
-            processor = AutoProcessor.from_pretrained(folder, **local)
+            processor = load_processor(folder, config.model_type, **local)
     except (ValueError, OSError, KeyError, RuntimeError, SafetensorError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{shown(folder)} cannot be loaded as an image-and-text model ({first}): {_REMEDY}") from error

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from .checkpoint import load, model_hash, save
 from .records import UserError
-from .tokens import build_processor, train_tokenizer, training_texts
+from .stills import load_processor
+from .tokens import CHAT_TEMPLATE, build_processor, train_tokenizer, training_texts
 
 __all__ = ["SCALES", "Scale", "build", "device_and_dtype", "encode", "greedy", "load", "model_hash", "save"]
 
@@ -122,7 +123,7 @@ def encode(processor, asked, prefix: str = ""):
 
 
 def _batches(kinds, size):
-    """Yield positions in batches of one kind: beside a picture, a row without one attends to an empty one (o1lib.sft)."""
+    """Yield positions in batches of one kind: beside a picture, a row without one attends to an empty one (o1lib.train.apart)."""
     for kind in sorted(set(kinds)):
         same = [k for k, other in enumerate(kinds) if other == kind]
         yield from (same[first:first + size] for first in range(0, len(same), size))
@@ -179,12 +180,16 @@ def _widen(model):
 def from_hub(hub_id):
     """Return (model, processor) of a released model, in bfloat16. Raises UserError where its files cannot be had."""
     import torch
-    from transformers import AutoModelForImageTextToText, AutoProcessor
+    from transformers import AutoModelForImageTextToText
     try:
-        return AutoModelForImageTextToText.from_pretrained(hub_id, dtype=torch.bfloat16), AutoProcessor.from_pretrained(hub_id)
+        model = AutoModelForImageTextToText.from_pretrained(hub_id, dtype=torch.bfloat16)
+        processor = load_processor(hub_id, model.config.model_type)
     except (OSError, ValueError) as error:
         raise UserError(f"the files of {hub_id} cannot be had here ({str(error).splitlines()[0]}): "
                         "accept its licence, run `hf download` on a machine with network, or choose scale smoke or mini") from error
+    if model.config.model_type == "mllama":
+        processor.chat_template = CHAT_TEMPLATE         # its words for a picture and a question, marked for training
+    return model, processor
 
 
 def _products_a_second(dtype, seconds):

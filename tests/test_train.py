@@ -1,7 +1,9 @@
 """Training: what is learned from, how a stopped run ends as an unbroken one, and what stops it in plain words."""
 import copy
 import json
+import os
 import random
+import signal
 from collections import Counter
 
 import pytest
@@ -125,9 +127,26 @@ def test_a_checkpoint_cut_off_while_it_was_written_is_passed_over(train, unbroke
     with pytest.raises(KeyboardInterrupt):
         train(look=stop, look_steps=5)
     torn = tmp_path / "out" / "checkpoints" / "checkpoint-4"
-    (torn / "trainer_state.json").unlink()
+    (torn / "optimizer.pt").write_bytes(b"")
     assert last_complete(torn.parent).endswith("checkpoint-2") and not torn.exists()
     assert same(train()[0], unbroken[0])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, which this system lacks")
+def test_a_killed_run_ends_in_the_weights_and_log_of_an_unbroken_one(train, unbroken):
+    child = os.fork()
+    if not child:                       # dies in step 5 with nothing tidied up
+        train(look=lambda model: os.kill(os.getpid(), signal.SIGKILL), look_steps=5)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    model, log = train(look=lambda model: {"looked": True}, look_steps=5)
+    assert same(model, unbroken[0]) and log == unbroken[1]
+
+
+def test_the_last_checkpoints_are_kept_as_many_as_asked_for(train, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(look=stop, look_steps=6, save_steps=1, keep=3)
+    kept = sorted(path.name for path in (tmp_path / "out" / "checkpoints").glob("checkpoint-*"))
+    assert kept == ["checkpoint-3", "checkpoint-4", "checkpoint-5"]
 
 
 @pytest.mark.parametrize("other", [{"learning_rate": 2e-3}, {"seed": 4}, {"phases": [direct(24, start=50)]}])
@@ -141,7 +160,16 @@ def test_a_loss_that_is_not_finite_stops_training_and_names_the_step(train, tmp_
     def spoil(model):
         model.lm_head.weight.data[:] = float("nan")
         return {}
-    with pytest.raises(UserError, match="loss became nan at step 4: lower the learning rate"):
+    with pytest.raises(UserError, match=r"loss became nan at step 4 \(examples 13 to 16, one of which asks .*: lower the learning rate"):
+        train(look=spoil, look_steps=3)
+    assert last_complete(tmp_path / "out" / "checkpoints").endswith("checkpoint-2")
+
+
+def test_a_loss_that_explodes_stops_training_and_the_last_good_checkpoint_stays(train, tmp_path):
+    def spoil(model):
+        model.lm_head.weight.data *= 1000
+        return {}
+    with pytest.raises(UserError, match=r"loss became \d+(\.\d+)?(e\+\d+)? at step 4 .*: lower the learning rate"):
         train(look=spoil, look_steps=3)
     assert last_complete(tmp_path / "out" / "checkpoints").endswith("checkpoint-2")
 
@@ -179,6 +207,29 @@ def test_an_example_longer_than_the_context_is_refused_rather_than_cut(train):
         train(phases=[direct(3) + [long]])
 
 
+@pytest.mark.parametrize("pictures, words", [(0, "1 picture.s. but 0 came"), (2, "1 picture.s. but 2 came")])
+def test_other_pictures_than_the_turns_speak_of_are_refused(train, pictures, words):
+    odd = direct(1)[0] | {"images": [EXAMPLE.image] * pictures}
+    with pytest.raises(UserError, match=f"speak of {words} with it: give it one picture for each"):
+        train(phases=[direct(3) + [odd]])
+
+
+def test_a_run_can_be_followed_in_tensorboard(train, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    train(phases=[direct(8)], tracker="tensorboard", look=lambda model: {"exact": 0.25}, look_steps=2)
+    events = EventAccumulator(str(tmp_path / "out" / "tensorboard")).Reload()
+    assert {"train/loss", "train/learning_rate", "train/exact"} <= set(events.Tags()["scalars"])
+    assert [(event.step, event.value) for event in events.Scalars("train/exact")] == [(2, 0.25)]
+
+
+@pytest.mark.parametrize("tracker, words", [("wandb", "unknown tracker 'wandb': choose tensorboard or trackio"),
+                                            ("trackio", "trackio is not installed here: run")])
+def test_a_tracker_that_is_not_there_is_one_sentence(train, monkeypatch, tracker, words):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=words):
+        train(tracker=tracker)
+
+
 @pytest.mark.parametrize("phases", [[], [[]], [[], []]])
 def test_nothing_to_train_on_is_one_sentence(tiny, tmp_path, phases):
     with pytest.raises(UserError, match="nothing to train on: every phase is empty; raise the number of examples"):
@@ -186,7 +237,7 @@ def test_nothing_to_train_on_is_one_sentence(tiny, tmp_path, phases):
 
 
 def test_in_training_a_row_without_a_picture_ignores_its_neighbours_pictures(tiny):
-    from o1lib.sft import apart
+    from o1lib.train.apart import apart
     model, processor = tiny
     rows = [(None, "Is 2 + 1 = 3 correct?"), (EXAMPLE.image, EXAMPLE.question)]
     with torch.inference_mode():

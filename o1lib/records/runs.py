@@ -60,7 +60,7 @@ class Run:
         return path
 
 
-def _places(row: str, seed: int, scale: str, root: str) -> tuple[Path, Path]:
+def places(row: str, seed: int, scale: str, root: str) -> tuple[Path, Path]:
     """Return (root, run folder) as absolute paths; a published root is only read, so its runs land under work/."""
     check_row(row)
     if seed < 0:
@@ -83,7 +83,7 @@ def start(namespace: dict, notebook: str = "") -> Run:
     `work/<scale>/`. Raises UserError, before anything is touched, for parameters that do not fit.
     """
     values = check(namespace, notebook)
-    root, folder = _places(values["row"], values["seed"], values["scale"], values["root"])
+    root, folder = places(values["row"], values["seed"], values["scale"], values["root"])
     portable(values)  # refuses a secret now rather than after an hour
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
