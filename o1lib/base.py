@@ -15,8 +15,8 @@ from pathlib import Path
 
 from .minivqa.facts import caption_score
 from .model import build, encode, greedy, load, save
-from .prompts import KINDS, REASONS, verdict_prefix
 from .pretrain import DESCRIBE, base_phases, drawn, pair
+from .prompts import KINDS, REASONS, verdict_prefix
 from .records import atomic_folder, project_root
 from .stages import STAGES, open_tag
 from .train import fit

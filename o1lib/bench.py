@@ -8,9 +8,7 @@ slow; both are given as seconds a question. Plain sampling is the library's own 
 the batch size that is its best.
 """
 
-import json
 import os
-import time
 from pathlib import Path
 
 from .records import UserError, project_root, shown, write_json

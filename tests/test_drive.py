@@ -9,7 +9,7 @@ from o1lib import judge, rewards, search
 from o1lib.decode import Decoder
 from o1lib.drive import drive
 from o1lib.minivqa import draw
-from o1lib.pieces import Piece, Step, next_step
+from o1lib.pieces import Piece, Step
 from o1lib.records import UserError
 from o1lib.tree import Candidate, Ledger, Propose, Rate, Score, Task, Verdict
 

@@ -15,7 +15,7 @@ from o1lib.decode import Context, Decoder
 from o1lib.drive import drive
 from o1lib.pieces import Step
 from o1lib.records import UserError
-from o1lib.reference import OneAtATime, make
+from o1lib.reference import make
 from o1lib.rewards import make as reward
 from o1lib.search import METHODS
 from o1lib.search import make as method

@@ -37,8 +37,12 @@ def _spread(model):
 @functools.cache
 def qwen(seed=0):
     """Return (model, processor) of a Qwen2.5-VL with three-part rotary positions."""
-    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor
-    from transformers import Qwen2VLImageProcessorPil
+    from transformers import (
+        Qwen2_5_VLConfig,
+        Qwen2_5_VLForConditionalGeneration,
+        Qwen2_5_VLProcessor,
+        Qwen2VLImageProcessorPil,
+    )
 
     class StillsOnly(Qwen2_5_VLProcessor):
         """The library's processor without its video part, which needs torchvision."""
@@ -72,7 +76,12 @@ def qwen(seed=0):
 @functools.cache
 def smol(seed=0):
     """Return (model, processor) of a SmolVLM, whose larger pictures are split into parts beside a small whole."""
-    from transformers import Idefics3ImageProcessorPil, Idefics3Processor, SmolVLMConfig, SmolVLMForConditionalGeneration
+    from transformers import (
+        Idefics3ImageProcessorPil,
+        Idefics3Processor,
+        SmolVLMConfig,
+        SmolVLMForConditionalGeneration,
+    )
 
     tokenizer = train_tokenizer([tiny.WORDS] * 20, 320)
     parts = [f"<row_{row}_col_{column}>" for row in range(1, 7) for column in range(1, 7)]
