@@ -42,7 +42,8 @@ study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FR
 plan: setup  ## print what would run, why, and about how long
 	@$(RUN) plan $(CHOICE)
 test: setup  ## run the tests, the whole study at the smoke scale among them
-	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile \
+		--no-loadscope-reorder $(TESTS)
 bench-search: setup  ## measure the search against the released procedure (MODEL= names a trained checkpoint)
 	@HF_HUB_OFFLINE=1 $(RUN) bench-search --model '$(MODEL)'
 bench-train: setup  ## measure training at SCALE= against a bare loop and the machine; writes work/bench/train.json

@@ -14,6 +14,15 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+# What takes longest starts first, so that at the end no process waits for another. Files stay whole (--dist loadfile).
+LONGEST = ("test_whole_study.py", "test_runner.py", "test_train.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Put the tests of the longest files first; the order is otherwise as collected."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 @pytest.fixture(scope="session")
 def tiny():
     """(model, processor) of scale smoke with random weights; whoever changes the model works on a copy."""

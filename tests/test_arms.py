@@ -11,7 +11,6 @@ from o1lib.formats import FORMATS, target
 from o1lib.minivqa import draw, mixture
 from o1lib.records import Run
 
-pytestmark = pytest.mark.xdist_group("training")
 EXAMPLE = draw("mini-CLEVR", 0)
 
 

@@ -15,7 +15,6 @@ from o1lib.records import UserError
 from o1lib.stages import STAGES, close_tag, open_tag
 from o1lib.tokens import train_tokenizer
 
-pytestmark = pytest.mark.xdist_group("models")
 FIRST, SECOND = draw("mini-CLEVR", 0), draw("mini-CLEVR", 1)
 
 

@@ -9,8 +9,6 @@ from o1lib.model import load
 from o1lib.records import UserError
 from o1lib.train.launch import launch
 
-pytestmark = pytest.mark.xdist_group("training")
-
 
 @pytest.fixture(scope="module")
 def found(tiny_folder, tmp_path_factory):

@@ -13,8 +13,6 @@ from o1lib.train.command import train
 from o1lib.train.preflight import preflight
 from o1lib.train.sizes import adapters, architecture, count, memory, operations, picture_tokens
 
-pytestmark = pytest.mark.xdist_group("training")
-
 
 @pytest.fixture(scope="module")
 def paper():

@@ -15,7 +15,6 @@ from o1lib.records import UserError
 from o1lib.train import RECIPES, Lora, fit, spans, supervised
 from o1lib.train.lora import attach
 
-pytestmark = pytest.mark.xdist_group("training")
 EXAMPLE = draw("mini-CLEVR", 0)
 PICTURE = EXAMPLE.image
 TURNS = [("How many?", "There are 2."), ("Sure?", "Yes, 2.")]

@@ -35,7 +35,6 @@ REPORTS = {"ablations": "04_ablations", "inference_scaling": "05_inference_scali
 ASKED = """import sys, psutil
 heavy = [name for name in ("torch", "transformers", "trl", "sklearn") if name in sys.modules]
 heavy, psutil.Process().memory_info().rss / 2**20"""
-pytestmark = pytest.mark.xdist_group("reports")
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,6 @@ from toystudy import edit, o1lib
 from o1lib import rowjob, runner
 from o1lib.records import UserError, load
 
-pytestmark = pytest.mark.xdist_group("runner")  # so that the study of `finished` runs once
 RUN = ("study", "--scale", "smoke")
 
 

@@ -23,7 +23,6 @@ PIECES = st.lists(st.sampled_from([tag(name) for name in STAGES for tag in (open
                                      "text", "\r\n", " ", "<", "("]))
 
 
-
 def test_rendering_has_the_spacing_of_the_release():
     assert render(FOUR) == ("<SUMMARY> Count. </SUMMARY>\n\n<CAPTION> Three dots. </CAPTION>\n\n"
                             "<REASONING> 1, 2, 3. </REASONING>\n\n<CONCLUSION> 3 </CONCLUSION>")

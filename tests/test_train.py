@@ -18,7 +18,6 @@ from o1lib.model import encode, greedy
 from o1lib.records import UserError
 from o1lib.train import Grouped, Lazy, fit, last_complete, spans, supervised
 
-pytestmark = pytest.mark.xdist_group("training")        # TRL takes eight seconds to import: once
 EXAMPLE = draw("mini-CLEVR", 0)
 S, CAP, R, C = EXAMPLE.stages.values()
 END = "<|eot_id|>"

@@ -11,7 +11,7 @@ from o1lib import experiments, plan, study
 from o1lib.answers import metrics
 from o1lib.records import load_all
 
-pytestmark = [pytest.mark.xdist_group("whole_study"), pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.timeout(1200)
 COPIED = ("o1lib", "notebooks", "results", "experiments.yaml", "claims.yaml", "Snakefile", "nbdime_config.json")
 
 
