@@ -259,6 +259,20 @@ def test_a_second_run_asks_nothing_and_makes_the_same_dataset(tmp_path):
     assert json.loads(results[0])["ends"] == json.loads(results[1])["ends"]
 
 
+def test_ctrl_c_ends_with_one_sentence_keeps_what_was_received_and_leaves_nothing_half_written(tmp_path):
+    items = faulty.items(tmp_path / "raw", 3000)
+    with serve(faulty.Faulty()) as server:
+        process = teach(items, tmp_path / "out", server.url)
+        while len(server.respond.given) < 100 and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+        given = len(server.respond.given)
+    assert process.returncode == 130 and "the same command goes on" in errors and "Traceback" not in errors
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.replies.jsonl", "raw"]
+    assert len(faulty.received(tmp_path / "out.replies.jsonl")) == given
+
+
 @pytest.mark.parametrize("fault, words", [(failure(401), "check the key in OPENAI_API_KEY"),
                                           ((200, {"Content-Type": "text/html"}, b"<html>"), "web page")])
 def test_a_run_that_cannot_work_ends_with_one_sentence_and_nothing_half_written(tmp_path, fault, words):
