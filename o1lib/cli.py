@@ -124,7 +124,12 @@ def teach(items: Path, out: Path, model: Annotated[str, typer.Option(help="the t
                         requests_per_minute=requests_per_minute, max_tokens_total=max_tokens_total)
 
     teacher, judge = Served(endpoint(model)), endpoint(judge_model) if judge_model else None
-    ends = build(items, out.resolve(), teacher, judge, attempts)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # heeded in the background of a script too
+    try:
+        ends = build(items, out.resolve(), teacher, judge, attempts)
+    except KeyboardInterrupt:
+        print("\no1lib: stopped; every answer received is kept, and the same command goes on", file=sys.stderr)
+        raise typer.Exit(130) from None
     print(json.dumps({"ends": ends, "teacher": teacher.endpoint.ledger.facts(),
                       "judge": judge.ledger.facts() if judge else None}))
 

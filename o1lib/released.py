@@ -78,7 +78,7 @@ def lines(path: Path) -> Iterator[tuple[str, Any]]:
     Raises UserError if it is missing or a line is longer than 16 MB, not UTF-8 or not JSON.
     """
     if not path.is_file():
-        raise UserError(f"{path} is missing; a dataset holds train.jsonl and its pictures: run 01_build_dataset.")
+        raise UserError(f"{path} is missing; name a file that is there (a dataset's is made by 01_build_dataset).")
     with open(path, "rb") as file:
         for number in itertools.count(1):
             line = file.readline(LONGEST_LINE + 1)

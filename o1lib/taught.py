@@ -7,6 +7,7 @@
 import hashlib
 import itertools
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -73,8 +74,8 @@ def splits(teaching: Teaching, n_train: int, n_validation: int, n_test: int) -> 
     teacher = Served(teaching.endpoint(teaching.model))
     judge = teaching.endpoint(teaching.judge_model) if teaching.judge_model else None
     counts = {}
-    parts = _parts(vqa.turns(project_root() / Path(teaching.items).expanduser()),
-                   {"test": n_test, "validation": n_validation, "train": n_train})
+    items = project_root() / Path(teaching.items).expanduser()
+    parts = _parts(vqa.turns(items), items.parent, {"test": n_test, "validation": n_validation, "train": n_train})
     made = {name: _asked(part, name, teaching, teacher, judge, counts) for name, part in parts.items()}
     return made["train"], made["validation"], made["test"], counts
 
@@ -94,11 +95,14 @@ def _drawn(program, split, n, teaching, counts):
     counts[split] = {"ends": dict(ends), "by_kind": found.by_kind(), "by_reason": found.by_reason()}
 
 
-def _parts(turns, wanted):
-    """Return {split: turns}, the questions of one picture in one split, pictures in the order of their hashes."""
-    ordered = sorted(turns, key=lambda one: (hashlib.sha256(str(one.image).encode()).hexdigest(), one.qid))
+def _parts(turns, home, wanted):
+    """Return {split: turns}: a picture's questions in one split, pictures in the order of their names' hashes."""
+    def picture(one):
+        name = os.path.relpath(one.image, os.path.realpath(home)) if isinstance(one.image, Path) else one.image.name
+        return hashlib.sha256(name.encode()).hexdigest()
+
     parts = {name: [] for name in wanted}
-    for _, of_one_picture in itertools.groupby(ordered, key=lambda one: str(one.image)):
+    for _, of_one_picture in itertools.groupby(sorted(turns, key=lambda one: (picture(one), one.qid)), key=picture):
         name = next((name for name, n in wanted.items() if len(parts[name]) < n), None)
         if name is None:
             break

@@ -59,7 +59,7 @@ def turns(path: Path | str) -> Iterator[Turn]:
         asked = _asked(line, where)
         if asked.id in seen:
             raise UserError(f"{where}: id '{asked.id}' was already used in line {seen[asked.id]}; remove one of them.")
-        seen[asked.id] = where.rpartition(" ")[2]
+        seen[asked.id] = int(where.rpartition(" ")[2])
         image = pictures.find(asked.image, where) or path.parent / asked.image     # what is missing is dropped, by name
         for number, (question, gold) in enumerate(asked.pairs(), 1):
             options = tuple(asked.options or ())

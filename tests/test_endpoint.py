@@ -5,6 +5,7 @@ import itertools
 import json
 import threading
 import time
+import weakref
 
 import pytest
 from PIL import Image
@@ -16,8 +17,13 @@ from o1lib.records import UserError
 SECRET = "sk-very-secret-0123456789"
 
 
+class Message(dict):
+    """A message that can be watched while it is alive."""
+    __hash__ = object.__hash__
+
+
 def ask(text, **more):
-    return Request([{"role": "user", "content": text}], **more)
+    return Request([Message(role="user", content=text)], **more)
 
 
 def said(body):
@@ -55,6 +61,29 @@ def test_requests_are_taken_only_as_they_are_needed(endpoint):
         next(replies)
         replies.close()
     assert next(taken) < 20
+
+
+def test_no_more_requests_are_alive_than_are_under_way(endpoint):
+    alive, most = weakref.WeakSet(), 0
+
+    def made():
+        for k in range(400):
+            request = ask(f"{k} " + "x" * 5000)
+            alive.add(request.messages[0])
+            yield request
+
+    with serve(echo) as server:
+        for _ in endpoint(server, concurrency=4).ask(made()):
+            most = max(most, len(alive))
+    assert most <= 4 * 4 + 4 + 2
+
+
+def test_an_endpoint_whose_run_was_broken_off_answers_again(endpoint):
+    with serve(lambda body, number: failure(401) if number == 1 else echo(body, number)) as server:
+        used = endpoint(server, concurrency=1)
+        with pytest.raises(UserError, match="HTTP 401"):
+            list(used.ask([ask("a")]))
+        assert used.answer(ask("b")).text == "echo b" and [reply.text for reply in used.ask([ask("c")])] == ["echo c"]
 
 
 def test_no_more_calls_run_at_a_time_than_asked_for(endpoint):

@@ -19,6 +19,7 @@ from o1lib import vqa
 from o1lib.data import read
 from o1lib.endpoint import Endpoint
 from o1lib.records import UserError
+from o1lib.released import lines
 from o1lib.stages import STAGES, render
 from o1lib.taught import build
 from o1lib.teacher import Served, Turn, agreement, annotate, judged, messages, verdict
@@ -50,7 +51,8 @@ def test_a_teacher_is_sent_picture_task_question_answer_and_hints():
 @pytest.mark.parametrize("text, reason", [
     (staged(), ""), (staged(conclusion="The answer is 3."), ""), ("Sure:\n" + staged(), ""),
     (staged().replace("<SUMMARY>", "<summary>"), ""), (staged(conclusion="a few dots"), "answer not matched"),
-    (staged(conclusion="4"), "another answer"), ("3", "no tags"), ("", "no tags"), (staged(caption=""), "an empty stage"),
+    (staged(conclusion="4"), "another answer"), ("3", "no tags"), ("", "no tags"),
+    (staged(caption=""), "an empty stage"),
     (staged().replace("</CAPTION>", ""), "a stage left open"), (staged()[:-12], "a stage left open"),
     (staged() + staged(), "a repeated stage"), (staged().replace("REASONING", "REASON"), "no reasoning"),
     (render(STAGED, STAGES[::-1]), "stages out of order"), ("I'm sorry, but I can't assist with that.", "refusal"),
@@ -174,11 +176,29 @@ def test_options_are_listed_unless_they_are_and_the_gold_answer_becomes_a_letter
     assert turns[2].question == "Which? A. red B. blue"
 
 
+@pytest.mark.skipif("O1LIB_REAL_DATA" not in os.environ, reason="O1LIB_REAL_DATA names no folder of real data")
+def test_every_real_item_can_be_sent():
+    turns = list(vqa.turns(Path(os.environ["O1LIB_REAL_DATA"]) / "vqa_items.jsonl"))
+    mimes = Counter(messages(one)[0]["content"][0]["image_url"]["url"].split(";")[0] for one in turns)
+    assert len(turns) == 110 and mimes.keys() == {"data:image/jpeg", "data:image/png", "data:image/webp"}
+    assert all(one.gold in "ABCDEFGHIJ" for one in turns if one.options)
+
+
+@pytest.mark.skipif("O1LIB_REAL_DATA" not in os.environ, reason="O1LIB_REAL_DATA names no folder of real data")
+def test_the_filter_ends_every_real_staged_output_one_way():
+    ends = Counter()
+    for _, line in lines(Path(os.environ["O1LIB_REAL_DATA"]) / "outputs" / "llava_cot_mathvista_staged.jsonl"):
+        asked = turn("", line["answer_option"] or line["answer"], options=tuple(line["choices"] or ()))
+        ends[verdict(line["prediction"], asked)[1] or "kept"] += 1
+    assert ends.total() == 302 and ends["no tags"] + ends["no summary"] == 20 and ends["kept"] > 100
+
+
 @pytest.mark.parametrize("records, message", [
     ([ONE, ONE], "line 2: id '1' was already used in line 1"), ([ONE | {"id": None}], "line 1: id: "),
     ([{"image": "p.png", "question": "q", "answer": "a"}], "line 1: id: Field required"),
     ([ONE | {"question": " "}], "neither a question nor conversations"),
-    ([ONE | {"image": "../p.png"}], "line 1: image .*leaves"), ([ONE | {"image": "/etc/passwd"}], "leaves"), ([ONE | {"options": "ABCD"}], "line 1: options"),
+    ([ONE | {"image": "../p.png"}], "line 1: image .*leaves"), ([ONE | {"image": "/etc/passwd"}], "leaves"),
+    ([ONE | {"options": "ABCD"}], "line 1: options"),
     ([ONE | {"conversations": [{"from": "gpt", "value": "x"}]}], "line 1: .*conversations")])
 def test_a_broken_question_is_named_with_line_and_remedy(tmp_path, records, message):
     with pytest.raises(UserError, match=message):
@@ -237,6 +257,20 @@ def test_a_second_run_asks_nothing_and_makes_the_same_dataset(tmp_path):
         asked = [json.loads(line)["teacher"]["calls"] for line in results]
     assert asked[0] >= 40 and asked[1] == 0
     assert json.loads(results[0])["ends"] == json.loads(results[1])["ends"]
+
+
+def test_ctrl_c_ends_with_one_sentence_keeps_what_was_received_and_leaves_nothing_half_written(tmp_path):
+    items = faulty.items(tmp_path / "raw", 3000)
+    with serve(faulty.Faulty()) as server:
+        process = teach(items, tmp_path / "out", server.url)
+        while len(server.respond.given) < 100 and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+        given = len(server.respond.given)
+    assert process.returncode == 130 and "the same command goes on" in errors and "Traceback" not in errors
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.replies.jsonl", "raw"]
+    assert len(faulty.received(tmp_path / "out.replies.jsonl")) == given
 
 
 @pytest.mark.parametrize("fault, words", [(failure(401), "check the key in OPENAI_API_KEY"),

@@ -80,8 +80,7 @@ class Endpoint:
 
     def each(self, function: Callable, items: Iterable) -> Iterator:
         """Yield function(item) in order, `concurrency` at a time; `function` may call `answer`, several times too."""
-        self._stopping.clear()
-        self._cause = None
+        self._in_a_row = 0
         pool, window, whole = ThreadPoolExecutor(self.concurrency), deque(), False
         try:
             for item in items:
@@ -95,6 +94,8 @@ class Endpoint:
             if not whole:
                 self._stopping.set()                    # whoever waits for another attempt gives up
             pool.shutdown(wait=True, cancel_futures=True)
+            self._stopping.clear()
+            self._cause = None
 
     def _guarded(self, function, item):
         """Return function(item); where it fails, let nothing further be asked, and let everyone say why."""
