@@ -84,19 +84,10 @@ class Batch:
     """Rows side by side, right-aligned: `block` (layers, 2, rows, heads, columns, width), `mask` (rows, columns)."""
 
     def __init__(self, engine, states: list[State]):
-        self.engine, self.cache, self.used = engine, None, max(state.length for state in states)
-        rows, columns, device = len(states), self.used + SPARE, engine.device
-        self.block = torch.zeros(engine.layers, 2, rows, engine.heads, columns, engine.width, dtype=engine.dtype, device=device)
-        self.mask = torch.zeros(rows, columns, dtype=torch.bool, device=device)
-        for row, state in enumerate(states):
-            if state.length:
-                self.block[:, :, row, :, self.used - state.length : self.used] = state.kv
-                self.mask[row, self.used - state.length : self.used] = True
-        self.next = torch.tensor([state.length + state.shift for state in states], device=device)  # next positions
-        self.seen = torch.tensor([engine.image_token in state.ids[: state.length] for state in states], device=device)
-        self.pictures, self.cross, self.groups = [state.picture for state in states], [], None
-        self.tiles = None if states[0].picture is None else torch.stack([state.picture.tiles for state in states])
-        self._lay_pictures()
+        self.engine, self.cache, self.cross, self.used = engine, None, [], 0
+        self.mask, self.block = torch.zeros(0, 0, dtype=torch.bool, device=engine.device), None
+        self.next, self.seen, self.tiles, self.pictures = self.mask.new_zeros(0, dtype=torch.long), self.mask.new_zeros(0), None, []
+        self.change([], states)
 
     @property
     def picture_bytes(self) -> int:
@@ -110,7 +101,7 @@ class Batch:
         """
         ids, valid = self._aligned(tokens)
         if self.used + ids.shape[1] > self.mask.shape[1]:
-            self._pad(0, ids.shape[1] + SPARE)
+            self._widen(ids.shape[1] + SPARE)
         end = self.used + ids.shape[1]
         self.mask[:, self.used : end] = valid
         sees = self.seen[:, None] | ((ids == self.engine.image_token).cumsum(1) > 0)
@@ -134,30 +125,43 @@ class Batch:
 
     def select(self, rows: list[int]) -> None:
         """Keep only these rows (one may stand several times), and only the columns that one of them uses."""
-        index = torch.tensor(rows, device=self.mask.device)
-        self.mask = self.mask[index]
-        first = int(self.mask[:, : self.used].any(0).int().argmax())
-        self.block = self.block[:, :, :, :, first:].index_select(2, index)
-        self.mask, self.used = self.mask[:, first:], self.used - first
-        self.next, self.seen = self.next[index], self.seen[index]
-        self.tiles = None if self.tiles is None else self.tiles[index]
-        self.pictures = [self.pictures[row] for row in rows]
-        self._lay_pictures()
+        self.change(rows, [])
 
-    def join(self, other: "Batch") -> None:
-        """Take the rows of another batch in, behind one's own."""
-        used, spare = max(self.used, other.used), max(self.mask.shape[1] - self.used, other.mask.shape[1] - other.used)
-        for batch in (self, other):
-            batch._pad(used - batch.used, spare - (batch.mask.shape[1] - batch.used))
-        self.block, self.mask, self.used = torch.cat([self.block, other.block], 2), torch.cat([self.mask, other.mask]), used
-        self.next, self.seen = torch.cat([self.next, other.next]), torch.cat([self.seen, other.seen])
-        self.tiles = None if self.tiles is None else torch.cat([self.tiles, other.tiles])
-        self.pictures = self.pictures + other.pictures
+    def change(self, rows: list[int], states: list[State]) -> None:
+        """Keep only these rows and take new ones in behind them, in one move."""
+        engine, index = self.engine, torch.tensor(rows, dtype=torch.long, device=self.mask.device)
+        seen = self.mask[index, : self.used]
+        first = int(seen.any(0).int().argmax()) if rows else self.used
+        used = max([self.used - first, *(state.length for state in states)])
+        shape = len(rows) + len(states), used + SPARE
+        block = torch.zeros(engine.layers, 2, shape[0], engine.heads, shape[1], engine.width, dtype=engine.dtype, device=engine.device)
+        mask = torch.zeros(shape, dtype=torch.bool, device=engine.device)
+        if rows:
+            block[:, :, : len(rows), :, used - (self.used - first) : used] = self.block[:, :, index, :, first : self.used]
+            mask[: len(rows), used - (self.used - first) : used] = seen[:, first:]
+        for row, state in enumerate(states, len(rows)):
+            if state.length:
+                block[:, :, row, :, used - state.length : used] = state.kv
+                mask[row, used - state.length : used] = True
+        self.block, self.mask, self.used = block, mask, used
+        self._change_notes(rows, index, states)
+
+    def _change_notes(self, rows, index, states):
+        """Do to the notes on every row what was done to the rows."""
+        device = self.mask.device
+        positions = torch.tensor([state.length + state.shift for state in states], dtype=torch.long, device=device)
+        shown = torch.tensor([self.engine.image_token in state.ids[: state.length] for state in states], dtype=torch.bool, device=device)
+        self.next, self.seen = torch.cat([self.next[index], positions]), torch.cat([self.seen[index], shown])
+        self.pictures = [self.pictures[row] for row in rows] + [state.picture for state in states]
+        tiles = [] if self.tiles is None else [self.tiles[index]]
+        tiles += [state.picture.tiles[None] for state in states if state.picture is not None]
+        self.tiles = torch.cat(tiles) if tiles else None
         self._lay_pictures()
 
     def _lay_pictures(self):
         """Lay every picture's keys and values side by side once, and note which rows look at which."""
-        if self.pictures[0] is None:
+        self.groups = None
+        if not self.pictures or self.pictures[0] is None:
             return
         places = {picture: None for picture in self.pictures}
         if not self.cross or places.keys() != self.laid.keys():
@@ -203,8 +207,6 @@ class Batch:
             return None  # faster; for several tokens the library reads "no mask" as "causal"
         return (sees[:, :, None, None] & self.tiles[:, None]).long()
 
-    def _pad(self, left, right):
-        if left or right:
-            self.block = torch.nn.functional.pad(self.block, (0, 0, left, right))
-            self.mask = torch.nn.functional.pad(self.mask, (left, right))
-            self.used += left
+    def _widen(self, columns):
+        self.block = torch.nn.functional.pad(self.block, (0, 0, 0, columns))
+        self.mask = torch.nn.functional.pad(self.mask, (0, columns))

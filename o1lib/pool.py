@@ -100,14 +100,13 @@ class Pool:
         room = min(len(self.waiting), self.capacity - len(self.alive))
         self.entering = [self.waiting.popleft() for _ in range(room)]
         states = self._caught_up(self.entering)
-        fresh, logits = Batch(self.engine, states), torch.stack([state.logits for state in states])
-        self._compact()
-        if self.slots:
-            self.batch.join(fresh)
-            self.logits = torch.cat([self.logits, logits])
+        kept, logits = self._occupied(), torch.stack([state.logits for state in states])
+        if kept:
+            self.batch.change(kept, states)
+            self.logits = torch.cat([self.logits[kept], logits])
         else:
-            self.batch, self.logits = fresh, logits
-        self.slots += self.entering
+            self.batch, self.logits = Batch(self.engine, states), logits
+        self.slots = [self.slots[slot] for slot in kept] + self.entering
         self.entering = []
 
     def _caught_up(self, rows):
@@ -138,14 +137,14 @@ class Pool:
 
     def _read(self):
         """Read every row's last token."""
-        if len(self.alive) <= len(self.slots) * 3 // 4:
-            self._compact()
+        kept = self._occupied()
+        if len(kept) <= len(self.slots) * 3 // 4:
+            if kept:
+                self.batch.change(kept, [])
+                self.logits = self.logits[kept]
+            self.slots = [self.slots[slot] for slot in kept]
         if self.slots:
             self.logits = self.batch.read([[] if row is None else [row.ids[-1]] for row in self.slots])[:, -1]
 
-    def _compact(self):
-        kept = [slot for slot, row in enumerate(self.slots) if row is not None]
-        if kept and len(kept) < len(self.slots):
-            self.batch.select(kept)
-            self.logits = self.logits[kept]
-        self.slots = [self.slots[slot] for slot in kept]
+    def _occupied(self):
+        return [slot for slot, row in enumerate(self.slots) if row is not None]
