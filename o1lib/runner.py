@@ -7,6 +7,7 @@ Snakemake only schedules (see Snakefile); its own words go to work/<scale>/logs/
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from o1lib.experiments import Scale
 from o1lib.plan import Plan, duration
 from o1lib.records import UserError, project_root, shown, write_json
 from o1lib.rowjob import EVENTS, STUDY, import_path, locked, stop_tree
+
+SOURCES = ".snakemake/sources"  # under work/<scale>: Snakemake's own copy of the Snakefile
 
 
 @dataclass
@@ -105,7 +108,7 @@ def _command(plan: Plan, plan_file: Path, jobs: int, extra: list[str]) -> list[s
     return [sys.executable, "-m", "snakemake", "--snakefile", str(project_root() / "Snakefile"),
             "--directory", str(plan.root), "--config", *config, "--cores", str(jobs), "--nolock", "--keep-going",
             "--rerun-incomplete", "--keep-incomplete", "--drop-metadata", "--scheduler", "greedy",
-            "--runtime-source-cache-path", str(plan.root / ".snakemake" / "sources"), "--latency-wait", "20", *extra]
+            "--runtime-source-cache-path", str(plan.root / SOURCES), "--latency-wait", "20", *extra]
 
 
 def _stop_leftovers(note: Path) -> None:
@@ -127,6 +130,7 @@ def _schedule(plan: Plan, jobs: int, extra: list[str]) -> Watch:
     _stop_leftovers(note)
     planning.set_aside(plan)
     (logs / EVENTS).write_text("", encoding="utf8")
+    shutil.rmtree(plan.root / SOURCES, ignore_errors=True)  # Snakemake would run the Snakefile of an earlier study
     command = _command(plan, planning.write(plan), jobs, extra)
     watch = Watch(plan, logs / EVENTS)
     with open(logs / "study.log", "w", encoding="utf8") as log:

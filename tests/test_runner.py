@@ -117,6 +117,14 @@ def test_a_failed_row_is_one_sentence_and_independent_rows_go_on(failed):
     assert "told to fail" in (project / "work/smoke/runs/b/seed0/notebook.ipynb").read_text(encoding="utf8")
 
 
+def test_a_mended_snakefile_is_heeded(project):
+    copied = project / "work/smoke" / runner.SOURCES / "file" / str(project / "Snakefile").lstrip("/")
+    copied.parent.mkdir(parents=True)
+    copied.write_text("raise SystemExit('an older Snakefile')")
+    done = o1lib(project, *RUN, "--rows", "a")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_kill_loses_one_row_at_most_and_leaves_no_process(project):
     edit(project, "value: 0.25", "value: 0.25, seconds: 300.0")
     study = start(project)
