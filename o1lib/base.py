@@ -17,7 +17,7 @@ from .minivqa.facts import caption_score
 from .model import build, encode, greedy, load, save
 from .pretrain import DESCRIBE, base_phases, drawn, pair
 from .prompts import KINDS, REASONS, verdict_prefix
-from .records import atomic_folder, project_root
+from .records import UserError, atomic_folder, project_root
 from .stages import STAGES, open_tag
 from .train import fit
 
@@ -58,7 +58,12 @@ def obtain(run, checkpoint: str = "", **training):
 
 
 def questions(n: int, withheld: bool = False) -> list:
-    """Return n validation drawings, families as in training, on templates that the base saw, or else did not see."""
+    """Return n validation drawings, families as in training, on templates that the base saw, or else did not see.
+
+    Raises UserError when there would be none.
+    """
+    if n < 1:
+        raise UserError(f"a base is measured on {n} questions: set questions to 1 or more")
     return [drawn(random.Random(f"validation/{k}"), "validation", k, withheld) for k in range(n)]
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from o1lib import pretrain
-from o1lib.base import metrics
+from o1lib.base import metrics, questions
 from o1lib.formats import SPECIAL_TAGS
 from o1lib.minivqa import FAMILIES, draw
 from o1lib.minivqa.facts import check_steps
@@ -110,3 +110,8 @@ def test_the_report_s_metrics_count_each_part_each_family_and_leaked_tags():
     assert {name: (metric["value"], metric["n"]) for name, metric in found.items()} == {
         "captions": (0.25, 4), "captions/mini-PISC": (0.25, 4), "stage tags": (0.25, 4)}
     assert all(metric["low"] < metric["value"] < metric["high"] for metric in found.values())
+
+
+def test_a_base_measured_on_no_question_is_refused():
+    with pytest.raises(UserError, match="set questions to 1 or more"):
+        questions(0)

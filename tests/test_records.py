@@ -53,6 +53,16 @@ def write_notebook(folder, *cells):
 # ---------------------------------------------------------------- parameters
 
 
+@pytest.mark.parametrize(("name", "kind", "value", "says"), [
+    ("batch", "int", 0, "give 1 or more"), ("questions", "int", -3, "give 0 or more"), ("n", "int", 0, "give 1 or more"),
+    ("temperature", "float", -1.0, "give 0 or more"), ("top_p", "float", 0.0, "give a number above 0 and at most 1"),
+    ("top_p", "float", 1.5, "give a number above 0 and at most 1"), ("warm_share", "float", 1.5, "give a number from 0 to 1")])
+def test_a_number_out_of_range_is_named_and_nothing_is_made(project, name, kind, value, says):
+    with pytest.raises(UserError, match=f"parameter '{name}' is {value}: {says}"):
+        begin(f"{CELL}{name}: {kind} = {value}\n")
+    assert not (project / "work").exists()
+
+
 def test_a_run_has_the_values_that_were_injected_after_the_declaration(project):
     run = begin(CELL, "# Parameters\nseed = 2\nlearning_rate = 1\n")
     assert (run.row, run.seed, run.scale, run.root) == ("tags", 2, "smoke", project / "work" / "smoke")
@@ -68,6 +78,8 @@ def test_a_run_has_the_values_that_were_injected_after_the_declaration(project):
     ("examples = 4.5", "'examples' must be int, but is float 4.5"),
     ("seed = True", "'seed' must be int, but is bool True"),
     ("learning_rate = float('nan')", "'learning_rate' must be float, but is float nan"),
+    ("examples = 0", "'examples' is 0: give 1 or more"),
+    ("learning_rate = 0", "'learning_rate' is 0: give a number above 0$"),
     ("row = None", "'row' must be str, but is NoneType None"),
     ("scale = 'smok'", "unknown scale 'smok': use one of smoke, mini, gpu, paper"),
     ("seed = -1", "seed -1 is negative"),

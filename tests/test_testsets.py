@@ -59,6 +59,15 @@ def test_a_longer_set_begins_with_a_shorter_one_and_a_later_start_goes_on(name):
     assert short[2 * rows:] == told(test_set(name, 2 * rows, start=2))
 
 
+def test_the_test_split_stays_undrawn_until_there_is_a_protocol(tmp_path, monkeypatch):
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    with pytest.raises(UserError, match="split 'test' stays undrawn until results/PROTOCOL.md"):
+        test_set("mini-MMStar", 1, "test")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/PROTOCOL.md").write_text("as agreed", encoding="utf8")
+    assert len(test_set("mini-MMStar", 1, "test")) == 1
+
+
 @EVERY
 @pytest.mark.parametrize("split", ["devtest", "hard"])
 def test_every_caption_and_step_of_a_set_holds(name, split):

@@ -26,11 +26,12 @@ from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
 
-from ..records import UserError
+from ..records import UserError, project_root
 from .draw import FAMILIES, LETTERS, draw, rotated, seeds
 from .twins import editable, option_count, twins
 from .words import SKILLS
 
+PROTOCOL = "results/PROTOCOL.md"    # how `test` will be scored, written before it is drawn
 CATEGORIES = {
     "Math & Logic": "mini-GeoQA+", "Complex Visual Perception": "mini-CLEVR", "Charts & Diagrams": "mini-ChartQA",
     "Social & Cultural": "mini-PISC", "Scientific": "mini-ScienceQA", "OCR & Document": "mini-DocVQA",
@@ -127,8 +128,10 @@ def test_set(name, n, split="devtest", start=0):
 
     Sets with groups (rotations, twins) hold whole groups: n // 4 of them, at least one, and `start` counts groups.
     `split` is any of `SPLITS`; "hard" has harder scenes than any trained on. Raises UserError for an unknown name or
-    split.
+    split, and for "test" as long as there is no protocol by which it would be drawn.
     """
+    if split == "test" and not (project_root() / PROTOCOL).is_file():
+        raise UserError(f"split 'test' stays undrawn until {PROTOCOL} says how it will be scored: use devtest")
     if name not in _MAKERS:
         near = get_close_matches(name, TEST_SETS, 1, 0) or TEST_SETS
         raise UserError(f"test set '{name}' is unknown: did you mean '{near[0]}'? There are {', '.join(TEST_SETS)}.")

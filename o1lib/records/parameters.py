@@ -19,6 +19,9 @@ from o1lib.records.provenance import notebook_cells
 
 COMMON = {"row": "str", "seed": "int", "scale": "str", "root": "str"}
 TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "tuple": tuple, "dict": dict}
+LEAST = {"n": 1, "batch": 1, "examples": 1, "n_train": 1, "n_validation": 1, "n_test": 1, "max_new_tokens": 1,
+         "questions": 0, "temperature": 0}
+POSITIVE, SHARES = {"learning_rate", "top_p"}, {"top_p", "judge_share", "warm_share"}
 NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.I)
 
 
@@ -146,11 +149,20 @@ def _check_value(name: str, kind: str, value) -> None:
     raise UserError(f"parameter {name!r} must be {kind}, but is {type(value).__name__} {value!r}: {hint}")
 
 
+def _check_range(name: str, value) -> None:
+    """Refuse a number that the parameters of this name cannot mean in any notebook."""
+    if name in LEAST and value < LEAST[name]:
+        raise UserError(f"parameter {name!r} is {value}: give {LEAST[name]} or more")
+    if (name in POSITIVE and value <= 0) or (name in SHARES and not 0 <= value <= 1):
+        limits = "above 0" + (" and at most 1" if name in SHARES else "") if name in POSITIVE else "from 0 to 1"
+        raise UserError(f"parameter {name!r} is {value}: give a number {limits}")
+
+
 def check(namespace: dict, notebook: str = "") -> dict:
     """Return the declared parameters of the running notebook with their final values.
 
     `namespace` is the notebook's globals(), `notebook` its file name without ending. Raises UserError for a name that
-    is not declared, is missing or read by no cell, and for a value of another type than declared.
+    is not declared, is missing or read by no cell, and for a value of another type than declared or out of range.
     """
     history = namespace.get("In")
     if not isinstance(history, list):
@@ -165,4 +177,5 @@ def check(namespace: dict, notebook: str = "") -> dict:
     _check_against_file(cell, notebook)
     for name, kind in cell.items():
         _check_value(name, kind, namespace.get(name))
+        _check_range(name, namespace[name])
     return {name: namespace[name] for name in cell}
