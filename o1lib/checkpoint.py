@@ -26,7 +26,10 @@ def save(model, processor, folder, weights: dict | None = None) -> Path:
     """
     import torch
     quiet()
-    rounded = model if weights or model.dtype == torch.bfloat16 else copy.deepcopy(model).to(torch.bfloat16)
+    if weights:                                                 # the model itself would gather its shards once more
+        rounded = _skeleton(model)
+    else:
+        rounded = model if model.dtype == torch.bfloat16 else copy.deepcopy(model).to(torch.bfloat16)
     rounded.config.vocabulary_sha256 = _vocabulary_hash(processor.tokenizer)
     given = {"state_dict": {name: value.to(torch.bfloat16) for name, value in weights.items()}} if weights else {}
     processor.tokenizer.backend_tokenizer.no_padding()          # else the file says how the last batch was padded
@@ -64,6 +67,16 @@ def model_hash(folder) -> str:
         if path.suffix == ".safetensors" or path.name in ("config.json", "tokenizer.json"):
             digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
+
+
+def _skeleton(model):
+    """Return a model of the same architecture that has no weights of its own."""
+    import torch
+    from transformers import AutoModelForImageTextToText
+    with torch.device("meta"):
+        bare = AutoModelForImageTextToText.from_config(model.config, dtype=torch.bfloat16)
+    bare.generation_config = model.generation_config
+    return bare
 
 
 def _read(folder):

@@ -115,6 +115,12 @@ def test_mini_weights_fit_into_a_repository(mini, tmp_path):
     assert sum(path.stat().st_size for path in folder.glob("*.safetensors")) <= 12e6
 
 
+def test_a_saved_tokenizer_does_not_depend_on_how_its_last_batch_was_padded(tiny, tiny_folder, tmp_path):
+    for side in ("left", "right"):
+        tiny[1].tokenizer(["one", "one two"], padding=True, padding_side=side, truncation=True, max_length=40)
+        assert model_hash(save(*tiny, tmp_path / side)) == model_hash(tiny_folder)
+
+
 def test_a_checkpoint_s_hash_follows_its_weights_and_not_its_place(tiny, tiny_folder, tmp_path):
     assert model_hash(save(*tiny, tmp_path / "again")) == model_hash(tiny_folder)
     changed = copy.deepcopy(tiny[0])

@@ -98,6 +98,7 @@ def _bare(model, dtype, compiled=False) -> Callable:
     optimizer = torch.optim.AdamW(learner.parameters(), lr=1e-4, weight_decay=0.0)
 
     def step(batch):
+        """Forward, backward, clip, update."""
         inputs = {name: value.to(model.device) for name, value in batch.items()}
         with torch.autocast(model.device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
             loss = forward(**inputs, use_cache=False).loss

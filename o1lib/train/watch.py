@@ -21,6 +21,7 @@ class Watch(TrainerCallback):
         self.last = (time.monotonic(), state.global_step)
 
     def on_step_end(self, args, state, control, model=None, **kwargs):
+        """Look at the model where a look is due; the time it takes counts in no speed."""
         self.bar.update(1)
         if self.look and self.every and state.global_step % self.every == 0:
             start = time.monotonic()
