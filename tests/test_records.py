@@ -333,7 +333,8 @@ def test_a_damaged_record_is_named(project, edit):
         load(run.folder)
 
 
-@pytest.mark.parametrize("damage", [b"", b"x", gzip.compress(b'{"qid": 1}\n{"qid"'), gzip.compress(b"{}" * 999)[:-9]])
+@pytest.mark.parametrize("damage", [b"", b"x", gzip.compress(b'{"qid": 1}\n{"qid"'), gzip.compress(b"{}" * 999)[:-9]],
+                         ids=["empty", "not gzip", "half a line", "cut off"])
 def test_damaged_predictions_are_named(project, damage):
     run = begin(CELL)
     finish(run, {}, [{"qid": "a"}])
