@@ -24,9 +24,9 @@ def speaker(name: str, format: str = "", engine: str = "batched", **settings):
     `format` "" is the one it was trained in, by the record beside it. `settings` are those of `Decoder`. Raises
     UserError for a model that cannot be had, an unknown format, or a model that does not say which it speaks.
     """
-    from .evaluate import trained_as
     from .model import device_and_dtype, from_hub, load
     from .reference import make
+    from .subjects import trained_as
     folder = Path(name)
     model, processor = load(folder) if folder.is_dir() else from_hub(name)
     own = format or (trained_as(folder)[0] if folder.is_dir() else "")

@@ -16,10 +16,11 @@ from tqdm import tqdm
 
 from o1lib.arms import picture_of
 from o1lib.endpoint import Endpoint, Reply, Request, picture_part
-from o1lib.evaluate import GREY, score
+from o1lib.evaluate import GREY
 from o1lib.grading import grade
 from o1lib.pieces import Piece
 from o1lib.records import UserError
+from o1lib.scoring import score
 from o1lib.search import task_for
 from o1lib.stages import STAGES, render
 from o1lib.tree import Candidate, Ledger, Round, Tree

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import tiny
 
-from o1lib import evaluate
+from o1lib import evaluate, scoring, subjects
 from o1lib.answers import metrics
 from o1lib.checkpoint import save
 from o1lib.data import target
@@ -22,7 +22,7 @@ from o1lib.stages import STAGES
 from o1lib.tree import Candidate, Ledger, Round, Tree
 from o1lib.treeview import show
 
-STAGED = evaluate.STAGED
+STAGED = scoring.STAGED
 ITEMS = drawn_set("mini-MMStar", 6) + drawn_set("mini-MM-Vet", 2)
 
 
@@ -49,14 +49,14 @@ def run_at(tmp_path, row="row"):
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_training_targets_are_right_answers_in_every_format(format):
-    rows = evaluate.score([said(item, format) for item in ITEMS], ITEMS, format)
+    rows = scoring.score([said(item, format) for item in ITEMS], ITEMS, format)
     assert all(row["correct"] and row["pred"] == row["gold"] for row in rows if row["options"])
     assert [row["correct"] for row in rows] == [True] * len(ITEMS)
 
 
 @pytest.mark.parametrize("format", STAGED)
 def test_true_stages_are_scored_true_in_every_staged_format(format):
-    rows = evaluate.score([said(item, format) for item in ITEMS], ITEMS, format)
+    rows = scoring.score([said(item, format) for item in ITEMS], ITEMS, format)
     assert all(row["stage_scores"]["first_break"] is None and row["stage_scores"]["faithful"] for row in rows)
     found = metrics(rows)
     assert found["well_formed"]["value"] == found["stage/caption"]["value"] == found["accuracy"]["value"] == 1
@@ -64,16 +64,16 @@ def test_true_stages_are_scored_true_in_every_staged_format(format):
 
 @pytest.mark.parametrize("format", [name for name in FORMATS if name not in STAGED])
 def test_formats_without_stages_have_no_stage_scores(format):
-    assert [row["stage_scores"] for row in evaluate.score([said(item, format) for item in ITEMS], ITEMS, format)] == [None] * 8
+    assert [row["stage_scores"] for row in scoring.score([said(item, format) for item in ITEMS], ITEMS, format)] == [None] * 8
 
 
 def test_items_without_known_facts_have_no_stage_scores():
     bare = [replace(item, facts=()) for item in ITEMS]
-    assert {row["stage_scores"] for row in evaluate.score([said(item, "tags") for item in bare], bare, "tags")} == {None}
+    assert {row["stage_scores"] for row in scoring.score([said(item, "tags") for item in bare], bare, "tags")} == {None}
 
 
 def test_every_prediction_has_every_key_and_plain_values():
-    [row] = evaluate.score([said(ITEMS[0], "tags")], ITEMS[:1], "tags", [True], 0.6, "mixed", "self")
+    [row] = scoring.score([said(ITEMS[0], "tags")], ITEMS[:1], "tags", [True], 0.6, "mixed", "self")
     wanted = {"qid", "test_set", "family", "skill", "template", "format", "schedule", "method", "judge", "n", "temperature", "gold",
               "options", "pred", "correct", "extracted_by", "output", "stage_scores", "option_likelihood_correct", "group", "ledger",
               "candidates", "problem"}
@@ -83,14 +83,14 @@ def test_every_prediction_has_every_key_and_plain_values():
 
 
 def test_rubbish_is_scored_as_wrong_not_refused():
-    rows = evaluate.score([said(item, "tags", "<CAPTION> \ud800 <script>") for item in ITEMS], ITEMS, "tags")
+    rows = scoring.score([said(item, "tags", "<CAPTION> \ud800 <script>") for item in ITEMS], ITEMS, "tags")
     assert not any(row["correct"] for row in rows) and {row["stage_scores"]["first_break"] for row in rows} == {"caption"}
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_an_option_is_weighed_where_the_answer_stands(format):
     decoder, item = speaker(), ITEMS[0]
-    context = evaluate._before_answer(said(item, format), format)
+    context = scoring._before_answer(said(item, format), format)
     letter = (" " if context.prefix.endswith(">") else "") + item.answer
     words = decoder.chat(context.users, context.replies) + context.prefix + letter
     asked = prompt_turns(item.question, format)
@@ -107,7 +107,7 @@ def test_option_likelihood_is_the_likeliest_letter_and_none_for_open_questions()
     class Sure:
         def likelihoods(self, contexts, options):
             return [([float(word.strip() == "B") for word in own], Ledger()) for own in options]
-    found = evaluate.option_likelihoods([said(item, "tags") for item in ITEMS], ITEMS, "tags", Sure())
+    found = scoring.option_likelihoods([said(item, "tags") for item in ITEMS], ITEMS, "tags", Sure())
     assert found == [item.answer == "B" if item.options else None for item in ITEMS]
 
 
@@ -132,16 +132,16 @@ def test_blind_models_see_grey():
 
 def test_a_capped_test_keeps_sets_even_and_groups_whole():
     items = [item for name in TEST_SETS for item in drawn_set(name, 8)]
-    kept = evaluate.capped(items, 14)
+    kept = subjects.capped(items, 14)
     assert Counter(item.test_set for item in kept).keys() == set(TEST_SETS) and len(kept) == 14
     groups = Counter(item.group for item in kept if item.group)
     assert set(groups.values()) == {4}
     assert [item.qid for item in kept] == [item.qid for item in items if item.qid in {one.qid for one in kept}]
-    assert evaluate.capped(items, 10_000) == items and evaluate.capped([], 5) == []
+    assert subjects.capped(items, 10_000) == items and subjects.capped([], 5) == []
 
 
 def test_without_data_questions_are_drawn():
-    items = evaluate.test_items(SimpleNamespace(root=None, seed=0), "", 20)
+    items = subjects.test_items(SimpleNamespace(root=None, seed=0), "", 20)
     assert len(items) <= 20 and {item.test_set for item in items} == set(TEST_SETS)
 
 
@@ -149,9 +149,9 @@ def test_an_arm_knows_the_format_it_was_trained_in(tmp_path):
     run = run_at(tmp_path)
     save(*tiny.model_and_processor(), run.folder / "model")
     finish(run, {})
-    found = evaluate.arm(run, "row")
+    found = subjects.arm(run, "row")
     assert (found.format, found.schedule) == ("no_tags", "mixed") and len(found.model_hash) == 64
-    assert evaluate.arm(run, "row", "direct").format == "direct"
+    assert subjects.arm(run, "row", "direct").format == "direct"
 
 
 @pytest.mark.parametrize("name, format, words", [("results/nowhere", "", "there is no model at results/nowhere"),
@@ -161,15 +161,15 @@ def test_an_arm_that_cannot_be_is_refused(tmp_path, name, format, words):
     save(*tiny.model_and_processor(), run.folder / "model")
     finish(run, {})
     with pytest.raises(UserError, match=words):
-        evaluate.arm(run, name, format)
+        subjects.arm(run, name, format)
 
 
 def test_a_checkpoint_without_a_record_must_be_told_its_format(tmp_path, monkeypatch):
     monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
     save(*tiny.model_and_processor(), tmp_path / "shipped" / "arm")
     with pytest.raises(UserError, match="does not say which format"):
-        evaluate.arm(SimpleNamespace(root=tmp_path, seed=0), "shipped/arm")
-    assert evaluate.arm(SimpleNamespace(root=tmp_path, seed=0), "shipped/arm", "tags").format == "tags"
+        subjects.arm(SimpleNamespace(root=tmp_path, seed=0), "shipped/arm")
+    assert subjects.arm(SimpleNamespace(root=tmp_path, seed=0), "shipped/arm", "tags").format == "tags"
 
 
 def test_a_drawn_tree_shows_every_candidate_and_escapes_what_the_model_said():

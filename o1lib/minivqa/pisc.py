@@ -63,7 +63,6 @@ def paint(canvas, pair, rng, held_out):
     """Draw both people on a floor, arms joined where they hold hands."""
     link, *people = pair
     canvas.box(-1, 58, 64, 64, "grass")
-    hands = []
     for x, outward, person in zip(_AT[link], (-1, 1), people):
         top = (4 if person[0] == "tall" else 22) + rng.randint(-1, 1)
         hip = (top + 12 + 60) // 2
