@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .minivqa.facts import caption_score
 from .model import build, encode, greedy, load, save
+from .pictures import grey
 from .pretrain import DESCRIBE, base_phases, drawn, pair
 from .prompts import KINDS, REASONS, verdict_prefix
 from .records import UserError, atomic_folder, project_root
@@ -108,8 +109,9 @@ def report(model, processor, n: int) -> list[dict]:
     """Return what the base did on n validation drawings of each part: dicts with part, qid, family, template, output, correct."""
     seen, unseen = questions(n), questions(n, withheld=True)
     lines = []
+    others, nothing = [e.image for e in seen[1:] + seen[:1]], [grey(e.image) for e in seen]
     for part, asked, pictures in (("answers/seen", seen, None), ("answers/withheld", unseen, None),
-                                  ("answers/other picture", seen, [e.image for e in seen[1:] + seen[:1]])):
+                                  ("answers/other picture", seen, others), ("answers/grey picture", seen, nothing)):
         said = answers(model, processor, asked, pictures)
         lines += [_line(part, e, text, text == e.answer) for e, text in zip(asked, said)]
     said = captions(model, processor, seen)
@@ -141,7 +143,8 @@ def conclusion(found: dict[str, dict]) -> str:
     above = sum(metric["low"] > 0.5 for metric in judging)
     return (f"The base answers {value['answers/seen']} of questions on templates it has seen and {value['answers/withheld']} on "
             f"withheld ones (n = {found['answers/seen']['n']} each); {value['captions']} of its captions are exact. With another "
-            f"picture it answers {value['answers/other picture']}: that it uses the picture is {'' if blind else 'not '}shown. "
+            f"picture it answers {value['answers/other picture']}, with a grey one {value['answers/grey picture']}: that it "
+            f"uses the picture is {'' if blind else 'not '}shown. "
             f"Judging is above chance for {above} of {len(judging)} kinds of pair. Stage tags in its words: "
             f"{value.get('stage tags', '0 %')}.")
 

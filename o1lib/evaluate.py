@@ -20,6 +20,7 @@ from .arms import picture_of
 from .drive import drive
 from .journal import Journal
 from .judge import make as make_judge
+from .pictures import grey
 from .records import UserError, code_hash
 from .scoring import option_likelihoods, score
 from .search import make, task_for
@@ -29,7 +30,6 @@ from .subjects import Arm
 
 AT_ONCE = 256  # candidates of as many questions are on their way at a time
 SCORED_AT_ONCE = 8  # finished questions; their pictures are dropped together
-GREY = (128, 128, 128)
 
 
 def cutoffs(items: Sequence, format: str, decoder, judge: str, judge_decoder=None, n: int = 4) -> dict[str, dict]:
@@ -122,4 +122,4 @@ def conclusion(found: dict, judged: dict) -> str:
 
 def _shown(item, blind: bool) -> Image.Image:
     picture = picture_of(item)
-    return Image.new("RGB", picture.size, GREY) if blind else picture
+    return grey(picture) if blind else picture

@@ -108,3 +108,8 @@ def _plain(picture):
         behind = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(behind, layer).convert("RGB")
     return picture.convert("RGB")
+
+
+def grey(picture: Image.Image) -> Image.Image:
+    """Return a picture of the same size that shows nothing: what a model answers to it, it guesses."""
+    return Image.new("RGB", picture.size, (128, 128, 128))
