@@ -20,5 +20,6 @@ rule row:
     input: lambda wildcards: [record(key) for key in ROWS[f"{wildcards.row}/{wildcards.seed}"]["needs"]]
     output: "runs/{row}/seed{seed}/record.json"
     wildcard_constraints: row="[^/]+", seed="[0-9]+"
-    shell: "{config[python]} -m o1lib run-row {wildcards.row} --seed {wildcards.seed} --scale {config[scale]}"
-           " --plan {config[plan]}"
+    # Snakemake allows a job one thread unless told otherwise; a row gets its share of the cores.
+    shell: "OMP_NUM_THREADS={config[threads]} {config[python]} -m o1lib run-row {wildcards.row} --seed {wildcards.seed}"
+           " --scale {config[scale]} --plan {config[plan]}"

@@ -7,6 +7,7 @@ Snakemake only schedules (see Snakefile); its own words go to work/<scale>/logs/
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from o1lib.experiments import Scale
 from o1lib.plan import Plan, duration
 from o1lib.records import UserError, project_root, shown, write_json
 from o1lib.rowjob import EVENTS, STUDY, import_path, locked, stop_tree
+
+SOURCES = ".snakemake/sources"  # under work/<scale>: Snakemake's own copy of the Snakefile
 
 
 @dataclass
@@ -83,23 +86,29 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def threads_for(jobs: int) -> int:
+    """Return how many threads a row may use when `jobs` rows run side by side."""
+    return max(1, cores() // jobs)
+
+
 def environment(scale: str, jobs: int) -> dict[str, str]:
     """What every row finds: its share of the cores, no network at the small scales, this checkout first.
 
     Threads sleep while they wait: spinning, which is the default, makes two threads slower than one on a busy machine.
     """
     offline = {"HF_HUB_OFFLINE": "1"} if scale in ("smoke", "mini") else {}
-    threads = {"OMP_NUM_THREADS": str(max(1, cores() // jobs)), "OMP_WAIT_POLICY": "PASSIVE"}
+    threads = {"OMP_NUM_THREADS": str(threads_for(jobs)), "OMP_WAIT_POLICY": "PASSIVE"}
     return os.environ | offline | threads | {"PYTHONPATH": import_path(), "O1LIB_ROOT": str(project_root()),
                                              "PYTHONHASHSEED": "0", STUDY: f"{socket.gethostname()}:{os.getpid()}"}
 
 
 def _command(plan: Plan, plan_file: Path, jobs: int, extra: list[str]) -> list[str]:
-    config = [f"plan={plan_file}", f"python={sys.executable}", f"scale={plan.scale}"]
+    config = [f"plan={plan_file}", f"python={sys.executable}", f"scale={plan.scale}",
+              f"threads={threads_for(jobs)}"]
     return [sys.executable, "-m", "snakemake", "--snakefile", str(project_root() / "Snakefile"),
             "--directory", str(plan.root), "--config", *config, "--cores", str(jobs), "--nolock", "--keep-going",
             "--rerun-incomplete", "--keep-incomplete", "--drop-metadata", "--scheduler", "greedy",
-            "--runtime-source-cache-path", str(plan.root / ".snakemake" / "sources"), "--latency-wait", "20", *extra]
+            "--runtime-source-cache-path", str(plan.root / SOURCES), "--latency-wait", "20", *extra]
 
 
 def _stop_leftovers(note: Path) -> None:
@@ -121,6 +130,7 @@ def _schedule(plan: Plan, jobs: int, extra: list[str]) -> Watch:
     _stop_leftovers(note)
     planning.set_aside(plan)
     (logs / EVENTS).write_text("", encoding="utf8")
+    shutil.rmtree(plan.root / SOURCES, ignore_errors=True)  # Snakemake would run the Snakefile of an earlier study
     command = _command(plan, planning.write(plan), jobs, extra)
     watch = Watch(plan, logs / EVENTS)
     with open(logs / "study.log", "w", encoding="utf8") as log:

@@ -11,7 +11,7 @@ import pytest
 import toystudy
 from toystudy import edit, o1lib
 
-from o1lib import rowjob
+from o1lib import rowjob, runner
 from o1lib.records import UserError, load
 
 pytestmark = pytest.mark.xdist_group("runner")  # so that the study of `finished` runs once
@@ -94,15 +94,35 @@ def test_a_second_study_does_nothing_and_keeps_the_summary(finished):
     assert (root / "work/smoke/summary.json").read_text(encoding="utf8") == summary
 
 
-def test_a_failed_row_is_one_sentence_and_independent_rows_go_on(project):
-    edit(project, "value: 0.25", "value: 0.25, fail: true")
-    done = o1lib(project, *RUN, "--rows", "all")
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory):
+    """A toy project in whose study, one row after another, row b failed, and what the run printed."""
+    root = toystudy.make_project(tmp_path_factory.mktemp("failed"))
+    edit(root, "value: 0.25", "value: 0.25, fail: true")
+    return root, o1lib(root, *RUN, "--rows", "all")
+
+
+def test_a_row_that_runs_alone_has_all_cores(failed):
+    text = (failed[0] / "work/smoke/runs/a/seed0/notebook.ipynb").read_text(encoding="utf8")
+    assert f"on {runner.cores()} threads" in text
+
+
+def test_a_failed_row_is_one_sentence_and_independent_rows_go_on(failed):
+    project, done = failed
     line = next(line for line in done.stdout.splitlines() if "b seed 0 …" in line)
     assert "AssertionError: this row was told to fail" in line
     assert "(executed notebook: work/smoke/runs/b/seed0/notebook.ipynb)" in line
     assert done.returncode == 1 and set(made(project)) == {"a", "d"}
     assert "2 rows did not run" in done.stdout and "c seed 0, claims seed 0" in done.stdout
     assert "told to fail" in (project / "work/smoke/runs/b/seed0/notebook.ipynb").read_text(encoding="utf8")
+
+
+def test_a_mended_snakefile_is_heeded(project):
+    copied = project / "work/smoke" / runner.SOURCES / "file" / str(project / "Snakefile").lstrip("/")
+    copied.parent.mkdir(parents=True)
+    copied.write_text("raise SystemExit('an older Snakefile')")
+    done = o1lib(project, *RUN, "--rows", "a")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_kill_loses_one_row_at_most_and_leaves_no_process(project):

@@ -15,11 +15,11 @@ from o1lib.records import code_hash, write_json
 REPOSITORY = Path(__file__).resolve().parents[1]
 COMMON = 'row: str = "toy"\nseed: int = 0\nscale: str = "smoke"\nroot: str = ""\n'
 WORK = COMMON + 'model: str = ""\nvalue: float = 0.5\nseconds: float = 0.0\nfail: bool = False'
-WORK_BODY = '''import time
+WORK_BODY = '''import os, time
 from pathlib import Path
 from o1lib.records import finish, project_root, start
 run = start(globals(), "work")
-print("from", model, "in", project_root())
+print("from", model, "in", project_root(), "on", os.environ["OMP_NUM_THREADS"], "threads")
 time.sleep(seconds)
 assert not fail, "this row was told to fail"
 finish(run, {"accuracy": {"value": value, "n": 1, "low": 0.0, "high": 1.0}})'''
