@@ -115,6 +115,11 @@ def test_mini_weights_fit_into_a_repository(mini, tmp_path):
     assert sum(path.stat().st_size for path in folder.glob("*.safetensors")) <= 12e6
 
 
+def test_weights_gathered_from_elsewhere_are_saved_as_the_model_s_own(tiny, tiny_folder, tmp_path):
+    gathered = {name: value.clone() for name, value in tiny[0].state_dict().items()}
+    assert model_hash(save(*tiny, tmp_path / "gathered", gathered)) == model_hash(tiny_folder)
+
+
 def test_a_saved_tokenizer_does_not_depend_on_how_its_last_batch_was_padded(tiny, tiny_folder, tmp_path):
     for side in ("left", "right"):
         tiny[1].tokenizer(["one", "one two"], padding=True, padding_side=side, truncation=True, max_length=40)
