@@ -24,7 +24,8 @@ def watched(outcomes, every, began):
     for number, outcome in enumerate(outcomes, 1):
         if number % every == 0:
             memory = psutil.Process().memory_info().rss / 2**20
-            print(f"{number:>8,} items  {number / (time.perf_counter() - began):6.0f} items/s  {memory:6.1f} MiB", flush=True)
+            speed = number / (time.perf_counter() - began)
+            print(f"{number:>8,} items  {speed:6.0f} items/s  {memory:6.1f} MiB", flush=True)
         yield outcome
 
 
