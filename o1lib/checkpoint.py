@@ -74,8 +74,9 @@ def _skeleton(model):
     import torch
     from transformers import AutoModelForImageTextToText
     with torch.device("meta"):
-        bare = AutoModelForImageTextToText.from_config(model.config, dtype=torch.bfloat16)
-    bare.generation_config = model.generation_config
+        bare = AutoModelForImageTextToText.from_config(copy.deepcopy(model.config), dtype=torch.bfloat16)
+    bare.config = copy.deepcopy(model.config)                   # the library wrote a dtype into each part's
+    bare.generation_config = copy.deepcopy(model.generation_config)
     return bare
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from o1lib import evaluate
+from o1lib import subjects
 from o1lib.answers import metrics
 from o1lib.benchmarks import BENCHMARKS, fields, load, prompt
 from o1lib.records import UserError
@@ -379,7 +379,7 @@ def test_notebook_03s_questions_may_be_a_benchmarks_file(tmp_path):
     from types import SimpleNamespace
     run = SimpleNamespace(path=lambda name: tmp_path / name, root=tmp_path, seed=0)
     file = tsv(tmp_path / "set.tsv", row(1), row(2))
-    items = evaluate.test_items(run, f"MMBench_DEV_EN@{file}", questions=3)
+    items = subjects.test_items(run, f"MMBench_DEV_EN@{file}", questions=3)
     assert [item.qid for item in items] == ["1", "1+1"]
     subject = SimpleNamespace(placed=lambda: {"device": "cpu"})
-    assert len(evaluate.hashes(run, f"MMBench_DEV_EN@{file}", subject)["dataset_hash"]) == 64
+    assert len(subjects.hashes(run, f"MMBench_DEV_EN@{file}", subject)["dataset_hash"]) == 64
