@@ -8,9 +8,9 @@ The picture is never encoded again: its keys and values do not depend on the tex
 
 from math import exp, isfinite
 
-from .reading import Context
 from .pieces import said, untagged
 from .prompts import REASONS, check_prompt, judge_prompt, parse_check, parse_verdict, verdict_prefix
+from .reading import Context
 from .tree import Candidate, Ledger, Match, Verdict
 
 

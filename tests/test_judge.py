@@ -7,13 +7,13 @@ import tiny
 
 from o1lib import judge
 from o1lib.decode import Decoder
+from o1lib.drive import drive
 from o1lib.evaluate import evaluate
 from o1lib.minivqa import draw, mixture
 from o1lib.minivqa.testsets import test_set as drawn_set
 from o1lib.pairs import known_pairs
 from o1lib.pieces import Piece
 from o1lib.records import UserError
-from o1lib.drive import drive
 from o1lib.search import make, task_for
 from o1lib.selfjudge import SelfAsReleased, SelfJudge, asked
 from o1lib.stages import STAGES, render
