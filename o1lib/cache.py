@@ -86,7 +86,8 @@ class Batch:
     def __init__(self, engine, states: list[State]):
         self.engine, self.cache, self.cross, self.used = engine, None, [], 0
         self.mask, self.block = torch.zeros(0, 0, dtype=torch.bool, device=engine.device), None
-        self.next, self.seen, self.tiles, self.pictures = self.mask.new_zeros(0, dtype=torch.long), self.mask.new_zeros(0), None, []
+        self.next, self.seen = self.mask.new_zeros(0, dtype=torch.long), self.mask.new_zeros(0)
+        self.tiles, self.pictures = None, []
         self.change([], states)
 
     @property
@@ -133,12 +134,11 @@ class Batch:
         seen = self.mask[index, : self.used]
         first = int(seen.any(0).int().argmax()) if rows else self.used
         used = max([self.used - first, *(state.length for state in states)])
-        shape = len(rows) + len(states), used + SPARE
-        block = torch.zeros(engine.layers, 2, shape[0], engine.heads, shape[1], engine.width, dtype=engine.dtype, device=engine.device)
-        mask = torch.zeros(shape, dtype=torch.bool, device=engine.device)
+        block, mask = engine.blank(len(rows) + len(states), used + SPARE)
         if rows:
-            block[:, :, : len(rows), :, used - (self.used - first) : used] = self.block[:, :, index, :, first : self.used]
-            mask[: len(rows), used - (self.used - first) : used] = seen[:, first:]
+            start = used - (self.used - first)
+            block[:, :, : len(rows), :, start:used] = self.block[:, :, index, :, first : self.used]
+            mask[: len(rows), start:used] = seen[:, first:]
         for row, state in enumerate(states, len(rows)):
             if state.length:
                 block[:, :, row, :, used - state.length : used] = state.kv
@@ -150,7 +150,8 @@ class Batch:
         """Do to the notes on every row what was done to the rows."""
         device = self.mask.device
         positions = torch.tensor([state.length + state.shift for state in states], dtype=torch.long, device=device)
-        shown = torch.tensor([self.engine.image_token in state.ids[: state.length] for state in states], dtype=torch.bool, device=device)
+        shown = [self.engine.image_token in state.ids[: state.length] for state in states]
+        shown = torch.tensor(shown, dtype=torch.bool, device=device)
         self.next, self.seen = torch.cat([self.next[index], positions]), torch.cat([self.seen[index], shown])
         self.pictures = [self.pictures[row] for row in rows] + [state.picture for state in states]
         tiles = [] if self.tiles is None else [self.tiles[index]]

@@ -29,17 +29,18 @@ __all__ = ["Context", "Decoder", "Stream"]
 
 
 class Decoder(Voice):
-    """A model that proposes, replies and weighs options, at most `rows` rows at a time.
+    """A model that proposes, replies and weighs options, at most `rows` rows at a time (0: what suits the device).
 
     `max_new_tokens` bounds one stage; `temperature` 0 is greedy; a `dtype` below float32 switches autocast on.
     Raises UserError for a model without a picture input and for a prompt longer than the model's context.
     """
 
-    def __init__(self, model, processor, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, rows=128, dtype=None):
+    def __init__(self, model, processor, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, rows=0, dtype=None):
         super().__init__(processor, ends_of(model))
         self.engine, self.seed, self.temperature, self.top_p = Engine(model), seed, temperature, top_p
-        self.max_new_tokens, self.rows, self.context = max_new_tokens, rows, self.engine.context
-        self.reader = Reader(self.engine, self, rows)
+        self.rows = rows or (64 if model.device.type == "cpu" else 256)  # more than fit a CPU's cache are slower
+        self.max_new_tokens, self.context = max_new_tokens, self.engine.context
+        self.reader = Reader(self.engine, self, self.rows)
         plain = dtype in (None, torch.float32)
         self.autocast = nullcontext() if plain else torch.autocast(model.device.type, dtype)
 
@@ -84,7 +85,8 @@ class Decoder(Voice):
             for part in self.reader.read(contexts, past):
                 forks = [(state, option) for numbers, state, _ in part for k in numbers for option in ids[k]]
                 chunks = [forks[first:first + self.rows] for first in range(0, len(forks), self.rows)]
-                scores = iter([score for chunk in chunks for score in self.engine.loglikelihoods(*map(list, zip(*chunk)))])
+                weighed = [self.engine.loglikelihoods(*map(list, zip(*chunk))) for chunk in chunks]
+                scores = iter([score for some in weighed for score in some])
                 share = (time.perf_counter() - start) / len(part)
                 for numbers, _, read in part:
                     paid = Ledger(judge=read, calls=1, seconds=share)
@@ -151,8 +153,8 @@ class Stream:
         root = self.decoder.reader.roots[request.task.qid]
         paid = root.pay()
         room = max(1, (request.budget - paid.prefilled) // request.n) if request.budget else None
-        return [Row(self.decoder, request, request.first + k, request.state or root.prompt, Ledger() if k else paid, room)
-                for k in range(request.n)]
+        state, first = request.state or root.prompt, request.first
+        return [Row(self.decoder, request, first + k, state, Ledger() if k else paid, room) for k in range(request.n)]
 
     def _done(self, row):
         key, rows = self.open.pop(id(row))

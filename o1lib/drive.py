@@ -75,9 +75,9 @@ def drive(searches: Iterable[Search], propose, judge: Callable, progress: Callab
 
     `propose` is a decoder of either engine, or takes a list of Propose and returns a list of candidates for each;
     `judge` takes a list of Match (or Rate) and returns a verdict (or score) for each. At most `at_once` searches are
-    begun at a time (0: all). `budget` bounds the tokens a search may process (0: no bound): its candidates are cut where
-    it ends, nothing more is asked for, and it returns its best so far. `progress` is called with the number of searches
-    that ended since its last call, `done` with every search's number and tree when it ends.
+    begun at a time (0: all). `budget` bounds the tokens a search may process (0: no bound): its candidates are cut
+    where it ends, nothing more is asked for, and it returns its best so far. `progress` is called with the number of
+    searches that ended since its last call, `done` with every search's number and tree when it ends.
     """
     stream = propose.stream() if hasattr(propose, "stream") else Together(getattr(propose, "propose", propose))
     waiting, driven, trees, more = enumerate(searches), {}, {}, True
@@ -92,7 +92,8 @@ def drive(searches: Iterable[Search], propose, judge: Callable, progress: Callab
         if pending and stream.hungry:
             moved = _judged(judge, driven, pending)
         else:
-            moved = [number for (number, k), found in (stream.next() if driven else []) if driven[number].take(k, found)]
+            answers = stream.next() if driven else []
+            moved = [number for (number, k), found in answers if driven[number].take(k, found)]
         for number in moved:
             _ask(stream, number, driven[number])
         ended = [number for number in moved if driven[number].tree]

@@ -36,8 +36,9 @@ class Engine:
                             "name a vision-language model")
         odd = set(getattr(text, "layer_types", None) or ()) - READABLE
         if odd or getattr(model.config, "is_encoder_decoder", False):
-            raise UserError(f"{type(model).__name__} has layers of another kind ({', '.join(sorted(odd)) or 'an encoder'}) "
-                            "than the search can fork: use engine='one_at_a_time'")
+            kinds = ", ".join(sorted(odd)) or "an encoder"
+            raise UserError(f"{type(model).__name__} has layers of another kind ({kinds}) than the search can fork: "
+                            "use engine='one_at_a_time'")
         self.model, self.device, self.dtype = model.eval(), model.device, model.dtype
         self.cross_layers = frozenset(getattr(text, "cross_attention_layers", None) or ())
         self.cross_modules = [module for name, module in model.named_modules() if name.endswith(".cross_attn")]
@@ -47,6 +48,12 @@ class Engine:
         self.pad, self.context = text.pad_token_id or 0, text.max_position_embeddings
         self.ready_masks = text._attn_implementation == "sdpa"  # the others have masks of their own
         self.spatial = self._spatial if hasattr(model.base_model, "get_rope_index") else None
+
+    def blank(self, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return an empty block (layers, 2, rows, heads, columns, width) and its mask (rows, columns)."""
+        shape = self.layers, 2, rows, self.heads, columns, self.width
+        block = torch.zeros(shape, dtype=self.dtype, device=self.device)
+        return block, torch.zeros(rows, columns, dtype=torch.bool, device=self.device)
 
     def stacked(self, pictures: list[Picture]):
         """Return the pictures' keys and values by layer, pictures first."""
@@ -73,8 +80,8 @@ class Engine:
         logits = batch.read(tokens, pictures=pictures)[:, -1]
         shifts = (batch.next - batch.mask[:, : batch.used].sum(1)).tolist()
         cross = [batch.cache.layers[number] for number in sorted(self.cross_layers)]
-        seen = [Picture(tuple((layer.keys[row], layer.values[row]) for layer in cross), batch.tiles[row]) if cross else None
-                for row in range(len(tokens))]
+        sides = [tuple((layer.keys[row], layer.values[row]) for layer in cross) for row in range(len(tokens))]
+        seen = [Picture(layers, batch.tiles[row]) if cross else None for row, layers in enumerate(sides)]
         return [batch.take(row, ids, State(picture=seen[row], shift=shifts[row]), logits[row])
                 for row, ids in enumerate(tokens)]
 
@@ -92,7 +99,7 @@ class Engine:
         return totals
 
     def _spatial(self, ids, valid, pictures):
-        """Return positions in time, height and width (3, rows, tokens) of a first read, and every row's next position."""
+        """Return positions in time, height, width (3, rows, tokens) of a first read, and every row's next position."""
         grids = {name: value for name, value in pictures.items() if name.endswith("grid_thw")}
         positions, shifts = self.model.base_model.get_rope_index(
             ids, mm_token_type_ids=(ids == self.image_token).int(), attention_mask=valid.long(), **grids)

@@ -34,7 +34,8 @@ SCORED_AT_ONCE = 8  # finished questions; their pictures are dropped together
 
 def cutoffs(items: Sequence, format: str, decoder, judge: str, judge_decoder=None, n: int = 4) -> dict[str, dict]:
     """Return the reward's mean, spread and cutoff by stage, measured on validation items (see `rewards.calibrate`)."""
-    reward = rewards.make(judge, decoder=judge_decoder or decoder, truth={item.qid: item for item in items}, seed=decoder.seed)
+    truth = {item.qid: item for item in items}
+    reward = rewards.make(judge, decoder=judge_decoder or decoder, truth=truth, seed=decoder.seed)
     return rewards.calibrate([_task(item, format) for item in items], decoder, reward, n)
 
 
@@ -63,7 +64,8 @@ def evaluate(items: Sequence, format: str, decoder, *, method: str, n: int = 1, 
         if ready and (tree is None or len(ready) >= SCORED_AT_ONCE):
             asked, trees = map(list, zip(*ready))
             right = option_likelihoods(trees, asked, format, decoder)
-            for item, one, row in zip(asked, trees, score(trees, asked, format, right, decoder.temperature, schedule, judge)):
+            rows = score(trees, asked, format, right, decoder.temperature, schedule, judge)
+            for item, one, row in zip(asked, trees, rows):
                 found[item.qid] = one, row
                 kept.add(one, row)
             for speaker in filter(None, (decoder, judge_decoder)):
@@ -93,7 +95,8 @@ def _task(item, format, blind=False):
 
 def keep_as(run, subject: Arm) -> dict:
     """Return where a run keeps its finished questions, and what makes them its own: the model and the code."""
-    return {"journal": run.path("searched.jsonl"), "made_by": {"model": subject.model_hash, "code": code_hash(run.notebook)}}
+    made_by = {"model": subject.model_hash, "code": code_hash(run.notebook)}
+    return {"journal": run.path("searched.jsonl"), "made_by": made_by}
 
 
 def options_of(method: str, keep: int, retraces: int, measured: Mapping) -> dict:

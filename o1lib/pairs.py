@@ -42,12 +42,14 @@ def _pair(item, kind, rng):
     false = dict(stages)
     changed = rng.choice(("caption", "reasoning")) if kind == "all" else kind
     if changed == "conclusion":
-        false[changed] = rng.choice([letter for letter in "ABCD"[:len(item.options)] if letter != item.answer] or ["none"])
+        others = [letter for letter in "ABCD"[:len(item.options)] if letter != item.answer]
+        false[changed] = rng.choice(others or ["none"])
     else:
         false[changed] = altered(stages[changed], rng)[0]
     if not false[changed]:
         return None
-    before = () if kind == "all" else tuple(Piece(stage, _written(stages, stage)) for stage in STAGES[:STAGES.index(kind)])
+    earlier = () if kind == "all" else STAGES[:STAGES.index(kind)]
+    before = tuple(Piece(stage, _written(stages, stage)) for stage in earlier)
     texts = [render(some) if kind == "all" else _written(some, kind) for some in (stages, false)]
     better = rng.randrange(2)
     sides = tuple(Candidate(k, (Piece(kind, text),)) for k, text in enumerate(texts[::-1] if better else texts))

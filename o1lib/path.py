@@ -1,4 +1,4 @@
-"""How far a search has come: the rounds played, the surviving pieces, and what becomes of them when its budget is spent.
+"""How far a search has come: rounds, surviving pieces, and what becomes of them when the budget is spent.
 
     path = Path(task, "stage_beam", n=4)
     path.keep(Round(...), winner)                    # the next stage goes on from path.state

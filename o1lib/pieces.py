@@ -26,7 +26,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Piece:
-    """The text of one stage, its tokens' summed log-probability at temperature 1, its end (a stop, eos, length, nan)."""
+    """A stage's text, its tokens' summed log-probability at temperature 1, its end (a stop, eos, length or nan)."""
 
     stage: str
     text: str

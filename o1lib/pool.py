@@ -88,7 +88,8 @@ class Pool:
             raise UserError(f"{name} does not fit in the memory of {self.engine.device} even alone: "
                             "use a smaller model or picture, or a machine with more memory") from error
         self.capacity = max(1, min(self.capacity, len(rows)) // 2)
-        warnings.warn(f"a batch of {len(rows)} candidates does not fit in memory: going on with {self.capacity}", stacklevel=2)
+        said = f"a batch of {len(rows)} candidates does not fit in memory: going on with {self.capacity}"
+        warnings.warn(said, stacklevel=2)
         for row in rows:
             row.state, row.extra = replace(row.state, ids=(*row.ids, *row.extra)), []
             row.ids = list(row.state.ids)

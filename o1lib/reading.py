@@ -152,7 +152,8 @@ class Reader:
 
     def _extended(self, jobs, past=True):
         def read(part):
-            return self.engine.extend([state for state, _ in part], [list(ids[state.length:]) for state, ids in part], past)
+            unread = [list(ids[state.length:]) for state, ids in part]
+            return self.engine.extend([state for state, _ in part], unread, past)
         return self._in_halves(read, jobs)
 
     def _in_halves(self, do, part):
@@ -163,8 +164,8 @@ class Reader:
             if not out_of_memory(error):
                 raise
             if len(part) == 1:
-                raise UserError(f"one prompt alone does not fit in the memory of {self.engine.device}: use a smaller model "
-                                "or picture, or a machine with more memory") from error
+                raise UserError(f"one prompt alone does not fit in the memory of {self.engine.device}: use a smaller "
+                                "model or picture, or a machine with more memory") from error
             middle = self.rows = len(part) // 2
         warnings.warn("a batch of prompts does not fit in memory: smaller ones are read from now on", stacklevel=2)
         return self._in_halves(do, part[:middle]) + self._in_halves(do, part[middle:])
@@ -172,8 +173,8 @@ class Reader:
     def _fit(self, prompts):
         for task, ids in prompts:
             if len(ids) >= self.engine.context:
-                raise UserError(f"question {task.qid} takes {len(ids)} tokens but the model reads {self.engine.context}: "
-                                "shorten it, or leave the question out")
+                raise UserError(f"question {task.qid} takes {len(ids)} tokens but the model reads "
+                                f"{self.engine.context}: shorten it, or leave the question out")
 
     def _parts(self, lengths):
         """Yield the numbers of prompts that are read together, shortest first, padded to at most so many tokens."""

@@ -65,8 +65,8 @@ class OneAtATime(Voice):
         prompt, state = self.inputs([request.task]).to(self.model.device), request.state
         state = state or State(tuple(prompt["input_ids"][0].tolist()))
         if len(state.ids) >= self.context:
-            raise UserError(f"question {request.task.qid} takes {len(state.ids)} tokens but the model reads {self.context}: "
-                            "shorten it, or leave the question out")
+            raise UserError(f"question {request.task.qid} takes {len(state.ids)} tokens but the model reads "
+                            f"{self.context}: shorten it, or leave the question out")
         left = request.budget - len(state.ids) if request.budget else 0
         row = Row(self, request, request.first + k, state, room=max(1, left // request.n) if request.budget else None)
         while row.at is not None:
@@ -80,8 +80,9 @@ class OneAtATime(Voice):
     def _decode(self, row, inputs):
         """Let the library generate until the row's stage (or turn) ends."""
         start, drawn = time.perf_counter(), _Drawn(row)
+        most = row.limit * len(row.request.steps)
         self.model.generate(
-            **inputs, do_sample=False, max_new_tokens=row.limit * len(row.request.steps), pad_token_id=self.tokenizer.pad_token_id or 0,
+            **inputs, do_sample=False, max_new_tokens=most, pad_token_id=self.tokenizer.pad_token_id or 0,
             logits_processor=LogitsProcessorList([drawn]), stopping_criteria=StoppingCriteriaList([_Ended(drawn)]))
         row.seconds += time.perf_counter() - start
 
@@ -126,8 +127,8 @@ class _Drawn(LogitsProcessor):
 
     def __call__(self, input_ids, scores):
         """Return scores of which one is finite."""
-        row = self.row
-        [token], [logprob] = choose(scores, [row.uniform()], [row.request.greedy], row.voice.temperature, row.voice.top_p)
+        row, how = self.row, self.row.voice
+        [token], [logprob] = choose(scores, [row.uniform()], [row.request.greedy], how.temperature, how.top_p)
         self.left = row.push(token, logprob)
         return torch.full_like(scores, float("-inf")).index_fill_(1, torch.tensor([token], device=scores.device), 0.0)
 
@@ -147,7 +148,7 @@ ENGINES = {"batched": Decoder, "one_at_a_time": OneAtATime}
 
 
 def make(engine: str, model, processor, **settings):
-    """Return a decoder by the name of its engine, with the settings of `Decoder`. Raises UserError for an unknown name."""
+    """Return a decoder by the name of its engine, with `Decoder`'s settings. Raises UserError for an unknown name."""
     if engine not in ENGINES:
         raise UserError(f"unknown engine '{engine}': choose one of {', '.join(ENGINES)}")
     return ENGINES[engine](model, processor, **settings)

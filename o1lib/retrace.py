@@ -5,18 +5,22 @@ the stage's cutoff, the stage before is drawn anew and this one again on top of 
 `keep` of all that were drawn go on. The first stage (a plan) is taken as it comes, and the second, which has nothing
 but the plan before it, is never retraced. The answer is the last stage's candidate with the highest score.
 
-The release has fixed cutoffs (mean -0.77 plus 0.2533 standard deviations 2.08, of one reward on one test set). Here they
-are measured on validation questions for the model and the reward at hand: `rewards.calibrate`.
+The release has fixed cutoffs (mean -0.77 plus 0.2533 standard deviations 2.08, of one reward on one test set). Here
+they are measured on validation questions for the model and the reward at hand: `rewards.calibrate`.
 
     search = retracing(task, 4, seed=0, cutoffs={"reasoning": -0.31, "conclusion": -0.02})
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from .path import Path, Search, Spent, guarded
 from .pieces import hint, next_step
 from .tree import Candidate, Propose, Rate, Round, Task
+
+
+_NONE: Mapping = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +38,13 @@ class Node:
         return not self.candidate.ended, self.value
 
 
-def retracing(task: Task, n: int, seed: int = 0, keep: int = 2, retraces: int = 3, cutoffs: Mapping | None = None) -> Search:
+def retracing(task: Task, n: int, seed: int = 0, keep: int = 2, retraces: int = 3, cutoffs: Mapping = _NONE) -> Search:
     """Retracing with `n` candidates a stage, `keep` survivors, at most `retraces` steps back a stage, and its cutoffs.
 
     The published numbers are 4, 2 and 3. A stage without a cutoff is never retraced. `seed` is of the decoder's draws.
     """
     path = Path(task, "retracing", n)
-    return (yield from guarded(path, _Walk(path, keep, retraces, dict(cutoffs or {})).stages()))
+    return (yield from guarded(path, _Walk(path, keep, retraces, dict(cutoffs)).stages()))
 
 
 class _Walk:

@@ -1,4 +1,4 @@
-"""Rewards: how good one candidate of a stage is, as a number; what stage-wise retracing (retrace.py) keeps and retraces by.
+"""Rewards: how good one candidate of a stage is, as a number: what stage-wise retracing (retrace.py) goes by.
 
 A reward takes a list of Rate and returns a Score for each. Scores of different stages are never compared. The paper's
 reward is a model of seven billion parameters; here it is the model's own likelihood, a verifier, the truth, or whatever
@@ -127,7 +127,7 @@ def make(name: str, *, decoder=None, truth: Mapping | None = None, seed: int = 0
     return REWARDS[name](decoder, truth, seed)
 
 
-def calibrate(tasks: Sequence, decoder, reward: Reward, n: int = 4, z: float = BEST_SHARE, at_once: int = 32) -> dict[str, dict]:
+def calibrate(tasks: Sequence, decoder, reward: Reward, n: int = 4, z: float = BEST_SHARE, at_once: int = 32) -> dict:
     """Return {stage: {"mean", "std", "n", "cutoff"}} of the reward over `n` samples of each validation task.
 
     The cutoff is mean + z standard deviations, as published. Raises UserError without a task.

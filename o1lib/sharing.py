@@ -59,8 +59,8 @@ def shared(modules, groups: Groups):
         tokens = kwargs["hidden_states"].shape[1] // groups.rows.shape[1]
         return groups.scatter(output[0], tokens), *output[1:]
 
-    handles = [handle for module in modules for handle in (
-        module.register_forward_pre_hook(before, with_kwargs=True), module.register_forward_hook(after, with_kwargs=True))]
+    handles = [module.register_forward_pre_hook(before, with_kwargs=True) for module in modules]
+    handles += [module.register_forward_hook(after, with_kwargs=True) for module in modules]
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""LlamaV-o1's beam search: beams over tokens inside one stage or turn (its eval/inference.py, by the library's generate).
+"""LlamaV-o1's beam search: beams over tokens inside one stage or turn (eval/inference.py, the library's generate).
 
 With a temperature it is beam-multinomial sampling: continuations are drawn without replacement from the beams' joint
 distribution. The rules are those of the library's beam search (length penalty 1, early_stopping False), the way is
@@ -62,7 +62,7 @@ class Beam:
         """Return the indices of the likeliest continuations, or of a draw among them, in the order of being drawn."""
         possible = scored.isfinite().nonzero().squeeze(1)
         keys = scored[possible].double()
-        if self.decoder.temperature > 0:  # the largest of probability / exponential noise are a draw without replacement
+        if self.decoder.temperature > 0:  # the largest of probability / exponential: a draw without replacement
             keys = keys - torch.tensor(self.stream.exponential(size=len(keys)), device=keys.device).log()
         return possible[keys.topk(min(wanted, len(keys))).indices].tolist()
 
@@ -121,13 +121,14 @@ def _begun(decoder, requests):
         tokens.append([*state.unread, *(decoder.turn_ids(turn, state.ids) if turn is not None else [])])
         paid.append(root.pay() + Ledger(prefilled=len(tokens[-1])))
     late = [k for k, unread in enumerate(tokens) if unread]
-    for k, state in zip(late, decoder.engine.extend([states[k] for k in late], [tokens[k] for k in late]) if late else []):
+    read = decoder.engine.extend([states[k] for k in late], [tokens[k] for k in late]) if late else []
+    for k, state in zip(late, read):
         states[k] = state
     return [Beam(decoder, *one) for one in zip(requests, states, paid)]
 
 
 def _warped(scores, temperature, top_p):
-    """Return log-probabilities at a temperature, minus infinity outside the nucleus (they are not made to sum to one)."""
+    """Return log-probabilities at a temperature, minus infinity outside the nucleus (not made to sum to one)."""
     if temperature <= 0:
         return scores
     scores = scores / temperature

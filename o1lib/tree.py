@@ -110,8 +110,10 @@ class Propose:
 
 @dataclass(frozen=True)
 class Match:
-    """Ask which of two candidates is better; `pool`: the whole round, `key` names the match for coins, `before`: what both
-    continue."""
+    """Ask which of two candidates is better.
+
+    `pool`: the whole round; `key` names the match for coins; `before`: the pieces that both continue.
+    """
 
     task: Task
     kind: str

@@ -27,8 +27,8 @@ def show(tree: Tree, gold: str = "") -> str:
     """Return an HTML page that draws a finished search; `gold`, if given, is shown as the right answer."""
     ledger, picture = tree.ledger, inline(tree.task.image) if tree.task.image is not None else ""
     facts = [f"{tree.method}, {tree.n} candidate{'s' if tree.n > 1 else ''}", f"right: {gold}" if gold else "",
-             tree.problem, f"{ledger.generated} tokens generated, {ledger.judge} for judging, {ledger.prefilled} of prompt; "
-             f"{ledger.calls} calls, {ledger.images} image encoding{'s' if ledger.images > 1 else ''}"]
+             tree.problem, f"{ledger.generated} tokens generated, {ledger.judge} for judging, "
+             f"{ledger.prefilled} of prompt; {ledger.calls} calls, {ledger.images} image encoding{'s' if ledger.images > 1 else ''}"]
     lines = "".join(f"<div>{escape(fact)}</div>" for fact in facts if fact)
     rounds = "".join(_round(one) for one in tree.rounds)
     return _PAGE.format(title=escape(tree.task.qid), question=escape(tree.task.question).replace("\n", "<br>"),
@@ -37,7 +37,8 @@ def show(tree: Tree, gold: str = "") -> str:
 
 def _round(one: Round) -> str:
     scores = [f"score {score.value:.2f}," for score in one.scores] or [""] * len(one.candidates)
-    cards = "".join(_card(candidate, candidate.index == one.kept, score) for candidate, score in zip(one.candidates, scores))
+    pairs = zip(one.candidates, scores, strict=True)
+    cards = "".join(_card(candidate, candidate.index == one.kept, score) for candidate, score in pairs)
     matches = "".join(f"<div>{escape(_match(*match))}</div>" for match in one.matches)
     return _ROUND.format(stage=escape(one.stage), cards=cards, matches=matches)
 

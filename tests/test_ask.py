@@ -31,12 +31,41 @@ def run(*words):
     return CliRunner().invoke(cli.app, ["answer", *map(str, words)])
 
 
-@pytest.mark.parametrize("method, judge, engine", [("stage_beam", "self", "batched"), ("stage_beam", "self", "one_at_a_time"),
-                                                   ("retracing", "verifier", "batched"), ("token_beam", "self", "batched")])
-def test_a_picture_and_a_question_go_in_and_an_answer_and_its_tree_come_out(folder, picture, tmp_path, method, judge, engine):
+@pytest.mark.parametrize(
+    "method, judge, engine",
+    [
+        ("stage_beam", "self", "batched"),
+        ("stage_beam", "self", "one_at_a_time"),
+        ("retracing", "verifier", "batched"),
+        ("token_beam", "self", "batched"),
+    ],
+)
+def test_a_picture_and_a_question_go_in_and_an_answer_and_its_tree_come_out(
+    folder, picture, tmp_path, method, judge, engine
+):
     page = tmp_path / "tree.html"
-    out = run("--model", folder, "--image", picture, "--question", "How many <dots>?", "--format", "tags", "--n", 3,
-              "--method", method, "--judge", judge, "--engine", engine, "--tree", page, "--max-new-tokens", 30)
+    out = run(
+        "--model",
+        folder,
+        "--image",
+        picture,
+        "--question",
+        "How many <dots>?",
+        "--format",
+        "tags",
+        "--n",
+        3,
+        "--method",
+        method,
+        "--judge",
+        judge,
+        "--engine",
+        engine,
+        "--tree",
+        page,
+        "--max-new-tokens",
+        30,
+    )
     assert out.exit_code == 0, out.output
     assert "<SUMMARY>" in out.output and "\nanswer: " in out.output and "image encodings" in out.output
     drawn = page.read_text(encoding="utf8")
@@ -48,20 +77,44 @@ def test_the_command_line_and_python_say_the_same(folder, picture):
     decoder, format = ask.speaker(str(folder), "tags", max_new_tokens=30, seed=3)
     tree = ask.answer(decoder, picture, "How many dots?", format, n=2)
     assert format == "tags" and not decoder.reader.roots and len(tree.rounds[0].candidates) == 2
-    out = run("--model", folder, "--image", picture, "--question", "How many dots?", "--format", "tags", "--n", 2,
-              "--seed", 3, "--max-new-tokens", 30)
+    out = run(
+        "--model",
+        folder,
+        "--image",
+        picture,
+        "--question",
+        "How many dots?",
+        "--format",
+        "tags",
+        "--n",
+        2,
+        "--seed",
+        3,
+        "--max-new-tokens",
+        30,
+    )
     assert tree.text.strip() in out.output and f"answer: {ask.conclusion(tree)}" in out.output
 
 
 def test_a_budget_is_kept_and_said(folder, picture):
-    out = run("--model", folder, "--image", picture, "--question", "How many dots?", "--format", "tags", "--max-tokens", 60)
+    out = run(
+        "--model", folder, "--image", picture, "--question", "How many dots?", "--format", "tags", "--max-tokens", 60
+    )
     assert out.exit_code == 0 and "note: " in out.output and "budget" in out.output
 
 
-@pytest.mark.parametrize("given, words", [
-    ({"--image": "nowhere.png"}, "nowhere.png cannot be read as a picture"), ({"--format": ""}, "does not say which format"),
-    ({"--method": "stage_bean"}, "did you mean stage_beam"), ({"--judge": "oracle"}, "must know the truth"),
-    ({"--n": 0}, "n = 0"), ({"--engine": "fast"}, "unknown engine 'fast'"), ({"--model": "nobody/nothing"}, "cannot be had")])
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ({"--image": "nowhere.png"}, "nowhere.png cannot be read as a picture"),
+        ({"--format": ""}, "does not say which format"),
+        ({"--method": "stage_bean"}, "did you mean stage_beam"),
+        ({"--judge": "oracle"}, "must know the truth"),
+        ({"--n": 0}, "n = 0"),
+        ({"--engine": "fast"}, "unknown engine 'fast'"),
+        ({"--model": "nobody/nothing"}, "cannot be had"),
+    ],
+)
 def test_what_cannot_be_is_refused_in_a_sentence(folder, picture, given, words):
     told = {"--model": folder, "--image": picture, "--question": "How many?", "--format": "tags"} | given
     out = run(*[word for pair in told.items() for word in pair])
@@ -77,6 +130,7 @@ def test_what_is_no_picture_is_refused(tmp_path):
 
 def test_a_retraced_tree_shows_scores_and_rounds_that_came_to_nothing(folder):
     from o1lib import rewards
+
     decoder, _ = ask.speaker(str(folder), "tags", max_new_tokens=30)
     search = make("retracing", 4, cutoffs={"reasoning": 0.0})
     [tree] = drive([search(tiny.coloured_tasks(1)[0], 4)], decoder, rewards.make("likelihood"))

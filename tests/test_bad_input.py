@@ -36,6 +36,7 @@ def broken_logits(model, when):
         for row in when(len(calls), output):
             output[row] = float("nan")
         return output
+
     return model.lm_head.register_forward_hook(spoil)
 
 
@@ -44,8 +45,10 @@ def test_a_candidate_whose_numbers_break_is_marked_and_loses_and_others_go_on(en
     one, [task] = speaker(engine), tiny.coloured_tasks(1)
     task = replace(task, steps=(Step("all"),))
     [[sound, _, _]] = one.propose([Propose(task, None, task.steps, n=3)])
-    place = {"batched": lambda call, out: [1] if call == 4 else [],
-             "one_at_a_time": lambda call, out: [0] if call == sound.tokens + 4 else []}[engine]
+    place = {
+        "batched": lambda call, out: [1] if call == 4 else [],
+        "one_at_a_time": lambda call, out: [0] if call == sound.tokens + 4 else [],
+    }[engine]
     hook = broken_logits(tiny.trained()[0], place)
     again = speaker(engine)
     [tree] = drive([make("best_of_n", 3)(task, 3)], again, judge.make("likelihood"))
@@ -83,6 +86,7 @@ def small_memory(monkeypatch, rows):
         if len(tokens) > rows:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return whole(self, tokens, *args, **kwargs)
+
     monkeypatch.setattr(Batch, "read", read)
 
 
@@ -115,14 +119,25 @@ def test_what_does_not_fit_even_alone_is_said(monkeypatch):
 
 
 def run(one, tmp_path, items=ITEMS[:12], **more):
-    return evaluate.evaluate(items, "tags", one, **{"method": "stage_beam", "n": 2, "judge": "likelihood"} | more,
-                             journal=tmp_path / "searched.jsonl")
+    return evaluate.evaluate(
+        items,
+        "tags",
+        one,
+        **{"method": "stage_beam", "n": 2, "judge": "likelihood"} | more,
+        journal=tmp_path / "searched.jsonl",
+    )
 
 
 def comparable(rows):
     """Return rows without what differs between two runs: seconds, and the last digits of log-probabilities."""
-    return [row | {"ledger": {name: value for name, value in row["ledger"].items() if name != "seconds"},
-                   "candidates": [one | {"logprob": round(one["logprob"], 3)} for one in row["candidates"]]} for row in rows]
+    return [
+        row
+        | {
+            "ledger": {name: value for name, value in row["ledger"].items() if name != "seconds"},
+            "candidates": [one | {"logprob": round(one["logprob"], 3)} for one in row["candidates"]],
+        }
+        for row in rows
+    ]
 
 
 def test_an_interrupted_evaluation_goes_on_and_redoes_nothing(tmp_path, monkeypatch):
@@ -142,12 +157,16 @@ def test_an_interrupted_evaluation_goes_on_and_redoes_nothing(tmp_path, monkeypa
     monkeypatch.setattr(evaluate, "score", scored)
     kept = len((tmp_path / "searched.jsonl").read_text(encoding="utf8").splitlines()) - 1
     one, asked = speaker(), []
-    monkeypatch.setattr(one.reader, "encode", lambda tasks, encode=one.reader.encode: asked.extend(tasks) or encode(tasks))
+    monkeypatch.setattr(
+        one.reader, "encode", lambda tasks, encode=one.reader.encode: asked.extend(tasks) or encode(tasks)
+    )
     trees, rows = run(one, tmp_path)
     assert kept == 6 and len({task.qid for task in asked}) == 6
     assert comparable(rows) == comparable(whole)
     assert [tree.text for tree in trees] == [tree.text for tree in whole_trees]
-    assert [[one.kept for one in tree.rounds] for tree in trees] == [[one.kept for one in tree.rounds] for tree in whole_trees]
+    assert [[one.kept for one in tree.rounds] for tree in trees] == [
+        [one.kept for one in tree.rounds] for tree in whole_trees
+    ]
 
 
 def test_a_journal_cut_short_or_of_other_settings_is_not_believed(tmp_path):

@@ -23,7 +23,10 @@ def task(qid="q", steps=STEPS):
 def said(request, index, cost=10):
     """Return a candidate of the request's one step that says its stage and number, for `cost` tokens."""
     step = request.steps[0]
-    text, tokens = f"<{step.stage}>{index}{step.stop[-1]}", min(cost, request.budget // request.n) if request.budget else cost
+    text, tokens = (
+        f"<{step.stage}>{index}{step.stop[-1]}",
+        min(cost, request.budget // request.n) if request.budget else cost,
+    )
     end = step.stop[-1] if tokens == cost else "length"
     piece = Piece(step.stage, text, -1.0, tokens, end, step.stop[-1])
     return Candidate(index, (piece,), (request.state or "") + text, Ledger(generated=tokens, calls=1))
@@ -73,12 +76,19 @@ def test_at_most_so_many_searches_are_begun_and_others_follow():
             yield search.stage_beam(task(f"q{k}"), 2)
 
     most = []
-    trees = drive(tasks(), toy, lambda matches: most.append(begun["begun"] - begun["done"]) or first_wins(matches), at_once=3,
-                  done=lambda number, tree: begun.update(["done"]))
+    trees = drive(
+        tasks(),
+        toy,
+        lambda matches: most.append(begun["begun"] - begun["done"]) or first_wins(matches),
+        at_once=3,
+        done=lambda number, tree: begun.update(["done"]),
+    )
     assert [tree.task.qid for tree in trees] == [f"q{k}" for k in range(7)] and max(most) <= 3 and begun["done"] == 7
 
 
-@pytest.mark.parametrize("budget, stages, tokens", [(0, 4, 4 * 20 + 4 * 7), (54, 2, 54), (27, 1, 27), (25, 1, 27), (20, 1, 20)])
+@pytest.mark.parametrize(
+    "budget, stages, tokens", [(0, 4, 4 * 20 + 4 * 7), (54, 2, 54), (27, 1, 27), (25, 1, 27), (20, 1, 20)]
+)
 def test_a_budget_ends_a_search_with_its_best_so_far(budget, stages, tokens):
     [tree] = drive([search.stage_beam(task(), 2)], toy, first_wins, budget=budget)
     assert len(tree.rounds) == len(tree.pieces) == stages and tree.ledger.processed == tokens
@@ -104,8 +114,12 @@ def test_a_real_search_keeps_to_its_budget_and_says_something(method, budget):
 
 def test_the_tokens_of_an_asking_judge_count_for_the_budget():
     speaker = Decoder(*tiny.trained(), max_new_tokens=40, temperature=1.0)
-    [tree] = drive([search.make("stage_beam", 4)(tiny.coloured_tasks(1)[0], 4)], speaker,
-                   judge.make("self", decoder=speaker), budget=150)
+    [tree] = drive(
+        [search.make("stage_beam", 4)(tiny.coloured_tasks(1)[0], 4)],
+        speaker,
+        judge.make("self", decoder=speaker),
+        budget=150,
+    )
     assert tree.stopped and tree.ledger.judge and 1 <= len(tree.rounds) < 4 and tree.text
 
 
@@ -127,7 +141,9 @@ def retraced(table, **options):
 
 
 def test_retracing_goes_straight_on_while_a_candidate_passes():
-    tree, asked = retraced({("reasoning", 2): 1.0, ("conclusion", 1): 1.0}, cutoffs={"reasoning": 0.5, "conclusion": 0.5})
+    tree, asked = retraced(
+        {("reasoning", 2): 1.0, ("conclusion", 1): 1.0}, cutoffs={"reasoning": 0.5, "conclusion": 0.5}
+    )
     assert [one.stage for one in tree.rounds] == ["summary", "caption", "reasoning", "conclusion"]
     assert [sum(request.n for request in asked if request.steps[0] == step) for step in STEPS] == [1, 4, 4, 4]
     assert tree.rounds[2].kept == 2 or tree.rounds[3].kept == 1 and not tree.problem
@@ -135,7 +151,14 @@ def test_retracing_goes_straight_on_while_a_candidate_passes():
 
 def test_retracing_draws_the_stage_before_anew_until_one_passes():
     tree, asked = retraced({("reasoning", 6): 1.0}, cutoffs={"reasoning": 0.5})
-    assert [one.stage for one in tree.rounds] == ["summary", "caption", "reasoning", "caption", "reasoning", "conclusion"]
+    assert [one.stage for one in tree.rounds] == [
+        "summary",
+        "caption",
+        "reasoning",
+        "caption",
+        "reasoning",
+        "conclusion",
+    ]
     captions = [request for request in asked if request.steps[0].stage == "caption"]
     assert [request.state for request in captions] == ["<summary>0</summary>"] * 2
     assert [request.first for request in captions] == [0, 4]  # other draws than before
@@ -146,15 +169,26 @@ def test_retracing_draws_the_stage_before_anew_until_one_passes():
 @pytest.mark.parametrize("most", [0, 1, 3])
 def test_retracing_gives_up_after_so_many_steps_back_and_keeps_the_best_of_all(most):
     tree, asked = retraced({("reasoning", 1): 0.4}, cutoffs={"reasoning": 0.5}, retraces=most)
-    assert [one.stage for one in tree.rounds] == ["summary", "caption", *["reasoning", "caption"] * most, "reasoning", "conclusion"]
+    assert [one.stage for one in tree.rounds] == [
+        "summary",
+        "caption",
+        *["reasoning", "caption"] * most,
+        "reasoning",
+        "conclusion",
+    ]
     assert "<reasoning>1</reasoning>" in tree.text
 
 
 def test_retracing_answers_with_the_highest_score_and_marks_its_line():
-    tree, _ = retraced({("caption", 3): 2.0, ("reasoning", 1): 1.0, ("conclusion", 1): 3.0, ("conclusion", 3): 2.0}, keep=2)
+    tree, _ = retraced(
+        {("caption", 3): 2.0, ("reasoning", 1): 1.0, ("conclusion", 1): 3.0, ("conclusion", 3): 2.0}, keep=2
+    )
     assert tree.text.endswith("<conclusion>1</conclusion>") and [one.kept for one in tree.rounds][0] == 0
     line = "".join(c.text for one in tree.rounds for c in one.candidates if c.index == one.kept)
-    assert line == tree.text and sum(score.cost.judge for one in tree.rounds for score in one.scores) == 12 == tree.ledger.judge
+    assert (
+        line == tree.text
+        and sum(score.cost.judge for one in tree.rounds for score in one.scores) == 12 == tree.ledger.judge
+    )
 
 
 def test_the_summary_is_taken_as_it_comes_and_the_caption_is_never_retraced():
@@ -174,7 +208,9 @@ def test_candidates_that_cannot_go_on_are_passed_over():
         for request, candidates in zip(requests, own):
             if request.steps[0].stage == "caption":
                 piece = candidates[0].pieces[0]
-                candidates[0] = Candidate(0, (Piece("caption", "no tag", 0.0, 1, "eos", piece.wanted),), "x", candidates[0].cost)
+                candidates[0] = Candidate(
+                    0, (Piece("caption", "no tag", 0.0, 1, "eos", piece.wanted),), "x", candidates[0].cost
+                )
         return own
 
     [tree] = drive([search.retracing(task(), 4)], broken, scored({("caption", 0): 9.0}))
@@ -192,12 +228,18 @@ def test_a_verifier_weighs_correct_against_incorrect_without_the_picture():
 
         def likelihoods(self, contexts, options):
             self.contexts = contexts
-            return [([-1.0, -3.0 if "good" in context.users[0] else -0.5], Ledger(judge=9, calls=1)) for context in contexts]
+            return [
+                ([-1.0, -3.0 if "good" in context.users[0] else -0.5], Ledger(judge=9, calls=1)) for context in contexts
+            ]
 
     speaker, before = Weighs(), (Piece("caption", "<CAPTION> two dots </CAPTION>"),)
-    rates = [Rate(task(), "reasoning", "", Candidate(0, (Piece("reasoning", text),)), before) for text in ("good", "bad")]
+    rates = [
+        Rate(task(), "reasoning", "", Candidate(0, (Piece("reasoning", text),)), before) for text in ("good", "bad")
+    ]
     scores = rewards.make("verifier", decoder=speaker)([*rates, Rate(task(), "caption", "", Candidate(0, before))])
-    assert [score.value for score in scores] == [2.0, -0.5, 0.0] and scores[0].cost.judge == 9 and not scores[2].cost.judge
+    assert (
+        [score.value for score in scores] == [2.0, -0.5, 0.0] and scores[0].cost.judge == 9 and not scores[2].cost.judge
+    )
     assert "Caption: two dots\nReasoning: good" in speaker.contexts[0].users[0] and not speaker.contexts[0].picture
 
 
@@ -214,7 +256,10 @@ def test_the_truth_scores_true_stages_above_false_ones():
     asked = search.task_for(item.qid, item.question, None, "tags")
     texts = {"caption": "nothing", "reasoning": "so be it.", "conclusion": "none"}
     for kind, wrong in texts.items():
-        rates = [Rate(asked, kind, "", Candidate(k, (Piece(kind, text),))) for k, text in enumerate((item.stages[kind], wrong))]
+        rates = [
+            Rate(asked, kind, "", Candidate(k, (Piece(kind, text),)))
+            for k, text in enumerate((item.stages[kind], wrong))
+        ]
         good, bad = rewards.make("oracle", truth={item.qid: item})(rates)
         assert good.value > bad.value
 
@@ -231,8 +276,15 @@ def test_cutoffs_are_what_two_in_five_scores_pass():
         rewards.calibrate([], speaker, rewards.make("random"))
 
 
-@pytest.mark.parametrize("name, words", [("self", "gives no scores"), ("likelyhood", "did you mean likelihood"),
-                                         ("verifier", "asks a model"), ("oracle", "must know the truth")])
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("self", "gives no scores"),
+        ("likelyhood", "did you mean likelihood"),
+        ("verifier", "asks a model"),
+        ("oracle", "must know the truth"),
+    ],
+)
 def test_a_reward_that_cannot_be_is_refused(name, words):
     with pytest.raises(UserError, match=words):
         rewards.make(name)

@@ -1,4 +1,4 @@
-"""Exactness on every kind of model: the batched engine against the library's generate, the released procedure, no cache."""
+"""Exactness on every kind of model: the batched engine against plain generate, the released procedure, no cache."""
 
 from dataclasses import replace
 
@@ -22,8 +22,13 @@ from o1lib.search import make as method
 from o1lib.sharing import Groups
 from o1lib.tree import Propose, Task
 
-MODELS = {"trained": tiny.trained, "mllama": tiny.model_and_processor, "tiles": lambda: tiny.model_and_processor(4),
-          "qwen": tinyvlm.qwen, "smol": tinyvlm.smol}
+MODELS = {
+    "trained": tiny.trained,
+    "mllama": tiny.model_and_processor,
+    "tiles": lambda: tiny.model_and_processor(4),
+    "qwen": tinyvlm.qwen,
+    "smol": tinyvlm.smol,
+}
 STAGED = (Step("summary", ("e",)), Step("caption", ("a",)), Step("conclusion"))
 TURNS = (Step("summary"), Step("caption", turn="Now the caption?"), Step("conclusion", turn="The answer?"))
 
@@ -51,7 +56,7 @@ def search(speaker, asked, n=3, name="stage_beam", who="likelihood", **options):
 
 
 def reread(kind, task, spoken):
-    """Return log-probabilities of every next token, from one forward of all tokens, picture included, without any cache."""
+    """Return log-probabilities of every next token, from one forward of everything, picture included, without a cache."""
     model, speaker = MODELS[kind]()[0], decoder(kind, "one_at_a_time")
     with torch.inference_mode():
         inputs = speaker._grown(speaker.inputs([task]), list(spoken))
@@ -72,7 +77,9 @@ def test_greedy_equals_plain_generation(kind):
     found = speaker.propose([Propose(task, None, task.steps, greedy=True) for task in asked])
     for task, [candidate] in zip(asked, found):
         with torch.inference_mode():
-            said = speaker.engine.model.generate(**speaker.inputs([task]), max_new_tokens=16, do_sample=False)[0].tolist()
+            said = speaker.engine.model.generate(**speaker.inputs([task]), max_new_tokens=16, do_sample=False)[
+                0
+            ].tolist()
         assert list(candidate.state.ids) == said[: len(candidate.state.ids)]
         assert candidate.tokens == 16 or candidate.pieces[-1].end == "eos"
 
@@ -86,7 +93,7 @@ def test_a_sampled_search_replayed_without_a_cache_gives_the_same_logits(kind, s
             [own] = speaker.propose([Propose(task, states.get(task.qid), (step,), n=2)])
             states[task.qid] = own[1].state
             piece, spoken = own[1].pieces[0], own[1].state.ids
-            told = torch.tensor(spoken[-piece.tokens:])
+            told = torch.tensor(spoken[-piece.tokens :])
             scores = reread(kind, task, spoken)[-1 - piece.tokens : -1].gather(1, told[:, None])
             assert float(scores.sum()) == pytest.approx(piece.logprob, abs=1e-4 * piece.tokens)
             if own[1].ended and step.turn is None and steps is STAGED:
@@ -107,10 +114,13 @@ def test_both_engines_draw_the_same_tokens_and_keep_the_same_candidates(kind):
 @pytest.mark.parametrize("who", ["self", "self_as_released"])
 def test_both_engines_judge_alike(kind, who):
     asked = tasks(kind, 2)
-    for one, other in zip(search(decoder(kind), asked, who=who), search(decoder(kind, "one_at_a_time"), asked, who=who)):
+    for one, other in zip(
+        search(decoder(kind), asked, who=who), search(decoder(kind, "one_at_a_time"), asked, who=who)
+    ):
         assert one.text == other.text
-        assert [[(a, b, v.winner, v.tie) for a, b, v in r.matches] for r in one.rounds] == \
-            [[(a, b, v.winner, v.tie) for a, b, v in r.matches] for r in other.rounds]
+        assert [[(a, b, v.winner, v.tie) for a, b, v in r.matches] for r in one.rounds] == [
+            [(a, b, v.winner, v.tie) for a, b, v in r.matches] for r in other.rounds
+        ]
 
 
 def test_turn_by_turn_both_engines_say_the_same(kind):
@@ -133,7 +143,9 @@ def test_options_weigh_as_much_as_a_plain_forward_says(kind):
     speaker, asked = decoder(kind), tasks(kind, 3)
     said, options = [f"Is it so? {k}" for k in range(2)], ["3", "Two red dots"]
     contexts = [Context(task, (text,), prefix="Since ") for task in asked for text in (*said, said[0])]
-    found, slow = (one.likelihoods(contexts, [options] * len(contexts)) for one in (speaker, decoder(kind, "one_at_a_time")))
+    found, slow = (
+        one.likelihoods(contexts, [options] * len(contexts)) for one in (speaker, decoder(kind, "one_at_a_time"))
+    )
     for (fast, _), (plain, _) in zip(found, slow):
         assert fast == pytest.approx(plain, abs=1e-4)
     assert sum(cost.judge for _, cost in found) < sum(cost.judge for _, cost in slow) and found[2][1].calls == 0
@@ -148,12 +160,23 @@ def test_beams_equal_those_of_the_library(kind, beams):
         inputs = speaker.inputs([task])
         with torch.inference_mode():
             said = speaker.engine.model.generate(
-                **inputs, max_new_tokens=8, do_sample=False, num_beams=beams, stop_strings=["e"], tokenizer=speaker.tokenizer,
-                eos_token_id=sorted(speaker.eos))[0].tolist()
+                **inputs,
+                max_new_tokens=8,
+                do_sample=False,
+                num_beams=beams,
+                stop_strings=["e"],
+                tokenizer=speaker.tokenizer,
+                eos_token_id=sorted(speaker.eos),
+            )[0].tolist()
         assert list(candidate.state.ids) == said[: len(candidate.state.ids)]
-        assert candidate.logprob == pytest.approx(float(
-            reread(kind, task, candidate.state.ids)[-1 - candidate.tokens : -1]
-            .gather(1, torch.tensor(candidate.state.ids[-candidate.tokens:])[:, None]).sum()), abs=1e-3)
+        assert candidate.logprob == pytest.approx(
+            float(
+                reread(kind, task, candidate.state.ids)[-1 - candidate.tokens : -1]
+                .gather(1, torch.tensor(candidate.state.ids[-candidate.tokens :])[:, None])
+                .sum()
+            ),
+            abs=1e-3,
+        )
 
 
 def test_sampled_beams_do_not_depend_on_their_neighbours(kind):
@@ -176,7 +199,9 @@ class Seen:
         if "grid_thw" in kwargs:
             self.pictures += len(kwargs["grid_thw"])
         elif kwargs["pixel_values"].ndim == 4:  # parts of split pictures in one row each
-            self.pictures += sum((pixels.mean() * 1e4).round().item() in self.parts for pixels in kwargs["pixel_values"])
+            self.pictures += sum(
+                (pixels.mean() * 1e4).round().item() in self.parts for pixels in kwargs["pixel_values"]
+            )
         else:
             self.pictures += kwargs["pixel_values"].shape[0]
 
@@ -192,9 +217,20 @@ def seen(speaker, asked):
     return Seen(model, parts)
 
 
-@pytest.mark.parametrize("name, who, n", [(name, who, 1 if name in ("greedy", "sample") else 3) for name in METHODS for who in (
-    ("likelihood",) if name in ("greedy", "sample", "token_beam") else ("likelihood", "verifier") if name == "retracing"
-    else ("likelihood", "self", "self_as_released"))])
+@pytest.mark.parametrize(
+    "name, who, n",
+    [
+        (name, who, 1 if name in ("greedy", "sample") else 3)
+        for name in METHODS
+        for who in (
+            ("likelihood",)
+            if name in ("greedy", "sample", "token_beam")
+            else ("likelihood", "verifier")
+            if name == "retracing"
+            else ("likelihood", "self", "self_as_released")
+        )
+    ],
+)
 @pytest.mark.parametrize("kind", ["trained", "qwen", "smol"])
 def test_any_search_and_judge_encodes_a_picture_once(kind, name, who, n):
     speaker, asked = decoder(kind, max_new_tokens=5), tasks(kind, 2)
@@ -212,7 +248,9 @@ def test_the_released_procedure_encodes_the_picture_for_every_call_that_shows_it
     counter = seen(speaker, asked)
     [tree] = search(speaker, asked, 2, who=who)
     counter.handle.remove()
-    checks = [v for one in tree.rounds for _, _, v in one.matches if one.stage == "reasoning" and who == "self_as_released"]
+    checks = [
+        v for one in tree.rounds for _, _, v in one.matches if one.stage == "reasoning" and who == "self_as_released"
+    ]
     without = sum(v.cost.calls - v.cost.images for v in checks)
     assert counter.pictures == tree.ledger.images == tree.ledger.calls - without
 
@@ -221,8 +259,12 @@ def test_the_released_procedure_encodes_the_picture_for_every_call_that_shows_it
 @pytest.mark.parametrize("n", [1, 2, 4])
 def test_the_released_stage_beam_makes_at_most_ten_n_minus_six_calls(engine, n):
     for tree in search(decoder("trained", engine, max_new_tokens=8), tasks("trained", 3), n, who="self_as_released"):
-        checks = sum(v.cost.calls - (not v.note.startswith("veto")) for one in tree.rounds for _, _, v in one.matches
-                     if one.stage == "reasoning")
+        checks = sum(
+            v.cost.calls - (not v.note.startswith("veto"))
+            for one in tree.rounds
+            for _, _, v in one.matches
+            if one.stage == "reasoning"
+        )
         vetoes = sum(v.note.startswith("veto") for one in tree.rounds for _, _, v in one.matches)
         stages = len(tree.rounds)
         assert tree.ledger.calls == stages * n + stages * (n - 1) - vetoes + checks <= 10 * n - 6
@@ -235,8 +277,11 @@ def test_every_token_is_on_the_ledger_of_both_engines():
     for one, other in zip(fast, slow):
         assert one.ledger.generated == other.ledger.generated
         prompt = len(decoder("trained").inputs([one.task])["input_ids"][0])
-        lengths = [prompt + sum(p.tokens for r in other.rounds[:k] for c in r.candidates if c.index == r.kept for p in c.pieces)
-                   for k in range(len(other.rounds))]
+        lengths = [
+            prompt
+            + sum(p.tokens for r in other.rounds[:k] for c in r.candidates if c.index == r.kept for p in c.pieces)
+            for k in range(len(other.rounds))
+        ]
         assert one.ledger.prefilled == prompt and other.ledger.prefilled == sum(3 * length for length in lengths)
         assert 0 < one.ledger.judge < other.ledger.judge
 
@@ -247,7 +292,9 @@ def test_pictures_take_the_same_memory_however_many_candidates():
         with speaker.reading():
             speaker.reader.encode(asked)
             states = [speaker.reader.roots[task.qid].prompt for task in asked]
-            sizes = {n: Batch(speaker.engine, [state for state in states for _ in range(n)]).picture_bytes for n in (1, 8)}
+            sizes = {
+                n: Batch(speaker.engine, [state for state in states for _ in range(n)]).picture_bytes for n in (1, 8)
+            }
             batch = Batch(speaker.engine, states * 2)
             batch.select([0, 3])
         assert sizes[1] == sizes[8] > 0 and batch.picture_bytes == sizes[1] // 3
@@ -288,5 +335,3 @@ def test_a_prompt_longer_than_the_context_is_refused(kind, engine):
     task = Task("long", "How many dots? " * 500, tasks(kind, 1)[0].image, (Step("all"),))
     with pytest.raises(UserError, match="question long takes .* tokens but the model reads"):
         decoder(kind, engine).propose([Propose(task, None, task.steps)])
-
-

@@ -95,7 +95,7 @@ def coloured(colour):
 
 @functools.cache
 def trained(steps=60):
-    """Return (model, processor) after a few seconds of training: answers in tags that depend on the picture's colour."""
+    """Return (model, processor) after seconds of training: answers in tags that depend on the picture's colour."""
     import copy
 
     model, processor = copy.deepcopy(model_and_processor(seed=1))
@@ -137,4 +137,5 @@ def coloured_tasks(n):
     from o1lib.search import task_for
 
     names = list(COLOURS)
-    return [task_for(f"c{k}", "How many dots are there? " * (1 + k % 3), coloured(names[k % 3]), "tags") for k in range(n)]
+    asked = ["How many dots are there? " * (1 + k % 3) for k in range(n)]
+    return [task_for(f"c{k}", text, coloured(names[k % 3]), "tags") for k, text in enumerate(asked)]
