@@ -4,8 +4,8 @@
 
 Every figure is a ratio of two measurements made side by side here. The released procedure (reference.py) is slow: it is
 measured on `reference` questions spread evenly over the others, before and after the batched engine; both are given as
-seconds a question. Plain sampling is the library's own `generate`, without stages or judges, at
-the batch size that is its best.
+seconds a question. Plain sampling is the library's own `generate`, without stages or judges, at the batch size that is
+its best, and at batch 1 by turns with the released procedure.
 """
 
 import os

@@ -60,9 +60,9 @@ class Trained:
             most = max(most, sum(rows) / len(self.tasks))
             half = len(self.few) // 2 or 1
             slow = OneAtATime(self.model, self.processor, max_new_tokens=TOKENS)
-            first, some = searched(slow, self.few[:half], judge)
+            first, _ = searched(slow, self.few[:half], judge)
             beside, _ = searched(self._fast(), self.tasks, judge)
-            second, rest = searched(slow, self.few[half:], judge) if self.few[half:] else (np.zeros(2), Ledger())
+            second, _ = searched(slow, self.few[half:], judge) if self.few[half:] else (np.zeros(2), Ledger())
             found["engine_seconds"][judge] = seconds / len(self.tasks)
             found["engine_seconds_beside"][judge] = beside / len(self.tasks)
             found["reference_seconds"][judge] = (first + second) / len(self.few)
@@ -70,8 +70,7 @@ class Trained:
             if judge == "likelihood":
                 self.length = round(ledger.generated / len(self.tasks) / N)
                 self.tokens = ledger.generated
-                found |= {"engine_tokens_seconds": np.minimum(seconds, beside), "tokens": ledger.generated,
-                          "reference_tokens_a_second": (some + rest).generated / (first + second)}
+                found |= {"engine_tokens_seconds": np.minimum(seconds, beside), "tokens": ledger.generated}
         return found | {"image_encodings_per_question": most}
 
     def plain(self) -> dict:
@@ -82,19 +81,23 @@ class Trained:
             start = now()
             self._sampled(inputs, num_return_sequences=N, min_new_tokens=self.length)
             rates[batch] = batch * self.length / (now() - start)
-        _, ledger = searched(decoder, self.tasks, "likelihood")
         best = np.max(list(rates.values()), axis=0)
         return {"plain_tokens_a_second": {batch: list(rate) for batch, rate in rates.items()},
                 "plain_seconds": self.tokens / best}
 
     def generate(self) -> dict:
-        """Return the tokens a second of plain sampling at batch 1."""
-        decoder, tokens, start = Decoder(self.model, self.processor), 0, now()
+        """Return the tokens a second of the released procedure and of plain sampling at batch 1, taken by turns."""
+        slow, plain = OneAtATime(self.model, self.processor, max_new_tokens=TOKENS), Decoder(self.model, self.processor)
+        tokens, seconds = np.zeros(2), np.zeros((2, 2))
         for task in self.few:
+            spent, ledger = searched(slow, [task], "likelihood")
+            start = now()
             for _ in range(N):
-                inputs = decoder.inputs([task])
-                tokens += self._sampled(inputs).shape[1] - inputs["input_ids"].shape[1]
-        return {"generate_tokens_a_second": tokens / (now() - start)}
+                inputs = plain.inputs([task])
+                tokens[1] += self._sampled(inputs).shape[1] - inputs["input_ids"].shape[1]
+            tokens[0], seconds = tokens[0] + ledger.generated, seconds + [spent, now() - start]
+        reference, generate = tokens[:, None] / seconds
+        return {"reference_tokens_a_second": reference, "generate_tokens_a_second": generate}
 
     def memory(self) -> dict:
         """Return the bytes of pictures' keys and values in a batch of eight questions with N = 1 and with N = 8."""

@@ -56,11 +56,11 @@ def evaluate(items: Sequence, format: str, decoder, *, method: str, n: int = 1, 
     kept = Journal(journal, settings)
     found = {item.qid: (kept.found[item.qid].tree(_task(item, format, blind)), kept.found[item.qid].row)
              for item in items if item.qid in kept.found}
-    todo, ready = [item for item in items if item.qid not in found], []
+    unanswered, ready = [item for item in items if item.qid not in found], []
 
     def note(number=None, tree=None):
         """Score finished searches a few at a time, and let go of their pictures."""
-        ready.extend([(todo[number], tree)] if tree else [])
+        ready.extend([(unanswered[number], tree)] if tree else [])
         if ready and (tree is None or len(ready) >= SCORED_AT_ONCE):
             asked, trees = map(list, zip(*ready))
             right = option_likelihoods(trees, asked, format, decoder)
@@ -72,7 +72,7 @@ def evaluate(items: Sequence, format: str, decoder, *, method: str, n: int = 1, 
                 speaker.forget([item.qid for item in asked])
             ready.clear()
 
-    searches = (search(_task(item, format, blind), n, decoder.seed) for item in todo)
+    searches = (search(_task(item, format, blind), n, decoder.seed) for item in unanswered)
     name = f"{method}, {n} candidates" if n > 1 else method
     with tqdm(total=len(items), initial=len(found), desc=name, unit="question") as bar:
         drive(searches, decoder, referee, bar.update, max(1, AT_ONCE // n), budget, note)

@@ -35,6 +35,7 @@ class OneAtATime(Voice):
         super().__init__(processor, ends_of(model))
         self.model, self.seed, self.temperature, self.top_p = model.eval(), seed, temperature, top_p
         self.max_new_tokens, self.context = max_new_tokens, model.config.get_text_config().max_position_embeddings
+        self._prompts = {}  # the processor's tensors by question: only the model's work is done again
 
     def propose(self, requests: list[Propose]) -> list[list[Candidate]]:
         """Return the candidates of each request, drawn one after another."""
@@ -57,12 +58,14 @@ class OneAtATime(Voice):
         return [self._weigh(context, [self.ids(option) for option in own]) for context, own in zip(contexts, options)]
 
     def forget(self, qids=None) -> None:
-        """Do nothing: nothing is kept."""
+        """Let go of the processor's tensors of these questions, or of all."""
+        for qid in list(self._prompts) if qids is None else qids:
+            self._prompts.pop(qid, None)
 
     def _candidate(self, request, k):
         if request.beams > 1:
             raise UserError("the one-at-a-time engine has no beams over tokens: use engine='batched' for token_beam")
-        prompt, state = self.inputs([request.task]).to(self.model.device), request.state
+        prompt, state = self._prompt(request.task), request.state
         state = state or State(tuple(prompt["input_ids"][0].tolist()))
         if len(state.ids) >= self.context:
             raise UserError(f"question {request.task.qid} takes {len(state.ids)} tokens but the model reads "
@@ -75,6 +78,11 @@ class OneAtATime(Voice):
             self._decode(row, self._grown(prompt, row.ids))
         row.state = State(tuple(row.ids))
         return row.candidate()
+
+    def _prompt(self, task):
+        if task.qid not in self._prompts:
+            self._prompts[task.qid] = self.inputs([task]).to(self.model.device)
+        return self._prompts[task.qid]
 
     @torch.inference_mode()
     def _decode(self, row, inputs):
@@ -130,7 +138,8 @@ class _Drawn(LogitsProcessor):
         row, how = self.row, self.row.voice
         [token], [logprob] = choose(scores, [row.uniform()], [row.request.greedy], how.temperature, how.top_p)
         self.left = row.push(token, logprob)
-        return torch.full_like(scores, float("-inf")).index_fill_(1, torch.tensor([token], device=scores.device), 0.0)
+        scores.fill_(float("-inf"))[0, token] = 0.0
+        return scores
 
 
 class _Ended(StoppingCriteria):

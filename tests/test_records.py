@@ -309,7 +309,7 @@ def test_a_disk_that_takes_no_more_is_one_sentence_and_leaves_nothing(tmp_path):
 
 
 def test_a_missing_need_says_what_to_run(project):
-    with pytest.raises(UserError, match=r"needs row 'tags', seed 1.*make study ROWS=tags SEEDS=1"):
+    with pytest.raises(UserError, match=r"needs row 'tags', seed 1.*make study SCALE=smoke ROWS=tags SEEDS=1"):
         need(project / "work/smoke", "tags", 1)
     with pytest.raises(UserError, match="cannot name a folder"):
         need(project, "../tags", 0)

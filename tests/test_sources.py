@@ -135,6 +135,11 @@ def test_a_source_that_cannot_be_used_is_explained(source, message):
         load(source, n_train=1, n_validation=1, n_test=1)
 
 
+def test_an_unknown_test_split_is_refused_before_anything_is_drawn():
+    with pytest.raises(UserError, match="split 'tets' is unknown"):
+        load("minivqa", n_train=1, n_validation=1, n_test=1, test_split="tets")
+
+
 @pytest.fixture(scope="module")
 def easy_splits():
     return easy.splits()

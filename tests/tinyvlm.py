@@ -38,7 +38,6 @@ def _spread(model):
 def qwen(seed=0):
     """Return (model, processor) of a Qwen2.5-VL with three-part rotary positions."""
     from transformers import (
-        Qwen2_5_VLConfig,
         Qwen2_5_VLForConditionalGeneration,
         Qwen2_5_VLProcessor,
         Qwen2VLImageProcessorPil,
@@ -56,7 +55,20 @@ def qwen(seed=0):
     extra = ["<|vision_start|>", "<|vision_end|>", "<|video_pad|>"]
     tokenizer.add_special_tokens({"additional_special_tokens": extra})
     start, end, video, image = tokenizer.convert_tokens_to_ids([*extra, tokenizer.image_token])
-    config = Qwen2_5_VLConfig(
+    config = _qwen_config(tokenizer, start, end, video, image)
+    torch.manual_seed(seed)
+    pictures = Qwen2VLImageProcessorPil(
+        patch_size=4, merge_size=2, size={"shortest_edge": 16 * 16, "longest_edge": 64 * 64}
+    )
+    return _spread(Qwen2_5_VLForConditionalGeneration(config)), StillsOnly(
+        pictures, tokenizer, None, chat_template=QWEN_CHAT
+    )
+
+
+def _qwen_config(tokenizer, start, end, video, image):
+    from transformers import Qwen2_5_VLConfig
+
+    return Qwen2_5_VLConfig(
         text_config={
             "vocab_size": len(tokenizer),
             "tie_word_embeddings": False,
@@ -88,13 +100,6 @@ def qwen(seed=0):
         vision_end_token_id=end,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-    )
-    torch.manual_seed(seed)
-    pictures = Qwen2VLImageProcessorPil(
-        patch_size=4, merge_size=2, size={"shortest_edge": 16 * 16, "longest_edge": 64 * 64}
-    )
-    return _spread(Qwen2_5_VLForConditionalGeneration(config)), StillsOnly(
-        pictures, tokenizer, None, chat_template=QWEN_CHAT
     )
 
 

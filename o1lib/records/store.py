@@ -56,7 +56,7 @@ class Record(BaseModel):
     def warning(self) -> str:
         """One sentence about a stale record, "" for a current one."""
         made = f"row {self.row!r}, seed {self.seed}, was made by other code (commit {self.commit[:10]})"
-        return f"{made}: `make study ROWS={self.row} FRESH=1` redoes it" if self.stale else ""
+        return f"{made}: `make study SCALE={self.scale} ROWS={self.row} FRESH=1` redoes it" if self.stale else ""
 
     def predictions(self) -> list[dict]:
         """Return the row's predictions, one dict a question. Raises UserError when missing or damaged."""
@@ -106,11 +106,17 @@ def need(root: Path | str, row: str, seed: int, *, current: bool = False) -> Rec
     found = next((folder for folder in folders if (folder / RECORD).is_file()), None)
     if found is None:
         raise UserError(f"needs row {row!r}, seed {seed}, which has no record under {shown(root)}: "
-                        f"run `make study ROWS={row} SEEDS={seed}` first")
+                        f"run `make study {_scale_of(root)}ROWS={row} SEEDS={seed}` first")
     record = load(found)
     if current and record.stale:
         raise UserError(record.warning)
     return record
+
+
+def _scale_of(root):
+    """Return what make is told about a root, where it is a scale's own."""
+    place = Path(root)
+    return f"SCALE={place.name} " if place.parent.name == "work" else ""
 
 
 def load_all(root: Path | str) -> list[Record]:
