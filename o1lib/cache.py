@@ -4,8 +4,8 @@ A State is one row's past: its tokens and the keys and values of the self-attent
 a model looks at its picture by cross-attention (Mllama), the picture's keys and values do not depend on the text: they
 stand apart in a Picture that every row about it shares. Where the picture is a run of tokens (Qwen2.5-VL, Idefics3),
 it is part of the past like any other token. A Batch lays States side by side, right-aligned, in one block of memory
-with spare columns, reads tokens into it and hands rows back. Rows may join and leave at any time; nothing is ever
-cropped, and the picture goes through the vision tower once.
+with spare columns, reads tokens into it and hands rows back. Rows may join, leave and take another's place at any time;
+nothing is ever cropped, and the picture goes through the vision tower once.
 
     batch = Batch(engine, [state] * 4)                  # four rows with the same past
     logits = batch.read([[5], [6], [7], [8]])
@@ -20,7 +20,7 @@ from transformers.cache_utils import Cache, DynamicLayer
 
 from .sharing import Groups, shared
 
-SPARE = 64  # columns added to a block whenever it is full
+SPARE = 32  # columns added to a block whenever it is full
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,27 +137,48 @@ class Batch:
         block, mask = engine.blank(len(rows) + len(states), used + SPARE)
         if rows:
             start = used - (self.used - first)
+            block[:, :, : len(rows), :, :start] = 0
             block[:, :, : len(rows), :, start:used] = self.block[:, :, index, :, first : self.used]
             mask[: len(rows), start:used] = seen[:, first:]
-        for row, state in enumerate(states, len(rows)):
-            if state.length:
-                block[:, :, row, :, used - state.length : used] = state.kv
-                mask[row, used - state.length : used] = True
         self.block, self.mask, self.used = block, mask, used
-        self._change_notes(rows, index, states)
-
-    def _change_notes(self, rows, index, states):
-        """Do to the notes on every row what was done to the rows."""
-        device = self.mask.device
-        positions = torch.tensor([state.length + state.shift for state in states], dtype=torch.long, device=device)
-        shown = [self.engine.image_token in state.ids[: state.length] for state in states]
-        shown = torch.tensor(shown, dtype=torch.bool, device=device)
-        self.next, self.seen = torch.cat([self.next[index], positions]), torch.cat([self.seen[index], shown])
+        self._lay(range(len(rows), len(rows) + len(states)), states)
+        next, seen, tiles = self._notes(states)
+        self.next, self.seen = torch.cat([self.next[index], next]), torch.cat([self.seen[index], seen])
         self.pictures = [self.pictures[row] for row in rows] + [state.picture for state in states]
-        tiles = [] if self.tiles is None else [self.tiles[index]]
-        tiles += [state.picture.tiles[None] for state in states if state.picture is not None]
+        tiles = ([] if self.tiles is None else [self.tiles[index]]) + tiles
         self.tiles = torch.cat(tiles) if tiles else None
         self._lay_pictures()
+
+    def fits(self, states: list[State]) -> bool:
+        """Return whether `replace` can take these states: none is longer than the block, which has a column to spare."""
+        return self.used < self.mask.shape[1] and max(state.length for state in states) <= self.used
+
+    def replace(self, rows: list[int], states: list[State]) -> None:
+        """Put states in the place of these rows; the others stay where they are, which costs nothing."""
+        index = torch.tensor(rows, dtype=torch.long, device=self.mask.device)
+        self._lay(rows, states)
+        self.next[index], self.seen[index], tiles = self._notes(states)
+        if tiles:
+            self.tiles[index] = torch.cat(tiles)
+        for row, state in zip(rows, states, strict=True):
+            self.pictures[row] = state.picture
+        self._lay_pictures()
+
+    def _lay(self, rows, states):
+        """Write states into these rows, right-aligned, and zeros before them: NaN would shine through a mask."""
+        for row, state in zip(rows, states, strict=True):
+            start = self.used - state.length
+            self.block[:, :, row, :, :start], self.mask[row, :start] = 0, False
+            if state.length:
+                self.block[:, :, row, :, start : self.used], self.mask[row, start : self.used] = state.kv, True
+
+    def _notes(self, states):
+        """Return the next position of each state, whether a picture stands before it, and the pictures' tiles."""
+        device = self.mask.device
+        next = torch.tensor([state.length + state.shift for state in states], dtype=torch.long, device=device)
+        seen = [self.engine.image_token in state.ids[: state.length] for state in states]
+        tiles = [state.picture.tiles[None] for state in states if state.picture is not None]
+        return next, torch.tensor(seen, dtype=torch.bool, device=device), tiles
 
     def _lay_pictures(self):
         """Lay every picture's keys and values side by side once, and note which rows look at which."""

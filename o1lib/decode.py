@@ -38,7 +38,7 @@ class Decoder(Voice):
     def __init__(self, model, processor, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, rows=0, dtype=None):
         super().__init__(processor, ends_of(model))
         self.engine, self.seed, self.temperature, self.top_p = Engine(model), seed, temperature, top_p
-        self.rows = rows or (64 if model.device.type == "cpu" else 256)  # more than fit a CPU's cache are slower
+        self.rows = rows or (96 if model.device.type == "cpu" else 256)  # more than fit a CPU's cache are slower
         self.max_new_tokens, self.context = max_new_tokens, self.engine.context
         self.reader = Reader(self.engine, self, self.rows)
         plain = dtype in (None, torch.float32)

@@ -50,9 +50,9 @@ class Engine:
         self.spatial = self._spatial if hasattr(model.base_model, "get_rope_index") else None
 
     def blank(self, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return an empty block (layers, 2, rows, heads, columns, width) and its mask (rows, columns)."""
+        """Return an unwritten block (layers, 2, rows, heads, columns, width) and its empty mask (rows, columns)."""
         shape = self.layers, 2, rows, self.heads, columns, self.width
-        block = torch.zeros(shape, dtype=self.dtype, device=self.device)
+        block = torch.empty(shape, dtype=self.dtype, device=self.device)
         return block, torch.zeros(rows, columns, dtype=torch.bool, device=self.device)
 
     def stacked(self, pictures: list[Picture]):

@@ -28,7 +28,7 @@ from .stages import STAGES
 from .steps import CHAIN
 from .subjects import Arm
 
-AT_ONCE = 256  # candidates of as many questions are on their way at a time
+AT_ONCE = 384  # candidates of as many questions are on their way at a time
 SCORED_AT_ONCE = 8  # finished questions; their pictures are dropped together
 
 

@@ -22,7 +22,7 @@ from .rows import Row, choose
 
 
 class Pool:
-    """Rows decoded together, at most `capacity` at a time; those that ended leave the block a quarter at a time."""
+    """Rows decoded together, at most `capacity` at a time; others take the places of those that ended, a quarter at a time."""
 
     def __init__(self, engine, capacity: int, temperature: float, top_p: float):
         self.engine, self.capacity, self.temperature, self.top_p = engine, capacity, temperature, top_p
@@ -102,12 +102,18 @@ class Pool:
         self.entering = [self.waiting.popleft() for _ in range(room)]
         states = self._caught_up(self.entering)
         kept, logits = self._occupied(), torch.stack([state.logits for state in states])
-        if kept:
+        left = [slot for slot, row in enumerate(self.slots) if row is None][:len(states)]
+        if kept and len(left) == len(states) and self.batch.fits(states):
+            self.batch.replace(left, states)
+            self.logits[left] = logits
+            for slot, row in zip(left, self.entering):
+                self.slots[slot] = row
+        elif kept:
             self.batch.change(kept, states)
             self.logits = torch.cat([self.logits[kept], logits])
+            self.slots = [self.slots[slot] for slot in kept] + self.entering
         else:
-            self.batch, self.logits = Batch(self.engine, states), logits
-        self.slots = [self.slots[slot] for slot in kept] + self.entering
+            self.batch, self.logits, self.slots = Batch(self.engine, states), logits, self.entering
         self.entering = []
 
     def _caught_up(self, rows):
@@ -139,7 +145,7 @@ class Pool:
     def _read(self):
         """Read every row's last token."""
         kept = self._occupied()
-        if len(kept) <= len(self.slots) * 3 // 4:
+        if not kept or not self.waiting and len(kept) <= len(self.slots) * 3 // 4:  # else others take the places
             if kept:
                 self.batch.change(kept, [])
                 self.logits = self.logits[kept]

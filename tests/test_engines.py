@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from o1lib import judge
-from o1lib.cache import Batch
+from o1lib.cache import Batch, State
 from o1lib.decode import Context, Decoder
 from o1lib.drive import drive
 from o1lib.pieces import Step
@@ -298,6 +298,21 @@ def test_pictures_take_the_same_memory_however_many_candidates():
             batch = Batch(speaker.engine, states * 2)
             batch.select([0, 3])
         assert sizes[1] == sizes[8] > 0 and batch.picture_bytes == sizes[1] // 3
+
+
+def test_a_row_that_takes_another_s_place_reads_on_as_it_would_alone(kind):
+    speaker, asked = decoder(kind), tasks(kind, 3)
+    with speaker.reading():
+        speaker.reader.encode(asked)
+        first, second, third = sorted((speaker.reader.roots[task.qid].prompt for task in asked), key=lambda s: -s.length)
+        batch = Batch(speaker.engine, [first, second])
+        batch.read([[7], [8]])
+        batch.block[:, :, 1] = float("nan")  # what a broken row leaves behind must not shine through
+        assert batch.fits([third]) and not batch.fits([State(kv=first.kv.repeat(1, 1, 1, 3, 1))])
+        batch.replace([1], [third])
+        beside = batch.read([[9], [10]])[:, -1]
+        alone = Batch(speaker.engine, [third]).read([[10]])[:, -1]
+    torch.testing.assert_close(beside[1:], alone, atol=1e-4, rtol=1e-4)
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.integers(1, 3))
