@@ -20,6 +20,7 @@ from .wire import Again, Ledger, Never, Reply, Request, Wire
 
 _PATIENCE = 24                       # requests in a row without an answer, after which a run stops
 _LONGEST_WAIT = 60.0                 # seconds, whatever the server's Retry-After says
+_THREADS, _WINDOW = 3, 16            # threads, and items on their way (in order), for each call at a time
 
 
 @dataclass
@@ -56,6 +57,7 @@ class Endpoint:
         self.ledger = Ledger(money=0.0 if self.model in (self.prices or {}) else None)
         self._log = ReplyLog(project_root() / Path(self.log).expanduser())
         self._guard, self._stopping = threading.Lock(), threading.Event()
+        self._calls = threading.Semaphore(self.concurrency)
         self._locks, self._next_slot, self._in_a_row = weakref.WeakValueDictionary(), 0.0, 0
         self._cause = None
 
@@ -80,12 +82,12 @@ class Endpoint:
 
     def each(self, function: Callable, items: Iterable) -> Iterator:
         """Yield function(item) in order, `concurrency` at a time; `function` may call `answer`, several times too."""
-        self._in_a_row = 0
-        pool, window, whole = ThreadPoolExecutor(self.concurrency), deque(), False
+        self._in_a_row = 0                              # more threads than calls: some wait for their next attempt
+        pool, window, whole = ThreadPoolExecutor(_THREADS * self.concurrency), deque(), False
         try:
             for item in items:
                 window.append(pool.submit(self._guarded, function, item))
-                if len(window) >= 4 * self.concurrency:
+                if len(window) >= _WINDOW * self.concurrency:
                     yield window.popleft().result()
             while window:
                 yield window.popleft().result()
@@ -126,11 +128,10 @@ class Endpoint:
 
     def _asked(self, request, key):
         try:
-            entry = self._attempts()(self._once, request)
+            entry = self._attempts()(self._once, request, key)
         except (Again, Never) as error:
             self._go_on()
             return self._without_answer(str(error))
-        self._log.put(key, entry)
         self._pay(entry)
         return _reply(entry)
 
@@ -147,15 +148,17 @@ class Endpoint:
             wait=wait, sleep=tenacity.sleep_using_event(self._stopping), before_sleep=self._count_retry, reraise=True,
             retry=tenacity.retry_if_exception_type(Again))
 
-    def _once(self, request):
-        self._afford()
+    def _once(self, request, key):
         if self.requests_per_minute:
             with self._guard:
                 slot = max(time.monotonic(), self._next_slot)
                 self._next_slot = slot + 60 / self.requests_per_minute
             self._stopping.wait(max(0.0, slot - time.monotonic()))
-        self._go_on()
-        entry = self._wire.call(request)
+        with self._calls:                               # until its cost is in the log, so that the next call can tell
+            self._afford()
+            self._go_on()
+            entry = self._wire.call(request)
+            self._log.put(key, entry)
         if (self.max_tokens_total or self.max_cost) and not entry["prompt_tokens"] + entry["completion_tokens"]:
             raise UserError(f"{self._wire} does not report tokens, so no budget can be kept: set max_tokens_total and "
                             "max_cost to 0.")
