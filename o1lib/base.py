@@ -14,10 +14,10 @@ import shutil
 from pathlib import Path
 
 from .minivqa.facts import caption_score
-from .model import build, encode, greedy, load, save
+from .model import build, encode, greedy, load, sampled, save
 from .pictures import grey
-from .pretrain import DESCRIBE, base_phases, drawn, pair
-from .prompts import KINDS, REASONS, verdict_prefix
+from .pretrain import DESCRIBE, base_phases, drawn, pair, single
+from .prompts import CORRECT, INCORRECT, KINDS, REASONS, judge_prompt, parse_verdict, verdict_prefix
 from .records import UserError, atomic_folder, project_root
 from .stages import STAGES, open_tag
 from .train import fit
@@ -92,17 +92,47 @@ def judged(model, processor, asked, kind: str, seed: int = 0) -> list[bool]:
 
     The preference is the likelier next token, " 1" or " 2", after the kind's fixed reason; the order is drawn.
     """
+    made = [(e, *pair(e, random.Random(f"{seed}/{e.qid}"), kind)) for e in asked]
+    return _prefers(model, processor, [(e.image, user, parse_verdict(verdict) - 1) for e, user, verdict in made],
+                    (" 1", " 2"), verdict_prefix(REASONS[kind]))
+
+
+def judged_singly(model, processor, asked, seed: int = 0) -> list[bool]:
+    """Return for each drawing whether the model calls one statement of its caption, true or altered, what it is."""
+    made = [(e, *single(e, random.Random(f"{seed}/{e.qid}"))) for e in asked]
+    words = (CORRECT, INCORRECT)
+    return _prefers(model, processor, [(e.image, user, words.index(verdict)) for e, user, verdict in made], words)
+
+
+def judged_own(model, processor, asked, samples: int = 4, seed: int = 0) -> list[tuple]:
+    """Return (drawing, whether the exact one is preferred) where one of the model's own sampled captions is exact and
+    one is not, in a drawn order; drawings of which all samples are exact, or none, are left out."""
+    said = sampled(model, processor, [(e.image, DESCRIBE) for e in asked for _ in range(samples)], seed, 160)
+    found = []
+    for k, example in enumerate(asked):
+        texts = said[k * samples:(k + 1) * samples]
+        exact = [caption_score(text, example.facts)["exact"] for text in texts]
+        if any(exact) and not all(exact):
+            right = random.Random(f"{seed}/{example.qid}").randrange(2)
+            two = [texts[exact.index(True)], texts[exact.index(False)]]
+            user = judge_prompt("caption", example.question, "", two[right], two[1 - right], short=True)
+            found.append((example, (example.image, user, right)))
+    hits = _prefers(model, processor, [asked for _, asked in found], (" 1", " 2"), verdict_prefix(REASONS["caption"]))
+    return [(example, hit) for (example, _), hit in zip(found, hits, strict=True)]
+
+
+def _prefers(model, processor, made, words, prefix=""):
+    """Return for each (picture, user text, number of the right word) whether the right one of `words` is the likelier."""
     import torch
-    ids = [processor.tokenizer.encode(f" {k}", add_special_tokens=False)[0] for k in (1, 2)]
-    made = [pair(e, random.Random(f"{seed}/{e.qid}"), kind) for e in asked]
-    right = []
-    for first in range(0, len(asked), 64):
-        rows = range(first, min(first + 64, len(asked)))
-        inputs = encode(processor, [(asked[k].image, made[k][0]) for k in rows], verdict_prefix(REASONS[kind]))
+    ids = [processor.tokenizer.encode(word, add_special_tokens=False)[0] for word in words]
+    hits = []
+    for first in range(0, len(made), 64):
+        rows = made[first:first + 64]
+        inputs = encode(processor, [(picture, user) for picture, user, _ in rows], prefix)
         with torch.inference_mode():
             logits = model(**inputs.to(model.device)).logits[:, -1, ids]
-        right += [f"response {preferred + 1}." in made[k][1] for k, preferred in zip(rows, logits.argmax(-1).tolist())]
-    return right
+        hits += [right == preferred for (*_, right), preferred in zip(rows, logits.argmax(-1).tolist())]
+    return hits
 
 
 def report(model, processor, n: int) -> list[dict]:
@@ -118,7 +148,8 @@ def report(model, processor, n: int) -> list[dict]:
     lines += [_line("captions", e, text, caption_score(text, e.facts)["exact"]) for e, text in zip(seen, said)]
     for kind in JUDGED:
         lines += [_line(f"judging/{kind}", e, "", right) for e, right in zip(seen, judged(model, processor, seen, kind))]
-    return lines
+    lines += [_line("judging/statement", e, "", right) for e, right in zip(seen, judged_singly(model, processor, seen))]
+    return lines + [_line("judging/own captions", e, "", right) for e, right in judged_own(model, processor, seen)]
 
 
 def metrics(predictions: list[dict]) -> dict[str, dict]:
@@ -139,7 +170,7 @@ def conclusion(found: dict[str, dict]) -> str:
     """Return a paragraph that says what `metrics` found, computed from it alone."""
     value = {name: f"{100 * metric['value']:.0f} %" for name, metric in found.items()}
     blind = found["answers/other picture"]["high"] < found["answers/seen"]["low"]
-    judging = [found[f"judging/{kind}"] for kind in JUDGED]
+    judging = [metric for name, metric in found.items() if name.startswith("judging/") and name.count("/") == 1]
     above = sum(metric["low"] > 0.5 for metric in judging)
     return (f"The base answers {value['answers/seen']} of questions on templates it has seen and {value['answers/withheld']} on "
             f"withheld ones (n = {found['answers/seen']['n']} each); {value['captions']} of its captions are exact. With another "

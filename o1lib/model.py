@@ -19,7 +19,8 @@ from .records import UserError
 from .stills import load_processor
 from .tokens import CHAT_TEMPLATE, build_processor, train_tokenizer, training_texts
 
-__all__ = ["SCALES", "Scale", "build", "device_and_dtype", "encode", "greedy", "load", "model_hash", "save"]
+__all__ = ["SCALES", "Scale", "build", "device_and_dtype", "encode", "greedy", "load", "model_hash", "sampled",
+           "save"]
 
 
 WEIGHT_SPREAD = 0.07                    # standard deviation of a small model's random matrices
@@ -98,13 +99,25 @@ def greedy(model, processor, asked, max_new_tokens: int = 200, batch: int = 64) 
 
     In place of the user text may stand a list of turns, user's and assistant's by turns, ending with the user's.
     """
+    return _said(model, processor, asked, max_new_tokens, batch, do_sample=False)
+
+
+def sampled(model, processor, asked, seed: int = 0, max_new_tokens: int = 200, batch: int = 64) -> list[str]:
+    """Return words drawn from the model at temperature 1 for each (picture or None, user text); see `greedy`."""
+    import torch
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _said(model, processor, asked, max_new_tokens, batch, do_sample=True, temperature=1.0, top_k=0)
+
+
+def _said(model, processor, asked, max_new_tokens, batch, **how):
     import torch
     texts, tokenizer = {}, processor.tokenizer
     marks = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
     for rows in _batches([picture is None for picture, _ in asked], batch):
         inputs = encode(processor, [asked[k] for k in rows]).to(model.device)
         with torch.inference_mode():
-            out = model.generate(**inputs, max_new_tokens=max_new_tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id)
+            out = model.generate(**inputs, max_new_tokens=max_new_tokens, pad_token_id=tokenizer.pad_token_id, **how)
         said = out[:, inputs["input_ids"].shape[1]:].tolist()
         texts |= {k: tokenizer.decode([token for token in row if token not in marks]) for k, row in zip(rows, said, strict=True)}
     return [texts[k] for k in range(len(asked))]

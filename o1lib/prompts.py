@@ -81,6 +81,11 @@ def check_prompt(caption: str, reasoning: str, short: bool = False) -> str:
     )
 
 
+def statement_prompt(statement: str) -> str:
+    """Return the user text that asks whether one statement about the picture is true."""
+    return f"Is this statement {CORRECT} or {INCORRECT}?\n{statement}."
+
+
 def verdict_prefix(reason: str) -> str:
     """Return the verdict up to the word before its digit; the next token is " 1" or " 2"."""
     return VERDICT.split(" {k}")[0].format(reason=reason)

@@ -8,15 +8,16 @@ from o1lib import pretrain
 from o1lib.base import metrics, questions
 from o1lib.formats import SPECIAL_TAGS
 from o1lib.minivqa import FAMILIES, draw
-from o1lib.minivqa.facts import check_steps
-from o1lib.pretrain import CAPTIONS, DESCRIBE, JUDGING_FROM, base_example, base_phases, base_turn, drawn, pair
-from o1lib.prompts import KINDS, judge_prompt, parse_verdict
+from o1lib.minivqa.facts import check_steps, statements
+from o1lib.pretrain import (CAPTIONS, DESCRIBE, EASY, EASY_UNTIL, HARD, JUDGING_FROM, base_example, base_phases,
+                            base_turn, drawn, pair, single)
+from o1lib.prompts import CORRECT, INCORRECT, KINDS, judge_prompt, parse_verdict
 from o1lib.records import UserError
 from o1lib.stages import STAGES, close_tag, open_tag
 
 TAGS = [tag(stage) for stage in STAGES for tag in (open_tag, close_tag)] + list(SPECIAL_TAGS)
 JUDGING = [judge_prompt(kind, "", "", "", "", short=True).splitlines()[0] for kind in KINDS]
-JUDGING.append("Is this reasoning correct")
+JUDGING += ["Is this reasoning correct", "Is this statement correct"]
 JUDGED = ("caption", "reasoning", "conclusion", "sentence", "all")
 
 
@@ -31,8 +32,8 @@ def judges(example):
 
 @pytest.fixture(scope="module")
 def phases():
-    """(first phase, second phase) of the base's training, 300 examples drawn of each."""
-    return [[phase[k] for k in range(300)] for phase in base_phases(1000, seed=0, judge_share=0.3)]
+    """(without judging, with easy judging, with hard judging): the base's training, 300 examples drawn of each phase."""
+    return [[phase[k] for k in range(300)] for phase in base_phases(2000, seed=0, judge_share=0.3)]
 
 
 def test_no_stage_tag_is_ever_said_or_learned(phases):
@@ -41,9 +42,34 @@ def test_no_stage_tag_is_ever_said_or_learned(phases):
 
 def test_judging_starts_after_the_first_part_and_has_its_share_overall(phases):
     whole = base_phases(1000, seed=0, judge_share=0.3)
-    assert [len(phase) for phase in whole] == [round(1000 * JUDGING_FROM), round(1000 * (1 - JUDGING_FROM))]
+    assert [len(phase) for phase in whole] == [400, 200, 400] and (JUDGING_FROM, EASY_UNTIL) == (0.4, 0.6)
     assert not any(map(judges, phases[0]))
-    assert sum(map(judges, phases[1])) / 300 == pytest.approx(0.3 / (1 - JUDGING_FROM), abs=0.1)
+    for phase in phases[1:]:
+        assert sum(map(judges, phase)) / 300 == pytest.approx(0.3 / (1 - JUDGING_FROM), abs=0.1)
+
+
+def test_pairs_differ_in_most_statements_first_and_in_one_or_two_later():
+    def differing(wrong):
+        counts = []
+        for k in range(100):
+            user, _ = pair(drawn(random.Random(k), "base", k), random.Random(k), "caption", wrong)
+            two = re.search(r"Response 1: (.*)\nResponse 2: (.*)", user, re.S).groups()
+            counts.append(sum(a != b for a, b in zip(*map(statements, two))))
+        return counts
+    assert max(differing(HARD)) <= 2 and sum(differing(EASY)) > 1.6 * sum(differing(HARD))
+
+
+def test_single_statements_are_altered_in_about_half_and_then_called_incorrect(phases):
+    said = {CORRECT: [], INCORRECT: []}
+    for example in [*phases[1], *phases[2]]:
+        user, verdict = texts(example)
+        if user.startswith(JUDGING[-1]):
+            said[verdict].append(user)
+    assert len(said[CORRECT]) > 30 and len(said[INCORRECT]) > 30
+    for k in range(60):
+        example = drawn(random.Random(k), "base", k)
+        user, verdict = single(example, random.Random(k))
+        assert verdict == CORRECT or user.split("\n")[1].rstrip(".") not in example.facts
 
 
 def test_withheld_templates_are_never_drawn_for_the_base_s_training(monkeypatch):
@@ -67,9 +93,9 @@ def test_captions_are_asked_for_without_the_question_and_hold_every_fact(phases)
 
 
 def test_the_picture_is_shown_except_when_a_reasoning_is_checked_against_a_caption(phases):
-    for example in [*phases[0], *phases[1]]:
+    for example in (example for phase in phases for example in phase):
         pictures = sum(part["type"] == "image" for turn in example["messages"] for part in turn["content"])
-        assert pictures == len(example["images"]) == (not texts(example)[0].startswith(JUDGING[-1]))
+        assert pictures == len(example["images"]) == (not texts(example)[0].startswith(JUDGING[-2]))
 
 
 @pytest.mark.parametrize("kind", JUDGED)

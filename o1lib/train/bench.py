@@ -90,10 +90,13 @@ def _timed(work: Callable) -> tuple[float, float]:
     return time.perf_counter() - before[0], time.process_time() - before[1]
 
 
-def _bare(model, dtype, compiled=False) -> Callable:
-    """Return a function that makes one step of a plain loop over a batch of tensors, on its own copy of the model."""
+def _bare(model, dtype, compiled=False, attention="") -> Callable:
+    """Return a function that makes one step of a plain loop over a batch of tensors, on its own copy of the model.
+
+    The model attends as `fit` lets it, or by `attention`.
+    """
     import torch
-    learner = copy.deepcopy(model).train()
+    learner = _as_trained(model, attention)
     forward = torch.compile(learner, dynamic=True) if compiled else learner
     optimizer = torch.optim.AdamW(learner.parameters(), lr=1e-4, weight_decay=0.0)
 
@@ -108,6 +111,14 @@ def _bare(model, dtype, compiled=False) -> Callable:
         optimizer.zero_grad()
         loss.item()                     # waits for the device
     return step
+
+
+def _as_trained(model, attention=""):
+    """Return a copy of the model that attends as `fit` lets it."""
+    learner = copy.deepcopy(model).train()
+    if attention or (model.config.model_type == "mllama" and model.device.type == "cpu"):
+        learner.set_attn_implementation(attention or "eager")
+    return learner
 
 
 def _side_by_side(model, processor, examples, batches, batch, dtype):
@@ -132,7 +143,7 @@ def _side_by_side(model, processor, examples, batches, batch, dtype):
 def _parts(model, batches, dtype):
     """Return the median seconds of forward, backward and optimizer in a plain loop."""
     import torch
-    learner = copy.deepcopy(model).train()
+    learner = _as_trained(model)
     optimizer = torch.optim.AdamW(learner.parameters(), lr=1e-4)
     times = []
     for batch in batches:
@@ -152,7 +163,7 @@ def _flops(model, batch, dtype):
     """Return the floating-point operations of one step, counted by torch."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
-    learner = copy.deepcopy(model).train()
+    learner = _as_trained(model)
     with FlopCounterMode(display=False) as counter:
         with torch.autocast(model.device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
             loss = learner(**batch.to(model.device), use_cache=False).loss
@@ -184,6 +195,7 @@ def _tries(model, processor, examples, batches, batch, dtype, compiled):
     ways = {"not grouped by length": (_bare(model, dtype), [[b] for b in shaped(by_length=False)]),
             "half the batch": (_bare(model, dtype), [halves[k:k + 2] for k in range(0, len(halves), 2)]),
             "lengths padded to multiples of 16": (_bare(model, dtype), [[b] for b in shaped(multiple=16)]),
+            "fused attention": (_bare(model, dtype, attention="sdpa"), [[b] for b in batches]),
             str(other).removeprefix("torch."): (_bare(model, other), [[b] for b in batches])}
     if compiled:
         ways["compiled"] = _bare(model, dtype, compiled=True), [[b] for b in batches]
