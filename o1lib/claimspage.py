@@ -57,11 +57,13 @@ def reported(line):
 
 
 def cost(line):
-    """Return the seconds of the records used and the tokens a question of each row."""
+    """Return what a contrast took: seconds of scoring and of training its arms, and the tokens a question of each row."""
     if not line["cost"]:
         return "–"
     tokens = ", ".join(f"{row} {count:,.0f}" for row, count in line["cost"]["processed_tokens"].items())
-    return f"{line['cost']['seconds']:,.0f} s" + (f"; tokens a question: {tokens}" if tokens else "")
+    training = sum(line["cost"].get("training_seconds", {}).values())
+    return (f"{line['cost']['seconds']:,.0f} s" + (f"; training {training:,.0f} s" if training else "")
+            + (f"; tokens a question: {tokens}" if tokens else ""))
 
 
 def rows(line):

@@ -10,6 +10,8 @@ from toyrecords import leave
 from o1lib import experiments
 from o1lib.answers import metrics
 from o1lib.claims import Claim, evaluate, load_claims
+from o1lib.claims.family import corrected
+from o1lib.claims.registry import FAMILY
 from o1lib.records import UserError, load_all, project_root
 from o1lib.stages import render
 from o1lib.stats import KINDS
@@ -154,6 +156,74 @@ def test_cost_says_seconds_of_the_records_and_tokens_of_each_row(tmp_path):
     cost = judged(tmp_path, {"a": seeds(0.8, 2), "b": seeds(0.5, 2)})["cost"]
     assert cost["processed_tokens"] == {"a": 130, "b": 130}
     assert cost["seconds"] >= 0
+
+
+def test_cost_adds_up_the_ledgers_of_all_rows(tmp_path):
+    cost = judged(tmp_path, {"a": seeds(0.8, 2), "b": seeds(0.5, 2)})["cost"]
+    assert (cost["generated"], cost["judge"], cost["prefilled"]) == (4 * 200 * 90, 0, 4 * 200 * 40)
+    assert cost["training_seconds"] == {}
+
+
+def study_on(tmp_path, split, **differing):
+    """Leave rows a and b of arm "arm" scored on `split`, and their dataset; return all records."""
+    leave(tmp_path, "data", test_split=split, dataset_hash=differing.get("dataset_hash", "d" * 64))
+    leave(tmp_path, "arm")
+    for row, share in (("a", 0.8), ("b", 0.5)):
+        leave(tmp_path, row, 0, metrics(lines(share)), lines(share), data="data", model="arm")
+    return load_all(tmp_path)
+
+
+def test_cost_names_the_training_of_the_arms_that_are_recorded(tmp_path):
+    def trained(record):
+        return record.model_copy(update={"notebook": "02_train_sft", "provenance": record.provenance | {"seconds": 70}})
+    records = [trained(record) if record.row == "arm" else record for record in study_on(tmp_path, "devtest")]
+    assert evaluate([claim()], records)[0]["cost"]["training_seconds"] == {"arm": 70}
+
+
+@pytest.mark.parametrize(("split", "member", "confirmatory"), [
+    ("test", True, True), ("test", False, False), ("devtest", True, False)])
+def test_a_claim_is_confirmatory_in_the_family_and_on_test_drawings_only(tmp_path, split, member, confirmatory):
+    [line] = evaluate([claim(confirmatory=member)], study_on(tmp_path, split))
+    assert line["confirmatory"] is confirmatory
+
+
+def test_a_dataset_that_the_rows_were_not_scored_on_makes_nothing_confirmatory(tmp_path):
+    [line] = evaluate([claim(confirmatory=True)], study_on(tmp_path, "test", dataset_hash="e" * 64))
+    assert line["confirmatory"] is False
+
+
+def member(p, low=0.01, high=0.2, verdict="reproduced", **more):
+    return {"id": f"p{p}", "confirmatory": True, "p": p, "low": low, "high": high, "verdict": verdict, "why": "w"} | more
+
+
+@pytest.mark.parametrize(("p", "verdict"), [(0.008, "reproduced"), (0.02, "inconclusive")])
+def test_a_member_of_the_family_needs_its_corrected_p_where_others_were_not_tested(p, verdict):
+    [line] = corrected([member(p)], size=6)
+    assert (line["p_holm"], line["verdict"]) == (pytest.approx(6 * p), verdict)
+
+
+def test_holm_corrects_the_least_p_most():
+    found = corrected([member(0.001), member(0.02), member(0.03, confirmatory=False)], size=2)
+    assert [line.get("p_holm") for line in found] == [pytest.approx(0.002), pytest.approx(0.02), None]
+
+
+def test_a_difference_within_the_margin_stays_contradicted_whatever_its_p():
+    [line] = corrected([member(0.9, -0.004, 0.005, "contradicted")], size=6)
+    assert line["verdict"] == "contradicted"
+
+
+def test_the_confirmatory_family_has_claims_of_both_papers_and_at_most_six():
+    family = [one for one in CLAIMS if one.confirmatory]
+    assert 1 < len(family) <= FAMILY and {one.paper for one in family} == {"A", "B"}
+
+
+def test_a_seventh_confirmatory_claim_is_refused(tmp_path):
+    path = tmp_path / "claims.yaml"
+    able = [one for one in CLAIMS if one.kind == "difference" and one.scope == "mini"][:7]
+    entries = [one.model_dump(mode="json", exclude_none=True) | {"confirmatory": True} for one in able]
+    path.write_text(json.dumps({"claims": entries}), encoding="utf8")
+    with pytest.raises(UserError, match="7 claims are confirmatory .*at most 6 may be"):
+        load_claims(path)
 
 
 def test_without_any_record_every_claim_is_not_tested():

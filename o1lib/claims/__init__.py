@@ -8,7 +8,7 @@ the study, on which questions and in which unit, would tell. What cannot be told
 record lacks. A mini number and a paper's number compare in sign, not in level.
 """
 
-from o1lib.claims.evaluate import evaluate
+from o1lib.claims.evaluate import evaluate, rests_on
 from o1lib.claims.registry import Claim, Compared, Reported, load_claims
 
-__all__ = ["Claim", "Compared", "Reported", "evaluate", "load_claims"]
+__all__ = ["Claim", "Compared", "Reported", "evaluate", "load_claims", "rests_on"]

@@ -7,10 +7,11 @@ Records are only put together that belong together: of the same data and of the 
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from statistics import fmean
 
 import pandas as pd
 
+from o1lib.claims.cost import cost, drawn_for_test
+from o1lib.claims.family import corrected
 from o1lib.claims.registry import Claim, Compared
 from o1lib.records import Record, UserError
 from o1lib.stats import NOT_TESTED, PARTS, Interval, contrast, interval, ratio, verdict
@@ -27,15 +28,36 @@ def evaluate(claims: Iterable[Claim], records: Iterable[Record], planned: Mappin
     """Return one dict a claim, in order, fit for JSON.
 
     Keys: id, paper, table, statement, kind, sign, claimed, scope, reported, contrast, value, low, high (fractions,
-    ratios), n (questions), seeds, p, wins, losses, verdict, why, cost ({seconds of all records used, processed tokens
-    a question of each row}). Without a verdict the numbers are None. `why` names the interval's method, or the record
-    that is missing or does not belong: no record of a row; a seed of `planned` ({row: seeds}) that is not recorded;
-    other data; other code (unless `same_code` is off). Seeds that only one row of a contrast has are left out and
-    named.
+    ratios), n (questions), seeds, p, wins, losses, verdict, why, cost (`o1lib.claims.cost`), confirmatory (whether the
+    claim is of the confirmatory family and was scored on `test` drawings; then also p_holm, and the verdict is the
+    corrected one). Without a verdict the numbers are None. `why` names the interval's method, or the record that is
+    missing or does not belong: no record of a row; a seed of `planned` ({row: seeds}) that is not recorded; other data;
+    other code (unless `same_code` is off). Seeds that only one row of a contrast has are left out and named.
     """
+    claims, shelf, units_of = list(claims), _shelf(records), _reader()
+    lines = [_judged(claim, shelf, planned or {}, same_code, units_of) for claim in claims]
+    return corrected(lines, sum(claim.confirmatory for claim in claims))
+
+
+def rests_on(claim: Claim, records: Iterable[Record], same_code: bool = True) -> tuple[Pairs, list[pd.DataFrame]]:
+    """Return what the verdict on a claim rests on: its records by row and seed, and of each row its table of units.
+
+    A table is `o1lib.units.units` over the seeds. Raises UserError where `evaluate` says "not tested".
+    """
+    pairs, _ = _belonging(claim.contrast, _shelf(records), {}, same_code)
+    units_of = _reader()
+    return pairs, [_table(claim.contrast, pairs[row], units_of) for row in claim.contrast.rows]
+
+
+def _shelf(records: Iterable[Record]) -> Pairs:
     shelf: Pairs = defaultdict(dict)
     for record in records:
         shelf[record.row][record.seed] = record
+    return shelf
+
+
+def _reader() -> Units:
+    """Return a function that takes predictions apart into units, once for each record and question asked of it."""
     cache: dict[tuple, pd.DataFrame] = {}
 
     def units_of(record: Record, seed: int, *what) -> pd.DataFrame:
@@ -45,11 +67,11 @@ def evaluate(claims: Iterable[Claim], records: Iterable[Record], planned: Mappin
             cache[key] = units(record.predictions(), metric, record.seed, sets, skills)
         return cache[key].assign(seed=seed)
 
-    return [_judged(claim, shelf, planned or {}, same_code, units_of) for claim in claims]
+    return units_of
 
 
 def _judged(claim: Claim, shelf: Pairs, planned: Mapping, same_code: bool, units_of: Units) -> dict:
-    line = claim.model_dump(mode="json", exclude_none=True)
+    line = claim.model_dump(mode="json", exclude_none=True) | {"confirmatory": False}
     try:
         pairs, remark = _belonging(claim.contrast, shelf, planned, same_code)
         found = _measured(claim, pairs, units_of)
@@ -58,7 +80,8 @@ def _judged(claim: Claim, shelf: Pairs, planned: Mapping, same_code: bool, units
     numbers = {name: getattr(found, name, None) for name in NUMBERS}
     judged = verdict(found.low, found.high, claim.sign, claim.kind, claim.claimed)
     remarks = [PARTS[found.method], FEW_SEEDS.get(found.seeds), remark]
-    return line | numbers | {"cost": _cost(pairs), "verdict": judged, "why": "; ".join(filter(None, remarks))}
+    return line | numbers | {"cost": cost(pairs, shelf), "verdict": judged, "why": "; ".join(filter(None, remarks)),
+                             "confirmatory": claim.confirmatory and drawn_for_test(pairs, shelf)}
 
 
 def _measured(claim: Claim, pairs: Pairs, units_of: Units) -> Interval:
@@ -116,12 +139,3 @@ def _alike(records: list[Record], key: str, what: str, remedy: str) -> None:
         named = "; ".join(f"{key} {value[:10]}: " + ", ".join(f"{name} (commit {at})" for name, at in names.items())
                           for value, names in kinds.items())
         raise UserError(f"records {what} ({named}), so they are not compared: {remedy}")
-
-
-def _cost(pairs: Pairs) -> dict:
-    """Return the seconds that all records took, and the mean of processed tokens a question of each row."""
-    records = {(record.row, record.seed): record for found in pairs.values() for record in found.values()}
-    tokens = {row: [record.metrics["processed_tokens"].value for record in found.values()
-                    if "processed_tokens" in record.metrics] for row, found in pairs.items()}
-    return {"seconds": round(sum(record.provenance.get("seconds") or 0 for record in records.values()), 1),
-            "processed_tokens": {row: round(fmean(values), 1) for row, values in tokens.items() if values}}

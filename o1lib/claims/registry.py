@@ -13,6 +13,7 @@ from o1lib.records import UserError, project_root
 from o1lib.stats import verdict
 
 FILE = "claims.yaml"
+FAMILY = 6  # claims of the confirmatory family, at most: each one more costs all of them power
 
 
 class Strict(BaseModel):
@@ -61,7 +62,8 @@ class Compared(Strict):
 class Claim(Strict):
     """One claim of a paper; kind, sign and `claimed` are read by `stats.verdict`.
 
-    `scope` "paper" marks claims about models that the mini study does not have.
+    `scope` "paper" marks claims about models that the mini study does not have, `confirmatory` the members of the
+    family that is tested on `test` drawings under Holm's correction.
     """
 
     id: str
@@ -72,6 +74,7 @@ class Claim(Strict):
     sign: Literal[-1, 0, 1] = 0
     claimed: float = 0.0
     scope: Literal["mini", "paper"] = "mini"
+    confirmatory: bool = False
     reported: dict[str, Reported]
     contrast: Compared
 
@@ -80,6 +83,8 @@ class Claim(Strict):
         verdict(None, None, self.sign, self.kind, self.claimed)
         if (self.kind == "rate") == bool(self.contrast.b):
             raise ValueError("a rate is of row a alone, every other kind needs rows a and b")
+        if self.confirmatory and (self.kind != "difference" or self.scope == "paper"):
+            raise ValueError("only a difference between rows of the study can be confirmatory")
         return self
 
 
@@ -92,6 +97,8 @@ class _File(Strict):
                            ("contrast", [claim.contrast.model_dump_json() for claim in self.claims])):
             if repeated := [claim.id for k, claim in enumerate(self.claims) if keys[k] in keys[:k]]:
                 raise ValueError(f"claim {repeated[0]} has the {what} of an earlier one")
+        if len(family := [claim.id for claim in self.claims if claim.confirmatory]) > FAMILY:
+            raise ValueError(f"{len(family)} claims are confirmatory ({', '.join(family)}), at most {FAMILY} may be")
         return self
 
 
