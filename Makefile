@@ -9,6 +9,7 @@ ROWS =
 SEEDS = 0
 JOBS =
 FRESH =
+CLAIM =
 SNAKEMAKE =
 FROM =
 TESTS = tests
@@ -20,7 +21,7 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
 # A mistyped variable must not silently run something else.
-KNOWN := SCALE ROWS SEEDS JOBS FRESH SNAKEMAKE FROM TESTS WORKERS MODEL TORCH_INDEX VENV PYTHON
+KNOWN := SCALE ROWS SEEDS JOBS FRESH CLAIM SNAKEMAKE FROM TESTS WORKERS MODEL TORCH_INDEX VENV PYTHON
 UNKNOWN := $(filter-out $(KNOWN),$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
 $(error unknown variable $(firstword $(UNKNOWN)): use $(KNOWN))
@@ -36,7 +37,7 @@ STAMP := $(VENV)/installed-$(shell $(PYTHON) -c 'import hashlib, pathlib, sys; p
 	name).read_bytes() for name in ("pyproject.toml", "constraints.txt")) + sys.version.encode()).hexdigest()[:16])')
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: study plan test lab compare publish base ship bench-search bench-train bench-teacher setup help
+.PHONY: study plan test lab compare why publish base ship bench-search bench-train bench-teacher setup help
 study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FRESH=1), ending with the claims page
 	@$(RUN) study $(CHOICE) --snakemake '$(SNAKEMAKE)'
 plan: setup  ## print what would run, why, and about how long
@@ -52,6 +53,8 @@ lab: setup  ## open JupyterLab on the notebooks
 	@$(VENV)/bin/jupyter lab notebooks
 compare: setup  ## show by nbdime how your executed reports differ from the published ones
 	@$(RUN) compare --scale '$(SCALE)'
+why: setup  ## print what decides one claim (CLAIM=A5): its contrast, records, questions, and the value computed again
+	@$(RUN) why '$(CLAIM)' --scale '$(SCALE)'
 publish: setup  ## copy the complete rows of work/SCALE to results/SCALE
 	@$(RUN) publish --scale '$(SCALE)'
 base: setup  ## train the base that SCALE ships as it is published, or take the run in FROM=, and ship it

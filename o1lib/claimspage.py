@@ -57,7 +57,7 @@ def reported(line):
 
 
 def cost(line):
-    """Return what a contrast took: seconds of scoring and of training its arms, and the tokens a question of each row."""
+    """Return what a contrast took: seconds of scoring and of training its arms, tokens a question of each row."""
     if not line["cost"]:
         return "–"
     tokens = ", ".join(f"{row} {count:,.0f}" for row, count in line["cost"]["processed_tokens"].items())

@@ -140,6 +140,15 @@ def compare(scale: Scale = "mini") -> None:
     publish.compare(scale)
 
 
+@app.command("why")
+def show_why(claim: Annotated[str, typer.Argument(help="its id in claims.yaml, as A5")] = "",
+             scale: Scale = "mini") -> None:
+    """Go from a claim to its contrast, its records and the questions that decide it, and compute it again."""
+    from o1lib.why import why
+
+    print(why(claim, scale))
+
+
 @app.command("publish")
 def publish_results(scale: Scale = "mini", force: Annotated[bool, typer.Option(help="publish smoke rows too")] = False):
     """Copy the complete rows of work/<scale> into results/<scale>."""

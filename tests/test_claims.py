@@ -193,7 +193,8 @@ def test_a_dataset_that_the_rows_were_not_scored_on_makes_nothing_confirmatory(t
 
 
 def member(p, low=0.01, high=0.2, verdict="reproduced", **more):
-    return {"id": f"p{p}", "confirmatory": True, "p": p, "low": low, "high": high, "verdict": verdict, "why": "w"} | more
+    line = {"id": f"p{p}", "confirmatory": True, "p": p, "low": low, "high": high, "verdict": verdict, "why": "w"}
+    return line | more
 
 
 @pytest.mark.parametrize(("p", "verdict"), [(0.008, "reproduced"), (0.02, "inconclusive")])

@@ -29,7 +29,7 @@ def corrected(lines: list[dict], size: int) -> list[dict]:
 
 
 def _stands(line: dict, p: float) -> dict:
-    within = -MARGIN <= line["low"] and line["high"] <= MARGIN
+    within = line["low"] >= -MARGIN and line["high"] <= MARGIN
     if p <= ALPHA or within or line["verdict"] == INCONCLUSIVE:
         return line | {"p_holm": p}
     return line | {"p_holm": p, "verdict": INCONCLUSIVE, "why": f"{line['why']}; {line['verdict']} by its interval, "
