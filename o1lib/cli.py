@@ -149,6 +149,19 @@ def show_why(claim: Annotated[str, typer.Argument(help="its id in claims.yaml, a
     print(why(claim, scale))
 
 
+@app.command()
+def power(scale: Scale = "mini",
+          root: Annotated[str, typer.Option(help='a study\'s folder; "" is results/<scale>')] = "",
+          into: Annotated[str, typer.Option(help="put the tables into this draft of a protocol too")] = "") -> None:
+    """Print how many questions, seeds and hours the confirmatory family needs, by the records there are."""
+    from o1lib import protocol, protocolpage
+
+    found = protocol.plan(scale, root)
+    print(protocolpage.text(found))
+    if into:
+        protocolpage.fill(into, found)
+
+
 @app.command("publish")
 def publish_results(scale: Scale = "mini", force: Annotated[bool, typer.Option(help="publish smoke rows too")] = False):
     """Copy the complete rows of work/<scale> into results/<scale>."""

@@ -1,0 +1,115 @@
+"""The plan of the confirmatory run in words and tables, and the blocks of its protocol that are computed.
+
+    print(text(plan("mini")))                              # python -m o1lib power --scale mini
+    fill("results/PROTOCOL.draft.md", plan("mini"))        # ... --into results/PROTOCOL.draft.md
+
+    <!-- power -->  what is written anew between these marks  <!-- /power -->
+"""
+
+import math
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from o1lib.budget import RATES, hours, pieces
+from o1lib.claims import load_claims
+from o1lib.claims.family import ALPHA
+from o1lib.protocol import ASSUMED, ENOUGH, SEEDS, WANTED, Member, Plan
+from o1lib.records import UserError, atomic_file, project_root, shown
+from o1lib.stats.verdicts import MARGIN
+
+FROZEN = "PROTOCOL.md"  # the protocol in force
+
+
+def text(found: Plan) -> str:
+    """Return a plan for a terminal: questions needed by each member, the size for each number of seeds, hours."""
+    said, table = _hours(found)
+    lines = [f"{piece.piece:3}  {piece.hours:>4} h  {piece.what}" for piece in table.itertuples()]
+    return "\n\n".join([basis(found), power(found).to_string(index=False), sizes(found).to_string(index=False), said,
+                        "\n".join(lines)])
+
+
+def blocks(found: Plan) -> dict[str, str]:
+    """Return the Markdown of each block of the protocol by its name."""
+    said, table = _hours(found)
+    return {"family": family(), "power": basis(found) + "\n\n" + markdown(power(found)),
+            "sizes": markdown(sizes(found)), "hours": said + "\n\n" + markdown(table)}
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """Return a table as Markdown."""
+    rows = [list(frame.columns), ["---"] * len(frame.columns), *frame.itertuples(index=False)]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)
+
+
+def sizes(found: Plan) -> pd.DataFrame:
+    """Return one line a number of seeds: items of a test set, hours of the whole run; the choice is marked."""
+    lines = []
+    for seeds in SEEDS:
+        size = found.n_test(seeds)
+        lines.append({"seeds": seeds, "items of a test set": size or "no number is enough",
+                      "hours": f"{hours(found.jobs(seeds)):.0f}" if size else "–",
+                      "choice": "the fewest hours" if seeds == found.choice else ""})
+    return pd.DataFrame(lines)
+
+
+def power(found: Plan) -> pd.DataFrame:
+    """Return one line a member: what it must detect, its deviations in points, the questions needed by seeds."""
+    return pd.DataFrame([_power(member, found.alpha) for member in found.members])
+
+
+def _power(member: Member, alpha: float) -> dict:
+    known = member.found.seeds
+    between = "unknown: one seed" if known is None else f"{100 * math.sqrt(known):.1f} ({member.found.count} seeds)"
+    line = {"claim": member.claim.id, "between": member.kind, "to detect": f"{100 * member.detect:g} points",
+            "variances": member.source, "questions measured": member.found.n,
+            "SD of a question": f"{100 * math.sqrt(member.found.questions + member.found.both):.0f}",
+            "SD of seeds, measured": between, "SD of seeds, planned": f"{100 * member.seeds_sd:.1f}"}
+    return line | {f"{seeds} seeds": member.questions(seeds, alpha) or "–" for seeds in SEEDS}
+
+
+def family() -> str:
+    """Return the confirmatory family as Markdown: claim, contrast, sign, margin."""
+    lines = [{"claim": claim.id, "statement": claim.statement, "contrast": " − ".join(claim.contrast.rows),
+              "metric": claim.contrast.metric, "sign": "+" if claim.sign > 0 else "−",
+              "margin": f"{100 * MARGIN:g} point"} for claim in load_claims() if claim.confirmatory]
+    return markdown(pd.DataFrame(lines))
+
+
+def basis(found: Plan) -> str:
+    """Return what the numbers of a plan rest on, in words."""
+    commits = sorted({record.commit[:10] for record in found.records if record.metrics})
+    seeds = sorted({record.seed for record in found.records})
+    return (f"From {len(found.records)} records of {shown(found.root)}, seeds {', '.join(map(str, seeds))}, made at "
+            f"commit {', '.join(commits)}. Power {WANTED:g} at a two-sided level of {ALPHA:g} / {len(found.members)} = "
+            f"{found.alpha:.4f}, Holm's first step. A seed's standard deviation that is unknown, or known from fewer "
+            f"than {ENOUGH} seeds, is planned as at least {ASSUMED:g} of the difference to detect. Deviations are in "
+            "points.")
+
+
+def _hours(found: Plan) -> tuple[str, pd.DataFrame]:
+    jobs = found.jobs(found.choice)
+    table = pieces(jobs)
+    return (f"{found.choice} seeds, test sets of {found.n_test(found.choice)} items: {hours(jobs):.0f} hours one after "
+            f"another, {RATES} rates for each arm among them, in {len(table)} pieces of at most two hours. A star marks "
+            "what has no record yet and is taken to cost what its like did."), table
+
+
+def fill(path: Path | str, found: Plan) -> None:
+    """Put the blocks of a plan between the marks of a protocol, <!-- name --> and <!-- /name -->.
+
+    Raises UserError when a mark is missing, or the file is the protocol in force, which nobody changes.
+    """
+    path = project_root() / path
+    if path.name == FROZEN:
+        raise UserError(f"{shown(path)} is in force and is not written again: fill the draft before it is renamed")
+    text = path.read_text(encoding="utf8") if path.is_file() else ""
+    for name, block in blocks(found).items():
+        marks = f"<!-- {name} -->", f"<!-- /{name} -->"
+        if [text.count(mark) for mark in marks] != [1, 1]:
+            raise UserError(f"{shown(path)} must have one {marks[0]} and after it one {marks[1]}: put the lines back")
+        pattern = "(?s)" + re.escape(marks[0]) + ".*?" + re.escape(marks[1])
+        text = re.sub(pattern, lambda _, body=f"{marks[0]}\n{block}\n{marks[1]}": body, text)
+    with atomic_file(path) as part:
+        part.write_text(text, encoding="utf8")
