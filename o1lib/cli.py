@@ -157,9 +157,9 @@ def power(scale: Scale = "mini",
     from o1lib import protocol, protocolpage
 
     found = protocol.plan(scale, root)
-    print(protocolpage.text(found))
     if into:
         protocolpage.fill(into, found)
+    print(protocolpage.text(found))
 
 
 @app.command("publish")

@@ -81,19 +81,20 @@ def basis(found: Plan) -> str:
     """Return what the numbers of a plan rest on, in words."""
     commits = sorted({record.commit[:10] for record in found.records if record.metrics})
     seeds = sorted({record.seed for record in found.records})
-    return (f"From {len(found.records)} records of {shown(found.root)}, seeds {', '.join(map(str, seeds))}, made at "
-            f"commit {', '.join(commits)}. Power {WANTED:g} at a two-sided level of {ALPHA:g} / {len(found.members)} = "
-            f"{found.alpha:.4f}, Holm's first step. A seed's standard deviation that is unknown, or known from fewer "
-            f"than {ENOUGH} seeds, is planned as at least {ASSUMED:g} of the difference to detect. Deviations are in "
-            "points.")
+    made = f"{len(found.records)} records of {shown(found.root)}, seeds {', '.join(map(str, seeds))}"
+    return (f"From {made}, made at commit {', '.join(commits)}. Power {WANTED:g} at a two-sided level of {ALPHA:g} / "
+            f"{len(found.members)} = {found.alpha:.4f}, Holm's first step. A seed's standard deviation that is unknown, "
+            f"or known from fewer than {ENOUGH} seeds, is planned as at least {ASSUMED:g} of the difference to "
+            "detect. Deviations are in points.")
 
 
 def _hours(found: Plan) -> tuple[str, pd.DataFrame]:
     jobs = found.jobs(found.choice)
     table = pieces(jobs)
-    return (f"{found.choice} seeds, test sets of {found.n_test(found.choice)} items: {hours(jobs):.0f} hours one after "
-            f"another, {RATES} rates for each arm among them, in {len(table)} pieces of at most two hours. A star marks "
-            "what has no record yet and is taken to cost what its like did."), table
+    size = f"{found.choice} seeds, test sets of {found.n_test(found.choice)} items"
+    return (f"{size}: {hours(jobs):.0f} hours one after another, {RATES} rates for each arm among them, in "
+            f"{len(table)} pieces of at most two hours, but for jobs that alone take longer. A star marks what has no "
+            "record yet and is taken to cost what its like did."), table
 
 
 def fill(path: Path | str, found: Plan) -> None:

@@ -1,0 +1,137 @@
+"""The protocol's computed parts come from claims.yaml and records, and it is a draft until somebody renames it."""
+
+from dataclasses import replace
+
+import pytest
+import toyrecords
+from toyrecords import answers, leave
+
+from o1lib import budget, experiments, protocol, protocolpage
+from o1lib.answers import metrics
+from o1lib.claims import load_claims
+from o1lib.records import UserError, project_root
+
+DRAFT = project_root() / "results" / "PROTOCOL.draft.md"
+ROWS = {"structured.sample": 0.6, "no_tags.sample": 0.5, "direct.sample": 0.4, "structured.stage_beam4.self": 0.7,
+        "structured.stage_beam1.self": 0.6, "structured.best_of_n4.self": 0.6}
+
+
+def study(root, seeds=(0,), rows=ROWS):
+    """Leave toy records of rows of the family, a dataset and an arm of a hundred examples."""
+    leave(root, "data", source="minivqa", n_test=toyrecords.N_TEST, test_split="devtest")
+    leave(root, "structured", examples=100)
+    for row, accuracy in rows.items():
+        for seed in seeds:
+            lines = answers(row, "tags", "mixed", "sample", 1, "", accuracy, seed)
+            leave(root, row, seed, metrics(lines), lines, data="data", model=row.split(".")[0])
+    return root
+
+
+@pytest.fixture(scope="module")
+def one_seed(tmp_path_factory):
+    return protocol.plan("mini", str(study(tmp_path_factory.mktemp("one"))))
+
+
+@pytest.fixture(scope="module")
+def two_seeds(tmp_path_factory):
+    return protocol.plan("mini", str(study(tmp_path_factory.mktemp("two"), seeds=(0, 1))))
+
+
+def block(name, text=None):
+    text = DRAFT.read_text(encoding="utf8") if text is None else text
+    return text.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0].strip()
+
+
+def test_the_draft_tests_the_family_that_claims_yaml_marks():
+    assert block("family") == protocolpage.family()
+    family = [claim.id for claim in load_claims() if claim.confirmatory]
+    assert [line.split(" | ")[0].strip("| ") for line in block("family").splitlines()[2:]] == family
+
+
+def test_every_computed_block_of_the_draft_is_filled():
+    assert all(block(name) for name in ("family", "power", "sizes", "hours"))
+
+
+def test_the_family_is_planned_by_its_own_variances_or_the_largest_of_its_kind(one_seed):
+    found = {member.claim.id: member for member in one_seed.members}
+    assert found["A5"].source == "its own"
+    worst = max((found["A4"], found["A5"]), key=lambda one: one.found.questions)
+    assert (found["B8"].source, found["B8"].found) == (f"not run, as {worst.claim.id}", worst.found)
+
+
+def test_arms_and_searches_are_told_apart_by_their_models(one_seed):
+    kinds = {member.claim.id: member.kind for member in one_seed.members}
+    assert (kinds["A5"], kinds["A17"], kinds["B11"]) == ("arms", "searches", "arms")
+
+
+def test_one_seed_is_said_to_leave_seeds_unknown_and_is_planned_by_the_assumption(one_seed):
+    line = protocolpage.power(one_seed).set_index("claim").loc["A5"]
+    assert line["SD of seeds, measured"] == "unknown: one seed"
+    assert line["SD of seeds, planned"] == "1.5"
+
+
+def test_with_two_seeds_their_variance_is_measured_and_replaces_a_smaller_assumption(two_seeds):
+    line = protocolpage.power(two_seeds).set_index("claim").loc["A5"]
+    assert line["SD of seeds, measured"].endswith("(2 seeds)")
+    measured = float(line["SD of seeds, measured"].split()[0])
+    assert float(line["SD of seeds, planned"]) == max(measured, 1.5)
+
+
+def test_the_size_is_enough_for_every_member_and_the_choice_takes_the_fewest_hours(one_seed):
+    able = [seeds for seeds in protocol.SEEDS if one_seed.n_test(seeds)]
+    spent = {seeds: budget.hours(one_seed.jobs(seeds)) for seeds in able}
+    assert spent[one_seed.choice] == min(spent.values())
+    share = one_seed.n_test(one_seed.choice) / toyrecords.N_TEST
+    for member in one_seed.members:
+        assert share * member.found.n >= member.questions(one_seed.choice, one_seed.alpha)
+
+
+def test_a_root_without_a_dataset_says_what_to_run(tmp_path):
+    with pytest.raises(UserError, match="holds no dataset row to plan by: run `make study SCALE=mini`"):
+        protocol.plan("mini", str(tmp_path))
+
+
+def test_a_kind_of_which_nothing_is_measured_says_what_to_run(tmp_path):
+    study(tmp_path, rows={"structured.sample": 0.6, "direct.sample": 0.5})
+    with pytest.raises(UserError, match="no claim between searches is measured, so A17 .*ROWS=structured.stage_beam4"):
+        protocol.plan("mini", str(tmp_path))
+
+
+def test_the_blocks_are_written_between_their_marks_and_the_rest_stays(one_seed, tmp_path):
+    draft = tmp_path / "draft.md"
+    draft.write_text(DRAFT.read_text(encoding="utf8"), encoding="utf8")
+    protocolpage.fill(draft, one_seed)
+    text = draft.read_text(encoding="utf8")
+    assert block("power", text) == protocolpage.blocks(one_seed)["power"]
+    assert text.split("<!-- family -->")[0] == DRAFT.read_text(encoding="utf8").split("<!-- family -->")[0]
+    assert text.endswith(DRAFT.read_text(encoding="utf8").split("<!-- /hours -->")[1])
+
+
+@pytest.mark.parametrize(("name", "said"), [("PROTOCOL.md", "in force"), ("draft.md", "must have one <!-- family -->")])
+def test_a_protocol_in_force_and_a_draft_without_marks_are_left_alone(one_seed, tmp_path, name, said):
+    path = tmp_path / name
+    path.write_text("as agreed", encoding="utf8")
+    with pytest.raises(UserError, match=said):
+        protocolpage.fill(path, one_seed)
+    assert path.read_text(encoding="utf8") == "as agreed"
+
+
+def test_jobs_grow_with_examples_and_questions_and_name_what_has_no_record(one_seed):
+    def timed(record):
+        notebook = "02_train_sft" if record.row == "structured" else record.notebook
+        return record.model_copy(update={"provenance": record.provenance | {"seconds": 10.0}, "notebook": notebook})
+    found = replace(one_seed, records=tuple(map(timed, one_seed.records)))
+    jobs = {(job.name, job.seed): job for job in found.jobs(8)}
+    assert jobs["structured.sample", 3].seconds == pytest.approx(10 * found.n_test(8) / toyrecords.N_TEST)
+    examples = experiments.parameters_of(experiments.read(), "mini", "structured")["examples"]
+    assert jobs["structured", 3].seconds == pytest.approx(10 * examples / 100)
+    assert jobs["structured", 3].measured
+    assert not jobs["four_turn_mixed", 3].measured
+    assert jobs["four_turn_mixed", 3].seconds == jobs["structured", 3].seconds
+
+
+def test_pieces_keep_the_order_and_none_is_longer_than_two_hours():
+    jobs = [budget.Timed(f"job{k}", 0 if k else None, 2000.0, k != 2) for k in range(7)]
+    table = budget.pieces(jobs)
+    assert list(table.what) == ["job0; seed 0: job1, job2*", "seed 0: job3, job4, job5", "seed 0: job6"]
+    assert list(table.hours) == ["1.7", "1.7", "0.6"]
