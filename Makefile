@@ -51,7 +51,7 @@ bench-train: setup  ## measure training at SCALE= against a bare loop and the ma
 	@HF_HUB_OFFLINE=1 $(VENV)/bin/python -m o1lib.train.bench --scale '$(SCALE)'
 lab: setup  ## open JupyterLab on the notebooks
 	@$(VENV)/bin/jupyter lab notebooks
-compare: setup  ## show by nbdime how your executed reports differ from the published ones
+compare: setup  ## show how your executed reports differ from the published ones, and both sides' contrasts
 	@$(RUN) compare --scale '$(SCALE)'
 why: setup  ## print what decides one claim (CLAIM=A5): its contrast, records, questions, and the value computed again
 	@$(RUN) why '$(CLAIM)' --scale '$(SCALE)'

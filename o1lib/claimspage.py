@@ -26,8 +26,10 @@ tr {{ border-top: 1px solid #ccc }} thead tr {{ border: 0 }}
 surely below one point contradicts a claimed one, whatever its sign. What no record can tell is <i>not tested</i>.</p>
 {counts}
 {table}
+{beside}
 </body></html>
 """
+_BESIDE = "<h2>Found here, beside what is published</h2><p>{sentence}</p>{table}"
 
 
 def counts(lines):
@@ -99,8 +101,13 @@ def verdicts(lines):
             for verdict, ids in groups.items()]
 
 
-def page(lines, note):
-    """Return the whole page as HTML; `note` says what was scored. Everything is escaped."""
+def page(lines, note, beside=None, sentence=""):
+    """Return the whole page as HTML; `note` says what was scored. Everything is escaped.
+
+    `beside` and `sentence` set what was found here beside what is published (`o1lib.beside`).
+    """
     with pd.option_context("display.max_colwidth", None):
+        there = "" if beside is None or beside.empty else _BESIDE.format(sentence=html.escape(sentence),
+                                                                         table=beside.to_html(border=0))
         return _PAGE.format(note=html.escape(note), counts=counts(lines).to_html(border=0),
-                            table=table(lines).to_html(border=0))
+                            table=table(lines).to_html(border=0), beside=there)

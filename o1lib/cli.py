@@ -136,7 +136,7 @@ def teach(items: Path, out: Path, model: Annotated[str, typer.Option(help="the t
 
 @app.command()
 def compare(scale: Scale = "mini") -> None:
-    """Show by nbdime how your executed reports differ from the published ones."""
+    """Show how your executed reports differ from the published ones, and both sides' contrasts."""
     publish.compare(scale)
 
 

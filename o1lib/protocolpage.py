@@ -82,10 +82,11 @@ def basis(found: Plan) -> str:
     commits = sorted({record.commit[:10] for record in found.records if record.metrics})
     seeds = sorted({record.seed for record in found.records})
     made = f"{len(found.records)} records of {shown(found.root)}, seeds {', '.join(map(str, seeds))}"
-    return (f"From {made}, made at commit {', '.join(commits)}. Power {WANTED:g} at a two-sided level of {ALPHA:g} / "
-            f"{len(found.members)} = {found.alpha:.4f}, Holm's first step. A seed's standard deviation that is unknown, "
-            f"or known from fewer than {ENOUGH} seeds, is planned as at least {ASSUMED:g} of the difference to "
-            "detect. Deviations are in points.")
+    made += f", made at commit {', '.join(commits)}"
+    return (f"From {made}. Power {WANTED:g} at a two-sided level of {ALPHA:g} / {len(found.members)} = "
+            f"{found.alpha:.4f}, Holm's first step. A seed's standard deviation that is unknown, or known from fewer "
+            f"than {ENOUGH} seeds, is planned as at least {ASSUMED:g} of the difference to detect. Deviations are in "
+            "points.")
 
 
 def _hours(found: Plan) -> tuple[str, pd.DataFrame]:

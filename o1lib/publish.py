@@ -1,7 +1,7 @@
 """From work/ (what you ran) to results/ (what is published), and the difference between the two.
 
     publish("mini")      # records, predictions, tables, figures and executed reports of complete rows
-    compare("mini")      # prints what nbdime finds between your reports and the published ones
+    compare("mini")      # prints what nbdime finds between your reports and the published ones, and both contrasts
 
     results/mini/runs/<row>/seed<k>/{record.json, predictions.jsonl.gz, small files}
     results/mini/{tables,figures}/                  what the reports wrote
@@ -90,7 +90,7 @@ def publish(scale: str = "mini", force: bool = False) -> None:
 
 
 def compare(scale: str = "mini") -> None:
-    """Print, by nbdime, how your executed reports differ from the published ones.
+    """Print, by nbdime, how your executed reports differ from the published ones, then both sides' contrasts.
 
     Raises UserError when either side is missing.
     """
@@ -109,3 +109,14 @@ def compare(scale: str = "mini") -> None:
         if words.returncode > 1 or (words.returncode and not words.stdout):
             raise UserError(f"nbdime could not compare {shown(yours)}: {words.stderr.strip().splitlines()[-1:]}")
         print(words.stdout or f"{notebook}: no difference")
+    _compare_claims(scale)
+
+
+def _compare_claims(scale: str) -> None:
+    """Print the contrasts, last so that they are not scrolled away; nothing where either side judged no claims."""
+    from o1lib import beside  # brings pandas
+
+    places = list((project_root() / "work" / scale / "runs").glob("*/seed0/tables/claims.json"))
+    yours, ours = beside.read(places[0]) if places else [], beside.published(scale)
+    if yours and ours:
+        print(beside.told(beside.beside(yours, ours)))

@@ -177,7 +177,21 @@ def _sum_up(plan: Plan, watch: Watch | None) -> int:
     print(f"{summary['recorded']} of {summary['rows']} rows recorded ({shown(path)})")
     for page in pages(plan):
         print(f"results: {shown(page)}")
+    if words := _beside_published(plan):
+        print(words)
     return 1 if missing else 0
+
+
+def _beside_published(plan: Plan) -> str:
+    """Return what was found here beside what is published, "" where no report judged claims or none are published."""
+    reports = [step.job for step in plan.steps if step.job.report and planning.is_done(step.job)]
+    found = [path for job in reports if (path := planning.folder_of(job) / "tables" / "claims.json").is_file()]
+    if not found:
+        return ""
+    from o1lib import beside  # brings pandas
+
+    ours = beside.published(plan.scale)
+    return beside.told(beside.beside(beside.read(found[-1]), ours)) if ours else ""
 
 
 def pages(plan: Plan) -> list[Path]:

@@ -6,7 +6,6 @@ Reads work/<scale> where it holds the rows, else results/<scale>. What is printe
 are cut to one line of printable characters.
 """
 
-import json
 import time
 from pathlib import Path
 from textwrap import shorten
@@ -14,6 +13,7 @@ from textwrap import shorten
 import pandas as pd
 
 from o1lib import experiments
+from o1lib.beside import place, published
 from o1lib.claims import Claim, evaluate, load_claims, rests_on
 from o1lib.claimspage import PAPERS, cost, measured, reported
 from o1lib.examples import questions
@@ -51,8 +51,8 @@ def _records(claim: Claim, scale: str) -> tuple[Path, list[Record]]:
     """Return the root that holds the claim's rows, and all its records."""
     rows = claim.contrast.rows
     if unknown := [row for row in rows if row not in experiments.read().rows]:
-        raise UserError(f"claim {claim.id} is about {' and '.join(unknown)}, which is no row of experiments.yaml, so it "
-                        f"stays {NOT_TESTED}: choose another CLAIM, or add the row")
+        raise UserError(f"claim {claim.id} is about {' and '.join(unknown)}, which is no row of experiments.yaml, so "
+                        f"it stays {NOT_TESTED}: choose another CLAIM, or add the row")
     roots = [project_root() / place / scale for place in ("work", "results")]
     for root in roots:
         records = load_all(root)
@@ -104,17 +104,15 @@ def _verdict(line: dict, scale: str, seconds: float) -> str:
 
 
 def _published(line: dict, scale: str) -> str:
-    """Say whether the computed value, interval and verdict are those that are published."""
-    path = project_root() / "results" / scale / "tables" / "claims.json"
-    try:
-        found = {one["id"]: one for one in json.loads(path.read_text(encoding="utf8"))}.get(line["id"])
-    except (OSError, ValueError):
-        return f"nothing to compare with: {shown(path)} cannot be read"
+    """Say whether the value, interval and verdict are those published, else where the value lies to the interval."""
+    where = f"results/{scale}/tables/claims.json"
+    found = next((one for one in published(scale) if one["id"] == line["id"]), None)
     if not found or found["value"] is None:
-        return f"not tested in {shown(path)}"
-    alike = all(abs(line[name] - found[name]) <= SAME for name in NUMBERS) and line["verdict"] == found["verdict"]
-    otherwise = f"otherwise in {shown(path)}: {measured(found)}, {found['verdict']}"
-    return f"the same in {shown(path)}" if alike else otherwise
+        return f"not tested in {where}"
+    if all(abs(line[name] - found[name]) <= SAME for name in NUMBERS) and line["verdict"] == found["verdict"]:
+        return f"the same in {where}"
+    there = place(line["value"], found["low"], found["high"])
+    return f"otherwise in {where}: {measured(found)}, {found['verdict']}; the value here lies {there}"
 
 
 def _deciding(claim: Claim, root: Path, pairs: dict, tables: list[pd.DataFrame]) -> str:

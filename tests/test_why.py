@@ -108,8 +108,9 @@ def test_a_claim_that_cannot_be_told_says_what_would(project, name, said):
     (["direct.sample"], [], "needs structured.sample, not run so far"),
     (["direct.sample"], ["structured.sample"], "needs structured.sample and direct.sample in one place")])
 def test_rows_that_were_not_run_are_named_with_the_command_that_runs_them(project, monkeypatch, work, results, said):
-    there = {"work": [SimpleNamespace(row=row) for row in work], "results": [SimpleNamespace(row=row) for row in results]}
-    monkeypatch.setattr("o1lib.why.load_all", lambda root: there[root.parent.name])
+    there = {"work": work, "results": results}
+    monkeypatch.setattr("o1lib.why.load_all",
+                        lambda root: [SimpleNamespace(row=row) for row in there[root.parent.name]])
     with pytest.raises(UserError, match=f"{said} .*`make study SCALE=mini ROWS=structured.sample,direct.sample`"):
         why("A5")
 
