@@ -271,4 +271,4 @@ def test_make_refuses_what_it_does_not_know(words, said):
 
 def test_make_help_names_every_target():
     shown = subprocess.run(["make", "help"], cwd=toystudy.REPOSITORY, capture_output=True, text=True).stdout
-    assert {"study", "plan", "test", "lab", "compare", "publish"} <= set(re.findall(r"^make (\w+)", shown, re.M))
+    assert {"study", "plan", "test", "lab", "compare", "why", "publish"} <= set(re.findall(r"^make (\w+)", shown, re.M))
