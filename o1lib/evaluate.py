@@ -10,6 +10,7 @@ from `o1lib.scoring`.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -19,6 +20,7 @@ from . import rewards
 from .arms import picture_of
 from .drive import drive
 from .journal import Journal
+from .judge import SYNTHETIC
 from .judge import make as make_judge
 from .pictures import grey
 from .records import UserError, code_hash
@@ -40,17 +42,17 @@ def cutoffs(items: Sequence, format: str, decoder, judge: str, judge_decoder=Non
 
 
 def evaluate(items: Sequence, format: str, decoder, *, method: str, n: int = 1, judge: str = "self", judge_decoder=None,
-             blind: bool = False, schedule: str = "", budget: int = 0, journal: Path | None = None,
-             made_by: Mapping | None = None, **options) -> tuple[list, list[dict]]:
+             judge_accuracy: float = SYNTHETIC, blind: bool = False, schedule: str = "", budget: int = 0,
+             journal: Path | None = None, made_by: Mapping | None = None, **options) -> tuple[list, list[dict]]:
     """Return the search trees and the predictions of `items`, AT_ONCE candidates at a time.
 
-    `judge_decoder` speaks for another model that judges instead; `blind` shows a grey picture; `budget` is the most
+    `judge_decoder` speaks for another model that judges instead; `judge_accuracy` is the synthetic judge's; `blind` shows a grey picture; `budget` is the most
     tokens a question may process (0: any number); `options` are the method's own (retracing: keep, retraces, cutoffs).
     In `journal` finished questions are kept, so that the same call goes on after an interruption; `made_by` names
     what its results depend on besides (model, code). Raises UserError for an unknown method or judge.
     """
-    search, referee = make(method, n, **options), _referee(items, decoder, method, judge, judge_decoder)
-    settings = {"format": format, "method": method, "n": n, "judge": judge, "blind": blind, "budget": budget,
+    search, referee = make(method, n, **options), _referee(items, decoder, method, judge, judge_decoder, judge_accuracy)
+    settings = {"format": format, "method": method, "n": n, "judge": judge, "judge_accuracy": judge_accuracy, "blind": blind, "budget": budget,
                 "seed": decoder.seed, "temperature": decoder.temperature, "top_p": decoder.top_p,
                 "max_new_tokens": decoder.max_new_tokens, "options": options, "made_by": dict(made_by or {})}
     kept = Journal(journal, settings)
@@ -80,12 +82,12 @@ def evaluate(items: Sequence, format: str, decoder, *, method: str, n: int = 1, 
     return [found[item.qid][0] for item in items], [found[item.qid][1] for item in items]
 
 
-def _referee(items, decoder, method, judge, judge_decoder):
+def _referee(items, decoder, method, judge, judge_decoder, judge_accuracy):
     """Return who compares (or, for retracing, scores) the candidates."""
     if judge == "base" and judge_decoder is None:
         raise UserError("judge 'base' is another model: name it in judge_model (a row's id or a checkpoint's folder)")
     truth = {item.qid: item for item in items}
-    choose = rewards.make if method == "retracing" else make_judge
+    choose = rewards.make if method == "retracing" else partial(make_judge, p=judge_accuracy)
     return choose(judge, decoder=judge_decoder or decoder, truth=truth, seed=decoder.seed)
 
 
