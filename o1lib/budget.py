@@ -19,7 +19,7 @@ from o1lib.records import Record
 from o1lib.study import Job, expand
 
 TRAINING, SCORING = "02_train_sft", "03_search_and_score"
-RATES = 3             # learning rates tried for each arm, on validation seeds
+RATES = "rates"       # the group of rows that try learning rates on validation drawings
 PIECE = 2 * 3600.0    # seconds that a piece may take
 ALIKE = {TRAINING: (), SCORING: ("method", "n")}  # parameters that make two rows cost alike
 
@@ -36,17 +36,16 @@ class Timed:
 
 def jobs_of(study: experiments.Study, scale: str, rows: Iterable[str], seeds: int, questions: int,
             records: list[Record]) -> list[Timed]:
-    """Return the jobs of a run in an order that can run: the tries of rates, then seed by seed what each row needs.
+    """Return the jobs of a run in an order that can run: what all seeds share, then what each seed needs.
 
-    `questions` is the dataset's n_test, the size of a test set.
+    Rows that try learning rates are among the former unless they are recorded. `questions` is the dataset's n_test, the
+    size of a test set.
     """
-    jobs = list(expand(study, scale, list(rows), list(range(seeds))).values())
+    there = {record.row for record in records}
+    tries = [row for row, entry in study.rows.items() if RATES in entry.groups and row not in there]
+    jobs = expand(study, scale, [*rows, *tries], list(range(seeds))).values()
     timed = [_timed(job, study, questions, records) for job in jobs]
-    tries = [Timed(f"{job.row} at rate {k + 1} of {RATES}", None, one.seconds, one.measured)
-             for job, one in zip(jobs, timed, strict=True) if job.notebook == TRAINING and job.seed == 0
-             for k in range(RATES)]
-    shared = [one for one in timed if one.seed is None]
-    return [*shared, *tries, *(one for one in timed if one.seed is not None)]
+    return sorted(timed, key=lambda job: -1 if job.seed is None else job.seed)  # keeps the order inside a seed
 
 
 def _timed(job: Job, study: experiments.Study, questions: int, records: list[Record]) -> Timed:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from o1lib.budget import RATES, hours, pieces
+from o1lib.budget import hours, pieces
 from o1lib.claims import load_claims
 from o1lib.claims.family import ALPHA
 from o1lib.protocol import ASSUMED, ENOUGH, SEEDS, WANTED, Member, Plan
@@ -93,7 +93,7 @@ def _hours(found: Plan) -> tuple[str, pd.DataFrame]:
     jobs = found.jobs(found.choice)
     table = pieces(jobs)
     size = f"{found.choice} seeds, test sets of {found.n_test(found.choice)} items"
-    return (f"{size}: {hours(jobs):.0f} hours one after another, {RATES} rates for each arm among them, in "
+    return (f"{size}: {hours(jobs):.0f} hours one after another, with the tries of rates that are not recorded yet, in "
             f"{len(table)} pieces of at most two hours, but for jobs that alone take longer. A star marks what has no "
             "record yet and is taken to cost what its like did."), table
 
