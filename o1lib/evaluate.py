@@ -40,18 +40,21 @@ def cutoffs(items: Sequence, format: str, decoder, judge: str, judge_decoder=Non
 
 
 def evaluate(items: Sequence, format: str, decoder, *, method: str, n: int = 1, judge: str = "self", judge_decoder=None,
-             blind: bool = False, schedule: str = "", budget: int = 0, journal: Path | None = None,
-             made_by: Mapping | None = None, **options) -> tuple[list, list[dict]]:
+             judge_accuracy: float = 0.8, blind: bool = False, schedule: str = "", budget: int = 0,
+             journal: Path | None = None, made_by: Mapping | None = None, **options) -> tuple[list, list[dict]]:
     """Return the search trees and the predictions of `items`, AT_ONCE candidates at a time.
 
-    `judge_decoder` speaks for another model that judges instead; `blind` shows a grey picture; `budget` is the most
-    tokens a question may process (0: any number); `options` are the method's own (retracing: keep, retraces, cutoffs).
-    In `journal` finished questions are kept, so that the same call goes on after an interruption; `made_by` names
-    what its results depend on besides (model, code). Raises UserError for an unknown method or judge.
+    `judge_decoder` speaks for another model that judges instead; `judge_accuracy` is how often the judge `synthetic`
+    is right; `blind` shows a grey picture; `budget` is the most tokens a question may process (0: any number);
+    `options` are the method's own (retracing: keep, retraces, cutoffs). In `journal` finished questions are kept, so
+    that the same call goes on after an interruption; `made_by` names what its results depend on besides (model, code).
+    Raises UserError for an unknown method or judge.
     """
-    search, referee = make(method, n, **options), _referee(items, decoder, method, judge, judge_decoder)
-    settings = {"format": format, "method": method, "n": n, "judge": judge, "blind": blind, "budget": budget,
-                "seed": decoder.seed, "temperature": decoder.temperature, "top_p": decoder.top_p,
+    search = make(method, n, **options)
+    referee = _referee(items, decoder, method, judge, judge_decoder, judge_accuracy)
+    settings = {"format": format, "method": method, "n": n, "judge": judge, "judge_accuracy": judge_accuracy,
+                "blind": blind, "budget": budget, "seed": decoder.seed,
+                "temperature": decoder.temperature, "top_p": decoder.top_p,
                 "max_new_tokens": decoder.max_new_tokens, "options": options, "made_by": dict(made_by or {})}
     kept = Journal(journal, settings)
     found = {item.qid: (kept.found[item.qid].tree(_task(item, format, blind)), kept.found[item.qid].row)
@@ -80,13 +83,13 @@ def evaluate(items: Sequence, format: str, decoder, *, method: str, n: int = 1, 
     return [found[item.qid][0] for item in items], [found[item.qid][1] for item in items]
 
 
-def _referee(items, decoder, method, judge, judge_decoder):
+def _referee(items, decoder, method, judge, judge_decoder, judge_accuracy):
     """Return who compares (or, for retracing, scores) the candidates."""
     if judge == "base" and judge_decoder is None:
         raise UserError("judge 'base' is another model: name it in judge_model (a row's id or a checkpoint's folder)")
     truth = {item.qid: item for item in items}
-    choose = rewards.make if method == "retracing" else make_judge
-    return choose(judge, decoder=judge_decoder or decoder, truth=truth, seed=decoder.seed)
+    given = {"decoder": judge_decoder or decoder, "truth": truth, "seed": decoder.seed}
+    return rewards.make(judge, **given) if method == "retracing" else make_judge(judge, p=judge_accuracy, **given)
 
 
 def _task(item, format, blind=False):
