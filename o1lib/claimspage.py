@@ -10,6 +10,7 @@ from textwrap import shorten
 
 import pandas as pd
 
+from .standing import gaps
 from .stats import VERDICTS
 
 PAPERS = {"A": "LLaVA-o1", "B": "LlamaV-o1"}
@@ -24,7 +25,9 @@ tr {{ border-top: 1px solid #ccc }} thead tr {{ border: 0 }}
 <p>{note}</p>
 <p>A claim is <i>reproduced</i> or <i>contradicted</i> only if the whole 95 % interval says so; a difference that is
 surely below one point contradicts a claimed one, whatever its sign. What no record can tell is <i>not tested</i>.</p>
+<h2>Verdicts by paper{mark}</h2>
 {counts}
+<h2>Claim by claim{mark}</h2>
 {table}
 </body></html>
 """
@@ -97,8 +100,18 @@ def verdicts(lines):
             for verdict, ids in groups.items()]
 
 
-def page(lines, note):
-    """Return the whole page as HTML; `note` says what was scored. Everything is escaped."""
+def lacking(lines, records):
+    """Return one line a claim that is incomplete: its verdict, the rows it needs, and what is amiss with them."""
+    found = {}
+    for line in lines:
+        needed = [line["contrast"][side] for side in ("a", "b") if line["contrast"].get(side)]
+        if missing := gaps(records, needed, line["contrast"].get("once") or ()):
+            found[line["id"]] = {"claim": line["statement"], "verdict": line["verdict"], "lacks": "; ".join(missing)}
+    return pd.DataFrame.from_dict(found, orient="index", columns=["claim", "verdict", "lacks"])
+
+
+def page(lines, note, mark=""):
+    """Return the whole page as HTML; `note` says what was scored, `mark` is in every caption. All is escaped."""
     with pd.option_context("display.max_colwidth", None):
-        return _PAGE.format(note=html.escape(note), counts=counts(lines).to_html(border=0),
-                            table=table(lines).to_html(border=0))
+        return _PAGE.format(note=html.escape(note), mark=html.escape(mark and f" ({mark})"),
+                            counts=counts(lines).to_html(border=0), table=table(lines).to_html(border=0))

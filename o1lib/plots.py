@@ -23,7 +23,7 @@ ACCURACY, DIFFERENCE = "accuracy (%), 95 % interval", "difference (points), 95 %
 _WIDTH, _LINE = 6.4, 0.34  # inches: a figure's width, the height of one line of a table
 
 
-def _reach(part):
+def reach(part):
     """Return the two lengths of each error bar in per cent, never negative."""
     return np.maximum(100 * np.array([part.value - part.low, part.high - part.value]), 0)
 
@@ -47,7 +47,8 @@ def sizes(table):
     return f"n = {few}" + (f" to {many}" if many > few else "") + (f", {seeds} seeds" if seeds > 1 else "")
 
 
-def _legend(ax, **options):
+def legend(ax, **options):
+    """Draw the legend of an Axes to its right, or as `options` say."""
     ax.legend(**({"frameon": False, "fontsize": "small", "loc": "upper left", "bbox_to_anchor": (1, 1)} | options))
 
 
@@ -67,7 +68,7 @@ def points(table, y, hue=None, ax=None, zero=False, label="", order=None):
     ax = ax or plt.subplots(figsize=(_WIDTH, 1 + _LINE * len(order) * (1.6 if several else 1)))[1]
     for shift, part, style in _groups(table, hue):
         spots = [order.index(name) + shift * several for name in part[y]]
-        ax.errorbar(100 * part.value, spots, xerr=_reach(part), ls="none", **style)
+        ax.errorbar(100 * part.value, spots, xerr=reach(part), ls="none", **style)
     if zero:
         ax.axvline(0, color="grey", linewidth=1)
     ax.set_yticks(range(len(order)), _marked(order, table[y]))
@@ -75,7 +76,7 @@ def points(table, y, hue=None, ax=None, zero=False, label="", order=None):
     ax.set_xlabel(label or (DIFFERENCE if zero else ACCURACY))
     ax.set_title(sizes(table), fontsize="small", loc="right")
     if hue and len(table):
-        _legend(ax)
+        legend(ax)
     sns.despine(ax=ax)
     return ax
 
@@ -112,7 +113,7 @@ def curves(table, x, hue, ax=None, log=False, label=""):
     ax = ax or plt.subplots(figsize=(_WIDTH, 3.6))[1]
     for shift, part, style in _groups(table, hue):
         part = part.sort_values(x)
-        ax.errorbar(part[x] + (0 if log else 0.2 * shift), 100 * part.value, yerr=_reach(part), ls="-", **style)
+        ax.errorbar(part[x] + (0 if log else 0.2 * shift), 100 * part.value, yerr=reach(part), ls="-", **style)
     if log and len(table):
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
@@ -123,14 +124,19 @@ def curves(table, x, hue, ax=None, log=False, label=""):
     ax.set(xlabel=label or x, ylabel=ACCURACY)
     ax.set_title(sizes(table), fontsize="small", loc="right")
     if len(table):
-        _legend(ax)
+        legend(ax)
     sns.despine(ax=ax)
     return ax
 
 
-def save(ax, folder, name):
-    """Write the figure of `ax` as SVG and PNG into `folder`, the same bytes for the same figure; return both paths."""
+def save(ax, folder, name, mark=""):
+    """Write the figure of `ax` as SVG and PNG into `folder`, the same bytes for the same figure; return both paths.
+
+    `mark` is a word in the corner, such as "pilot".
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    if mark:
+        ax.figure.text(0.005, 0.005, mark, fontsize="small", fontstyle="italic", color="firebrick", va="bottom")
     paths = [folder / f"{name}.{kind}" for kind in ("svg", "png")]
     laid_out = ax.figure.get_layout_engine() is not None
     if laid_out:  # once, not again for every file: it takes most of the time

@@ -16,6 +16,7 @@ from statistics import fmean
 import pandas as pd
 
 from .records import UserError, project_root
+from .standing import pilot
 
 NOT_RUN, NOT_MEASURED = "not run", "–"
 CELL = ("value", "low", "high", "n", "seeds", "failed")
@@ -35,10 +36,11 @@ def by_row(records):
 def pooled(records, metric):
     """Return {value, low, high, n, seeds, failed} of one row's records, or None where none has the metric.
 
-    `n` is that of one seed, the smallest if they differ: seeds answer the same questions.
+    None, too, where seeds were scored on different data: they have no common mean (`standing.amiss` names them). `n` is
+    that of one seed, the smallest if they differ: seeds answer the same questions.
     """
     found = [record for record in records if metric in record.metrics]
-    if not found:
+    if len({record.provenance.get("dataset_hash") for record in found}) != 1:
         return None
     parts = [record.metrics[metric] for record in found]
     value = fmean(part.value for part in parts)
@@ -145,19 +147,6 @@ def _origin(record, made):
             "dataset": (made.get("dataset_hash") or "")[:10], "model": (made.get("model_hash") or "")[:10]}
 
 
-def mixed(records, rows):
-    """Return a sentence naming rows of one table that were scored on different data, "" when all share one dataset."""
-    found, by_data = by_row(records), defaultdict(list)
-    for row in dict.fromkeys(rows.values()):
-        for record in found.get(row, []):
-            if digest := record.provenance.get("dataset_hash"):
-                by_data[digest].append(f"{record.row} seed {record.seed}")
-    if len(by_data) < 2:
-        return ""
-    parts = "; ".join(f"{digest[:10]}: {', '.join(names)}" for digest, names in by_data.items())
-    return f"Incomplete: these rows were scored on different data and do not compare ({parts}). Run them again."
-
-
 def note(records):
     """Return the sentence every report carries: what was scored, on which split, and what is out of date."""
     scored = [r for r in records if "accuracy" in r.metrics]
@@ -168,5 +157,6 @@ def note(records):
         drawn += " Test seeds stay undrawn until a confirmatory run."
     old = sum(r.stale for r in records)
     remark = f" {old} of the records were made by older code." if old else ""
-    return (f"{len(scored)} scored rows of {len(records)} recorded, seeds {seeds or 'none'}. {drawn} A mini- number "
-            f"and a paper's number compare in sign and order, not in level.{remark}")
+    kind = "A pilot, not the run that counts. " if pilot(records) else ""
+    return (f"{kind}{len(scored)} scored rows of {len(records)} recorded, seeds {seeds or 'none'}. {drawn} A mini- "
+            f"number and a paper's number compare in sign and order, not in level.{remark}")
