@@ -6,7 +6,7 @@
 """
 import html
 from collections import Counter
-from textwrap import shorten
+from textwrap import wrap
 
 import pandas as pd
 
@@ -88,8 +88,8 @@ def table(lines):
 def differences(lines):
     """Return the tested claims about differences as a long table for a figure: claim, verdict, value, interval, n."""
     kinds = ("difference", "equivalence")
-    shown = [line | {"claim": shorten(f"{line['id']}: {line['statement']}", 72)} for line in lines
-             if line["kind"] in kinds and line["value"] is not None]
+    shown = [line | {"claim": "\n".join(wrap(f"{line['id']}: {line['statement']}", 62, max_lines=2, placeholder=" …"))}
+             for line in lines if line["kind"] in kinds and line["value"] is not None]
     return pd.DataFrame(shown, columns=["claim", "verdict", "value", "low", "high", "n", "seeds"])
 
 

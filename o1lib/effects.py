@@ -13,7 +13,7 @@ from .stats import contrast
 from .tables import CELL, by_row, pooled
 from .units import units
 
-PUBLISHED = "published outputs of LLaVA-CoT"
+PUBLISHED, WHOSE = "published outputs of LLaVA-CoT", ("published", "this study")
 EFFECT = ["part", "value", "low", "high", "n", "seeds", "wins", "losses", "why"]
 
 
@@ -60,15 +60,16 @@ def strongest(found, of):
 def broken(records, rows):
     """Return the share of outputs that break their format, a cell as `tables.long` has for each label of `rows`.
 
-    The first line are LLaVA-CoT's published outputs, from results/reported. Rows without a format to keep are absent.
+    The first line are LLaVA-CoT's published outputs, from results/reported (column `whose`). Rows without a format to
+    keep are absent.
     """
     found = by_row(records)
     lines = [_published()]
     for label, row in rows.items():
         if cell := pooled(found.get(row, []), "well_formed"):
             turned = {"value": 1 - cell["value"], "low": 1 - cell["high"], "high": 1 - cell["low"]}
-            lines.append({"label": label, "row": row} | cell | turned)
-    return pd.DataFrame(lines, columns=["label", "row", *CELL])
+            lines.append({"label": label, "row": row, "whose": WHOSE[1]} | cell | turned)
+    return pd.DataFrame(lines, columns=["label", "row", "whose", *CELL])
 
 
 def _published():
@@ -77,4 +78,5 @@ def _published():
     n = int(line.setting.rpartition("n=")[2])
     lost = n - int(line.value)
     low, high = proportion_confint(lost, n, method="wilson")
-    return {"label": PUBLISHED, "row": "", "value": lost / n, "low": low, "high": high, "n": n, "seeds": 1, "failed": 0}
+    return {"label": PUBLISHED, "row": "", "whose": WHOSE[0], "value": lost / n, "low": low, "high": high, "n": n,
+            "seeds": 1, "failed": 0}

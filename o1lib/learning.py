@@ -54,12 +54,13 @@ def _looked(record):
 def _means(looked):
     for examples in sorted({line["examples"] for _, own in looked for line in own}):
         there = [(record, line) for record, own in looked for line in own if line["examples"] == examples]
-        cell = pooled([record.model_copy(update={"metrics": {"exact": _metric(line)}}) for record, line in there], "exact")
+        cell = pooled([_with(record, line) for record, line in there], "exact")
         yield {"seed": None, "examples": examples, "seconds": fmean(line["seconds"] for _, line in there), **cell}
 
 
-def _metric(line):
-    return Metric(**{name: line[name] for name in ("value", "n", "low", "high")})
+def _with(record, line):
+    exact = Metric(**{name: line[name] for name in ("value", "n", "low", "high")})
+    return record.model_copy(update={"metrics": {"exact": exact}})
 
 
 def crossing(found, staged, direct):

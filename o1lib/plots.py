@@ -56,22 +56,24 @@ def _marked(order, there):
     return [name if name in set(there) else f"{name} ({NOT_RUN})" for name in order]
 
 
-def points(table, y, hue=None, ax=None, zero=False, label="", order=None):
+def points(table, y, hue=None, ax=None, zero=False, label="", order=None, width=_WIDTH):
     """Draw one horizontal point with its interval a line of `table`.
 
     `table` has columns value, low, high (fractions, or differences of fractions), n and those named by `y` and `hue`;
     `zero` draws the line of no difference, `label` says what is measured, `order` lists the values of `y` (those that
-    are not in the table keep an empty line). Returns the Axes.
+    are not in the table keep an empty line), `width` is in inches, without names and legend. Returns the Axes.
     """
     order = list(order or dict.fromkeys(table[y]))
     several = table[y].duplicated().any()
-    ax = ax or plt.subplots(figsize=(_WIDTH, 1 + _LINE * len(order) * (1.6 if several else 1)))[1]
+    tall = _LINE * sum(1 + 0.3 * str(name).count("\n") for name in order)  # names may be wrapped
+    ax = ax or plt.subplots(figsize=(width, 1 + tall * (1.6 if several else 1)))[1]
     for shift, part, style in _groups(table, hue):
         spots = [order.index(name) + shift * several for name in part[y]]
         ax.errorbar(100 * part.value, spots, xerr=reach(part), ls="none", **style)
     if zero:
         ax.axvline(0, color="grey", linewidth=1)
-    ax.set_yticks(range(len(order)), _marked(order, table[y]))
+    wrapped = any("\n" in str(name) for name in order)
+    ax.set_yticks(range(len(order)), _marked(order, table[y]), fontsize="small" if wrapped else "medium")
     ax.set_ylim(max(len(order), 1) - 0.5, -0.5)
     ax.set_xlabel(label or (DIFFERENCE if zero else ACCURACY))
     ax.set_title(sizes(table), fontsize="small", loc="right")
@@ -86,7 +88,7 @@ def panels(table, y, by, order=None, columns=3, label=""):
     names, order = list(dict.fromkeys(table[by])), list(order or dict.fromkeys(table[y]))
     columns = max(1, min(columns, len(names)))
     rows = math.ceil(max(1, len(names)) / columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(1.8 + 2.9 * columns, 0.4 + rows * (0.7 + _LINE * len(order))),
+    figure, axes = plt.subplots(rows, columns, figsize=(1.8 + 2.1 * columns, 0.4 + rows * (0.7 + _LINE * len(order))),
                                 sharex=True, sharey=True, squeeze=False, layout="constrained")
     for ax, name in zip(axes.flat, names, strict=False):
         part = table[table[by] == name]
@@ -113,10 +115,10 @@ def curves(table, x, hue, ax=None, log=False, label=""):
     ax = ax or plt.subplots(figsize=(_WIDTH, 3.6))[1]
     for shift, part, style in _groups(table, hue):
         part = part.sort_values(x)
-        ax.errorbar(part[x] + (0 if log else 0.2 * shift), 100 * part.value, yerr=reach(part), ls="-", **style)
+        ax.errorbar(part[x] + (0 if log else 0.6 * shift), 100 * part.value, yerr=reach(part), ls="-", **style)
     if log and len(table):
         ax.set_xscale("log")
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     elif len(table):
@@ -129,6 +131,13 @@ def curves(table, x, hue, ax=None, log=False, label=""):
     return ax
 
 
+def _corner(figure, mark):
+    """Write `mark` into the lower left corner of what is drawn, which may reach beyond the figure's own edges."""
+    drawn, (wide, high) = figure.get_tightbbox(), figure.get_size_inches()
+    figure.text(drawn.x0 / wide, drawn.y0 / high, mark, fontsize="small", fontstyle="italic", color="firebrick",
+                va="bottom")
+
+
 def save(ax, folder, name, mark=""):
     """Write the figure of `ax` as SVG and PNG into `folder`, the same bytes for the same figure; return both paths.
 
@@ -136,7 +145,7 @@ def save(ax, folder, name, mark=""):
     """
     folder.mkdir(parents=True, exist_ok=True)
     if mark:
-        ax.figure.text(0.005, 0.005, mark, fontsize="small", fontstyle="italic", color="firebrick", va="bottom")
+        _corner(ax.figure, mark)
     paths = [folder / f"{name}.{kind}" for kind in ("svg", "png")]
     laid_out = ax.figure.get_layout_engine() is not None
     if laid_out:  # once, not again for every file: it takes most of the time

@@ -19,7 +19,7 @@ from .contrasts import ONCE, compare
 from .examples import questions, tree_of
 from .gallery import first_differences, gallery
 from .minivqa.words import SKILLS
-from .plots import save
+from .plots import points, save
 from .records import UserError, atomic_file, load_all, shown, to_json
 from .scaling import judged
 from .standing import PILOT, amiss, pilot
@@ -120,6 +120,13 @@ class Report:
     def contrasts(self, name, pairs, rows):
         """Return the contrasts of `o1lib.contrasts.compare` and keep them as tables/<name>.csv."""
         return self.frame(name, compare(self.records, pairs, rows).set_index("contrast")).reset_index()
+
+    def contrast_figure(self, name, found):
+        """Keep and show the contrasts that have a value; where some are incomplete these are marked."""
+        drawn = found.dropna(subset="value")
+        kinds = drawn.incomplete.map(lambda text: "incomplete" if text else "complete")
+        hue = "records" if any(drawn.incomplete) else None
+        return self.figure(name, points(drawn.assign(records=kinds), "contrast", hue, zero=True))
 
     def shown(self, found):
         """Return a table of contrasts for reading: points with their interval, verdict, and how or why not."""
