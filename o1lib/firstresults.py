@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from o1lib.claimspage import PAPERS, counts, measured, reported
-from o1lib.records import UserError, atomic_file, load_all, project_root, shown
+from o1lib.records import UserError, atomic_file, load, load_all, project_root, shown
 from o1lib.standing import PILOT, pilot
 from o1lib.stats import VERDICTS
 
@@ -45,8 +45,8 @@ def _around(path: Path) -> tuple[str, str]:
 
 def block(results: Path) -> str:
     """Return the block's Markdown: verdicts by paper, each tested claim beside the paper's numbers, a figure, links."""
-    records, tally = load_all(results), results / "tables" / "claims.json"
-    [record] = [one for one in records if (one.row, one.seed) == ("claims", 0)]
+    record, tally = load(results / "runs" / "claims" / "seed0"), results / "tables" / "claims.json"
+    records = load_all(results)
     mark = f" ({PILOT})" if pilot(records) else ""
     lines = json.loads(tally.read_text(encoding="utf8"))
     tested = [line for line in lines if line["value"] is not None]
