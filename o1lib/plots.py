@@ -93,7 +93,8 @@ def panels(table, y, by, order=None, columns=3, label=""):
     for ax, name in zip(axes.flat, names, strict=False):
         part = table[table[by] == name]
         points(part, y, ax=ax, order=order).set(xlabel="", title="")
-        ax.set_title(name, fontsize="medium", loc="left")
+        above = 1 + 0.15 / (_LINE * len(order))  # over the n, not beside it
+        ax.set_title(name, fontsize="medium", loc="left", y=above)
         ax.set_title(sizes(part), fontsize="x-small", loc="right", color="dimgrey")
     for ax in axes.flat[len(names):]:
         ax.set_axis_off()
@@ -134,7 +135,7 @@ def curves(table, x, hue, ax=None, log=False, label=""):
 def _corner(figure, mark):
     """Write `mark` into the lower left corner of what is drawn, which may reach beyond the figure's own edges."""
     drawn, (wide, high) = figure.get_tightbbox(), figure.get_size_inches()
-    figure.text(drawn.x0 / wide, drawn.y0 / high, mark, fontsize="small", fontstyle="italic", color="firebrick",
+    figure.text(drawn.x0 / wide + 0.005, drawn.y0 / high + 0.005, mark, fontsize="small", fontstyle="italic", color="firebrick",
                 va="bottom")
 
 
@@ -144,13 +145,13 @@ def save(ax, folder, name, mark=""):
     `mark` is a word in the corner, such as "pilot".
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if mark:
-        _corner(ax.figure, mark)
     paths = [folder / f"{name}.{kind}" for kind in ("svg", "png")]
     laid_out = ax.figure.get_layout_engine() is not None
     if laid_out:  # once, not again for every file: it takes most of the time
         ax.figure.draw_without_rendering()
         ax.figure.set_layout_engine("none")
+    if mark:
+        _corner(ax.figure, mark)
     with plt.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         for path in paths:
             undated = {"Date": None} if path.suffix == ".svg" else None

@@ -126,7 +126,8 @@ class Report:
         drawn = found.dropna(subset="value")
         kinds = drawn.incomplete.map(lambda text: "incomplete" if text else "complete")
         hue = "records" if any(drawn.incomplete) else None
-        return self.figure(name, points(drawn.assign(records=kinds), "contrast", hue, zero=True))
+        return self.figure(name, points(drawn.assign(records=kinds).sort_values("records"), "contrast", hue, zero=True,
+                                        order=list(drawn.contrast)))
 
     def shown(self, found):
         """Return a table of contrasts for reading: points with their interval, verdict, and how or why not."""

@@ -84,6 +84,7 @@ def _apart(used, key, what):
         commits[record.provenance.get(key) or "unknown"].add(record.commit[:7])
     if len(kinds) < 2:
         return []
-    named = "; ".join(f"{value[:10]}, commit {' and '.join(sorted(commits[value]))}: {', '.join(names)}"
+    by_commit = key == CODE and len(set().union(*commits.values())) > 1  # else the same commit, changed or not
+    named = "; ".join(f"{f'commit {min(commits[value])}' if by_commit else value[:10]}: {', '.join(names)}"
                       for value, names in kinds.items())
     return [f"{what} ({named})"]

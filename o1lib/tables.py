@@ -3,7 +3,7 @@
 A cell says value and 95 % interval, a column its n, a line its seeds and failures: no number stands alone. Rows that
 were not run say so and are never filled; what a row that was run cannot measure is a dash. Where a row has several
 seeds the value is the mean over them, and of two intervals the wider one stands: that over questions (the mean
-half-width of the seeds) and the t-interval on seed means.
+half-width of the seeds) and, from three seeds on, the t-interval on seed means (of two it would say nothing at all).
 
 Example:
     records = load_all("results/mini")
@@ -17,6 +17,7 @@ import pandas as pd
 
 from .records import UserError, project_root
 from .standing import pilot
+from .stats.intervals import ENOUGH_SEEDS
 
 NOT_RUN, NOT_MEASURED = "not run", "–"
 CELL = ("value", "low", "high", "n", "seeds", "failed")
@@ -54,8 +55,8 @@ def pooled(records, metric):
 
 
 def _t_half(values):
-    """Return the half width of the 95 % t-interval on the mean of seeds, 0 for a single seed."""
-    if len(values) < 2:
+    """Return the half width of the 95 % t-interval on the mean of seeds, 0 where these are too few."""
+    if len(values) < ENOUGH_SEEDS:
         return 0.0
     from scipy import stats
     return float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))

@@ -47,8 +47,15 @@ def test_seeds_that_agree_leave_the_interval_over_questions(tmp_path):
     assert found["high"] - found["value"] == pytest.approx(0.05)
 
 
+def test_two_seeds_leave_the_interval_over_questions_however_far_apart(tmp_path):
+    for seed, value in enumerate((0.4, 0.6)):
+        leave(tmp_path, "c.sample", seed, {"accuracy": share(value)})
+    found = pooled(load_all(tmp_path), "accuracy")
+    assert found["high"] - found["value"] == pytest.approx(0.05)
+
+
 def test_a_share_stays_within_nought_and_one_and_a_cost_does_not(tmp_path):
-    for seed, value in enumerate((0.9, 0.99)):
+    for seed, value in enumerate((0.9, 0.95, 0.99)):
         leave(tmp_path, "c.sample", seed, {"accuracy": {"value": value, "n": 9, "low": value, "high": 1.0},
                                            "cost/seconds": {"value": value, "n": 9, "low": value, "high": 1.0}})
     assert pooled(load_all(tmp_path), "accuracy")["high"] == 1
