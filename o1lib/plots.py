@@ -135,8 +135,8 @@ def curves(table, x, hue, ax=None, log=False, label=""):
 def _corner(figure, mark):
     """Write `mark` into the lower left corner of what is drawn, which may reach beyond the figure's own edges."""
     drawn, (wide, high) = figure.get_tightbbox(), figure.get_size_inches()
-    figure.text(drawn.x0 / wide + 0.005, drawn.y0 / high + 0.005, mark, fontsize="small", fontstyle="italic", color="firebrick",
-                va="bottom")
+    figure.text(drawn.x0 / wide + 0.005, drawn.y0 / high + 0.005, mark, fontsize="small", fontstyle="italic",
+                color="firebrick", va="bottom")
 
 
 def save(ax, folder, name, mark=""):
