@@ -87,7 +87,8 @@ def learn(run, model, processor, phases, *, learning_rate: float, batch: int, va
           **following) -> list[dict]:
     """Train `model` in place as the scale's recipe says, and return the log (see `train.fit`, also for `following`).
 
-    `batch` counts items. Eight times, greedy answers to `validation` items join the log (`well_formed`, `exact`).
+    `batch` counts items. Eight times, greedy answers to `validation` items join the log (`asked`, `well_formed`,
+    `exact`).
     Where the recipe wants several processes and none is said to have been started (no `processes`), they are, leave
     the model in the run's folder, and it is read back.
     """
@@ -106,11 +107,11 @@ def learn(run, model, processor, phases, *, learning_rate: float, batch: int, va
 
 
 def validated(model, processor, items, format: str) -> dict:
-    """Return the shares of items that the model answers in the format's form, and with the very gold answer."""
+    """Return how many items were asked, and the shares answered in the format's form and with the very gold answer."""
     said = answers(model, processor, items, format)
     right = [_said_answer(turns, format) == item.answer for item, turns in zip(items, said, strict=True)]
     formed = [well_formed(turns, format) for turns in said]
-    return {"well_formed": sum(formed) / len(items), "exact": sum(right) / len(items)}
+    return {"asked": len(items), "well_formed": sum(formed) / len(items), "exact": sum(right) / len(items)}
 
 
 def well_formed(said: list[str], format: str) -> bool:

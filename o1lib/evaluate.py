@@ -19,6 +19,7 @@ from . import rewards
 from .arms import picture_of
 from .drive import drive
 from .journal import Journal
+from .judge import SYNTHETIC
 from .judge import make as make_judge
 from .pictures import grey
 from .records import UserError, code_hash
@@ -40,7 +41,7 @@ def cutoffs(items: Sequence, format: str, decoder, judge: str, judge_decoder=Non
 
 
 def evaluate(items: Sequence, format: str, decoder, *, method: str, n: int = 1, judge: str = "self", judge_decoder=None,
-             judge_accuracy: float = 0.8, blind: bool = False, schedule: str = "", budget: int = 0,
+             judge_accuracy: float = SYNTHETIC, blind: bool = False, schedule: str = "", budget: int = 0,
              journal: Path | None = None, made_by: Mapping | None = None, **options) -> tuple[list, list[dict]]:
     """Return the search trees and the predictions of `items`, AT_ONCE candidates at a time.
 

@@ -24,6 +24,7 @@ from .steps import score
 from .tree import Candidate, Match, Tree, Verdict, keyed
 
 Judge = Callable[[list[Match]], list[Verdict]]
+SYNTHETIC = 0.8  # how often the synthetic judge is right where nothing else is said
 
 
 def settle(seed: int, match: Match, first: float | tuple, second: float | tuple, note: str = "", **more) -> Verdict:
@@ -138,7 +139,7 @@ class Random:
 class Synthetic:
     """Is right with probability `p` wherever the oracle sees a difference: how good must a judge be to be worth it?"""
 
-    def __init__(self, truth: Mapping, p: float = 0.8, seed: int = 0):
+    def __init__(self, truth: Mapping, p: float = SYNTHETIC, seed: int = 0):
         self.oracle, self.p, self.seed = Oracle(truth, seed), p, seed
 
     def __call__(self, matches: list[Match]) -> list[Verdict]:
@@ -163,7 +164,7 @@ JUDGES: dict[str, Callable[..., Judge]] = {
 }
 
 
-def make(name: str, *, decoder=None, truth: Mapping | None = None, p: float = 0.8, seed: int = 0) -> Judge:
+def make(name: str, *, decoder=None, truth: Mapping | None = None, p: float = SYNTHETIC, seed: int = 0) -> Judge:
     """Return a judge by name: `decoder` for base and the two self judges, `truth` for the oracles and synthetic, and `p`.
 
     Raises UserError for an unknown name, a `p` that is no share, or where what the judge needs is not given.

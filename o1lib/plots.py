@@ -169,7 +169,7 @@ def learning_curve(log, ax=None):
     shares = [line for line in log if "loss" not in line and "examples" in line]
     ax.plot(*zip(*losses, strict=True), color="grey", label="loss")
     ax.set(xlabel="examples seen", ylabel="loss a token")
-    names = [name for name in (shares[0] if shares else ()) if name not in ("step", "examples")]
+    names = [name for name in (shares[0] if shares else ()) if name not in ("step", "examples", "asked")]
     right = ax.twinx() if names else ax
     for colour, name in zip(sns.color_palette(PALETTE, len(names)), names, strict=True):
         right.plot([p["examples"] for p in shares], [100 * p[name] for p in shares], "o-", color=colour, label=name)

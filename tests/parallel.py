@@ -10,7 +10,7 @@ import torch
 
 from o1lib.formats import messages
 from o1lib.minivqa import mixture
-from o1lib.model import load
+from o1lib.model import load, save
 from o1lib.records import UserError
 from o1lib.train import RECIPES, Lora, Recipe, fit
 
@@ -54,8 +54,9 @@ def refused(loaded, out, **settings):
     return ""
 
 
-def sharded(loaded):
-    """Return [a loss with the paper's layers sharded over the processes, without, whether weights come back]."""
+def sharded(loaded, out):
+    """Return [a loss with the paper's layers sharded over the processes, without, whether weights come back, the loss
+    of the checkpoint that is saved from the shards]."""
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
     from torch.distributed.fsdp import fully_shard
 
@@ -72,7 +73,11 @@ def sharded(loaded):
     gathered = get_model_state_dict(model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
     before = loaded[0].state_dict()
     same = all(torch.equal(value, before[name]) for name, value in gathered.items())        # none but in the first one
-    return [loss.item(), whole, same]
+    saved = whole
+    if torch.distributed.get_rank() == 0:
+        save(model, loaded[1], out, gathered)
+        saved = load(out)[0](**inputs).loss.item()
+    return [loss.item(), whole, same, saved]
 
 
 def main(checkpoint, out):
@@ -82,7 +87,7 @@ def main(checkpoint, out):
              "lora": train(loaded, out / "c", recipe=LORA), "lora_resumed": stopped(loaded, out / "d", recipe=LORA),
              "three": refused(loaded, out / "e", processes=3),
              "copied": refused(loaded, out / "f", recipe=replace(RECIPES["paper"], at_once=2)),
-             "odd": refused(loaded, out / "g", recipe=Recipe(at_once=3)), "sharded": sharded(loaded)}
+             "odd": refused(loaded, out / "g", recipe=Recipe(at_once=3)), "sharded": sharded(loaded, out / "h")}
     if torch.distributed.get_rank() == 0:
         (out / "found.json").write_text(json.dumps(found), encoding="utf8")
     torch.distributed.destroy_process_group()

@@ -24,7 +24,7 @@ def gold(format):
 def test_what_training_would_have_it_say_is_well_formed_and_exact(monkeypatch, format):
     said = iter(gold(format))
     monkeypatch.setattr(arms, "greedy", lambda model, processor, asked, most: [next(said)])
-    assert arms.validated(None, None, [EXAMPLE], format) == {"well_formed": 1.0, "exact": 1.0}
+    assert arms.validated(None, None, [EXAMPLE], format) == {"asked": 1, "well_formed": 1.0, "exact": 1.0}
 
 
 @pytest.mark.parametrize("format, said", [

@@ -21,4 +21,4 @@ def test_a_try_that_fails_is_a_finding(monkeypatch):
     monkeypatch.setattr("torch.compile", lambda model, **kwargs: refuse)
     found = measure("smoke", batch=4, steps=3, tries=True, compiled=True)["tries"]
     assert found.pop("compiled") == "failed: RuntimeError"
-    assert len(found) == 4 and all(ratio > 0 for ratio in found.values())
+    assert len(found) == 5 and all(ratio > 0 for ratio in found.values())

@@ -179,3 +179,7 @@ def test_a_drawn_tree_shows_every_candidate_and_escapes_what_the_model_said():
     assert "<script>" not in page and "&lt;script&gt;" in page and "right: &lt;b&gt;" in page
     assert page.count(" kept</b>") == 1 + len(trees[0].rounds) and page.count(" against ") == 2 * len(trees[0].rounds)
     assert page.startswith("<!doctype html>") and page.count("<img") == 1 and "http" not in page
+
+
+def test_the_synthetic_judge_is_right_as_often_as_it_is_told_to_be():
+    assert evaluate._referee(ITEMS, speaker(), "stage_beam", "synthetic", None, 0.3).p == 0.3

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from o1lib.formats import SPECIAL_TAGS
 from o1lib.minivqa import draw
-from o1lib.model import build, encode, greedy, load, model_hash, save
+from o1lib.model import build, encode, greedy, load, model_hash, sampled, save
 from o1lib.records import UserError
 from o1lib.stages import STAGES, close_tag, open_tag
 from o1lib.tokens import train_tokenizer
@@ -108,6 +108,13 @@ def test_answers_do_not_depend_on_their_neighbours_in_the_batch(tiny):
     turns = [SECOND.question, "Two dots.", "And what else is there?"]
     asked = [(FIRST.image, FIRST.question), (None, "What?"), (SECOND.image, turns)]
     assert greedy(*tiny, asked, 8) == [text for one in asked for text in greedy(*tiny, [one], 8)]
+
+
+def test_words_drawn_at_random_are_the_seed_s_and_leave_torch_s_own_generator_alone(tiny):
+    asked = [(FIRST.image, "How many?")] * 2
+    before = torch.random.get_rng_state()
+    first, again, other = (sampled(*tiny, asked, seed, max_new_tokens=8) for seed in (0, 0, 1))
+    assert first == again != other and torch.equal(before, torch.random.get_rng_state())
 
 
 def test_mini_weights_fit_into_a_repository(mini, tmp_path):

@@ -55,8 +55,13 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused(found):
 
 
 def test_the_layers_of_the_published_recipe_can_be_sharded_and_gathered(found):
-    loss, whole, same = found["sharded"]
+    loss, whole, same, _ = found["sharded"]
     assert loss == pytest.approx(whole, rel=1e-4) and same
+
+
+def test_a_checkpoint_saved_from_shards_is_the_model(found):
+    _, whole, _, saved = found["sharded"]
+    assert saved == pytest.approx(whole, rel=1e-6)
 
 
 def test_a_worker_that_fails_is_one_sentence(tmp_path):

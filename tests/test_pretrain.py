@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from o1lib import pretrain
+from o1lib import base, pretrain
 from o1lib.base import metrics, questions
 from o1lib.formats import SPECIAL_TAGS
 from o1lib.minivqa import FAMILIES, draw
@@ -136,6 +136,23 @@ def test_the_report_s_metrics_count_each_part_each_family_and_leaked_tags():
     assert {name: (metric["value"], metric["n"]) for name, metric in found.items()} == {
         "captions": (0.25, 4), "captions/mini-PISC": (0.25, 4), "stage tags": (0.25, 4)}
     assert all(metric["low"] < metric["value"] < metric["high"] for metric in found.values())
+
+
+def test_a_model_s_own_captions_are_compared_where_one_is_exact_and_one_is_not(tiny, monkeypatch):
+    asked = questions(3)
+    exact = [". ".join(e.facts) + "." for e in asked]
+    monkeypatch.setattr(base, "sampled", lambda *_: [exact[0], "nothing.", exact[1], exact[1], "nothing.", "nothing."])
+    asks = []
+    monkeypatch.setattr(base, "_prefers", lambda model, processor, made, *_: asks.extend(made) or [True] * len(made))
+    assert base.judged_own(*tiny, asked, samples=2) == [(asked[0], True)]
+    ((_, user, right),) = asks
+    assert user.split("Response ")[right + 1].split("\n")[0] == f"{right + 1}: {exact[0]}"
+
+
+def test_whoever_prefers_the_first_word_is_right_where_that_word_is(tiny):
+    example = questions(1)[0]
+    hits = [base._prefers(*tiny, [(example.image, "Which?", right)] * 2, (" 1", " 2")) for right in (0, 1)]
+    assert hits[0][0] == hits[0][1] != hits[1][0] == hits[1][1]
 
 
 def test_a_base_measured_on_no_question_is_refused():

@@ -277,3 +277,17 @@ def test_grouping_puts_examples_of_like_length_into_a_batch():
     examples = [{"messages": [{"content": ["x" * rng.randrange(1000)]}]} for _ in range(64)]
     lengths = [len(example["messages"][0]["content"][0]) for example in Grouped(examples, 8, 0)]
     assert max(max(lengths[k:k + 8]) - min(lengths[k:k + 8]) for k in range(0, 64, 8)) < 300
+
+
+def test_on_a_cpu_a_model_attends_by_plain_products_while_it_learns_and_as_before_afterwards(train):
+    seen = []
+    model, _ = train(look=lambda model: seen.append(model.config._attn_implementation) or {}, look_steps=3)
+    assert seen == ["eager", "eager"] and model.config._attn_implementation == "sdpa"
+
+
+def test_the_next_batch_is_ready_when_the_model_is_looked_at(train, monkeypatch):
+    from o1lib.train.trainer import Trainer
+    trainers, waiting, step = [], [], Trainer.training_step
+    monkeypatch.setattr(Trainer, "training_step", lambda self, *args: (trainers.append(self), step(self, *args))[1])
+    train(look=lambda _: waiting.append(not trainers[0].ahead[1].done()) or {}, look_steps=1)
+    assert waiting == [False] * 6       # what looks uses the tokenizer that makes the batch

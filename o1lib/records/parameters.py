@@ -21,7 +21,7 @@ COMMON = {"row": "str", "seed": "int", "scale": "str", "root": "str"}
 TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "tuple": tuple, "dict": dict}
 LEAST = {"n": 1, "batch": 1, "examples": 1, "n_train": 1, "n_validation": 1, "n_test": 1, "max_new_tokens": 1,
          "questions": 0, "temperature": 0}
-POSITIVE, SHARES = {"learning_rate", "top_p"}, {"top_p", "judge_share", "warm_share"}
+POSITIVE, SHARES = {"learning_rate", "top_p"}, {"top_p", "judge_share", "judge_accuracy", "warm_share"}
 NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.I)
 
 

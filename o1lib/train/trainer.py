@@ -11,6 +11,8 @@ Example:
 """
 import math
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -56,6 +58,24 @@ class Trainer(SFTTrainer):
     `decay` multiplies the rate after every `steps_an_epoch` steps, 0 leaves it to the arguments' schedule.
     """
     decay, steps_an_epoch = 0.0, 1
+    ahead = None                        # (walk through the examples, its next batches under way)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.maker = ThreadPoolExecutor(1)
+
+    def get_batch_samples(self, epoch_iterator, num_batches, device):
+        """Return the next batches, and let those after them be made while the model, not Python, is at work.
+
+        Not where several processes count their words together: they must do so in one order.
+        """
+        make = partial(super().get_batch_samples, epoch_iterator, num_batches, device)
+        if self.args.world_size > 1:
+            return make()
+        walk, coming = self.ahead or (None, None)
+        batches = coming.result() if walk is epoch_iterator else make()
+        self.ahead = epoch_iterator, self.maker.submit(make)
+        return batches
 
     def create_scheduler(self, num_training_steps, optimizer=None):
         if not self.decay:
@@ -74,6 +94,8 @@ class Trainer(SFTTrainer):
 
     def training_step(self, model, inputs, *args, **kwargs):
         loss = super().training_step(model, inputs, *args, **kwargs)
+        if self.ahead:
+            self.ahead[1].exception()   # waits: what looks at the model between steps uses the same tokenizer
         words = self.model.config.get_text_config().vocab_size
         if not loss * self.args.gradient_accumulation_steps < EXPLODED * math.log(words):       # nan is not less either
             raise UserError(f"the loss became {loss.item():.3g} at step {self.state.global_step + 1} "
