@@ -28,7 +28,8 @@ def worth(records, model, method="stage_beam", n=4, metric="mini-average", tempe
 
     `right` is the measured accuracy on the model's own pairs (of `pairs` whose sides were not equally true), with its
     interval; value, low, high are `metric`; `won` the share of the oracle's gain over a coin, NaN where `why` says why
-    there is none. Rows without the metric or without a measured judge are left out.
+    there is none. Rows without the metric or without a measured judge are left out; of two rows of one judge (and one p),
+    which are the same search twice, the one with more seeds is shown.
     """
     wanted = {"model": model, "method": method, "n": n, "temperature": temperature, "blind": False}
     rows = {row: some for row, some in by_row(records).items()
@@ -36,6 +37,7 @@ def worth(records, model, method="stage_beam", n=4, metric="mini-average", tempe
     ends = {some[0].parameters["judge"]: some for some in rows.values()}
     lines = [_line(row, some, ends, metric) for row, some in rows.items()]
     found = pd.DataFrame([line for line in lines if line], columns=COLUMNS).astype({"p": float})
+    found = found.sort_values("seeds", ascending=False, kind="stable").drop_duplicates(["judge", "p"])
     return found.sort_values(["p", "right", "label"], ignore_index=True)
 
 

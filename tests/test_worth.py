@@ -42,6 +42,11 @@ def test_only_synthetic_judges_have_a_set_chance_and_old_records_the_one_of_thei
     assert table.loc["synthetic"].p.tolist() == [0.8, 0.9] and table.drop("synthetic").p.isna().all()
 
 
+def test_the_same_set_chance_twice_is_shown_once(root):
+    leave(root, "synthetic", RIGHT["synthetic"], row="structured.stage_beam4.synthetic80", judge_accuracy=0.8)
+    assert found(root).index.tolist().count("synthetic") == 1
+
+
 def test_the_coin_wins_nothing_and_the_oracle_everything(root):
     table = found(root)
     assert table.won["random"] == 0 and table.won["oracle"] == pytest.approx(1)
