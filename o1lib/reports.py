@@ -23,7 +23,7 @@ from .plots import points, save
 from .records import UserError, atomic_file, load_all, shown, to_json
 from .scaling import judged
 from .standing import PILOT, amiss, pilot
-from .tables import NOT_RUN, by_row, costs, long, made, note, paper_table, percent, reported
+from .tables import NOT_MEASURED, NOT_RUN, by_row, costs, long, made, note, paper_table, percent, reported
 from .treeview import show
 
 SETS = [*PAPER_SETS, "mini-average"]
@@ -135,7 +135,8 @@ class Report:
         frame = found.drop(columns=["value", "low", "high"]).set_index("contrast").rename_axis(None)
         frame.insert(0, "difference (points)", differences)
         whole = frame.astype(dict.fromkeys(("n", "seeds", "wins", "losses", "failed"), "Int64"))
-        return self.html(whole.round({"p": 4}), "paired differences with 95 % interval")
+        whole = whole.round({"p": 4}).astype(object).where(whole.notna(), NOT_MEASURED)
+        return self.html(whole, "paired differences with 95 % interval")
 
     def baselines(self, row):
         """Return what answerers that never look get right on the test questions of dataset `row`, from its card."""

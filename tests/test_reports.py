@@ -103,6 +103,7 @@ def test_rows_that_were_not_run_are_shown_as_not_run(executed):
 def test_what_a_model_said_is_never_html(executed):
     _, notebook, _ = executed
     page = "".join(outputs(notebook, "text/html"))
+    assert "&lt;NA&gt;" not in page
     assert "<b>B</b>" not in page and "<i>1</i>" not in page and "<SUMMARY>" not in page
 
 
