@@ -53,10 +53,10 @@ def test_the_terminal_gets_a_line_a_contrast_that_both_sides_tested():
 
 def test_the_page_shows_both_sides_escaped_and_nothing_where_nothing_is_published():
     pairs = beside([line(statement="<b>A1</b>")], [line()])
-    text = page([line()], "note", table(pairs), "a < b")
+    text = page([line()], "note", beside=table(pairs), sentence="a < b")
     assert "beside what is published" in text
     assert "&lt;b&gt;A1" in text and "a &lt; b" in text
-    assert "beside what is published" not in page([line()], "note", table([]), sentence([]))
+    assert "beside what is published" not in page([line()], "note", beside=table([]), sentence=sentence([]))
     assert "beside what is published" not in page([line()], "note")
 
 
