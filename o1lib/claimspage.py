@@ -6,10 +6,11 @@
 """
 import html
 from collections import Counter
-from textwrap import shorten
+from textwrap import wrap
 
 import pandas as pd
 
+from .standing import gaps
 from .stats import VERDICTS
 
 PAPERS = {"A": "LLaVA-o1", "B": "LlamaV-o1"}
@@ -24,12 +25,14 @@ tr {{ border-top: 1px solid #ccc }} thead tr {{ border: 0 }}
 <p>{note}</p>
 <p>A claim is <i>reproduced</i> or <i>contradicted</i> only if the whole 95 % interval says so; a difference that is
 surely below one point contradicts a claimed one, whatever its sign. What no record can tell is <i>not tested</i>.</p>
+<h2>Verdicts by paper{mark}</h2>
 {counts}
+<h2>Claim by claim{mark}</h2>
 {table}
 {beside}
 </body></html>
 """
-_BESIDE = "<h2>Found here, beside what is published</h2><p>{sentence}</p>{table}"
+_BESIDE = "<h2>Found here, beside what is published{mark}</h2><p>{sentence}</p>{table}"
 
 
 def counts(lines):
@@ -89,8 +92,8 @@ def table(lines):
 def differences(lines):
     """Return the tested claims about differences as a long table for a figure: claim, verdict, value, interval, n."""
     kinds = ("difference", "equivalence")
-    shown = [line | {"claim": shorten(f"{line['id']}: {line['statement']}", 72)} for line in lines
-             if line["kind"] in kinds and line["value"] is not None]
+    shown = [line | {"claim": "\n".join(wrap(f"{line['id']}: {line['statement']}", 62, max_lines=2, placeholder=" …"))}
+             for line in lines if line["kind"] in kinds and line["value"] is not None]
     return pd.DataFrame(shown, columns=["claim", "verdict", "value", "low", "high", "n", "seeds"])
 
 
@@ -101,13 +104,24 @@ def verdicts(lines):
             for verdict, ids in groups.items()]
 
 
-def page(lines, note, beside=None, sentence=""):
-    """Return the whole page as HTML; `note` says what was scored. Everything is escaped.
+def lacking(lines, records):
+    """Return one line a claim that is incomplete: its verdict, the rows it needs, and what is amiss with them."""
+    found = {}
+    for line in lines:
+        needed = [line["contrast"][side] for side in ("a", "b") if line["contrast"].get(side)]
+        if missing := gaps(records, needed, line["contrast"].get("once") or ()):
+            found[line["id"]] = {"claim": line["statement"], "verdict": line["verdict"], "lacks": "; ".join(missing)}
+    return pd.DataFrame.from_dict(found, orient="index", columns=["claim", "verdict", "lacks"])
+
+
+def page(lines, note, mark="", beside=None, sentence=""):
+    """Return the whole page as HTML; `note` says what was scored, `mark` is in every caption. All is escaped.
 
     `beside` and `sentence` set what was found here beside what is published (`o1lib.beside`).
     """
+    mark = html.escape(mark and f" ({mark})")
     with pd.option_context("display.max_colwidth", None):
-        there = "" if beside is None or beside.empty else _BESIDE.format(sentence=html.escape(sentence),
-                                                                         table=beside.to_html(border=0))
-        return _PAGE.format(note=html.escape(note), counts=counts(lines).to_html(border=0),
+        there = "" if beside is None or beside.empty else _BESIDE.format(
+            mark=mark, sentence=html.escape(sentence), table=beside.to_html(border=0))
+        return _PAGE.format(note=html.escape(note), mark=mark, counts=counts(lines).to_html(border=0),
                             table=table(lines).to_html(border=0), beside=there)

@@ -9,11 +9,14 @@ The difference is that of the average over the papers' six sets, paired question
 import pandas as pd
 
 from .claims import Claim, Compared, evaluate
+from .standing import gaps
 from .stats import NOT_TESTED
+from .tables import by_row
 
 ONCE = ("base.greedy",)  # one model for all seeds, answering greedily: the same answers at any seed
 CLAIMED = {1: "better", -1: "worse", 0: "nothing"}
-COLUMNS = ["contrast", "value", "low", "high", "n", "seeds", "wins", "losses", "p", "claimed", "verdict", "why"]
+COLUMNS = ["contrast", "value", "low", "high", "n", "seeds", "wins", "losses", "p", "claimed", "verdict", "why",
+           "incomplete", "failed"]
 
 
 def compare(records, pairs, rows):
@@ -21,12 +24,17 @@ def compare(records, pairs, rows):
 
     `rows` maps labels to row ids; the sign is what the papers claim of the difference, 0 where they claim nothing:
     then the verdict says whether the two can be told apart. What cannot be compared has no value, and `why` says why.
-    Rows made by different code are compared; `tables.made` tells which they are.
+    Seeds of which one side has no record are left out; rows made by different code are compared. `incomplete` says so
+    (`standing.gaps`), "" where nothing is amiss. `failed` counts answers that were cut or lost their form and stay in.
     """
+    records = list(records)
+    shelf = by_row(records)
     claims = [_claim(f"{a} − {b}", rows[a], rows[b], sign) for a, b, sign in pairs]
     lines = evaluate(claims, records, same_code=False)
-    for line, (_, _, sign) in zip(lines, pairs, strict=True):
-        line |= {"contrast": line["id"], "claimed": CLAIMED[sign]}
+    for line, (a, b, sign) in zip(lines, pairs, strict=True):
+        line |= {"contrast": line["id"], "claimed": CLAIMED[sign],
+                 "incomplete": "; ".join(gaps(records, [rows[a], rows[b]], ONCE)),
+                 "failed": sum(record.n_failed for label in (a, b) for record in shelf.get(rows[label], []))}
         if not sign and line["verdict"] != NOT_TESTED:
             line["verdict"] = "better" if line["low"] > 0 else "worse" if line["high"] < 0 else "not told apart"
     return pd.DataFrame(lines, columns=COLUMNS)
@@ -38,16 +46,25 @@ def _claim(name, a, b, sign):
 
 
 def sentences(found):
-    """Return the lines of `compare` in words (Markdown)."""
-    return [sentence(line) for line in found.to_dict("records")]
+    """Return the lines of `compare` in words (Markdown), and at the end which are incomplete."""
+    return [*map(sentence, found.to_dict("records")), completeness(found)]
+
+
+def completeness(found):
+    """Return one sentence: how many of the contrasts of `compare` are complete, and which are not (Markdown)."""
+    lacking = found[found.incomplete != ""].contrast
+    if not len(lacking):
+        return f"All {len(found)} contrasts are complete: records of the same data, code and seeds on both sides."
+    return f"{len(lacking)} of {len(found)} contrasts are incomplete: {'; '.join(lacking)}."
 
 
 def sentence(line):
     """Return one line of `compare` in words (Markdown)."""
     if line["verdict"] == NOT_TESTED:
         return f"**{line['contrast']}**: not tested, {line['why']}."
+    lacking = f" Incomplete: {line['incomplete']}." if line["incomplete"] else ""
     value, low, high = (100 * line[name] for name in ("value", "low", "high"))
     claim = "No paper claims it either way" if line["claimed"] == "nothing" else f"The papers claim {line['claimed']}"
     return (f"**{line['contrast']}**: {value:+.1f} points [{low:+.1f}, {high:+.1f}], {line['n']:.0f} questions, "
             f"{line['seeds']:.0f} seed{'s' if line['seeds'] > 1 else ''}, {line['wins']:.0f} won, "
-            f"{line['losses']:.0f} lost. {claim}: **{line['verdict']}**.")
+            f"{line['losses']:.0f} lost. {claim}: **{line['verdict']}**.{lacking}")

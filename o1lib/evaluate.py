@@ -10,7 +10,6 @@ from `o1lib.scoring`.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -46,14 +45,17 @@ def evaluate(items: Sequence, format: str, decoder, *, method: str, n: int = 1, 
              journal: Path | None = None, made_by: Mapping | None = None, **options) -> tuple[list, list[dict]]:
     """Return the search trees and the predictions of `items`, AT_ONCE candidates at a time.
 
-    `judge_decoder` speaks for another model that judges instead; `judge_accuracy` is the synthetic judge's; `blind` shows a grey picture; `budget` is the most
-    tokens a question may process (0: any number); `options` are the method's own (retracing: keep, retraces, cutoffs).
-    In `journal` finished questions are kept, so that the same call goes on after an interruption; `made_by` names
-    what its results depend on besides (model, code). Raises UserError for an unknown method or judge.
+    `judge_decoder` speaks for another model that judges instead; `judge_accuracy` is how often the judge `synthetic`
+    is right; `blind` shows a grey picture; `budget` is the most tokens a question may process (0: any number);
+    `options` are the method's own (retracing: keep, retraces, cutoffs). In `journal` finished questions are kept, so
+    that the same call goes on after an interruption; `made_by` names what its results depend on besides (model, code).
+    Raises UserError for an unknown method or judge.
     """
-    search, referee = make(method, n, **options), _referee(items, decoder, method, judge, judge_decoder, judge_accuracy)
-    settings = {"format": format, "method": method, "n": n, "judge": judge, "judge_accuracy": judge_accuracy, "blind": blind, "budget": budget,
-                "seed": decoder.seed, "temperature": decoder.temperature, "top_p": decoder.top_p,
+    search = make(method, n, **options)
+    referee = _referee(items, decoder, method, judge, judge_decoder, judge_accuracy)
+    settings = {"format": format, "method": method, "n": n, "judge": judge, "judge_accuracy": judge_accuracy,
+                "blind": blind, "budget": budget, "seed": decoder.seed,
+                "temperature": decoder.temperature, "top_p": decoder.top_p,
                 "max_new_tokens": decoder.max_new_tokens, "options": options, "made_by": dict(made_by or {})}
     kept = Journal(journal, settings)
     found = {item.qid: (kept.found[item.qid].tree(_task(item, format, blind)), kept.found[item.qid].row)
@@ -87,8 +89,8 @@ def _referee(items, decoder, method, judge, judge_decoder, judge_accuracy):
     if judge == "base" and judge_decoder is None:
         raise UserError("judge 'base' is another model: name it in judge_model (a row's id or a checkpoint's folder)")
     truth = {item.qid: item for item in items}
-    choose = rewards.make if method == "retracing" else partial(make_judge, p=judge_accuracy)
-    return choose(judge, decoder=judge_decoder or decoder, truth=truth, seed=decoder.seed)
+    given = {"decoder": judge_decoder or decoder, "truth": truth, "seed": decoder.seed}
+    return rewards.make(judge, **given) if method == "retracing" else make_judge(judge, p=judge_accuracy, **given)
 
 
 def _task(item, format, blind=False):

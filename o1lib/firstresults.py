@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 
 from o1lib.claimspage import PAPERS, counts, measured, reported
-from o1lib.records import UserError, atomic_file, load, project_root, shown
+from o1lib.records import UserError, atomic_file, load, load_all, project_root, shown
+from o1lib.standing import PILOT, pilot
 from o1lib.stats import VERDICTS
 
 MARKS = "<!-- results -->", "<!-- /results -->"
@@ -45,19 +46,31 @@ def _around(path: Path) -> tuple[str, str]:
 def block(results: Path) -> str:
     """Return the block's Markdown: verdicts by paper, each tested claim beside the paper's numbers, a figure, links."""
     record, tally = load(results / "runs" / "claims" / "seed0"), results / "tables" / "claims.json"
+    records = load_all(results)
+    mark = f" ({PILOT})" if pilot(records) else ""
     lines = json.loads(tally.read_text(encoding="utf8"))
     tested = [line for line in lines if line["value"] is not None]
     seeds = max((line["seeds"] for line in tested), default=0)
     place, figure = shown(results), results / "figures" / "claims.png"
-    shown_figure = [f"![Each tested difference with its 95 % interval]({shown(figure)})"] if figure.is_file() else []
+    words = f"Each tested difference with its 95 % interval{mark}"
+    shown_figure = [f"![{words}]({shown(figure)})"] if figure.is_file() else []
     many = "one seed" if seeds == 1 else f"up to {seeds} seeds"
     return "\n\n".join([
-        f"At scale `{record.scale}`, on `devtest` drawings, {many}; to be compared in sign, not in level. "
+        f"{_drawings(records)}At scale `{record.scale}`, {many}; to be compared in sign, not in level. "
         f"Written by `make publish` from a report made at commit {record.commit[:10]}.",
-        _table(["", *VERDICTS], [[name, *row] for name, *row in counts(lines).itertuples()]),
-        _table(["claim", "reported", "measured here", "verdict"], [_claim(line) for line in tested]), *shown_figure,
+        _table([PILOT if mark else "", *VERDICTS], [[name, *row] for name, *row in counts(lines).itertuples()]),
+        _table(["claim", "reported", f"measured here{mark}", f"verdict{mark}"], [_claim(line) for line in tested]),
+        *shown_figure,
         f"Every claim, also those not tested, and why: `{place}/runs/claims/seed0/claims.html`. The reports as they "
         f"ran: `{place}/executed/`."])
+
+
+def _drawings(records: list) -> str:
+    """Return a sentence on the splits that the published rows were drawn from."""
+    splits = sorted({record.parameters["test_split"] for record in records if "test_split" in record.parameters})
+    kind = f"**This is a {PILOT}**, not the run that counts: " if pilot(records) else ""
+    where = f"scored on `{'`, `'.join(splits)}` drawings" if splits else "scored on drawings that no record names"
+    return f"{kind}{where}. " if kind else f"{where.capitalize()}. "
 
 
 def _claim(line: dict) -> list[str]:

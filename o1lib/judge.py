@@ -167,8 +167,10 @@ JUDGES: dict[str, Callable[..., Judge]] = {
 def make(name: str, *, decoder=None, truth: Mapping | None = None, p: float = SYNTHETIC, seed: int = 0) -> Judge:
     """Return a judge by name: `decoder` for base and the two self judges, `truth` for the oracles and synthetic, and `p`.
 
-    Raises UserError for an unknown name, or where what the judge needs is not given.
+    Raises UserError for an unknown name, a `p` that is no share, or where what the judge needs is not given.
     """
+    if not 0 <= p <= 1:
+        raise UserError(f"a judge cannot be right with probability {p}: give a share between 0 and 1")
     if name not in JUDGES:
         near = get_close_matches(name, JUDGES, 1)
         guess = f", did you mean {near[0]}?" if near else ""

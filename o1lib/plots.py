@@ -23,7 +23,7 @@ ACCURACY, DIFFERENCE = "accuracy (%), 95 % interval", "difference (points), 95 %
 _WIDTH, _LINE = 6.4, 0.34  # inches: a figure's width, the height of one line of a table
 
 
-def _reach(part):
+def reach(part):
     """Return the two lengths of each error bar in per cent, never negative."""
     return np.maximum(100 * np.array([part.value - part.low, part.high - part.value]), 0)
 
@@ -47,7 +47,8 @@ def sizes(table):
     return f"n = {few}" + (f" to {many}" if many > few else "") + (f", {seeds} seeds" if seeds > 1 else "")
 
 
-def _legend(ax, **options):
+def legend(ax, **options):
+    """Draw the legend of an Axes to its right, or as `options` say."""
     ax.legend(**({"frameon": False, "fontsize": "small", "loc": "upper left", "bbox_to_anchor": (1, 1)} | options))
 
 
@@ -55,27 +56,29 @@ def _marked(order, there):
     return [name if name in set(there) else f"{name} ({NOT_RUN})" for name in order]
 
 
-def points(table, y, hue=None, ax=None, zero=False, label="", order=None):
+def points(table, y, hue=None, ax=None, zero=False, label="", order=None, width=_WIDTH):
     """Draw one horizontal point with its interval a line of `table`.
 
     `table` has columns value, low, high (fractions, or differences of fractions), n and those named by `y` and `hue`;
     `zero` draws the line of no difference, `label` says what is measured, `order` lists the values of `y` (those that
-    are not in the table keep an empty line). Returns the Axes.
+    are not in the table keep an empty line), `width` is in inches, without names and legend. Returns the Axes.
     """
     order = list(order or dict.fromkeys(table[y]))
     several = table[y].duplicated().any()
-    ax = ax or plt.subplots(figsize=(_WIDTH, 1 + _LINE * len(order) * (1.6 if several else 1)))[1]
+    tall = _LINE * sum(1 + 0.3 * str(name).count("\n") for name in order)  # names may be wrapped
+    ax = ax or plt.subplots(figsize=(width, 1 + tall * (1.6 if several else 1)))[1]
     for shift, part, style in _groups(table, hue):
         spots = [order.index(name) + shift * several for name in part[y]]
-        ax.errorbar(100 * part.value, spots, xerr=_reach(part), ls="none", **style)
+        ax.errorbar(100 * part.value, spots, xerr=reach(part), ls="none", **style)
     if zero:
         ax.axvline(0, color="grey", linewidth=1)
-    ax.set_yticks(range(len(order)), _marked(order, table[y]))
+    wrapped = any("\n" in str(name) for name in order)
+    ax.set_yticks(range(len(order)), _marked(order, table[y]), fontsize="small" if wrapped else "medium")
     ax.set_ylim(max(len(order), 1) - 0.5, -0.5)
     ax.set_xlabel(label or (DIFFERENCE if zero else ACCURACY))
     ax.set_title(sizes(table), fontsize="small", loc="right")
     if hue and len(table):
-        _legend(ax)
+        legend(ax)
     sns.despine(ax=ax)
     return ax
 
@@ -85,12 +88,13 @@ def panels(table, y, by, order=None, columns=3, label=""):
     names, order = list(dict.fromkeys(table[by])), list(order or dict.fromkeys(table[y]))
     columns = max(1, min(columns, len(names)))
     rows = math.ceil(max(1, len(names)) / columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(1.8 + 2.9 * columns, 0.4 + rows * (0.7 + _LINE * len(order))),
+    figure, axes = plt.subplots(rows, columns, figsize=(1.8 + 2.1 * columns, 0.4 + rows * (0.7 + _LINE * len(order))),
                                 sharex=True, sharey=True, squeeze=False, layout="constrained")
     for ax, name in zip(axes.flat, names, strict=False):
         part = table[table[by] == name]
         points(part, y, ax=ax, order=order).set(xlabel="", title="")
-        ax.set_title(name, fontsize="medium", loc="left")
+        above = 1 + 0.15 / (_LINE * len(order))  # over the n, not beside it
+        ax.set_title(name, fontsize="medium", loc="left", y=above)
         ax.set_title(sizes(part), fontsize="x-small", loc="right", color="dimgrey")
     for ax in axes.flat[len(names):]:
         ax.set_axis_off()
@@ -112,10 +116,10 @@ def curves(table, x, hue, ax=None, log=False, label=""):
     ax = ax or plt.subplots(figsize=(_WIDTH, 3.6))[1]
     for shift, part, style in _groups(table, hue):
         part = part.sort_values(x)
-        ax.errorbar(part[x] + (0 if log else 0.2 * shift), 100 * part.value, yerr=_reach(part), ls="-", **style)
+        ax.errorbar(part[x] + (0 if log else 0.6 * shift), 100 * part.value, yerr=reach(part), ls="-", **style)
     if log and len(table):
         ax.set_xscale("log")
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     elif len(table):
@@ -123,19 +127,31 @@ def curves(table, x, hue, ax=None, log=False, label=""):
     ax.set(xlabel=label or x, ylabel=ACCURACY)
     ax.set_title(sizes(table), fontsize="small", loc="right")
     if len(table):
-        _legend(ax)
+        legend(ax)
     sns.despine(ax=ax)
     return ax
 
 
-def save(ax, folder, name):
-    """Write the figure of `ax` as SVG and PNG into `folder`, the same bytes for the same figure; return both paths."""
+def _corner(figure, mark):
+    """Write `mark` into the lower left corner of what is drawn, which may reach beyond the figure's own edges."""
+    drawn, (wide, high) = figure.get_tightbbox(), figure.get_size_inches()
+    figure.text(drawn.x0 / wide + 0.005, drawn.y0 / high + 0.005, mark, fontsize="small", fontstyle="italic",
+                color="firebrick", va="bottom")
+
+
+def save(ax, folder, name, mark=""):
+    """Write the figure of `ax` as SVG and PNG into `folder`, the same bytes for the same figure; return both paths.
+
+    `mark` is a word in the corner, such as "pilot".
+    """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{kind}" for kind in ("svg", "png")]
     laid_out = ax.figure.get_layout_engine() is not None
     if laid_out:  # once, not again for every file: it takes most of the time
         ax.figure.draw_without_rendering()
         ax.figure.set_layout_engine("none")
+    if mark:
+        _corner(ax.figure, mark)
     with plt.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         for path in paths:
             undated = {"Date": None} if path.suffix == ".svg" else None

@@ -15,14 +15,15 @@ import pandas as pd
 from IPython.display import HTML, Image, Markdown
 
 from .answers import PAPER_SETS
-from .contrasts import compare
+from .contrasts import ONCE, compare
 from .examples import questions, tree_of
 from .gallery import first_differences, gallery
 from .minivqa.words import SKILLS
-from .plots import save
+from .plots import points, save
 from .records import UserError, atomic_file, load_all, shown, to_json
 from .scaling import judged
-from .tables import NOT_RUN, by_row, costs, long, made, mixed, note, paper_table, percent, reported
+from .standing import PILOT, amiss, pilot
+from .tables import NOT_MEASURED, NOT_RUN, by_row, costs, long, made, note, paper_table, percent, reported
 from .treeview import show
 
 SETS = [*PAPER_SETS, "mini-average"]
@@ -46,8 +47,9 @@ def _part(caption, frame):
 class Report:
     """A report under way: the records it reads, and the tables and figures that it wrote into the run's folder.
 
-    `paths` are the files written so far, `extra` what the record will keep. Raises UserError when there are no scored
-    rows under the run's root.
+    `paths` are the files written so far, `extra` what the record will keep, `mark` the word that every table and figure
+    carries ("pilot", or "" once everything is scored on confirmatory drawings). Raises UserError when there are no
+    scored rows under the run's root.
     """
 
     def __init__(self, run):
@@ -56,7 +58,8 @@ class Report:
             raise UserError(f"{shown(run.root)} holds no scored row to report on: run `make study` first "
                             "(`make study SCALE=smoke` takes minutes), then open this report again")
         self.rows = by_row(self.records)
-        self.extra["rows"] = sorted(self.rows)
+        self.mark = PILOT if pilot(self.records) else ""
+        self.extra |= {"rows": sorted(self.rows), "pilot": bool(self.mark)}
 
     def note(self):
         """Return what was scored and what a reader must bear in mind, as Markdown."""
@@ -75,9 +78,17 @@ class Report:
         self.keep(f"tables/{name}.csv", frame.to_csv(lineterminator="\n"))
         return frame
 
+    def caption(self, text):
+        """Return the caption of a table of this study, which says so where the study is a pilot."""
+        return f"{text} ({self.mark})" if self.mark else text
+
+    def html(self, frame, caption):
+        """Return a table of this study as HTML, with its caption."""
+        return html_table(frame, self.caption(caption))
+
     def figure(self, name, ax):
         """Keep the figure of `ax` as figures/<name>.svg and .png and show the latter, drawn once for both uses."""
-        paths = save(ax, self.run.path("figures"), name)
+        paths = save(ax, self.run.path("figures"), name, self.mark)
         self.paths += paths
         plt.close(ax.figure)
         return Image(filename=paths[-1], retina=True)
@@ -89,33 +100,43 @@ class Report:
     def table(self, name, rows, metrics, paper="", caption="", index=("model", "setting"), columns="benchmark"):
         """Show our table in the paper's shape, and beside it the paper's own from results/reported/<paper>.csv.
 
-        Keeps the shown table as tables/<name>.csv and its numbers as tables/<name>_cells.csv. Rows scored on different
-        data are named below. Returns HTML.
+        Keeps the shown table as tables/<name>.csv and its numbers as tables/<name>_cells.csv. What is amiss
+        with the rows is said below. Returns HTML.
         """
         shown_table = self.frame(name, paper_table(self.records, rows, metrics))
         self.frame(f"{name}_cells", self.cells(rows, metrics).set_index("label"))
-        parts = [_part(f"{caption or name}: this study, % with 95 % interval", shown_table)]
+        parts = [_part(self.caption(f"{caption or name}: this study, % with 95 % interval"), shown_table)]
         if paper:
             theirs = reported(paper, index, columns)
             parts.append(_part(f"{caption or name} as reported: other models and data", theirs))
-        remark = html.escape(mixed(self.records, rows))
-        return HTML(_PAGE.format(parts="".join(parts), remark=f"<p><b>{remark}</b></p>" if remark else ""))
+        lacking = amiss(self.records, rows.values(), ONCE)
+        remark = "<p><b>" + html.escape(f"Incomplete: {'; '.join(lacking)}.") + "</b></p>" if lacking else ""
+        return HTML(_PAGE.format(parts="".join(parts), remark=remark))
 
     def costs(self, name, rows):
         """Show what a question costs, and keep it as tables/<name>.csv."""
-        return html_table(self.frame(name, costs(self.records, rows)), "a question, mean with 95 % interval")
+        return self.html(self.frame(name, costs(self.records, rows)), "a question, mean with 95 % interval")
 
     def contrasts(self, name, pairs, rows):
         """Return the contrasts of `o1lib.contrasts.compare` and keep them as tables/<name>.csv."""
         return self.frame(name, compare(self.records, pairs, rows).set_index("contrast")).reset_index()
+
+    def contrast_figure(self, name, found):
+        """Keep and show the contrasts that have a value; where some are incomplete these are marked."""
+        drawn = found.dropna(subset="value")
+        kinds = drawn.incomplete.map(lambda text: "incomplete" if text else "complete")
+        hue = "records" if any(drawn.incomplete) else None
+        return self.figure(name, points(drawn.assign(records=kinds).sort_values("records"), "contrast", hue, zero=True,
+                                        order=list(drawn.contrast)))
 
     def shown(self, found):
         """Return a table of contrasts for reading: points with their interval, verdict, and how or why not."""
         differences = [percent(line) if pd.notna(line["value"]) else "–" for line in found.to_dict("records")]
         frame = found.drop(columns=["value", "low", "high"]).set_index("contrast").rename_axis(None)
         frame.insert(0, "difference (points)", differences)
-        whole = frame.astype(dict.fromkeys(("n", "seeds", "wins", "losses"), "Int64"))
-        return html_table(whole.round({"p": 4}))
+        whole = frame.astype(dict.fromkeys(("n", "seeds", "wins", "losses", "failed"), "Int64"))
+        whole = whole.round({"p": 4}).astype(object).where(whole.notna(), NOT_MEASURED)
+        return self.html(whole, "paired differences with 95 % interval")
 
     def baselines(self, row):
         """Return what answerers that never look get right on the test questions of dataset `row`, from its card."""
@@ -123,7 +144,7 @@ class Report:
             return Markdown(f"*Dataset “{row}”: {NOT_RUN}.*")
         found = self.rows[row][0].extra["card"]["baselines"]
         lines = {name.replace("_", " "): {"%": percent(cell), "n": cell["n"]} for name, cell in found.items()}
-        return pd.DataFrame.from_dict(lines, orient="index")
+        return self.html(pd.DataFrame.from_dict(lines, orient="index"), "answerers that never look")
 
     def gallery(self, a, b, rows, count=5):
         """Return HTML: the first questions that row `a` wins from row `b` and loses to it, or that one was not run."""
@@ -146,7 +167,7 @@ class Report:
 
     def provenance(self):
         """Return where each row comes from, and keep it: commit, older code, seconds, failures, data and model."""
-        return html_table(self.frame(f"{self.run.row}_rows", made(self.records).set_index("row")))
+        return self.html(self.frame(f"{self.run.row}_rows", made(self.records).set_index("row")), "records read")
 
     def conclude(self, sentences):
         """Return the conclusion, one line a sentence, as Markdown; keep it in the record too."""

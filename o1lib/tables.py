@@ -3,7 +3,7 @@
 A cell says value and 95 % interval, a column its n, a line its seeds and failures: no number stands alone. Rows that
 were not run say so and are never filled; what a row that was run cannot measure is a dash. Where a row has several
 seeds the value is the mean over them, and of two intervals the wider one stands: that over questions (the mean
-half-width of the seeds) and the t-interval on seed means.
+half-width of the seeds) and, from three seeds on, the t-interval on seed means (of two it would say nothing at all).
 
 Example:
     records = load_all("results/mini")
@@ -16,6 +16,8 @@ from statistics import fmean
 import pandas as pd
 
 from .records import UserError, project_root
+from .standing import pilot
+from .stats.intervals import ENOUGH_SEEDS
 
 NOT_RUN, NOT_MEASURED = "not run", "–"
 CELL = ("value", "low", "high", "n", "seeds", "failed")
@@ -35,10 +37,11 @@ def by_row(records):
 def pooled(records, metric):
     """Return {value, low, high, n, seeds, failed} of one row's records, or None where none has the metric.
 
-    `n` is that of one seed, the smallest if they differ: seeds answer the same questions.
+    None, too, where seeds were scored on different data: they have no common mean (`standing.amiss` names them). `n` is
+    that of one seed, the smallest if they differ: seeds answer the same questions.
     """
     found = [record for record in records if metric in record.metrics]
-    if not found:
+    if len({record.provenance.get("dataset_hash") for record in found}) != 1:
         return None
     parts = [record.metrics[metric] for record in found]
     value = fmean(part.value for part in parts)
@@ -52,8 +55,8 @@ def pooled(records, metric):
 
 
 def _t_half(values):
-    """Return the half width of the 95 % t-interval on the mean of seeds, 0 for a single seed."""
-    if len(values) < 2:
+    """Return the half width of the 95 % t-interval on the mean of seeds, 0 where these are too few."""
+    if len(values) < ENOUGH_SEEDS:
         return 0.0
     from scipy import stats
     return float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
@@ -145,19 +148,6 @@ def _origin(record, made):
             "dataset": (made.get("dataset_hash") or "")[:10], "model": (made.get("model_hash") or "")[:10]}
 
 
-def mixed(records, rows):
-    """Return a sentence naming rows of one table that were scored on different data, "" when all share one dataset."""
-    found, by_data = by_row(records), defaultdict(list)
-    for row in dict.fromkeys(rows.values()):
-        for record in found.get(row, []):
-            if digest := record.provenance.get("dataset_hash"):
-                by_data[digest].append(f"{record.row} seed {record.seed}")
-    if len(by_data) < 2:
-        return ""
-    parts = "; ".join(f"{digest[:10]}: {', '.join(names)}" for digest, names in by_data.items())
-    return f"Incomplete: these rows were scored on different data and do not compare ({parts}). Run them again."
-
-
 def note(records):
     """Return the sentence every report carries: what was scored, on which split, and what is out of date."""
     scored = [r for r in records if "accuracy" in r.metrics]
@@ -168,5 +158,6 @@ def note(records):
         drawn += " Test seeds stay undrawn until a confirmatory run."
     old = sum(r.stale for r in records)
     remark = f" {old} of the records were made by older code." if old else ""
-    return (f"{len(scored)} scored rows of {len(records)} recorded, seeds {seeds or 'none'}. {drawn} A mini- number "
-            f"and a paper's number compare in sign and order, not in level.{remark}")
+    kind = "A pilot, not the run that counts. " if pilot(records) else ""
+    return (f"{kind}{len(scored)} scored rows of {len(records)} recorded, seeds {seeds or 'none'}. {drawn} A mini- "
+            f"number and a paper's number compare in sign and order, not in level.{remark}")

@@ -12,6 +12,7 @@ LINE = {"id": "A1", "paper": "A", "table": "Table 2", "statement": "stages <b>he
         "reported": {"a": {"value": 63.5}, "b": {"value": 56.6}}, "value": 0.021, "low": 0.003, "high": 0.039,
         "n": 48, "seeds": 1, "verdict": "reproduced", "why": "because"}
 UNTESTED = LINE | {"id": "B1", "paper": "B", "value": None, "seeds": None, "verdict": "not tested"}
+METRIC = {"value": 0.5, "n": 8, "low": 0.2, "high": 0.8}
 README = "# Title\n\n<!-- results -->\nold\n<!-- /results -->\n\nthe rest\n"
 
 
@@ -38,6 +39,16 @@ def test_publishing_writes_verdicts_tested_claims_and_the_figure_between_the_mar
     assert "| LLaVA-o1 | 1 | 0 | 0 | 0 |" in text and "| LlamaV-o1 | 0 | 0 | 0 | 1 |" in text
     assert "63.5 against 56.6 | +2.1 points [+0.3, +3.9] | reproduced |" in text and "one seed" in text
     assert "(results/mini/figures/claims.png)" in text and "commit c0ffee0000" in text and str(project) not in text
+
+
+def test_the_block_of_a_pilot_says_so_in_its_first_words_and_at_table_and_figure(project):
+    for path in (project / "work/mini/runs").glob("*/seed0/record.json"):
+        scored = json.loads(path.read_text(encoding="utf8")) | {"metrics": {"accuracy": METRIC}}
+        path.write_text(json.dumps(scored), encoding="utf8")
+    publish.publish("mini")
+    text = (project / "README.md").read_text(encoding="utf8").partition("<!-- results -->")[2]
+    assert text.strip().startswith("**This is a pilot**") and "measured here (pilot)" in text
+    assert "interval (pilot)](" in text and "| pilot |" in text
 
 
 def test_publishing_twice_changes_nothing(project):

@@ -1,6 +1,7 @@
 """Judges: whom they prefer, what they do about ties, orders and unreadable verdicts, and how they are measured."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import tiny
@@ -8,7 +9,7 @@ import tiny
 from o1lib import judge
 from o1lib.decode import Decoder
 from o1lib.drive import drive
-from o1lib.evaluate import evaluate
+from o1lib.evaluate import _referee, evaluate
 from o1lib.minivqa import draw, mixture
 from o1lib.minivqa.testsets import test_set as drawn_set
 from o1lib.pairs import known_pairs
@@ -237,6 +238,16 @@ def test_synthetic_is_right_as_often_as_it_should_be(p):
     pairs = [(match(EXAMPLE.stages["caption"], "nothing", key=str(k)), 0) for k in range(400)]
     measured = judge.accuracy_on_pairs(judge.make("synthetic", truth=TRUTH, p=p), pairs)
     assert measured["accuracy"] == pytest.approx(p, abs=0.06) and measured["tie"] == 0
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.5, 70])
+def test_a_probability_that_is_no_share_is_refused(p):
+    with pytest.raises(UserError, match="between 0 and 1"):
+        judge.make("synthetic", truth=TRUTH, p=p)
+
+
+def test_an_evaluation_hands_the_set_accuracy_on_to_its_judge():
+    assert _referee([EXAMPLE], SimpleNamespace(seed=0), "stage_beam", "synthetic", None, 0.7).p == 0.7
 
 
 def test_random_is_a_fair_seeded_coin():

@@ -116,6 +116,18 @@ def test_the_same_figure_is_saved_as_the_same_bytes(tmp_path):
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["figure.png", "figure.svg"]
 
 
+@pytest.mark.parametrize("draw", [lambda: plots.points(table(), "arm"), lambda: plots.panels(table(), "arm", "arm")])
+def test_a_mark_stands_inside_what_is_drawn(tmp_path, draw):
+    ax = draw()
+    plots.save(ax, tmp_path, "figure", "pilot")
+    [mark] = [text for text in ax.figure.texts if text.get_text() == "pilot"]
+    inside = mark.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
+    drawn = ax.figure.get_tightbbox()
+    assert inside.x0 >= drawn.x0 and inside.y0 >= drawn.y0 and (drawn.width > 2 * inside.width)
+    others = [text.get_window_extent() for text in ax.figure.texts if text is not mark]
+    assert not any(mark.get_window_extent().overlaps(other) for other in others)
+
+
 def test_a_learning_curve_has_its_loss_and_its_shares():
     log = [{"step": 1, "examples": 10, "loss": 3.0}, {"step": 2, "examples": 20, "loss": 2.0},
            {"step": 2, "examples": 20, "answers": 0.25}]

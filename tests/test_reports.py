@@ -19,10 +19,11 @@ from nbformat.v4 import new_code_cell
 from o1lib import experiments
 from o1lib.answers import metrics
 from o1lib.claims import evaluate, load_claims
-from o1lib.claimspage import counts, differences, page, table, verdicts
+from o1lib.claimspage import counts, differences, lacking, page, table, verdicts
 from o1lib.contradictions import contradictions
 from o1lib.contrasts import compare, sentences
 from o1lib.examples import questions, tree_of
+from o1lib.plots import points
 from o1lib.records import UserError, finish, load, load_all, start
 from o1lib.reports import ARMS, Report
 from o1lib.scaling import judged, searched
@@ -102,6 +103,7 @@ def test_rows_that_were_not_run_are_shown_as_not_run(executed):
 def test_what_a_model_said_is_never_html(executed):
     _, notebook, _ = executed
     page = "".join(outputs(notebook, "text/html"))
+    assert "&lt;NA&gt;" not in page
     assert "<b>B</b>" not in page and "<i>1</i>" not in page and "<SUMMARY>" not in page
 
 
@@ -145,7 +147,7 @@ def test_rows_scored_on_other_data_are_named_beside_the_table(tmp_path):
     toyrecords.leave(tmp_path, "direct.sample", 0, metrics(lines), lines)
     toyrecords.leave(tmp_path, "structured.sample", 0, metrics(lines), lines, dataset_hash="e" * 64)
     shown = opened(tmp_path).table("t", ARMS, ["mini-MMStar"], "A_v1_table2_ablation").data
-    assert "Incomplete: these rows were scored on different data" in shown
+    assert "Incomplete: scored on different data" in shown and "eeeeeeeeee" in shown
     assert "LLaVA-o1" in shown and "other models and data" in shown
 
 
@@ -161,6 +163,59 @@ def test_contrasts_pair_the_same_questions_and_seeds_and_say_what_is_claimed(stu
     assert third["verdict"] == "not tested" and "shuffled.sample" in third["why"]
     words = sentences(found)
     assert "The papers claim better" in words[0] and "No paper claims it" in words[1] and "not tested" in words[2]
+
+
+def arms_of(root, seeds, **more):
+    """Leave a dataset and two arms with these seeds each; `more` is of the second arm's last record."""
+    toyrecords.leave(root, "data", source="minivqa", n_test=8, test_split=more.pop("split", "devtest"))
+    for row, chosen in zip(("structured.sample", "direct.sample"), seeds, strict=True):
+        for seed in chosen:
+            lines = toyrecords.answers(row, "tags", "mixed", "sample", 1, "", 0.5, seed=seed)
+            last = more if (row, seed) == ("direct.sample", chosen[-1]) else {}
+            toyrecords.leave(root, row, seed, metrics(lines), lines, data="data", **last)
+    return compare(load_all(root), [("structured", "direct training", 1)], ARMS).iloc[0]
+
+
+def test_a_contrast_of_records_that_belong_together_is_complete(tmp_path):
+    assert arms_of(tmp_path, [(0, 1), (0, 1)]).incomplete == ""
+
+
+def test_a_seed_that_one_side_lacks_is_left_out_of_a_contrast_and_named(tmp_path):
+    found = arms_of(tmp_path, [(0, 1), (0,)])
+    assert found.seeds == 1 and found.incomplete == "direct.sample lacks seed 1"
+
+
+def test_a_contrast_across_different_data_has_no_value_and_says_why(tmp_path):
+    found = arms_of(tmp_path, [(0, 1), (0, 1)], dataset_hash="e" * 64)
+    assert found.isna()["value"] and "scored on different data" in found.incomplete
+
+
+def test_answers_that_failed_are_counted_beside_a_contrast_and_stay_in_it(tmp_path):
+    found = arms_of(tmp_path, [(0,), (0,)], n_failed=3)
+    assert found.failed == 3 and found.incomplete == "" and found.n > 0
+
+
+def test_sentences_name_what_a_contrast_lacks_and_which_are_incomplete(tmp_path):
+    arms_of(tmp_path, [(0, 1), (0,)])
+    words = sentences(compare(load_all(tmp_path), [("structured", "direct training", 1)], ARMS))
+    assert "Incomplete: direct.sample lacks seed 1." in words[0]
+    assert words[-1] == "1 of 1 contrasts are incomplete: structured − direct training."
+
+
+def test_claims_that_lack_something_are_listed_with_what_it_is(study):
+    found = lacking(evaluate(load_claims(), load_all(study), same_code=False), load_all(study))
+    assert found.lacks.str.contains("has no record").any() and (found.lacks != "").all()
+
+
+@pytest.mark.parametrize(("split", "marked"), [("devtest", True), ("test", False)])
+def test_every_table_and_figure_of_a_pilot_is_marked_as_one(tmp_path, split, marked):
+    found = arms_of(tmp_path, [(0,), (0,)], split=split)
+    report = opened(tmp_path)
+    shown = [report.table("t", ARMS, ["mini-MMStar"]), report.costs("c", ARMS), report.shown(found.to_frame().T),
+             report.provenance()]
+    assert all(("(pilot)" in part.data) is marked for part in shown) and report.extra["pilot"] is marked
+    report.figure("f", points(report.cells(ARMS, ["mini-MMStar"]), "label"))
+    assert (">pilot</text>" in report.paths[-2].read_text(encoding="utf8")) is marked
 
 
 def test_searches_are_read_from_parameters_and_all_start_from_one_sample(study):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 
 from o1lib.records import UserError
-from o1lib.stats import Sample, bootstrap, components, contrast, interval, ratio, sample, seed_means, verdict
+from o1lib.stats import Sample, bootstrap, components, contrast, interval, ratio, sample, seed_means, share_won, verdict
 from o1lib.stats.intervals import _decide
 
 
@@ -183,6 +183,33 @@ def test_the_interval_of_a_ratio_holds_it_and_is_that_of_its_inverse_turned_over
 def test_a_ratio_to_nothing_is_refused():
     with pytest.raises(UserError, match="not above zero"):
         ratio(table([[1, 1]]), table([[0, 0]]), "correct")
+
+
+def test_the_share_won_runs_from_nought_at_the_floor_to_one_at_the_ceiling():
+    rng = np.random.default_rng(5)
+    floor, middle, ceiling = (table(rng.random((3, 400)) < chance) for chance in (0.2, 0.5, 0.8))
+    assert share_won(floor, floor, ceiling, "correct").value == 0
+    assert share_won(ceiling, floor, ceiling, "correct").value == pytest.approx(1)
+    found = share_won(middle, floor, ceiling, "correct")
+    assert found.low < 0.5 < found.high and found.high - found.low < 0.4
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_the_interval_of_the_share_won_holds_it_in_about_95_of_100_studies(seeds):
+    rng, held = np.random.default_rng(8), 0
+    for k in range(150):
+        difficulty = rng.random(200)
+        sides = [table(rng.random((seeds, 200)) < chance + 0.2 * difficulty) for chance in (0.1, 0.3, 0.6)]
+        found = share_won(sides[1], sides[0], sides[2], "correct", resamples=300, seed=k)
+        held += found.low <= 0.4 <= found.high
+    assert held >= 136
+
+
+def test_a_ceiling_that_is_not_surely_above_the_floor_has_no_share():
+    rng = np.random.default_rng(6)
+    one, two = (table(rng.random((1, 30)) < 0.5) for _ in range(2))
+    with pytest.raises(UserError, match="not surely above the floor"):
+        share_won(one, two, one.assign(correct=two.correct), "correct")
 
 
 def test_p_is_small_exactly_when_zero_is_outside():

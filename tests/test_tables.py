@@ -5,7 +5,7 @@ import pytest
 from toyrecords import leave
 
 from o1lib.records import UserError, load_all
-from o1lib.tables import amount, costs, long, made, mixed, note, paper_table, percent, pooled, reported
+from o1lib.tables import amount, costs, long, made, note, paper_table, percent, pooled, reported
 
 
 def share(value, n=100, half=0.05):
@@ -47,8 +47,15 @@ def test_seeds_that_agree_leave_the_interval_over_questions(tmp_path):
     assert found["high"] - found["value"] == pytest.approx(0.05)
 
 
+def test_two_seeds_leave_the_interval_over_questions_however_far_apart(tmp_path):
+    for seed, value in enumerate((0.4, 0.6)):
+        leave(tmp_path, "c.sample", seed, {"accuracy": share(value)})
+    found = pooled(load_all(tmp_path), "accuracy")
+    assert found["high"] - found["value"] == pytest.approx(0.05)
+
+
 def test_a_share_stays_within_nought_and_one_and_a_cost_does_not(tmp_path):
-    for seed, value in enumerate((0.9, 0.99)):
+    for seed, value in enumerate((0.9, 0.95, 0.99)):
         leave(tmp_path, "c.sample", seed, {"accuracy": {"value": value, "n": 9, "low": value, "high": 1.0},
                                            "cost/seconds": {"value": value, "n": 9, "low": value, "high": 1.0}})
     assert pooled(load_all(tmp_path), "accuracy")["high"] == 1
@@ -78,12 +85,10 @@ def test_long_form_has_a_line_a_cell_and_none_for_what_was_not_run(root):
                                                                      ["A", "a.sample", "mini-MMStar", 40]]
 
 
-def test_rows_scored_on_different_data_are_named_as_incomplete(root):
-    assert mixed(load_all(root), {"A": "a.sample", "B": "b.sample"}) == ""
+def test_seeds_scored_on_different_data_have_no_common_mean(root):
     leave(root, "b.sample", 1, {"accuracy": share(0.6)}, dataset_hash="e" * 64)
-    sentence = mixed(load_all(root), {"A": "a.sample", "B": "b.sample"})
-    assert sentence.startswith("Incomplete") and "eeeeeeeeee: b.sample seed 1" in sentence
-    assert mixed(load_all(root), {"A": "a.sample"}) == ""
+    assert pooled(row(root, "b.sample"), "accuracy") is None
+    assert paper_table(load_all(root), {"B": "b.sample"}, ["accuracy"]).loc["B", "accuracy"] == "–"
 
 
 def test_the_note_says_what_was_scored_on_which_split_and_what_cannot_be_compared(root):
@@ -95,6 +100,10 @@ def test_the_note_says_what_was_scored_on_which_split_and_what_cannot_be_compare
 def test_the_note_does_not_call_test_seeds_undrawn_once_they_are_drawn(tmp_path):
     leave(tmp_path, "data", source="minivqa", n_test=8, test_split="test")
     assert "undrawn" not in note(load_all(tmp_path))
+
+
+def test_the_note_of_a_pilot_says_that_it_is_one(root):
+    assert note(load_all(root)).startswith("A pilot, not the run that counts.")
 
 
 def test_rows_made_by_older_code_are_counted_and_marked(root):

@@ -9,11 +9,11 @@ A number is an average over questions and seeds, and both were drawn from many: 
 `interval` says how the two are put together, and what was measured of the interval's coverage.
 """
 
-from o1lib.stats.intervals import PARTS, Contrast, Interval, contrast, interval, ratio
+from o1lib.stats.intervals import PARTS, Contrast, Interval, contrast, interval, ratio, share_won
 from o1lib.stats.samples import Sample, sample
 from o1lib.stats.spread import bootstrap, components, seed_means
 from o1lib.stats.verdicts import CONTRADICTED, INCONCLUSIVE, KINDS, NOT_TESTED, REPRODUCED, VERDICTS, verdict
 
 __all__ = ["CONTRADICTED", "INCONCLUSIVE", "KINDS", "NOT_TESTED", "PARTS", "REPRODUCED", "VERDICTS", "Contrast",
            "Interval", "Sample", "bootstrap", "components", "contrast", "interval", "ratio", "sample", "seed_means",
-           "verdict"]
+           "share_won", "verdict"]

@@ -110,6 +110,24 @@ def ratio(a: pd.DataFrame, b: pd.DataFrame, value: str, *, resamples: int = RESA
     return Contrast(**found, **_tally(one.values - other.values))
 
 
+def share_won(a: pd.DataFrame, floor: pd.DataFrame, ceiling: pd.DataFrame, value: str, *, resamples: int = RESAMPLES,
+              seed: int = 0) -> Contrast:
+    """Return (a - floor) / (ceiling - floor): the share of what could be won that a wins; wins and losses over floor.
+
+    The interval is that of the linearised share (delta method). Raises UserError as `contrast` does, and where the
+    ceiling is not surely above the floor: then there was nothing to win, and the share would be any number.
+    """
+    if contrast(ceiling, floor, value, resamples=resamples, seed=seed).low <= 0:
+        raise UserError("the ceiling is not surely above the floor, so there is no share of its gain")
+    (one, low), (top, _) = _paired(a, floor, value), _paired(ceiling, floor, value)
+    gain = one.moved(one.values - low.values)
+    whole = one.moved(top.values - low.values).estimates().mean()
+    won = gain.estimates().mean() / whole
+    deviations = (gain.values - won * (top.values - low.values)) / whole
+    found = _decide(one.moved(deviations + won / sum(w for w, _ in one.strata)), None, resamples, seed)
+    return Contrast(**found, **_tally(gain.values))
+
+
 def _paired(a: pd.DataFrame, b: pd.DataFrame, value: str) -> tuple[Sample, Sample]:
     one, other = sample(a, value), sample(b, value)
     for what, mine, theirs in (("seed", one.seeds, other.seeds), ("question", one.qids, other.qids)):
