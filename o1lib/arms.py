@@ -11,6 +11,7 @@ so that the notebook runs by itself), order the items by the schedule, turn them
 import html
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -20,7 +21,7 @@ from .data import messages, prompt_turns, read
 from .formats import answer_text, from_special
 from .minivqa import mixture
 from .model import build, device_and_dtype, greedy, load, model_hash
-from .pictures import rgb
+from .pictures import grey, rgb
 from .records import UserError, need, project_root
 from .stages import STAGES, parse, parse_plain
 from .train import RECIPES, Lazy, fit, spans
@@ -29,25 +30,32 @@ from .train.launch import launch
 LOOKS = 8                               # at the model, while it is trained
 
 
-def training_items(run, data: str, examples: int) -> list:
+def training_items(run, data: str, examples: int, blind: bool = False) -> list:
     """Return the first `examples` items of the dataset of row `data`, or with "" as many fresh Mini-VQA drawings.
+
+    With `blind` every picture is grey: what can be learned without looking?
 
     Raises UserError for a row that has not run, or a dataset with fewer items.
     """
     if not data:
-        return list(mixture("train", examples))
+        return _shown(list(mixture("train", examples)), blind)
     items = read(need(run.root, data, run.seed).folder / "data" / "train")
     if len(items) < examples:
         raise UserError(f"row '{data}' holds {len(items)} training items but {examples} are asked for: "
                         f"set examples to {len(items)} or build the dataset with a larger n_train")
-    return items[:examples]
+    return _shown(items[:examples], blind)
 
 
-def validation_items(run, data: str, n: int) -> list:
+def validation_items(run, data: str, n: int, blind: bool = False) -> list:
     """Return up to `n` items of the validation split of row `data`, or with "" drawings of that split."""
-    if not data:
-        return list(mixture("validation", n)) if n else []
-    return read(need(run.root, data, run.seed).folder / "data" / "validation")[:n] if n else []
+    if not n:
+        return []
+    folder = need(run.root, data, run.seed).folder / "data" / "validation" if data else None
+    return _shown(read(folder)[:n] if folder else list(mixture("validation", n)), blind)
+
+
+def _shown(items, blind):
+    return [replace(item, image=grey(picture_of(item))) for item in items] if blind else items
 
 
 def checkpoint_folder(run, name: str) -> Path:
@@ -98,7 +106,7 @@ def learn(run, model, processor, phases, *, learning_rate: float, batch: int, va
         launch(recipe.processes, [word for option in options for word in option])
         model.load_state_dict(type(model).from_pretrained(run.path("model"), dtype=model.dtype).state_dict())
         return [json.loads(line) for line in run.path("log.jsonl").read_text(encoding="utf8").splitlines()]
-    asked = validation_items(run, settings["data"], validation)
+    asked = validation_items(run, settings["data"], validation, settings.get("blind", False))
     together = batch * per_item(settings["format"])
     steps = sum(map(len, phases)) * recipe.epochs // together
     look = (lambda trained: validated(trained, processor, asked, settings["format"])) if asked else None

@@ -28,7 +28,7 @@ from .treeview import show
 
 SETS = [*PAPER_SETS, "mini-average"]
 OF_MMSTAR = {skill: f"mini-MMStar/{skill}" for skill in SKILLS} | {"mini-MMStar": "mini-MMStar"}
-ARMS = {"base, not fine-tuned": "base.greedy", "structured, picture greyed": "blind.sample",
+ARMS = {"base, not fine-tuned": "base.greedy", "structured, never shown a picture": "blind.sample",
         "direct training": "direct.sample", "without tags": "no_tags.sample", "structured": "structured.sample"}
 _SIDE = "<div style='margin-bottom:12px'><div style='font-weight:bold;margin:4px 0'>{caption}</div>{table}</div>"
 _PAGE = "<div style='display:flex;flex-wrap:wrap;gap:28px;align-items:flex-start'>{parts}</div>{remark}"

@@ -40,8 +40,8 @@ def _of_judge(found):
     return metrics
 
 
-def searched(records, model, metric="mini-average", judge="self", temperature=0.6):
-    """Return one line a search row of `model`: method in words, N, mean tokens and seconds a question, and the metric.
+def searched(records, model, metric="mini-average", judge="self", temperature=0.6, data="data"):
+    """Return one line a search row of `model` on the questions of row `data`: method in words, N, mean tokens and seconds a question, and the metric.
 
     One sample is the first point, N = 1, of every method that has no such row of its own. Methods without a pairwise
     judge (the token beam; retracing, shown by its likelihood) are there whatever `judge` says.
@@ -49,7 +49,8 @@ def searched(records, model, metric="mini-average", judge="self", temperature=0.
     lines, first = [], []
     for row, some in by_row(records).items():
         given = some[0].parameters
-        if given.get("model") != model or given.get("blind") or given.get("temperature") != temperature:
+        wanted = {"model": model, "temperature": temperature, "data": data}
+        if given.get("blind") or {name: given.get(name) for name in wanted} != wanted:
             continue
         line = _line(row, some, given, metric)
         if given["method"] == ONE and line:

@@ -23,15 +23,15 @@ COLUMNS = ["label", "judge", "row", "p", "right", "right_low", "right_high", "pa
            "won_high", "why"]
 
 
-def worth(records, model, method="stage_beam", n=4, metric="mini-average", temperature=0.6):
-    """Return one line a judge of one search, with COLUMNS: synthetic ones by their p, then the others by `right`.
+def worth(records, model, method="stage_beam", n=4, metric="mini-average", temperature=0.6, data="data"):
+    """Return one line a judge of one search on the questions of row `data`, with COLUMNS.
 
-    `right` is the measured accuracy on the model's own pairs (of `pairs` whose sides were not equally true), with its
+    Synthetic judges come first, by their p, then the others by `right`. `right` is the measured accuracy on the model's own pairs (of `pairs` whose sides were not equally true), with its
     interval; value, low, high are `metric`; `won` the share of the oracle's gain over a coin, NaN where `why` says why
     there is none. Rows without the metric or without a measured judge are left out; of two rows of one judge (and one p),
     which are the same search twice, the one with more seeds is shown.
     """
-    wanted = {"model": model, "method": method, "n": n, "temperature": temperature, "blind": False}
+    wanted = {"model": model, "method": method, "n": n, "temperature": temperature, "blind": False, "data": data}
     rows = {row: some for row, some in by_row(records).items()
             if {name: some[0].parameters.get(name) for name in wanted} == wanted}
     ends = {some[0].parameters["judge"]: some for some in rows.values()}

@@ -57,3 +57,8 @@ def test_validation_items_are_those_of_the_data_row_or_drawn():
     run = SimpleNamespace(root=None, seed=0)
     assert [item.qid for item in arms.validation_items(run, "", 3)] == [item.qid for item in mixture("validation", 3)]
     assert arms.validation_items(run, "", 0) == []
+
+
+def test_a_blind_arm_is_shown_grey_pictures_only_in_training_and_validation(tmp_path):
+    for items in (arms.training_items(None, "", 3, blind=True), arms.validation_items(None, "", 3, blind=True)):
+        assert len(items) == 3 and all(item.image.getcolors() == [(64 * 64, (128, 128, 128))] for item in items)

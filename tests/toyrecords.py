@@ -83,7 +83,7 @@ def leave_study(root, seeds=(0,)):
     for row, *rest in ROWS:
         for seed in seeds if not row.startswith("base") else [0]:
             lines = answers(row, *rest, seed=seed)
-            model = "structured" if row.startswith("blind") else row.split(".")[0]
+            model = row.split(".")[0]
             leave(root, row, seed, metrics(lines), lines, data="data", model=model, blind=row.startswith("blind"),
                   method=rest[2], n=rest[3], judge=rest[4] or "self", temperature=0.6,
                   extra={"judge_on_own_pairs": JUDGED if rest[4] else {"n": 0}})
