@@ -106,9 +106,16 @@ def test_gpu_recipe_moves_every_adapted_weight_and_nothing_else(released, reques
 @pytest.mark.parametrize("released", ["mllama"], indirect=True)
 def test_paper_recipe_moves_every_weight_that_a_picture_or_a_word_reaches(released, tmp_path):
     model, processor = released[0].bfloat16(), released[1]
-    stayed = trained(model, processor, tmp_path, replace(RECIPES["paper"], wrap=(), at_once=2))
+    recipe = replace(RECIPES["paper"], wrap=(), at_once=2)
+    stayed = [trained(copy.deepcopy(model), processor, tmp_path / str(steps), recipe, steps) for steps in (5, 6)]
+    assert set.intersection(*stayed) == set()       # on bf16's coarse steps a gate may come back to where it was
+
+
+@pytest.mark.parametrize("released", ["mllama"], indirect=True)
+def test_paper_recipe_keeps_weights_in_bf16(released, tmp_path):
+    model = released[0].bfloat16()
+    trained(model, released[1], tmp_path, replace(RECIPES["paper"], wrap=(), at_once=2), steps=2)
     assert {weight.dtype for weight in model.parameters()} == {torch.bfloat16}
-    assert stayed == set()
 
 
 @each
