@@ -92,6 +92,12 @@ class Trainer(SFTTrainer):
         saved = type(model).from_pretrained(resume_from_checkpoint, dtype=model.dtype)
         model.load_state_dict(saved.state_dict(), strict=True)
 
+    def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+        """Return the loss from whole logits on a CPU, whose small vocabularies gain nothing by TRL's loss in chunks."""
+        if self.args.device.type != "cpu":
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        return PlainTrainer.compute_loss(self, model, inputs | {"use_cache": False}, return_outputs, num_items_in_batch)
+
     def training_step(self, model, inputs, *args, **kwargs):
         loss = super().training_step(model, inputs, *args, **kwargs)
         if self.ahead:
