@@ -279,10 +279,14 @@ def test_grouping_puts_examples_of_like_length_into_a_batch():
     assert max(max(lengths[k:k + 8]) - min(lengths[k:k + 8]) for k in range(0, 64, 8)) < 300
 
 
-def test_on_a_cpu_a_model_attends_by_plain_products_while_it_learns_and_as_before_afterwards(train):
-    seen = []
-    model, _ = train(look=lambda model: seen.append(model.config._attn_implementation) or {}, look_steps=3)
-    assert seen == ["eager", "eager"] and model.config._attn_implementation == "sdpa"
+def test_on_a_cpu_a_model_learns_by_plain_products_and_is_looked_at_as_it_is(train, monkeypatch):
+    from o1lib.train.trainer import Trainer
+    learning, looked, step = [], [], Trainer.training_step
+    monkeypatch.setattr(Trainer, "training_step", lambda self, model, *args: (
+        learning.append(model.config._attn_implementation), step(self, model, *args))[1])
+    model, _ = train(look=lambda model: looked.append(model.config._attn_implementation) or {}, look_steps=3)
+    assert set(learning) == {"eager"} and looked == ["sdpa", "sdpa"]
+    assert model.config._attn_implementation == "sdpa"
 
 
 def test_the_next_batch_is_ready_when_the_model_is_looked_at(train, monkeypatch):

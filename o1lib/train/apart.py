@@ -1,6 +1,6 @@
 """How Mllama attends while it is trained: rows without a picture to none, and on a CPU in the faster way.
 
-    with apart(model), plain(model):
+    with apart(model), attending(model, learns_by(model)):
         trainer.train()
 """
 from contextlib import contextmanager
@@ -25,18 +25,24 @@ def apart(model):
 
 
 @contextmanager
-def plain(model):
-    """Inside, a Mllama on the CPU attends by plain matrix products: torch's fused attention walks back slowly there.
-
-    On two cores with bf16 a step of the mini model took 0.69 of its time (results/LOG.md); elsewhere nothing changes.
-    """
-    used = model.config._attn_implementation
-    if model.config.model_type == "mllama" and model.device.type == "cpu":
-        model.set_attn_implementation("eager")
+def attending(model, way: str):
+    """Inside, the model attends by `way` ("sdpa", "eager", ...), afterwards as before."""
+    before = model.config._attn_implementation
+    model.set_attn_implementation(way)
     try:
         yield
     finally:
-        model.set_attn_implementation(used)
+        model.set_attn_implementation(before)
+
+
+def learns_by(model) -> str:
+    """Return the way of attending that a model learns by: its own, but for Mllama on a CPU plain matrix products.
+
+    torch's fused attention walks back slowly there: on two cores with bf16 a step of the mini model takes 0.65 of its
+    time without it (results/LOG.md).
+    """
+    on_cpu = model.config.model_type == "mllama" and model.device.type == "cpu"
+    return "eager" if on_cpu else model.config._attn_implementation
 
 
 def _silence(layer):

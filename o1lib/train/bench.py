@@ -115,9 +115,9 @@ def _bare(model, dtype, compiled=False, attention="") -> Callable:
 
 def _as_trained(model, attention=""):
     """Return a copy of the model that attends as `fit` lets it."""
+    from .apart import learns_by
     learner = copy.deepcopy(model).train()
-    if attention or (model.config.model_type == "mllama" and model.device.type == "cpu"):
-        learner.set_attn_implementation(attention or "eager")
+    learner.set_attn_implementation(attention or learns_by(model))
     return learner
 
 

@@ -43,7 +43,7 @@ def fit(model, processor, phases: Sequence[Sequence], out, *, learning_rate: flo
     laid = lay_out(phases, batch, seed, recipe.epochs, recipe.by_length)
     if not laid:
         raise UserError("nothing to train on: every phase is empty; raise the number of examples")
-    from .apart import apart, plain
+    from .apart import apart, attending, learns_by
     from .lora import attach, merge
     quiet()
     out, total = Path(out), sum(map(len, laid))
@@ -53,9 +53,10 @@ def fit(model, processor, phases: Sequence[Sequence], out, *, learning_rate: flo
     task = _task(model, processor, laid, (learning_rate, batch, seed, warmup, repr(recipe)))
     start_from = launch.first_decides(lambda: kept.opened(out / "checkpoints", task, resume))
     learner = attach(model, recipe.lora, seed) if recipe.lora else model
-    trainer = _trainer(learner, processor, laid, args, recipe, batch, out, (look, look_steps), tracker)
+    trainer = _trainer(learner, processor, laid, args, recipe, batch, out, (_as_usual(look, model), look_steps),
+                       tracker)
     launch.check(trainer.accelerator, processes, bool(recipe.wrap))
-    with apart(model), plain(model):
+    with apart(model), attending(model, learns_by(model)):
         trainer.train(resume_from_checkpoint=start_from)
     model.__dict__.pop("forward", None)          # TRL's fused loss head: generation needs the model's own
     if recipe.lora:
@@ -100,6 +101,17 @@ def _as_lists(processor):
 
     if find:
         processor._adjust_assistant_masks_indices = quickly
+
+
+def _as_usual(look, model):
+    """Return `look` made to see the model attend as it does when it is not learning: plainly, generation fills memory."""
+    way = model.config._attn_implementation
+
+    def looked(trained):
+        from .apart import attending
+        with attending(model, way):
+            return look(trained)
+    return look and looked
 
 
 def _trainer(learner, processor, laid, args, recipe, batch, out, look, tracker):
