@@ -20,6 +20,6 @@ rule row:
     input: lambda wildcards: [record(key) for key in ROWS[f"{wildcards.row}/{wildcards.seed}"]["needs"]]
     output: "runs/{row}/seed{seed}/record.json"
     wildcard_constraints: row="[^/]+", seed="[0-9]+"
-    # Snakemake allows a job one thread unless told otherwise; a row gets its share of the cores.
-    shell: "OMP_NUM_THREADS={config[threads]} {config[python]} -m o1lib run-row {wildcards.row} --seed {wildcards.seed}"
-           " --scale {config[scale]} --plan {config[plan]}"
+    # Snakemake allows a job one thread unless told otherwise, in several variables; torch takes the least of these two.
+    shell: "OMP_NUM_THREADS={config[threads]} MKL_NUM_THREADS={config[threads]} {config[python]} -m o1lib run-row"
+           " {wildcards.row} --seed {wildcards.seed} --scale {config[scale]} --plan {config[plan]}"

@@ -19,7 +19,7 @@ WORK_BODY = '''import os, time
 from pathlib import Path
 from o1lib.records import finish, project_root, start
 run = start(globals(), "work")
-print("from", model, "in", project_root(), "on", os.environ["OMP_NUM_THREADS"], "threads")
+print("from", model, "in", project_root(), "on", min(os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]), "threads")
 time.sleep(seconds)
 assert not fail, "this row was told to fail"
 finish(run, {"accuracy": {"value": value, "n": 1, "low": 0.0, "high": 1.0}})'''
