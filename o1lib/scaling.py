@@ -41,7 +41,9 @@ def _of_judge(found):
 
 
 def searched(records, model, metric="mini-average", judge="self", temperature=0.6, data="data"):
-    """Return one line a search row of `model` on the questions of row `data`: method in words, N, mean tokens and seconds a question, and the metric.
+    """Return one line a search row of `model` on the questions of row `data`.
+
+    A line has the method in words, N, mean tokens and seconds a question, and the metric.
 
     One sample is the first point, N = 1, of every method that has no such row of its own. Methods without a pairwise
     judge (the token beam; retracing, shown by its likelihood) are there whatever `judge` says.

@@ -21,6 +21,7 @@ import typer
 from tqdm import tqdm
 
 from ..records import project_root, write_json
+from .apart import learns_by
 from .order import dataset, lay_out
 
 WARM = 2                                # steps that are not counted
@@ -115,7 +116,6 @@ def _bare(model, dtype, compiled=False, attention="") -> Callable:
 
 def _as_trained(model, attention=""):
     """Return a copy of the model that attends as `fit` lets it."""
-    from .apart import learns_by
     learner = copy.deepcopy(model).train()
     learner.set_attn_implementation(attention or learns_by(model))
     return learner

@@ -19,6 +19,7 @@ from ..checkpoint import quiet, save
 from ..model import device_and_dtype
 from ..records import UserError, atomic_file
 from . import kept, launch
+from .apart import apart, attending, learns_by
 from .order import dataset, lay_out
 from .recipes import SMALL, TRACKERS, Recipe
 
@@ -43,7 +44,6 @@ def fit(model, processor, phases: Sequence[Sequence], out, *, learning_rate: flo
     laid = lay_out(phases, batch, seed, recipe.epochs, recipe.by_length)
     if not laid:
         raise UserError("nothing to train on: every phase is empty; raise the number of examples")
-    from .apart import apart, attending, learns_by
     from .lora import attach, merge
     quiet()
     out, total = Path(out), sum(map(len, laid))
@@ -108,7 +108,6 @@ def _as_usual(look, model):
     way = model.config._attn_implementation
 
     def looked(trained):
-        from .apart import attending
         with attending(model, way):
             return look(trained)
     return look and looked

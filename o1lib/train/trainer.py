@@ -99,6 +99,7 @@ class Trainer(SFTTrainer):
         return PlainTrainer.compute_loss(self, model, inputs | {"use_cache": False}, return_outputs, num_items_in_batch)
 
     def training_step(self, model, inputs, *args, **kwargs):
+        """Return the loss of a step. Raises UserError, naming the batch, where it is not finite or has exploded."""
         loss = super().training_step(model, inputs, *args, **kwargs)
         if self.ahead:
             self.ahead[1].exception()   # waits: what looks at the model between steps uses the same tokenizer
