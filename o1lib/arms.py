@@ -55,7 +55,7 @@ def validation_items(run, data: str, n: int, blind: bool = False) -> list:
 
 
 def _shown(items, blind):
-    return [replace(item, image=grey(picture_of(item))) for item in items] if blind else items
+    return [replace(item, image=picture_of(item, blind)) for item in items] if blind else items
 
 
 def checkpoint_folder(run, name: str) -> Path:
@@ -84,11 +84,10 @@ def dialogs(phases, format: str, seed: int = 0) -> list:
     return [Lazy(phase, dialog) for phase in phases]
 
 
-def picture_of(item) -> Image.Image:
-    """Return an item's picture in RGB; the item may carry it or name its file."""
-    if isinstance(item.image, Image.Image):
-        return item.image
-    return rgb(item.image)
+def picture_of(item, blind: bool = False) -> Image.Image:
+    """Return an item's picture in RGB, with `blind` a grey one of its size; the item may carry it or name its file."""
+    picture = item.image if isinstance(item.image, Image.Image) else rgb(item.image)
+    return grey(picture) if blind else picture
 
 
 def learn(run, model, processor, phases, *, learning_rate: float, batch: int, validation: int = 64,

@@ -12,7 +12,6 @@ from `o1lib.scoring`.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PIL import Image
 from tqdm import tqdm
 
 from . import rewards
@@ -21,7 +20,6 @@ from .drive import drive
 from .journal import Journal
 from .judge import SYNTHETIC
 from .judge import make as make_judge
-from .pictures import grey
 from .records import UserError, code_hash
 from .scoring import option_likelihoods, score
 from .search import make, task_for
@@ -94,7 +92,7 @@ def _referee(items, decoder, method, judge, judge_decoder, judge_accuracy):
 
 
 def _task(item, format, blind=False):
-    return task_for(item.qid, item.question, _shown(item, blind), format)
+    return task_for(item.qid, item.question, picture_of(item, blind), format)
 
 
 def keep_as(run, subject: Arm) -> dict:
@@ -125,8 +123,3 @@ def conclusion(found: dict, judged: dict) -> str:
         words += (f" The judge was right in {100 * judged['accuracy']:.0f} % of the {judged['n']} matches whose two sides "
                   f"were not equally true; {100 * judged['tie']:.0f} % of those it left to a coin.")
     return words
-
-
-def _shown(item, blind: bool) -> Image.Image:
-    picture = picture_of(item)
-    return grey(picture) if blind else picture

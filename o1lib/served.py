@@ -16,7 +16,6 @@ from tqdm import tqdm
 from o1lib.arms import picture_of
 from o1lib.endpoint import Endpoint, Reply, Request, picture_part
 from o1lib.grading import grade
-from o1lib.pictures import grey
 from o1lib.pieces import Piece
 from o1lib.records import UserError
 from o1lib.scoring import score
@@ -58,7 +57,7 @@ class ServedModel:
         return trees, [self._priced(line, reply) for line, reply in zip(lines, replies, strict=True)]
 
     def _request(self, item, temperature: float, max_tokens: int, blind: bool) -> Request:
-        picture = grey(picture_of(item)) if blind else item.image
+        picture = picture_of(item, blind) if blind else item.image
         text = item.question if self.format == "direct" else f"{STRUCTURED}\n\nQuestion: {item.question}"
         content = [picture_part(picture), {"type": "text", "text": text}]
         return Request([{"role": "user", "content": content}], temperature=temperature, max_tokens=max_tokens)

@@ -126,8 +126,8 @@ def test_a_real_model_is_searched_and_scored_in_every_way(format, method, n):
 
 
 def test_blind_models_see_grey():
-    assert {evaluate._shown(item, True).getcolors()[0][1] for item in ITEMS} == {(128, 128, 128)}
-    assert evaluate._shown(ITEMS[0], False) == ITEMS[0].image
+    assert {evaluate.picture_of(item, True).getcolors()[0][1] for item in ITEMS} == {(128, 128, 128)}
+    assert evaluate.picture_of(ITEMS[0], False) == ITEMS[0].image
 
 
 def test_a_capped_test_keeps_sets_even_and_groups_whole():
