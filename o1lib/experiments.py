@@ -47,9 +47,11 @@ class Scale(Strict):
     """What one scale sets: parameters by notebook and by row, estimated seconds by notebook or row, the GPUs needed.
 
     `group` and `jobs` are what runs, and how many rows side by side, when the user does not say. `base` holds the
-    parameters with which notebook 00 trains the base that the scale ships (`make base`).
+    parameters with which notebook 00 trains the base that the scale ships (`make base`). A scale that is `like` another
+    has its models and all of its parameters but those it sets itself, and runs and results of its own.
     """
 
+    like: str = ""
     group: str = "core"
     jobs: int = Field(default=1, ge=1)
     gpus: int = 0
@@ -73,6 +75,27 @@ class Study(Strict):
         if wrong := [row for row in rows if not re.fullmatch(r"[A-Za-z0-9_.+-]+", row) or row in ("core", "all")]:
             raise ValueError(f"{wrong[0]!r} cannot name a row, use letters, digits and _ . + -")
         return rows
+
+    @field_validator("scales")
+    @classmethod
+    def _likened(cls, scales):
+        return {name: _like(scales, name) for name in scales}
+
+
+def _like(scales: dict[str, Scale], name: str) -> Scale:
+    """Return a scale with what it has from the one that it is like. Raises ValueError when that one cannot be."""
+    own = scales[name]
+    if not own.like:
+        return own
+    other = scales.get(own.like)
+    if other is None or other.like:
+        able = ", ".join(known for known, scale in scales.items() if not scale.like)
+        raise ValueError(f"scale {name} is like {own.like!r}, which is not one of {able}")
+    nested = {part: {key: values | getattr(own, part).get(key, {}) for key, values in getattr(other, part).items()}
+              for part in ("notebooks", "rows")}
+    nested = {part: getattr(own, part) | values for part, values in nested.items()}
+    given = {part: getattr(own, part) for part in own.model_fields_set} | {"seconds": other.seconds | own.seconds}
+    return other.model_copy(update={"base": {}} | given | nested)
 
 
 def near(name: str, known) -> str:

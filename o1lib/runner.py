@@ -23,6 +23,7 @@ from o1lib.plan import Plan, duration
 from o1lib.records import UserError, project_root, shown, write_json
 from o1lib.rowjob import EVENTS, STUDY, import_path, locked, stop_tree
 
+HUB = ("gpu", "paper")  # scales whose models and data come from the Hub
 SOURCES = ".snakemake/sources"  # under work/<scale>: Snakemake's own copy of the Snakefile
 
 
@@ -92,12 +93,12 @@ def threads_for(jobs: int) -> int:
 
 
 def environment(scale: str, jobs: int) -> dict[str, str]:
-    """What every row finds: its share of the cores, no network at the small scales, this checkout first.
+    """What every row finds: its share of the cores, no network where none is needed, this checkout first.
 
     Beside other rows threads sleep while they wait: spinning, which is the default and a fifth faster for one row alone,
     makes two threads slower than one on a busy machine.
     """
-    offline = {"HF_HUB_OFFLINE": "1"} if scale in ("smoke", "mini") else {}
+    offline = {} if scale in HUB else {"HF_HUB_OFFLINE": "1"}
     threads = {"OMP_NUM_THREADS": str(threads_for(jobs))} | ({"OMP_WAIT_POLICY": "PASSIVE"} if jobs > 1 else {})
     return os.environ | offline | threads | {"PYTHONPATH": import_path(), "O1LIB_ROOT": str(project_root()),
                                              "PYTHONHASHSEED": "0", STUDY: f"{socket.gethostname()}:{os.getpid()}"}

@@ -93,8 +93,9 @@ def expand(study: Study, scale: str, rows: list[str], seeds: list[int]) -> dict[
 
 def _job(study: Study, scale: str, key: Key, values: dict, needs: tuple[Key, ...]) -> Job:
     row, seed = key
-    notebook, seconds = study.rows[row].notebook, study.scales[scale].seconds
-    common = {"row": row, "seed": seed, "scale": scale, "root": f"work/{scale}"}
+    block = study.scales[scale]
+    notebook, seconds = study.rows[row].notebook, block.seconds
+    common = {"row": row, "seed": seed, "scale": block.like or scale, "root": f"work/{scale}"}
     return Job(row, seed, notebook, values | common, needs, seconds.get(row, seconds.get(notebook, 0.0)))
 
 

@@ -10,6 +10,7 @@ from o1lib import budget, experiments, protocol, protocolpage
 from o1lib.answers import metrics
 from o1lib.claims import load_claims
 from o1lib.records import UserError, project_root
+from o1lib.study import select
 
 DRAFT = project_root() / "results" / "PROTOCOL.draft.md"
 ROWS = {"structured.sample": 0.6, "no_tags.sample": 0.5, "direct.sample": 0.4, "structured.stage_beam4.self": 0.7,
@@ -46,6 +47,15 @@ def test_the_draft_tests_the_family_that_claims_yaml_marks():
     assert block("family") == protocolpage.family()
     family = [claim.id for claim in load_claims() if claim.confirmatory]
     assert [line.split(" | ")[0].strip("| ") for line in block("family").splitlines()[2:]] == family
+
+
+def test_the_scale_of_the_confirmatory_run_holds_the_rows_of_the_family_and_differs_from_mini_in_its_test_sets():
+    read = experiments.read()
+    family = {row for claim in load_claims() if claim.confirmatory for row in claim.contrast.rows}
+    assert set(select(read, "confirmatory")) == family
+    for row in {"base", "data"} | family | {experiments.parameters_of(read, "mini", row)["model"] for row in family}:
+        mini, counted = (experiments.parameters_of(read, scale, row) for scale in ("mini", "confirmatory"))
+        assert counted == mini | ({"test_split": "test", "n_test": counted["n_test"]} if row == "data" else {})
 
 
 def test_every_computed_block_of_the_draft_is_filled():

@@ -49,6 +49,8 @@ BROKEN = {
     "a number that YAML reads as text": ("value: 0.25", "value: 1e-4", "write it as 1.0e-4"),
     "an unknown row at a scale": ("smoke: {", "smoke: {rows: {bb: {}}, ", "the unknown row 'bb'"),
     "a row that cannot name a folder": ("  d: {", "  d/x: {", "'d/x' cannot name a row"),
+    "a scale like an unknown one": ("smoke: {", "smoke: {like: smol, ", "scale smoke is like 'smol', which is not one of gpu"),
+    "a scale like itself": ("smoke: {", "smoke: {like: smoke, ", "which is not one of gpu"),
     "something that is not YAML": ("rows:", "rows: [", "mend that line"),
 }
 
@@ -99,6 +101,16 @@ def test_particular_parameters_win_over_general_ones(project):
     read = experiments.read()
     assert experiments.parameters_of(read, "smoke", "b") == {"model": "a", "seconds": 2.0, "value": 0.75}
     assert experiments.parameters_of(read, "gpu", "d") == {"model": "a", "seconds": 1.0, "value": 0.1}
+
+
+def test_a_scale_like_another_differs_in_what_it_sets_and_in_where_its_runs_lie(project):
+    edit(project, "smoke: {", "again: {like: smoke, rows: {b: {value: 0.9}}}\n  smoke: {rows: {b: {seconds: 2.0}}, ")
+    read = experiments.read()
+    again, smoke = (study.expand(read, scale, ["d", "b"], [1]) for scale in ("again", "smoke"))
+    places = {"root": "work/again", "scale": "smoke"}
+    assert again["d", 1].parameters == smoke["d", 1].parameters | places and again["d", 1].seconds == 50
+    assert again["b", 1].parameters == smoke["b", 1].parameters | places | {"value": 0.9}
+    assert plan.folder_of(again["b", 1]) == project / "work/again/runs/b/seed1"
 
 
 def test_a_changed_parameter_changes_the_fingerprints_of_exactly_its_descendants(project):
