@@ -1,80 +1,95 @@
-"""The README's block of first results, written by `make publish` from what is published and by nobody's hand.
+"""What README shows of the published results, written by `make publish` and by nobody's hand.
 
     write("mini")            # replaces what stands between the marks in README.md
 
-    <!-- results -->  a table of verdicts, the tested claims with the papers' numbers, one figure  <!-- /results -->
+    <!-- results -->  the verdicts on the main claims and one figure  <!-- /results -->
+    <!-- claims -->  verdicts by paper, every tested claim with the paper's numbers, its figure  <!-- /claims -->
 """
 
 import json
 import re
 from pathlib import Path
 
+from o1lib import marks
+from o1lib.claims import load_claims
 from o1lib.claimspage import PAPERS, counts, measured, reported
-from o1lib.records import UserError, atomic_file, load, load_all, project_root, shown
+from o1lib.records import load, load_all, project_root, shown
 from o1lib.standing import PILOT, pilot
 from o1lib.stats import VERDICTS
 
-MARKS = "<!-- results -->", "<!-- /results -->"
+PAGE, NAMES = "README.md", ("results", "claims")
+MAIN = {"gain_of_a_judge": "What stage-level beam search gains by how often its judge is right"}
+FULL = {"claims": "Each tested difference with its 95 % interval"}
 
 
 def write(scale: str = "mini") -> None:
     """Put the published verdicts of a scale between README's marks.
 
-    Raises UserError when the marks are missing or nothing is published.
+    Raises UserError when a mark is missing or nothing is published.
     """
-    path = project_root() / "README.md"
-    before, after = _around(path)
-    text = f"{before}{MARKS[0]}\n{block(project_root() / 'results' / scale)}\n{MARKS[1]}{after}"
-    with atomic_file(path) as part:
-        part.write_text(text, encoding="utf8")
+    marks.replace(PAGE, blocks(project_root() / "results" / scale))
 
 
 def check() -> None:
-    """Raise UserError unless README.md has the two marks, each once and in order."""
-    _around(project_root() / "README.md")
+    """Raise UserError unless README.md has its marks, each once and in order."""
+    marks.read(PAGE, NAMES)
 
 
-def _around(path: Path) -> tuple[str, str]:
-    text = path.read_text(encoding="utf8") if path.is_file() else ""
-    parts = re.split("|".join(map(re.escape, MARKS)), text)
-    if len(parts) != 3 or text.index(MARKS[0]) > text.index(MARKS[1]):
-        raise UserError(f"{shown(path)} must have one {MARKS[0]} and after it one {MARKS[1]}, between which the first "
-                        "results are written: put the two lines back")
-    return parts[0], parts[2]
+def blocks(results: Path) -> dict[str, str]:
+    """Return the Markdown of the first screen's block and of the full one, by name."""
+    lines = json.loads((results / "tables" / "claims.json").read_text(encoding="utf8"))
+    mark = PILOT if pilot(load_all(results)) else ""
+    return {"results": first(results, lines, mark), "claims": full(results, lines, mark)}
 
 
-def block(results: Path) -> str:
-    """Return the block's Markdown: verdicts by paper, each tested claim beside the paper's numbers, a figure, links."""
-    record, tally = load(results / "runs" / "claims" / "seed0"), results / "tables" / "claims.json"
-    records = load_all(results)
-    mark = f" ({PILOT})" if pilot(records) else ""
-    lines = json.loads(tally.read_text(encoding="utf8"))
-    tested = [line for line in lines if line["value"] is not None]
-    seeds = max((line["seeds"] for line in tested), default=0)
-    place, figure = shown(results), results / "figures" / "claims.png"
-    words = f"Each tested difference with its 95 % interval{mark}"
-    shown_figure = [f"![{words}]({shown(figure)})"] if figure.is_file() else []
-    many = "one seed" if seeds == 1 else f"up to {seeds} seeds"
+def first(results: Path, lines: list[dict], mark: str) -> str:
+    """Return what the first screen shows: what the numbers are, the main claims and their verdicts, one figure."""
+    main = [claim.id for claim in load_claims() if claim.confirmatory]
+    family = [line for line in lines if line["id"] in main]
+    return "\n\n".join([_standing(results, lines, mark), _claims(family, mark), _tally(lines),
+                        *_figures(results, MAIN, mark)])
+
+
+def full(results: Path, lines: list[dict], mark: str) -> str:
+    """Return verdicts by paper, each tested claim beside the paper's numbers, its figure, and where the rest lies."""
+    place = shown(results)
+    tally = [[name, *row] for name, *row in counts(lines).itertuples()]
     return "\n\n".join([
-        f"{_drawings(records)}At scale `{record.scale}`, {many}; to be compared in sign, not in level. "
-        f"Written by `make publish` from a report made at commit {record.commit[:10]}.",
-        _table([PILOT if mark else "", *VERDICTS], [[name, *row] for name, *row in counts(lines).itertuples()]),
-        _table(["claim", "reported", f"measured here{mark}", f"verdict{mark}"], [_claim(line) for line in tested]),
-        *shown_figure,
+        _table([mark, *VERDICTS], tally), _claims([line for line in lines if line["value"] is not None], mark),
+        *_figures(results, FULL, mark),
         f"Every claim, also those not tested, and why: `{place}/runs/claims/seed0/claims.html`. The reports as they "
         f"ran: `{place}/executed/`."])
 
 
-def _drawings(records: list) -> str:
-    """Return a sentence on the splits that the published rows were drawn from."""
-    splits = sorted({record.parameters["test_split"] for record in records if "test_split" in record.parameters})
-    kind = f"**This is a {PILOT}**, not the run that counts: " if pilot(records) else ""
+def _standing(results: Path, lines: list[dict], mark: str) -> str:
+    """Return in words what was scored, on how many seeds, at which commit it was reported."""
+    record, records = load(results / "runs" / "claims" / "seed0"), load_all(results)
+    splits = sorted({one.parameters["test_split"] for one in records if "test_split" in one.parameters})
+    kind = f"**This is a {PILOT}**, not the run that counts: " if mark else ""
     where = f"scored on `{'`, `'.join(splits)}` drawings" if splits else "scored on drawings that no record names"
-    return f"{kind}{where}. " if kind else f"{where.capitalize()}. "
+    seeds = max((line["seeds"] for line in lines if line["value"] is not None), default=0)
+    many = "one seed" if seeds == 1 else f"up to {seeds} seeds"
+    return (f"{kind}{where if kind else where.capitalize()}. At scale `{record.scale}`, {many}; to be compared in sign, "
+            f"not in level. Written by `make publish` from a report made at commit {record.commit[:10]}.")
 
 
-def _claim(line: dict) -> list[str]:
-    return [f"{PAPERS[line['paper']]}: {line['statement']}", reported(line), measured(line), line["verdict"]]
+def _tally(lines: list[dict]) -> str:
+    numbers = [f"{sum(line['verdict'] == verdict for line in lines)} {verdict}" for verdict in VERDICTS]
+    return f"Of {len(lines)} claims of both papers: {', '.join(numbers)}."
+
+
+def _claims(lines: list[dict], mark: str) -> str:
+    noted = f" ({mark})" if mark else ""
+    rows = [[line["id"], f"{PAPERS[line['paper']]}: {line['statement']}", reported(line), measured(line),
+             line["verdict"]] for line in lines]
+    return _table(["", "claim", "reported", f"measured here{noted}", f"verdict{noted}"], rows)
+
+
+def _figures(results: Path, figures: dict[str, str], mark: str) -> list[str]:
+    """Return an image for each figure that is published."""
+    there = {words: results / "figures" / f"{name}.png" for name, words in figures.items()}
+    noted = f" ({mark})" if mark else ""
+    return [f"![{words}{noted}]({shown(path)})" for words, path in there.items() if path.is_file()]
 
 
 def _table(head: list, rows: list[list]) -> str:

@@ -7,16 +7,16 @@
 """
 
 import math
-import re
 from pathlib import Path
 
 import pandas as pd
 
+from o1lib import marks
 from o1lib.budget import hours, pieces
 from o1lib.claims import load_claims
 from o1lib.claims.family import ALPHA
 from o1lib.protocol import ASSUMED, ENOUGH, SEEDS, WANTED, Member, Plan
-from o1lib.records import UserError, atomic_file, project_root, shown
+from o1lib.records import UserError, project_root, shown
 from o1lib.stats.verdicts import MARGIN
 
 FROZEN = "PROTOCOL.md"  # the protocol in force
@@ -103,15 +103,7 @@ def fill(path: Path | str, found: Plan) -> None:
 
     Raises UserError when a mark is missing, or the file is the protocol in force, which nobody changes.
     """
-    path = project_root() / path
-    if path.name == FROZEN:
-        raise UserError(f"{shown(path)} is in force and is not written again: fill the draft before it is renamed")
-    text = path.read_text(encoding="utf8") if path.is_file() else ""
-    for name, block in blocks(found).items():
-        marks = f"<!-- {name} -->", f"<!-- /{name} -->"
-        if [text.count(mark) for mark in marks] != [1, 1]:
-            raise UserError(f"{shown(path)} must have one {marks[0]} and after it one {marks[1]}: put the lines back")
-        pattern = "(?s)" + re.escape(marks[0]) + ".*?" + re.escape(marks[1])
-        text = re.sub(pattern, lambda _, body=f"{marks[0]}\n{block}\n{marks[1]}": body, text)
-    with atomic_file(path) as part:
-        part.write_text(text, encoding="utf8")
+    if Path(path).name == FROZEN:
+        raise UserError(f"{shown(project_root() / path)} is in force and is not written again: fill a draft, and give it "
+                        "that name")
+    marks.replace(path, blocks(found))

@@ -1,6 +1,7 @@
-"""README's block of first results comes from what is published, between its marks, or not at all."""
+"""README's blocks of results come from what is published, between their marks, or not at all."""
 
 import json
+import shutil
 
 import pytest
 import toystudy
@@ -13,7 +14,10 @@ LINE = {"id": "A1", "paper": "A", "table": "Table 2", "statement": "stages <b>he
         "n": 48, "seeds": 1, "verdict": "reproduced", "why": "because"}
 UNTESTED = LINE | {"id": "B1", "paper": "B", "value": None, "seeds": None, "verdict": "not tested"}
 METRIC = {"value": 0.5, "n": 8, "low": 0.2, "high": 0.8}
-README = "# Title\n\n<!-- results -->\nold\n<!-- /results -->\n\nthe rest\n"
+MAIN = LINE | {"id": "A5", "statement": "tags are better", "value": -0.01, "low": -0.03, "high": 0.01,
+               "verdict": "inconclusive"}
+README = ("# Title\n\n<!-- results -->\nold\n<!-- /results -->\n\nbetween\n\n<!-- claims -->\nold\n<!-- /claims -->\n\n"
+          "the rest\n")
 
 
 @pytest.fixture
@@ -24,31 +28,55 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "README.md").write_text(README, encoding="utf8")
     for step in toystudy.planned("core", scale="mini").steps:
         folder = toystudy.record(step.job)
-    lines = json.dumps([LINE, UNTESTED])
-    for name, text in (("notebook.ipynb", "{}"), ("tables/claims.json", lines), ("figures/claims.png", "")):
+    shutil.copyfile(toystudy.REPOSITORY / "claims.yaml", tmp_path / "claims.yaml")
+    shutil.copytree(toystudy.REPOSITORY / "results/reported", tmp_path / "results/reported")
+    lines = json.dumps([LINE, MAIN, UNTESTED])
+    for name, text in (("notebook.ipynb", "{}"), ("tables/claims.json", lines), ("figures/claims.png", ""),
+                       ("figures/gain_of_a_judge.png", "")):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf8")
     return tmp_path
 
 
-def test_publishing_writes_verdicts_tested_claims_and_the_figure_between_the_marks(project):
+def block(project, name):
+    text = (project / "README.md").read_text(encoding="utf8")
+    return text.partition(f"<!-- {name} -->")[2].partition(f"<!-- /{name} -->")[0]
+
+
+def test_publishing_writes_between_the_marks_and_nothing_else(project):
     publish.publish("mini")
     text = (project / "README.md").read_text(encoding="utf8")
-    assert text.startswith("# Title\n\n<!-- results -->\n") and text.endswith("<!-- /results -->\n\nthe rest\n")
-    assert "\nold\n" not in text
-    assert "| LLaVA-o1 | 1 | 0 | 0 | 0 |" in text and "| LlamaV-o1 | 0 | 0 | 0 | 1 |" in text
-    assert "63.5 against 56.6 | +2.1 points [+0.3, +3.9] | reproduced |" in text and "one seed" in text
-    assert "(results/mini/figures/claims.png)" in text and "commit c0ffee0000" in text and str(project) not in text
+    assert text.startswith("# Title\n\n<!-- results -->\n") and text.endswith("<!-- /claims -->\n\nthe rest\n")
+    assert "<!-- /results -->\n\nbetween\n\n<!-- claims -->" in text and "\nold\n" not in text
+    assert str(project) not in text
 
 
-def test_the_block_of_a_pilot_says_so_in_its_first_words_and_at_table_and_figure(project):
+def test_the_first_screen_shows_the_main_claims_a_tally_and_one_figure(project):
+    publish.publish("mini")
+    text = block(project, "results")
+    assert "| A5 | LLaVA-o1: tags are better | 63.5 against 56.6 | -1.0 points [-3.0, +1.0] | inconclusive |" in text
+    assert "always" not in text
+    assert "Of 3 claims of both papers: 1 reproduced, 0 contradicted, 1 inconclusive, 1 not tested." in text
+    assert "one seed" in text and "commit c0ffee0000" in text
+    assert text.count("](results/mini/figures/") == 1 and "gain_of_a_judge.png" in text
+
+
+def test_the_full_block_shows_every_tested_claim_the_verdicts_by_paper_and_their_figure(project):
+    publish.publish("mini")
+    text = block(project, "claims")
+    assert "| LLaVA-o1 | 1 | 0 | 1 | 0 |" in text and "| LlamaV-o1 | 0 | 0 | 0 | 1 |" in text
+    assert "63.5 against 56.6 | +2.1 points [+0.3, +3.9] | reproduced |" in text and "| A5 |" in text
+    assert "(results/mini/figures/claims.png)" in text
+
+
+def test_the_blocks_of_a_pilot_say_so_in_the_first_words_and_at_table_and_figure(project):
     for path in (project / "work/mini/runs").glob("*/seed0/record.json"):
         scored = json.loads(path.read_text(encoding="utf8")) | {"metrics": {"accuracy": METRIC}}
         path.write_text(json.dumps(scored), encoding="utf8")
     publish.publish("mini")
-    text = (project / "README.md").read_text(encoding="utf8").partition("<!-- results -->")[2]
-    assert text.strip().startswith("**This is a pilot**") and "measured here (pilot)" in text
-    assert "interval (pilot)](" in text and "| pilot |" in text
+    first, full = block(project, "results"), block(project, "claims")
+    assert first.strip().startswith("**This is a pilot**") and "measured here (pilot)" in first
+    assert "is right (pilot)](" in first and "interval (pilot)](" in full and "| pilot |" in full
 
 
 def test_publishing_twice_changes_nothing(project):
@@ -64,14 +92,15 @@ def test_a_claims_words_break_neither_the_table_nor_the_page(project):
     assert "\\<b\\>help\\</b\\> \\| always" in line
 
 
-@pytest.mark.parametrize("text", ["no marks", "<!-- /results --> <!-- results -->", README + "<!-- results -->"])
-def test_a_readme_without_its_place_is_refused_before_anything_is_copied(project, text):
+@pytest.mark.parametrize("text", ["no marks", "<!-- /results --> <!-- results -->", README + "<!-- results -->",
+                                  README.replace("<!-- /claims -->", "")])
+def test_a_readme_without_its_places_is_refused_before_anything_is_copied(project, text):
     (project / "README.md").write_text(text, encoding="utf8")
     with pytest.raises(UserError, match="README.md must have one"):
         publish.publish("mini")
     assert not (project / "results/mini").exists() and (project / "README.md").read_text(encoding="utf8") == text
 
 
-def test_the_readme_of_this_project_has_its_place(monkeypatch):
+def test_the_readme_of_this_project_has_its_places(monkeypatch):
     monkeypatch.setenv("O1LIB_ROOT", str(toystudy.REPOSITORY))
     firstresults.check()

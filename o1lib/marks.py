@@ -1,0 +1,38 @@
+"""Parts of a Markdown file that a command writes and nobody's hand does, each between marks of its own.
+
+    replace("README.md", {"results": "| claim | ..."})     # what stood between <!-- results --> and <!-- /results -->
+
+A file that lacks a mark, has it twice or in the wrong order is refused and left as it was.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from o1lib.records import UserError, atomic_file, project_root, shown
+
+
+def read(path: Path | str, names: Iterable[str]) -> str:
+    """Return the text of a file of the project that has the marks of all `names`. Raises UserError for one missing."""
+    path = project_root() / path
+    text = path.read_text(encoding="utf8") if path.is_file() else ""
+    for name in names:
+        first, last = _marks(name)
+        if [text.count(first), text.count(last)] != [1, 1] or text.index(first) > text.index(last):
+            raise UserError(f"{shown(path)} must have one {first} and after it one {last}, between which `{name}` is "
+                            "written: put the two lines back")
+    return text
+
+
+def replace(path: Path | str, blocks: Mapping[str, str]) -> None:
+    """Put each block between the marks of its name; the rest of the file stays. Raises UserError as `read` does."""
+    path, text = project_root() / path, read(path, blocks)
+    for name, block in blocks.items():
+        first, last = _marks(name)
+        text = re.sub(f"(?s){re.escape(first)}.*{re.escape(last)}", lambda _, b=f"{first}\n{block}\n{last}": b, text)
+    with atomic_file(path) as part:
+        part.write_text(text, encoding="utf8")
+
+
+def _marks(name: str) -> tuple[str, str]:
+    return f"<!-- {name} -->", f"<!-- /{name} -->"
