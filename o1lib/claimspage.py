@@ -94,7 +94,8 @@ def differences(lines):
     kinds = ("difference", "equivalence")
     shown = [line | {"claim": "\n".join(wrap(f"{line['id']}: {line['statement']}", 62, max_lines=2, placeholder=" …"))}
              for line in lines if line["kind"] in kinds and line["value"] is not None]
-    return pd.DataFrame(shown, columns=["claim", "verdict", "value", "low", "high", "n", "seeds"])
+    found = pd.DataFrame(shown, columns=["claim", "verdict", "value", "low", "high", "n", "seeds"])
+    return found.assign(verdict=pd.Categorical(found.verdict, VERDICTS[:-1]))  # a colour each, whichever occur
 
 
 def verdicts(lines):

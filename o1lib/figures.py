@@ -45,14 +45,16 @@ def learning(found, x, label, ax=None):
     """Draw the lines of `o1lib.learning.looks` against the column `x`: exact answers by arm; return the Axes.
 
     One line an arm, the mean over its seeds with the interval; where there are several seeds each one is a thin line.
+    Arms stand a little beside each other, so that intervals at the same x can be told apart.
     """
     ax = ax or plt.subplots(figsize=(7.2, 4.0))[1]
     means, seeds = found[found.seed.isna()], found[found.seed.notna()]
     arms = list(dict.fromkeys(found.label))
+    step = 0.006 * found[x].max() if arms else 0
     for place, (arm, colour) in enumerate(zip(arms, sns.color_palette(PALETTE, len(arms)), strict=True)):
         part = means[means.label == arm].sort_values(x)
-        ax.errorbar(part[x], 100 * part.value, yerr=reach(part), color=colour, marker=MARKERS[place % len(MARKERS)],
-                    capsize=2, elinewidth=0.8, markersize=5, label=arm)
+        ax.errorbar(part[x] + step * (place - (len(arms) - 1) / 2), 100 * part.value, yerr=reach(part), color=colour,
+                    marker=MARKERS[place % len(MARKERS)], capsize=2, elinewidth=0.8, markersize=5, label=arm)
         for _, thin in seeds[(seeds.label == arm) & (part.seeds.max() > 1)].groupby("seed"):
             ax.plot(thin[x], 100 * thin.value, color=colour, linewidth=0.7, alpha=0.5)
     ax.set(xlabel=label, ylabel="exact validation answers (%), 95 % interval")

@@ -13,6 +13,7 @@ import math
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
@@ -29,10 +30,17 @@ def reach(part):
 
 
 def _groups(table, name):
-    """Yield (shift, lines, style) of each group in the table's order; without a name, one group of all lines."""
-    groups = list(dict.fromkeys(table[name])) if name else [None]
+    """Yield (shift, lines, style) of each group in the table's order; without a name, one group of all lines.
+
+    Groups of a categorical column take the order and the styles of all its categories, whichever of them are there.
+    """
+    groups = [None] if name is None else list(dict.fromkeys(table[name]))
+    if name and isinstance(table[name].dtype, pd.CategoricalDtype):
+        groups = list(table[name].cat.categories)
     colours = sns.color_palette(PALETTE, len(groups))
     for place, group in enumerate(groups):
+        if name and not (table[name] == group).any():
+            continue
         style = {"color": colours[place], "marker": MARKERS[place % len(MARKERS)], "capsize": 2, "label": group}
         shift = (place - (len(groups) - 1) / 2) * 0.8 / max(4, len(groups))
         yield shift, table[table[name] == group] if name else table, style

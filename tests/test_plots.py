@@ -43,6 +43,16 @@ def test_points_stand_at_their_values_with_their_intervals():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", "c"]
 
 
+def test_groups_of_a_categorical_column_keep_the_style_of_their_category_whichever_occur():
+    def style(names, label):
+        verdicts = pd.Categorical(names, ["yes", "no", "perhaps"])
+        ax = plots.points(table(verdict=verdicts), "arm", "verdict")
+        line = next(bar.lines[0] for bar in ax.containers if bar.get_label() == label)
+        return line.get_marker(), line.get_color()
+    assert style(["no", "no", "no"], "no") == style(["yes", "no", "perhaps"], "no")
+    assert style(["perhaps", "no", "no"], "no") != style(["perhaps", "no", "no"], "perhaps")
+
+
 def test_n_and_seeds_are_on_the_figure():
     assert plots.points(table(), "arm").get_title("right") == "n = 80 to 90, 3 seeds"
     assert plots.points(table(n=90, seeds=1), "arm").get_title("right") == "n = 90"
