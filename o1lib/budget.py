@@ -19,7 +19,6 @@ from o1lib.records import Record
 from o1lib.study import Job, expand
 
 TRAINING, SCORING = "02_train_sft", "03_search_and_score"
-RATES = "rates"       # the group of rows that try learning rates on validation drawings
 PIECE = 2 * 3600.0    # seconds that a piece may take
 ALIKE = {TRAINING: (), SCORING: ("method", "n")}  # parameters that make two rows cost alike
 
@@ -38,12 +37,9 @@ def jobs_of(study: experiments.Study, scale: str, rows: Iterable[str], seeds: in
             records: list[Record]) -> list[Timed]:
     """Return the jobs of a run in an order that can run: what all seeds share, then what each seed needs.
 
-    Rows that try learning rates are among the former unless they are recorded. `questions` is the dataset's n_test, the
-    size of a test set.
+    `questions` is the dataset's n_test, the size of a test set.
     """
-    there = {record.row for record in records}
-    tries = [row for row, entry in study.rows.items() if RATES in entry.groups and row not in there]
-    jobs = expand(study, scale, [*rows, *tries], list(range(seeds))).values()
+    jobs = expand(study, scale, list(rows), list(range(seeds))).values()
     timed = [_timed(job, study, questions, records) for job in jobs]
     return sorted(timed, key=lambda job: -1 if job.seed is None else job.seed)  # keeps the order inside a seed
 

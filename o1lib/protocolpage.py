@@ -93,9 +93,9 @@ def _hours(found: Plan) -> tuple[str, pd.DataFrame]:
     jobs = found.jobs(found.choice)
     table = pieces(jobs)
     size = f"{found.choice} seeds, test sets of {found.n_test(found.choice)} items"
-    return (f"{size}: {hours(jobs):.0f} hours one after another, with the tries of rates that are not recorded yet, in "
-            f"{len(table)} pieces of at most two hours, but for jobs that alone take longer. A star marks what has no "
-            "record yet and is taken to cost what its like did."), table
+    return (f"{size}: {hours(jobs):.0f} hours one after another, in {len(table)} pieces of at most two hours, but for "
+            "jobs that alone take longer. A star marks what has no record yet and is taken to cost what its like "
+            "did."), table
 
 
 def fill(path: Path | str, found: Plan) -> None:

@@ -140,18 +140,14 @@ def test_jobs_grow_with_examples_and_questions_and_name_what_has_no_record(one_s
     assert jobs["four_turn_mixed", 3].seconds == jobs["structured", 3].seconds
 
 
-def test_rates_are_tried_before_the_seeds_unless_they_are_recorded(one_seed):
-    rates = [row for row, entry in experiments.read().rows.items() if "rates" in entry.groups]
-    jobs = one_seed.jobs(8)
-    assert {job.name for job in jobs if job.seed is None} >= set(rates)
-    assert [job.seed or 0 for job in jobs] == sorted(job.seed or 0 for job in jobs)
-    tried = tuple(record.model_copy(update={"row": row}) for record, row in zip(one_seed.records, rates, strict=False))
-    left = replace(one_seed, records=one_seed.records + tried).jobs(8)
-    assert len(left) == len(jobs) - len(tried)
-
 
 def test_pieces_keep_the_order_and_none_is_longer_than_two_hours():
     jobs = [budget.Timed(f"job{k}", 0 if k else None, 2000.0, k != 2) for k in range(7)]
     table = budget.pieces(jobs)
     assert list(table.what) == ["job0; seed 0: job1, job2*", "seed 0: job3, job4, job5", "seed 0: job6"]
     assert list(table.hours) == ["1.7", "1.7", "0.6"]
+
+
+def test_what_all_seeds_share_comes_first_and_then_seed_after_seed(one_seed):
+    order = [-1 if job.seed is None else job.seed for job in one_seed.jobs(5)]
+    assert order == sorted(order) and set(order) == {-1, 0, 1, 2, 3, 4}
