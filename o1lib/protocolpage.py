@@ -1,7 +1,7 @@
 """The plan of the confirmatory run in words and tables, and the blocks of its protocol that are computed.
 
     print(text(plan("mini")))                              # python -m o1lib power --scale mini
-    fill("results/PROTOCOL.draft.md", plan("mini"))        # ... --into results/PROTOCOL.draft.md
+    fill("draft.md", plan("mini"))                         # ... --into draft.md
 
     <!-- power -->  what is written anew between these marks  <!-- /power -->
 """

@@ -1,4 +1,4 @@
-"""The protocol's computed parts come from claims.yaml and records, and it is a draft until somebody renames it."""
+"""The protocol's computed parts come from claims.yaml and records; drafts are filled, the one in force is left alone."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from o1lib.claims import load_claims
 from o1lib.records import UserError, project_root
 from o1lib.study import select
 
-DRAFT = project_root() / "results" / "PROTOCOL.draft.md"
+PROTOCOL = project_root() / "results" / "PROTOCOL.md"
 ROWS = {"structured.sample": 0.6, "no_tags.sample": 0.5, "direct.sample": 0.4, "structured.stage_beam4.self": 0.7,
         "structured.stage_beam1.self": 0.6, "structured.best_of_n4.self": 0.6}
 
@@ -39,11 +39,11 @@ def two_seeds(tmp_path_factory):
 
 
 def block(name, text=None):
-    text = DRAFT.read_text(encoding="utf8") if text is None else text
+    text = PROTOCOL.read_text(encoding="utf8") if text is None else text
     return text.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0].strip()
 
 
-def test_the_draft_tests_the_family_that_claims_yaml_marks():
+def test_the_protocol_tests_the_family_that_claims_yaml_marks():
     assert block("family") == protocolpage.family()
     family = [claim.id for claim in load_claims() if claim.confirmatory]
     assert [line.split(" | ")[0].strip("| ") for line in block("family").splitlines()[2:]] == family
@@ -58,7 +58,14 @@ def test_the_scale_of_the_confirmatory_run_holds_the_rows_of_the_family_and_diff
         assert counted == mini | ({"test_split": "test", "n_test": counted["n_test"]} if row == "data" else {})
 
 
-def test_every_computed_block_of_the_draft_is_filled():
+def test_the_scale_of_the_confirmatory_run_draws_as_many_items_as_the_protocol_chose():
+    chosen = next(line for line in block("sizes").splitlines() if "the fewest hours" in line)
+    items = experiments.parameters_of(experiments.read(), "confirmatory", "data")["n_test"]
+    assert int(chosen.split("|")[2]) == items
+    assert f"{int(chosen.split('|')[1])} seeds, test sets of {items} items" in block("hours")
+
+
+def test_every_computed_block_of_the_protocol_is_filled():
     assert all(block(name) for name in ("family", "power", "sizes", "hours"))
 
 
@@ -109,12 +116,12 @@ def test_a_kind_of_which_nothing_is_measured_says_what_to_run(tmp_path):
 
 def test_the_blocks_are_written_between_their_marks_and_the_rest_stays(one_seed, tmp_path):
     draft = tmp_path / "draft.md"
-    draft.write_text(DRAFT.read_text(encoding="utf8"), encoding="utf8")
+    draft.write_text(PROTOCOL.read_text(encoding="utf8"), encoding="utf8")
     protocolpage.fill(draft, one_seed)
     text = draft.read_text(encoding="utf8")
     assert block("power", text) == protocolpage.blocks(one_seed)["power"]
-    assert text.split("<!-- family -->")[0] == DRAFT.read_text(encoding="utf8").split("<!-- family -->")[0]
-    assert text.endswith(DRAFT.read_text(encoding="utf8").split("<!-- /hours -->")[1])
+    assert text.split("<!-- family -->")[0] == PROTOCOL.read_text(encoding="utf8").split("<!-- family -->")[0]
+    assert text.endswith(PROTOCOL.read_text(encoding="utf8").split("<!-- /hours -->")[1])
 
 
 @pytest.mark.parametrize(("name", "said"), [("PROTOCOL.md", "in force"), ("draft.md", "must have one <!-- family -->")])
