@@ -3,8 +3,8 @@
     found = compare(records, [("structured", "direct training", 1)], {"structured": "structured.sample", ...})
     sentences(found)[0]         # "**structured − direct training**: +2.1 points [+0.3, +4.0], ..."
 
-The difference is that of the average over the papers' six sets, paired question by question and seed by seed
-(`o1lib.claims`, `o1lib.stats`).
+The difference is that of the average over the papers' six sets, or of another metric of `o1lib.units`, paired question by
+question and seed by seed (`o1lib.claims`, `o1lib.stats`).
 """
 import pandas as pd
 
@@ -12,6 +12,7 @@ from .claims import Claim, Compared, evaluate
 from .standing import gaps
 from .stats import NOT_TESTED
 from .tables import by_row
+from .units import AVERAGE
 
 ONCE = ("base.greedy",)  # one model for all seeds, answering greedily: the same answers at any seed
 CLAIMED = {1: "better", -1: "worse", 0: "nothing"}
@@ -19,8 +20,8 @@ COLUMNS = ["contrast", "value", "low", "high", "n", "seeds", "wins", "losses", "
            "incomplete", "failed"]
 
 
-def compare(records, pairs, rows):
-    """Return one line a pair (label a, label b, claimed sign): a minus b, with the columns COLUMNS.
+def compare(records, pairs, rows, metric=AVERAGE):
+    """Return one line a pair (label a, label b, claimed sign): a minus b in `metric`, with the columns COLUMNS.
 
     `rows` maps labels to row ids; the sign is what the papers claim of the difference, 0 where they claim nothing:
     then the verdict says whether the two can be told apart. What cannot be compared has no value, and `why` says why.
@@ -29,7 +30,7 @@ def compare(records, pairs, rows):
     """
     records = list(records)
     shelf = by_row(records)
-    claims = [_claim(f"{a} − {b}", rows[a], rows[b], sign) for a, b, sign in pairs]
+    claims = [_claim(f"{a} − {b}", rows[a], rows[b], sign, metric) for a, b, sign in pairs]
     lines = evaluate(claims, records, same_code=False)
     for line, (a, b, sign) in zip(lines, pairs, strict=True):
         line |= {"contrast": line["id"], "claimed": CLAIMED[sign],
@@ -40,9 +41,10 @@ def compare(records, pairs, rows):
     return pd.DataFrame(lines, columns=COLUMNS)
 
 
-def _claim(name, a, b, sign):
+def _claim(name, a, b, sign, metric):
     return Claim(id=name, paper="A", table="", statement=name, kind="difference" if sign else "equivalence", sign=sign,
-                 reported={}, contrast=Compared(a=a, b=b, once=tuple(row for row in (a, b) if row in ONCE)))
+                 reported={},
+                 contrast=Compared(a=a, b=b, metric=metric, once=tuple(row for row in (a, b) if row in ONCE)))
 
 
 def sentences(found):

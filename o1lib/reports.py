@@ -25,6 +25,7 @@ from .scaling import judged
 from .standing import PILOT, amiss, pilot
 from .tables import NOT_MEASURED, NOT_RUN, by_row, costs, long, made, note, paper_table, percent, reported
 from .treeview import show
+from .units import AVERAGE
 
 SETS = [*PAPER_SETS, "mini-average"]
 OF_MMSTAR = {skill: f"mini-MMStar/{skill}" for skill in SKILLS} | {"mini-MMStar": "mini-MMStar"}
@@ -117,9 +118,9 @@ class Report:
         """Show what a question costs, and keep it as tables/<name>.csv."""
         return self.html(self.frame(name, costs(self.records, rows)), "a question, mean with 95 % interval")
 
-    def contrasts(self, name, pairs, rows):
-        """Return the contrasts of `o1lib.contrasts.compare` and keep them as tables/<name>.csv."""
-        return self.frame(name, compare(self.records, pairs, rows).set_index("contrast")).reset_index()
+    def contrasts(self, name, pairs, rows, metric=AVERAGE):
+        """Return the contrasts of `o1lib.contrasts.compare` in a metric and keep them as tables/<name>.csv."""
+        return self.frame(name, compare(self.records, pairs, rows, metric).set_index("contrast")).reset_index()
 
     def contrast_figure(self, name, found):
         """Keep and show the contrasts that have a value; where some are incomplete these are marked."""

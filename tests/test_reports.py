@@ -176,6 +176,15 @@ def arms_of(root, seeds, **more):
     return compare(load_all(root), [("structured", "direct training", 1)], ARMS).iloc[0]
 
 
+def test_rows_scored_on_one_other_set_are_compared_in_another_metric(study):
+    easy = {"structured": "easy_structured.sample", "direct training": "easy_direct.sample"}
+    pairs = [("structured", "direct training", 1)]
+    line = compare(load_all(study), pairs, easy, "accuracy").iloc[0]
+    means = [pooled(by_row(load_all(study))[row], "accuracy")["value"] for row in easy.values()]
+    assert line.value == pytest.approx(means[0] - means[1], abs=1e-5)
+    assert compare(load_all(study), pairs, easy).iloc[0].verdict == "not tested"
+
+
 def test_a_contrast_of_records_that_belong_together_is_complete(tmp_path):
     assert arms_of(tmp_path, [(0, 1), (0, 1)]).incomplete == ""
 
