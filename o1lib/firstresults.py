@@ -13,7 +13,7 @@ from pathlib import Path
 from o1lib import marks
 from o1lib.claims import load_claims
 from o1lib.claimspage import PAPERS, counts, measured, reported
-from o1lib.records import load, load_all, project_root, shown
+from o1lib.records import Record, load, load_all, project_root, shown
 from o1lib.standing import PILOT, pilot
 from o1lib.stats import VERDICTS
 
@@ -38,15 +38,16 @@ def check() -> None:
 def blocks(results: Path) -> dict[str, str]:
     """Return the Markdown of the first screen's block and of the full one, by name."""
     lines = json.loads((results / "tables" / "claims.json").read_text(encoding="utf8"))
-    mark = PILOT if pilot(load_all(results)) else ""
-    return {"results": first(results, lines, mark), "claims": full(results, lines, mark)}
+    records = load_all(results)
+    mark = PILOT if pilot(records) else ""
+    return {"results": first(results, lines, records, mark), "claims": full(results, lines, mark)}
 
 
-def first(results: Path, lines: list[dict], mark: str) -> str:
+def first(results: Path, lines: list[dict], records: list[Record], mark: str) -> str:
     """Return what the first screen shows: what the numbers are, the main claims and their verdicts, one figure."""
     main = [claim.id for claim in load_claims() if claim.confirmatory]
     family = [line for line in lines if line["id"] in main]
-    return "\n\n".join([_standing(results, lines, mark), _claims(family, mark), _tally(lines),
+    return "\n\n".join([_standing(results, lines, records, mark), _claims(family, mark), _tally(lines),
                         *_figures(results, MAIN, mark)])
 
 
@@ -61,9 +62,9 @@ def full(results: Path, lines: list[dict], mark: str) -> str:
         f"ran: `{place}/executed/`."])
 
 
-def _standing(results: Path, lines: list[dict], mark: str) -> str:
+def _standing(results: Path, lines: list[dict], records: list[Record], mark: str) -> str:
     """Return in words what was scored, on how many seeds, at which commit it was reported."""
-    record, records = load(results / "runs" / "claims" / "seed0"), load_all(results)
+    record = load(results / "runs" / "claims" / "seed0")
     splits = sorted({one.parameters["test_split"] for one in records if "test_split" in one.parameters})
     kind = f"**This is a {PILOT}**, not the run that counts: " if mark else ""
     where = f"scored on `{'`, `'.join(splits)}` drawings" if splits else "scored on drawings that no record names"
