@@ -13,6 +13,7 @@ from pathlib import Path
 from o1lib import marks
 from o1lib.claims import load_claims
 from o1lib.claimspage import PAPERS, counts, measured, reported
+from o1lib.plan import duration
 from o1lib.records import Record, load, load_all, project_root, shown
 from o1lib.standing import PILOT, pilot
 from o1lib.stats import VERDICTS
@@ -47,8 +48,8 @@ def first(results: Path, lines: list[dict], records: list[Record], mark: str) ->
     """Return what the first screen shows: what the numbers are, the main claims and their verdicts, one figure."""
     main = [claim.id for claim in load_claims() if claim.confirmatory]
     family = [line for line in lines if line["id"] in main]
-    return "\n\n".join([_standing(results, lines, records, mark), _claims(family, mark), _tally(lines),
-                        *_figures(results, MAIN, mark)])
+    return "\n\n".join([_standing(results, lines, records, mark), _claims(family, mark),
+                        f"{_tally(lines)} {_cost(records)}", *_figures(results, MAIN, mark)])
 
 
 def full(results: Path, lines: list[dict], mark: str) -> str:
@@ -77,6 +78,19 @@ def _standing(results: Path, lines: list[dict], records: list[Record], mark: str
 def _tally(lines: list[dict]) -> str:
     numbers = [f"{sum(line['verdict'] == verdict for line in lines)} {verdict}" for verdict in VERDICTS]
     return f"Of {len(lines)} claims of both papers: {', '.join(numbers)}."
+
+
+def _cost(records: list[Record]) -> str:
+    """Return how long the runs took, and the trained base that they start from where it has a record of its own."""
+    bases = {project_root() / record.parameters["checkpoint"] for record in records if record.parameters.get("checkpoint")}
+    trained = [load(folder) for folder in sorted(bases) if (folder / "record.json").is_file()]
+    devices = sorted({record.provenance.get("device") for record in records} - {None, ""})
+    before = f", after {_time(trained)} for the base that all start from" if trained else ""
+    return f"Cost: {len(records)} runs of {_time(records)} in all, on {' and '.join(devices) or 'any device'}{before}."
+
+
+def _time(records: list[Record]) -> str:
+    return duration(sum(record.provenance.get("seconds") or 0 for record in records))
 
 
 def _claims(lines: list[dict], mark: str) -> str:

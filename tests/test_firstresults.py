@@ -61,6 +61,32 @@ def test_the_first_screen_shows_the_main_claims_a_tally_and_one_figure(project):
     assert text.count("](results/mini/figures/") == 1 and "gain_of_a_judge.png" in text
 
 
+def amend(path, **parts):
+    """Change parts of the record at `path`."""
+    made = json.loads(path.read_text(encoding="utf8"))
+    path.write_text(json.dumps(made | {name: made[name] | part for name, part in parts.items()}), encoding="utf8")
+
+
+def test_the_first_screen_says_what_the_runs_and_the_base_before_them_took(project):
+    [first, *others] = sorted((project / "work/mini/runs").glob("*/seed0/record.json"))
+    base = project / "results/checkpoints/trained/record.json"
+    base.parent.mkdir(parents=True)
+    shutil.copyfile(first, base)
+    amend(base, provenance={"seconds": 7200.0})
+    amend(first, provenance={"seconds": 9000.0, "device": "cpu"}, parameters={"checkpoint": "results/checkpoints/trained"})
+    for path in others:
+        amend(path, provenance={"seconds": 0.0})
+    publish.publish("mini")
+    assert (f"Cost: {1 + len(others)} runs of 2.5 h in all, on cpu, after 2.0 h for the base that all start from."
+            in block(project, "results"))
+
+
+def test_a_base_without_a_record_of_its_own_has_no_cost(project):
+    amend(next((project / "work/mini/runs").glob("*/seed0/record.json")), parameters={"checkpoint": "elsewhere"})
+    publish.publish("mini")
+    assert "in all, on any device." in block(project, "results")
+
+
 def test_the_full_block_shows_every_tested_claim_the_verdicts_by_paper_and_their_figure(project):
     publish.publish("mini")
     text = block(project, "claims")
@@ -71,8 +97,7 @@ def test_the_full_block_shows_every_tested_claim_the_verdicts_by_paper_and_their
 
 def test_the_blocks_of_a_pilot_say_so_in_the_first_words_and_at_table_and_figure(project):
     for path in (project / "work/mini/runs").glob("*/seed0/record.json"):
-        scored = json.loads(path.read_text(encoding="utf8")) | {"metrics": {"accuracy": METRIC}}
-        path.write_text(json.dumps(scored), encoding="utf8")
+        amend(path, metrics={"accuracy": METRIC})
     publish.publish("mini")
     first, full = block(project, "results"), block(project, "claims")
     assert first.strip().startswith("**This is a pilot**") and "measured here (pilot)" in first
