@@ -93,7 +93,7 @@ def _shipped(record: Record, folder: Path, command: str) -> dict:
     by_hand = f".venv/bin/papermill notebooks/{record.notebook}.ipynb out.ipynb {words}"
     files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*"))
              if path.is_file() and path.name != RECORD}
-    made = portable({"provisional": True} | record.extra | {"command": command, "papermill": by_hand})
+    made = portable(record.extra | {"command": command, "papermill": by_hand})
     return record.model_dump() | {"artifacts": files, "extra": made}
 
 

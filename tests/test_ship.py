@@ -47,7 +47,7 @@ def run_folder(place: Path, tiny_folder, notebook="00_pretrain_base", **paramete
              "checkpoint": ""} | parameters
     made = {"row": "base", "seed": 0, "scale": "mini", "notebook": notebook, "parameters": given,
             "fingerprint": "by-hand", "metrics": {}, "n_failed": 0, "artifacts": {"model": sha256(place / "model")},
-            "extra": {"provisional": True, "log": [{"loss": 1.0}]}, "provenance": {"commit": "c0ffee0000"}}
+            "extra": {"log": [{"loss": 1.0}]}, "provenance": {"commit": "c0ffee0000"}}
     (place / "record.json").write_text(json.dumps(made), encoding="utf8")
     return place
 
@@ -67,7 +67,7 @@ def test_a_run_made_by_hand_is_shipped_and_says_how_to_make_it_again(project, ti
     elsewhere = run_folder(tmp_path_factory.mktemp("elsewhere") / "base", tiny_folder)
     ship.base("mini", str(elsewhere))
     shipped = load(project / "results/checkpoints/mini-base")
-    assert shipped.extra["provisional"] and shipped.extra["command"] == "make base SCALE=mini"
+    assert shipped.extra["command"] == "make base SCALE=mini"
     assert shipped.extra["papermill"] == (".venv/bin/papermill notebooks/00_pretrain_base.ipynb out.ipynb -p row base "
                                           "-p seed 0 -p scale mini -p examples 64 -p learning_rate 0.0015")
     text = (shipped.folder / "record.json").read_text(encoding="utf8")
