@@ -339,11 +339,46 @@ def test_damaged_predictions_are_named(project, damage):
     run = begin(CELL)
     finish(run, {}, [{"qid": "a"}])
     (run.folder / "predictions.jsonl.gz").write_bytes(damage)
-    if damage == b"":
-        assert load(run.folder).changed() == ["predictions.jsonl.gz"]
-    else:
-        with pytest.raises(UserError, match="predictions.jsonl.gz is damaged"):
-            load(run.folder).predictions()
+    words = "is not what its record was made from" if damage == b"" else "is damaged"
+    with pytest.raises(UserError, match=f"predictions.jsonl.gz {words} .*`make study SCALE=smoke ROWS=tags SEEDS=0`"):
+        load(run.folder).predictions()
+
+
+def scored(lines=({"qid": "a", "correct": False},)):
+    """Leave a row of these predictions and return its record and their file."""
+    run = begin(CELL)
+    finish(run, {}, lines)
+    return load(run.folder), run.folder / "predictions.jsonl.gz"
+
+
+def test_predictions_edited_after_their_record_are_refused_with_the_command_that_redoes_them(project):
+    record, path = scored()
+    path.write_bytes(gzip.compress(b'{"qid": "a", "correct": true}\n'))
+    with pytest.raises(UserError, match="predictions.jsonl.gz is not what its record was made from .*: "
+                                        "`make study SCALE=smoke ROWS=tags SEEDS=0` redoes the row"):
+        record.predictions()
+
+
+def test_published_predictions_that_were_edited_are_to_be_brought_back(project):
+    record, path = scored()
+    place = project / "results/mini/runs/tags/seed0"
+    path.write_bytes(gzip.compress(b""))
+    place.parent.mkdir(parents=True)
+    path.parent.rename(place)
+    with pytest.raises(UserError, match="`git checkout -- results/mini/runs/tags/seed0` brings back what was published"):
+        load(place).predictions()
+
+
+def test_predictions_of_which_the_record_holds_no_hash_are_read(project):
+    record, path = scored()
+    path.write_bytes(gzip.compress(b'{"qid": "b"}\n'))
+    assert record.model_copy(update={"artifacts": {}}).predictions() == [{"qid": "b"}]
+
+
+def test_a_prediction_that_is_no_object_is_named_by_its_line(project):
+    record, _ = scored([{"qid": "a"}, ["b"]])
+    with pytest.raises(UserError, match="predictions.jsonl.gz, line 2, is no JSON object"):
+        record.predictions()
 
 
 def test_a_row_without_predictions_says_so(project):

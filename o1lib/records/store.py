@@ -4,6 +4,8 @@
 """
 
 import gzip
+import hashlib
+import io
 import json
 import re
 import zlib
@@ -11,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
-from o1lib.records.files import UserError, sha256, shown
+from o1lib.records.files import UserError, project_root, sha256, shown
 from o1lib.records.provenance import code_hash
 
 RECORD, PREDICTIONS = "record.json", "predictions.jsonl.gz"
@@ -58,16 +60,35 @@ class Record(BaseModel):
         made = f"row {self.row!r}, seed {self.seed}, was made by other code (commit {self.commit[:10]})"
         return f"{made}: `make study SCALE={self.scale} ROWS={self.row} FRESH=1` redoes it" if self.stale else ""
 
+    @property
+    def redo(self) -> str:
+        """What brings back files of this row that are damaged or changed: the command, where one can be named."""
+        place = _scale_of(self.folder.parents[2]) if len(self.folder.parents) > 2 else ""
+        if place:
+            return f"`make study {place}ROWS={self.row} SEEDS={self.seed}` redoes the row"
+        if self.folder.is_relative_to(project_root() / "results"):
+            return f"`git checkout -- {shown(self.folder)}` brings back what was published"
+        return f"run row {self.row!r}, seed {self.seed}, again"
+
     def predictions(self) -> list[dict]:
-        """Return the row's predictions, one dict a question. Raises UserError when missing or damaged."""
+        """Return the row's predictions, one dict a question.
+
+        Raises UserError when the file is missing, damaged, or another than the one the record was made from.
+        """
         path = self.folder / PREDICTIONS
         try:
-            with gzip.open(path, "rt", encoding="utf8") as lines:
-                return [json.loads(line) for line in lines]
+            raw = path.read_bytes()
+            with gzip.open(io.BytesIO(raw), "rt", encoding="utf8") as lines:
+                found = [json.loads(line) for line in lines]
         except FileNotFoundError:
             raise UserError(f"row {self.row!r} wrote no predictions ({shown(path)}): name a row that scores") from None
         except (OSError, EOFError, zlib.error, ValueError) as error:
-            raise UserError(f"{shown(path)} is damaged ({error}): run row {self.row!r} again") from error
+            raise UserError(f"{shown(path)} is damaged ({error}): {self.redo}") from error
+        if self.artifacts.get(PREDICTIONS, digest := hashlib.sha256(raw).hexdigest()) != digest:
+            raise UserError(f"{shown(path)} is not what its record was made from (its hash is another): {self.redo}")
+        if odd := [number for number, line in enumerate(found, 1) if not isinstance(line, dict)]:
+            raise UserError(f"{shown(path)}, line {odd[0]}, is no JSON object: {self.redo}")
+        return found
 
     def changed(self) -> list[str]:
         """Return the artifacts that are missing or no longer have the recorded hash."""
