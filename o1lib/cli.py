@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from o1lib import experiments, plan, publish, rowjob, runner, ship, stages, survey
+from o1lib import experiments, plan, planpage, publish, rowjob, runner, ship, stages, survey
 from o1lib.answers.check import check as answers_check
 from o1lib.records import UserError
 
@@ -80,7 +80,7 @@ def _stoppable(kept: str = ""):
 def show_plan(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: Jobs = "", fresh: Fresh = "") -> None:
     """Print what would run, why, and about how long it would take."""
     made, side_by_side, _ = _plan(scale, rows, seeds, jobs, fresh)
-    print(plan.describe(made, side_by_side))
+    print(planpage.describe(made, side_by_side))
 
 
 @app.command()

@@ -2,10 +2,9 @@
 
     plan = make(experiments.read(), "mini", rows="core", seeds=[0])
     [step.job.name for step in plan.due]         # what would run, in an order that can run
-    print(describe(plan, jobs=2))
 
-A row is redone when its record is missing, was made by hand or has another fingerprint than planned, and when a row it
-needs is redone. A record made by other library code is named and kept, unless `fresh`. File times never matter.
+A row is redone when its record is missing, was made by hand or has another fingerprint than planned, when a file that it
+wrote is missing or another than recorded, and when a row it needs is redone. A record made by other library code is named and kept, unless `fresh`. File times never matter.
 """
 
 import json
@@ -35,11 +34,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """The planned steps in an order that can run, and all jobs, planned or not, whose record is out of date."""
+    """The planned steps in an order that can run, and all, planned or not, that have to run to be up to date."""
 
     scale: str
     steps: tuple[Step, ...]
-    outdated: tuple[Job, ...]
+    outdated: tuple[Step, ...]
 
     @property
     def root(self) -> Path:
@@ -104,8 +103,8 @@ def _reason(job: Job, record: Record | None, redone: list[Job], stale: bool) -> 
         if redone and (not changes or changes.startswith("its inputs")):
             changes = f"needs {redone[0].name}, which is redone" if made else ""
         return changes or missing
-    if lost := [name for name in record.artifacts if not (folder_of(job) / name).exists()]:
-        return f"{lost[0]} is missing"
+    if spoilt := record.spoilt():
+        return " ".join(next(iter(spoilt.items())))
     if redone:
         return f"needs {redone[0].name}, which is redone"
     return f"older library code (commit {record.commit[:10]})" if stale else ""
@@ -151,19 +150,27 @@ def make(study: Study, scale: str, rows: str = "", seeds: tuple[int, ...] = (0,)
     for job in [job for job in planned.values() if job.report]:
         jobs[job.key] = fingerprinted(replace(job, needs=known), jobs)  # a report reads all that is there
         judge(jobs[job.key])
-    return Plan(scale, tuple(steps), tuple(job for job in jobs.values() if reasons[job.key]))
+    return Plan(scale, tuple(steps), tuple(Step(job, reasons[key]) for key, job in jobs.items() if reasons[key]))
+
+
+def aside(plan: Plan) -> list[Step]:
+    """Return the steps whose records `set_aside` takes away: all that are out of date.
+
+    A record made by hand stays unless its row is planned.
+    """
+    found = [(step, recorded(step.job)) for step in plan.outdated]
+    return [step for step, record in found
+            if step.job.key in plan.needed or record is not None and record.fingerprint != "by-hand"]
 
 
 def set_aside(plan: Plan) -> None:
     """Take the records that are out of date out of the reports' sight, descendants first.
 
     Done before anything runs: after a kill the records that are left are then true, whatever was being redone and why.
-    A record made by hand stays unless its row is planned.
+    Those of rows that are not planned go too, for a report reads whatever is recorded (`planpage` says which).
     """
-    for job in reversed(plan.outdated):
-        record, folder = recorded(job), folder_of(job)
-        if job.key not in plan.needed and (record is None or record.fingerprint == "by-hand"):
-            continue
+    for step in reversed(aside(plan)):
+        folder = folder_of(step.job)
         if (folder / "record.json").is_file():
             (folder / ATTEMPT).unlink(missing_ok=True)
             (folder / "record.json").replace(folder / EARLIER)
@@ -182,23 +189,3 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def headline(plan: Plan, jobs: int = 1) -> str:
-    """Return one line: how many rows are planned, done and to run, and about how long that takes."""
-    about = max([sum(step.seconds for step in plan.due) / jobs, *(step.seconds for step in plan.due)], default=0)
-    time = f", about {duration(about)} with JOBS={jobs}" if plan.due else ""
-    return (f"{len(plan.steps)} rows planned at scale {plan.scale}: {len(plan.steps) - len(plan.due)} up to date, "
-            f"{len(plan.due)} to run{time}")
-
-
-def describe(plan: Plan, jobs: int = 1) -> str:
-    """Return the plan as text: what would run, why, about how long, and the rows that older library code made."""
-    lines = [headline(plan, jobs)]
-    wide = max((len(step.job.name) for step in plan.steps), default=0)
-    lines += [f"  {step.job.name:{wide}}  {duration(step.seconds):>7}  {step.reason}" for step in plan.due]
-    old = [step for step in plan.steps if step.remark and not step.reason]
-    if old:
-        lines += ["up to date, but made by other library code; FRESH=1 redoes them:"]
-        lines += [f"  {step.job.name:{wide}}  {step.remark}" for step in old]
-    return "\n".join(lines)

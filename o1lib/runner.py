@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from o1lib import plan as planning
+from o1lib import planpage
 from o1lib.experiments import Scale
 from o1lib.plan import Plan, duration
 from o1lib.records import UserError, project_root, shown, write_json
@@ -158,7 +159,7 @@ def run(plan: Plan, jobs: int = 1, extra: tuple[str, ...] = ()) -> int:
     """
     busy = f"another study is running in {shown(plan.root)}: wait for it, or stop it with Ctrl-C"
     with locked(plan.root / ".lock", busy):
-        print(planning.headline(plan, jobs), flush=True)
+        print("\n".join(filter(None, [planpage.headline(plan, jobs), planpage.aside(plan)])), flush=True)
         watch = _schedule(plan, jobs, list(extra)) if plan.due else None
         return _sum_up(plan, watch)
 

@@ -73,6 +73,16 @@ def test_every_planned_row_is_recorded_with_one_line_each_and_a_summary(finished
     assert (summary["rows"], summary["recorded"], summary["failed"]) == (5, 5, 0) and summary["peak_memory_mb"] > 50
 
 
+def test_a_study_tells_which_records_of_other_rows_it_sets_aside(project, monkeypatch):
+    monkeypatch.setenv("O1LIB_ROOT", str(project))
+    for step in toystudy.planned("all").steps:
+        toystudy.record(step.job)
+    edit(project, "value: 0.25", "value: 0.35")
+    done = o1lib(project, *RUN, "--rows", "b")
+    assert "  needs b seed 0, which is redone: c seed 0\n" in done.stdout
+    assert set(made(project)) == {"a", "b", "d", "claims"}
+
+
 def test_rows_get_the_planned_parameters_and_fingerprint(finished):
     record = record_of(finished[0], "b")
     assert record.parameters["value"] == 0.25 and record.parameters["root"] == "work/smoke"

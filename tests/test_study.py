@@ -1,5 +1,6 @@
 """What runs and why: experiments.yaml read strictly, fingerprints, plans."""
 
+import gzip
 import os
 import re
 import subprocess
@@ -10,8 +11,8 @@ import toystudy
 import yaml
 from toystudy import edit, planned, record
 
-from o1lib import cli, experiments, plan, publish, study
-from o1lib.records import UserError
+from o1lib import cli, experiments, plan, planpage, publish, study
+from o1lib.records import UserError, sha256
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ def test_after_a_kill_with_fresh_the_descendants_of_a_redone_row_are_still_redon
 
 def test_a_row_made_by_older_code_is_named_and_redone_only_when_asked(done):
     record(planned().steps[2].job, provenance={"code_hash": "old"})
-    assert planned().due == [] and re.search(r"c seed 0 +commit c0ffee0000", plan.describe(planned()))
+    assert planned().due == [] and re.search(r"c seed 0 +commit c0ffee0000", planpage.describe(planned()))
     due = planned(fresh=True).due
     assert names(due) == ["c seed 0", "claims seed 0"] and due[0].reason == "older library code (commit c0ffee0000)"
 
@@ -197,6 +198,29 @@ def test_rows_that_are_not_planned_leave_the_reports_sight_when_out_of_date(done
     assert names(due.due) == ["claims seed 0"] and not (done / "work/smoke/runs/d/seed0/record.json").exists()
 
 
+def predictions_of(job, text="{}"):
+    """Give a recorded job predictions that its record knows; return their file."""
+    path = plan.folder_of(job) / "predictions.jsonl.gz"
+    path.write_bytes(gzip.compress(text.encode()))
+    record(job, artifacts={path.name: sha256(path)})
+    return path
+
+
+def test_a_row_whose_predictions_were_changed_is_redone(done):
+    path = predictions_of(planned().steps[2].job)
+    assert planned().due == []
+    path.write_bytes(gzip.compress(b"[]"))
+    assert {step.job.row: step.reason for step in planned().due}["c"] == "predictions.jsonl.gz has changed"
+
+
+def test_records_of_other_rows_that_a_plan_sets_aside_are_told_with_the_reason(done):
+    edit(done, "value: 0.25", "value: 0.35")
+    told = planpage.describe(planned("b"))
+    assert "not planned and out of date too: 1; they are set aside (earlier.json)" in told
+    assert told.splitlines()[-1] == "  needs b seed 0, which is redone: c seed 0"
+    assert planpage.aside(planned("all")) == planpage.aside(planned("a")) == ""
+
+
 def test_a_smaller_choice_after_a_larger_one_redoes_nothing(done):
     record_all("all", (0, 1))
     assert planned("", (0,)).due == []
@@ -207,7 +231,7 @@ def test_seconds_come_from_records_and_else_from_the_file(done):
     edit(done, "value: 0.25", "value: 0.35")
     assert [(step.job.row, step.seconds) for step in planned("all").due] == [
         ("b", 10.0), ("c", 10.0), ("d", 50.0), ("claims", 10.0)]
-    assert plan.headline(planned("all"), jobs=2).endswith("1 up to date, 4 to run, about 50 s with JOBS=2")
+    assert planpage.headline(planned("all"), jobs=2).endswith("1 up to date, 4 to run, about 50 s with JOBS=2")
 
 
 @pytest.mark.parametrize("words, said", [
