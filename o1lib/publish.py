@@ -16,6 +16,7 @@ from pathlib import Path
 
 from o1lib import experiments, plan
 from o1lib.records import UserError, atomic_folder, project_root, shown
+from o1lib.records.store import PREDICTIONS, RECORD
 from o1lib.study import Job
 
 SHOWN = "mini"  # the scale whose first results README shows
@@ -27,13 +28,48 @@ def _results(scale: str) -> Path:
     return project_root() / "results" / scale
 
 
-def _complete(scale: str) -> tuple[list[Job], list[Job]]:
-    """Return the (other jobs, reports) whose records are there and fit experiments.yaml."""
-    study = experiments.read()
+def _steps(scale: str) -> list[plan.Step]:
+    """Return every row and report at every seed that has a record, compared with experiments.yaml."""
     root = project_root() / "work" / scale
-    steps = plan.make(study, scale, "all", tuple(sorted(plan.seeds_there(root) | {0}))).steps
-    rows = [step.job for step in steps if not step.reason and not step.job.report]
-    return rows, [step.job for step in steps if step.job.report and plan.recorded(step.job)]
+    return list(plan.make(experiments.read(), scale, "all", tuple(sorted(plan.seeds_there(root) | {0}))).steps)
+
+
+def _check_files(steps: list[plan.Step]) -> None:
+    """What is copied must be what the records were made from, or it takes the place of what was published rightly."""
+    for job in (step.job for step in steps):
+        record = plan.recorded(job)
+        if record is None or not (job.report or record.fingerprint == job.fingerprint):
+            continue  # left out, and told
+        for name, what in record.spoilt().items():
+            if name == PREDICTIONS or Path(name).suffix in KEPT:
+                raise UserError(f"nothing is published, for {shown(record.folder / name)} of {job.name} {what} since that "
+                                f"row was recorded: {record.redo}, then publish again")
+
+
+def _left_out(steps: list[plan.Step], published: list[Job]) -> list[str]:
+    """Return, in words, every row that left something in work/ and every report that is not published, and why."""
+    found, keys = [], {job.key for job in published}
+    for step in steps:
+        folder = plan.folder_of(step.job)
+        if step.job.key in keys or not (folder.is_dir() or step.job.report):
+            continue
+        if plan.recorded(step.job):
+            why = step.reason
+        elif (folder / RECORD).is_file():
+            why = f"{shown(folder / RECORD)} cannot be read: run it again"
+        elif (folder / plan.EARLIER).is_file():
+            why = f"its record was set aside: {step.reason}"
+        else:
+            why = "no record: it failed, or is under way" if folder.is_dir() else "no record: it was not run"
+        found.append(f"{step.job.name} ({why})")
+    return found
+
+
+def _older(results: Path, published: list[Job]) -> list[str]:
+    """Return the names of the rows that were published before and are not now."""
+    folders = {results / "runs" / job.row / f"seed{job.seed}" for job in published}
+    return [f"{path.parent.parent.name} seed {path.parent.name.removeprefix('seed')}"
+            for path in sorted(results.glob(f"runs/*/seed*/{RECORD}")) if path.parent not in folders]
 
 
 def _check_reports(rows: list[Job], reports: list[Job]) -> None:
@@ -49,7 +85,7 @@ def _copy_row(source: Path, target: Path) -> None:
     with atomic_folder(target) as part:
         for path in sorted(source.iterdir()):
             small = path.suffix in KEPT and path.stat().st_size <= SMALL
-            if path.is_file() and (small or path.name == "predictions.jsonl.gz"):
+            if path.is_file() and (small or path.name == PREDICTIONS):
                 shutil.copyfile(path, part / path.name)
 
 
@@ -62,31 +98,42 @@ def _copy_report(job: Job, results: Path) -> None:
             shutil.copytree(folder / kind, results / kind, dirs_exist_ok=True)
 
 
+def _copy(rows: list[Job], reports: list[Job], results: Path) -> None:
+    for job in rows + reports:
+        _copy_row(plan.folder_of(job), results / "runs" / job.row / f"seed{job.seed}")
+    for job in reports:
+        _copy_report(job, results)
+
+
 def publish(scale: str = "mini", force: bool = False) -> None:
     """Copy what is complete in work/<scale> to results/<scale> and say what was copied.
 
-    Raises UserError for smoke (its numbers mean nothing) unless `force`, when nothing is complete, when a report is
-    older than a row it should show, and when README has no place for its block; then nothing is copied.
+    Says too what was left out, and which rows stay as they were published before. Raises UserError for smoke (its
+    numbers mean nothing) unless `force`, when nothing is complete, when a file is not what its record was made from,
+    when a report is older than a row it should show, and when README has no place for its block; then nothing is copied.
     """
     if scale == "smoke" and not force:
         raise UserError("smoke rows show that the pipeline works, their numbers mean nothing: publish SCALE=mini")
     from o1lib import firstresults  # brings pandas, which no other command needs
 
-    rows, reports = _complete(scale)
+    steps = _steps(scale)
+    _check_files(steps)
+    rows = [step.job for step in steps if not step.reason and not step.job.report]
+    reports = [step.job for step in steps if step.job.report and plan.recorded(step.job)]
     if not rows:
         raise UserError(f"no complete row in work/{scale}: run `make study SCALE={scale}` first")
     _check_reports(rows, reports)
     told = scale == SHOWN and any(job.row == "claims" for job in reports)
     if told:
         firstresults.check()
-    results = _results(scale)
-    for job in rows + reports:
-        _copy_row(plan.folder_of(job), results / "runs" / job.row / f"seed{job.seed}")
-    for job in reports:
-        _copy_report(job, results)
+    _copy(rows, reports, _results(scale))
     if told:
         firstresults.write(scale)
-    print(f"{len(rows)} rows and {len(reports)} reports published in {shown(results)}")
+    print(f"{len(rows)} rows and {len(reports)} reports published in {shown(_results(scale))}")
+    for what, names in (("left out", _left_out(steps, rows + reports)),
+                        ("left as published before", _older(_results(scale), rows + reports))):
+        if names:
+            print(f"{what}: {', '.join(names)}")
 
 
 def compare(scale: str = "mini") -> None:

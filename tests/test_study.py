@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import shutil
 import subprocess
 import tomllib
 
@@ -273,6 +274,52 @@ def test_publishing_refuses_a_report_older_than_its_rows(done):
     record(planned().steps[1].job, provenance={"started_at": "2026-02-01T00:00:00+00:00"})
     with pytest.raises(UserError, match="report claims is older than b seed 0"):
         publish.publish("smoke", force=True)
+
+
+@pytest.fixture
+def executed(done):
+    """The toy project, recorded, with the executed notebook that a report leaves."""
+    (done / "work/smoke/runs/claims/seed0/notebook.ipynb").write_text("{}", encoding="utf8")
+    return done
+
+
+@pytest.mark.parametrize("spoil, what", [(lambda path: path.write_bytes(gzip.compress(b"[]")), "has changed"),
+                                         (lambda path: path.unlink(), "is missing")])
+def test_publishing_refuses_a_row_whose_predictions_are_not_those_recorded(executed, spoil, what):
+    spoil(predictions_of(planned().steps[2].job))
+    with pytest.raises(UserError, match=f"nothing is published, for work/smoke/runs/c/seed0/predictions.jsonl.gz of "
+                                        f"c seed 0 {what} since .*: `make study SCALE=smoke ROWS=c SEEDS=0`"):
+        publish.publish("smoke", force=True)
+    assert not (executed / "results").exists()
+
+
+def test_publishing_refuses_a_report_whose_table_was_changed(executed):
+    path = executed / "work/smoke/runs/claims/seed0/tables/claims.json"
+    path.parent.mkdir()
+    path.write_text("[]", encoding="utf8")
+    record(planned().steps[-1].job, artifacts={"tables/claims.json": "0" * 64})
+    with pytest.raises(UserError, match="tables/claims.json of claims seed 0 has changed"):
+        publish.publish("smoke", force=True)
+
+
+def test_publishing_says_which_rows_and_reports_it_left_out_and_why(done, capsys):
+    edit(done, "value: 0.25", "value: 0.35")
+    for row, spoil in {"claims": lambda path: path.unlink(), "d": lambda path: path.write_text("{")}.items():
+        spoil(done / f"work/smoke/runs/{row}/seed0/record.json")
+    publish.publish("smoke", force=True)
+    assert capsys.readouterr().out.splitlines() == [
+        "1 rows and 0 reports published in results/smoke",
+        "left out: b seed 0 (parameter value: 0.25 -> 0.35), c seed 0 (needs b seed 0, which is redone), d seed 0 "
+        "(work/smoke/runs/d/seed0/record.json cannot be read: run it again), claims seed 0 (no record: it failed, or is "
+        "under way)"]
+
+
+def test_publishing_says_which_rows_stay_as_published_before(executed, capsys):
+    publish.publish("smoke", force=True)
+    shutil.rmtree(executed / "work/smoke/runs/d")
+    capsys.readouterr()
+    publish.publish("smoke", force=True)
+    assert capsys.readouterr().out.splitlines()[1:] == ["left as published before: d seed 0"]
 
 
 def test_comparing_shows_only_what_differs_in_reports(done, capsys):
