@@ -49,6 +49,7 @@ BROKEN = {
     "an unknown notebook": ("d: {notebook: work", "d: {notebook: wrok", "no notebooks/wrok.ipynb"),
     "an unknown parameter": ("value: 0.25", "vlaue: 0.25", "notebook work has no parameter 'vlaue': did you mean"),
     "a number that YAML reads as text": ("value: 0.25", "value: 1e-4", "write it as 1.0e-4"),
+    "a group with the name of a row": ("d: {notebook: work", "d: {groups: [c], notebook: work", "'c' names a group and a row"),
     "an unknown row at a scale": ("smoke: {", "smoke: {rows: {bb: {}}, ", "the unknown row 'bb'"),
     "a row that cannot name a folder": ("  d: {", "  d/x: {", "'d/x' cannot name a row"),
     "a scale like an unknown one": ("smoke: {", "smoke: {like: smol, ", "scale smoke is like 'smol', which is not one of gpu"),
@@ -77,6 +78,12 @@ def test_rows_are_chosen_by_group_and_by_name(project):
     assert study.select(read, "smoke") == ["a", "b", "c", "claims"]
     assert study.select(read, "smoke", "all") == ["a", "b", "c", "d", "claims"]
     assert study.select(read, "smoke", "d,core") == ["d", "a", "b", "c", "claims"]
+
+
+def test_the_report_on_the_order_of_training_can_be_asked_for_without_training():
+    read = experiments.read()
+    assert study.select(read, "mini", "curriculum") == ["curriculum"]
+    assert {"tags_mixed", "b_recipe.sample"} < set(study.select(read, "mini", "orders"))
 
 
 @pytest.mark.parametrize("scale, rows, words", [
