@@ -76,12 +76,24 @@ def table(pairs: list[dict]) -> pd.DataFrame:
 
 
 def told(pairs: list[dict]) -> str:
-    """Return the contrasts that both sides tested, a line each, and the sentence, for a terminal."""
-    lines = [(pair["id"], measured(pair["yours"]), measured(pair["published"]), pair["place"]) for pair in pairs
-             if pair["place"] not in (YOURS, OURS)]
-    if not lines:
-        return sentence(pairs)
-    head = ("", "yours", "published", "your value lies")
-    wide = [max(map(len, column)) for column in zip(head, *lines, strict=True)]
-    rows = [[f"{cell:{width}}" for cell, width in zip(row, wide, strict=True)] for row in (head, *lines)]
-    return "\n".join([*("  ".join(row).rstrip() for row in rows), sentence(pairs)])
+    """Return the contrasts that both sides tested, a line each, what one side did not test, and the sentence."""
+    lines = [(pair["id"], measured(pair["yours"]), measured(pair["published"]), _seeds(pair), pair["place"])
+             for pair in pairs if pair["place"] not in (YOURS, OURS)]
+    head = [("", "yours", "published", "seeds (published)", "your value lies")] if lines else []
+    wide = [max(map(len, column)) for column in zip(*head, *lines, strict=True)]
+    rows = [[f"{cell:{width}}" for cell, width in zip(row, wide, strict=True)] for row in head + lines]
+    return "\n".join([*("  ".join(row).rstrip() for row in rows), *_untested(pairs), sentence(pairs)])
+
+
+def _seeds(pair: dict) -> str:
+    return f"{pair['yours'].get('seeds') or '?'} ({pair['published'].get('seeds') or '?'})"
+
+
+def _untested(pairs: list[dict]) -> list[str]:
+    """Return a line a reason for which one side did not test contrasts that the other did, with their ids."""
+    found: dict[tuple, list] = {}
+    for pair in pairs:
+        if pair["place"] in (YOURS, OURS):
+            side = "yours" if pair["place"] == YOURS else "published"
+            found.setdefault((pair["place"], pair[side].get("why") or "no reason is given"), []).append(pair["id"])
+    return [f"{place}: {', '.join(ids)} ({why})" for (place, why), ids in sorted(found.items())]

@@ -43,12 +43,25 @@ def test_a_claim_that_was_not_published_is_not_compared():
 
 
 def test_the_terminal_gets_a_line_a_contrast_that_both_sides_tested():
-    text = told(beside([line("A1"), line("A2", 0.1), line("A3", **UNTESTED)], [line("A1"), line("A2"), line("A3")]))
+    text = told(beside([line("A1"), line("A2", 0.1, seeds=3)], [line("A1", seeds=2), line("A2")]))
     head, first, second, said = text.splitlines()
-    assert head.split() == ["yours", "published", "your", "value", "lies"]
-    assert first.split()[0] == "A1" and first.endswith(INSIDE)
-    assert second.split()[0] == "A2" and second.endswith(ABOVE)
+    assert head.split() == ["yours", "published", "seeds", "(published)", "your", "value", "lies"]
+    assert first.split()[0] == "A1" and first.endswith(INSIDE) and "  1 (2)  " in first
+    assert second.split()[0] == "A2" and second.endswith(ABOVE) and "  3 (1)  " in second
     assert said.startswith("Of 2 contrasts")
+
+
+def test_the_terminal_gets_what_one_side_did_not_test_with_the_reason():
+    lacking = UNTESTED | {"why": "needs row x, which has no record"}
+    yours = [line("A1"), line("A2", **lacking), line("A3", **lacking), line("A4")]
+    text = told(beside(yours, [line("A1"), line("A2"), line("A3"), line("A4", **UNTESTED | {"why": "other data"})]))
+    assert text.splitlines()[2:4] == ["not tested by you: A2, A3 (needs row x, which has no record)",
+                                      "not tested in the published study: A4 (other data)"]
+
+
+def test_what_you_did_not_test_is_told_also_where_nothing_is_compared():
+    text = told(beside([line(**UNTESTED | {"why": "needs row x"})], [line()]))
+    assert text.startswith("not tested by you: A1 (needs row x)\nNo contrast was tested both")
 
 
 def test_the_page_shows_both_sides_escaped_and_nothing_where_nothing_is_published():
