@@ -39,14 +39,16 @@ def gaps(records, rows, once=()):
 def amiss(records, rows, once=()):
     """Return what the records of `rows` lack beside each other, in words, one entry each.
 
-    A seed that was begun and left no record, or that another row lacks (rows in `once` have one seed for all); rows
-    scored on different data, on data or a model that the named row no longer holds, or made by different code.
+    A seed that was begun and left no record, or that another row has (rows in `once` have one seed for all; a row beside
+    none but these must have the seeds of its model); rows scored on different data, on data or a model that the named
+    row no longer holds, or made by different code.
     """
     shelf = defaultdict(dict)
     for record in records:
         shelf[record.row][record.seed] = record
     used = [record for row in dict.fromkeys(rows) for record in shelf[row].values()]
-    found = _begun(records, rows) + _lacking({row: set(shelf[row]) for row in rows if shelf[row] and row not in once})
+    several = {row: set(shelf[row]) for row in rows if shelf[row] and row not in once}
+    found = _begun(records, rows) + (_unasked(*several, shelf) if len(several) == 1 else _lacking(several))
     found += _outdated(used, shelf, "data", DATA) + _outdated(used, shelf, "model", "model_hash")
     return found + _apart(used, DATA, "scored on different data") + _apart(used, CODE, "made by different code")
 
@@ -65,6 +67,14 @@ def _lacking(seeds):
             for row, own in seeds.items() if together - own]
 
 
+def _unasked(row, shelf):
+    """Return which seeds of its model a row lacks, for where no other row tells."""
+    own = shelf[row]
+    model = next(iter(own.values())).parameters.get("model")
+    lacking = sorted(set(shelf.get(model, ())) - set(own))
+    return [f"{row} lacks seed {', '.join(map(str, lacking))}, with which {model} was trained"] if lacking else []
+
+
 def _outdated(used, shelf, link, key):
     """Return which records used data, or a model, that the row they name holds no longer."""
     found = []
@@ -73,7 +83,8 @@ def _outdated(used, shelf, link, key):
         source = own.get(record.seed) or own.get(0)
         hashes = {record.provenance.get(key), source.provenance.get(key)} if source else {None}
         if None not in hashes and "" not in hashes and len(hashes) > 1:
-            found.append(f"{record.row} seed {record.seed} used a {link} that row {source.row} no longer holds")
+            what = "data" if link == "data" else f"a {link}"
+            found.append(f"{record.row} seed {record.seed} used {what} that row {source.row} no longer holds")
     return found
 
 

@@ -77,6 +77,25 @@ def test_a_row_that_runs_once_lacks_no_seed(root):
     assert gaps(load_all(root), ["a.sample", "base.greedy"], once=("base.greedy",)) == []
 
 
+def test_beside_a_row_that_runs_once_a_seed_of_the_model_that_was_not_asked_is_named(root):
+    scored(root, "base.greedy")
+    for seed in (0, 1):
+        leave(root, "direct", seed)
+    scored(root, "direct.sample", model="direct")
+    found = gaps(load_all(root), ["direct.sample", "base.greedy"], once=("base.greedy",))
+    assert found == ["direct.sample lacks seed 1, with which direct was trained"]
+    scored(root, "direct.sample", 1, model="direct")
+    assert gaps(load_all(root), ["direct.sample", "base.greedy"], once=("base.greedy",)) == []
+
+
+def test_a_model_made_anew_since_is_named(root):
+    leave(root, "direct")
+    alter(root, "direct", 0, '"model_hash": ""', '"model_hash": "new"')
+    scored(root, "direct.sample", model="direct")
+    alter(root, "direct.sample", 0, '"model_hash": ""', '"model_hash": "old"')
+    assert gaps(load_all(root), ["direct.sample"]) == ["direct.sample seed 0 used a model that row direct no longer holds"]
+
+
 def test_a_seed_that_was_begun_and_left_no_record_is_named(root):
     (root / "runs" / "b.sample" / "seed1" / "record.json").unlink()
     assert gaps(load_all(root), PAIR) == ["seed 1 of b.sample was begun and left no record", "b.sample lacks seed 1"]
@@ -90,7 +109,7 @@ def test_rows_scored_on_different_data_are_named_with_their_hashes(root):
 
 def test_a_data_set_made_anew_since_is_named(root):
     leave(root, "data", source="minivqa", n_test=8, test_split="devtest", dataset_hash="f" * 64)
-    assert gaps(load_all(root), ["a.sample"])[0] == "a.sample seed 0 used a data that row data no longer holds"
+    assert gaps(load_all(root), ["a.sample"])[0] == "a.sample seed 0 used data that row data no longer holds"
 
 
 def test_records_of_different_code_are_named_with_their_commits(root):
