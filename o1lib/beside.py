@@ -32,9 +32,18 @@ def read(path: Path) -> list[dict]:
         return []
     try:
         lines = json.loads(path.read_text(encoding="utf8"))
-        return [line for line in lines if line["id"] and line["verdict"]]
+        for line in lines:
+            _check(line)
+        return lines
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{shown(path)} is not a list of judged claims ({error}): run the report again") from error
+
+
+def _check(line: dict) -> None:
+    """Raise KeyError, TypeError or ValueError unless a line is a judged claim, with a value and its interval or neither."""
+    name, _, _, *numbers = (line[key] for key in ("id", "kind", "verdict", "value", "low", "high"))
+    if numbers[0] is not None and not all(isinstance(number, (int, float)) for number in numbers):
+        raise ValueError(f"{name} has the value {numbers[0]} with the interval {numbers[1:]}")
 
 
 def place(value: float, low: float, high: float) -> str:

@@ -7,7 +7,7 @@ import toystudy
 
 from o1lib import publish, runner
 from o1lib.beside import ABOVE, BELOW, INSIDE, OURS, YOURS, beside, place, published, sentence, table, told
-from o1lib.claimspage import page
+from o1lib.claimspage import lacking, page
 from o1lib.records import UserError
 
 
@@ -18,6 +18,7 @@ def line(name="A1", value=0.02, low=0.0, high=0.04, verdict="inconclusive", **mo
             "cost": None} | more
 
 
+NOTHING = lacking([], [])
 UNTESTED = {"value": None, "low": None, "high": None, "verdict": "not tested"}
 
 
@@ -66,11 +67,11 @@ def test_what_you_did_not_test_is_told_also_where_nothing_is_compared():
 
 def test_the_page_shows_both_sides_escaped_and_nothing_where_nothing_is_published():
     pairs = beside([line(statement="<b>A1</b>")], [line()])
-    text = page([line()], "note", beside=table(pairs), sentence="a < b")
+    text = page([line()], "note", NOTHING, beside=table(pairs), sentence="a < b")
     assert "beside what is published" in text
     assert "&lt;b&gt;A1" in text and "a &lt; b" in text
-    assert "beside what is published" not in page([line()], "note", beside=table([]), sentence=sentence([]))
-    assert "beside what is published" not in page([line()], "note")
+    assert "beside what is published" not in page([line()], "note", NOTHING, beside=table([]), sentence=sentence([]))
+    assert "beside what is published" not in page([line()], "note", NOTHING)
 
 
 @pytest.fixture
@@ -110,7 +111,8 @@ def test_comparing_ends_with_the_contrasts(project, capsys):
     assert capsys.readouterr().out.strip().splitlines()[-2].endswith(INSIDE)
 
 
-@pytest.mark.parametrize("text", ["{", '["A1"]', '[{"id": "A1"}]'])
+@pytest.mark.parametrize("text", ["{", '["A1"]', '[{"id": "A1"}]', '[{"id": "A1", "kind": "rate", "verdict": "x"}]',
+                                  json.dumps([line(low=None)]), json.dumps([line(value="0.1")])])
 def test_published_claims_of_another_form_are_named(project, text):
     leave(project / "results" / "mini", [])
     (project / "results/mini/tables/claims.json").write_text(text, encoding="utf8")

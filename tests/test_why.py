@@ -58,6 +58,18 @@ def test_the_questions_on_which_the_rows_differ_are_counted_and_shown_with_both_
     assert len(re.findall(card, shown)) == 3
 
 
+@pytest.mark.parametrize("spoil", [lambda line: line.pop("value"), lambda line: line.update(low=None)])
+def test_a_published_claim_without_its_numbers_is_a_sentence(project, spoil):
+    (project / "results").unlink()
+    (project / "results/mini/tables").mkdir(parents=True)
+    (project / "results/mini/runs").symlink_to(HERE / "results/mini/runs")
+    lines = json.loads(json.dumps([PUBLISHED["A5"]]))
+    spoil(lines[0])
+    (project / "results/mini/tables/claims.json").write_text(json.dumps(lines), encoding="utf8")
+    with pytest.raises(UserError, match="results/mini/tables/claims.json is not a list of judged claims"):
+        why("A5")
+
+
 def test_rows_of_ones_own_come_before_the_published_ones(project):
     run_here(project, {"structured.sample": 0.9, "direct.sample": 0.2})
     text = why("A5")
