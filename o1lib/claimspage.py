@@ -2,7 +2,7 @@
 
     lines = evaluate(load_claims(), records)
     table(lines)                                # one line a claim: reported, measured, verdict, why, cost
-    page(lines, note(records))                  # claims.html; all text is escaped
+    page(lines, note(records), lacking(lines, records))     # claims.html; all text is escaped
 """
 import html
 from collections import Counter
@@ -11,7 +11,7 @@ from textwrap import wrap
 import pandas as pd
 
 from .standing import gaps
-from .stats import VERDICTS
+from .stats import NOT_TESTED, VERDICTS
 
 PAPERS = {"A": "LLaVA-o1", "B": "LlamaV-o1"}
 _SCALE = {"difference": (100, " points"), "equivalence": (100, " points"), "rate": (100, " %"), "ratio": (1, " times")}
@@ -29,6 +29,8 @@ surely below one point contradicts a claimed one, whatever its sign. What no rec
 {counts}
 <h2>Claim by claim{mark}</h2>
 {table}
+<h2>What the claims lack{mark}</h2>
+{incomplete}
 {beside}
 </body></html>
 """
@@ -85,7 +87,7 @@ def table(lines):
     found = {line["id"]: {
         "where": f"{PAPERS[line['paper']]}, {line['table']}", "claim": line["statement"], "reported": reported(line),
         "tested by": rows(line), "measured here": measured(line), "n": line["n"] or "–", "seeds": line["seeds"] or "–",
-        "verdict": line["verdict"], "why": line["why"], "cost": cost(line)} for line in lines}
+        "failed": line["cost"]["failed"] if line["cost"] else "–", "verdict": line["verdict"], "why": line["why"], "cost": cost(line)} for line in lines}
     return pd.DataFrame.from_dict(found, orient="index")
 
 
@@ -106,23 +108,27 @@ def verdicts(lines):
 
 
 def lacking(lines, records):
-    """Return one line a claim that is incomplete: its verdict, the rows it needs, and what is amiss with them."""
+    """Return one line a claim that is incomplete: its verdict, and what is amiss with the rows it needs, or why not tested."""
     found = {}
     for line in lines:
         needed = [line["contrast"][side] for side in ("a", "b") if line["contrast"].get(side)]
-        if missing := gaps(records, needed, line["contrast"].get("once") or ()):
+        missing = gaps(records, needed, line["contrast"].get("once") or ())
+        if line["verdict"] == NOT_TESTED and not any("no record" in gap for gap in missing):
+            missing.append(line["why"])
+        if missing:
             found[line["id"]] = {"claim": line["statement"], "verdict": line["verdict"], "lacks": "; ".join(missing)}
     return pd.DataFrame.from_dict(found, orient="index", columns=["claim", "verdict", "lacks"])
 
 
-def page(lines, note, mark="", beside=None, sentence=""):
+def page(lines, note, incomplete, mark="", beside=None, sentence=""):
     """Return the whole page as HTML; `note` says what was scored, `mark` is in every caption. All is escaped.
 
-    `beside` and `sentence` set what was found here beside what is published (`o1lib.beside`).
+    `incomplete` is what `lacking` returns. `beside` and `sentence` set what was found here beside what is published (`o1lib.beside`).
     """
     mark = html.escape(mark and f" ({mark})")
     with pd.option_context("display.max_colwidth", None):
         there = "" if beside is None or beside.empty else _BESIDE.format(
             mark=mark, sentence=html.escape(sentence), table=beside.to_html(border=0))
+        lacks = f"<p>{len(incomplete)} of {len(lines)} claims are incomplete.</p>" + incomplete.to_html(border=0)
         return _PAGE.format(note=html.escape(note), mark=mark, counts=counts(lines).to_html(border=0),
-                            table=table(lines).to_html(border=0), beside=there)
+                            table=table(lines).to_html(border=0), incomplete=lacks, beside=there)

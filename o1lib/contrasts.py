@@ -41,6 +41,12 @@ def compare(records, pairs, rows, metric=AVERAGE):
     return pd.DataFrame(lines, columns=COLUMNS)
 
 
+def over(records, pair, rows, metrics):
+    """Return the line of `compare` for one pair in each of several metrics, {label: metric}; the label is its contrast."""
+    found = [compare(records, [pair], rows, metric).assign(contrast=label) for label, metric in metrics.items()]
+    return pd.concat(found, ignore_index=True)
+
+
 def _claim(name, a, b, sign, metric):
     return Claim(id=name, paper="A", table="", statement=name, kind="difference" if sign else "equivalence", sign=sign,
                  reported={},
@@ -56,7 +62,8 @@ def completeness(found):
     """Return one sentence: how many of the contrasts of `compare` are complete, and which are not (Markdown)."""
     lacking = found[found.incomplete != ""].contrast
     if not len(lacking):
-        return f"All {len(found)} contrasts are complete: records of the same data, code and seeds on both sides."
+        all_of_them = f"All {len(found)} contrasts are" if len(found) > 1 else "The contrast is"
+        return f"{all_of_them} complete: records of the same data, code and seeds on both sides."
     return f"{len(lacking)} of {len(found)} contrasts are incomplete: {'; '.join(lacking)}."
 
 

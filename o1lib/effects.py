@@ -1,19 +1,25 @@
 """What arms differ in besides their average: family by family, skill by skill, and how often they break their format.
 
     found = effects(records, "structured.sample", "direct.sample", "family")    # one line a family, paired differences
+    counted(records, {"structured": "structured.sample"}, {"open questions": "open"})   # by the form of the question
     broken(records, {"structured": "structured.sample"})                        # beside LLaVA-CoT's published outputs
 
-Both are long tables for `o1lib.plots.points`.
+All are long tables for `o1lib.plots.points`.
 """
+from statistics import fmean
+
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from .records import UserError, project_root
-from .stats import contrast
+from .stats import contrast, interval, ratio
 from .tables import CELL, by_row, pooled
 from .units import units
 
+BLINDLY = "choices, chosen blindly"
 PUBLISHED, WHOSE = "published outputs of LLaVA-CoT", ("published", "this study")
+# Accuracy by the form of a question, and whether a chain's letter is that of the option it states: metrics of o1lib.units
+FORMS = {"open questions": "open", "choices": "choice", BLINDLY: "guess", "letter of the option stated": ("letter", "option")}
 EFFECT = ["part", "value", "low", "high", "n", "seeds", "wins", "losses", "why"]
 
 
@@ -55,6 +61,57 @@ def strongest(found, of):
     named = ", ".join(f"{line.part} {100 * line.value:+.0f} points [{100 * line.low:+.0f}, {100 * line.high:+.0f}]"
                       for line in sure)
     return f"Of {tested} {len(sure)} differ for sure, each judged by itself: {named}."
+
+
+def counted(records, rows, metrics):
+    """Return what `tables.long` returns, of metrics of `o1lib.units` that no record holds: counted from predictions.
+
+    `rows` maps labels to row ids, `metrics` labels to metrics; of a pair of metrics it is the ratio. A row that was not
+    run, or cannot have a metric (a bare answer has no chain), is absent. Intervals are those of `o1lib.stats`.
+    """
+    found = by_row(records)
+    lines = [{"label": label, "row": row, "metric": shown, **cell} for label, row in rows.items() if row in found
+             for shown, metric in metrics.items() if (cell := _counted(found[row], metric))]
+    return pd.DataFrame(lines, columns=["label", "row", "metric", *CELL])
+
+
+def _counted(records, metric):
+    parts = metric if isinstance(metric, tuple) else (metric,)
+    try:
+        tables = [pd.concat([units(record.predictions(), part, record.seed) for record in records]) for part in parts]
+        found = (ratio if len(tables) > 1 else interval)(*tables, "value")
+    except UserError:
+        return None
+    return {name: getattr(found, name) for name in CELL[:-1]} | {"failed": sum(r.n_failed for r in records)}
+
+
+def by_form(found):
+    """Return the lines of `counted` for FORMS in words, one sentence a label (Markdown)."""
+    shelf = {(line.label, line.metric): line for line in found.itertuples()}
+    sentences = []
+    for label in dict.fromkeys(found.label):
+        *cells, letters = [shelf.get((label, name)) for name in FORMS]
+        if all(cells):
+            sentences.append(_of_forms(label, *cells) + (_of_letters(letters) if letters else ""))
+    return sentences
+
+
+def guessed(predictions, n):
+    """Return in how many choices one of `n` blind guesses would be right, in a sentence (Markdown)."""
+    hits = [1 - (1 - 1 / len(line["options"])) ** n for line in predictions if line.get("options")]
+    return f"Of {n} blind guesses one is right in {100 * fmean(hits):.0f} % of {len(hits)} choices." if hits else ""
+
+
+def _of_forms(label, open_ones, choices, blindly):
+    where = "above" if choices.low > blindly.value else "below" if choices.high < blindly.value else "at"
+    return (f"**{label}**: {100 * open_ones.value:.0f} % of open questions right [{100 * open_ones.low:.0f}, "
+            f"{100 * open_ones.high:.0f}]; {100 * choices.value:.0f} % of choices [{100 * choices.low:.0f}, "
+            f"{100 * choices.high:.0f}], {where} the {100 * blindly.value:.0f} % of choosing blindly.")
+
+
+def _of_letters(given):
+    return (f" Where its chains state an option they give its letter in {100 * given.value:.0f} % [{100 * given.low:.0f}, "
+            f"{100 * given.high:.0f}].")
 
 
 def broken(records, rows):

@@ -47,12 +47,13 @@ def _groups(table, name):
 
 
 def sizes(table):
-    """Return 'n = 90', a range where lines differ, with the seeds where there are several."""
+    """Return 'n = 90, 2 seeds', ranges where lines differ; one seed is not mentioned."""
     if not len(table):
         return NOT_RUN
     few, many = int(table.n.min()), int(table.n.max())
-    seeds = int(table.seeds.max()) if "seeds" in table else 1
-    return f"n = {few}" + (f" to {many}" if many > few else "") + (f", {seeds} seeds" if seeds > 1 else "")
+    fewest, most = (int(table.seeds.min()), int(table.seeds.max())) if "seeds" in table else (1, 1)
+    seeds = f", {f'{fewest} to ' if fewest < most else ''}{most} seeds" if most > 1 else ""
+    return f"n = {few}" + (f" to {many}" if many > few else "") + seeds
 
 
 def legend(ax, **options):
@@ -91,8 +92,11 @@ def points(table, y, hue=None, ax=None, zero=False, label="", order=None, width=
     return ax
 
 
-def panels(table, y, by, order=None, columns=3, label=""):
-    """Draw `points` in one panel for each value of `by`, over the same lines `y`; return the first Axes."""
+def panels(table, y, by, order=None, columns=3, label="", chance=None):
+    """Draw `points` in one panel for each value of `by`, over the same lines `y`; return the first Axes.
+
+    `chance` maps values of `by` to fractions: what guessing gets there, a dotted line.
+    """
     names, order = list(dict.fromkeys(table[by])), list(order or dict.fromkeys(table[y]))
     columns = max(1, min(columns, len(names)))
     rows = math.ceil(max(1, len(names)) / columns)
@@ -101,6 +105,8 @@ def panels(table, y, by, order=None, columns=3, label=""):
     for ax, name in zip(axes.flat, names, strict=False):
         part = table[table[by] == name]
         points(part, y, ax=ax, order=order).set(xlabel="", title="")
+        if name in (chance or {}):
+            ax.axvline(100 * chance[name], color="grey", linewidth=1, linestyle=":")
         above = 1 + 0.15 / (_LINE * len(order))  # over the n, not beside it
         ax.set_title(name, fontsize="medium", loc="left", y=above)
         ax.set_title(sizes(part), fontsize="x-small", loc="right", color="dimgrey")

@@ -11,9 +11,10 @@ import pandas as pd
 from .records import Metric
 from .tables import CELL, by_row, pooled
 
-METHODS = {"best_of_n": "best-of-N", "sentence_beam": "sentence-level beam", "stage_beam": "stage-level beam",
-           "token_beam": "token beam in each turn", "retracing": "stage-wise retracing"}
-OWN_JUDGE = {"token_beam": "self", "retracing": "likelihood"}  # what such a row is shown by: they have no pairwise judge
+METHODS = {"best_of_n": "best-of-N", "sentence_beam": "sentence-level beam", "stage_beam": "stage-level beam"}
+# What rows without a pairwise judge are shown by, and how they are called then
+OWN_JUDGE = {"token_beam": {"self": "token beam in each turn"},
+             "retracing": {"likelihood": "retracing by likelihood", "verifier": "retracing by a verifier"}}
 ONE = "sample"
 COLUMNS = ["method", "row", "N", "tokens", "seconds", *CELL]
 
@@ -46,7 +47,7 @@ def searched(records, model, metric="mini-average", judge="self", temperature=0.
     A line has the method in words, N, mean tokens and seconds a question, and the metric.
 
     One sample is the first point, N = 1, of every method that has no such row of its own. Methods without a pairwise
-    judge (the token beam; retracing, shown by its likelihood) are there whatever `judge` says.
+    judge (the token beam; retracing, by likelihood and by a verifier) are there whatever `judge` says.
     """
     lines, first = [], []
     for row, some in by_row(records).items():
@@ -57,17 +58,24 @@ def searched(records, model, metric="mini-average", judge="self", temperature=0.
         line = _line(row, some, given, metric)
         if given["method"] == ONE and line:
             first.append(line)
-        elif line and given["method"] in METHODS and given.get("judge") == OWN_JUDGE.get(given["method"], judge):
-            lines.append(line)
+        elif line and (name := _named(given["method"], given.get("judge"), judge)):
+            lines.append(line | {"method": name})
     methods = dict.fromkeys(line["method"] for line in lines)
     with_one = {line["method"] for line in lines if line["N"] == 1}
     lines += [one | {"method": method} for method in methods if method not in with_one for one in first]
     return pd.DataFrame(lines, columns=COLUMNS).sort_values(["method", "N"], ignore_index=True)
 
 
+def _named(method, chosen_by, judge):
+    """Return what a search is called, None where it is not shown: it is judged by another than `judge`."""
+    if method in OWN_JUDGE:
+        return OWN_JUDGE[method].get(chosen_by)
+    return METHODS.get(method) if chosen_by == judge else None
+
+
 def _line(row, records, given, metric):
     cell, tokens, seconds = (pooled(records, name) for name in (metric, "processed_tokens", "cost/seconds"))
     if not (cell and tokens and seconds):
         return None
-    return {"method": METHODS.get(given["method"], given["method"]), "row": row, "N": given["n"],
+    return {"method": given["method"], "row": row, "N": given["n"],
             "tokens": tokens["value"], "seconds": seconds["value"], **cell}

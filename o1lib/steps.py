@@ -9,11 +9,13 @@ reference steps and an LLM as judge.
 `item` is a `minivqa.Example` or a `data.Item` with facts.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from o1lib.answers import correct, extract
 from o1lib.minivqa.facts import canonical, caption_score, check_steps, statements
 
+STATED = re.compile(r"the answer is ([^.,]+), which is ([A-Z])\b")  # how Mini-VQA's last step reads (minivqa.draw)
 CHAIN = ("caption", "reasoning", "conclusion")  # what can break; a summary is a plan and cannot be false
 
 
@@ -40,6 +42,18 @@ def score(stages: Mapping[str, str], item) -> dict:
         "faithful": right["reasoning"] and right["conclusion"] and _answers(steps[-1][0], item.answer, item.options),
         "first_break": next((stage for stage in CHAIN if not right[stage]), None),
         "wrong_statements": [*_not_facts(caption, item.facts), *wrong]}
+
+
+def letter_kept(output: str, options: Sequence[str]) -> bool | None:
+    """Tell whether a chain's letter is that of the answer it states: "the answer is dark, which is C".
+
+    None where it states no answer with a letter, or one that is not among the options: then there was nothing to look up.
+    """
+    stated = STATED.findall(output)
+    if not stated or stated[-1][0].strip() not in options:
+        return None
+    said, letter = stated[-1]
+    return list(options).index(said.strip()) == ord(letter) - ord("A")
 
 
 def _answers(text: str, gold: str, options: tuple[str, ...]) -> bool:

@@ -156,8 +156,9 @@ def note(records):
     drawn = f"Everything is scored on {' and '.join(splits) or 'a split that no record names'}."
     if "test" not in splits:
         drawn += " Test seeds stay undrawn until a confirmatory run."
-    old = sum(r.stale for r in records)
-    remark = f" {old} of the records were made by older code." if old else ""
+    old = sum(r.stale for r in scored)
+    remark = (f" {old} of the rows were made by an earlier version of the library than this report; what is compared was "
+              "made by one version, or says so.") if old else ""
     kind = "A pilot, not the run that counts. " if pilot(records) else ""
-    return (f"{kind}{len(scored)} scored rows of {len(records)} recorded, seeds {seeds or 'none'}. {drawn} A mini- "
+    return (f"{kind}{len(scored)} scored rows, seeds {seeds or 'none'}. {drawn} A mini- "
             f"number and a paper's number compare in sign and order, not in level.{remark}")

@@ -7,8 +7,9 @@ rotation, a pair of mini-HallusionBench by its three scores, and every set weigh
     units(record.predictions(), "mini-average", record.seed)     # ready for o1lib.stats.interval and contrast
 
 Metrics: mini-average, a test set's name (its headline), and of single lines accuracy, unread, ill_formed,
-option_likelihood, steps (share of right reasoning steps), stage/<stage>, processed_tokens, cost/<entry>. Their means
-are those of `o1lib.answers.metrics`.
+option_likelihood, steps (share of right reasoning steps), stage/<stage>, processed_tokens, cost/<entry>, whose means
+are those of `o1lib.answers.metrics`; and accuracy by the form of a question: open, choice, beside guess (what choosing
+blindly gets of the choices), option (a chain states one of the options) and letter (and gives that option's letter).
 """
 
 from collections import defaultdict
@@ -20,6 +21,7 @@ import pandas as pd
 from o1lib.answers import HALLUSION, PAPER_SETS, hallusion
 from o1lib.answers.metrics import well_formed
 from o1lib.records import UserError
+from o1lib.steps import letter_kept
 
 AVERAGE = "mini-average"
 COLUMNS = ["seed", "qid", "stratum", "weight", "value"]
@@ -98,7 +100,33 @@ def _tokens(row: dict) -> int | None:
     return sum(ledger.get(part, 0) for part in ("generated", "judge", "prefilled")) if ledger else None
 
 
-LINES = {"accuracy": lambda row: row["correct"], "unread": lambda row: row.get("pred") is None,
-         "ill_formed": _ill_formed, "option_likelihood": lambda row: row.get("option_likelihood_correct"),
-         "steps": _steps, "processed_tokens": _tokens}
+def _choice(row: dict) -> bool | None:
+    return row["correct"] if row.get("options") else None
+
+
+def _open(row: dict) -> bool | None:
+    return None if row.get("options") else row["correct"]
+
+
+def _guess(row: dict) -> float | None:
+    return 1 / len(row["options"]) if row.get("options") else None
+
+
+def _chained(row: dict) -> bool:
+    """Whether a line is a choice answered by a chain, in which the answer stands before its letter."""
+    return bool(row.get("options")) and row.get("format") != "direct"
+
+
+def _option(row: dict) -> bool | None:
+    return letter_kept(row.get("output") or "", row["options"]) is not None if _chained(row) else None
+
+
+def _letter(row: dict) -> bool | None:
+    return bool(letter_kept(row.get("output") or "", row["options"])) if _chained(row) else None
+
+
+LINES = {"accuracy": lambda row: row["correct"], "open": _open, "choice": _choice, "guess": _guess, "option": _option,
+         "letter": _letter, "unread": lambda row: row.get("pred") is None, "ill_formed": _ill_formed,
+         "option_likelihood": lambda row: row.get("option_likelihood_correct"), "steps": _steps,
+         "processed_tokens": _tokens}
 PARTS = {"stage": "stage_scores", "cost": "ledger"}  # where stage/<name> and cost/<name> stand in a prediction

@@ -1,10 +1,11 @@
 """Effects are paired kind by kind; the format-breaking rate stands beside the published outputs'."""
 
+import pandas as pd
 import pytest
 import toyrecords
 
 from o1lib.answers import metrics
-from o1lib.effects import PUBLISHED, broken, effects, strongest
+from o1lib.effects import FORMS, PUBLISHED, broken, by_form, counted, effects, guessed, strongest
 from o1lib.records import load_all
 
 ROWS = {"structured": "structured.sample", "direct training": "direct.sample", "without tags": "no_tags.sample"}
@@ -48,3 +49,36 @@ def test_format_breaking_stands_beside_the_published_outputs(records):
     cell = next(record for record in records if record.row == "structured.sample").metrics["well_formed"]
     assert found.value["structured"] == pytest.approx(1 - cell.value) and found.low["structured"] >= 0
     assert "direct training" not in found.index and "without tags" not in found.index
+
+
+def test_metrics_that_no_record_holds_are_counted_from_predictions(records):
+    found = counted(records, ROWS, FORMS).set_index(["label", "metric"])
+    lines = [line for record in records if record.row == "direct.sample" for line in record.predictions()]
+    alone = [line for line in lines if not line["options"] and not line["group"]]
+    assert 0 < found.loc[("direct training", "open questions")].n and len(alone) > 0
+    assert ("direct training", "letter of the option stated") not in found.index and "without tags" not in found.index
+    guess = found.loc[("direct training", "choices, chosen blindly")]
+    assert 0.25 <= guess.low <= guess.value <= guess.high <= 0.5
+
+
+def line(label, metric, value, spread=0.05):
+    return {"label": label, "metric": metric, "value": value, "low": value - spread, "high": value + spread}
+
+
+@pytest.mark.parametrize(("choices", "where"), [(0.27, "at the 28 %"), (0.5, "above the 28 %"), (0.1, "below the 28 %")])
+def test_choices_are_set_beside_choosing_blindly_in_words(choices, where):
+    found = pd.DataFrame([line("tags", name, value) for name, value in zip(FORMS, (0.3, choices, 0.28, 0.31))])
+    [sentence] = by_form(found)
+    assert "30 % of open questions right [25, 35]" in sentence and where in sentence
+    assert sentence.endswith("give its letter in 31 % [26, 36].")
+
+
+def test_a_bare_answer_has_no_letter_to_speak_of():
+    found = pd.DataFrame([line("direct", name, value) for name, value in zip(list(FORMS)[:3], (0.3, 0.3, 0.28))])
+    assert by_form(found)[0].endswith("choosing blindly.")
+
+
+def test_of_several_blind_guesses_one_is_right_more_often_the_fewer_options_there_are():
+    lines = [{"options": list("ab")}, {"options": list("abcd")}, {"options": []}]
+    assert guessed(lines, 2) == "Of 2 blind guesses one is right in 59 % of 2 choices."       # (3/4 + 7/16) / 2
+    assert guessed([{"options": []}], 2) == ""

@@ -54,7 +54,7 @@ def test_groups_of_a_categorical_column_keep_the_style_of_their_category_whichev
 
 
 def test_n_and_seeds_are_on_the_figure():
-    assert plots.points(table(), "arm").get_title("right") == "n = 80 to 90, 3 seeds"
+    assert plots.points(table(), "arm").get_title("right") == "n = 80 to 90, 2 to 3 seeds"
     assert plots.points(table(n=90, seeds=1), "arm").get_title("right") == "n = 90"
 
 
@@ -93,6 +93,17 @@ def test_groups_differ_in_colour_and_in_marker():
 def test_a_group_that_only_marks_its_lines_does_not_move_them():
     ax = plots.points(table(kind=["x", "y", "x"]), "arm", hue="kind")
     assert sorted(y for _, y in drawn(ax)) == [0, 1, 2]
+
+
+def test_a_panel_shows_what_guessing_gets_where_it_is_told():
+    frame = pd.concat([table(set="one"), table(set="two")])
+    axes = plots.panels(frame, "arm", "set", chance={"two": 0.25}).figure.axes
+    marks = [[line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"] for ax in axes]
+    assert marks == [[], [25]]
+
+
+def test_seeds_that_differ_are_named_as_a_range():
+    assert plots.sizes(pd.DataFrame({"n": [90, 90], "seeds": [1, 2]})) == "n = 90, 1 to 2 seeds"
 
 
 def test_panels_share_their_lines_and_name_their_own_n():

@@ -21,7 +21,7 @@ from o1lib.answers import metrics
 from o1lib.claims import evaluate, load_claims
 from o1lib.claimspage import counts, differences, lacking, page, table, verdicts
 from o1lib.contradictions import contradictions
-from o1lib.contrasts import compare, sentences
+from o1lib.contrasts import compare, over, sentences
 from o1lib.examples import questions, tree_of
 from o1lib.plots import points
 from o1lib.records import UserError, finish, load, load_all, start
@@ -212,6 +212,17 @@ def test_sentences_name_what_a_contrast_lacks_and_which_are_incomplete(tmp_path)
     assert words[-1] == "1 of 1 contrasts are incomplete: structured − direct training."
 
 
+def test_one_pair_is_compared_in_several_metrics(study):
+    found = over(load_all(study), ("structured", "direct training", 1), ARMS, {"all six": "mini-average", "open": "open"})
+    assert list(found.contrast) == ["all six", "open"] and found.value.notna().all() and found.n[0] != found.n[1]
+
+
+def test_a_claim_that_no_record_can_tell_is_incomplete_and_says_why(study):
+    lines = [line | {"verdict": "not tested", "why": "its file is damaged"} for line in
+             evaluate(load_claims(), load_all(study), same_code=False) if line["id"] == "A5"]
+    assert lacking(lines, load_all(study)).loc["A5", "lacks"] == "its file is damaged"
+
+
 def test_claims_that_lack_something_are_listed_with_what_it_is(study):
     found = lacking(evaluate(load_claims(), load_all(study), same_code=False), load_all(study))
     assert found.lacks.str.contains("has no record").any() and (found.lacks != "").all()
@@ -289,7 +300,8 @@ def test_only_differences_are_drawn_in_points(judged_claims):
 
 def test_the_claims_page_stands_alone_and_escapes(judged_claims):
     hostile = [line | {"statement": "<script>x</script>", "why": "a < b"} for line in judged_claims]
-    text = page(hostile, "<i>note</i>")
+    text = page(hostile, "<i>note</i>", lacking(hostile, []))
+    assert "What the claims lack" in text
     assert text.startswith("<!doctype html>") and "<script>" not in text and "&lt;i&gt;note" in text
     assert "http" not in text.replace("https://doi.org", "")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from o1lib.minivqa import FAMILIES, draw, seeds
 from o1lib.minivqa.facts import alter
-from o1lib.steps import CHAIN, score
+from o1lib.steps import CHAIN, letter_kept, score
 
 ITEM = SimpleNamespace(
     facts=("red circle at top", "red square at left", "blue star at bottom"), options=("3", "2", "1"), answer="B",
@@ -105,3 +105,17 @@ def test_any_text_gets_a_score_that_can_be_recorded(stages):
     found = score(stages, ITEM)
     assert json.loads(json.dumps(found)) == found
     assert found["first_break"] in (*CHAIN, None)
+
+
+@pytest.mark.parametrize(("output", "kept"), [
+    ("<REASONING> so the answer is dark, which is C. </REASONING>", True), ("so the answer is dark, which is A.", False),
+    ("the answer is dark, which is A. so the answer is dark, which is C.", True), ("so the answer is dark.", None),
+    ("so the answer is foggy, which is C.", None), ("C", None), ("so the answer is dark, which is E.", False)])
+def test_a_letter_is_kept_if_it_is_that_of_the_option_stated_last(output, kept):
+    assert letter_kept(output, ("rainy", "sunny", "dark", "cloudy")) is kept
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_letters_of_true_chains_are_those_of_their_answers(family):
+    drawn = [example for seed in seeds("train", 20) if (example := draw(family, seed)).options]
+    assert all(letter_kept(example.stages["reasoning"], example.options) for example in drawn)

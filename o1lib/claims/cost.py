@@ -19,13 +19,15 @@ Shelf = Mapping[str, Mapping[int, Record]]
 def cost(pairs: Shelf, shelf: Shelf) -> dict:
     """Return the cost of all records of a contrast, fit for JSON.
 
-    Keys: seconds (of scoring), generated, judge, prefilled (tokens, by the questions' ledgers; None where a record has
-    none), processed_tokens ({row: mean a question}), training_seconds ({arm: over its seeds}, arms that are recorded).
+    Keys: seconds (of scoring), failed (answers that were cut or lost their form, and stay in every share), generated,
+    judge, prefilled (tokens, by the questions' ledgers; None where a record has none), processed_tokens ({row: mean a
+    question}), training_seconds ({arm: over its seeds}, arms that are recorded).
     """
     records = _once(pairs)
     tokens = {row: [record.metrics["processed_tokens"].value for record in found.values()
                     if "processed_tokens" in record.metrics] for row, found in pairs.items()}
-    return {"seconds": _seconds(records), **{name: _tokens(records, f"cost/{name}") for name in TOKENS},
+    return {"seconds": _seconds(records), "failed": sum(record.n_failed for record in records),
+            **{name: _tokens(records, f"cost/{name}") for name in TOKENS},
             "processed_tokens": {row: round(fmean(values), 1) for row, values in tokens.items() if values},
             "training_seconds": _training(records, shelf)}
 
