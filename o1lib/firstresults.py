@@ -19,8 +19,9 @@ from o1lib.standing import PILOT, pilot
 from o1lib.stats import VERDICTS
 
 PAGE, NAMES = "README.md", ("results", "claims")
-MAIN = {"gain_of_a_judge": "What stage-level beam search gains by how often its judge is right"}
-FULL = {"claims": "Each tested difference with its 95 % interval"}
+MAIN = {"forms": "Open questions, choices, and how often a chain's letter is that of the option it states"}
+FULL = {"claims": "Each tested difference with its 95 % interval",
+        "gain_of_a_judge": "What stage-level beam search gains by how often its judge is right"}
 
 
 def write(scale: str = "mini") -> None:

@@ -56,6 +56,11 @@ def sizes(table):
     return f"n = {few}" + (f" to {many}" if many > few else "") + seeds
 
 
+def numbered(table, y):
+    """Return the table with each line's own n behind its name in column `y`, for figures whose lines differ in it."""
+    return table.assign(**{y: [f"{name}, n = {n:.0f}" for name, n in zip(table[y], table.n, strict=True)]})
+
+
 def legend(ax, **options):
     """Draw the legend of an Axes to its right, or as `options` say."""
     ax.legend(**({"frameon": False, "fontsize": "small", "loc": "upper left", "bbox_to_anchor": (1, 1)} | options))

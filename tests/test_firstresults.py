@@ -32,7 +32,7 @@ def project(tmp_path, monkeypatch):
     shutil.copytree(toystudy.REPOSITORY / "results/reported", tmp_path / "results/reported")
     lines = json.dumps([LINE, MAIN, UNTESTED])
     for name, text in (("notebook.ipynb", "{}"), ("tables/claims.json", lines), ("figures/claims.png", ""),
-                       ("figures/gain_of_a_judge.png", "")):
+                       ("figures/forms.png", "")):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf8")
     return tmp_path
@@ -58,7 +58,7 @@ def test_the_first_screen_shows_the_main_claims_a_tally_and_one_figure(project):
     assert "always" not in text
     assert "Of 3 claims of both papers: 1 reproduced, 0 contradicted, 1 inconclusive, 1 not tested." in text
     assert "one seed" in text and "commit c0ffee0000" in text
-    assert text.count("](results/mini/figures/") == 1 and "gain_of_a_judge.png" in text
+    assert text.count("](results/mini/figures/") == 1 and "forms.png" in text
 
 
 def amend(path, **parts):

@@ -102,6 +102,10 @@ def test_a_panel_shows_what_guessing_gets_where_it_is_told():
     assert marks == [[], [25]]
 
 
+def test_lines_that_differ_in_n_can_carry_their_own():
+    assert list(plots.numbered(pd.DataFrame({"part": ["a", "b"], "n": [8.0, 76.0]}), "part").part) == ["a, n = 8", "b, n = 76"]
+
+
 def test_seeds_that_differ_are_named_as_a_range():
     assert plots.sizes(pd.DataFrame({"n": [90, 90], "seeds": [1, 2]})) == "n = 90, 1 to 2 seeds"
 
