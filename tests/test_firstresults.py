@@ -101,7 +101,7 @@ def test_the_blocks_of_a_pilot_say_so_in_the_first_words_and_at_table_and_figure
     publish.publish("mini")
     first, full = block(project, "results"), block(project, "claims")
     assert first.strip().startswith("**This is a pilot**") and "measured here (pilot)" in first
-    assert "is right (pilot)](" in first and "interval (pilot)](" in full and "| pilot |" in full
+    assert "option it states (pilot)](" in first and "interval (pilot)](" in full and "| pilot |" in full
 
 
 def test_publishing_twice_changes_nothing(project):
