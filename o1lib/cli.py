@@ -26,7 +26,7 @@ app.command("stages-check")(stages.check)
 app.command("answers-check")(answers_check)
 app.command("survey-check")(survey.check)
 
-Scale = Annotated[str, typer.Option(help="smoke, mini, gpu or paper")]
+Scale = Annotated[str, typer.Option(help="smoke, mini, confirmatory, gpu or paper")]
 Rows = Annotated[str, typer.Option(help='core, all, or groups and rows between commas; "" is the scale\'s own group')]
 Seeds = Annotated[str, typer.Option(help="whole numbers between commas")]
 Jobs = Annotated[str, typer.Option(help='rows that run side by side; "" is what the scale says')]

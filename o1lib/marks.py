@@ -13,9 +13,18 @@ from o1lib.records import UserError, atomic_file, project_root, shown
 
 
 def read(path: Path | str, names: Iterable[str]) -> str:
-    """Return the text of a file of the project that has the marks of all `names`. Raises UserError for one missing."""
-    path = project_root() / path
-    text = path.read_text(encoding="utf8") if path.is_file() else ""
+    """Return the text of a file of the project that has the marks of all `names`.
+
+    Raises UserError for a mark that is missing, and for what is no file of text.
+    """
+    path, names = project_root() / path, list(names)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise UserError(f"{shown(path)} {what}: name a file of text with the marks {', '.join(_marks(names[0]))}")
+    try:
+        text = path.read_text(encoding="utf8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{shown(path)} cannot be read as text ({error}): save it as UTF-8") from error
     for name in names:
         first, last = _marks(name)
         if [text.count(first), text.count(last)] != [1, 1] or text.index(first) > text.index(last):

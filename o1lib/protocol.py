@@ -9,7 +9,7 @@ five seeds, is planned with no less than the assumption below.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from o1lib.claims import Claim, load_claims, rests_on
 from o1lib.claims.family import ALPHA
 from o1lib.records import Record, UserError, load_all, project_root, shown
 from o1lib.stats.power import Variances, needed, variances
+from o1lib.study import scale_of
 
 DETECT = {"arms": 0.03, "searches": 0.02}  # the true difference that must not be missed
 WANTED = 0.8                               # ... in so many of all such studies
@@ -30,12 +31,16 @@ ROUND = 48                                 # sizes of test sets are multiples: s
 
 @dataclass(frozen=True)
 class Member:
-    """A claim of the family: its kind, the variances it is planned with (None: nothing to plan by), whose they are."""
+    """A claim of the family: its kind, the variances it is planned with (None: nothing to plan by), whose they are.
+
+    `why` says why its rows, which were run, could not be measured, "" where they were or were not run.
+    """
 
     claim: Claim
     kind: str
     found: Variances | None
     source: str
+    why: str = ""
 
     @property
     def detect(self) -> float:
@@ -94,12 +99,16 @@ class Plan:
 
 def plan(scale: str = "mini", root: str = "") -> Plan:
     """Return the plan by the records of `root`, by default what is published of the scale. Raises UserError."""
+    study = experiments.read()
+    scale_of(study, scale)
     place = project_root() / (root or f"results/{scale}")
     records = load_all(place)
-    if not any(record.row == "data" for record in records):
+    data = next((record for record in records if record.row == "data"), None)
+    if data is None:
         raise UserError(f"{shown(place)} holds no dataset row to plan by: run `make study SCALE={scale}`, or name the "
                         "study's folder with --root")
-    study = experiments.read()
+    if not isinstance(data.parameters.get("n_test"), int):
+        raise UserError(f"the record in {shown(data.folder)} does not tell n_test, the size of a test set: {data.redo}")
     claims = [claim for claim in load_claims() if claim.confirmatory]
     return Plan(scale, tuple(_planned([_member(claim, study, scale, records) for claim in claims])), tuple(records),
                 place)
@@ -110,8 +119,9 @@ def _member(claim: Claim, study: experiments.Study, scale: str, records: list[Re
     kind = "searches" if len(models) == 1 else "arms"
     try:
         return Member(claim, kind, variances(*rests_on(claim, records)[1]), "its own")
-    except UserError:
-        return Member(claim, kind, None, "")
+    except UserError as error:
+        run = set(claim.contrast.rows) <= {record.row for record in records}
+        return Member(claim, kind, None, "", str(error) if run else "")
 
 
 def _planned(members: list[Member]) -> list[Member]:
@@ -120,9 +130,11 @@ def _planned(members: list[Member]) -> list[Member]:
     for member in members:
         like = [one for one in members if one.kind == member.kind and one.found]
         if not like:
-            raise UserError(f"no claim between {member.kind} is measured, so {member.claim.id} cannot be planned: run "
-                            f"`make study ROWS={','.join(member.claim.contrast.rows)}`")
+            alike = [one for one in members if one.kind == member.kind and one.why]
+            told = "".join(f" ({one.claim.id} was run: {one.why})" for one in alike)
+            raise UserError(f"no claim between {member.kind} is measured, so {member.claim.id} cannot be planned{told}:"
+                            f" run `make study ROWS={','.join(member.claim.contrast.rows)}`")
         worst = max(like, key=lambda one: one.found.questions + one.found.both)
-        done.append(member if member.found else Member(member.claim, member.kind, worst.found,
-                                                       f"not run, as {worst.claim.id}"))
+        source = f"not {'measured' if member.why else 'run'}, as {worst.claim.id}"
+        done.append(member if member.found else replace(member, found=worst.found, source=source))
     return done

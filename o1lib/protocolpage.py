@@ -86,7 +86,8 @@ def basis(found: Plan) -> str:
     return (f"From {made}. Power {WANTED:g} at a two-sided level of {ALPHA:g} / {len(found.members)} = "
             f"{found.alpha:.4f}, Holm's first step. A seed's standard deviation that is unknown, or known from fewer "
             f"than {ENOUGH} seeds, is planned as at least {ASSUMED:g} of the difference to detect. Deviations are in "
-            "points.")
+            "points." + "".join(f" {one.claim.id} was run and is not measured: {one.why}." for one in found.members
+                                if one.why))
 
 
 def _hours(found: Plan) -> tuple[str, pd.DataFrame]:

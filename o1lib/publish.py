@@ -17,7 +17,7 @@ from pathlib import Path
 from o1lib import experiments, plan
 from o1lib.records import UserError, atomic_folder, project_root, shown
 from o1lib.records.store import PREDICTIONS, RECORD
-from o1lib.study import Job
+from o1lib.study import Job, scale_of
 
 SHOWN = "mini"  # the scale whose first results README shows
 SMALL = 400_000  # bytes: a larger file of a row (a model, pictures) stays in work/, its hash is in the record
@@ -42,8 +42,8 @@ def _check_files(steps: list[plan.Step]) -> None:
             continue  # left out, and told
         for name, what in record.spoilt().items():
             if name == PREDICTIONS or Path(name).suffix in KEPT:
-                raise UserError(f"nothing is published, for {shown(record.folder / name)} of {job.name} {what} since that "
-                                f"row was recorded: {record.redo}, then publish again")
+                raise UserError(f"nothing is published, for {shown(record.folder / name)} of {job.name} {what} since "
+                                f"that row was recorded: {record.redo}, then publish again")
 
 
 def _left_out(steps: list[plan.Step], published: list[Job]) -> list[str]:
@@ -110,7 +110,7 @@ def publish(scale: str = "mini", force: bool = False) -> None:
 
     Says too what was left out, and which rows stay as they were published before. Raises UserError for smoke (its
     numbers mean nothing) unless `force`, when nothing is complete, when a file is not what its record was made from,
-    when a report is older than a row it should show, and when README has no place for its block; then nothing is copied.
+    when a report is older than a row it should show, and when README has no place for its block: nothing is copied.
     """
     if scale == "smoke" and not force:
         raise UserError("smoke rows show that the pipeline works, their numbers mean nothing: publish SCALE=mini")
@@ -139,9 +139,10 @@ def publish(scale: str = "mini", force: bool = False) -> None:
 def compare(scale: str = "mini") -> None:
     """Print, by nbdime, how your executed reports differ from the published ones, then both sides' contrasts.
 
-    Raises UserError when either side is missing.
+    Raises UserError for an unknown scale, and when either side is missing.
     """
     study = experiments.read()
+    scale_of(study, scale)
     names = {row: entry.notebook for row, entry in study.rows.items() if experiments.EVERYTHING in entry.needs}
     for row, notebook in names.items():
         yours = project_root() / "work" / scale / "runs" / row / "seed0" / "notebook.ipynb"

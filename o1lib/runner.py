@@ -18,11 +18,12 @@ from pathlib import Path
 import psutil
 
 from o1lib import plan as planning
-from o1lib import planpage
+from o1lib import experiments, planpage
 from o1lib.experiments import Scale
 from o1lib.plan import Plan, duration
 from o1lib.records import UserError, project_root, shown, write_json
 from o1lib.rowjob import EVENTS, STUDY, import_path, locked, stop_tree
+from o1lib.study import scale_of
 
 HUB = ("gpu", "paper")  # scales whose models and data come from the Hub
 SOURCES = ".snakemake/sources"  # under work/<scale>: Snakemake's own copy of the Snakefile
@@ -207,7 +208,8 @@ def pages(plan: Plan) -> list[Path]:
 
 
 def summary(scale: str) -> str:
-    """Return the text of work/<scale>/summary.json. Raises UserError when no study has ended there."""
+    """Return the text of work/<scale>/summary.json. Raises UserError for an unknown scale or where none ended."""
+    scale_of(experiments.read(), scale)
     path = project_root() / "work" / scale / "summary.json"
     if not path.is_file():
         raise UserError(f"no study has ended at scale {scale} ({shown(path)}): run `make study SCALE={scale}`")

@@ -24,7 +24,7 @@ from o1lib.checkpoint import load as load_model
 from o1lib.checkpoint import model_hash
 from o1lib.records import UserError, atomic_folder, load, portable, project_root, sha256, shown, write_json
 from o1lib.records.store import PREDICTIONS, RECORD, Record
-from o1lib.study import Job, fingerprinted
+from o1lib.study import Job, fingerprinted, scale_of
 
 LARGEST = 12_000_000  # bytes of a shipped folder: every clone carries it
 
@@ -100,9 +100,7 @@ def _shipped(record: Record, folder: Path, command: str) -> dict:
 def _published(scale: str) -> tuple[Path, dict]:
     """Return (where the scale's base is shipped, the parameters it is trained with)."""
     study = experiments.read()
-    if scale not in study.scales:
-        raise UserError(f"unknown SCALE {scale!r}: {experiments.near(scale, study.scales)}")
-    block = study.scales[scale]
+    block = scale_of(study, scale)
     target = str(block.notebooks.get(experiments.BASE, {}).get("checkpoint", ""))
     if not (block.base and target.startswith("results/checkpoints/")):
         having = [name for name, other in study.scales.items() if other.base]

@@ -14,7 +14,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 
-from o1lib.experiments import EVERYTHING, SERVED, Study, links_of, near, parameters_of
+from o1lib.experiments import EVERYTHING, SERVED, Scale, Study, links_of, near, parameters_of
 from o1lib.records import UserError, project_root, sha256
 
 Key = tuple[str, int]  # (row, seed)
@@ -44,17 +44,23 @@ class Job:
         return f"{self.row} seed {self.seed}"
 
 
+def scale_of(study: Study, name: str) -> Scale:
+    """Return a scale of experiments.yaml. Raises UserError for an unknown one, naming those there are."""
+    if name not in study.scales:
+        raise UserError(f"unknown SCALE {name!r}: {near(name, study.scales)}")
+    return study.scales[name]
+
+
 def select(study: Study, scale: str, rows: str = "") -> list[str]:
     """Return the row ids meant by `rows`: "" (the scale's own group), "all", or groups and rows between commas.
 
     "all" leaves out rows that need a server, which run by group or by name only.
     Raises UserError for an unknown scale, group or row.
     """
-    if scale not in study.scales:
-        raise UserError(f"unknown SCALE {scale!r}: {near(scale, study.scales)}")
+    own = scale_of(study, scale).group
     groups = dict.fromkeys(group for row in study.rows.values() for group in row.groups)
     chosen = []
-    for name in (rows or study.scales[scale].group).split(","):
+    for name in (rows or own).split(","):
         if name not in {"all", *groups, *study.rows}:
             raise UserError(f"unknown ROWS {name!r}: {near(name, ['all', *groups, *study.rows])}"
                             if name else "ROWS has an empty name: write groups or rows between single commas")

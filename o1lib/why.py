@@ -19,6 +19,7 @@ from o1lib.claimspage import PAPERS, cost, measured, reported
 from o1lib.examples import questions
 from o1lib.records import Record, UserError, load_all, project_root, shown
 from o1lib.stats import NOT_TESTED
+from o1lib.study import scale_of
 
 SHOWN = 3        # questions shown of each kind
 WIDE = 100       # characters of a text that is shown
@@ -30,14 +31,15 @@ NUMBERS = ("value", "low", "high")
 def why(name: str, scale: str = "mini") -> str:
     """Return what decides a claim, as text for a terminal.
 
-    Raises UserError for an unknown claim, one about models that the study does not have, and one whose rows were not
-    run, with the command that runs them.
+    Raises UserError for an unknown claim or scale, a claim about models that the study does not have, and one whose
+    rows were not run, with the command that runs them.
     """
     started = time.monotonic()
     claims = {claim.id: claim for claim in load_claims()}
     if name not in claims:
         raise UserError(f"CLAIM={name!r} is no claim of claims.yaml: {experiments.near(name.upper(), claims)}")
     claim = claims[name]
+    scale_of(experiments.read(), scale)
     root, records = _records(claim, scale)
     together = [one for one in claims.values() if one.confirmatory] if claim.confirmatory else [claim]  # Holm: all
     line = next(line for line in evaluate(together, records) if line["id"] == name)

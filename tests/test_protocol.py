@@ -114,6 +114,32 @@ def test_a_kind_of_which_nothing_is_measured_says_what_to_run(tmp_path):
         protocol.plan("mini", str(tmp_path))
 
 
+def test_a_dataset_that_does_not_tell_its_size_is_named(tmp_path):
+    leave(tmp_path, "data", source="minivqa")
+    with pytest.raises(UserError, match="runs/data/seed0 does not tell n_test, the size of a test set: run row 'data'"):
+        protocol.plan("mini", str(tmp_path))
+
+
+def spoil(root, row):
+    path = root / "runs" / row / "seed0" / "predictions.jsonl.gz"
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def test_a_member_whose_predictions_are_damaged_is_not_called_not_run_and_the_reason_is_told(tmp_path):
+    spoil(study(tmp_path), "no_tags.sample")
+    found = protocol.plan("mini", str(tmp_path))
+    assert protocolpage.power(found).set_index("claim").variances["A4"] == "not measured, as A5"
+    said = protocolpage.basis(found)
+    assert " A4 was run and is not measured: " in said and "predictions.jsonl.gz is damaged" in said
+
+
+def test_a_kind_of_which_all_is_damaged_tells_so(tmp_path):
+    study(tmp_path, rows={"structured.sample": 0.6, "direct.sample": 0.5})
+    spoil(tmp_path, "direct.sample")
+    with pytest.raises(UserError, match="so A4 cannot be planned .A5 was run: .*predictions.jsonl.gz is damaged"):
+        protocol.plan("mini", str(tmp_path))
+
+
 def test_the_blocks_are_written_between_their_marks_and_the_rest_stays(one_seed, tmp_path):
     draft = tmp_path / "draft.md"
     draft.write_text(PROTOCOL.read_text(encoding="utf8"), encoding="utf8")
@@ -131,6 +157,16 @@ def test_a_protocol_in_force_and_a_draft_without_marks_are_left_alone(one_seed, 
     with pytest.raises(UserError, match=said):
         protocolpage.fill(path, one_seed)
     assert path.read_text(encoding="utf8") == "as agreed"
+
+
+@pytest.mark.parametrize(("make", "said"), [
+    (lambda path: None, "draft.md does not exist: name a file of text with the marks <!-- family -->"),
+    (lambda path: path.mkdir(), "draft.md is a folder: name a file"),
+    (lambda path: path.write_bytes(b"\xff\xfe"), "draft.md cannot be read as text .*: save it as UTF-8")])
+def test_a_draft_that_is_no_file_of_text_is_named(one_seed, tmp_path, make, said):
+    make(tmp_path / "draft.md")
+    with pytest.raises(UserError, match=said):
+        protocolpage.fill(tmp_path / "draft.md", one_seed)
 
 
 def test_jobs_grow_with_examples_and_questions_and_name_what_has_no_record(one_seed):

@@ -49,7 +49,7 @@ BROKEN = {
     "an unknown notebook": ("d: {notebook: work", "d: {notebook: wrok", "no notebooks/wrok.ipynb"),
     "an unknown parameter": ("value: 0.25", "vlaue: 0.25", "notebook work has no parameter 'vlaue': did you mean"),
     "a number that YAML reads as text": ("value: 0.25", "value: 1e-4", "write it as 1.0e-4"),
-    "a group with the name of a row": ("d: {notebook: work", "d: {groups: [c], notebook: work", "'c' names a group and a row"),
+    "a group with the name of a row": ("d: {notebook", "d: {groups: [c], notebook", "'c' names a group and a row"),
     "an unknown row at a scale": ("smoke: {", "smoke: {rows: {bb: {}}, ", "the unknown row 'bb'"),
     "a row that cannot name a folder": ("  d: {", "  d/x: {", "'d/x' cannot name a row"),
     "a scale like an unknown one": ("smoke: {", "smoke: {like: smol, ", "scale smoke is like 'smol', which is not one of gpu"),
@@ -251,6 +251,10 @@ def test_seconds_come_from_records_and_else_from_the_file(done):
     ("plan --scale smoke --rows foo", "unknown ROWS 'foo'"),
     ("study --scale gpu --rows a", "scale gpu needs 64 GPU(s) with 16 GB each"),
     ("run-row zzz --scale smoke", "zzz seed 0 is not in work/smoke/plan.json"),
+    ("summary --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
+    ("compare --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
+    ("power --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
+    ("publish --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
     ("summary --scale smoke", "no study has ended at scale smoke"),
     ("publish --scale smoke", "smoke rows show that the pipeline works"),
     ("compare --scale smoke", "nothing is published at results/smoke/executed/report.ipynb"),
@@ -317,8 +321,8 @@ def test_publishing_says_which_rows_and_reports_it_left_out_and_why(done, capsys
     assert capsys.readouterr().out.splitlines() == [
         "1 rows and 0 reports published in results/smoke",
         "left out: b seed 0 (parameter value: 0.25 -> 0.35), c seed 0 (needs b seed 0, which is redone), d seed 0 "
-        "(work/smoke/runs/d/seed0/record.json cannot be read: run it again), claims seed 0 (no record: it failed, or is "
-        "under way)"]
+        "(work/smoke/runs/d/seed0/record.json cannot be read: run it again), claims seed 0 (no record: it failed, or "
+        "is under way)"]
 
 
 def test_publishing_says_which_rows_stay_as_published_before(executed, capsys):

@@ -115,6 +115,11 @@ def test_a_claim_that_cannot_be_told_says_what_would(project, name, said):
         why(name)
 
 
+def test_an_unknown_scale_is_answered_with_those_there_are(project):
+    with pytest.raises(UserError, match="unknown SCALE 'bogus': use one of smoke, mini, confirmatory, gpu, paper"):
+        why("A5", "bogus")
+
+
 @pytest.mark.parametrize(("work", "results", "said"), [
     ([], [], "needs structured.sample and direct.sample, not run so far"),
     (["direct.sample"], [], "needs structured.sample, not run so far"),
