@@ -150,8 +150,8 @@ def _check(study: Study) -> None:
         _check_parameters(where, notebook, values)
     groups = {group for row in study.rows.values() for group in row.groups}
     if both := sorted(groups & study.rows.keys()):
-        raise UserError(f"{FILE}: {both[0]!r} names a group and a row, so ROWS={both[0]} could mean either: give the group "
-                        "another name")
+        raise UserError(f"{FILE}: {both[0]!r} names a group and a row, so ROWS={both[0]} could mean either: give the "
+                        "group another name")
     links = {name: set(links_of(study, name, row.parameters)) | set(row.needs) for name, row in study.rows.items()}
     for name, needs in links.items():
         if unknown := sorted(needs - study.rows.keys() - {EVERYTHING}):

@@ -3,8 +3,9 @@
     plan = make(experiments.read(), "mini", rows="core", seeds=[0])
     [step.job.name for step in plan.due]         # what would run, in an order that can run
 
-A row is redone when its record is missing, was made by hand or has another fingerprint than planned, when a file that it
-wrote is missing or another than recorded, and when a row it needs is redone. A record made by other library code is named and kept, unless `fresh`. File times never matter.
+A row is redone when its record is missing, was made by hand or has another fingerprint than planned, when a file that
+it wrote is missing or another than recorded, and when a row it needs is redone. A record made by other library code is
+named and kept, unless `fresh`. File times never matter.
 """
 
 import json

@@ -39,9 +39,9 @@ def gaps(records, rows, once=()):
 def amiss(records, rows, once=()):
     """Return what the records of `rows` lack beside each other, in words, one entry each.
 
-    A seed that was begun and left no record, or that another row has (rows in `once` have one seed for all; a row beside
-    none but these must have the seeds of its model); rows scored on different data, on data or a model that the named
-    row no longer holds, or made by different code.
+    A seed that was begun and left no record, or that another row has (rows in `once` have one seed for all; a row
+    beside none but these must have the seeds of its model); rows scored on different data, on data or a model that the
+    named row no longer holds, or made by different code.
     """
     shelf = defaultdict(dict)
     for record in records:

@@ -365,7 +365,7 @@ def test_published_predictions_that_were_edited_are_to_be_brought_back(project):
     path.write_bytes(gzip.compress(b""))
     place.parent.mkdir(parents=True)
     path.parent.rename(place)
-    with pytest.raises(UserError, match="`git checkout -- results/mini/runs/tags/seed0` brings back what was published"):
+    with pytest.raises(UserError, match="`git checkout -- results/mini/runs/tags/seed0` brings back what was"):
         load(place).predictions()
 
 

@@ -93,7 +93,8 @@ def test_a_model_made_anew_since_is_named(root):
     alter(root, "direct", 0, '"model_hash": ""', '"model_hash": "new"')
     scored(root, "direct.sample", model="direct")
     alter(root, "direct.sample", 0, '"model_hash": ""', '"model_hash": "old"')
-    assert gaps(load_all(root), ["direct.sample"]) == ["direct.sample seed 0 used a model that row direct no longer holds"]
+    found = gaps(load_all(root), ["direct.sample"])
+    assert found == ["direct.sample seed 0 used a model that row direct no longer holds"]
 
 
 def test_a_seed_that_was_begun_and_left_no_record_is_named(root):

@@ -96,7 +96,7 @@ class Record(BaseModel):
                 if not (self.folder / name).exists() or sha256(self.folder / name) != digest]
 
     def spoilt(self) -> dict[str, str]:
-        """Return {artifact: "is missing" or "has changed"}; folders (models, data) are not read, which takes seconds."""
+        """Return {artifact: "is missing" or "has changed"}; folders (models, data) are not read, which takes long."""
         places = {name: self.folder / name for name in self.artifacts}
         return {name: "has changed" if path.exists() else "is missing" for name, path in places.items()
                 if not (path.is_dir() or path.is_file() and sha256(path) == self.artifacts[name])}
