@@ -109,16 +109,28 @@ def test_a_budget_is_kept_and_said(folder, picture):
         ({"--image": "nowhere.png"}, "nowhere.png cannot be read as a picture"),
         ({"--format": ""}, "does not say which format"),
         ({"--method": "stage_bean"}, "did you mean stage_beam"),
-        ({"--judge": "oracle"}, "must know the truth"),
+        ({"--judge": "oracle"}, "does not come with: take self, likelihood or agreement"),
+        ({"--judge": "oracle", "--method": "retracing"}, "take likelihood or verifier"),
+        ({"--temperature": -1}, "temperature -1 makes no sense: give 0"),
+        ({"--temperature": "nan"}, "temperature nan makes no sense"),
+        ({"--max-new-tokens": 0}, "with max_new_tokens 0 nothing can be said: give 1 or more"),
+        ({"--max-tokens": -5}, "cannot end after -5 tokens"),
         ({"--n": 0}, "n = 0"),
         ({"--engine": "fast"}, "unknown engine 'fast'"),
         ({"--model": "nobody/nothing"}, "cannot be had"),
+        ({"--model": "nothing"}, "there is no folder nothing: name a checkpoint's folder"),
+        ({"--model": "/deep/down/nothing"}, "there is no folder /deep/down/nothing: name"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(folder, picture, given, words):
     told = {"--model": folder, "--image": picture, "--question": "How many?", "--format": "tags"} | given
     out = run(*[word for pair in told.items() for word in pair])
     assert isinstance(out.exception, UserError) and words in str(out.exception)
+
+
+def test_a_mistyped_folder_is_answered_with_the_nearest(folder):
+    with pytest.raises(UserError, match=f"there is no folder {folder}x, did you mean {folder}?"):
+        ask.speaker(f"{folder}x")
 
 
 def test_what_is_no_picture_is_refused(tmp_path):
