@@ -75,8 +75,9 @@ class Report:
         self.paths.append(path)
 
     def frame(self, name, frame):
-        """Keep a table as tables/<name>.csv and return it."""
-        self.keep(f"tables/{name}.csv", frame.to_csv(lineterminator="\n"))
+        """Keep a table as tables/<name>.csv, a pilot's with the mark in its last column, and return it."""
+        marked = frame.assign(study=self.mark) if self.mark else frame
+        self.keep(f"tables/{name}.csv", marked.to_csv(lineterminator="\n"))
         return frame
 
     def caption(self, text):
@@ -136,7 +137,8 @@ class Report:
         frame = found.drop(columns=["value", "low", "high"]).set_index("contrast").rename_axis(None)
         frame.insert(0, "difference (points)", differences)
         whole = frame.astype(dict.fromkeys(("n", "seeds", "wins", "losses", "failed"), "Int64"))
-        whole = whole.round({"p": 4}).astype(object).where(whole.notna(), NOT_MEASURED)
+        whole = whole.astype(object).where(whole.notna(), NOT_MEASURED)
+        whole["p"] = [p if p == NOT_MEASURED else f"{p:.3f}" if p >= 0.001 else "< 0.001" for p in whole["p"]]
         return self.html(whole, "paired differences with 95 % interval")
 
     def baselines(self, row):

@@ -108,12 +108,12 @@ def test_what_a_model_said_is_never_html(executed):
     assert "<b>B</b>" not in page and "<i>1</i>" not in page and "<SUMMARY>" not in page
 
 
-def test_every_table_states_interval_seeds_and_failures(executed):
+def test_every_table_states_interval_seeds_failures_and_that_it_is_a_pilots(executed):
     _, _, record = executed
     for name in record.artifacts:
         if name.endswith("_cells.csv"):
             header = (record.folder / name).read_text(encoding="utf8").splitlines()[0]
-            assert header == "label,row,metric,value,low,high,n,seeds,failed"
+            assert header == "label,row,metric,value,low,high,n,seeds,failed,study"
 
 
 def test_a_report_needs_no_training_stack_and_little_memory(executed):
