@@ -45,7 +45,7 @@ def speaker(name: str, format: str = "", engine: str = "batched", **settings):
 
 def _check_settings(temperature: float = 0.0, max_new_tokens: int = 1, **settings) -> None:
     if not 0 <= temperature < math.inf:
-        raise UserError(f"temperature {temperature:g} makes no sense: give 0 for the likeliest token, or a number above")
+        raise UserError(f"temperature {temperature:g} makes no sense: give 0 for the likeliest token or a number above")
     if max_new_tokens < 1:
         raise UserError(f"with max_new_tokens {max_new_tokens} nothing can be said: give 1 or more")
 

@@ -40,7 +40,7 @@ def read(path: Path) -> list[dict]:
 
 
 def _check(line: dict) -> None:
-    """Raise KeyError, TypeError or ValueError unless a line is a judged claim with a value and its interval, or none."""
+    """Raise KeyError, TypeError or ValueError unless a line is a judged claim, with value and interval or neither."""
     name, _, _, *numbers = (line[key] for key in ("id", "kind", "verdict", "value", "low", "high"))
     if numbers[0] is not None and not all(isinstance(number, (int, float)) for number in numbers):
         raise ValueError(f"{name} has the value {numbers[0]} with the interval {numbers[1:]}")
