@@ -94,7 +94,7 @@ def table(lines):
 def differences(lines):
     """Return the tested claims about differences as a long table for a figure: claim, verdict, value, interval, n."""
     kinds = ("difference", "equivalence")
-    shown = [line | {"claim": "\n".join(wrap(f"{line['id']}: {line['statement']}", 62, max_lines=2, placeholder=" …"))}
+    shown = [line | {"claim": "\n".join(wrap(f"{line['id']}: {line['statement'].rstrip('.')}", 62, max_lines=2, placeholder=" …"))}
              for line in lines if line["kind"] in kinds and line["value"] is not None]
     found = pd.DataFrame(shown, columns=["claim", "verdict", "value", "low", "high", "n", "seeds"])
     return found.assign(verdict=pd.Categorical(found.verdict, VERDICTS[:-1]))  # a colour each, whichever occur
