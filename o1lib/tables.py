@@ -161,4 +161,5 @@ def note(records):
               "made by one version, or says so.") if old else ""
     kind = "A pilot, not the run that counts. " if pilot(records) else ""
     return (f"{kind}{len(scored)} scored rows, seeds {seeds or 'none'}. {drawn} A mini- "
-            f"number and a paper's number compare in sign and order, not in level.{remark}")
+            f"number and a paper's number compare in sign and order, not in level. In tables n counts lines, in contrasts "
+            f"questions: the rotations of one, or a picture and its twin, count once there.{remark}")
