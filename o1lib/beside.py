@@ -72,7 +72,7 @@ def sentence(pairs: list[dict]) -> str:
     if not both:
         return "No contrast was tested both by you and in the published study, so there is nothing to compare."
     outside = [pair["id"] for pair in both if pair["place"] != INSIDE]
-    named = f" ({', '.join(outside)} do not)" if outside else ""
+    named = f" (all but {', '.join(outside)})" if outside else ""
     return (f"Of {len(both)} contrasts tested by you and in the published study, your value lies inside the published "
             f"95 % interval in {len(both) - len(outside)}{named}; by chance alone about one in six would not.")
 

@@ -33,7 +33,7 @@ def test_every_contrast_is_told_apart_and_counted():
     pairs = beside(yours, ours)
     assert [pair["place"] for pair in pairs] == [INSIDE, ABOVE, BELOW, YOURS, OURS]
     assert "Of 3 contrasts" in sentence(pairs)
-    assert "interval in 1 (A2, A3 do not)" in sentence(pairs)
+    assert "interval in 1 (all but A2, A3)" in sentence(pairs)
     assert list(table(pairs).index) == ["A1", "A2", "A3", "A4", "A5"]
 
 
