@@ -19,7 +19,8 @@ from .units import units
 BLINDLY = "choices, chosen blindly"
 PUBLISHED, WHOSE = "published outputs of LLaVA-CoT", ("published", "this study")
 # Accuracy by the form of a question, and whether a chain's letter is that of the option it states: metrics of o1lib.units
-FORMS = {"open questions": "open", "choices": "choice", BLINDLY: "guess", "letter of the option stated": ("letter", "option")}
+FORMS = {"open questions": "open", "yes or no": "yes_no", "choices": "choice", BLINDLY: "guess",
+         "its option's letter": ("letter", "option")}
 EFFECT = ["part", "value", "low", "high", "n", "seeds", "wins", "losses", "why"]
 
 
@@ -102,16 +103,18 @@ def guessed(predictions, n):
     return f"Of {n} blind guesses one is right in {100 * fmean(hits):.0f} % of {len(hits)} choices." if hits else ""
 
 
-def _of_forms(label, open_ones, choices, blindly):
+def _of_forms(label, open_ones, yes_no, choices, blindly):
     where = "above" if choices.low > blindly.value else "below" if choices.high < blindly.value else "at"
-    return (f"**{label}**: {100 * open_ones.value:.0f} % of open questions right [{100 * open_ones.low:.0f}, "
-            f"{100 * open_ones.high:.0f}]; {100 * choices.value:.0f} % of choices [{100 * choices.low:.0f}, "
-            f"{100 * choices.high:.0f}], {where} the {100 * blindly.value:.0f} % of choosing blindly.")
+    return (f"**{label}**: right in {_share(open_ones)} of open questions, {_share(yes_no)} of those with yes or no, "
+            f"{_share(choices)} of choices, {where} the {100 * blindly.value:.0f} % of choosing blindly.")
 
 
 def _of_letters(given):
-    return (f" Where its chains state an option they give its letter in {100 * given.value:.0f} % [{100 * given.low:.0f}, "
-            f"{100 * given.high:.0f}].")
+    return f" Where its chains state an option they give its letter in {_share(given)}."
+
+
+def _share(cell):
+    return f"{100 * cell.value:.0f} % [{100 * cell.low:.0f}, {100 * cell.high:.0f}]"
 
 
 def broken(records, rows):

@@ -8,8 +8,8 @@ rotation, a pair of mini-HallusionBench by its three scores, and every set weigh
 
 Metrics: mini-average, a test set's name (its headline), and of single lines accuracy, unread, ill_formed,
 option_likelihood, steps (share of right reasoning steps), stage/<stage>, processed_tokens, cost/<entry>, whose means
-are those of `o1lib.answers.metrics`; and accuracy by the form of a question: open, choice, beside guess (what choosing
-blindly gets of the choices), option (a chain states one of the options) and letter (and gives that option's letter).
+are those of `o1lib.answers.metrics`; and accuracy by the form of a question: open, yes_no, choice, beside guess (what
+choosing blindly gets of the choices), option (a chain states one of the options) and letter (and gives its letter).
 """
 
 from collections import defaultdict
@@ -24,6 +24,7 @@ from o1lib.records import UserError
 from o1lib.steps import letter_kept
 
 AVERAGE = "mini-average"
+YES_NO = ("yes", "no")  # answers without options between which a coin would choose
 COLUMNS = ["seed", "qid", "stratum", "weight", "value"]
 
 
@@ -105,7 +106,11 @@ def _choice(row: dict) -> bool | None:
 
 
 def _open(row: dict) -> bool | None:
-    return None if row.get("options") else row["correct"]
+    return None if row.get("options") or row.get("gold") in YES_NO else row["correct"]
+
+
+def _yes_no(row: dict) -> bool | None:
+    return row["correct"] if not row.get("options") and row.get("gold") in YES_NO else None
 
 
 def _guess(row: dict) -> float | None:
@@ -125,8 +130,8 @@ def _letter(row: dict) -> bool | None:
     return bool(letter_kept(row.get("output") or "", row["options"])) if _chained(row) else None
 
 
-LINES = {"accuracy": lambda row: row["correct"], "open": _open, "choice": _choice, "guess": _guess, "option": _option,
-         "letter": _letter, "unread": lambda row: row.get("pred") is None, "ill_formed": _ill_formed,
+LINES = {"accuracy": lambda row: row["correct"], "open": _open, "yes_no": _yes_no, "choice": _choice, "guess": _guess,
+         "option": _option, "letter": _letter, "unread": lambda row: row.get("pred") is None, "ill_formed": _ill_formed,
          "option_likelihood": lambda row: row.get("option_likelihood_correct"), "steps": _steps,
          "processed_tokens": _tokens}
 PARTS = {"stage": "stage_scores", "cost": "ledger"}  # where stage/<name> and cost/<name> stand in a prediction

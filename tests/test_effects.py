@@ -56,7 +56,7 @@ def test_metrics_that_no_record_holds_are_counted_from_predictions(records):
     lines = [line for record in records if record.row == "direct.sample" for line in record.predictions()]
     alone = [line for line in lines if not line["options"] and not line["group"]]
     assert 0 < found.loc[("direct training", "open questions")].n and len(alone) > 0
-    assert ("direct training", "letter of the option stated") not in found.index and "without tags" not in found.index
+    assert ("direct training", "its option's letter") not in found.index and "without tags" not in found.index
     guess = found.loc[("direct training", "choices, chosen blindly")]
     assert 0.25 <= guess.low <= guess.value <= guess.high <= 0.5
 
@@ -67,14 +67,14 @@ def line(label, metric, value, spread=0.05):
 
 @pytest.mark.parametrize(("choices", "where"), [(0.27, "at the 28 %"), (0.5, "above the 28 %"), (0.1, "below the 28 %")])
 def test_choices_are_set_beside_choosing_blindly_in_words(choices, where):
-    found = pd.DataFrame([line("tags", name, value) for name, value in zip(FORMS, (0.3, choices, 0.28, 0.31))])
+    found = pd.DataFrame([line("tags", name, value) for name, value in zip(FORMS, (0.3, 0.5, choices, 0.28, 0.31))])
     [sentence] = by_form(found)
-    assert "30 % of open questions right [25, 35]" in sentence and where in sentence
+    assert "30 % [25, 35] of open questions, 50 % [45, 55] of those with yes or no" in sentence and where in sentence
     assert sentence.endswith("give its letter in 31 % [26, 36].")
 
 
 def test_a_bare_answer_has_no_letter_to_speak_of():
-    found = pd.DataFrame([line("direct", name, value) for name, value in zip(list(FORMS)[:3], (0.3, 0.3, 0.28))])
+    found = pd.DataFrame([line("direct", name, value) for name, value in zip(list(FORMS)[:4], (0.3, 0.5, 0.3, 0.28))])
     assert by_form(found)[0].endswith("choosing blindly.")
 
 

@@ -51,13 +51,14 @@ CHOICE = {"qid": "q", "test_set": "mini-AI2D", "options": ["yes", "no"], "format
 @pytest.mark.parametrize(("metric", "changes", "value"), [
     ("choice", {}, 1), ("guess", {}, 0.5), ("option", {}, 1), ("letter", {}, 0), ("open", {"options": []}, 1),
     ("letter", {"output": "so the answer is no, which is B"}, 1), ("option", {"output": "so the answer is 7, which is B"}, 0),
-    ("letter", {"output": None}, 0)])
+    ("letter", {"output": None}, 0), ("yes_no", {"options": [], "gold": "no"}, 1)])
 def test_the_form_of_a_question_and_the_letter_of_a_chain_are_metrics(metric, changes, value):
     assert list(units([CHOICE | changes], metric)["value"]) == [value]
 
 
 @pytest.mark.parametrize(("metric", "changes"), [
-    ("open", {}), ("choice", {"options": []}), ("letter", {"format": "direct"}), ("option", {"options": []})])
+    ("open", {}), ("open", {"options": [], "gold": "yes"}), ("yes_no", {"options": [], "gold": "7"}), ("yes_no", {}),
+    ("choice", {"options": []}), ("letter", {"format": "direct"}), ("option", {"options": []})])
 def test_open_questions_have_no_letter_and_bare_answers_no_chain(metric, changes):
     with pytest.raises(UserError, match="was not measured"):
         units([CHOICE | changes], metric)
