@@ -145,7 +145,8 @@ class Report:
         """Return what answerers that never look get right on the test questions of dataset `row`, from its card."""
         if row not in self.rows:
             return Markdown(f"*Dataset “{row}”: {NOT_RUN}.*")
-        found = self.rows[row][0].extra["card"]["baselines"]
+        if not (found := self.rows[row][0].extra.get("card", {}).get("baselines")):
+            return Markdown(f"*Dataset “{row}”: its record has no card that tells.*")
         lines = {name.replace("_", " "): {"%": percent(cell), "n": cell["n"]} for name, cell in found.items()}
         return self.html(pd.DataFrame.from_dict(lines, orient="index"), "answerers that never look")
 
