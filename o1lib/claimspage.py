@@ -87,15 +87,17 @@ def table(lines):
     found = {line["id"]: {
         "where": f"{PAPERS[line['paper']]}, {line['table']}", "claim": line["statement"], "reported": reported(line),
         "tested by": rows(line), "measured here": measured(line), "n": line["n"] or "–", "seeds": line["seeds"] or "–",
-        "failed": line["cost"]["failed"] if line["cost"] else "–", "verdict": line["verdict"], "why": line["why"], "cost": cost(line)} for line in lines}
+        "failed": line["cost"]["failed"] if line["cost"] else "–", "verdict": line["verdict"], "why": line["why"],
+        "cost": cost(line)} for line in lines}
     return pd.DataFrame.from_dict(found, orient="index")
 
 
 def differences(lines):
     """Return the tested claims about differences as a long table for a figure: claim, verdict, value, interval, n."""
     kinds = ("difference", "equivalence")
-    shown = [line | {"claim": "\n".join(wrap(f"{line['id']}: {line['statement'].rstrip('.')}", 62, max_lines=2, placeholder=" …"))}
-             for line in lines if line["kind"] in kinds and line["value"] is not None]
+    tested = [line for line in lines if line["kind"] in kinds and line["value"] is not None]
+    shown = [line | {"claim": "\n".join(wrap(f"{line['id']}: {line['statement'].rstrip('.')}", 62, max_lines=2,
+                                             placeholder=" …"))} for line in tested]
     found = pd.DataFrame(shown, columns=["claim", "verdict", "value", "low", "high", "n", "seeds"])
     return found.assign(verdict=pd.Categorical(found.verdict, VERDICTS[:-1]))  # a colour each, whichever occur
 
@@ -108,7 +110,7 @@ def verdicts(lines):
 
 
 def lacking(lines, records):
-    """Return one line a claim that is incomplete: its verdict, and what is amiss with the rows it needs, or why not tested."""
+    """Return one line a claim that is incomplete: its verdict, what is amiss with its rows, or why it is not tested."""
     found = {}
     for line in lines:
         needed = [line["contrast"][side] for side in ("a", "b") if line["contrast"].get(side)]
@@ -123,7 +125,8 @@ def lacking(lines, records):
 def page(lines, note, incomplete, mark="", beside=None, sentence=""):
     """Return the whole page as HTML; `note` says what was scored, `mark` is in every caption. All is escaped.
 
-    `incomplete` is what `lacking` returns. `beside` and `sentence` set what was found here beside what is published (`o1lib.beside`).
+    `incomplete` is what `lacking` returns. `beside` and `sentence` set what was found here beside what is published
+    (`o1lib.beside`).
     """
     mark = html.escape(mark and f" ({mark})")
     with pd.option_context("display.max_colwidth", None):

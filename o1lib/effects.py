@@ -78,8 +78,9 @@ def counted(records, rows, metrics):
 
 def _counted(records, metric):
     parts = metric if isinstance(metric, tuple) else (metric,)
+    answered = [(record.predictions(), record.seed) for record in records]  # damaged ones are no reason to leave a row out
     try:
-        tables = [pd.concat([units(record.predictions(), part, record.seed) for record in records]) for part in parts]
+        tables = [pd.concat([units(lines, part, seed) for lines, seed in answered]) for part in parts]
         found = (ratio if len(tables) > 1 else interval)(*tables, "value")
     except UserError:
         return None

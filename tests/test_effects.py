@@ -1,12 +1,14 @@
 """Effects are paired kind by kind; the format-breaking rate stands beside the published outputs'."""
 
+import shutil
+
 import pandas as pd
 import pytest
 import toyrecords
 
 from o1lib.answers import metrics
 from o1lib.effects import FORMS, PUBLISHED, broken, by_form, counted, effects, guessed, strongest
-from o1lib.records import load_all
+from o1lib.records import UserError, load_all
 
 ROWS = {"structured": "structured.sample", "direct training": "direct.sample", "without tags": "no_tags.sample"}
 
@@ -59,6 +61,13 @@ def test_metrics_that_no_record_holds_are_counted_from_predictions(records):
     assert ("direct training", "its option's letter") not in found.index and "without tags" not in found.index
     guess = found.loc[("direct training", "choices, chosen blindly")]
     assert 0.25 <= guess.low <= guess.value <= guess.high <= 0.5
+
+
+def test_a_row_whose_predictions_are_damaged_is_an_error_and_not_left_out(records, tmp_path):
+    shutil.copytree(records[0].folder.parents[2], tmp_path / "study")
+    next((tmp_path / "study").glob("runs/*/seed0/predictions.jsonl.gz")).write_bytes(b"cut")
+    with pytest.raises(UserError, match="is damaged"):
+        counted(load_all(tmp_path / "study"), ROWS, FORMS)
 
 
 def line(label, metric, value, spread=0.05):
