@@ -9,7 +9,8 @@ rotation, a pair of mini-HallusionBench by its three scores, and every set weigh
 Metrics: mini-average, a test set's name (its headline), and of single lines accuracy, unread, ill_formed,
 option_likelihood, steps (share of right reasoning steps), stage/<stage>, processed_tokens, cost/<entry>, whose means
 are those of `o1lib.answers.metrics`; and accuracy by the form of a question: open, yes_no, choice, beside guess (what
-choosing blindly gets of the choices), option (a chain states one of the options) and letter (and gives its letter).
+choosing blindly gets of the choices), option (a chain states one of the options) and letter (and gives its letter), or
+by its template: template/<template>.
 """
 
 from collections import defaultdict
@@ -82,8 +83,10 @@ def _line(metric: str, row: dict) -> float | None:
         return LINES[metric](row)
     if kind in PARTS and name:
         return (row.get(PARTS[kind]) or {}).get(name)
+    if kind == "template" and name:
+        return row["correct"] if row.get("template") == name else None
     raise UserError(f"metric {metric!r} is unknown: use {AVERAGE}, a test set, {', '.join(LINES)}, "
-                    "stage/<stage> or cost/<entry>")
+                    "stage/<stage>, cost/<entry> or template/<template>")
 
 
 def _ill_formed(row: dict) -> bool | None:

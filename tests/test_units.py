@@ -56,6 +56,13 @@ def test_the_form_of_a_question_and_the_letter_of_a_chain_are_metrics(metric, ch
     assert list(units([CHOICE | changes], metric)["value"]) == [value]
 
 
+def test_a_template_is_a_metric_of_its_own_lines():
+    lines = [CHOICE | {"qid": "a", "template": "shape"}, CHOICE | {"qid": "b", "template": "colour", "correct": False}]
+    assert [(unit.qid, unit.value) for unit in units(lines, "template/shape").itertuples()] == [("a", 1)]
+    with pytest.raises(UserError, match="was not measured"):
+        units(lines, "template/size")
+
+
 @pytest.mark.parametrize(("metric", "changes"), [
     ("open", {}), ("open", {"options": [], "gold": "yes"}), ("yes_no", {"options": [], "gold": "7"}), ("yes_no", {}),
     ("choice", {"options": []}), ("letter", {"format": "direct"}), ("option", {"options": []})])
