@@ -18,6 +18,7 @@ import typer
 
 from o1lib import experiments, plan, planpage, publish, rowjob, runner, ship, stages, survey
 from o1lib.answers.check import check as answers_check
+from o1lib.command import as_command
 from o1lib.records import UserError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
@@ -215,8 +216,4 @@ def ship_row(scale: Scale = "mini", rows: Annotated[str, typer.Option(help="the 
 
 def main() -> None:
     """Run a command; a UserError is one sentence on stderr and exit code 2."""
-    try:
-        app()
-    except UserError as error:
-        print(f"o1lib: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+    as_command(app)

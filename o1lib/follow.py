@@ -120,11 +120,13 @@ def main(folder: str, data: str = "", most: int = 30, by: str = "form") -> None:
 
     if by not in ("form", "template", "family"):
         raise UserError(f"--by {by!r} is unknown: use form, template or family")
+    if most < 1:
+        raise UserError(f"with --most {most} nothing is asked: give 1 or more questions a family")
     decoder, spoken = speaker(folder, temperature=0.0)
     if spoken != "tags":
         raise UserError(f"{folder} answers in the format {spoken!r}: chains can be begun for a model of format 'tags'")
     items, go_on = read(data) if data else drawn(most), replies(decoder)
-    with tqdm(desc="replies") as bar:
+    with tqdm(desc="replies", total=4 * len(strangers(items))) as bar:
         found = shares(followed(items, lambda cases: (bar.update(len(cases)), go_on(cases))[1]), by)
     for part, cells in found.items():
         print(part)
@@ -134,5 +136,5 @@ def main(folder: str, data: str = "", most: int = 30, by: str = "form") -> None:
 
 
 if __name__ == "__main__":
-    import typer
-    typer.run(main)
+    from .command import as_command
+    as_command(main)

@@ -84,5 +84,5 @@ def main(folder: str, n: int = 400) -> None:
 
 
 if __name__ == "__main__":
-    import typer
-    typer.run(main)
+    from .command import as_command
+    as_command(main)

@@ -102,7 +102,11 @@ def test_the_command_prints_both_shares(tmp_path):
     assert re.search(r"its own chain to the caption +right \d\.\d\d \[.*\], the stranger's answer .*, n = \d", shipped.stdout)
 
 
-def test_the_command_refuses_a_model_that_does_not_speak_tags(tmp_path):
+def test_a_users_mistake_is_one_sentence_and_exit_code_2(tmp_path):
     save(*build("smoke", seed=0), tmp_path / "model")
-    assert "does not say which format" in run(str(tmp_path / "model")).stderr
-    assert "--by 'kind' is unknown" in run(str(tmp_path / "model"), "--by", "kind").stderr
+    for words, said in [([tmp_path / "model"], "does not say which format"),
+                        ([tmp_path / "model", "--by", "kind"], "--by 'kind' is unknown: use form, template or family"),
+                        ([tmp_path / "model", "--most", "0"], "with --most 0 nothing is asked"),
+                        (["results/checkpoints/mini-base"], "mini-base answers in the format 'direct'")]:
+        done = run(*map(str, words))
+        assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1
