@@ -110,17 +110,11 @@ def check(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    import sys
-
     import typer
 
-    from .records import UserError
+    from .command import as_command
 
     app = typer.Typer(add_completion=False, help="Look at a folder in the released form of LLaVA-CoT-100k.")
     app.callback()(lambda: None)  # keeps `check` a command of its own
     app.command()(check)
-    try:
-        app()
-    except UserError as error:
-        print(f"o1lib: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+    as_command(app)
