@@ -19,7 +19,6 @@ from .path import Path, Search, Spent, guarded
 from .pieces import hint, next_step
 from .tree import Candidate, Propose, Rate, Round, Task
 
-
 _NONE: Mapping = MappingProxyType({})
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import psutil
 
-from o1lib import plan as planning
 from o1lib import experiments, planpage
+from o1lib import plan as planning
 from o1lib.experiments import Scale
 from o1lib.plan import Plan, duration
 from o1lib.records import UserError, project_root, shown, write_json

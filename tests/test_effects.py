@@ -57,7 +57,7 @@ def test_metrics_that_no_record_holds_are_counted_from_predictions(records):
     found = counted(records, ROWS, FORMS).set_index(["label", "metric"])
     lines = [line for record in records if record.row == "direct.sample" for line in record.predictions()]
     alone = [line for line in lines if not line["options"] and not line["group"]]
-    assert 0 < found.loc[("direct training", "open questions")].n and len(alone) > 0
+    assert found.loc[("direct training", "open questions")].n > 0 and len(alone) > 0
     assert ("direct training", "its option's letter") not in found.index and "without tags" not in found.index
     guess = found.loc[("direct training", "choices, chosen blindly")]
     assert 0.25 <= guess.low <= guess.value <= guess.high <= 0.5

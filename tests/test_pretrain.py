@@ -9,8 +9,20 @@ from o1lib.base import metrics, questions
 from o1lib.formats import SPECIAL_TAGS
 from o1lib.minivqa import FAMILIES, draw
 from o1lib.minivqa.facts import check_steps, statements
-from o1lib.pretrain import (CAPTIONS, DESCRIBE, EASY, EASY_UNTIL, HARD, JUDGING_FROM, base_example, base_phases,
-                            base_turn, drawn, pair, single)
+from o1lib.pretrain import (
+    CAPTIONS,
+    DESCRIBE,
+    EASY,
+    EASY_UNTIL,
+    HARD,
+    JUDGING_FROM,
+    base_example,
+    base_phases,
+    base_turn,
+    drawn,
+    pair,
+    single,
+)
 from o1lib.prompts import CORRECT, INCORRECT, KINDS, judge_prompt, parse_verdict
 from o1lib.records import UserError
 from o1lib.stages import STAGES, close_tag, open_tag
