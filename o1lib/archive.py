@@ -6,6 +6,7 @@ to more than a picture does, or by more than a picture can, is refused.
     archive = Archive.of(folder)                    None where the folder holds neither parts nor image.zip
     archive.member("coco/train2017/1.jpg", "train.jsonl line 7").read_bytes()
 """
+
 import bisect
 import io
 import itertools
@@ -18,9 +19,9 @@ from pathlib import Path, PurePosixPath
 
 from .records import UserError, shown
 
-_LARGEST = 64_000_000        # bytes of one picture's file
-_RATIO, _SMALL = 200, 1_000_000     # pictures are compressed already; only small ones may unfold further
-TOPS = ("", "image/", "images/")    # where pictures lie below the folder or the archive, as people unpack and pack them
+_LARGEST = 64_000_000  # bytes of one picture's file
+_RATIO, _SMALL = 200, 1_000_000  # pictures are compressed already; only small ones may unfold further
+TOPS = ("", "image/", "images/")  # where pictures lie below the folder or the archive, as people unpack and pack them
 
 
 class PictureError(UserError):
@@ -59,7 +60,7 @@ class Joined(io.RawIOBase):
             data = os.pread(self._files[number], min(len(view) - done, 1 << 20), self._at - start)
             if not data:
                 break
-            view[done:done + len(data)] = data
+            view[done : done + len(data)] = data
             done, self._at = done + len(data), self._at + len(data)
         return done
 
@@ -77,8 +78,10 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(Joined(parts))
         except (zipfile.BadZipFile, RuntimeError, OSError, ValueError) as error:
-            raise UserError(f"{shown(folder)}: {parts[0].name} and what follows it are no whole zip ({error}); a part "
-                            "is missing at the end or cut short: download it again and compare sizes.") from None
+            raise UserError(
+                f"{shown(folder)}: {parts[0].name} and what follows it are no whole zip ({error}); a part "
+                "is missing at the end or cut short: download it again and compare sizes."
+            ) from None
 
     @classmethod
     def of(cls, folder: Path) -> "Archive | None":
@@ -87,8 +90,9 @@ class Archive:
         expected = ["".join(letters) for letters in itertools.product(string.ascii_lowercase, repeat=2)]
         for part, letters in zip(parts, expected, strict=False):
             if not part.name.endswith(f".part-{letters}"):
-                raise UserError(f"{shown(folder)}: image.zip.part-{letters} is missing, {part.name} is there; download "
-                                "all parts.")
+                raise UserError(
+                    f"{shown(folder)}: image.zip.part-{letters} is missing, {part.name} is there; download all parts."
+                )
         parts = parts or [path for path in (folder / "image.zip", folder / "images.zip") if path.is_file()][:1]
         return cls(folder, parts) if parts else None
 
@@ -113,13 +117,16 @@ class Archive:
         try:
             return self._zip.read(name)
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-            raise PictureError(f"{shown(self.folder)}: '{name}' in the zip is corrupt ({error}); a part was cut short: "
-                               "download it again and compare sizes.") from None
+            raise PictureError(
+                f"{shown(self.folder)}: '{name}' in the zip is corrupt ({error}); a part was cut short: "
+                "download it again and compare sizes."
+            ) from None
 
 
 @dataclass(frozen=True)
 class Member:
     """A picture in an archive; as much of a path as pictures need."""
+
     archive: Archive
     name: str
 

@@ -8,6 +8,7 @@ so that the notebook runs by itself), order the items by the schedule, turn them
     phases = dialogs(plan("mixed", "tags", items), "tags")
     log = learn(run, model, processor, phases, learning_rate=1e-3, batch=48)
 """
+
 import html
 import json
 import random
@@ -27,7 +28,7 @@ from .stages import STAGES, parse, parse_plain
 from .train import RECIPES, Lazy, fit, spans
 from .train.launch import launch
 
-LOOKS = 8                               # at the model, while it is trained
+LOOKS = 8  # at the model, while it is trained
 
 
 def training_items(run, data: str, examples: int, blind: bool = False) -> list:
@@ -41,8 +42,10 @@ def training_items(run, data: str, examples: int, blind: bool = False) -> list:
         return _shown(list(mixture("train", examples)), blind)
     items = read(need(run.root, data, run.seed).folder / "data" / "train")
     if len(items) < examples:
-        raise UserError(f"row '{data}' holds {len(items)} training items but {examples} are asked for: "
-                        f"set examples to {len(items)} or build the dataset with a larger n_train")
+        raise UserError(
+            f"row '{data}' holds {len(items)} training items but {examples} are asked for: "
+            f"set examples to {len(items)} or build the dataset with a larger n_train"
+        )
     return _shown(items[:examples], blind)
 
 
@@ -77,10 +80,12 @@ def dialogs(phases, format: str, seed: int = 0) -> list:
 
     What a format draws (the order of `shuffled`) depends on `seed` and the item only.
     """
+
     def dialog(pair):
         item, stages = pair
         rng = random.Random(f"{seed}/{item.qid}") if len(stages) > 1 else None
         return {"messages": messages(item, format, rng, stages), "images": [picture_of(item)]}
+
     return [Lazy(phase, dialog) for phase in phases]
 
 
@@ -90,8 +95,9 @@ def picture_of(item, blind: bool = False) -> Image.Image:
     return grey(picture) if blind else picture
 
 
-def learn(run, model, processor, phases, *, learning_rate: float, batch: int, validation: int = 64,
-          **following) -> list[dict]:
+def learn(
+    run, model, processor, phases, *, learning_rate: float, batch: int, validation: int = 64, **following
+) -> list[dict]:
     """Train `model` in place as the scale's recipe says, and return the log (see `train.fit`, also for `following`).
 
     `batch` counts items. Eight times, greedy answers to `validation` items join the log (`asked`, `well_formed`,
@@ -109,8 +115,19 @@ def learn(run, model, processor, phases, *, learning_rate: float, batch: int, va
     together = batch * per_item(settings["format"])
     steps = sum(map(len, phases)) * recipe.epochs // together
     look = (lambda trained: validated(trained, processor, asked, settings["format"])) if asked else None
-    return fit(model, processor, phases, run.folder, learning_rate=learning_rate, batch=together, seed=run.seed,
-               recipe=recipe, look=look, look_steps=max(1, steps // LOOKS), **following)
+    return fit(
+        model,
+        processor,
+        phases,
+        run.folder,
+        learning_rate=learning_rate,
+        batch=together,
+        seed=run.seed,
+        recipe=recipe,
+        look=look,
+        look_steps=max(1, steps // LOOKS),
+        **following,
+    )
 
 
 def validated(model, processor, items, format: str) -> dict:
@@ -151,8 +168,10 @@ def _said_answer(said, format):
 
 def marked(processor, dialog: dict) -> str:
     """Return one training example as HTML: every token the model is given, those it learns from highlighted."""
-    parts = [f"<mark>{html.escape(text)}</mark>" if learned else html.escape(text)
-             for text, learned in spans(processor, dialog["messages"], *dialog["images"])]
+    parts = [
+        f"<mark>{html.escape(text)}</mark>" if learned else html.escape(text)
+        for text, learned in spans(processor, dialog["messages"], *dialog["images"])
+    ]
     return f"<pre style='white-space: pre-wrap'>{''.join(parts)}</pre>"
 
 
@@ -165,8 +184,10 @@ def outputs(model, processor, items, format: str, inline) -> tuple[str, list[dic
     for item, said in zip(items, answers(model, processor, items, format), strict=True):
         right = _said_answer(said, format) == item.answer
         lines.append({"qid": item.qid, "gold": item.answer, "output": "\n\n".join(said), "correct": right})
-        cards.append(f"<p>{inline(picture_of(item))}<br><b>{html.escape(item.question)}</b> gold: {html.escape(item.answer)}"
-                     f"<pre style='white-space: pre-wrap'>{html.escape(lines[-1]['output'])}</pre></p>")
+        cards.append(
+            f"<p>{inline(picture_of(item))}<br><b>{html.escape(item.question)}</b> gold: {html.escape(item.answer)}"
+            f"<pre style='white-space: pre-wrap'>{html.escape(lines[-1]['output'])}</pre></p>"
+        )
     return "".join(cards), lines
 
 
@@ -178,11 +199,21 @@ def record_of(run, log: list[dict], said: list[dict], source: Path | None) -> di
     device, dtype = device_and_dtype()
     steps = [line for line in log if "loss" in line]
     data = run.parameters["data"]
-    extra = {"log": log, "first_loss": float(steps[0]["loss"]), "last_loss": float(steps[-1]["loss"]), "outputs": said,
-             "base_hash": model_hash(source) if source else ""}
-    return {"metrics": {}, "extra": extra, "device": device.type, "dtype": str(dtype).removeprefix("torch."),
-            "dataset_hash": need(run.root, data, run.seed).provenance["dataset_hash"] if data else "",
-            "model_hash": model_hash(run.folder / "model")}
+    extra = {
+        "log": log,
+        "first_loss": float(steps[0]["loss"]),
+        "last_loss": float(steps[-1]["loss"]),
+        "outputs": said,
+        "base_hash": model_hash(source) if source else "",
+    }
+    return {
+        "metrics": {},
+        "extra": extra,
+        "device": device.type,
+        "dtype": str(dtype).removeprefix("torch."),
+        "dataset_hash": need(run.root, data, run.seed).provenance["dataset_hash"] if data else "",
+        "model_hash": model_hash(run.folder / "model"),
+    }
 
 
 def conclusion(record: dict) -> str:
@@ -190,5 +221,7 @@ def conclusion(record: dict) -> str:
     extra = record["extra"]
     right, n = sum(line["correct"] for line in extra["outputs"]), len(extra["outputs"])
     last = [line for line in extra["log"] if "loss" in line][-1]
-    return (f"After {last['examples']} examples the loss a token fell from {extra['first_loss']:.2f} to {extra['last_loss']:.2f}; "
-            f"{right} of the {n} answers shown are right. The model is {record['model_hash'][:12]}.")
+    return (
+        f"After {last['examples']} examples the loss a token fell from {extra['first_loss']:.2f} to {extra['last_loss']:.2f}; "
+        f"{right} of the {n} answers shown are right. The model is {record['model_hash'][:12]}."
+    )

@@ -34,6 +34,7 @@ def speaker(name: str, format: str = "", engine: str = "batched", **settings):
     from .model import device_and_dtype, from_hub, load
     from .reference import make
     from .subjects import trained_as
+
     folder = Path(name)
     model, processor = load(folder) if folder.is_dir() else from_hub(name)
     own = format or (trained_as(folder)[0] if folder.is_dir() else "")
@@ -61,8 +62,17 @@ def _check_name(name: str) -> None:
     raise UserError(f"there is no folder {name}{guess} name a checkpoint's folder, or a model on the hub as owner/name")
 
 
-def answer(decoder, image, question: str, format: str, *, method: str = "stage_beam", n: int = 4, judge: str = "self",
-           budget: int = 0) -> Tree:
+def answer(
+    decoder,
+    image,
+    question: str,
+    format: str,
+    *,
+    method: str = "stage_beam",
+    n: int = 4,
+    judge: str = "self",
+    budget: int = 0,
+) -> Tree:
     """Return the finished search of one question; `image` is a picture or its file, `budget` its most tokens (0: any).
 
     Raises UserError for a file that is no picture, a budget below 0, an unknown method or judge, and a judge that would
@@ -72,11 +82,14 @@ def answer(decoder, image, question: str, format: str, *, method: str = "stage_b
     from .judge import make as judge_of
     from .rewards import make as reward_of
     from .search import make, task_for
+
     if budget < 0:
         raise UserError(f"a search cannot end after {budget} tokens: give 0 for as many as it needs, or a number above")
     if judge in KNOWING:
-        raise UserError(f"judge '{judge}' must know the truth, which a question of your own does not come with: take "
-                        f"{'likelihood or verifier' if method == REWARDED else 'self, likelihood or agreement'}")
+        raise UserError(
+            f"judge '{judge}' must know the truth, which a question of your own does not come with: take "
+            f"{'likelihood or verifier' if method == REWARDED else 'self, likelihood or agreement'}"
+        )
     search = make(method, n)
     referee = (reward_of if method == REWARDED else judge_of)(judge, decoder=decoder, seed=decoder.seed)
     task = task_for("question", question, picture(image), format)
@@ -94,10 +107,13 @@ def tell(tree: Tree, page: Path | None = None) -> None:
     """Print a finished search: the text, its answer, the bill; and write it as a page where one is named."""
     from .records import atomic_file
     from .treeview import show
+
     bill = tree.ledger
     print(tree.text.strip(), "", f"answer: {conclusion(tree)}", sep="\n")
-    print(f"cost: {bill.generated} tokens generated, {bill.judge} for judging, {bill.prefilled} of prompt, "
-          f"{bill.calls} calls, {bill.images} image encodings, {bill.seconds:.1f} s")
+    print(
+        f"cost: {bill.generated} tokens generated, {bill.judge} for judging, {bill.prefilled} of prompt, "
+        f"{bill.calls} calls, {bill.images} image encodings, {bill.seconds:.1f} s"
+    )
     if tree.problem:
         print(f"note: {tree.problem}")
     if page:
@@ -109,6 +125,7 @@ def tell(tree: Tree, page: Path | None = None) -> None:
 def picture(image):
     """Return a picture in RGB, read from its file where a path is given. Raises UserError for what is no picture."""
     from PIL import Image, UnidentifiedImageError
+
     if isinstance(image, Image.Image):
         return image.convert("RGB")
     try:

@@ -8,6 +8,7 @@ judging by kind of pair, and how often a stage tag slips out (never, or the base
     predictions = report(model, processor, 300)
     metrics(predictions)["answers/seen"]          # {"value": 0.61, "n": 300, "low": 0.55, "high": 0.66}
 """
+
 import json
 import random
 import shutil
@@ -25,17 +26,38 @@ from .train import fit
 JUDGED = tuple(kind for kind in KINDS if kind != "summary")
 
 
-def train(scale: str, folder, *, examples: int, learning_rate: float, batch: int, judge_share: float = 0.2, seed: int = 0,
-          curve_questions: int = 150, curve_points: int = 8, save_steps: int = 200):
+def train(
+    scale: str,
+    folder,
+    *,
+    examples: int,
+    learning_rate: float,
+    batch: int,
+    judge_share: float = 0.2,
+    seed: int = 0,
+    curve_questions: int = 150,
+    curve_points: int = 8,
+    save_steps: int = 200,
+):
     """Return (model, processor, log) of a base trained from random weights; interrupted, the same call goes on.
 
     The log holds the loss and, `curve_points` times, the shares of right short answers and captions on validation.
     """
     model, processor = build(scale, seed)
     asked = questions(curve_questions)
-    log = fit(model, processor, base_phases(examples, seed, judge_share), Path(folder), learning_rate=learning_rate,
-              batch=batch, seed=seed, warmup=0.02, save_steps=save_steps,
-              look=lambda trained: curve(trained, processor, asked), look_steps=max(1, examples // batch // curve_points))
+    log = fit(
+        model,
+        processor,
+        base_phases(examples, seed, judge_share),
+        Path(folder),
+        learning_rate=learning_rate,
+        batch=batch,
+        seed=seed,
+        warmup=0.02,
+        save_steps=save_steps,
+        look=lambda trained: curve(trained, processor, asked),
+        look_steps=max(1, examples // batch // curve_points),
+    )
     return model, processor, log
 
 
@@ -72,8 +94,11 @@ def curve(model, processor, asked) -> dict:
     """Return one point of the learning curve: shares of right short answers and exact captions, mean caption recall."""
     short, said = answers(model, processor, asked), captions(model, processor, asked)
     scores = [caption_score(text, e.facts) for text, e in zip(said, asked)]
-    return {"answers": sum(text == e.answer for text, e in zip(short, asked)) / len(asked),
-            "captions": sum(s["exact"] for s in scores) / len(asked), "recall": sum(s["recall"] for s in scores) / len(asked)}
+    return {
+        "answers": sum(text == e.answer for text, e in zip(short, asked)) / len(asked),
+        "captions": sum(s["exact"] for s in scores) / len(asked),
+        "recall": sum(s["recall"] for s in scores) / len(asked),
+    }
 
 
 def answers(model, processor, asked, pictures=None) -> list[str]:
@@ -93,8 +118,13 @@ def judged(model, processor, asked, kind: str, seed: int = 0) -> list[bool]:
     The preference is the likelier next token, " 1" or " 2", after the kind's fixed reason; the order is drawn.
     """
     made = [(e, *pair(e, random.Random(f"{seed}/{e.qid}"), kind)) for e in asked]
-    return _prefers(model, processor, [(e.image, user, parse_verdict(verdict) - 1) for e, user, verdict in made],
-                    (" 1", " 2"), verdict_prefix(REASONS[kind]))
+    return _prefers(
+        model,
+        processor,
+        [(e.image, user, parse_verdict(verdict) - 1) for e, user, verdict in made],
+        (" 1", " 2"),
+        verdict_prefix(REASONS[kind]),
+    )
 
 
 def judged_singly(model, processor, asked, seed: int = 0) -> list[bool]:
@@ -110,7 +140,7 @@ def judged_own(model, processor, asked, samples: int = 4, seed: int = 0) -> list
     said = sampled(model, processor, [(e.image, DESCRIBE) for e in asked for _ in range(samples)], seed, 160)
     found = []
     for k, example in enumerate(asked):
-        texts = said[k * samples:(k + 1) * samples]
+        texts = said[k * samples : (k + 1) * samples]
         exact = [caption_score(text, example.facts)["exact"] for text in texts]
         if any(exact) and not all(exact):
             right = random.Random(f"{seed}/{example.qid}").randrange(2)
@@ -124,10 +154,11 @@ def judged_own(model, processor, asked, samples: int = 4, seed: int = 0) -> list
 def _prefers(model, processor, made, words, prefix=""):
     """Return for each (picture, user text, number of the right word) whether the right one of `words` is the likelier."""
     import torch
+
     ids = [processor.tokenizer.encode(word, add_special_tokens=False)[0] for word in words]
     hits = []
     for first in range(0, len(made), 64):
-        rows = made[first:first + 64]
+        rows = made[first : first + 64]
         inputs = encode(processor, [(picture, user) for picture, user, _ in rows], prefix)
         with torch.inference_mode():
             logits = model(**inputs.to(model.device)).logits[:, -1, ids]
@@ -140,14 +171,20 @@ def report(model, processor, n: int) -> list[dict]:
     seen, unseen = questions(n), questions(n, withheld=True)
     lines = []
     others, nothing = [e.image for e in seen[1:] + seen[:1]], [grey(e.image) for e in seen]
-    for part, asked, pictures in (("answers/seen", seen, None), ("answers/withheld", unseen, None),
-                                  ("answers/other picture", seen, others), ("answers/grey picture", seen, nothing)):
+    for part, asked, pictures in (
+        ("answers/seen", seen, None),
+        ("answers/withheld", unseen, None),
+        ("answers/other picture", seen, others),
+        ("answers/grey picture", seen, nothing),
+    ):
         said = answers(model, processor, asked, pictures)
         lines += [_line(part, e, text, text == e.answer) for e, text in zip(asked, said)]
     said = captions(model, processor, seen)
     lines += [_line("captions", e, text, caption_score(text, e.facts)["exact"]) for e, text in zip(seen, said)]
     for kind in JUDGED:
-        lines += [_line(f"judging/{kind}", e, "", right) for e, right in zip(seen, judged(model, processor, seen, kind))]
+        lines += [
+            _line(f"judging/{kind}", e, "", right) for e, right in zip(seen, judged(model, processor, seen, kind))
+        ]
     lines += [_line("judging/statement", e, "", right) for e, right in zip(seen, judged_singly(model, processor, seen))]
     return lines + [_line("judging/own captions", e, "", right) for e, right in judged_own(model, processor, seen)]
 
@@ -172,21 +209,30 @@ def conclusion(found: dict[str, dict]) -> str:
     blind = found["answers/other picture"]["high"] < found["answers/seen"]["low"]
     judging = [metric for name, metric in found.items() if name.startswith("judging/") and name.count("/") == 1]
     above = sum(metric["low"] > 0.5 for metric in judging)
-    return (f"The base answers {value['answers/seen']} of questions on templates it has seen and {value['answers/withheld']} on "
-            f"withheld ones (n = {found['answers/seen']['n']} each); {value['captions']} of its captions are exact. With another "
-            f"picture it answers {value['answers/other picture']}, with a grey one {value['answers/grey picture']}: that it "
-            f"uses the picture is {'' if blind else 'not '}shown. "
-            f"Judging is above chance for {above} of {len(judging)} kinds of pair. Stage tags in its words: "
-            f"{value.get('stage tags', '0 %')}.")
+    return (
+        f"The base answers {value['answers/seen']} of questions on templates it has seen and {value['answers/withheld']} on "
+        f"withheld ones (n = {found['answers/seen']['n']} each); {value['captions']} of its captions are exact. With another "
+        f"picture it answers {value['answers/other picture']}, with a grey one {value['answers/grey picture']}: that it "
+        f"uses the picture is {'' if blind else 'not '}shown. "
+        f"Judging is above chance for {above} of {len(judging)} kinds of pair. Stage tags in its words: "
+        f"{value.get('stage tags', '0 %')}."
+    )
 
 
 def share(hits: list[bool]) -> dict:
     """Return {value, n, low, high} of a share, with Wilson's 95 % interval."""
     from statsmodels.stats.proportion import proportion_confint
+
     low, high = proportion_confint(sum(hits), len(hits), method="wilson")
     return {"value": sum(hits) / len(hits), "n": len(hits), "low": float(low), "high": float(high)}
 
 
 def _line(part, example, output, correct):
-    return {"part": part, "qid": example.qid, "family": example.family, "template": example.template, "output": output,
-            "correct": bool(correct)}
+    return {
+        "part": part,
+        "qid": example.qid,
+        "family": example.family,
+        "template": example.template,
+        "output": output,
+        "correct": bool(correct),
+    }

@@ -24,10 +24,17 @@ def run(model: str, questions: int = 256, reference: int = 12, big: bool = True)
     from tqdm import tqdm
 
     from .benchparts import Trained, smolvlm
+
     trained = Trained(folder_of(model), questions, reference)
     parts = [trained.searches, trained.plain, trained.generate, trained.memory, trained.curve, trained.judges]
-    found = {"model": model, "questions": questions, "reference_questions": reference, "load": list(os.getloadavg()),
-             "threads": _threads(), "rows": []}
+    found = {
+        "model": model,
+        "questions": questions,
+        "reference_questions": reference,
+        "load": list(os.getloadavg()),
+        "threads": _threads(),
+        "rows": [],
+    }
     with tqdm(parts + [smolvlm] * big, desc="bench-search", unit="part") as bar:
         for part in bar:
             bar.set_postfix_str(part.__name__)
@@ -44,38 +51,56 @@ def folder_of(model: str) -> Path:
     """Return a checkpoint's folder. Raises UserError where there is none, with the remedy."""
     folder = project_root() / model
     if not (folder / "config.json").is_file():
-        raise UserError(f"there is no trained model at {model}, and an untrained one never ends a stage: train it "
-                        "(`make study ROWS=structured`) and name its folder with MODEL=, or copy one there")
+        raise UserError(
+            f"there is no trained model at {model}, and an untrained one never ends a stage: train it "
+            "(`make study ROWS=structured`) and name its folder with MODEL=, or copy one there"
+        )
     return folder
 
 
 def table(found: dict) -> str:
     """Return the figures as text, each beside what it must reach."""
-    lines = [f"{found['model']}, {found['questions']} questions, stage beam N = 4, {found['threads']} thread(s), "
-             f"load {found['load'][0]:.1f} to {found['load_after'][0]:.1f}", "", f"{'':32s} {'wall':>8s} {'cores':>8s}"]
+    lines = [
+        f"{found['model']}, {found['questions']} questions, stage beam N = 4, {found['threads']} thread(s), "
+        f"load {found['load'][0]:.1f} to {found['load_after'][0]:.1f}",
+        "",
+        f"{'':32s} {'wall':>8s} {'cores':>8s}",
+    ]
     for name, floor in FLOORS.items():
         sign = "<=" if name == "time_vs_plain_sampling" else ">="
         lines.append(f"{name:32s} {found[name]:8.2f} {found['cores'][name]:8.2f}   ({sign} {floor})")
-    lines += [f"{'image_encodings_per_question':32s} {found['image_encodings_per_question']:8.2f}   (1)",
-              f"{'picture memory, N = 8 over N = 1':32s} {found['picture_memory']['ratio']:8.2f}   (1)", "",
-              f"{'N':>3s} {'calls':>8s} {'tokens':>8s} {'seconds':>9s}  a question, judge likelihood"]
+    lines += [
+        f"{'image_encodings_per_question':32s} {found['image_encodings_per_question']:8.2f}   (1)",
+        f"{'picture memory, N = 8 over N = 1':32s} {found['picture_memory']['ratio']:8.2f}   (1)",
+        "",
+        f"{'N':>3s} {'calls':>8s} {'tokens':>8s} {'seconds':>9s}  a question, judge likelihood",
+    ]
     lines += [f"{row['n']:3d} {row['calls']:8.1f} {row['tokens']:8.1f} {row['seconds']:9.4f}" for row in found["rows"]]
     lines += ["", f"{'judge':18s} {'n':>6s} {'accuracy':>9s} {'bias':>7s} {'ties':>6s} {'unread':>7s}  on known pairs"]
-    lines += [f"{name:18s} {one['n']:6d} {one['accuracy']:9.3f} {one['position_bias']:7.3f} {one['tie']:6.3f} "
-              f"{one['unparsed']:7.3f}" for name, one in found["judges"].items()]
+    lines += [
+        f"{name:18s} {one['n']:6d} {one['accuracy']:9.3f} {one['position_bias']:7.3f} {one['tie']:6.3f} "
+        f"{one['unparsed']:7.3f}"
+        for name, one in found["judges"].items()
+    ]
     if "smolvlm" in found:
-        lines += ["", "random SmolVLM of {parameters:.0f} million parameters, over one at a time: {speedup_likelihood:.1f} x "
-                  "(likelihood), {speedup_self:.1f} x (self); by the cores' seconds {speedup_likelihood_cores:.1f} x, "
-                  "{speedup_self_cores:.1f} x".format(**found["smolvlm"])]
+        lines += [
+            "",
+            "random SmolVLM of {parameters:.0f} million parameters, over one at a time: {speedup_likelihood:.1f} x "
+            "(likelihood), {speedup_self:.1f} x (self); by the cores' seconds {speedup_likelihood_cores:.1f} x, "
+            "{speedup_self_cores:.1f} x".format(**found["smolvlm"]),
+        ]
     return "\n".join(lines)
 
 
 def _ratios(found):
     """Return the figures with a floor, by the wall's seconds, and under "cores" by the process's own."""
     one, many = found["reference_seconds"], found["engine_seconds_beside"]
-    both = {"speedup_likelihood": one["likelihood"] / many["likelihood"], "speedup_self": one["self"] / many["self"],
-            "time_vs_plain_sampling": found["engine_tokens_seconds"] / found["plain_seconds"],
-            "reference_vs_generate": found["reference_tokens_a_second"] / found["generate_tokens_a_second"]}
+    both = {
+        "speedup_likelihood": one["likelihood"] / many["likelihood"],
+        "speedup_self": one["self"] / many["self"],
+        "time_vs_plain_sampling": found["engine_tokens_seconds"] / found["plain_seconds"],
+        "reference_vs_generate": found["reference_tokens_a_second"] / found["generate_tokens_a_second"],
+    }
     wall, cores = ({name: float(pair[k]) for name, pair in both.items()} for k in (0, 1))
     return wall | {"cores": cores}
 
@@ -91,13 +116,16 @@ def _plain(value):
 
 def _threads():
     import torch
+
     return torch.get_num_threads()
 
 
 def _plot(rows, path):
     import matplotlib
+
     matplotlib.use("Agg")
     from matplotlib import pyplot
+
     figure, axes = pyplot.subplots(1, 3, figsize=(10, 3), layout="constrained")
     labels = {"calls": "calls", "tokens": "processed tokens", "seconds": "seconds"}
     for axis, (name, label) in zip(axes, labels.items()):
@@ -105,5 +133,3 @@ def _plot(rows, path):
         axis.set(xlabel="candidates N", title=f"{label} a question", ylim=(0, None), xticks=[row["n"] for row in rows])
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
-
-

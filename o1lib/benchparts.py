@@ -77,13 +77,15 @@ class Trained:
         """Return how long plain sampling of as many tokens takes at its best batch size, and the rate at each."""
         rates, decoder = {}, Decoder(self.model, self.processor)
         for batch in BATCHES:
-            inputs = decoder.inputs(self.tasks[:batch // N])
+            inputs = decoder.inputs(self.tasks[: batch // N])
             start = now()
             self._sampled(inputs, num_return_sequences=N, min_new_tokens=self.length)
             rates[batch] = batch * self.length / (now() - start)
         best = np.max(list(rates.values()), axis=0)
-        return {"plain_tokens_a_second": {batch: list(rate) for batch, rate in rates.items()},
-                "plain_seconds": self.tokens / best}
+        return {
+            "plain_tokens_a_second": {batch: list(rate) for batch, rate in rates.items()},
+            "plain_seconds": self.tokens / best,
+        }
 
     def generate(self) -> dict:
         """Return the tokens a second of the released procedure and of plain sampling at batch 1, taken by turns."""
@@ -114,8 +116,15 @@ class Trained:
         rows, tasks = [], self.tasks[:: max(1, len(self.tasks) // CURVE_QUESTIONS)]
         for n in CANDIDATES:
             seconds, ledger = searched(self._fast(), tasks, "likelihood", n)
-            rows.append({"n": n, "calls": ledger.calls / len(tasks), "tokens": ledger.processed / len(tasks),
-                         "seconds": seconds[0] / len(tasks), "core_seconds": seconds[1] / len(tasks)})
+            rows.append(
+                {
+                    "n": n,
+                    "calls": ledger.calls / len(tasks),
+                    "tokens": ledger.processed / len(tasks),
+                    "seconds": seconds[0] / len(tasks),
+                    "core_seconds": seconds[1] / len(tasks),
+                }
+            )
         return {"rows": rows}
 
     def judges(self) -> dict:
@@ -126,8 +135,12 @@ class Trained:
         speakers = {"self": decoder, "self_as_released": decoder, "likelihood": None, "oracle": None, "random": None}
         if (project_root() / BASE / "config.json").is_file():
             speakers["base"] = Decoder(*load(project_root() / BASE), max_new_tokens=48)
-        return {"judges": {name: accuracy_on_pairs(judge_of(name, decoder=speaker, truth=truth), pairs)
-                           for name, speaker in speakers.items()}}
+        return {
+            "judges": {
+                name: accuracy_on_pairs(judge_of(name, decoder=speaker, truth=truth), pairs)
+                for name, speaker in speakers.items()
+            }
+        }
 
     def _fast(self):
         return Decoder(self.model, self.processor, max_new_tokens=TOKENS)
@@ -157,8 +170,9 @@ def rows_seen(model):
     """Yield a list that gets the number of pictures in every pass through the model's vision tower."""
     rows = []
     tower = next(module for name, module in model.named_modules() if name.endswith(("vision_model", "visual")))
-    handle = tower.register_forward_hook(lambda module, args, kwargs, out: rows.append(kwargs["pixel_values"].shape[0]),
-                                         with_kwargs=True)
+    handle = tower.register_forward_hook(
+        lambda module, args, kwargs, out: rows.append(kwargs["pixel_values"].shape[0]), with_kwargs=True
+    )
     try:
         yield rows
     finally:
@@ -175,9 +189,12 @@ def smolvlm(questions: int = 8, tokens: int = 12) -> dict:
     for judge in JUDGES:
         fast, _ = searched(Decoder(model, processor, **how), tasks, judge)
         slow, _ = searched(OneAtATime(model, processor, **how), tasks[:1], judge)
-        found |= {f"engine_seconds_{judge}": fast / questions, f"reference_seconds_{judge}": slow,
-                  f"speedup_{judge}": slow[0] * questions / fast[0],
-                  f"speedup_{judge}_cores": slow[1] * questions / fast[1]}
+        found |= {
+            f"engine_seconds_{judge}": fast / questions,
+            f"reference_seconds_{judge}": slow,
+            f"speedup_{judge}": slow[0] * questions / fast[0],
+            f"speedup_{judge}_cores": slow[1] * questions / fast[1],
+        }
     parameters = sum(parameter.numel() for parameter in model.parameters()) / 1e6
     about = {"parameters": parameters, "questions": questions, "reference_questions": 1, "tokens": tokens}
     return {"smolvlm": found | about}
@@ -189,23 +206,47 @@ def _random_smolvlm():
     from transformers import SmolVLMForConditionalGeneration as Model
 
     from .tokens import train_tokenizer, training_texts
+
     tokenizer = train_tokenizer(training_texts(4), 800)
     marks = ["<fake_token_around_image>", "<image>", "<global-img>"]
     tokenizer.add_special_tokens({"additional_special_tokens": marks})
-    chat = ("{% for message in messages %}{{ message['role'] }}:{% for part in message['content'] %}"
-            "{% if part['type'] == 'image' %}<image>{% else %} {{ part['text'] }}{% endif %}{% endfor %}<|eot_id|>\n"
-            "{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}")
+    chat = (
+        "{% for message in messages %}{{ message['role'] }}:{% for part in message['content'] %}"
+        "{% if part['type'] == 'image' %}<image>{% else %} {{ part['text'] }}{% endif %}{% endfor %}<|eot_id|>\n"
+        "{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}"
+    )
     side = {"longest_edge": 512}
     pictures = Idefics3ImageProcessorPil(size=side, max_image_size=side, do_image_splitting=False)
     processor = Idefics3Processor(pictures, tokenizer, image_seq_len=64, chat_template=chat)
     ids = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
-    text = {"model_type": "llama", "vocab_size": 49280, "hidden_size": 576, "num_hidden_layers": 30,
-            "num_attention_heads": 9, "num_key_value_heads": 3, "intermediate_size": 1536,
-            "max_position_embeddings": 8192, **ids}
-    vision = {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12,
-              "image_size": 512, "patch_size": 16}
+    text = {
+        "model_type": "llama",
+        "vocab_size": 49280,
+        "hidden_size": 576,
+        "num_hidden_layers": 30,
+        "num_attention_heads": 9,
+        "num_key_value_heads": 3,
+        "intermediate_size": 1536,
+        "max_position_embeddings": 8192,
+        **ids,
+    }
+    vision = {
+        "hidden_size": 768,
+        "intermediate_size": 3072,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "image_size": 512,
+        "patch_size": 16,
+    }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = Model(SmolVLMConfig(text_config=text, vision_config=vision, scale_factor=4,
-                                    image_token_id=processor.image_token_id, pad_token_id=tokenizer.pad_token_id))
+        model = Model(
+            SmolVLMConfig(
+                text_config=text,
+                vision_config=vision,
+                scale_factor=4,
+                image_token_id=processor.image_token_id,
+                pad_token_id=tokenizer.pad_token_id,
+            )
+        )
     return model.eval(), processor

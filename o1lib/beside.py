@@ -55,9 +55,17 @@ def beside(yours: list[dict], ours: list[dict]) -> list[dict]:
     """Return one dict a claim that was tested on either side: id, statement, yours, published (lines), place."""
     other = {line["id"]: line for line in ours}
     pairs = [(line, other[line["id"]]) for line in yours if line["id"] in other]
-    return [{"id": mine["id"], "statement": mine["statement"], "yours": mine, "published": theirs,
-             "place": _place(mine, theirs)} for mine, theirs in pairs
-            if (mine["value"], theirs["value"]) != (None, None)]
+    return [
+        {
+            "id": mine["id"],
+            "statement": mine["statement"],
+            "yours": mine,
+            "published": theirs,
+            "place": _place(mine, theirs),
+        }
+        for mine, theirs in pairs
+        if (mine["value"], theirs["value"]) != (None, None)
+    ]
 
 
 def _place(mine: dict, theirs: dict) -> str:
@@ -73,21 +81,35 @@ def sentence(pairs: list[dict]) -> str:
         return "No contrast was tested both by you and in the published study, so there is nothing to compare."
     outside = [pair["id"] for pair in both if pair["place"] != INSIDE]
     named = f" (all but {', '.join(outside)})" if outside else ""
-    return (f"Of {len(both)} contrasts tested by you and in the published study, your value lies inside the published "
-            f"95 % interval in {len(both) - len(outside)}{named}; by chance alone about one in six would not.")
+    return (
+        f"Of {len(both)} contrasts tested by you and in the published study, your value lies inside the published "
+        f"95 % interval in {len(both) - len(outside)}{named}; by chance alone about one in six would not."
+    )
 
 
 def table(pairs: list[dict]) -> pd.DataFrame:
     """Return one line a claim for reading, both values with their intervals and verdicts."""
-    lines = {pair["id"]: [pair["statement"], measured(pair["yours"]), measured(pair["published"]), pair["place"],
-                          pair["yours"]["verdict"], pair["published"]["verdict"]] for pair in pairs}
+    lines = {
+        pair["id"]: [
+            pair["statement"],
+            measured(pair["yours"]),
+            measured(pair["published"]),
+            pair["place"],
+            pair["yours"]["verdict"],
+            pair["published"]["verdict"],
+        ]
+        for pair in pairs
+    }
     return pd.DataFrame.from_dict(lines, orient="index", columns=COLUMNS)
 
 
 def told(pairs: list[dict]) -> str:
     """Return the contrasts that both sides tested, a line each, what one side did not test, and the sentence."""
-    lines = [(pair["id"], measured(pair["yours"]), measured(pair["published"]), _seeds(pair), pair["place"])
-             for pair in pairs if pair["place"] not in (YOURS, OURS)]
+    lines = [
+        (pair["id"], measured(pair["yours"]), measured(pair["published"]), _seeds(pair), pair["place"])
+        for pair in pairs
+        if pair["place"] not in (YOURS, OURS)
+    ]
     head = [("", "yours", "published", "seeds (published)", "your value lies")] if lines else []
     wide = [max(map(len, column)) for column in zip(*head, *lines, strict=True)]
     rows = [[f"{cell:{width}}" for cell, width in zip(row, wide, strict=True)] for row in head + lines]

@@ -19,7 +19,7 @@ from o1lib.records import Record
 from o1lib.study import Job, expand
 
 TRAINING, SCORING = "02_train_sft", "03_search_and_score"
-PIECE = 2 * 3600.0    # seconds that a piece may take
+PIECE = 2 * 3600.0  # seconds that a piece may take
 ALIKE = {TRAINING: (), SCORING: ("method", "n")}  # parameters that make two rows cost alike
 
 
@@ -33,8 +33,9 @@ class Timed:
     measured: bool
 
 
-def jobs_of(study: experiments.Study, scale: str, rows: Iterable[str], seeds: int, questions: int,
-            records: list[Record]) -> list[Timed]:
+def jobs_of(
+    study: experiments.Study, scale: str, rows: Iterable[str], seeds: int, questions: int, records: list[Record]
+) -> list[Timed]:
     """Return the jobs of a run in an order that can run: what all seeds share, then what each seed needs.
 
     `questions` is the dataset's n_test, the size of a test set.
@@ -46,13 +47,21 @@ def jobs_of(study: experiments.Study, scale: str, rows: Iterable[str], seeds: in
 
 def _timed(job: Job, study: experiments.Study, questions: int, records: list[Record]) -> Timed:
     own = [record for record in records if record.row == job.row]
-    like = own or [record for record in records if record.notebook == job.notebook and all(
-        record.parameters.get(name) == job.parameters.get(name) for name in ALIKE.get(job.notebook, ()))]
+    like = own or [
+        record
+        for record in records
+        if record.notebook == job.notebook
+        and all(record.parameters.get(name) == job.parameters.get(name) for name in ALIKE.get(job.notebook, ()))
+    ]
     sizes = {record.row: record.parameters.get("n_test") for record in records}
-    found = [record.provenance["seconds"] * _growth(job, record, questions, sizes) for record in like
-             if record.provenance.get("seconds")]
-    return Timed(job.row, None if study.rows[job.row].once else job.seed, fmean(found) if found else job.seconds,
-                 bool(own))
+    found = [
+        record.provenance["seconds"] * _growth(job, record, questions, sizes)
+        for record in like
+        if record.provenance.get("seconds")
+    ]
+    return Timed(
+        job.row, None if study.rows[job.row].once else job.seed, fmean(found) if found else job.seconds, bool(own)
+    )
 
 
 def _growth(job: Job, record: Record, questions: int, sizes: dict) -> float:
@@ -79,8 +88,10 @@ def pieces(jobs: list[Timed], limit: float = PIECE) -> pd.DataFrame:
         if not cut or sum(one.seconds for one in cut[-1]) + job.seconds > limit:
             cut.append([])
         cut[-1].append(job)
-    return pd.DataFrame([{"piece": k, "hours": f"{hours(piece):.1f}", "what": _named(piece)}
-                         for k, piece in enumerate(cut, 1)], columns=["piece", "hours", "what"])
+    return pd.DataFrame(
+        [{"piece": k, "hours": f"{hours(piece):.1f}", "what": _named(piece)} for k, piece in enumerate(cut, 1)],
+        columns=["piece", "hours", "what"],
+    )
 
 
 def _named(piece: list[Timed]) -> str:

@@ -48,7 +48,7 @@ class State:
     @property
     def unread(self) -> tuple[int, ...]:
         """The last tokens, whose keys and values are not computed yet."""
-        return self.ids[self.length:]
+        return self.ids[self.length :]
 
     @property
     def length(self) -> int:
@@ -114,8 +114,15 @@ class Batch:
         seen = {"cross_attention_mask": self._cross_mask(sees)} if self.engine.cross_layers else {}
         with shared(self.engine.cross_modules, self.groups) if self.groups and not pictures else nullcontext():
             logits = self.engine.model(
-                input_ids=ids, attention_mask=self._self_mask(valid, end), position_ids=positions, use_cache=True,
-                past_key_values=self._cache(pictures), logits_to_keep=keep, **seen, **(pictures or {})).logits
+                input_ids=ids,
+                attention_mask=self._self_mask(valid, end),
+                position_ids=positions,
+                use_cache=True,
+                past_key_values=self._cache(pictures),
+                logits_to_keep=keep,
+                **seen,
+                **(pictures or {}),
+            ).logits
         self.used, self.seen = end, sees[:, -1]
         return logits
 

@@ -7,6 +7,7 @@ whole, which every row trained or tested on the data records.
     baselines(train, test)["majority"]              what an answerer without picture or learning gets
     conclusion(card(...))                           the same in three sentences
 """
+
 import hashlib
 import itertools
 import json
@@ -24,8 +25,9 @@ from .survey import TABLE_1
 _QUANTILES = {"q05": 0.05, "q50": 0.5, "q95": 0.95, "max": 1.0}
 
 
-def card(splits: Mapping[str, Sequence[Item]], tokenize: Callable[[str], Sequence] = str.split,
-         tokenizer: str = "words") -> dict:
+def card(
+    splits: Mapping[str, Sequence[Item]], tokenize: Callable[[str], Sequence] = str.split, tokenizer: str = "words"
+) -> dict:
     """Return the card of a dataset, plain values only.
 
     `splits` (a split's items, pictures, families, skills, test sets, lengths, duplicates), `families` (rows beside
@@ -39,13 +41,26 @@ def card(splits: Mapping[str, Sequence[Item]], tokenize: Callable[[str], Sequenc
         pictures[name], keys[name] = set(hashes), set(map(_key, items, hashes))
         for item, picture in zip(items, hashes, strict=True):
             digest.update(json.dumps([name, item.qid, item.question, item.stages, picture]).encode())
-    described = {name: _describe(items, tokenize) | {"pictures": len(pictures[name]), "duplicates": {
-        "pictures": len(items) - len(pictures[name]), "keys": len(items) - len(keys[name])}}
-        for name, items in splits.items()}
-    leakage = {f"{a} & {b}": {"pictures": len(pictures[a] & pictures[b]), "keys": len(keys[a] & keys[b])}
-               for a, b in itertools.combinations(splits, 2)}
-    return {"splits": described, "families": families(splits), "leakage": leakage, "tokenizer": tokenizer,
-            "baselines": baselines(splits["train"], splits["test"]), "dataset_hash": digest.hexdigest()}
+    described = {
+        name: _describe(items, tokenize)
+        | {
+            "pictures": len(pictures[name]),
+            "duplicates": {"pictures": len(items) - len(pictures[name]), "keys": len(items) - len(keys[name])},
+        }
+        for name, items in splits.items()
+    }
+    leakage = {
+        f"{a} & {b}": {"pictures": len(pictures[a] & pictures[b]), "keys": len(keys[a] & keys[b])}
+        for a, b in itertools.combinations(splits, 2)
+    }
+    return {
+        "splits": described,
+        "families": families(splits),
+        "leakage": leakage,
+        "tokenizer": tokenizer,
+        "baselines": baselines(splits["train"], splits["test"]),
+        "dataset_hash": digest.hexdigest(),
+    }
 
 
 def families(splits: Mapping[str, Sequence[Item]]) -> list[dict]:
@@ -58,9 +73,11 @@ def families(splits: Mapping[str, Sequence[Item]]) -> list[dict]:
     for family in [*listed, *sorted(found.difference(listed))]:
         thousands = TABLE_1.get(family.removeprefix("mini-"))
         share = thousands and round(100 * thousands / sum(TABLE_1.values()), 1)
-        rows.append({"family": family, "Table 1 (thousands)": thousands, "Table 1 (%)": share}
-                    | {name: count[family] for name, count in counts.items()}
-                    | {"train (%)": round(100 * counts.get("train", Counter())[family] / total, 1)})
+        rows.append(
+            {"family": family, "Table 1 (thousands)": thousands, "Table 1 (%)": share}
+            | {name: count[family] for name, count in counts.items()}
+            | {"train (%)": round(100 * counts.get("train", Counter())[family] / total, 1)}
+        )
     return rows
 
 
@@ -75,8 +92,10 @@ def baselines(train: Iterable[Item], test: Sequence[Item]) -> dict[str, dict]:
         by_question[item.question][item.answer] += 1
     [(commonest, _)] = overall.most_common(1)
     to_question = {question: answers.most_common(1)[0][0] for question, answers in by_question.items()}
-    return {"majority": _share([item.answer == commonest for item in test]),
-            "majority_by_question": _share([item.answer == to_question.get(item.question, commonest) for item in test])}
+    return {
+        "majority": _share([item.answer == commonest for item in test]),
+        "majority_by_question": _share([item.answer == to_question.get(item.question, commonest) for item in test]),
+    }
 
 
 def tokenizer_of(folder: str | Path) -> tuple[Callable[[str], Sequence], str]:
@@ -90,6 +109,7 @@ def tokenizer_of(folder: str | Path) -> tuple[Callable[[str], Sequence], str]:
     if not (path / "tokenizer.json").is_file():
         raise UserError(f"{shown(path)} holds no tokenizer.json; name a checkpoint's folder, or '' to count words.")
     from tokenizers import Tokenizer
+
     read = Tokenizer.from_file(str(path / "tokenizer.json"))
     return lambda text: read.encode(text, add_special_tokens=False).ids, path.name
 
@@ -101,13 +121,16 @@ def conclusion(card: Mapping) -> str:
     leaks = "; ".join(f"{pair}: {n['pictures']:,} pictures, {n['keys']:,} keys" for pair, n in shared.items())
     clean = f"**Splits share** {leaks}." if shared else "No picture and no (facts, question) key occurs in two splits."
     blind = card["baselines"]["majority_by_question"]
-    return (f"The dataset holds {sizes} items. {clean} An answerer that sees no picture and gives training's commonest "
-            f"answer to the same question is right on {100 * blind['value']:.1f} % of {blind['n']:,} test questions "
-            f"({100 * blind['low']:.1f} to {100 * blind['high']:.1f} %).")
+    return (
+        f"The dataset holds {sizes} items. {clean} An answerer that sees no picture and gives training's commonest "
+        f"answer to the same question is right on {100 * blind['value']:.1f} % of {blind['n']:,} test questions "
+        f"({100 * blind['low']:.1f} to {100 * blind['high']:.1f} %)."
+    )
 
 
 def _share(right):
     from scipy.stats import binomtest
+
     interval = binomtest(sum(right), len(right)).proportion_ci(method="wilson")
     return {"value": sum(right) / len(right), "n": len(right), "low": float(interval.low), "high": float(interval.high)}
 
@@ -128,13 +151,18 @@ def _key(item, picture):
 
 def _describe(items, tokenize):
     """Return counts and token-length quantiles of one split."""
-    lengths = {"question": [len(tokenize(item.question)) for item in items],
-               "staged_answer": [len(tokenize(target(item, "tags"))) for item in items]}
-    return {"items": len(items), "multiple_choice": sum(bool(item.options) for item in items),
-            "families": dict(Counter(item.family for item in items)),
-            "skills": dict(Counter(item.skill for item in items)),
-            "test_sets": dict(Counter(item.test_set for item in items if item.test_set)),
-            "tokens": {what: _quantiles(values) for what, values in lengths.items()}}
+    lengths = {
+        "question": [len(tokenize(item.question)) for item in items],
+        "staged_answer": [len(tokenize(target(item, "tags"))) for item in items],
+    }
+    return {
+        "items": len(items),
+        "multiple_choice": sum(bool(item.options) for item in items),
+        "families": dict(Counter(item.family for item in items)),
+        "skills": dict(Counter(item.skill for item in items)),
+        "test_sets": dict(Counter(item.test_set for item in items if item.test_set)),
+        "tokens": {what: _quantiles(values) for what, values in lengths.items()},
+    }
 
 
 def _quantiles(lengths):

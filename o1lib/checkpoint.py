@@ -7,6 +7,7 @@ code). What does not fit together (weights, config, tokenizer) is refused rather
     model, processor = load("work/mini-base")
     model_hash("work/mini-base")            # the same for the same weights, config and tokenizer
 """
+
 import copy
 import hashlib
 import json
@@ -25,14 +26,15 @@ def save(model, processor, folder, weights: dict | None = None) -> Path:
     `weights` are the model's own where they lie spread over several processes, gathered.
     """
     import torch
+
     quiet()
-    if weights:                                                 # the model itself would gather its shards once more
+    if weights:  # the model itself would gather its shards once more
         rounded = _skeleton(model)
     else:
         rounded = model if model.dtype == torch.bfloat16 else copy.deepcopy(model).to(torch.bfloat16)
     rounded.config.vocabulary_sha256 = _vocabulary_hash(processor.tokenizer)
     given = {"state_dict": {name: value.to(torch.bfloat16) for name, value in weights.items()}} if weights else {}
-    processor.tokenizer.backend_tokenizer.no_padding()          # else the file says how the last batch was padded
+    processor.tokenizer.backend_tokenizer.no_padding()  # else the file says how the last batch was padded
     processor.tokenizer.backend_tokenizer.no_truncation()
     with atomic_folder(folder) as part:
         rounded.save_pretrained(part, **given)
@@ -50,12 +52,15 @@ def load(folder):
         if not any((folder / name).is_file() for name in names):
             raise UserError(f"{shown(folder)} is not a model checkpoint: {names[0]} is missing; {_REMEDY}")
     if not list(folder.glob("*.safetensors")):
-        raise UserError(f"{shown(folder)} has no weights (*.safetensors): train the row again, "
-                        "or copy the whole checkpoint")
+        raise UserError(
+            f"{shown(folder)} has no weights (*.safetensors): train the row again, or copy the whole checkpoint"
+        )
     config, model, processor, odd = _read(folder)
     if odd:
-        raise UserError(f"{shown(folder)} holds weights of another architecture than its config says "
-                        f"({len(odd)} tensors, first {odd[0]}): {_REMEDY}")
+        raise UserError(
+            f"{shown(folder)} holds weights of another architecture than its config says "
+            f"({len(odd)} tensors, first {odd[0]}): {_REMEDY}"
+        )
     _check_tokenizer(folder, config, processor.tokenizer)
     return model.eval(), processor
 
@@ -73,9 +78,10 @@ def _skeleton(model):
     """Return a model of the same architecture that has no weights of its own."""
     import torch
     from transformers import AutoModelForImageTextToText
+
     with torch.device("meta"):
         bare = AutoModelForImageTextToText.from_config(copy.deepcopy(model.config), dtype=torch.bfloat16)
-    bare.config = copy.deepcopy(model.config)                   # the library wrote a dtype into each part's
+    bare.config = copy.deepcopy(model.config)  # the library wrote a dtype into each part's
     bare.generation_config = copy.deepcopy(model.generation_config)
     return bare
 
@@ -85,13 +91,15 @@ def _read(folder):
     import torch
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForImageTextToText
+
     local = {"local_files_only": True, "trust_remote_code": False}
     quiet()
     try:
-        with _warnings_off():               # its table of odd weights: they are named in one sentence here
+        with _warnings_off():  # its table of odd weights: they are named in one sentence here
             config = AutoConfig.from_pretrained(folder, **local)
             model, loading = AutoModelForImageTextToText.from_pretrained(
-                folder, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **local)
+                folder, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **local
+            )
             processor = load_processor(folder, config.model_type, **local)
     except (ValueError, OSError, KeyError, RuntimeError, SafetensorError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -103,6 +111,7 @@ def _read(folder):
 @contextmanager
 def _warnings_off():
     from transformers.utils import logging
+
     level = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
@@ -121,11 +130,14 @@ def _check_tokenizer(folder, config, tokenizer):
     picture = tokenizer.convert_tokens_to_ids("<|image|>")
     misplaced = config.model_type == "mllama" and not picture == config.image_token_id == rows
     if misplaced or known not in (None, _vocabulary_hash(tokenizer)):
-        raise UserError(f"the tokenizer in {shown(folder)} ({len(tokenizer)} tokens) is not the one its model was "
-                        "trained with: copy the checkpoint again with its own tokenizer")
+        raise UserError(
+            f"the tokenizer in {shown(folder)} ({len(tokenizer)} tokens) is not the one its model was "
+            "trained with: copy the checkpoint again with its own tokenizer"
+        )
 
 
 def quiet() -> None:
     """Switch off transformers' own progress bars, which only say that a few megabytes were read or written."""
     from transformers.utils import logging
+
     logging.disable_progress_bar()

@@ -1,9 +1,10 @@
 """The verdicts on the papers' claims as a table and as a page that opens alone.
 
-    lines = evaluate(load_claims(), records)
-    table(lines)                                # one line a claim: reported, measured, verdict, why, cost
-    page(lines, note(records), lacking(lines, records))     # claims.html; all text is escaped
+lines = evaluate(load_claims(), records)
+table(lines)                                # one line a claim: reported, measured, verdict, why, cost
+page(lines, note(records), lacking(lines, records))     # claims.html; all text is escaped
 """
+
 import html
 from collections import Counter
 from textwrap import wrap
@@ -69,8 +70,11 @@ def cost(line):
         return "–"
     tokens = ", ".join(f"{row} {count:,.0f}" for row, count in line["cost"]["processed_tokens"].items())
     training = sum(line["cost"].get("training_seconds", {}).values())
-    return (f"{line['cost']['seconds']:,.0f} s" + (f"; training {training:,.0f} s" if training else "")
-            + (f"; tokens a question: {tokens}" if tokens else ""))
+    return (
+        f"{line['cost']['seconds']:,.0f} s"
+        + (f"; training {training:,.0f} s" if training else "")
+        + (f"; tokens a question: {tokens}" if tokens else "")
+    )
 
 
 def rows(line):
@@ -84,11 +88,22 @@ def rows(line):
 
 def table(lines):
     """Return one line a claim: where, what it says, the paper's numbers, ours with interval, verdict, why, cost."""
-    found = {line["id"]: {
-        "where": f"{PAPERS[line['paper']]}, {line['table']}", "claim": line["statement"], "reported": reported(line),
-        "tested by": rows(line), "measured here": measured(line), "n": line["n"] or "–", "seeds": line["seeds"] or "–",
-        "failed": line["cost"]["failed"] if line["cost"] else "–", "verdict": line["verdict"], "why": line["why"],
-        "cost": cost(line)} for line in lines}
+    found = {
+        line["id"]: {
+            "where": f"{PAPERS[line['paper']]}, {line['table']}",
+            "claim": line["statement"],
+            "reported": reported(line),
+            "tested by": rows(line),
+            "measured here": measured(line),
+            "n": line["n"] or "–",
+            "seeds": line["seeds"] or "–",
+            "failed": line["cost"]["failed"] if line["cost"] else "–",
+            "verdict": line["verdict"],
+            "why": line["why"],
+            "cost": cost(line),
+        }
+        for line in lines
+    }
     return pd.DataFrame.from_dict(found, orient="index")
 
 
@@ -96,8 +111,15 @@ def differences(lines):
     """Return the tested claims about differences as a long table for a figure: claim, verdict, value, interval, n."""
     kinds = ("difference", "equivalence")
     tested = [line for line in lines if line["kind"] in kinds and line["value"] is not None]
-    shown = [line | {"claim": "\n".join(wrap(f"{line['id']}: {line['statement'].rstrip('.')}", 62, max_lines=2,
-                                             placeholder=" …"))} for line in tested]
+    shown = [
+        line
+        | {
+            "claim": "\n".join(
+                wrap(f"{line['id']}: {line['statement'].rstrip('.')}", 62, max_lines=2, placeholder=" …")
+            )
+        }
+        for line in tested
+    ]
     found = pd.DataFrame(shown, columns=["claim", "verdict", "value", "low", "high", "n", "seeds"])
     return found.assign(verdict=pd.Categorical(found.verdict, VERDICTS[:-1]))  # a colour each, whichever occur
 
@@ -105,8 +127,10 @@ def differences(lines):
 def verdicts(lines):
     """Return one sentence a verdict: how many claims, and which."""
     groups = {verdict: [line["id"] for line in lines if line["verdict"] == verdict] for verdict in VERDICTS}
-    return [f"**{verdict}**: {len(ids)} of {len(lines)} claims{' (' + ', '.join(ids) + ')' if ids else ''}"
-            for verdict, ids in groups.items()]
+    return [
+        f"**{verdict}**: {len(ids)} of {len(lines)} claims{' (' + ', '.join(ids) + ')' if ids else ''}"
+        for verdict, ids in groups.items()
+    ]
 
 
 def lacking(lines, records):
@@ -130,8 +154,17 @@ def page(lines, note, incomplete, mark="", beside=None, sentence=""):
     """
     mark = html.escape(mark and f" ({mark})")
     with pd.option_context("display.max_colwidth", None):
-        there = "" if beside is None or beside.empty else _BESIDE.format(
-            mark=mark, sentence=html.escape(sentence), table=beside.to_html(border=0))
+        there = (
+            ""
+            if beside is None or beside.empty
+            else _BESIDE.format(mark=mark, sentence=html.escape(sentence), table=beside.to_html(border=0))
+        )
         lacks = f"<p>{len(incomplete)} of {len(lines)} claims are incomplete.</p>" + incomplete.to_html(border=0)
-        return _PAGE.format(note=html.escape(note), mark=mark, counts=counts(lines).to_html(border=0),
-                            table=table(lines).to_html(border=0), incomplete=lacks, beside=there)
+        return _PAGE.format(
+            note=html.escape(note),
+            mark=mark,
+            counts=counts(lines).to_html(border=0),
+            table=table(lines).to_html(border=0),
+            incomplete=lacks,
+            beside=there,
+        )

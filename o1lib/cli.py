@@ -21,8 +21,12 @@ from o1lib.answers.check import check as answers_check
 from o1lib.command import as_command
 from o1lib.records import UserError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False,
-                  help="Which ingredient of LLaVA-o1 and LlamaV-o1 does the work? Run the study, look at its parts.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Which ingredient of LLaVA-o1 and LlamaV-o1 does the work? Run the study, look at its parts.",
+)
 app.command("stages-check")(stages.check)
 app.command("answers-check")(answers_check)
 app.command("survey-check")(survey.check)
@@ -85,8 +89,14 @@ def show_plan(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: 
 
 
 @app.command()
-def study(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: Jobs = "", fresh: Fresh = "",
-          snakemake: Annotated[str, typer.Option(help="further words for Snakemake: --executor slurm")] = "") -> None:
+def study(
+    scale: Scale = "mini",
+    rows: Rows = "",
+    seeds: Seeds = "0",
+    jobs: Jobs = "",
+    fresh: Fresh = "",
+    snakemake: Annotated[str, typer.Option(help="further words for Snakemake: --executor slurm")] = "",
+) -> None:
     """Run every row that is out of date, and sum up in work/<scale>/summary.json."""
     made, side_by_side, needed = _plan(scale, rows, seeds, jobs, fresh)
     runner.check_hardware(needed, scale)
@@ -107,10 +117,17 @@ def summary(scale: Scale = "mini") -> None:
 
 
 @app.command()
-def teach(items: Path, out: Path, model: Annotated[str, typer.Option(help="the teacher's name at the server")],
-          base_url: Annotated[str, typer.Option(help='an OpenAI-compatible address; "" is OpenAI')] = "",
-          judge_model: Annotated[str, typer.Option(help="asked where no rule can tell; same server")] = "",
-          attempts: int = 2, concurrency: int = 8, requests_per_minute: float = 0, max_tokens_total: int = 0) -> None:
+def teach(
+    items: Path,
+    out: Path,
+    model: Annotated[str, typer.Option(help="the teacher's name at the server")],
+    base_url: Annotated[str, typer.Option(help='an OpenAI-compatible address; "" is OpenAI')] = "",
+    judge_model: Annotated[str, typer.Option(help="asked where no rule can tell; same server")] = "",
+    attempts: int = 2,
+    concurrency: int = 8,
+    requests_per_minute: float = 0,
+    max_tokens_total: int = 0,
+) -> None:
     """Let a served model write staged answers to the questions in ITEMS, filter them, and make the dataset OUT.
 
     Killed, the same command goes on: what the server once answered is in OUT.replies.jsonl. The key comes from the
@@ -121,8 +138,14 @@ def teach(items: Path, out: Path, model: Annotated[str, typer.Option(help="the t
     from o1lib.teacher import Served
 
     def endpoint(name):
-        return Endpoint(base_url, name, out.resolve().with_name(f"{out.name}.replies.jsonl"), concurrency,
-                        requests_per_minute=requests_per_minute, max_tokens_total=max_tokens_total)
+        return Endpoint(
+            base_url,
+            name,
+            out.resolve().with_name(f"{out.name}.replies.jsonl"),
+            concurrency,
+            requests_per_minute=requests_per_minute,
+            max_tokens_total=max_tokens_total,
+        )
 
     teacher, judge = Served(endpoint(model)), endpoint(judge_model) if judge_model else None
     signal.signal(signal.SIGINT, signal.default_int_handler)  # heeded in the background of a script too
@@ -131,8 +154,11 @@ def teach(items: Path, out: Path, model: Annotated[str, typer.Option(help="the t
     except KeyboardInterrupt:
         print("\no1lib: stopped; every answer received is kept, and the same command goes on", file=sys.stderr)
         raise typer.Exit(130) from None
-    print(json.dumps({"ends": ends, "teacher": teacher.endpoint.ledger.facts(),
-                      "judge": judge.ledger.facts() if judge else None}))
+    print(
+        json.dumps(
+            {"ends": ends, "teacher": teacher.endpoint.ledger.facts(), "judge": judge.ledger.facts() if judge else None}
+        )
+    )
 
 
 @app.command()
@@ -142,8 +168,9 @@ def compare(scale: Scale = "mini") -> None:
 
 
 @app.command("why")
-def show_why(claim: Annotated[str, typer.Argument(help="its id in claims.yaml, as A5")] = "",
-             scale: Scale = "mini") -> None:
+def show_why(
+    claim: Annotated[str, typer.Argument(help="its id in claims.yaml, as A5")] = "", scale: Scale = "mini"
+) -> None:
     """Go from a claim to its contrast, its records and the questions that decide it, and compute it again."""
     from o1lib.why import why
 
@@ -151,9 +178,11 @@ def show_why(claim: Annotated[str, typer.Argument(help="its id in claims.yaml, a
 
 
 @app.command()
-def power(scale: Scale = "mini",
-          root: Annotated[str, typer.Option(help='a study\'s folder; "" is results/<scale>')] = "",
-          into: Annotated[str, typer.Option(help="put the tables into this draft of a protocol too")] = "") -> None:
+def power(
+    scale: Scale = "mini",
+    root: Annotated[str, typer.Option(help='a study\'s folder; "" is results/<scale>')] = "",
+    into: Annotated[str, typer.Option(help="put the tables into this draft of a protocol too")] = "",
+) -> None:
     """Print how many questions, seeds and hours the confirmatory family needs, by the records there are."""
     from o1lib import protocol, protocolpage
 
@@ -170,17 +199,21 @@ def publish_results(scale: Scale = "mini", force: Annotated[bool, typer.Option(h
 
 
 @app.command()
-def answer(model: Annotated[str, typer.Option(help="a checkpoint's folder, or a model's name on the hub")],
-           image: Annotated[Path, typer.Option(help="the picture's file")],
-           question: Annotated[str, typer.Option(help="what to ask about it")],
-           method: Annotated[str, typer.Option(help="a search of o1lib.search, as stage_beam")] = "stage_beam",
-           n: Annotated[int, typer.Option(help="candidates a stage")] = 4,
-           judge: Annotated[str, typer.Option(help="who chooses; retracing takes likelihood or verifier")] = "self",
-           format: Annotated[str, typer.Option(help='the format it speaks; "" is the one in its record')] = "",
-           tree: Annotated[Path | None, typer.Option(help="write the search as an HTML page here")] = None,
-           engine: Annotated[str, typer.Option(help="batched, or one_at_a_time")] = "batched",
-           seed: int = 0, temperature: float = 0.6, max_new_tokens: int = 512,
-           max_tokens: Annotated[int, typer.Option(help="stop with the best so far after so many tokens")] = 0) -> None:
+def answer(
+    model: Annotated[str, typer.Option(help="a checkpoint's folder, or a model's name on the hub")],
+    image: Annotated[Path, typer.Option(help="the picture's file")],
+    question: Annotated[str, typer.Option(help="what to ask about it")],
+    method: Annotated[str, typer.Option(help="a search of o1lib.search, as stage_beam")] = "stage_beam",
+    n: Annotated[int, typer.Option(help="candidates a stage")] = 4,
+    judge: Annotated[str, typer.Option(help="who chooses; retracing takes likelihood or verifier")] = "self",
+    format: Annotated[str, typer.Option(help='the format it speaks; "" is the one in its record')] = "",
+    tree: Annotated[Path | None, typer.Option(help="write the search as an HTML page here")] = None,
+    engine: Annotated[str, typer.Option(help="batched, or one_at_a_time")] = "batched",
+    seed: int = 0,
+    temperature: float = 0.6,
+    max_new_tokens: int = 512,
+    max_tokens: Annotated[int, typer.Option(help="stop with the best so far after so many tokens")] = 0,
+) -> None:
     """Search for the answer to one question about one picture, and print it with what it cost."""
     from o1lib import ask
 
@@ -191,8 +224,11 @@ def answer(model: Annotated[str, typer.Option(help="a checkpoint's folder, or a 
 
 
 @app.command("bench-search")
-def bench_search(model: Annotated[str, typer.Option(help="a trained checkpoint")] = "results/checkpoints/mini-structured",
-                 questions: int = 256, reference: Annotated[int, typer.Option(help="of them one at a time")] = 12) -> None:
+def bench_search(
+    model: Annotated[str, typer.Option(help="a trained checkpoint")] = "results/checkpoints/mini-structured",
+    questions: int = 256,
+    reference: Annotated[int, typer.Option(help="of them one at a time")] = 12,
+) -> None:
     """Measure the search against the released procedure and plain sampling; write work/bench/search.json and a plot."""
     from o1lib import bench
 
@@ -200,16 +236,22 @@ def bench_search(model: Annotated[str, typer.Option(help="a trained checkpoint")
 
 
 @app.command()
-def base(scale: Scale = "mini", source: Annotated[str, typer.Option(help="ship this run of notebook 00 instead")] = "",
-         fresh: Fresh = "") -> None:
+def base(
+    scale: Scale = "mini",
+    source: Annotated[str, typer.Option(help="ship this run of notebook 00 instead")] = "",
+    fresh: Fresh = "",
+) -> None:
     """Train a scale's base as it is published and put it, with its record, into results/checkpoints."""
     with _stoppable():
         ship.base(scale, source, switch("FRESH", fresh))
 
 
 @app.command("ship")
-def ship_row(scale: Scale = "mini", rows: Annotated[str, typer.Option(help="the row whose model it is")] = "structured",
-             seeds: Annotated[str, typer.Option(help="its seed")] = "0") -> None:
+def ship_row(
+    scale: Scale = "mini",
+    rows: Annotated[str, typer.Option(help="the row whose model it is")] = "structured",
+    seeds: Annotated[str, typer.Option(help="its seed")] = "0",
+) -> None:
     """Put the model of a finished row, with its record, into results/checkpoints."""
     ship.row(scale, rows, number("SEEDS", seeds))
 

@@ -1,8 +1,9 @@
 """Run as a command: a user's mistake is one sentence, not a traceback.
 
-    if __name__ == "__main__":
-        as_command(main)
+if __name__ == "__main__":
+    as_command(main)
 """
+
 import sys
 from collections.abc import Callable
 

@@ -4,14 +4,24 @@
 
 Each check returns lines only where the numbers disagree, so a corrected table would silence it.
 """
+
 import pandas as pd
 
 from .records import project_root
 
 COLUMNS = ["where", "printed", "against", "remark"]
-AVERAGED = ["A_v1_table2_ablation", "A_v1_table3_mmstar_skills", "A_v1_table4_inference", "A_v6_table2_ablation",
-            "A_v6_table3_mmstar_skills", "A_v6_table4_swires", "A_v6_table5_sota", "A_v6_table7_cot_design",
-            "B_table3_six_benchmarks", "B_table4_ablation"]
+AVERAGED = [
+    "A_v1_table2_ablation",
+    "A_v1_table3_mmstar_skills",
+    "A_v1_table4_inference",
+    "A_v6_table2_ablation",
+    "A_v6_table3_mmstar_skills",
+    "A_v6_table4_swires",
+    "A_v6_table5_sota",
+    "A_v6_table7_cot_design",
+    "B_table3_six_benchmarks",
+    "B_table4_ablation",
+]
 FINAL, TIME = "final answer accuracy (%)", "time (GPU hours, one A100 80GB)"
 ROUNDING = 0.1  # averages of rounded cells, themselves rounded
 _EDITIONS = ("A_v1_table2_ablation", "A_v6_table2_ablation")
@@ -45,8 +55,12 @@ def editions():
     changed = sorted({benchmark for _, benchmark in one.index[moved]} - {"Average"})
     same = sorted({benchmark for _, benchmark in one.index} - {*changed, "Average"})
     if changed and same:
-        yield ("LLaVA-o1, Table 2, v1 against v6", f"{', '.join(changed)} changed", f"{', '.join(same)} did not",
-               "the author announced retraining; no other cell moved")
+        yield (
+            "LLaVA-o1, Table 2, v1 against v6",
+            f"{', '.join(changed)} changed",
+            f"{', '.join(same)} did not",
+            "the author announced retraining; no other cell moved",
+        )
 
 
 def twins():
@@ -79,8 +93,12 @@ def hours():
     wide = frame.pivot(index="beams", columns="model", values="value")
     ratios = (wide["Llava-CoT"] / wide["LlamaV-o1"]).round(1)
     if 5.0 not in set(ratios):
-        yield ("LlamaV-o1, Table 5", "5 times faster", f"{', '.join(f'{ratio:g}' for ratio in ratios)} times",
-               f"at {', '.join(ratios.index)} beams")
+        yield (
+            "LlamaV-o1, Table 5",
+            "5 times faster",
+            f"{', '.join(f'{ratio:g}' for ratio in ratios)} times",
+            f"at {', '.join(ratios.index)} beams",
+        )
 
 
 def unscaled():
@@ -106,16 +124,23 @@ def formats():
 def reruns():
     """Yield scores that others measured on the same benchmark, more than a point from the printed one."""
     others = _read("third_party_checks").query("metric == 'score'")
-    printed = [("Llama-3.2-11B-Vision-Instruct", "A_v1_table2_ablation", "base model"),
-               ("LLaVA-CoT", "A_v1_table2_ablation", "full"), ("LlamaV-o1", "B_table3_six_benchmarks", None)]
+    printed = [
+        ("Llama-3.2-11B-Vision-Instruct", "A_v1_table2_ablation", "base model"),
+        ("LLaVA-CoT", "A_v1_table2_ablation", "full"),
+        ("LlamaV-o1", "B_table3_six_benchmarks", None),
+    ]
     for model, name, setting in printed:
         frame = _read(name)
         own = frame[frame.setting == setting] if setting else frame[frame.model == model]
         scores = own.set_index("benchmark")["value"]
         for line in others[others.model == model].itertuples():
             if line.benchmark in scores and abs(scores[line.benchmark] - line.value) > 1:
-                yield (f"{model}, {line.benchmark}", f"{scores[line.benchmark]:g}",
-                       f"{line.value:g} measured by others", line.setting)
+                yield (
+                    f"{model}, {line.benchmark}",
+                    f"{scores[line.benchmark]:g}",
+                    f"{line.value:g} measured by others",
+                    line.setting,
+                )
 
 
 def contradictions():

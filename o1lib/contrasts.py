@@ -6,6 +6,7 @@
 The difference is that of the average over the papers' six sets, or of another metric of `o1lib.units`, paired question by
 question and seed by seed (`o1lib.claims`, `o1lib.stats`).
 """
+
 import pandas as pd
 
 from .claims import Claim, Compared, evaluate
@@ -16,8 +17,22 @@ from .units import AVERAGE
 
 ONCE = ("base.greedy",)  # one model for all seeds, answering greedily: the same answers at any seed
 CLAIMED = {1: "better", -1: "worse", 0: "nothing"}
-COLUMNS = ["contrast", "value", "low", "high", "n", "seeds", "wins", "losses", "p", "claimed", "verdict", "why",
-           "incomplete", "failed"]
+COLUMNS = [
+    "contrast",
+    "value",
+    "low",
+    "high",
+    "n",
+    "seeds",
+    "wins",
+    "losses",
+    "p",
+    "claimed",
+    "verdict",
+    "why",
+    "incomplete",
+    "failed",
+]
 
 
 def compare(records, pairs, rows, metric=AVERAGE):
@@ -33,9 +48,12 @@ def compare(records, pairs, rows, metric=AVERAGE):
     claims = [_claim(f"{a} − {b}", rows[a], rows[b], sign, metric) for a, b, sign in pairs]
     lines = evaluate(claims, records, same_code=False)
     for line, (a, b, sign) in zip(lines, pairs, strict=True):
-        line |= {"contrast": line["id"], "claimed": CLAIMED[sign],
-                 "incomplete": "; ".join(gaps(records, [rows[a], rows[b]], ONCE)),
-                 "failed": sum(record.n_failed for label in (a, b) for record in shelf.get(rows[label], []))}
+        line |= {
+            "contrast": line["id"],
+            "claimed": CLAIMED[sign],
+            "incomplete": "; ".join(gaps(records, [rows[a], rows[b]], ONCE)),
+            "failed": sum(record.n_failed for label in (a, b) for record in shelf.get(rows[label], [])),
+        }
         if not sign and line["verdict"] != NOT_TESTED:
             line["verdict"] = "better" if line["low"] > 0 else "worse" if line["high"] < 0 else "not told apart"
     return pd.DataFrame(lines, columns=COLUMNS)
@@ -48,9 +66,16 @@ def over(records, pair, rows, metrics):
 
 
 def _claim(name, a, b, sign, metric):
-    return Claim(id=name, paper="A", table="", statement=name, kind="difference" if sign else "equivalence", sign=sign,
-                 reported={},
-                 contrast=Compared(a=a, b=b, metric=metric, once=tuple(row for row in (a, b) if row in ONCE)))
+    return Claim(
+        id=name,
+        paper="A",
+        table="",
+        statement=name,
+        kind="difference" if sign else "equivalence",
+        sign=sign,
+        reported={},
+        contrast=Compared(a=a, b=b, metric=metric, once=tuple(row for row in (a, b) if row in ONCE)),
+    )
 
 
 def sentences(found):
@@ -74,6 +99,8 @@ def sentence(line):
     lacking = f" Incomplete: {line['incomplete']}." if line["incomplete"] else ""
     value, low, high = (100 * line[name] for name in ("value", "low", "high"))
     claim = "No paper claims it either way" if line["claimed"] == "nothing" else f"The papers claim {line['claimed']}"
-    return (f"**{line['contrast']}**: {value:+.1f} points [{low:+.1f}, {high:+.1f}], {line['n']:.0f} questions, "
-            f"{line['seeds']:.0f} seed{'s' if line['seeds'] > 1 else ''}, {line['wins']:.0f} won, "
-            f"{line['losses']:.0f} lost. {claim}: **{line['verdict']}**.{lacking}")
+    return (
+        f"**{line['contrast']}**: {value:+.1f} points [{low:+.1f}, {high:+.1f}], {line['n']:.0f} questions, "
+        f"{line['seeds']:.0f} seed{'s' if line['seeds'] > 1 else ''}, {line['wins']:.0f} won, "
+        f"{line['losses']:.0f} lost. {claim}: **{line['verdict']}**.{lacking}"
+    )

@@ -11,6 +11,7 @@ The unit of comparison is the item: every format sees the same items. The format
 an item, one a stage, which together hold the same words; `per_item` says by how much to enlarge its batches, so that it
 takes as many steps as the others.
 """
+
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ WARM, FULL = STAGES[:2], STAGES
 @dataclass(frozen=True)
 class Phase:
     """One part of a schedule. `learns`: the kinds of target it takes; `sources`: families and their shares, () for all."""
+
     name: str
     learns: tuple[tuple[str, ...], ...]
     sources: tuple[tuple[str, float], ...] = ()
@@ -79,10 +81,12 @@ def _from_sources(order, sources, wanted):
         quota = round(wanted * share / total)
         found += own[:quota]
         spare += own[quota:]
-    found += spare[:wanted - len(found)]
+    found += spare[: wanted - len(found)]
     if len(found) < wanted:
-        raise UserError(f"schedule 'b_recipe' wants {wanted} items of {', '.join(name for name, _ in sources)} but the data has "
-                        f"{len(found)}: lower warm_share or choose another schedule")
+        raise UserError(
+            f"schedule 'b_recipe' wants {wanted} items of {', '.join(name for name, _ in sources)} but the data has "
+            f"{len(found)}: lower warm_share or choose another schedule"
+        )
     return found[:wanted]
 
 
@@ -96,6 +100,8 @@ def _check(schedule, format, items, warm_share):
     if not 0 <= warm_share < 1:
         raise UserError(f"warm_share {warm_share} is not a share: choose a number from 0 up to, but not, 1")
     if len(SCHEDULES[schedule]) > 1 and round(warm_share * len(items)) == 0:
-        raise UserError(f"schedule '{schedule}' has a first phase but warm_share {warm_share} leaves it empty: give it a share")
+        raise UserError(
+            f"schedule '{schedule}' has a first phase but warm_share {warm_share} leaves it empty: give it a share"
+        )
     if format == "direct" and warm_share > 0:
         raise UserError("format 'direct' has no summary or caption to learn first: set warm_share to 0")

@@ -8,6 +8,7 @@ truth is known, a sidecar `truth.jsonl` with what a program knows of each item.
     items = read("work/mini/train")                       checked: UserError names file, line and remedy
     messages(items[0], "tags")                            (o1lib.formats)
 """
+
 import functools
 import json
 import os
@@ -38,8 +39,21 @@ from .records import UserError, atomic_folder, shown
 from .released import lines, picture, records
 from .stages import STAGES, parse, render
 
-__all__ = ["FORMATS", "FOUR_TURN_PROMPTS", "SPECIAL_TAGS", "Item", "answer_text", "from_special", "messages",
-           "opened", "prompt_turns", "read", "target", "to_special", "write"]
+__all__ = [
+    "FORMATS",
+    "FOUR_TURN_PROMPTS",
+    "SPECIAL_TAGS",
+    "Item",
+    "answer_text",
+    "from_special",
+    "messages",
+    "opened",
+    "prompt_turns",
+    "read",
+    "target",
+    "to_special",
+    "write",
+]
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,7 @@ class Item:
 
     `image` is the picture's file, or its place in a split zip.
     """
+
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
     qid: str
     family: str
@@ -72,7 +87,7 @@ class Item:
         return self.qid
 
 
-_IN_RECORD = ("qid", "question", "stages", "image")    # the released form holds these, the sidecar the rest
+_IN_RECORD = ("qid", "question", "stages", "image")  # the released form holds these, the sidecar the rest
 _IN_TRUTH = tuple(f.name for f in fields(Item) if f.name not in _IN_RECORD)
 
 
@@ -83,9 +98,11 @@ def write(examples: Iterable[Any], folder: str | Path) -> Path:
     Raises UserError for duplicate ids, for nothing to write, and (records.atomic_folder) when the disk refuses.
     """
     folder, seen, stored = Path(folder), set(), {}
-    with atomic_folder(folder) as new, \
-            open(new / "train.jsonl", "w", encoding="utf8") as released, \
-            open(new / "truth.jsonl", "w", encoding="utf8") as truth:
+    with (
+        atomic_folder(folder) as new,
+        open(new / "train.jsonl", "w", encoding="utf8") as released,
+        open(new / "truth.jsonl", "w", encoding="utf8") as truth,
+    ):
         for example in tqdm(examples, desc=f"writing {folder.name}", unit=" items", delay=2, mininterval=1):
             if example.qid in seen:
                 raise UserError(f"{shown(folder)}: the id '{example.qid}' occurs twice; give each question its own id.")
@@ -153,16 +170,20 @@ def _item(record, image, truth, where):
     missing = [stage for stage in STAGES if not parsed.stages.get(stage)]
     if more or missing:
         what = f"{len(more) + 1} rounds" if more else f"no {', '.join(missing)}"
-        raise UserError(f"{where}: '{record.id}' has {what} where one round in four stages is needed; build the "
-                        "dataset with source 'llava_cot', which splits rounds and leaves out what has no stages.")
+        raise UserError(
+            f"{where}: '{record.id}' has {what} where one round in four stages is needed; build the "
+            "dataset with source 'llava_cot', which splits rounds and leaves out what has no stages."
+        )
     known = {"family": Path(record.image).parts[0], "answer": parsed.stages["conclusion"]} | truth
     try:
-        return _adapter().validate_python(known | {"qid": record.id, "question": question, "stages": parsed.stages,
-                                                   "image": image})
+        return _adapter().validate_python(
+            known | {"qid": record.id, "question": question, "stages": parsed.stages, "image": image}
+        )
     except ValidationError as error:
         problem = error.errors()[0]
-        raise UserError(f"{where}: truth.jsonl, {problem['loc'][0]}: {problem['msg']}; write the dataset again."
-                        ) from None
+        raise UserError(
+            f"{where}: truth.jsonl, {problem['loc'][0]}: {problem['msg']}; write the dataset again."
+        ) from None
 
 
 def _store(example, number, folder, stored):
@@ -185,7 +206,7 @@ def _store(example, number, folder, stored):
         return stored[source]
     try:
         os.link(source, folder / place)
-    except OSError:                                                   # another file system, or one without links
+    except OSError:  # another file system, or one without links
         shutil.copyfile(source, folder / place)
     return stored[source]
 
@@ -205,8 +226,14 @@ def _linked(archive, folder, stored):
 
 
 def _released(example, image):
-    return {"id": example.qid, "image": image, "conversations": [
-        {"from": "human", "value": example.question}, {"from": "gpt", "value": render(example.stages)}]}
+    return {
+        "id": example.qid,
+        "image": image,
+        "conversations": [
+            {"from": "human", "value": example.question},
+            {"from": "gpt", "value": render(example.stages)},
+        ],
+    }
 
 
 def _plain(value):

@@ -70,8 +70,10 @@ class Decoder(Voice):
             for picture in (True, False):  # rows with and without a picture cannot share a batch
                 own = [row for row in rows if (row.state.picture is not None) == picture]
                 self.pool().run(own)
-        return [replace(row.candidate(), cost=Ledger(judge=tokens + row.generated, calls=1, seconds=row.seconds))
-                for row, tokens in zip(rows, read)]
+        return [
+            replace(row.candidate(), cost=Ledger(judge=tokens + row.generated, calls=1, seconds=row.seconds))
+            for row, tokens in zip(rows, read)
+        ]
 
     def likelihoods(self, contexts: list[Context], options: list[list[str]]) -> list[tuple[list[float], Ledger]]:
         """Return for each context every option's summed log-probability as its next words, and the cost as judging.
@@ -84,7 +86,7 @@ class Decoder(Voice):
             start = time.perf_counter()
             for part in self.reader.read(contexts, past):
                 forks = [(state, option) for numbers, state, _ in part for k in numbers for option in ids[k]]
-                chunks = [forks[first:first + self.rows] for first in range(0, len(forks), self.rows)]
+                chunks = [forks[first : first + self.rows] for first in range(0, len(forks), self.rows)]
                 weighed = [self.engine.loglikelihoods(*map(list, zip(*chunk))) for chunk in chunks]
                 scores = iter([score for some in weighed for score in some])
                 share = (time.perf_counter() - start) / len(part)

@@ -69,8 +69,15 @@ class _Driven:
             self.asked = [replace(request, budget=max(1, left * request.n // n)) for request in self.asked]
 
 
-def drive(searches: Iterable[Search], propose, judge: Callable, progress: Callable[[int], object] | None = None,
-          at_once: int = 0, budget: int = 0, done: Callable[[int, Tree], object] | None = None) -> list[Tree]:
+def drive(
+    searches: Iterable[Search],
+    propose,
+    judge: Callable,
+    progress: Callable[[int], object] | None = None,
+    at_once: int = 0,
+    budget: int = 0,
+    done: Callable[[int, Tree], object] | None = None,
+) -> list[Tree]:
     """Run searches to their ends side by side and return their trees in order.
 
     `propose` is a decoder of either engine, or takes a list of Propose and returns a list of candidates for each;

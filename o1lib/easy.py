@@ -7,6 +7,7 @@ recorded answer of that picture is right. Pictures for which several pairs would
     train, validation, test, counts = splits()
     train[0].stages["caption"]                       "A blue rectangle."
 """
+
 import functools
 import itertools
 import random
@@ -20,8 +21,11 @@ from .records import UserError
 COLOURS = ("red", "green", "blue", "gray", "teal", "black", "yellow", "brown")
 SHAPES = ("circle", "rectangle", "triangle")
 NAME = "easy-VQA"
-_PLANS = {"colour": "I will find the shape and name its color.", "shape": "I will find the shape and name it.",
-          "presence": "I will name the shape and its color, then compare them with what is asked for."}
+_PLANS = {
+    "colour": "I will find the shape and name its color.",
+    "shape": "I will find the shape and name it.",
+    "presence": "I will name the shape and its color, then compare them with what is asked for.",
+}
 
 
 def splits() -> tuple[list[Item], list[Item], list[Item], dict[str, int]]:
@@ -93,8 +97,10 @@ def _items(split, questions, paths, test_set=""):
         fits = frozenset.intersection(*(_fitting(text, said) for text, said in asked))
         if len(fits) == 1:
             (colour, shape), image = *fits, Path(paths[picture])
-            items += [_item(f"{NAME}/{split}/{picture}-{k}", text, said, colour, shape, image, test_set)
-                      for k, (text, said) in enumerate(asked)]
+            items += [
+                _item(f"{NAME}/{split}/{picture}-{k}", text, said, colour, shape, image, test_set)
+                for k, (text, said) in enumerate(asked)
+            ]
     random.Random(split).shuffle(items)
     return items, len(questions[0]) - len(items)
 
@@ -104,10 +110,27 @@ def _item(qid, question, said, colour, shape, image, test_set):
     steps = (*_steps(question, colour, shape), f"so the answer is {said}")
     absent = [f"there is no {other}" for other in SHAPES if other != shape]
     absent += [f"there is no {other} shape" for other in COLOURS if other != colour]
-    stages = {"summary": _PLANS[kind(question)], "caption": f"{fact.capitalize()}.",
-              "reasoning": f"{'. '.join(step.capitalize() for step in steps)}.", "conclusion": said}
-    return Item(qid, NAME, question, said, stages, image, template=kind(question), skill="fine-grained perception",
-                bare=question, facts=(fact,), true=frozenset((*absent, *steps)), steps=steps, test_set=test_set)
+    stages = {
+        "summary": _PLANS[kind(question)],
+        "caption": f"{fact.capitalize()}.",
+        "reasoning": f"{'. '.join(step.capitalize() for step in steps)}.",
+        "conclusion": said,
+    }
+    return Item(
+        qid,
+        NAME,
+        question,
+        said,
+        stages,
+        image,
+        template=kind(question),
+        skill="fine-grained perception",
+        bare=question,
+        facts=(fact,),
+        true=frozenset((*absent, *steps)),
+        steps=steps,
+        test_set=test_set,
+    )
 
 
 def _steps(question, colour, shape):
@@ -115,7 +138,7 @@ def _steps(question, colour, shape):
         return (f"the {shape} is {colour}",)
     if kind(question) == "shape":
         return (f"the {colour} shape is a {shape}",)
-    named, = _asked(question)
+    (named,) = _asked(question)
     wanted = named if named in SHAPES else f"{named} shape"
     there = named in (colour, shape)
     return f"the shape is a {colour} {shape}", f"there is {'a' if there else 'no'} {wanted}"

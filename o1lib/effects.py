@@ -6,6 +6,7 @@
 
 All are long tables for `o1lib.plots.points`.
 """
+
 from statistics import fmean
 
 import pandas as pd
@@ -19,8 +20,13 @@ from .units import units
 BLINDLY = "choices, chosen blindly"
 PUBLISHED, WHOSE = "published outputs of LLaVA-CoT", ("published", "this study")
 # Accuracy by the form of a question, and whether a chain's letter is that of the option it states: metrics of o1lib.units
-FORMS = {"open questions": "open", "yes or no": "yes_no", "choices": "choice", BLINDLY: "guess",
-         "its option's letter": ("letter", "option")}
+FORMS = {
+    "open questions": "open",
+    "yes or no": "yes_no",
+    "choices": "choice",
+    BLINDLY: "guess",
+    "its option's letter": ("letter", "option"),
+}
 EFFECT = ["part", "value", "low", "high", "n", "seeds", "wins", "losses", "why"]
 
 
@@ -59,8 +65,9 @@ def strongest(found, of):
     tested = f"{len(found.dropna(subset=['value']))} {of}"
     if not sure:
         return f"In none of {tested} do the two differ for sure."
-    named = ", ".join(f"{line.part} {100 * line.value:+.0f} points [{100 * line.low:+.0f}, {100 * line.high:+.0f}]"
-                      for line in sure)
+    named = ", ".join(
+        f"{line.part} {100 * line.value:+.0f} points [{100 * line.low:+.0f}, {100 * line.high:+.0f}]" for line in sure
+    )
     return f"Of {tested} {len(sure)} differ for sure, each judged by itself: {named}."
 
 
@@ -71,14 +78,21 @@ def counted(records, rows, metrics):
     run, or cannot have a metric (a bare answer has no chain), is absent. Intervals are those of `o1lib.stats`.
     """
     found = by_row(records)
-    lines = [{"label": label, "row": row, "metric": shown, **cell} for label, row in rows.items() if row in found
-             for shown, metric in metrics.items() if (cell := _counted(found[row], metric))]
+    lines = [
+        {"label": label, "row": row, "metric": shown, **cell}
+        for label, row in rows.items()
+        if row in found
+        for shown, metric in metrics.items()
+        if (cell := _counted(found[row], metric))
+    ]
     return pd.DataFrame(lines, columns=["label", "row", "metric", *CELL])
 
 
 def _counted(records, metric):
     parts = metric if isinstance(metric, tuple) else (metric,)
-    answered = [(record.predictions(), record.seed) for record in records]  # damaged ones are no reason to leave a row out
+    answered = [
+        (record.predictions(), record.seed) for record in records
+    ]  # damaged ones are no reason to leave a row out
     try:
         tables = [pd.concat([units(lines, part, seed) for lines, seed in answered]) for part in parts]
         found = (ratio if len(tables) > 1 else interval)(*tables, "value")
@@ -106,8 +120,10 @@ def guessed(predictions, n):
 
 def _of_forms(label, open_ones, yes_no, choices, blindly):
     where = "above" if choices.low > blindly.value else "below" if choices.high < blindly.value else "at"
-    return (f"**{label}**: right in {_share(open_ones)} of open questions, {_share(yes_no)} of those with yes or no, "
-            f"{_share(choices)} of choices, {where} the {100 * blindly.value:.0f} % of choosing blindly.")
+    return (
+        f"**{label}**: right in {_share(open_ones)} of open questions, {_share(yes_no)} of those with yes or no, "
+        f"{_share(choices)} of choices, {where} the {100 * blindly.value:.0f} % of choosing blindly."
+    )
 
 
 def _of_letters(given):
@@ -139,5 +155,14 @@ def _published():
     n = int(line.setting.rpartition("n=")[2])
     lost = n - int(line.value)
     low, high = proportion_confint(lost, n, method="wilson")
-    return {"label": PUBLISHED, "row": "", "whose": WHOSE[0], "value": lost / n, "low": low, "high": high, "n": n,
-            "seeds": 1, "failed": 0}
+    return {
+        "label": PUBLISHED,
+        "row": "",
+        "whose": WHOSE[0],
+        "value": lost / n,
+        "low": low,
+        "high": high,
+        "n": n,
+        "seeds": 1,
+        "failed": 0,
+    }

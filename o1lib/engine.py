@@ -32,13 +32,17 @@ class Engine:
         image = getattr(model.config, "image_token_id", None)
         self.image_token = image if image is not None else getattr(model.config, "image_token_index", None)
         if self.image_token is None:
-            raise UserError(f"{type(model).__name__} has no image token, so it cannot be shown a picture: "
-                            "name a vision-language model")
+            raise UserError(
+                f"{type(model).__name__} has no image token, so it cannot be shown a picture: "
+                "name a vision-language model"
+            )
         odd = set(getattr(text, "layer_types", None) or ()) - READABLE
         if odd or getattr(model.config, "is_encoder_decoder", False):
             kinds = ", ".join(sorted(odd)) or "an encoder"
-            raise UserError(f"{type(model).__name__} has layers of another kind ({kinds}) than the search can fork: "
-                            "use engine='one_at_a_time'")
+            raise UserError(
+                f"{type(model).__name__} has layers of another kind ({kinds}) than the search can fork: "
+                "use engine='one_at_a_time'"
+            )
         self.model, self.device, self.dtype = model.eval(), model.device, model.dtype
         self.cross_layers = frozenset(getattr(text, "cross_attention_layers", None) or ())
         self.cross_modules = [module for name, module in model.named_modules() if name.endswith(".cross_attn")]
@@ -69,8 +73,10 @@ class Engine:
         logits = batch.read(tokens)[:, -1]
         if not past:
             return [State(logits=row) for row in logits]
-        return [batch.take(row, (*state.ids[: state.length], *tokens[row]), state, logits[row])
-                for row, state in enumerate(states)]
+        return [
+            batch.take(row, (*state.ids[: state.length], *tokens[row]), state, logits[row])
+            for row, state in enumerate(states)
+        ]
 
     def prefill(self, tokens: list[list[int]], pictures: dict) -> list[State]:
         """Read each row's prompt with its picture, given as the processor's tensors for the batch."""
@@ -82,8 +88,10 @@ class Engine:
         cross = [batch.cache.layers[number] for number in sorted(self.cross_layers)]
         sides = [tuple((layer.keys[row], layer.values[row]) for layer in cross) for row in range(len(tokens))]
         seen = [Picture(layers, batch.tiles[row]) if cross else None for row, layers in enumerate(sides)]
-        return [batch.take(row, ids, State(picture=seen[row], shift=shifts[row]), logits[row])
-                for row, ids in enumerate(tokens)]
+        return [
+            batch.take(row, ids, State(picture=seen[row], shift=shifts[row]), logits[row])
+            for row, ids in enumerate(tokens)
+        ]
 
     def loglikelihoods(self, states: list[State], tokens: list[list[int]]) -> list[float]:
         """Return the summed log-probability of each row's tokens behind its state (which must have its logits)."""
@@ -95,12 +103,13 @@ class Engine:
             said = batch.read([tokens[k][:-1] for k in longer], keep=0).float().log_softmax(-1)
             for k, rows in zip(longer, said):
                 rest = tokens[k][1:]
-                totals[k] += float(rows[-len(rest):].gather(1, torch.tensor(rest, device=rows.device)[:, None]).sum())
+                totals[k] += float(rows[-len(rest) :].gather(1, torch.tensor(rest, device=rows.device)[:, None]).sum())
         return totals
 
     def _spatial(self, ids, valid, pictures):
         """Return positions in time, height, width (3, rows, tokens) of a first read, and every row's next position."""
         grids = {name: value for name, value in pictures.items() if name.endswith("grid_thw")}
         positions, shifts = self.model.base_model.get_rope_index(
-            ids, mm_token_type_ids=(ids == self.image_token).int(), attention_mask=valid.long(), **grids)
+            ids, mm_token_type_ids=(ids == self.image_token).int(), attention_mask=valid.long(), **grids
+        )
         return positions, valid.sum(1) + shifts.flatten()

@@ -38,9 +38,23 @@ def cutoffs(items: Sequence, format: str, decoder, judge: str, judge_decoder=Non
     return rewards.calibrate([_task(item, format) for item in items], decoder, reward, n)
 
 
-def evaluate(items: Sequence, format: str, decoder, *, method: str, n: int = 1, judge: str = "self", judge_decoder=None,
-             judge_accuracy: float = SYNTHETIC, blind: bool = False, schedule: str = "", budget: int = 0,
-             journal: Path | None = None, made_by: Mapping | None = None, **options) -> tuple[list, list[dict]]:
+def evaluate(
+    items: Sequence,
+    format: str,
+    decoder,
+    *,
+    method: str,
+    n: int = 1,
+    judge: str = "self",
+    judge_decoder=None,
+    judge_accuracy: float = SYNTHETIC,
+    blind: bool = False,
+    schedule: str = "",
+    budget: int = 0,
+    journal: Path | None = None,
+    made_by: Mapping | None = None,
+    **options,
+) -> tuple[list, list[dict]]:
     """Return the search trees and the predictions of `items`, AT_ONCE candidates at a time.
 
     `judge_decoder` speaks for another model that judges instead; `judge_accuracy` is how often the judge `synthetic`
@@ -51,13 +65,27 @@ def evaluate(items: Sequence, format: str, decoder, *, method: str, n: int = 1, 
     """
     search = make(method, n, **options)
     referee = _referee(items, decoder, method, judge, judge_decoder, judge_accuracy)
-    settings = {"format": format, "method": method, "n": n, "judge": judge, "judge_accuracy": judge_accuracy,
-                "blind": blind, "budget": budget, "seed": decoder.seed,
-                "temperature": decoder.temperature, "top_p": decoder.top_p,
-                "max_new_tokens": decoder.max_new_tokens, "options": options, "made_by": dict(made_by or {})}
+    settings = {
+        "format": format,
+        "method": method,
+        "n": n,
+        "judge": judge,
+        "judge_accuracy": judge_accuracy,
+        "blind": blind,
+        "budget": budget,
+        "seed": decoder.seed,
+        "temperature": decoder.temperature,
+        "top_p": decoder.top_p,
+        "max_new_tokens": decoder.max_new_tokens,
+        "options": options,
+        "made_by": dict(made_by or {}),
+    }
     kept = Journal(journal, settings)
-    found = {item.qid: (kept.found[item.qid].tree(_task(item, format, blind)), kept.found[item.qid].row)
-             for item in items if item.qid in kept.found}
+    found = {
+        item.qid: (kept.found[item.qid].tree(_task(item, format, blind)), kept.found[item.qid].row)
+        for item in items
+        if item.qid in kept.found
+    }
     unanswered, ready = [item for item in items if item.qid not in found], []
 
     def note(number=None, tree=None):
@@ -115,11 +143,15 @@ def conclusion(found: dict, judged: dict) -> str:
     percent = {name: f"{100 * metric['value']:.0f} %" for name, metric in found.items()}
     right, most = found["accuracy"], max(found.get("first_break/" + stage, {"value": 0})["value"] for stage in CHAIN)
     first = [stage for stage in CHAIN if most and found[f"first_break/{stage}"]["value"] == most]
-    words = (f"{percent['accuracy']} of {right['n']} questions are right (95 % interval {100 * right['low']:.0f} to "
-             f"{100 * right['high']:.0f} %), at {found['processed_tokens']['value']:.0f} processed tokens a question.")
+    words = (
+        f"{percent['accuracy']} of {right['n']} questions are right (95 % interval {100 * right['low']:.0f} to "
+        f"{100 * right['high']:.0f} %), at {found['processed_tokens']['value']:.0f} processed tokens a question."
+    )
     if first:
         words += f" Where a chain breaks, it is the {' or the '.join(first)} that most often breaks first."
     if judged["n"]:
-        words += (f" The judge was right in {100 * judged['accuracy']:.0f} % of the {judged['n']} matches whose two sides "
-                  f"were not equally true; {100 * judged['tie']:.0f} % of those it left to a coin.")
+        words += (
+            f" The judge was right in {100 * judged['accuracy']:.0f} % of the {judged['n']} matches whose two sides "
+            f"were not equally true; {100 * judged['tie']:.0f} % of those it left to a coin."
+        )
     return words

@@ -1,9 +1,10 @@
 """The questions behind predictions, with their pictures: drawn again if they were drawn, else read from disk.
 
-    found = questions(record, "results/mini", record.predictions()[:5])
-    found["mini-MMStar/devtest/0"].image
-    show(tree_of(record.predictions()[0], found["mini-MMStar/devtest/0"]))     # o1lib.treeview
+found = questions(record, "results/mini", record.predictions()[:5])
+found["mini-MMStar/devtest/0"].image
+show(tree_of(record.predictions()[0], found["mini-MMStar/devtest/0"]))     # o1lib.treeview
 """
+
 from .records import UserError, need
 
 
@@ -24,11 +25,13 @@ def questions(record, root, lines):
 
 def _drawn(names, n, split):
     from .minivqa.testsets import test_set
+
     return [example for name in sorted(names) for example in test_set(name, n, split)]
 
 
 def _read(folder):
     from .data import read
+
     try:
         return read(folder)
     except UserError:
@@ -50,8 +53,13 @@ def tree_of(line, example):
     def played(candidates):
         kept = next((index for index, pieces in candidates.items() if pieces[0]["kept"]), min(candidates))
         stages = {piece["stage"] for pieces in candidates.values() for piece in pieces}
-        found = tuple(Candidate(index, tuple(Piece(piece["stage"], piece["text"], piece["logprob"], piece["tokens"])
-                                             for piece in pieces)) for index, pieces in candidates.items())
+        found = tuple(
+            Candidate(
+                index,
+                tuple(Piece(piece["stage"], piece["text"], piece["logprob"], piece["tokens"]) for piece in pieces),
+            )
+            for index, pieces in candidates.items()
+        )
         return Round(stages.pop() if len(stages) == 1 else "the whole answer", found, (), kept)
 
     task = Task(line["qid"], example.question, example.image, ())

@@ -22,9 +22,9 @@ from o1lib.records.provenance import notebook_cells
 
 FILE = "experiments.yaml"
 LINKS = ("data", "base", "model", "judge_model")  # parameters that may name another row
-BASE = "00_pretrain_base"                          # the notebook that trains a base
-EVERYTHING = "*"                                  # what a report needs: every row that is not a report
-SERVED = "served"                                 # rows that need a server: "all" leaves this group out
+BASE = "00_pretrain_base"  # the notebook that trains a base
+EVERYTHING = "*"  # what a report needs: every row that is not a report
+SERVED = "served"  # rows that need a server: "all" leaves this group out
 
 
 class Strict(BaseModel):
@@ -91,8 +91,10 @@ def _like(scales: dict[str, Scale], name: str) -> Scale:
     if other is None or other.like:
         able = ", ".join(known for known, scale in scales.items() if not scale.like)
         raise ValueError(f"scale {name} is like {own.like!r}, which is not one of {able}")
-    nested = {part: {key: values | getattr(own, part).get(key, {}) for key, values in getattr(other, part).items()}
-              for part in ("notebooks", "rows")}
+    nested = {
+        part: {key: values | getattr(own, part).get(key, {}) for key, values in getattr(other, part).items()}
+        for part in ("notebooks", "rows")
+    }
     nested = {part: getattr(own, part) | values for part, values in nested.items()}
     given = {part: getattr(own, part) for part in own.model_fields_set} | {"seconds": other.seconds | own.seconds}
     return other.model_copy(update={"base": {}} | given | nested)
@@ -150,8 +152,10 @@ def _check(study: Study) -> None:
         _check_parameters(where, notebook, values)
     groups = {group for row in study.rows.values() for group in row.groups}
     if both := sorted(groups & study.rows.keys()):
-        raise UserError(f"{FILE}: {both[0]!r} names a group and a row, so ROWS={both[0]} could mean either: give the "
-                        "group another name")
+        raise UserError(
+            f"{FILE}: {both[0]!r} names a group and a row, so ROWS={both[0]} could mean either: give the "
+            "group another name"
+        )
     links = {name: set(links_of(study, name, row.parameters)) | set(row.needs) for name, row in study.rows.items()}
     for name, needs in links.items():
         if unknown := sorted(needs - study.rows.keys() - {EVERYTHING}):
@@ -169,8 +173,12 @@ def _check_parameters(where: str, notebook: str, values: dict) -> None:
     cells = notebook_cells(notebook)
     if cells is None:
         raise UserError(f"{FILE}: {where} names notebook {notebook!r}, but there is no notebooks/{notebook}.ipynb")
-    declared = [name for cell in cells if "parameters" in cell["metadata"].get("tags", [])
-                for name in assignments(cell["source"]) or {}]
+    declared = [
+        name
+        for cell in cells
+        if "parameters" in cell["metadata"].get("tags", [])
+        for name in assignments(cell["source"]) or {}
+    ]
     for name, value in values.items():
         if name not in declared:
             raise UserError(f"{FILE}: {where}: notebook {notebook} has no parameter {name!r}: {near(name, declared)}")
@@ -195,5 +203,9 @@ def links_of(study: Study, row: str, parameters: dict) -> list[str]:
 def parameters_of(study: Study, scale: str, row: str) -> dict:
     """Return a row's parameters at a scale, from the most general to the most particular."""
     entry, block = study.rows[row], study.scales[scale]
-    return (study.defaults.get(entry.notebook, {}) | block.notebooks.get(entry.notebook, {}) | entry.parameters
-            | block.rows.get(row, {}))
+    return (
+        study.defaults.get(entry.notebook, {})
+        | block.notebooks.get(entry.notebook, {})
+        | entry.parameters
+        | block.rows.get(row, {})
+    )

@@ -5,6 +5,7 @@
 
 Both take the long tables of their modules and return matplotlib Axes, drawn as those of `o1lib.plots` are.
 """
+
 import matplotlib.pyplot as plt
 import seaborn as sns
 
@@ -25,14 +26,33 @@ def payoff(found, one=None, ax=None):
         ax.axhline(100 * one["value"], color="0.55", linewidth=1, zorder=1, label="one sample, no search")
     drawn, placed = found[found.p.notna()], found[found.p.isna()]
     if len(drawn):
-        ax.errorbar(100 * drawn.p, 100 * drawn.value, yerr=reach(drawn), color="black", marker=".", capsize=2,
-                    linewidth=1, zorder=2, label="right with a set chance")
+        ax.errorbar(
+            100 * drawn.p,
+            100 * drawn.value,
+            yerr=reach(drawn),
+            color="black",
+            marker=".",
+            capsize=2,
+            linewidth=1,
+            zorder=2,
+            label="right with a set chance",
+        )
     colours = sns.color_palette(PALETTE, len(placed))
     for line, colour, marker in zip(placed.itertuples(), colours, MARKERS * len(placed), strict=False):
         part = placed.loc[[line.Index]]
         sides = reach(part.assign(value=part.right, low=part.right_low, high=part.right_high))
-        ax.errorbar(100 * part.right, 100 * part.value, xerr=sides, yerr=reach(part), color=colour, marker=marker,
-                    capsize=2, elinewidth=0.8, zorder=3, label=line.label)
+        ax.errorbar(
+            100 * part.right,
+            100 * part.value,
+            xerr=sides,
+            yerr=reach(part),
+            color=colour,
+            marker=marker,
+            capsize=2,
+            elinewidth=0.8,
+            zorder=3,
+            label=line.label,
+        )
     ax.set(xlabel=f"{RIGHT}, 95 % interval", ylabel=ACCURACY)
     ax.set_title(sizes(found), fontsize="small", loc="right")
     if len(found):
@@ -53,8 +73,17 @@ def learning(found, x, label, ax=None):
     step = 0.006 * found[x].max() if arms else 0
     for place, (arm, colour) in enumerate(zip(arms, sns.color_palette(PALETTE, len(arms)), strict=True)):
         part = means[means.label == arm].sort_values(x)
-        ax.errorbar(part[x] + step * (place - (len(arms) - 1) / 2), 100 * part.value, yerr=reach(part), color=colour,
-                    marker=MARKERS[place % len(MARKERS)], capsize=2, elinewidth=0.8, markersize=5, label=arm)
+        ax.errorbar(
+            part[x] + step * (place - (len(arms) - 1) / 2),
+            100 * part.value,
+            yerr=reach(part),
+            color=colour,
+            marker=MARKERS[place % len(MARKERS)],
+            capsize=2,
+            elinewidth=0.8,
+            markersize=5,
+            label=arm,
+        )
         for _, thin in seeds[(seeds.label == arm) & (part.seeds.max() > 1)].groupby("seed"):
             ax.plot(thin[x], 100 * thin.value, color=colour, linewidth=0.7, alpha=0.5)
     ax.set(xlabel=label, ylabel="exact validation answers (%), 95 % interval")

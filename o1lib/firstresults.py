@@ -1,9 +1,9 @@
 """What README shows of the published results, written by `make publish` and by nobody's hand.
 
-    write("mini")            # replaces what stands between the marks in README.md
+write("mini")            # replaces what stands between the marks in README.md
 
-    <!-- results -->  the verdicts on the main claims and one figure  <!-- /results -->
-    <!-- claims -->  verdicts by paper, every tested claim with the paper's numbers, its figure  <!-- /claims -->
+<!-- results -->  the verdicts on the main claims and one figure  <!-- /results -->
+<!-- claims -->  verdicts by paper, every tested claim with the paper's numbers, its figure  <!-- /claims -->
 """
 
 import json
@@ -20,8 +20,10 @@ from o1lib.stats import VERDICTS
 
 PAGE, NAMES = "README.md", ("results", "claims")
 MAIN = {"forms": "Open questions, choices, and how often a chain's letter is that of the option it states"}
-FULL = {"claims": "Each tested difference with its 95 % interval",
-        "gain_of_a_judge": "What stage-level beam search gains by how often its judge is right"}
+FULL = {
+    "claims": "Each tested difference with its 95 % interval",
+    "gain_of_a_judge": "What stage-level beam search gains by how often its judge is right",
+}
 
 
 def write(scale: str = "mini") -> None:
@@ -49,19 +51,29 @@ def first(results: Path, lines: list[dict], records: list[Record], mark: str) ->
     """Return what the first screen shows: what the numbers are, the main claims and their verdicts, one figure."""
     main = [claim.id for claim in load_claims() if claim.confirmatory]
     family = [line for line in lines if line["id"] in main]
-    return "\n\n".join([_standing(results, lines, records, mark), _claims(family, mark),
-                        f"{_tally(lines)} {_cost(records)}", *_figures(results, MAIN, mark)])
+    return "\n\n".join(
+        [
+            _standing(results, lines, records, mark),
+            _claims(family, mark),
+            f"{_tally(lines)} {_cost(records)}",
+            *_figures(results, MAIN, mark),
+        ]
+    )
 
 
 def full(results: Path, lines: list[dict], mark: str) -> str:
     """Return verdicts by paper, each tested claim beside the paper's numbers, its figure, and where the rest lies."""
     place = shown(results)
     tally = [[name, *row] for name, *row in counts(lines).itertuples()]
-    return "\n\n".join([
-        _table([mark, *VERDICTS], tally), _claims([line for line in lines if line["value"] is not None], mark),
-        *_figures(results, FULL, mark),
-        f"Every claim, also those not tested, and why: `{place}/runs/claims/seed0/claims.html`. The reports as they "
-        f"ran: `{place}/executed/`."])
+    return "\n\n".join(
+        [
+            _table([mark, *VERDICTS], tally),
+            _claims([line for line in lines if line["value"] is not None], mark),
+            *_figures(results, FULL, mark),
+            f"Every claim, also those not tested, and why: `{place}/runs/claims/seed0/claims.html`. The reports as they "
+            f"ran: `{place}/executed/`.",
+        ]
+    )
 
 
 def _standing(results: Path, lines: list[dict], records: list[Record], mark: str) -> str:
@@ -72,8 +84,10 @@ def _standing(results: Path, lines: list[dict], records: list[Record], mark: str
     where = f"scored on `{'`, `'.join(splits)}` drawings" if splits else "scored on drawings that no record names"
     seeds = max((line["seeds"] for line in lines if line["value"] is not None), default=0)
     many = "one seed" if seeds == 1 else f"up to {seeds} seeds"
-    return (f"{kind}{where if kind else where.capitalize()}. At scale `{record.scale}`, {many}; to be compared in sign, "
-            f"not in level. Written by `make publish` from a report made at commit {record.commit[:10]}.")
+    return (
+        f"{kind}{where if kind else where.capitalize()}. At scale `{record.scale}`, {many}; to be compared in sign, "
+        f"not in level. Written by `make publish` from a report made at commit {record.commit[:10]}."
+    )
 
 
 def _tally(lines: list[dict]) -> str:
@@ -83,7 +97,9 @@ def _tally(lines: list[dict]) -> str:
 
 def _cost(records: list[Record]) -> str:
     """Return how long the runs took, and the trained base that they start from where it has a record of its own."""
-    bases = {project_root() / record.parameters["checkpoint"] for record in records if record.parameters.get("checkpoint")}
+    bases = {
+        project_root() / record.parameters["checkpoint"] for record in records if record.parameters.get("checkpoint")
+    }
     trained = [load(folder) for folder in sorted(bases) if (folder / "record.json").is_file()]
     devices = sorted({record.provenance.get("device") for record in records} - {None, ""})
     before = f", after {_time(trained)} for the base that all start from" if trained else ""
@@ -96,8 +112,10 @@ def _time(records: list[Record]) -> str:
 
 def _claims(lines: list[dict], mark: str) -> str:
     noted = f" ({mark})" if mark else ""
-    rows = [[line["id"], f"{PAPERS[line['paper']]}: {line['statement']}", reported(line), measured(line),
-             line["verdict"]] for line in lines]
+    rows = [
+        [line["id"], f"{PAPERS[line['paper']]}: {line['statement']}", reported(line), measured(line), line["verdict"]]
+        for line in lines
+    ]
     return _table(["", "claim", "reported", f"measured here{noted}", f"verdict{noted}"], rows)
 
 
@@ -110,6 +128,8 @@ def _figures(results: Path, figures: dict[str, str], mark: str) -> list[str]:
 
 def _table(head: list, rows: list[list]) -> str:
     """Return a Markdown table; what would break it or be taken for HTML is escaped."""
+
     def cell(value) -> str:
         return re.sub(r"([|<>*_`])", r"\\\1", " ".join(str(value).split()))
+
     return "\n".join(f"| {' | '.join(map(cell, row))} |" for row in [head, ["---"] * len(head), *rows])

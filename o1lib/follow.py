@@ -9,6 +9,7 @@ an answer rests on it (Lanham et al. 2023, arXiv:2307.13702).
     shares(lines, "template")["shape"]["a stranger's chain to the caption"]["follows"]     # {"value": 0.9, "n": 80, ...}
     python -m o1lib.follow results/checkpoints/mini-structured --by template
 """
+
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -38,8 +39,11 @@ def strangers(items: Sequence) -> dict:
 
 def beginnings(item, other) -> dict[str, str]:
     """Return {what a reply begins with, in words: its text}."""
-    return {f"{whose} to the {stages[-1]}": render(one.stages, stages) for whose, one in ((TRUE, item), (STRANGE, other))
-            for stages in (CAPTION, REASONING)}
+    return {
+        f"{whose} to the {stages[-1]}": render(one.stages, stages)
+        for whose, one in ((TRUE, item), (STRANGE, other))
+        for stages in (CAPTION, REASONING)
+    }
 
 
 def followed(items: Sequence, reply: Reply) -> list[dict]:
@@ -51,16 +55,29 @@ def followed(items: Sequence, reply: Reply) -> list[dict]:
     others = strangers(items)
     if not others:
         raise UserError(f"of {len(items)} questions no two are the same with different answers: give more of them")
-    cases = [(item, name, begun) for item in items if item.qid in others
-             for name, begun in beginnings(item, others[item.qid]).items()]
+    cases = [
+        (item, name, begun)
+        for item in items
+        if item.qid in others
+        for name, begun in beginnings(item, others[item.qid]).items()
+    ]
     lines = []
-    for part in (cases[first:first + AT_ONCE] for first in range(0, len(cases), AT_ONCE)):
+    for part in (cases[first : first + AT_ONCE] for first in range(0, len(cases), AT_ONCE)):
         said = reply([(item, begun) for item, _, begun in part])
         for (item, name, _), text in zip(part, said, strict=True):
             value = extract(text, item.options).value  # never read from what was put into its mouth
             right, follows = (correct(value, one.answer, item.options) for one in (item, others[item.qid]))
-            lines.append({"qid": item.qid, "family": item.family, "template": item.template, "form": form(item),
-                          "begun": name, "right": right, "follows": follows})
+            lines.append(
+                {
+                    "qid": item.qid,
+                    "family": item.family,
+                    "template": item.template,
+                    "form": form(item),
+                    "begun": name,
+                    "right": right,
+                    "follows": follows,
+                }
+            )
     return lines
 
 
@@ -74,8 +91,13 @@ def shares(lines: Sequence[dict], by: str) -> dict:
     groups = defaultdict(lambda: defaultdict(list))
     for line in lines:
         groups[line[by]][line["begun"]].append(line)
-    return {part: {begun: {name: share([line[name] for line in own]) for name in ("right", "follows")}
-                   for begun, own in groups[part].items()} for part in sorted(groups)}
+    return {
+        part: {
+            begun: {name: share([line[name] for line in own]) for name in ("right", "follows")}
+            for begun, own in groups[part].items()
+        }
+        for part in sorted(groups)
+    }
 
 
 def replies(decoder) -> Reply:
@@ -90,6 +112,7 @@ def replies(decoder) -> Reply:
         said = decoder.reply(contexts, [str(k) for k in range(len(cases))])
         decoder.forget()
         return ["".join(piece.text for piece in one.pieces) for one in said]
+
     return reply
 
 
@@ -137,4 +160,5 @@ def main(folder: str, data: str = "", most: int = 30, by: str = "form") -> None:
 
 if __name__ == "__main__":
     from .command import as_command
+
     as_command(main)

@@ -9,6 +9,7 @@ Table 7 of version 6) and paper B's four-turn dialog; `prompt_turns` asks at inf
 
 An item is anything with `question`, `answer` and `stages` (a dict of the four texts). Text only: nothing is tokenised.
 """
+
 import random
 from collections.abc import Sequence
 
@@ -26,7 +27,8 @@ FOUR_TURN_PROMPTS = (
 )
 # The separate tasks use the same words; the last is that of B's first code commit: there are no steps to base it on.
 SEPARATE_PROMPTS = dict(zip(STAGES, FOUR_TURN_PROMPTS, strict=True)) | {
-    "conclusion": "Please generate the final answer. Do not output anything else."}
+    "conclusion": "Please generate the final answer. Do not output anything else."
+}
 
 SPECIAL_TAGS = tuple(f"<|stage_{k}|>" for k in range(2 * len(STAGES)))
 _PLAIN_TAGS = tuple(tag(stage) for stage in STAGES for tag in (open_tag, close_tag))

@@ -6,6 +6,7 @@ sets are shown, so that nobody picked them. Model text is escaped before it beco
 Example:
     html = gallery(rows_a, rows_b, examples)      # predictions of two arms; {qid: Example or Item}
 """
+
 import base64
 import html
 import io
@@ -16,11 +17,15 @@ from PIL import Image
 from .pictures import rgb
 
 _PAGE = "<div style='font:13px sans-serif;background:white;color:black'><h4>{title}</h4>{cards}</div>"
-_CARD = ("<div style='display:flex;gap:12px;margin:8px 0;border-top:1px solid #ccc;padding-top:8px'>{picture}"
-         "<div><b>{question}</b> <i>right: {gold}</i> <span style='color:#666'>{place}</span>"
-         "<table>{answers}</table></div></div>")
-_ANSWER = ("<tr><td style='vertical-align:top'>{mark}</td><td style='vertical-align:top'><b>{label}</b></td>"
-           "<td style='white-space:pre-wrap;text-align:left'>{text}</td></tr>")
+_CARD = (
+    "<div style='display:flex;gap:12px;margin:8px 0;border-top:1px solid #ccc;padding-top:8px'>{picture}"
+    "<div><b>{question}</b> <i>right: {gold}</i> <span style='color:#666'>{place}</span>"
+    "<table>{answers}</table></div></div>"
+)
+_ANSWER = (
+    "<tr><td style='vertical-align:top'>{mark}</td><td style='vertical-align:top'><b>{label}</b></td>"
+    "<td style='white-space:pre-wrap;text-align:left'>{text}</td></tr>"
+)
 _SIDE = 160  # pixels of a shown picture's wider side, at least
 
 
@@ -32,8 +37,10 @@ def inline(picture):
     picture.save(data, "PNG")
     scale = max(1, _SIDE // max(picture.size))
     code = base64.b64encode(data.getvalue()).decode("ascii")
-    return (f"<img alt='the picture' style='image-rendering:pixelated;flex:none' width={picture.width * scale} "
-            f"height={picture.height * scale} src='data:image/png;base64,{code}'>")
+    return (
+        f"<img alt='the picture' style='image-rendering:pixelated;flex:none' width={picture.width * scale} "
+        f"height={picture.height * scale} src='data:image/png;base64,{code}'>"
+    )
 
 
 def first_differences(rows_a, rows_b, count=5):
@@ -55,18 +62,30 @@ def gallery(rows_a, rows_b, examples, labels=("a", "b"), count=5):
     there is shown without picture.
     """
     won, lost = first_differences(rows_a, rows_b, count)
-    parts = [(f"The first {len(won)} questions that “{labels[0]}” wins from “{labels[1]}”", won),
-             (f"The first {len(lost)} questions that “{labels[0]}” loses to “{labels[1]}”", lost)]
+    parts = [
+        (f"The first {len(won)} questions that “{labels[0]}” wins from “{labels[1]}”", won),
+        (f"The first {len(lost)} questions that “{labels[0]}” loses to “{labels[1]}”", lost),
+    ]
     cards = ["".join(_card(pair, examples, labels) for pair in pairs) for _, pairs in parts]
-    return "".join(_PAGE.format(title=html.escape(title), cards=shown)
-                   for (title, _), shown in zip(parts, cards, strict=True))
+    return "".join(
+        _PAGE.format(title=html.escape(title), cards=shown) for (title, _), shown in zip(parts, cards, strict=True)
+    )
 
 
 def _card(pair, examples, labels):
     first, shown = pair[0], examples.get(pair[0]["qid"])
-    answers = "".join(_ANSWER.format(mark="right" if row["correct"] else "wrong", label=html.escape(label),
-                                     text=html.escape(row["output"] or "(nothing)"))
-                      for label, row in zip(labels, pair, strict=True))
-    return _CARD.format(picture=inline(shown.image) if shown else "", answers=answers,
-                        question=html.escape(shown.question if shown else first["qid"]),
-                        gold=html.escape(str(first["gold"])), place=html.escape(first.get("test_set") or ""))
+    answers = "".join(
+        _ANSWER.format(
+            mark="right" if row["correct"] else "wrong",
+            label=html.escape(label),
+            text=html.escape(row["output"] or "(nothing)"),
+        )
+        for label, row in zip(labels, pair, strict=True)
+    )
+    return _CARD.format(
+        picture=inline(shown.image) if shown else "",
+        answers=answers,
+        question=html.escape(shown.question if shown else first["qid"]),
+        gold=html.escape(str(first["gold"])),
+        place=html.escape(first.get("test_set") or ""),
+    )

@@ -1,8 +1,9 @@
 """Where a dataset lies: a folder here, or one that the Hugging Face hub keeps.
 
-    folder_of("data/llava-cot")                         taken from the project's folder on unless absolute
-    folder_of("Xkev/LLaVA-CoT-100k@main")               downloaded once, kept in the hub's own cache
+folder_of("data/llava-cot")                         taken from the project's folder on unless absolute
+folder_of("Xkev/LLaVA-CoT-100k@main")               downloaded once, kept in the hub's own cache
 """
+
 import re
 from pathlib import Path
 
@@ -24,10 +25,12 @@ def folder_of(place: str | Path) -> Path:
 
 def _downloaded(name, revision, folder):
     from huggingface_hub import snapshot_download
+
     try:
         return Path(snapshot_download(name, repo_type="dataset", revision=revision, allow_patterns=list(_FILES)))
-    except Exception as error:                          # the hub, the network and the disk each have kinds of their own
+    except Exception as error:  # the hub, the network and the disk each have kinds of their own
         said = " ".join(str(error).split())[:160]
-        raise UserError(f"there is no folder {folder}, and '{name}' could not be had from the hub ({said}): name "
-                        "an existing folder, or mend name or connection and run again; what was downloaded is kept."
-                        ) from None
+        raise UserError(
+            f"there is no folder {folder}, and '{name}' could not be had from the hub ({said}): name "
+            "an existing folder, or mend name or connection and run again; what was downloaded is kept."
+        ) from None

@@ -8,6 +8,7 @@ the greedy answers to `asked` validation items the share that is the very gold a
 and seeds ask the same items. Seconds are of training alone, added up from the speeds in the log; the log keeps no count
 of learned tokens.
 """
+
 from statistics import fmean
 
 import pandas as pd
@@ -46,8 +47,18 @@ def _looked(record):
         if "exact" in line:
             asked = int(line.get("asked", ASKED))
             low, high = proportion_confint(round(line["exact"] * asked), asked, method="wilson")
-            lines.append({"examples": line["examples"], "seconds": seconds, "value": line["exact"], "low": low,
-                          "high": high, "n": asked, "seeds": 1, "failed": record.n_failed})
+            lines.append(
+                {
+                    "examples": line["examples"],
+                    "seconds": seconds,
+                    "value": line["exact"],
+                    "low": low,
+                    "high": high,
+                    "n": asked,
+                    "seeds": 1,
+                    "failed": record.n_failed,
+                }
+            )
     return lines
 
 
@@ -90,8 +101,10 @@ def _last(one, other, examples):
     counts = [(round(arm.value * arm.n * arm.seeds), int(arm.n * arm.seeds)) for arm in (one, other)]
     low, high = confint_proportions_2indep(*counts[0], *counts[1], method="newcomb")
     sure = "" if low > 0 or high < 0 else ", which chance alone may give"
-    return (f"At {examples:,} the difference is {100 * (one.value - other.value):+.1f} points [{100 * low:+.1f}, "
-            f"{100 * high:+.1f}]{sure}.")
+    return (
+        f"At {examples:,} the difference is {100 * (one.value - other.value):+.1f} points [{100 * low:+.1f}, "
+        f"{100 * high:+.1f}]{sure}."
+    )
 
 
 def told(found, direct):

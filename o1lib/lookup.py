@@ -7,6 +7,7 @@ so nothing but the text can tell; a model that does not look is right once in as
     lookups(prefers(model, processor), words(processor), 400)["backward, 4 options"]     # {"value": 0.26, ...}
     python -m o1lib.lookup results/checkpoints/mini-structured
 """
+
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -30,10 +31,12 @@ def words(processor) -> list[str]:
 def asked(rng: random.Random, known: Sequence[str]) -> tuple[str, dict[str, tuple[str, list[str], int]]]:
     """Return (options as a user lists them, {direction: (begun answer, candidates, number of the right one)})."""
     options = rng.sample(known, rng.randint(2, len(LETTERS)))
-    letters, right = list(LETTERS[:len(options)]), rng.randrange(len(options))
+    letters, right = list(LETTERS[: len(options)]), rng.randrange(len(options))
     listed = " ".join(f"{letter}. {option}" for letter, option in zip(letters, options, strict=True))
-    return listed, {"forward": (f"{letters[right]} is", options, right),
-                    "backward": (f"so the answer is {options[right]}, which is", letters, right)}
+    return listed, {
+        "forward": (f"{letters[right]} is", options, right),
+        "backward": (f"so the answer is {options[right]}, which is", letters, right),
+    }
 
 
 def lookups(prefer: Prefer, known: Sequence[str], n: int, seed: int = 0) -> dict[str, dict]:
@@ -60,6 +63,7 @@ def prefers(model, processor) -> Prefer:
         with torch.inference_mode():
             logits = model(**inputs).logits[0, -1]
         return int(logits[[_ids(processor, f" {candidate}")[0] for candidate in candidates]].argmax())
+
     return prefer
 
 
@@ -79,10 +83,12 @@ def main(folder: str, n: int = 400) -> None:
     bar.close()
     for name, cell in found.items():
         chance = 1 / int(name.split()[1])
-        print(f"{name}: {cell['value']:.2f} [{cell['low']:.2f}, {cell['high']:.2f}], n = {cell['n']}; "
-              f"chance {chance:.2f}")
+        print(
+            f"{name}: {cell['value']:.2f} [{cell['low']:.2f}, {cell['high']:.2f}], n = {cell['n']}; chance {chance:.2f}"
+        )
 
 
 if __name__ == "__main__":
     from .command import as_command
+
     as_command(main)

@@ -28,8 +28,10 @@ def read(path: Path | str, names: Iterable[str]) -> str:
     for name in names:
         first, last = _marks(name)
         if [text.count(first), text.count(last)] != [1, 1] or text.index(first) > text.index(last):
-            raise UserError(f"{shown(path)} must have one {first} and after it one {last}, between which `{name}` is "
-                            "written: put the two lines back")
+            raise UserError(
+                f"{shown(path)} must have one {first} and after it one {last}, between which `{name}` is "
+                "written: put the two lines back"
+            )
     return text
 
 

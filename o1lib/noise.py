@@ -9,6 +9,7 @@ form, refusals and the conclusion, and no more than that.
     kept = [outcome.stages for outcome in annotate(map(turn, mixture("train", 100)), teacher) if found.add(outcome)]
     found.by_kind(), found.by_reason()
 """
+
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +23,7 @@ from .stages import STAGES, close_tag, open_tag, parse, render
 from .teacher import Outcome, Turn, annotate
 
 KINDS = ("fact", "step", "answer", "refusal", "tags")
-NOTHING = "(nothing)"                # stands for a stage that an unfiltered text lacks
+NOTHING = "(nothing)"  # stands for a stage that an unfiltered text lacks
 _SORRY = "I'm sorry, but I can't help with that."
 
 
@@ -30,6 +31,7 @@ _SORRY = "I'm sorry, but I can't help with that."
 class Program:
     """A teacher that knows the drawing. Of its answers a share `noise` errs; which and how depends on `seed`, the
     question and the attempt alone. Raises UserError for a share outside 0 to 1."""
+
     noise: float = 0.0
     seed: int = 0
 
@@ -58,20 +60,29 @@ class Program:
 
 def turn(example: Example) -> Turn:
     """Return a Mini-VQA question as a turn."""
-    return Turn(example.qid, example.image, example.question, example.answer, example.options,
-                family=example.family, source=example)
+    return Turn(
+        example.qid,
+        example.image,
+        example.question,
+        example.answer,
+        example.options,
+        family=example.family,
+        source=example,
+    )
 
 
 def spoil(example: Example, kind: str, rng: random.Random) -> str:
     """Return the example's staged answer with an error of that kind; it never is the true text."""
     stages = dict(example.stages)
     if kind == "fact":
-        stages["caption"] = _altered(stages["caption"], rng, lambda text: not caption_score(
-            text, example.facts)["exact"])
+        stages["caption"] = _altered(
+            stages["caption"], rng, lambda text: not caption_score(text, example.facts)["exact"]
+        )
     elif kind == "step":
         known = {canonical(said) for said in (*example.facts, *example.true)}
-        stages["reasoning"] = _altered(stages["reasoning"], rng, lambda text: any(
-            canonical(said) not in known for said in statements(text)))
+        stages["reasoning"] = _altered(
+            stages["reasoning"], rng, lambda text: any(canonical(said) not in known for said in statements(text))
+        )
     elif kind == "answer":
         stages["conclusion"] = _other_answer(example, rng)
     elif kind == "refusal":
@@ -87,7 +98,7 @@ def _altered(text, rng, wrong):
     for place in rng.sample(range(len(said)), len(said)):
         for _ in range(4):
             other = alter(said[place], rng)
-            changed = other and ". ".join([*said[:place], other, *said[place + 1:]]) + "."
+            changed = other and ". ".join([*said[:place], other, *said[place + 1 :]]) + "."
             if changed and wrong(changed):
                 return changed
     return ". ".join(said[:-1] or ["something else"]) + "."
@@ -95,11 +106,11 @@ def _altered(text, rng, wrong):
 
 def _other_answer(example, rng):
     if example.options:
-        return rng.choice([letter for letter in LETTERS[:len(example.options)] if letter != example.answer])
+        return rng.choice([letter for letter in LETTERS[: len(example.options)] if letter != example.answer])
     if example.answer in ("yes", "no"):
         return "no" if example.answer == "yes" else "yes"
     other = alter(example.answer, rng)
-    while not other or canonical(other) == canonical(example.answer):      # the answer to another such question
+    while not other or canonical(other) == canonical(example.answer):  # the answer to another such question
         other = draw(example.family, rng.randrange(100_000), template=example.template, choice=False).answer
     return other
 
@@ -107,11 +118,16 @@ def _other_answer(example, rng):
 def _broken(stages, rng):
     stage = rng.choice(STAGES)
     whole = render(stages)
-    return rng.choice((
-        lambda: whole.replace(close_tag(stage), "", 1), lambda: whole.replace(open_tag(stage), "", 1),
-        lambda: render({name: text for name, text in stages.items() if name != stage}),
-        lambda: render(stages | {stage: ""}), lambda: "\n\n".join(stages.values()),
-        lambda: whole[:len(whole) - rng.randrange(16, max(17, len(whole) // 2))]))()
+    return rng.choice(
+        (
+            lambda: whole.replace(close_tag(stage), "", 1),
+            lambda: whole.replace(open_tag(stage), "", 1),
+            lambda: render({name: text for name, text in stages.items() if name != stage}),
+            lambda: render(stages | {stage: ""}),
+            lambda: "\n\n".join(stages.values()),
+            lambda: whole[: len(whole) - rng.randrange(16, max(17, len(whole) // 2))],
+        )
+    )()
 
 
 class Measure:
@@ -132,19 +148,23 @@ class Measure:
         The row "nothing" holds the true texts, of which none should be rejected, "anything" all that were spoilt.
         """
         chosen = {"nothing": [""], **{kind: [kind] for kind in KINDS}, "anything": KINDS}
-        return [_row({"spoilt": name}, [(n, bool(reason)) for (kind, reason), n in self._seen.items() if kind in kinds])
-                for name, kinds in chosen.items()]
+        return [
+            _row({"spoilt": name}, [(n, bool(reason)) for (kind, reason), n in self._seen.items() if kind in kinds])
+            for name, kinds in chosen.items()
+        ]
 
     def conclusion(self) -> str:
         """Return what was measured in three sentences (Markdown)."""
         rows, kept = {row["spoilt"]: row for row in self.by_kind()}, self.by_reason()[-1]
         sums = {name: sum(rows[kind][name] for kind in ("fact", "step")) for name in ("rejected", "n")}
         spoilt, true = rows["anything"], rows["nothing"]
-        return (f"Of {spoilt['n']:,} spoilt texts the filter rejected {spoilt['rejected']:,}: "
-                f"{spoilt['rejected'] - sums['rejected']:,} of the {spoilt['n'] - sums['n']:,} with another answer, a "
-                f"refusal or broken tags, and {sums['rejected']:,} of the {sums['n']:,} with a false fact or step, "
-                f"which it cannot see. Of {true['n']:,} true texts it rejected {true['rejected']:,}. So "
-                f"{100 * (kept['value'] or 0):.0f} % of what it kept ({kept['n']:,} texts) is spoilt.")
+        return (
+            f"Of {spoilt['n']:,} spoilt texts the filter rejected {spoilt['rejected']:,}: "
+            f"{spoilt['rejected'] - sums['rejected']:,} of the {spoilt['n'] - sums['n']:,} with another answer, a "
+            f"refusal or broken tags, and {sums['rejected']:,} of the {sums['n']:,} with a false fact or step, "
+            f"which it cannot see. Of {true['n']:,} true texts it rejected {true['rejected']:,}. So "
+            f"{100 * (kept['value'] or 0):.0f} % of what it kept ({kept['n']:,} texts) is spoilt."
+        )
 
     def by_reason(self) -> list[dict]:
         """Return rows {reason, n, spoilt, value, low, high}: of the texts rejected for it the share spoilt, precision.
@@ -152,8 +172,14 @@ class Measure:
         The row "kept" holds the texts that passed: the share of them that is spoilt all the same.
         """
         chosen = [*sorted({reason for _, reason in self._seen if reason}), ""]
-        return [_row({"reason": name or "kept"}, [(n, bool(kind)) for (kind, reason), n in self._seen.items()
-                                                  if reason == name], "spoilt") for name in chosen]
+        return [
+            _row(
+                {"reason": name or "kept"},
+                [(n, bool(kind)) for (kind, reason), n in self._seen.items() if reason == name],
+                "spoilt",
+            )
+            for name in chosen
+        ]
 
 
 def measure(noise: float = 0.5, n: int = 500) -> Measure:
@@ -166,6 +192,7 @@ def measure(noise: float = 0.5, n: int = 500) -> Measure:
 
 def _row(first, counts, hit="rejected"):
     from scipy.stats import binomtest
+
     n, hits = sum(count for count, _ in counts), sum(count for count, it_is in counts if it_is)
     interval = binomtest(hits, n).proportion_ci(method="wilson") if n else None
     share = (hits / n, float(interval.low), float(interval.high)) if n else (None, None, None)

@@ -28,12 +28,16 @@ def known_pairs(items, decoder, seed: int = 0) -> list[tuple[Match, int]]:
     """
     pairs = [_pair(item, kind, random.Random(f"{seed}/{item.qid}")) for item, kind in zip(items, KINDS * len(items))]
     pairs = [pair for pair in pairs if pair]
-    contexts = [Context(match.task, (match.task.opening,), prefix="".join(piece.text for piece in match.before))
-                for match, _ in pairs]
+    contexts = [
+        Context(match.task, (match.task.opening,), prefix="".join(piece.text for piece in match.before))
+        for match, _ in pairs
+    ]
     texts = [[side.pieces[0].text for side in (match.a, match.b)] for match, _ in pairs]
     weighed = decoder.likelihoods(contexts, texts)
-    return [(_weighed(match, scores, [len(decoder.ids(text)) for text in own]), better)
-            for (match, better), (scores, _), own in zip(pairs, weighed, texts)]
+    return [
+        (_weighed(match, scores, [len(decoder.ids(text)) for text in own]), better)
+        for (match, better), (scores, _), own in zip(pairs, weighed, texts)
+    ]
 
 
 def _pair(item, kind, rng):
@@ -42,13 +46,13 @@ def _pair(item, kind, rng):
     false = dict(stages)
     changed = rng.choice(("caption", "reasoning")) if kind == "all" else kind
     if changed == "conclusion":
-        others = [letter for letter in "ABCD"[:len(item.options)] if letter != item.answer]
+        others = [letter for letter in "ABCD"[: len(item.options)] if letter != item.answer]
         false[changed] = rng.choice(others or ["none"])
     else:
         false[changed] = altered(stages[changed], rng)[0]
     if not false[changed]:
         return None
-    earlier = () if kind == "all" else STAGES[:STAGES.index(kind)]
+    earlier = () if kind == "all" else STAGES[: STAGES.index(kind)]
     before = tuple(Piece(stage, _written(stages, stage)) for stage in earlier)
     texts = [render(some) if kind == "all" else _written(some, kind) for some in (stages, false)]
     better = rng.randrange(2)
@@ -61,10 +65,12 @@ def _written(stages, stage):
     whole, number = render(stages), STAGES.index(stage)
     tag = close_tag(STAGES[number - 1]) if number else ""
     start = whole.index(tag) + len(tag)
-    return whole[start:whole.index(close_tag(stage)) + len(close_tag(stage))]
+    return whole[start : whole.index(close_tag(stage)) + len(close_tag(stage))]
 
 
 def _weighed(match, scores, tokens):
-    sides = tuple(replace(side, pieces=(replace(side.pieces[0], logprob=score, tokens=count),))
-                  for side, score, count in zip((match.a, match.b), scores, tokens))
+    sides = tuple(
+        replace(side, pieces=(replace(side.pieces[0], logprob=score, tokens=count),))
+        for side, score, count in zip((match.a, match.b), scores, tokens)
+    )
     return replace(match, a=sides[0], b=sides[1], pool=sides)

@@ -1,8 +1,8 @@
 """How far a search has come: rounds, surviving pieces, and what becomes of them when the budget is spent.
 
-    path = Path(task, "stage_beam", n=4)
-    path.keep(Round(...), winner)                    # the next stage goes on from path.state
-    tree = yield from guarded(path, walk)            # the finished search, also when Spent ended the walk
+path = Path(task, "stage_beam", n=4)
+path.keep(Round(...), winner)                    # the next stage goes on from path.state
+tree = yield from guarded(path, walk)            # the finished search, also when Spent ended the walk
 """
 
 from collections.abc import Generator
@@ -41,8 +41,10 @@ class Path:
         costs = [candidate.cost for one in self.rounds for candidate in one.candidates]
         costs += [verdict.cost for one in self.rounds for _, _, verdict in one.matches]
         costs += [score.cost for one in self.rounds for score in one.scores]
-        bare = [replace(one, candidates=tuple(replace(candidate, state=None) for candidate in one.candidates))
-                for one in self.rounds]
+        bare = [
+            replace(one, candidates=tuple(replace(candidate, state=None) for candidate in one.candidates))
+            for one in self.rounds
+        ]
         return Tree(self.task, self.method, self.n, tuple(bare), self.pieces, sum(costs, Ledger()), self.stopped)
 
 

@@ -1,8 +1,9 @@
 """Pictures from anywhere, opened in one place: paths kept inside their folder, bombs refused, every mode made RGB.
 
-    found = Pictures(folder).find("coco/1.jpg", "train.jsonl line 7")   a file inside or a member of the folder's zip
-    picture = rgb(found)                                PIL, RGB; first frame, upright, white behind alpha
+found = Pictures(folder).find("coco/1.jpg", "train.jsonl line 7")   a file inside or a member of the folder's zip
+picture = rgb(found)                                PIL, RGB; first frame, upright, white behind alpha
 """
+
 import io
 import os
 from pathlib import Path, PurePosixPath
@@ -13,9 +14,16 @@ from .archive import TOPS, Archive, Member, PictureError
 from .records import UserError
 
 # What browsers and served models read. Pillow opens many more, some by starting other programs.
-KINDS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif", "BMP": "image/bmp",
-         "TIFF": "image/tiff", "MPO": "image/jpeg"}
-MOST_PIXELS = 64_000_000     # 8,000 x 8,000: 192 MB once decoded
+KINDS = {
+    "PNG": "image/png",
+    "JPEG": "image/jpeg",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "BMP": "image/bmp",
+    "TIFF": "image/tiff",
+    "MPO": "image/jpeg",
+}
+MOST_PIXELS = 64_000_000  # 8,000 x 8,000: 192 MB once decoded
 _DEEP = ("I;16", "I;16L", "I;16B", "I", "F")
 
 
@@ -38,13 +46,14 @@ class Pictures:
 
     def _file(self, image, where):
         path = Path(os.path.realpath(self.folder / image))
-        if not path.is_relative_to(os.path.realpath(self.folder)):      # by a link
+        if not path.is_relative_to(os.path.realpath(self.folder)):  # by a link
             self._leaves(image, where)
         return path if path.exists() else None
 
     def _leaves(self, image, where):
-        raise UserError(f"{where}: image '{image}' leaves {self.folder}; put the picture inside and give a relative "
-                        "path.")
+        raise UserError(
+            f"{where}: image '{image}' leaves {self.folder}; put the picture inside and give a relative path."
+        )
 
 
 def header(source: Path | bytes | Member, what: str) -> Image.Image:
@@ -60,12 +69,13 @@ def header(source: Path | bytes | Member, what: str) -> Image.Image:
         raise PictureError(f"{what} is missing; restore it or remove the line.") from None
     except Image.DecompressionBombError:
         raise PictureError(f"{what} has more than {MOST_PIXELS:,} pixels; shrink it.") from None
-    except Exception as error:                          # Pillow raises many kinds for a broken file
+    except Exception as error:  # Pillow raises many kinds for a broken file
         raise _corrupt(what, error) from None
     if picture.width * picture.height > MOST_PIXELS:
         picture.close()
-        raise PictureError(f"{what} has {picture.width:,} x {picture.height:,} pixels, more than {MOST_PIXELS:,}; "
-                           "shrink it.")
+        raise PictureError(
+            f"{what} has {picture.width:,} x {picture.height:,} pixels, more than {MOST_PIXELS:,}; shrink it."
+        )
     return picture
 
 
@@ -101,7 +111,7 @@ def _corrupt(what, error):
 def _plain(picture):
     if picture.mode in _DEEP:
         low, high = picture.getextrema()
-        top = 255 if high <= 255 and low >= 0 else max(65535, high)     # Pillow's own conversion clips at 255
+        top = 255 if high <= 255 and low >= 0 else max(65535, high)  # Pillow's own conversion clips at 255
         return picture.convert("F").point(lambda value: value * (255 / top)).convert("L").convert("RGB")
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
         layer = picture.convert("RGBA")

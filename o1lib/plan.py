@@ -19,8 +19,8 @@ from o1lib.records import Record, UserError, code_hash, load, project_root, writ
 from o1lib.study import Job, Key, expand, fingerprinted, select
 
 EARLIER = "earlier.json"  # a record set aside because its row is being redone: tells why, and how long it took
-ATTEMPT = "attempt"       # fingerprint and code of the run under way: only that very run may go on from its checkpoints
-STARTING = 3.0            # seconds that a kernel and papermill add to what a record says
+ATTEMPT = "attempt"  # fingerprint and code of the run under way: only that very run may go on from its checkpoints
+STARTING = 3.0  # seconds that a kernel and papermill add to what a record says
 
 
 @dataclass(frozen=True)
@@ -160,8 +160,11 @@ def aside(plan: Plan) -> list[Step]:
     A record made by hand stays unless its row is planned.
     """
     found = [(step, recorded(step.job)) for step in plan.outdated]
-    return [step for step, record in found
-            if step.job.key in plan.needed or record is not None and record.fingerprint != "by-hand"]
+    return [
+        step
+        for step, record in found
+        if step.job.key in plan.needed or record is not None and record.fingerprint != "by-hand"
+    ]
 
 
 def set_aside(plan: Plan) -> None:
@@ -179,9 +182,15 @@ def set_aside(plan: Plan) -> None:
 
 def write(plan: Plan, path: Path | None = None) -> Path:
     """Write what Snakemake schedules (work/<scale>/plan.json) and return its path; only jobs that have to run."""
-    entries = {f"{step.job.row}/{step.job.seed}": {
-        "notebook": step.job.notebook, "parameters": step.job.parameters, "fingerprint": step.job.fingerprint,
-        "needs": [f"{row}/{seed}" for row, seed in step.job.needs if (row, seed) in plan.needed]} for step in plan.due}
+    entries = {
+        f"{step.job.row}/{step.job.seed}": {
+            "notebook": step.job.notebook,
+            "parameters": step.job.parameters,
+            "fingerprint": step.job.fingerprint,
+            "needs": [f"{row}/{seed}" for row, seed in step.job.needs if (row, seed) in plan.needed],
+        }
+        for step in plan.due
+    }
     return write_json(path or plan.root / "plan.json", entries)
 
 

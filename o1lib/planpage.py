@@ -1,6 +1,6 @@
 """A plan in words: what would run, why, about how long, and which records of other rows it takes away.
 
-    print(describe(plan.make(experiments.read(), "mini"), jobs=2))
+print(describe(plan.make(experiments.read(), "mini"), jobs=2))
 """
 
 from collections import defaultdict
@@ -13,8 +13,10 @@ def headline(plan: Plan, jobs: int = 1) -> str:
     """Return one line: how many rows are planned, done and to run, and about how long that takes."""
     about = max([sum(step.seconds for step in plan.due) / jobs, *(step.seconds for step in plan.due)], default=0)
     time = f", about {duration(about)} with JOBS={jobs}" if plan.due else ""
-    return (f"{len(plan.steps)} rows planned at scale {plan.scale}: {len(plan.steps) - len(plan.due)} up to date, "
-            f"{len(plan.due)} to run{time}")
+    return (
+        f"{len(plan.steps)} rows planned at scale {plan.scale}: {len(plan.steps) - len(plan.due)} up to date, "
+        f"{len(plan.due)} to run{time}"
+    )
 
 
 def describe(plan: Plan, jobs: int = 1) -> str:
@@ -38,6 +40,8 @@ def aside(plan: Plan) -> str:
     by_reason = defaultdict(list)
     for step in lost:
         by_reason[step.reason].append(step.job.name)
-    told = (f"records of rows that are not planned and out of date too: {len(lost)}; they are set aside "
-            f"({planning.EARLIER}), so that no report reads them, and redone when ROWS and SEEDS name them:")
+    told = (
+        f"records of rows that are not planned and out of date too: {len(lost)}; they are set aside "
+        f"({planning.EARLIER}), so that no report reads them, and redone when ROWS and SEEDS name them:"
+    )
     return "\n".join([told, *(f"  {reason}: {', '.join(names)}" for reason, names in by_reason.items())])

@@ -9,6 +9,7 @@ Example:
     >>> points(table, "arm").get_xlabel()
     'accuracy (%), 95 % interval'
 """
+
 import math
 
 import matplotlib.pyplot as plt
@@ -105,8 +106,15 @@ def panels(table, y, by, order=None, columns=3, label="", chance=None):
     names, order = list(dict.fromkeys(table[by])), list(order or dict.fromkeys(table[y]))
     columns = max(1, min(columns, len(names)))
     rows = math.ceil(max(1, len(names)) / columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(1.8 + 2.1 * columns, 0.4 + rows * (0.7 + _LINE * len(order))),
-                                sharex=True, sharey=True, squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(1.8 + 2.1 * columns, 0.4 + rows * (0.7 + _LINE * len(order))),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
     for ax, name in zip(axes.flat, names, strict=False):
         part = table[table[by] == name]
         points(part, y, ax=ax, order=order).set(xlabel="", title="")
@@ -115,11 +123,11 @@ def panels(table, y, by, order=None, columns=3, label="", chance=None):
         above = 1 + 0.15 / (_LINE * len(order))  # over the n, not beside it
         ax.set_title(name, fontsize="medium", loc="left", y=above)
         ax.set_title(sizes(part), fontsize="x-small", loc="right", color="dimgrey")
-    for ax in axes.flat[len(names):]:
+    for ax in axes.flat[len(names) :]:
         ax.set_axis_off()
     if not names:
         axes.flat[0].set_title(NOT_RUN)
-    for ax in axes.flat[max(0, len(names) - columns):len(names)]:
+    for ax in axes.flat[max(0, len(names) - columns) : len(names)]:
         ax.tick_params(labelbottom=True)
     axes.flat[0].set_yticks(range(len(order)), _marked(order, table[y]))
     figure.supxlabel(label or ACCURACY, fontsize="medium")
@@ -154,8 +162,15 @@ def curves(table, x, hue, ax=None, log=False, label=""):
 def _corner(figure, mark):
     """Write `mark` into the lower left corner of what is drawn, which may reach beyond the figure's own edges."""
     drawn, (wide, high) = figure.get_tightbbox(), figure.get_size_inches()
-    figure.text(drawn.x0 / wide + 0.005, drawn.y0 / high + 0.005, mark, fontsize="small", fontstyle="italic",
-                color="firebrick", va="bottom")
+    figure.text(
+        drawn.x0 / wide + 0.005,
+        drawn.y0 / high + 0.005,
+        mark,
+        fontsize="small",
+        fontstyle="italic",
+        color="firebrick",
+        va="bottom",
+    )
 
 
 def save(ax, folder, name, mark=""):

@@ -85,8 +85,10 @@ class Pool:
         rows = [*self.alive, *self.entering]
         if len(rows) <= 1:
             name = rows[0].request.task.qid if rows else "the next question"
-            raise UserError(f"{name} does not fit in the memory of {self.engine.device} even alone: "
-                            "use a smaller model or picture, or a machine with more memory") from error
+            raise UserError(
+                f"{name} does not fit in the memory of {self.engine.device} even alone: "
+                "use a smaller model or picture, or a machine with more memory"
+            ) from error
         self.capacity = max(1, min(self.capacity, len(rows)) // 2)
         said = f"a batch of {len(rows)} candidates does not fit in memory: going on with {self.capacity}"
         warnings.warn(said, stacklevel=2)
@@ -102,7 +104,7 @@ class Pool:
         self.entering = [self.waiting.popleft() for _ in range(room)]
         states = self._caught_up(self.entering)
         kept, logits = self._occupied(), torch.stack([state.logits for state in states])
-        left = [slot for slot, row in enumerate(self.slots) if row is None][:len(states)]
+        left = [slot for slot, row in enumerate(self.slots) if row is None][: len(states)]
         if kept and len(left) == len(states) and self.batch.fits(states):
             self.batch.replace(left, states)
             self.logits[left] = logits

@@ -10,6 +10,7 @@ goes on to those that differ in one or two. No stage tag ever occurs.
     phases = base_phases(100_000, seed=0, judge_share=0.2)
     phases[0][0]["messages"]            # drawn when asked for
 """
+
 import random
 from collections.abc import Sequence
 
@@ -21,11 +22,11 @@ from .stages import STAGES
 from .train import Lazy
 
 DESCRIBE = "Describe the picture."
-JUDGING_FROM = 0.4                      # of training; before it a comparison would be guesswork
-EASY_UNTIL = 0.6                        # of training; until then the false text of a pair is false nearly everywhere
-EASY, HARD = (4, 8), (1, 2)             # fewest and most statements that are altered in it
-SINGLE = 0.4                            # of judging: one statement, true of the picture or not
-CAPTIONS = 0.75                         # of captions and answers: a caption has ten times an answer's words to learn to see by
+JUDGING_FROM = 0.4  # of training; before it a comparison would be guesswork
+EASY_UNTIL = 0.6  # of training; until then the false text of a pair is false nearly everywhere
+EASY, HARD = (4, 8), (1, 2)  # fewest and most statements that are altered in it
+SINGLE = 0.4  # of judging: one statement, true of the picture or not
+CAPTIONS = 0.75  # of captions and answers: a caption has ten times an answer's words to learn to see by
 _STAGE_KINDS = ("caption", "reasoning", "conclusion")
 
 
@@ -38,12 +39,16 @@ def base_phases(examples: int, seed: int = 0, judge_share: float = 0.2) -> list[
     """
     most = 1 - JUDGING_FROM
     if not 0 <= judge_share <= most:
-        raise UserError(f"judge_share {judge_share} cannot be had when judging starts after {JUDGING_FROM:.0%} of the training: "
-                        f"choose a number from 0 to {most}")
+        raise UserError(
+            f"judge_share {judge_share} cannot be had when judging starts after {JUDGING_FROM:.0%} of the training: "
+            f"choose a number from 0 to {most}"
+        )
     bounds = [0, int(examples * JUDGING_FROM), int(examples * EASY_UNTIL), examples]
     lessons = ((0.0, HARD), (judge_share / most, EASY), (judge_share / most, HARD))
-    return [Lazy(range(first, last), lambda k, lesson=lesson: base_example(seed, k, *lesson))
-            for first, last, lesson in zip(bounds, bounds[1:], lessons)]
+    return [
+        Lazy(range(first, last), lambda k, lesson=lesson: base_example(seed, k, *lesson))
+        for first, last, lesson in zip(bounds, bounds[1:], lessons)
+    ]
 
 
 def base_example(seed: int, k: int, judge_share: float, wrong: tuple[int, int] = HARD) -> dict:
@@ -57,9 +62,13 @@ def base_example(seed: int, k: int, judge_share: float, wrong: tuple[int, int] =
     example = drawn(rng, "base", seed * 10_000_000 + k)
     user, assistant, pictured = base_turn(example, rng, kind, wrong)
     picture = [{"type": "image"}] if pictured else []
-    return {"messages": [{"role": "user", "content": [*picture, {"type": "text", "text": user}]},
-                         {"role": "assistant", "content": [{"type": "text", "text": assistant}]}],
-            "images": [example.image] if pictured else []}
+    return {
+        "messages": [
+            {"role": "user", "content": [*picture, {"type": "text", "text": user}]},
+            {"role": "assistant", "content": [{"type": "text", "text": assistant}]},
+        ],
+        "images": [example.image] if pictured else [],
+    }
 
 
 def drawn(rng, split: str, start: int, withheld: bool = False):
@@ -127,8 +136,15 @@ def _texts(example, rng, kind, how_many):
     if kind == "all":
         changed = rng.choice(("caption", "reasoning"))
         text, wrong = altered(stages[changed], rng, how_many)
-        texts = [" ".join(stages[s] for s in STAGES), " ".join(text if s == changed and text else stages[s] for s in STAGES)]
-        return ("", texts[0], texts[1], wrong) if text else ("", texts[0], texts[0].replace(stages["conclusion"], _other_answer(example, rng)), "")
+        texts = [
+            " ".join(stages[s] for s in STAGES),
+            " ".join(text if s == changed and text else stages[s] for s in STAGES),
+        ]
+        return (
+            ("", texts[0], texts[1], wrong)
+            if text
+            else ("", texts[0], texts[0].replace(stages["conclusion"], _other_answer(example, rng)), "")
+        )
     text, wrong = altered(stages[kind], rng, how_many)
     return ("" if kind == "caption" else stages["caption"], stages[kind], text or stages["summary"], wrong)
 
@@ -138,12 +154,17 @@ def _sentence(example, rng):
     parts = statements(example.stages[rng.choice(("caption", "reasoning"))])
     place = rng.randrange(len(parts))
     wrong = alter(parts[place], rng)
-    return ". ".join(parts[:place]), parts[place] + ".", (wrong or example.stages["summary"].rstrip(".")) + ".", wrong or ""
+    return (
+        ". ".join(parts[:place]),
+        parts[place] + ".",
+        (wrong or example.stages["summary"].rstrip(".")) + ".",
+        wrong or "",
+    )
 
 
 def _other_answer(example, rng):
     if example.options:
-        return rng.choice([letter for letter in "ABCD"[:len(example.options)] if letter != example.answer])
+        return rng.choice([letter for letter in "ABCD"[: len(example.options)] if letter != example.answer])
     return alter(example.answer, rng) or f"not {example.answer}"
 
 

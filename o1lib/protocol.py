@@ -22,11 +22,11 @@ from o1lib.stats.power import Variances, needed, variances
 from o1lib.study import scale_of
 
 DETECT = {"arms": 0.03, "searches": 0.02}  # the true difference that must not be missed
-WANTED = 0.8                               # ... in so many of all such studies
-SEEDS = (5, 6, 8, 10, 12)                  # numbers of seeds that are considered
-ENOUGH = 5                                 # seeds that say enough of the variance between seeds to do without ASSUMED
-ASSUMED = 0.5                              # standard deviation between seeds, as a share of what is to be detected
-ROUND = 48                                 # sizes of test sets are multiples: six skills, four letters, rotations
+WANTED = 0.8  # ... in so many of all such studies
+SEEDS = (5, 6, 8, 10, 12)  # numbers of seeds that are considered
+ENOUGH = 5  # seeds that say enough of the variance between seeds to do without ASSUMED
+ASSUMED = 0.5  # standard deviation between seeds, as a share of what is to be detected
+ROUND = 48  # sizes of test sets are multiples: six skills, four letters, rotations
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,10 @@ class Plan:
         """The number of seeds among SEEDS with which the run takes the fewest hours. Raises UserError for none."""
         able = [seeds for seeds in SEEDS if self.n_test(seeds)]
         if not able:
-            raise UserError(f"with none of {', '.join(map(str, SEEDS))} seeds any number of questions is enough: the "
-                            f"records of {shown(self.root)} vary too much between seeds; allow more seeds")
+            raise UserError(
+                f"with none of {', '.join(map(str, SEEDS))} seeds any number of questions is enough: the "
+                f"records of {shown(self.root)} vary too much between seeds; allow more seeds"
+            )
         return min(able, key=lambda seeds: hours(self.jobs(seeds)))
 
 
@@ -105,13 +107,16 @@ def plan(scale: str = "mini", root: str = "") -> Plan:
     records = load_all(place)
     data = next((record for record in records if record.row == "data"), None)
     if data is None:
-        raise UserError(f"{shown(place)} holds no dataset row to plan by: run `make study SCALE={scale}`, or name the "
-                        "study's folder with --root")
+        raise UserError(
+            f"{shown(place)} holds no dataset row to plan by: run `make study SCALE={scale}`, or name the "
+            "study's folder with --root"
+        )
     if not isinstance(data.parameters.get("n_test"), int):
         raise UserError(f"the record in {shown(data.folder)} does not tell n_test, the size of a test set: {data.redo}")
     claims = [claim for claim in load_claims() if claim.confirmatory]
-    return Plan(scale, tuple(_planned([_member(claim, study, scale, records) for claim in claims])), tuple(records),
-                place)
+    return Plan(
+        scale, tuple(_planned([_member(claim, study, scale, records) for claim in claims])), tuple(records), place
+    )
 
 
 def _member(claim: Claim, study: experiments.Study, scale: str, records: list[Record]) -> Member:
@@ -132,8 +137,10 @@ def _planned(members: list[Member]) -> list[Member]:
         if not like:
             alike = [one for one in members if one.kind == member.kind and one.why]
             told = "".join(f" ({one.claim.id} was run: {one.why})" for one in alike)
-            raise UserError(f"no claim between {member.kind} is measured, so {member.claim.id} cannot be planned{told}:"
-                            f" run `make study ROWS={','.join(member.claim.contrast.rows)}`")
+            raise UserError(
+                f"no claim between {member.kind} is measured, so {member.claim.id} cannot be planned{told}:"
+                f" run `make study ROWS={','.join(member.claim.contrast.rows)}`"
+            )
         worst = max(like, key=lambda one: one.found.questions + one.found.both)
         source = f"not {'measured' if member.why else 'run'}, as {worst.claim.id}"
         done.append(member if member.found else replace(member, found=worst.found, source=source))

@@ -1,12 +1,12 @@
 """From work/ (what you ran) to results/ (what is published), and the difference between the two.
 
-    publish("mini")      # records, predictions, tables, figures and executed reports of complete rows
-    compare("mini")      # prints what nbdime finds between your reports and the published ones, and both contrasts
+publish("mini")      # records, predictions, tables, figures and executed reports of complete rows
+compare("mini")      # prints what nbdime finds between your reports and the published ones, and both contrasts
 
-    results/mini/runs/<row>/seed<k>/{record.json, predictions.jsonl.gz, small files}
-    results/mini/{tables,figures}/                  what the reports wrote
-    results/mini/executed/<notebook>.ipynb
-    README.md                                       the block of first results, from the claims report
+results/mini/runs/<row>/seed<k>/{record.json, predictions.jsonl.gz, small files}
+results/mini/{tables,figures}/                  what the reports wrote
+results/mini/executed/<notebook>.ipynb
+README.md                                       the block of first results, from the claims report
 """
 
 import shutil
@@ -42,8 +42,10 @@ def _check_files(steps: list[plan.Step]) -> None:
             continue  # left out, and told
         for name, what in record.spoilt().items():
             if name == PREDICTIONS or Path(name).suffix in KEPT:
-                raise UserError(f"nothing is published, for {shown(record.folder / name)} of {job.name} {what} since "
-                                f"that row was recorded: {record.redo}, then publish again")
+                raise UserError(
+                    f"nothing is published, for {shown(record.folder / name)} of {job.name} {what} since "
+                    f"that row was recorded: {record.redo}, then publish again"
+                )
 
 
 def _left_out(steps: list[plan.Step], published: list[Job]) -> list[str]:
@@ -68,8 +70,11 @@ def _left_out(steps: list[plan.Step], published: list[Job]) -> list[str]:
 def _older(results: Path, published: list[Job]) -> list[str]:
     """Return the names of the rows that were published before and are not now."""
     folders = {results / "runs" / job.row / f"seed{job.seed}" for job in published}
-    return [f"{path.parent.parent.name} seed {path.parent.name.removeprefix('seed')}"
-            for path in sorted(results.glob(f"runs/*/seed*/{RECORD}")) if path.parent not in folders]
+    return [
+        f"{path.parent.parent.name} seed {path.parent.name.removeprefix('seed')}"
+        for path in sorted(results.glob(f"runs/*/seed*/{RECORD}"))
+        if path.parent not in folders
+    ]
 
 
 def _check_reports(rows: list[Job], reports: list[Job]) -> None:
@@ -130,8 +135,10 @@ def publish(scale: str = "mini", force: bool = False) -> None:
     if told:
         firstresults.write(scale)
     print(f"{len(rows)} rows and {len(reports)} reports published in {shown(_results(scale))}")
-    for what, names in (("left out", _left_out(steps, rows + reports)),
-                        ("left as published before", _older(_results(scale), rows + reports))):
+    for what, names in (
+        ("left out", _left_out(steps, rows + reports)),
+        ("left as published before", _older(_results(scale), rows + reports)),
+    ):
         if names:
             print(f"{what}: {', '.join(names)}")
 

@@ -93,8 +93,10 @@ class Reader:
             for numbers in self._parts([len(key[1]) - before[key].length for key in keys]):
                 part = [keys[k] for k in numbers]
                 states = self._extended([(before[key], key[1]) for key in part], past)
-                yield [(jobs[key], state, paid.get(key, 0) + len(key[1]) - before[key].length)
-                       for key, state in zip(part, states)]
+                yield [
+                    (jobs[key], state, paid.get(key, 0) + len(key[1]) - before[key].length)
+                    for key, state in zip(part, states)
+                ]
 
     def _prefilled(self, tasks):
         inputs = dict(self.voice.inputs(tasks).to(self.engine.device))
@@ -107,14 +109,16 @@ class Reader:
     def _head(self, task, state):
         """Return the past of a prompt up to its picture, behind which every other dialog about it goes on."""
         behind = self._behind_picture(self.voice.chat((task.opening,)))
-        if list(state.ids[len(state.ids) - len(behind):]) != behind:
-            raise UserError(f"the processor writes question {task.qid} otherwise than its chat template does: "
-                            "its picture cannot be shared; use engine='one_at_a_time'")
+        if list(state.ids[len(state.ids) - len(behind) :]) != behind:
+            raise UserError(
+                f"the processor writes question {task.qid} otherwise than its chat template does: "
+                "its picture cannot be shared; use engine='one_at_a_time'"
+            )
         return state.head(len(state.ids) - len(behind))
 
     def _behind_picture(self, chat):
         ids = self.voice.ids(chat)
-        return ids[ids.index(self.engine.image_token) + 1:]
+        return ids[ids.index(self.engine.image_token) + 1 :]
 
     def _words(self, context):
         chat = self.voice.chat(context.users, context.replies, context.picture)
@@ -129,7 +133,7 @@ class Reader:
             groups.setdefault(key[0], []).append(key)
         for qid, group in groups.items():
             state = self._nearest(qid, group)
-            common = commonprefix([ids for _, ids in group])[:min(len(ids) for _, ids in group) - 1]
+            common = commonprefix([ids for _, ids in group])[: min(len(ids) for _, ids in group) - 1]
             if qid and len(group) > 1 and len(common) - state.length >= _WORTH:
                 jobs.append((qid, state, common))
             before |= dict.fromkeys(group, state)
@@ -152,8 +156,9 @@ class Reader:
 
     def _extended(self, jobs, past=True):
         def read(part):
-            unread = [list(ids[state.length:]) for state, ids in part]
+            unread = [list(ids[state.length :]) for state, ids in part]
             return self.engine.extend([state for state, _ in part], unread, past)
+
         return self._in_halves(read, jobs)
 
     def _in_halves(self, do, part):
@@ -164,8 +169,10 @@ class Reader:
             if not out_of_memory(error):
                 raise
             if len(part) == 1:
-                raise UserError(f"one prompt alone does not fit in the memory of {self.engine.device}: use a smaller "
-                                "model or picture, or a machine with more memory") from error
+                raise UserError(
+                    f"one prompt alone does not fit in the memory of {self.engine.device}: use a smaller "
+                    "model or picture, or a machine with more memory"
+                ) from error
             middle = self.rows = len(part) // 2
         warnings.warn("a batch of prompts does not fit in memory: smaller ones are read from now on", stacklevel=2)
         return self._in_halves(do, part[:middle]) + self._in_halves(do, part[middle:])
@@ -173,8 +180,10 @@ class Reader:
     def _fit(self, prompts):
         for task, ids in prompts:
             if len(ids) >= self.engine.context:
-                raise UserError(f"question {task.qid} takes {len(ids)} tokens but the model reads "
-                                f"{self.engine.context}: shorten it, or leave the question out")
+                raise UserError(
+                    f"question {task.qid} takes {len(ids)} tokens but the model reads "
+                    f"{self.engine.context}: shorten it, or leave the question out"
+                )
 
     def _parts(self, lengths):
         """Yield the numbers of prompts that are read together, shortest first, padded to at most so many tokens."""

@@ -68,8 +68,10 @@ class OneAtATime(Voice):
         prompt, state = self._prompt(request.task), request.state
         state = state or State(tuple(prompt["input_ids"][0].tolist()))
         if len(state.ids) >= self.context:
-            raise UserError(f"question {request.task.qid} takes {len(state.ids)} tokens but the model reads "
-                            f"{self.context}: shorten it, or leave the question out")
+            raise UserError(
+                f"question {request.task.qid} takes {len(state.ids)} tokens but the model reads "
+                f"{self.context}: shorten it, or leave the question out"
+            )
         left = request.budget - len(state.ids) if request.budget else 0
         row = Row(self, request, request.first + k, state, room=max(1, left // request.n) if request.budget else None)
         while row.at is not None:
@@ -90,8 +92,13 @@ class OneAtATime(Voice):
         start, drawn = time.perf_counter(), _Drawn(row)
         most = row.limit * len(row.request.steps)
         self.model.generate(
-            **inputs, do_sample=False, max_new_tokens=most, pad_token_id=self.tokenizer.pad_token_id or 0,
-            logits_processor=LogitsProcessorList([drawn]), stopping_criteria=StoppingCriteriaList([_Ended(drawn)]))
+            **inputs,
+            do_sample=False,
+            max_new_tokens=most,
+            pad_token_id=self.tokenizer.pad_token_id or 0,
+            logits_processor=LogitsProcessorList([drawn]),
+            stopping_criteria=StoppingCriteriaList([_Ended(drawn)]),
+        )
         row.seconds += time.perf_counter() - start
 
     def _grown(self, inputs, ids):
@@ -122,8 +129,11 @@ class OneAtATime(Voice):
                 grown = self._grown(inputs, [*prompt, *before])
                 scores[before] = self.model(**grown, logits_to_keep=len(option)).logits[0].float().log_softmax(-1)
                 passes, read = passes + 1, read + len(prompt) + len(before)
-        found = [sum(float(rows[-len(option) + k, token]) for k, token in enumerate(option))
-                 for option in options for rows in [scores[tuple(option[:-1])]]]
+        found = [
+            sum(float(rows[-len(option) + k, token]) for k, token in enumerate(option))
+            for option in options
+            for rows in [scores[tuple(option[:-1])]]
+        ]
         return found, Ledger(0, read, 0, passes * context.picture, passes, time.perf_counter() - start)
 
 

@@ -7,6 +7,7 @@ relative to the folder (dataset card of Xkev/LLaVA-CoT-100k; paper A, arXiv:2411
     for where, record in records(folder / "train.jsonl"):       where = "train.jsonl line 7", for messages
         path = picture(pictures, record.image, where)           checked: inside the folder, there, not corrupt
 """
+
 import itertools
 import json
 from collections.abc import Iterator
@@ -19,18 +20,20 @@ from .archive import Member
 from .pictures import Pictures, check, rgb
 from .records import UserError
 
-LONGEST_LINE = 16 * 2**20     # bytes
+LONGEST_LINE = 16 * 2**20  # bytes
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 class Turn(BaseModel):
     """One turn of a released conversation."""
+
     speaker: Literal["human", "gpt"] = Field(alias="from")
     value: str = Field(min_length=1)
 
 
 class Released(BaseModel):
     """One line of a released `train.jsonl`."""
+
     model_config = ConfigDict(coerce_numbers_to_str=True)
     id: str = Field(min_length=1)
     image: str | None = None
@@ -57,8 +60,10 @@ def records(path: Path) -> Iterator[tuple[str, Released]]:
         except ValidationError as error:
             problem = error.errors()[0]
             place = ".".join(map(str, problem["loc"])) or "record"
-            raise UserError(f"{where}: {place}: {problem['msg']}; a record is {{id, image, conversations: "
-                            "[{from: human | gpt, value}]}; correct or remove the line.") from None
+            raise UserError(
+                f"{where}: {place}: {problem['msg']}; a record is {{id, image, conversations: "
+                "[{from: human | gpt, value}]}; correct or remove the line."
+            ) from None
 
 
 def picture(pictures: Pictures, image: str | None, where: str, decode: bool = False) -> Path | Member:
@@ -90,8 +95,9 @@ def lines(path: Path) -> Iterator[tuple[str, Any]]:
 
 def _json(line, where):
     if len(line) > LONGEST_LINE:
-        raise UserError(f"{where}: longer than {LONGEST_LINE // 2**20} MB; give one record a line, without pictures "
-                        "in it.")
+        raise UserError(
+            f"{where}: longer than {LONGEST_LINE // 2**20} MB; give one record a line, without pictures in it."
+        )
     try:
         return json.loads(line.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

@@ -8,6 +8,7 @@
 
 Names of rows in words are here too, so that the four reports and their figures call a row the same.
 """
+
 import html
 
 import matplotlib.pyplot as plt
@@ -29,8 +30,13 @@ from .units import AVERAGE
 
 SETS = [*PAPER_SETS, "mini-average"]
 OF_MMSTAR = {skill: f"mini-MMStar/{skill}" for skill in SKILLS} | {"mini-MMStar": "mini-MMStar"}
-ARMS = {"base, not fine-tuned": "base.greedy", "structured, never shown a picture": "blind.sample",
-        "direct training": "direct.sample", "without tags": "no_tags.sample", "structured": "structured.sample"}
+ARMS = {
+    "base, not fine-tuned": "base.greedy",
+    "structured, never shown a picture": "blind.sample",
+    "direct training": "direct.sample",
+    "without tags": "no_tags.sample",
+    "structured": "structured.sample",
+}
 _SIDE = "<div style='margin-bottom:12px'><div style='font-weight:bold;margin:4px 0'>{caption}</div>{table}</div>"
 _PAGE = "<div style='display:flex;flex-wrap:wrap;gap:28px;align-items:flex-start'>{parts}</div>{remark}"
 
@@ -56,8 +62,10 @@ class Report:
     def __init__(self, run):
         self.run, self.records, self.paths, self.extra = run, judged(load_all(run.root)), [], {}
         if not any("accuracy" in record.metrics for record in self.records):
-            raise UserError(f"{shown(run.root)} holds no scored row to report on: run `make study` first "
-                            "(`make study SCALE=smoke` takes minutes), then open this report again")
+            raise UserError(
+                f"{shown(run.root)} holds no scored row to report on: run `make study` first "
+                "(`make study SCALE=smoke` takes minutes), then open this report again"
+            )
         self.rows = by_row(self.records)
         self.mark = PILOT if pilot(self.records) else ""
         self.extra |= {"rows": sorted(self.rows), "pilot": bool(self.mark)}
@@ -128,8 +136,16 @@ class Report:
         drawn = found.dropna(subset="value")
         kinds = drawn.incomplete.map(lambda text: "incomplete" if text else "complete")
         hue = "records" if any(drawn.incomplete) else None
-        return self.figure(name, points(drawn.assign(records=kinds).sort_values("records"), "contrast", hue, zero=True,
-                                        order=list(drawn.contrast)))
+        return self.figure(
+            name,
+            points(
+                drawn.assign(records=kinds).sort_values("records"),
+                "contrast",
+                hue,
+                zero=True,
+                order=list(drawn.contrast),
+            ),
+        )
 
     def shown(self, found):
         """Return a table of contrasts for reading: points with their interval, verdict, and how or why not."""

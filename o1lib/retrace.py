@@ -72,7 +72,7 @@ class _Walk:
             at = next_step(self.task.steps, at, beam[0].candidate.ended)
 
     def _best(self, pool):
-        return sorted(pool, key=lambda node: node.rank, reverse=True)[:self.keep]
+        return sorted(pool, key=lambda node: node.rank, reverse=True)[: self.keep]
 
     def _grown(self, origins, at, n):
         """Draw `n` candidates of step `at`, spread over the nodes they continue, score them, and note the round."""
@@ -85,8 +85,10 @@ class _Walk:
         self.drawn[at] = first
         grown = yield requests
         pairs = [(origin, candidate) for origin, own in zip(origins, grown) for candidate in own]
-        nodes = [Node(candidate, (*(origin.pieces if origin else ()), *candidate.pieces), parent=origin)
-                 for origin, candidate in pairs]
+        nodes = [
+            Node(candidate, (*(origin.pieces if origin else ()), *candidate.pieces), parent=origin)
+            for origin, candidate in pairs
+        ]
         self.owners.append(tuple(node.candidate for node in nodes))
         self.path.rounds.append(Round(step.stage, self.owners[-1], (), -1))
         if len(nodes) == 1 and step.stage not in self.cutoffs:
@@ -99,8 +101,12 @@ class _Walk:
         """Return the nodes' scores; when the budget is spent before, the first of them is as good as any."""
         given = [node.parent.pieces if node.parent else () for node in nodes]
         try:
-            return (yield [Rate(self.task, stage, hint(before, stage), node.candidate, before)
-                           for node, before in zip(nodes, given)])
+            return (
+                yield [
+                    Rate(self.task, stage, hint(before, stage), node.candidate, before)
+                    for node, before in zip(nodes, given)
+                ]
+            )
         except Spent:
             if len(nodes[0].pieces) > len(self.path.pieces):
                 self._note(nodes[:1])

@@ -87,8 +87,10 @@ class Random:
 
     def __call__(self, rates: list[Rate]) -> list[Score]:
         """Return a score for each."""
-        return [Score(float(keyed(self.seed, rate.task.qid, rate.kind, rate.candidate.index, "reward").random()))
-                for rate in rates]
+        return [
+            Score(float(keyed(self.seed, rate.task.qid, rate.kind, rate.candidate.index, "reward").random()))
+            for rate in rates
+        ]
 
 
 class Scalar:
@@ -99,8 +101,13 @@ class Scalar:
 
     def __call__(self, rates: list[Rate]) -> list[Score]:
         """Return a score for each."""
-        return [Score(float(self.score(rate.task.image, self._request(rate), said(rate.candidate.pieces, rate.kind))),
-                      Ledger(calls=1)) for rate in rates]
+        return [
+            Score(
+                float(self.score(rate.task.image, self._request(rate), said(rate.candidate.pieces, rate.kind))),
+                Ledger(calls=1),
+            )
+            for rate in rates
+        ]
 
     def _request(self, rate):
         return "\n".join(filter(None, [rate.task.question, REQUESTS.get(rate.kind, "")]))
@@ -136,9 +143,13 @@ def calibrate(tasks: Sequence, decoder, reward: Reward, n: int = 4, z: float = B
         raise UserError("retracing needs validation questions to measure its cutoffs on: set calibration to 1 or more")
     values: dict[str, list[float]] = {}
     for first in range(0, len(tasks), at_once):
-        part = tasks[first:first + at_once]
-        rates = [rate for task, own in zip(part, decoder.propose([Propose(task, None, task.steps, n) for task in part]))
-                 for candidate in own for rate in _rates(task, candidate)]
+        part = tasks[first : first + at_once]
+        rates = [
+            rate
+            for task, own in zip(part, decoder.propose([Propose(task, None, task.steps, n) for task in part]))
+            for candidate in own
+            for rate in _rates(task, candidate)
+        ]
         for rate, score in zip(rates, reward(rates)):
             values.setdefault(rate.kind, []).append(score.value)
         decoder.forget([task.qid for task in part])

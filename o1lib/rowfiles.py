@@ -50,8 +50,13 @@ def _checked(path: Path, found: Iterator) -> Iterator[tuple[str, dict]]:
 def _separated(path: Path) -> Iterator[dict]:
     import pandas as pd
 
-    how = {"sep": "\t" if path.suffix == ".tsv" else ",", "dtype": str, "keep_default_na": False,
-           "encoding": "utf-8-sig", "chunksize": AT_ONCE}
+    how = {
+        "sep": "\t" if path.suffix == ".tsv" else ",",
+        "dtype": str,
+        "keep_default_na": False,
+        "encoding": "utf-8-sig",
+        "chunksize": AT_ONCE,
+    }
     with pd.read_csv(path, **how) as chunks:
         for chunk in chunks:
             if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes surplus cells for an index
@@ -93,8 +98,10 @@ def _hub(source: str) -> Iterator[tuple[str, dict]]:
     except UserError:
         raise
     except Exception as error:  # the Hub, its client and its cache raise many kinds
-        raise UserError(f"{name}: neither a file ({', '.join(ENDINGS)}) nor a dataset of the Hub that can be read "
-                        f"({type(error).__name__}): check the name, the split and the network") from None
+        raise UserError(
+            f"{name}: neither a file ({', '.join(ENDINGS)}) nor a dataset of the Hub that can be read "
+            f"({type(error).__name__}): check the name, the split and the network"
+        ) from None
 
 
 def _undecoded(dataset):

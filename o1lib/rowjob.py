@@ -107,9 +107,14 @@ def import_path() -> str:
 def _environment(job: Job, ipython: str) -> dict[str, str]:
     """What the kernel is to find around it: this very Python, the planned fingerprint, no user's own IPython files."""
     kernels = [str(Path(sys.prefix) / "share" / "jupyter"), os.environ.get("JUPYTER_PATH", "")]
-    return {"O1LIB_FINGERPRINT": job.fingerprint, "JUPYTER_PATH": os.pathsep.join(filter(None, kernels)),
-            "PYTHONPATH": import_path(), "IPYTHONDIR": ipython, "TOKENIZERS_PARALLELISM": "false",
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    return {
+        "O1LIB_FINGERPRINT": job.fingerprint,
+        "JUPYTER_PATH": os.pathsep.join(filter(None, kernels)),
+        "PYTHONPATH": import_path(),
+        "IPYTHONDIR": ipython,
+        "TOKENIZERS_PARALLELISM": "false",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
 
 
 def _papermill():
@@ -131,9 +136,17 @@ def _execute(job: Job, folder: Path, log: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
         with open(log, "w", encoding="utf8") as words:
-            papermill.execute_notebook(source, folder / "notebook.ipynb", job.parameters, kernel_name="python3",
-                                       progress_bar=False, coalesce_streams=True, stdout_file=words, stderr_file=words,
-                                       cwd=source.parent)
+            papermill.execute_notebook(
+                source,
+                folder / "notebook.ipynb",
+                job.parameters,
+                kernel_name="python3",
+                progress_bar=False,
+                coalesce_streams=True,
+                stdout_file=words,
+                stderr_file=words,
+                cwd=source.parent,
+            )
     finally:
         tidy(folder / "notebook.ipynb")
 

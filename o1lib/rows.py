@@ -98,8 +98,10 @@ class Row:
     def _break_off(self):
         """End the row because the model's numbers are not finite; no judge by likelihood will prefer it."""
         if not self.voice.spoken:
-            raise UserError(f"the model's numbers are not finite at question {self.request.task.qid}: its weights are "
-                            "broken, or its precision overflows; load it in float32 or bfloat16")
+            raise UserError(
+                f"the model's numbers are not finite at question {self.request.task.qid}: its weights are "
+                "broken, or its precision overflows; load it in float32 or bfloat16"
+            )
         self._close("nan", self.logprob + BROKEN)
         self._begin(None)
         return True

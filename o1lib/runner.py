@@ -49,7 +49,7 @@ class Watch:
         with open(self.events, "rb") as file:
             file.seek(self.read)
             lines = file.read()
-        whole = lines[:lines.rfind(b"\n") + 1]
+        whole = lines[: lines.rfind(b"\n") + 1]
         self.read += len(whole)
         for line in whole.splitlines():
             self.ended.append(json.loads(line))
@@ -61,8 +61,11 @@ class Watch:
         total = len(self.plan.due)
         time_ = duration(event["seconds"])
         outcome = f"failed after {time_}: {event['problem']}" if event["problem"] else time_
-        print(f"\r[{len(self.ended):{len(str(total))}} of {total}] {event['row']} seed {event['seed']} … {outcome}"
-              f"{' ' * 20}".rstrip(), flush=True)
+        print(
+            f"\r[{len(self.ended):{len(str(total))}} of {total}] {event['row']} seed {event['seed']} … {outcome}"
+            f"{' ' * 20}".rstrip(),
+            flush=True,
+        )
 
     def tick(self) -> None:
         """On a terminal, show that something is going on."""
@@ -102,17 +105,46 @@ def environment(scale: str, jobs: int) -> dict[str, str]:
     """
     offline = {} if scale in HUB else {"HF_HUB_OFFLINE": "1"}
     threads = {"OMP_NUM_THREADS": str(threads_for(jobs))} | ({"OMP_WAIT_POLICY": "PASSIVE"} if jobs > 1 else {})
-    return os.environ | offline | threads | {"PYTHONPATH": import_path(), "O1LIB_ROOT": str(project_root()),
-                                             "PYTHONHASHSEED": "0", STUDY: f"{socket.gethostname()}:{os.getpid()}"}
+    return (
+        os.environ
+        | offline
+        | threads
+        | {
+            "PYTHONPATH": import_path(),
+            "O1LIB_ROOT": str(project_root()),
+            "PYTHONHASHSEED": "0",
+            STUDY: f"{socket.gethostname()}:{os.getpid()}",
+        }
+    )
 
 
 def _command(plan: Plan, plan_file: Path, jobs: int, extra: list[str]) -> list[str]:
-    config = [f"plan={plan_file}", f"python={sys.executable}", f"scale={plan.scale}",
-              f"threads={threads_for(jobs)}"]
-    return [sys.executable, "-m", "snakemake", "--snakefile", str(project_root() / "Snakefile"),
-            "--directory", str(plan.root), "--config", *config, "--cores", str(jobs), "--nolock", "--keep-going",
-            "--rerun-incomplete", "--keep-incomplete", "--drop-metadata", "--scheduler", "greedy",
-            "--runtime-source-cache-path", str(plan.root / SOURCES), "--latency-wait", "20", *extra]
+    config = [f"plan={plan_file}", f"python={sys.executable}", f"scale={plan.scale}", f"threads={threads_for(jobs)}"]
+    return [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(project_root() / "Snakefile"),
+        "--directory",
+        str(plan.root),
+        "--config",
+        *config,
+        "--cores",
+        str(jobs),
+        "--nolock",
+        "--keep-going",
+        "--rerun-incomplete",
+        "--keep-incomplete",
+        "--drop-metadata",
+        "--scheduler",
+        "greedy",
+        "--runtime-source-cache-path",
+        str(plan.root / SOURCES),
+        "--latency-wait",
+        "20",
+        *extra,
+    ]
 
 
 def _stop_leftovers(note: Path) -> None:
@@ -138,8 +170,15 @@ def _schedule(plan: Plan, jobs: int, extra: list[str]) -> Watch:
     command = _command(plan, planning.write(plan), jobs, extra)
     watch = Watch(plan, logs / EVENTS)
     with open(logs / "study.log", "w", encoding="utf8") as log:
-        child = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=project_root(),
-                                 env=environment(plan.scale, jobs), start_new_session=True)
+        child = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            cwd=project_root(),
+            env=environment(plan.scale, jobs),
+            start_new_session=True,
+        )
         process = psutil.Process(child.pid)
         write_json(note, {"pid": child.pid, "created": process.create_time()})
         try:
@@ -167,9 +206,13 @@ def run(plan: Plan, jobs: int = 1, extra: tuple[str, ...] = ()) -> int:
 
 def _sum_up(plan: Plan, watch: Watch | None) -> int:
     missing = [step.job for step in plan.steps if not planning.is_done(step.job)]
-    summary = {"rows": len(plan.steps), "recorded": len(plan.steps) - len(missing), "failed": len(missing),
-               "seconds": round(time.monotonic() - watch.started, 1) if watch else 0.0,
-               "peak_memory_mb": round(watch.peak_mb) if watch else 0}
+    summary = {
+        "rows": len(plan.steps),
+        "recorded": len(plan.steps) - len(missing),
+        "failed": len(missing),
+        "seconds": round(time.monotonic() - watch.started, 1) if watch else 0.0,
+        "peak_memory_mb": round(watch.peak_mb) if watch else 0,
+    }
     path = plan.root / "summary.json"
     if watch or not path.is_file():  # when nothing ran, the last real run's time and memory stay
         write_json(path, summary)
@@ -222,8 +265,13 @@ def check_hardware(scale: Scale, name: str) -> None:
         return
     import torch
 
-    fit = [k for k in range(torch.cuda.device_count())
-           if torch.cuda.get_device_properties(k).total_memory >= scale.gpu_memory_gb * 0.9e9]
+    fit = [
+        k
+        for k in range(torch.cuda.device_count())
+        if torch.cuda.get_device_properties(k).total_memory >= scale.gpu_memory_gb * 0.9e9
+    ]
     if len(fit) < scale.gpus:
-        raise UserError(f"scale {name} needs {scale.gpus} GPU(s) with {scale.gpu_memory_gb:g} GB each and this machine "
-                        f"has {len(fit)}: use SCALE=mini here, or run it where they are")
+        raise UserError(
+            f"scale {name} needs {scale.gpus} GPU(s) with {scale.gpu_memory_gb:g} GB each and this machine "
+            f"has {len(fit)}: use SCALE=mini here, or run it where they are"
+        )

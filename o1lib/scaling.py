@@ -6,6 +6,7 @@
 Methods are compared at equal N and at equal cost, never at the N that suits each: the papers' Table 5 sets ten full
 samples beside four candidates a stage.
 """
+
 import pandas as pd
 
 from .records import Metric
@@ -13,8 +14,10 @@ from .tables import CELL, by_row, pooled
 
 METHODS = {"best_of_n": "best-of-N", "sentence_beam": "sentence-level beam", "stage_beam": "stage-level beam"}
 # What rows without a pairwise judge are shown by, and how they are called then
-OWN_JUDGE = {"token_beam": {"self": "token beam in each turn"},
-             "retracing": {"likelihood": "retracing by likelihood", "verifier": "retracing by a verifier"}}
+OWN_JUDGE = {
+    "token_beam": {"self": "token beam in each turn"},
+    "retracing": {"likelihood": "retracing by likelihood", "verifier": "retracing by a verifier"},
+}
 ONE = "sample"
 COLUMNS = ["method", "row", "N", "tokens", "seconds", *CELL]
 
@@ -25,8 +28,10 @@ def judged(records):
     Shares of the matches whose two sides were not equally true, with Wilson's interval; matches of one question are not
     independent, so it is rather too narrow. Rows without a judge are returned as they are.
     """
-    return [record.model_copy(update={"metrics": record.metrics | _of_judge(record.extra.get("judge_on_own_pairs"))})
-            for record in records]
+    return [
+        record.model_copy(update={"metrics": record.metrics | _of_judge(record.extra.get("judge_on_own_pairs"))})
+        for record in records
+    ]
 
 
 def _of_judge(found):
@@ -77,5 +82,11 @@ def _line(row, records, given, metric):
     cell, tokens, seconds = (pooled(records, name) for name in (metric, "processed_tokens", "cost/seconds"))
     if not (cell and tokens and seconds):
         return None
-    return {"method": given["method"], "row": row, "N": given["n"],
-            "tokens": tokens["value"], "seconds": seconds["value"], **cell}
+    return {
+        "method": given["method"],
+        "row": row,
+        "N": given["n"],
+        "tokens": tokens["value"],
+        "seconds": seconds["value"],
+        **cell,
+    }

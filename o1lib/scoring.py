@@ -21,8 +21,15 @@ from .tree import Tree
 STAGED = tuple(name for name in FORMATS if name not in ("direct", "separate"))
 
 
-def score(trees: Sequence[Tree], items: Sequence, format: str, likelihood: Sequence[bool | None] | None = None,
-          temperature: float | None = None, schedule: str = "", judge: str = "") -> list[dict]:
+def score(
+    trees: Sequence[Tree],
+    items: Sequence,
+    format: str,
+    likelihood: Sequence[bool | None] | None = None,
+    temperature: float | None = None,
+    schedule: str = "",
+    judge: str = "",
+) -> list[dict]:
     """Return one prediction for each tree: the answer read off, whether it is right, and how far each stage is.
 
     `likelihood` says for each question whether its likeliest option is right (`option_likelihoods`), None elsewhere.
@@ -33,15 +40,33 @@ def score(trees: Sequence[Tree], items: Sequence, format: str, likelihood: Seque
         answer = extract(answer_text(tree.turns if format == "four_turn" else tree.text, format), item.options)
         known = bool(item.facts) and format in STAGED
         judged = any(one.matches or one.scores for one in tree.rounds)
-        rows.append({
-            "qid": item.qid, "test_set": item.test_set, "family": item.family, "skill": item.skill,
-            "template": item.template, "group": item.group or None, "format": format, "schedule": schedule,
-            "method": tree.method, "judge": judge if judged else "", "n": tree.n,
-            "temperature": 0.0 if tree.method == "greedy" else temperature,
-            "gold": item.answer, "options": list(item.options), "pred": answer.value, "extracted_by": answer.by,
-            "correct": correct(answer.value, item.answer, item.options), "output": from_special(tree.text),
-            "problem": tree.problem, "stage_scores": score_stages(found_stages(tree.pieces), item) if known else None,
-            "option_likelihood_correct": likely, "ledger": asdict(tree.ledger), "candidates": tree.rows()})
+        rows.append(
+            {
+                "qid": item.qid,
+                "test_set": item.test_set,
+                "family": item.family,
+                "skill": item.skill,
+                "template": item.template,
+                "group": item.group or None,
+                "format": format,
+                "schedule": schedule,
+                "method": tree.method,
+                "judge": judge if judged else "",
+                "n": tree.n,
+                "temperature": 0.0 if tree.method == "greedy" else temperature,
+                "gold": item.answer,
+                "options": list(item.options),
+                "pred": answer.value,
+                "extracted_by": answer.by,
+                "correct": correct(answer.value, item.answer, item.options),
+                "output": from_special(tree.text),
+                "problem": tree.problem,
+                "stage_scores": score_stages(found_stages(tree.pieces), item) if known else None,
+                "option_likelihood_correct": likely,
+                "ledger": asdict(tree.ledger),
+                "candidates": tree.rows(),
+            }
+        )
     return rows
 
 
@@ -54,8 +79,10 @@ def option_likelihoods(trees: Sequence[Tree], items: Sequence, format: str, deco
     """
     asked = [k for k, item in enumerate(items) if item.options]
     contexts = [_before_answer(trees[k], format) for k in asked]
-    letters = [[" " * context.prefix.endswith(">") + letter for letter in ascii_uppercase[:len(items[k].options)]]
-               for k, context in zip(asked, contexts, strict=True)]
+    letters = [
+        [" " * context.prefix.endswith(">") + letter for letter in ascii_uppercase[: len(items[k].options)]]
+        for k, context in zip(asked, contexts, strict=True)
+    ]
     found = [None] * len(items)
     for k, (scores, _) in zip(asked, decoder.likelihoods(contexts, letters), strict=True):
         found[k] = ascii_uppercase[scores.index(max(scores))] == items[k].answer
@@ -67,7 +94,7 @@ def _before_answer(tree: Tree, format: str) -> Context:
     task, text = tree.task, tree.text
     if format == "four_turn":
         turns = tuple(step.turn for step in task.steps if step.turn)
-        return Context(task, (task.opening, *turns), tuple(tree.turns[:len(turns)]))
+        return Context(task, (task.opening, *turns), tuple(tree.turns[: len(turns)]))
     if format == "no_tags":
         before, blank, _ = text.rstrip().rpartition("\n\n")
         return Context(task, (task.opening,), prefix=before + blank)

@@ -28,6 +28,7 @@ from .tree import Candidate, Match, Propose, Round, Task, keyed
 
 MOST_SENTENCES = 60
 
+
 def task_for(qid: str, question: str, image, format: str) -> Task:
     """Return a question as a task: its first user turn, and the stages its format can be stopped after.
 
@@ -176,8 +177,10 @@ def _round(path, kind, key, candidates, seed):
     slots, matches, given, task = dict(enumerate(candidates)), [], hint(path.pieces, kind), path.task
     try:
         for level in bracket(len(candidates), keyed(seed, task.qid, key, "bracket")):
-            asked = [Match(task, kind, given, slots[a], slots[b], tuple(candidates), f"{key}/{slot}", path.pieces)
-                     for a, b, slot in level]
+            asked = [
+                Match(task, kind, given, slots[a], slots[b], tuple(candidates), f"{key}/{slot}", path.pieces)
+                for a, b, slot in level
+            ]
             verdicts = yield asked
             for (_, _, slot), match, verdict in zip(level, asked, verdicts):
                 slots[slot] = (match.a, match.b)[verdict.winner]

@@ -36,8 +36,14 @@ class SelfJudge:
     def __call__(self, matches: list[Match]) -> list[Verdict]:
         """Return a verdict for each match; all orders of all matches are read together."""
         orders = [(match, *pair) for match in matches for pair in ((match.a, match.b), (match.b, match.a))]
-        contexts = [Context(match.task, (asked(match, first, second, self.decoder.short),),
-                            prefix=verdict_prefix(REASONS[match.kind])) for match, first, second in orders]
+        contexts = [
+            Context(
+                match.task,
+                (asked(match, first, second, self.decoder.short),),
+                prefix=verdict_prefix(REASONS[match.kind]),
+            )
+            for match, first, second in orders
+        ]
         found = iter(self.decoder.likelihoods(contexts, [[" 1", " 2"]] * len(contexts)))
         return [self._verdict(match, next(found), next(found)) for match in matches]
 

@@ -24,12 +24,17 @@ from o1lib.stages import STAGES, render
 from o1lib.tree import Candidate, Ledger, Round, Tree
 
 FORMATS = ("direct", "tags")
-_SLOTS = {"summary": "[How you will approach the problem and which steps you will take.]",
-          "caption": "[The picture, above all what bears on the question.]",
-          "reasoning": "[A chain of thought, step by step, that explains the problem.]",
-          "conclusion": "[The final answer, short and direct; for a multiple-choice question the letter alone.]"}
-STRUCTURED = ("Answer the question about the picture in four sections, each in its tags, in exactly this form:\n\n"
-              + render(_SLOTS, STAGES) + "\n\nDo not forget to close the last tag.")
+_SLOTS = {
+    "summary": "[How you will approach the problem and which steps you will take.]",
+    "caption": "[The picture, above all what bears on the question.]",
+    "reasoning": "[A chain of thought, step by step, that explains the problem.]",
+    "conclusion": "[The final answer, short and direct; for a multiple-choice question the letter alone.]",
+}
+STRUCTURED = (
+    "Answer the question about the picture in four sections, each in its tags, in exactly this form:\n\n"
+    + render(_SLOTS, STAGES)
+    + "\n\nDo not forget to close the last tag."
+)
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,16 @@ class ServedModel:
     price: tuple[float, float] | None = None
     schedule: str = ""
 
-    def answer(self, items: Sequence, *, method: str = "greedy", n: int = 1, temperature: float = 0.0,
-               max_tokens: int = 1024, blind: bool = False) -> tuple[list[Tree], list[dict]]:
+    def answer(
+        self,
+        items: Sequence,
+        *,
+        method: str = "greedy",
+        n: int = 1,
+        temperature: float = 0.0,
+        max_tokens: int = 1024,
+        blind: bool = False,
+    ) -> tuple[list[Tree], list[dict]]:
         """Return a search tree and a prediction line for each item, in order: one answer a question.
 
         A question that the endpoint could not answer is wrong and says why under `problem`. Raises UserError for a
@@ -76,8 +89,13 @@ class ServedModel:
 
     def facts(self) -> dict:
         """Return what else the record says of it: the model's name, its price and this run's ledger."""
-        return {"served": {"model": self.endpoint.model, "price": list(self.price or ()),
-                           "spent": self.endpoint.ledger.facts()}}
+        return {
+            "served": {
+                "model": self.endpoint.model,
+                "price": list(self.price or ()),
+                "spent": self.endpoint.ledger.facts(),
+            }
+        }
 
 
 def connect(run, address: str, model: str, format: str = "", price: str = "") -> ServedModel:
@@ -111,8 +129,10 @@ def graded(run, lines: list[dict], items: Sequence, grader: str) -> tuple[list[d
 def _one_answer(method: str, n: int) -> None:
     """Raise UserError for a search over several candidates, which an endpoint cannot continue stage by stage."""
     if method not in ("greedy", "sample") or n != 1:
-        raise UserError(f"a served model gives one answer a question: set method to greedy or sample and n to 1, not "
-                        f"{method} with n = {n}")
+        raise UserError(
+            f"a served model gives one answer a question: set method to greedy or sample and n to 1, not "
+            f"{method} with n = {n}"
+        )
 
 
 def _price(text: str) -> tuple[float, float] | None:

@@ -48,6 +48,7 @@ class Groups:
 @contextmanager
 def shared(modules, groups: Groups):
     """Let cross-attention `modules` see all rows of a picture as one row, for as long as the block runs."""
+
     def before(module, args, kwargs):
         mask = kwargs.get("attention_mask")
         changed = {"hidden_states": groups.gather(kwargs["hidden_states"]), "is_causal": False}

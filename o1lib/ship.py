@@ -1,11 +1,11 @@
 """Models into results/checkpoints, with the record that says how each was made; whole or not at all.
 
-    base("mini")                                   # trains it by notebook 00, as experiments.yaml says, and ships it
-    base("mini", source="elsewhere/runs/base/seed0")   # ships a run of notebook 00 that was made by hand
-    row("mini", "structured", seed=0)              # ships the model of a row of the study
+base("mini")                                   # trains it by notebook 00, as experiments.yaml says, and ships it
+base("mini", source="elsewhere/runs/base/seed0")   # ships a run of notebook 00 that was made by hand
+row("mini", "structured", seed=0)              # ships the model of a row of the study
 
-    results/checkpoints/mini-base/{model.safetensors, config.json, tokenizer.json, ..., log.jsonl, record.json,
-                                   predictions.jsonl.gz}
+results/checkpoints/mini-base/{model.safetensors, config.json, tokenizer.json, ..., log.jsonl, record.json,
+                               predictions.jsonl.gz}
 """
 
 import json
@@ -43,8 +43,10 @@ def base(scale: str = "mini", source: str = "", fresh: bool = False) -> None:
     folder = (project_root() / source).resolve() if source else _train(scale, wanted, fresh)
     record = load(folder)
     if differing := _differing(record, wanted):
-        raise UserError(f"{shown(folder)} was made with other parameters than scale {scale} publishes ({differing}): "
-                        f"name another run, or change `base` of that scale in {experiments.FILE}")
+        raise UserError(
+            f"{shown(folder)} was made with other parameters than scale {scale} publishes ({differing}): "
+            f"name another run, or change `base` of that scale in {experiments.FILE}"
+        )
     install(record, target, f"make base SCALE={scale}")
 
 
@@ -81,8 +83,10 @@ def install(record: Record, target: Path, command: str) -> None:
             shutil.copyfile(folder / PREDICTIONS, part / PREDICTIONS)
         size = sum(path.stat().st_size for path in part.rglob("*") if path.is_file())
         if size > LARGEST:
-            raise UserError(f"{shown(target)} would have {size / 1e6:.1f} MB and every clone would carry it: "
-                            f"ship a model of at most {LARGEST / 1e6:.0f} MB")
+            raise UserError(
+                f"{shown(target)} would have {size / 1e6:.1f} MB and every clone would carry it: "
+                f"ship a model of at most {LARGEST / 1e6:.0f} MB"
+            )
         write_json(part / RECORD, _shipped(record, part, command))
     print(f"{shown(target)}: {size / 1e6:.1f} MB, model {model_hash(target)[:12]}, made at commit {record.commit[:10]}")
 
@@ -91,8 +95,11 @@ def _shipped(record: Record, folder: Path, command: str) -> dict:
     """Return the record as it stands beside the weights: its artifacts are the files there, and what made it."""
     words = " ".join(f"-p {name} {shlex.quote(str(value))}" for name, value in record.parameters.items() if value != "")
     by_hand = f".venv/bin/papermill notebooks/{record.notebook}.ipynb out.ipynb {words}"
-    files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*"))
-             if path.is_file() and path.name != RECORD}
+    files = {
+        path.relative_to(folder).as_posix(): sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != RECORD
+    }
     made = portable(record.extra | {"command": command, "papermill": by_hand})
     return record.model_dump() | {"artifacts": files, "extra": made}
 
@@ -135,8 +142,15 @@ def _train(scale: str, wanted: dict, fresh: bool) -> Path:
     entry = plan.write(plan.Plan(scale, (plan.Step(job, "asked for"),), ()), place / "plan.json")
     command = [sys.executable, "-m", "o1lib", "run-row", "base", "--scale", scale, "--plan", str(entry)]
     with open(place / "base.log", "w+", encoding="utf8") as log:
-        child = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=project_root(),
-                                 env=runner.environment(scale, 1), start_new_session=True)
+        child = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            cwd=project_root(),
+            env=runner.environment(scale, 1),
+            start_new_session=True,
+        )
         process = psutil.Process(child.pid)
         try:
             _show(child, plan.folder_of(job) / "log.jsonl", wanted.get("examples", 0))

@@ -7,6 +7,7 @@ of every seed learn from and answer the same questions.
     write(splits.train, "work/mini/train")
     splits.counts                                   what was split up or left out, and why
 """
+
 import hashlib
 import itertools
 import re
@@ -32,14 +33,24 @@ _OPTION = re.compile(r"(?:^|\s)\(?([A-J])[.):]\)?\s*(.+?)(?=\s+\(?[A-J][.):]|\s*
 
 class Splits(NamedTuple):
     """Items of the three splits, to be written once each, and counts of what was left out."""
+
     train: Iterable[Any]
     validation: Iterable[Any]
     test: Iterable[Any]
     counts: dict[str, Any]
 
 
-def load(source: str, folder: str = "", *, n_train: int, n_validation: int, n_test: int,
-         test_split: str = "devtest", allow_missing: bool = False, teaching: Teaching | None = None) -> Splits:
+def load(
+    source: str,
+    folder: str = "",
+    *,
+    n_train: int,
+    n_validation: int,
+    n_test: int,
+    test_split: str = "devtest",
+    allow_missing: bool = False,
+    teaching: Teaching | None = None,
+) -> Splits:
     """Return the splits of a source, at most n items each (`n_test` is per test set).
 
     `folder` and `allow_missing` belong to 'llava_cot', `teaching` to 'teacher'; `test_split` is Mini-VQA's ('devtest',
@@ -68,12 +79,13 @@ def flat(counts: Mapping, under: str = "") -> dict[str, int]:
 
 
 def _minivqa(n_train, n_validation, n_test, test_split):
-    return Splits(minivqa.mixture("train", n_train), minivqa.mixture("validation", n_validation),
-                  _tests(n_test, test_split), {})
+    return Splits(
+        minivqa.mixture("train", n_train), minivqa.mixture("validation", n_validation), _tests(n_test, test_split), {}
+    )
 
 
 def _tests(n, split):
-    test_set(TEST_SETS[0], 1, split)            # an unknown split is refused now, not when the others are written
+    test_set(TEST_SETS[0], 1, split)  # an unknown split is refused now, not when the others are written
     return itertools.chain.from_iterable(test_set(name, n, split) for name in TEST_SETS)
 
 
@@ -101,8 +113,9 @@ def llava_cot(folder: str | Path, n_train: int, n_validation: int, n_test: int, 
         name = next((name for name, n in wanted.items() if len(parts[name]) < n), "train")
         parts[name] += of_one_picture
     items = {name: (_item(pictures, one, name) for one in parts[name][:n]) for name, n in wanted.items()}
-    return Splits(items["train"], items["validation"], items["test"], found.facts() | {
-        "table_1": table_1(found.folders)})
+    return Splits(
+        items["train"], items["validation"], items["test"], found.facts() | {"table_1": table_1(found.folders)}
+    )
 
 
 def _digest(text):
@@ -112,9 +125,11 @@ def _digest(text):
 def _report_missing(folder, found, allowed):
     if found.missing and not allowed:
         by_folder = ", ".join(f"{name} {n:,}" for name, n in found.missing.most_common(8))
-        raise UserError(f"{shown(folder)} lacks {found.missing.total():,} of its {found.facts()['pictures']:,} pictures"
-                        f" ({by_folder}; the first is {found.first_missing}): get all parts of image.zip, or set "
-                        "allow_missing to leave their questions out.")
+        raise UserError(
+            f"{shown(folder)} lacks {found.missing.total():,} of its {found.facts()['pictures']:,} pictures"
+            f" ({by_folder}; the first is {found.first_missing}): get all parts of image.zip, or set "
+            "allow_missing to leave their questions out."
+        )
 
 
 def _rounds(folder, pictures, found):
@@ -124,15 +139,27 @@ def _rounds(folder, pictures, found):
         for number, (question, text) in enumerate(pairs if record.image else (), 1):
             stages, wrong = found.answer(text)
             if not wrong and found.has(pictures, record.image, where):
-                yield {"where": where, "qid": f"{qid}#{number}" if len(pairs) > 1 else qid, "image": record.image,
-                       "question": question.replace("<image>", "").strip(), "stages": stages}
+                yield {
+                    "where": where,
+                    "qid": f"{qid}#{number}" if len(pairs) > 1 else qid,
+                    "image": record.image,
+                    "question": question.replace("<image>", "").strip(),
+                    "stages": stages,
+                }
 
 
 def _item(pictures, one, split):
     answer, (first, *_) = one["stages"]["conclusion"], Path(one["image"]).parts
-    return Item(one["qid"], TABLE_1_FOLDERS.get(first, first), one["question"], answer, one["stages"],
-                picture(pictures, one["image"], one["where"]), options=_options(one["question"], answer),
-                test_set="LLaVA-CoT held out" if split == "test" else "")
+    return Item(
+        one["qid"],
+        TABLE_1_FOLDERS.get(first, first),
+        one["question"],
+        answer,
+        one["stages"],
+        picture(pictures, one["image"], one["where"]),
+        options=_options(one["question"], answer),
+        test_set="LLaVA-CoT held out" if split == "test" else "",
+    )
 
 
 def _options(question, answer):

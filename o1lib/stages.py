@@ -26,9 +26,11 @@ STAGES = ("summary", "caption", "reasoning", "conclusion")
 _NAME = "SUMMARY|CAPTION|REASONING|CONCLUSION"
 # Every repetition is bounded, so that one pass over the text is linear whatever it holds. Of the parenthesised form,
 # seen in real outputs as "(Here begins the SUMMARY stage)", only upper-case names count: prose has "(the summary)".
-_MARK = re.compile(rf"<\s{{0,3}}(?P<slash>/?)\s{{0,3}}(?P<tag>(?i:{_NAME}))\s{{0,3}}>"
-                   rf"|\(\s{{0,3}}(?P<before>/?(?:[A-Za-z]{{1,12}}[ :]{{1,2}}){{0,6}})(?P<name>{_NAME})"
-                   r"(?P<after>(?:[ :]{1,2}[A-Za-z]{1,12}){0,4})\s{0,3}\)")
+_MARK = re.compile(
+    rf"<\s{{0,3}}(?P<slash>/?)\s{{0,3}}(?P<tag>(?i:{_NAME}))\s{{0,3}}>"
+    rf"|\(\s{{0,3}}(?P<before>/?(?:[A-Za-z]{{1,12}}[ :]{{1,2}}){{0,6}})(?P<name>{_NAME})"
+    r"(?P<after>(?:[ :]{1,2}[A-Za-z]{1,12}){0,4})\s{0,3}\)"
+)
 
 
 def open_tag(stage: str) -> str:
@@ -59,7 +61,7 @@ def parse_plain(text: str) -> dict[str, str]:
     parts = [part.strip() for part in re.split(r"\n\s*\n", _newlines(text)) if part.strip()]
     if len(parts) > len(STAGES):
         parts = [*parts[:2], "\n\n".join(parts[2:-1]), parts[-1]]
-    return dict(zip(STAGES[len(STAGES) - len(parts):], parts, strict=True))
+    return dict(zip(STAGES[len(STAGES) - len(parts) :], parts, strict=True))
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def parse(text: str, expected: Sequence[str] = STAGES) -> Parsed:
     reader, position, marked = _Reader(), 0, False
     for match, stage, closes in _marks(text):
         marked = True
-        reader.text(text[position:match.start()])
+        reader.text(text[position : match.start()])
         closes = reader.current == stage if closes is None else closes
         if match[0] not in (open_tag(stage), close_tag(stage)):
             reader.problems.append(f"{stage.upper()} is marked as {match[0]!r}")
@@ -177,9 +179,14 @@ def flaw(parsed: Parsed) -> str:
         return "no tags"
     if parsed.missing:
         return f"no {parsed.missing[0]}"
-    for words, reason in (("is empty", "an empty stage"), ("is not closed", "a stage left open"),
-                          ("is repeated", "a repeated stage"), ("is nested", "a repeated stage"),
-                          ("out of order", "stages out of order"), ("not open", "a stray closing tag")):
+    for words, reason in (
+        ("is empty", "an empty stage"),
+        ("is not closed", "a stage left open"),
+        ("is repeated", "a repeated stage"),
+        ("is nested", "a repeated stage"),
+        ("out of order", "stages out of order"),
+        ("not open", "a stray closing tag"),
+    ):
         if any(words in problem for problem in parsed.problems):
             return reason
     return ""
@@ -197,8 +204,9 @@ def _texts(path: Path, key: str) -> Iterator[str]:
                 row = json.loads(line)
                 if not isinstance(row, dict) or not isinstance(row.get(key), str):
                     has = ", ".join(map(str, row)) if isinstance(row, dict) else type(row).__name__
-                    raise KeyError(f"{path}, line {number}, has no text under {key!r} (it has: {has}): "
-                                   "name another with --field")
+                    raise KeyError(
+                        f"{path}, line {number}, has no text under {key!r} (it has: {has}): name another with --field"
+                    )
                 yield row[key]
     except KeyError as error:
         raise ValueError(error.args[0]) from None
@@ -226,8 +234,13 @@ def check_file(path: Path | str, field: str = "prediction") -> dict:
         counts["other"] += not (parsed.well_formed or parsed.missing)
         if not parsed.no_tags:
             missing.update(parsed.missing)
-    return {"n": counts["n"], "well_formed": counts["well_formed"], "no_tags": counts["no_tags"],
-            "missing": dict(missing), "other": counts["other"]}
+    return {
+        "n": counts["n"],
+        "well_formed": counts["well_formed"],
+        "no_tags": counts["no_tags"],
+        "missing": dict(missing),
+        "other": counts["other"],
+    }
 
 
 def check(file: Path, field: str = "prediction") -> None:

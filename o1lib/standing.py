@@ -6,6 +6,7 @@
 A pilot is what is scored on drawings of the split `devtest`, or on drawings of which no record tells the split; the
 confirmatory run scores on `test`. Sets that others made (a benchmark's file, easy-VQA) have no such split.
 """
+
 from collections import defaultdict
 from pathlib import Path
 
@@ -56,15 +57,25 @@ def amiss(records, rows, once=()):
 def _begun(records, rows):
     """Return the seeds of `rows` whose folder is there without a record: they failed, or are under way."""
     runs = {record.folder.parent.parent for record in records if record.folder != Path()}
-    left = sorted({(row, path.name.removeprefix("seed")) for root in runs for row in rows
-                   for path in (root / row).glob("seed*") if not (path / RECORD).is_file()})
+    left = sorted(
+        {
+            (row, path.name.removeprefix("seed"))
+            for root in runs
+            for row in rows
+            for path in (root / row).glob("seed*")
+            if not (path / RECORD).is_file()
+        }
+    )
     return [f"seed {seed} of {row} was begun and left no record" for row, seed in left]
 
 
 def _lacking(seeds):
     together = set().union(*seeds.values())
-    return [f"{row} lacks seed {', '.join(map(str, sorted(together - own)))}"
-            for row, own in seeds.items() if together - own]
+    return [
+        f"{row} lacks seed {', '.join(map(str, sorted(together - own)))}"
+        for row, own in seeds.items()
+        if together - own
+    ]
 
 
 def _unasked(row, shelf):
@@ -96,6 +107,8 @@ def _apart(used, key, what):
     if len(kinds) < 2:
         return []
     by_commit = key == CODE and len(set().union(*commits.values())) > 1  # else the same commit, changed or not
-    named = "; ".join(f"{f'commit {min(commits[value])}' if by_commit else value[:10]}: {', '.join(names)}"
-                      for value, names in kinds.items())
+    named = "; ".join(
+        f"{f'commit {min(commits[value])}' if by_commit else value[:10]}: {', '.join(names)}"
+        for value, names in kinds.items()
+    )
     return [f"{what} ({named})"]

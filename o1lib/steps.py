@@ -33,15 +33,20 @@ def score(stages: Mapping[str, str], item) -> dict:
     caption, reasoning, conclusion = (stages.get(name) or "" for name in CHAIN)
     said, steps = caption_score(caption, item.facts), check_steps(reasoning, item.facts, item.true)
     wrong = [statement for statement, holds in steps if not holds]
-    right = {"caption": said["exact"], "reasoning": bool(steps) and not wrong,
-             "conclusion": _answers(conclusion, item.answer, item.options)}
+    right = {
+        "caption": said["exact"],
+        "reasoning": bool(steps) and not wrong,
+        "conclusion": _answers(conclusion, item.answer, item.options),
+    }
     return right | {
-        "caption_precision": said["precision"], "caption_recall": said["recall"],
+        "caption_precision": said["precision"],
+        "caption_recall": said["recall"],
         "reasoning_precision": 1 - len(wrong) / len(steps) if steps else 0.0,
         "reasoning_recall": caption_score(reasoning, item.steps)["recall"],
         "faithful": right["reasoning"] and right["conclusion"] and _answers(steps[-1][0], item.answer, item.options),
         "first_break": next((stage for stage in CHAIN if not right[stage]), None),
-        "wrong_statements": [*_not_facts(caption, item.facts), *wrong]}
+        "wrong_statements": [*_not_facts(caption, item.facts), *wrong],
+    }
 
 
 def letter_kept(output: str, options: Sequence[str]) -> bool | None:

@@ -8,6 +8,7 @@ Mini-VQA teaches, erring half of the time.
     turns, teacher, attempts = twenty()
     HTML(show(annotate(turns, teacher, attempts=attempts)))
 """
+
 import html
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -24,13 +25,14 @@ from .stages import render
 from .teacher import ATTEMPTS, Outcome, Teacher, Turn, messages
 
 REAL = "O1LIB_REAL_DATA"
-_SIDE = 160                          # pixels of a shown picture's wider side, at most
-_CARD = ("<div style='display:flex;gap:12px;margin:8px 0;border-top:1px solid #ccc;padding-top:8px;background:white;"
-         "color:black;font:13px sans-serif'><div style='width:170px;flex:none'>{picture}</div>"
-         "<div style='text-align:left'><b>{question}</b> <i>right: {gold}</i><br><b style='color:{color}'>{end}</b>"
-         "{details}</div></div>")
-_DETAILS = ("<details><summary>{title}</summary><pre style='white-space:pre-wrap;text-align:left'>{text}</pre>"
-            "</details>")
+_SIDE = 160  # pixels of a shown picture's wider side, at most
+_CARD = (
+    "<div style='display:flex;gap:12px;margin:8px 0;border-top:1px solid #ccc;padding-top:8px;background:white;"
+    "color:black;font:13px sans-serif'><div style='width:170px;flex:none'>{picture}</div>"
+    "<div style='text-align:left'><b>{question}</b> <i>right: {gold}</i><br><b style='color:{color}'>{end}</b>"
+    "{details}</div></div>"
+)
+_DETAILS = "<details><summary>{title}</summary><pre style='white-space:pre-wrap;text-align:left'>{text}</pre></details>"
 
 
 class Recorded:
@@ -51,22 +53,43 @@ def twenty() -> tuple[list[Turn], Teacher, int]:
     if not folder or not (Path(folder) / "outputs").is_dir():
         return list(map(turn, mixture("validation", 20))), Program(0.5), ATTEMPTS
     turns = _recorded(Path(folder))
-    drawn = [Turn(item.qid, item.image, item.question, item.answer, family=item.family, source=render(item.stages))
-             for item in easy.few(20 - len(turns))]
-    return turns + drawn, Recorded(), 1                 # one answer was recorded, so there is one attempt
+    drawn = [
+        Turn(item.qid, item.image, item.question, item.answer, family=item.family, source=render(item.stages))
+        for item in easy.few(20 - len(turns))
+    ]
+    return turns + drawn, Recorded(), 1  # one answer was recorded, so there is one attempt
 
 
 def _recorded(folder):
     """Return turns of real pictures whose answers by real models are recorded in files beside them."""
     staged = [line for _, line in lines(folder / "outputs" / "staged_with_images.jsonl")]
-    turns = [Turn(f"LLaVA-CoT/{line['index']}", folder / line["image"], line["question"].strip(), line["answer"],
-                  tuple(line["choices"] or ()), family="MathVista", source=line["prediction"]) for line in staged]
+    turns = [
+        Turn(
+            f"LLaVA-CoT/{line['index']}",
+            folder / line["image"],
+            line["question"].strip(),
+            line["answer"],
+            tuple(line["choices"] or ()),
+            family="MathVista",
+            source=line["prediction"],
+        )
+        for line in staged
+    ]
     plain = {f"mathv_{line['id']}": line for _, line in lines(folder / "outputs" / "mathv_model_outputs_scored.jsonl")}
     for one in vqa.turns(folder / "vqa_items.jsonl"):
         if one.qid in plain:
             said = plain[one.qid]
-            turns.append(Turn(f"{said['model']}/{one.qid}", one.image, one.question, one.gold, one.options,
-                              family="MATH-V", source=said["response"]))
+            turns.append(
+                Turn(
+                    f"{said['model']}/{one.qid}",
+                    one.image,
+                    one.question,
+                    one.gold,
+                    one.options,
+                    family="MATH-V",
+                    source=said["response"],
+                )
+            )
     return turns[:13]
 
 
@@ -84,9 +107,13 @@ def _card(outcome):
     picture.thumbnail((_SIDE, _SIDE))
     texts = [part["text"] for part in messages(one)[0]["content"] if part["type"] == "text"]
     details = [("sent, after the picture", "\n\n".join(texts))] + [
-        (f"answer {number}: {reason or 'kept'}", text) for number, (text, reason) in enumerate(outcome.tries, 1)]
+        (f"answer {number}: {reason or 'kept'}", text) for number, (text, reason) in enumerate(outcome.tries, 1)
+    ]
     return _CARD.format(
-        picture=inline(picture), question=html.escape(one.question), gold=html.escape(one.gold),
+        picture=inline(picture),
+        question=html.escape(one.question),
+        gold=html.escape(one.gold),
         color="#060" if outcome.stages else "#a00",
         end="kept" if outcome.stages else html.escape(f"dropped: {outcome.reason}"),
-        details="".join(_DETAILS.format(title=html.escape(title), text=html.escape(text)) for title, text in details))
+        details="".join(_DETAILS.format(title=html.escape(title), text=html.escape(text)) for title, text in details),
+    )

@@ -62,10 +62,16 @@ def select(study: Study, scale: str, rows: str = "") -> list[str]:
     chosen = []
     for name in (rows or own).split(","):
         if name not in {"all", *groups, *study.rows}:
-            raise UserError(f"unknown ROWS {name!r}: {near(name, ['all', *groups, *study.rows])}"
-                            if name else "ROWS has an empty name: write groups or rows between single commas")
-        chosen += [row for row, entry in study.rows.items()
-                   if name in (row, *entry.groups) or name == "all" and SERVED not in entry.groups]
+            raise UserError(
+                f"unknown ROWS {name!r}: {near(name, ['all', *groups, *study.rows])}"
+                if name
+                else "ROWS has an empty name: write groups or rows between single commas"
+            )
+        chosen += [
+            row
+            for row, entry in study.rows.items()
+            if name in (row, *entry.groups) or name == "all" and SERVED not in entry.groups
+        ]
     return list(dict.fromkeys(chosen))
 
 
@@ -107,8 +113,11 @@ def _job(study: Study, scale: str, key: Key, values: dict, needs: tuple[Key, ...
 
 def fingerprinted(job: Job, jobs: dict[Key, Job]) -> Job:
     """Return `job` with the fingerprint that its parameters and its needs among `jobs` give it."""
-    files = {name: sha256(project_root() / value) for name, value in sorted(job.parameters.items())
-             if isinstance(value, str) and value.startswith("results/") and (project_root() / value).exists()}
+    files = {
+        name: sha256(project_root() / value)
+        for name, value in sorted(job.parameters.items())
+        if isinstance(value, str) and value.startswith("results/") and (project_root() / value).exists()
+    }
     parts = [job.notebook, job.parameters, files, sorted(jobs[key].fingerprint for key in job.needs)]
     text = json.dumps(parts, sort_keys=True)
     return replace(job, fingerprint=hashlib.sha256(text.encode()).hexdigest()[:16])

@@ -1,7 +1,7 @@
 """Who is asked what: an arm (a trained model with its format), and the questions of a test set.
 
-    subject = arm(run, "structured")                   # or a checkpoint's folder
-    items = test_items(run, "data", questions=0)       # or "MMStar@MMStar.tsv", or "" for fresh drawings
+subject = arm(run, "structured")                   # or a checkpoint's folder
+items = test_items(run, "data", questions=0)       # or "MMStar@MMStar.tsv", or "" for fresh drawings
 """
 
 from collections.abc import Sequence

@@ -6,6 +6,7 @@ ShareGPT4V and A-OKVQA, and CLEVR's both CLEVR and CLEVR-Math, so those are comp
     python -m o1lib.survey check FOLDER                 one JSON line
     survey(Path(folder))["missing_pictures"]            {"coco": 12}
 """
+
 import json
 from collections import Counter
 from pathlib import Path, PurePosixPath
@@ -17,14 +18,37 @@ from .released import Released, records
 from .stages import flaw, parse
 
 # Thousands of question-answer pairs a source, Table 1 (the same in versions 1 and 6 and on the dataset's page).
-TABLE_1 = {"ShareGPT4V": 31.3, "ChartQA": 17.2, "A-OKVQA": 16.1, "AI2D": 11.4, "GeoQA+": 11.4, "ScienceQA": 5.6,
-           "DocVQA": 4.0, "PISC": 1.0, "CLEVR": 0.5, "CLEVR-Math": 0.5}
+TABLE_1 = {
+    "ShareGPT4V": 31.3,
+    "ChartQA": 17.2,
+    "A-OKVQA": 16.1,
+    "AI2D": 11.4,
+    "GeoQA+": 11.4,
+    "ScienceQA": 5.6,
+    "DocVQA": 4.0,
+    "PISC": 1.0,
+    "CLEVR": 0.5,
+    "CLEVR-Math": 0.5,
+}
 # Picture folders of LLaVA-CoT-100k that belong to one source; the others (coco, gqa, vg, ...) serve several.
-TABLE_1_FOLDERS = {"ai2d": "AI2D", "chartqa": "ChartQA", "docvqa": "DocVQA", "geoqa+": "GeoQA+", "pisc": "PISC",
-                   "sqa": "ScienceQA", "CLEVR_v1.0": "CLEVR", "sam": "ShareGPT4V", "llava": "ShareGPT4V",
-                   "web-celebrity": "ShareGPT4V"}
-_TOGETHER = {"ShareGPT4V": "ShareGPT4V + A-OKVQA", "A-OKVQA": "ShareGPT4V + A-OKVQA",
-             "CLEVR": "CLEVR + CLEVR-Math", "CLEVR-Math": "CLEVR + CLEVR-Math"}
+TABLE_1_FOLDERS = {
+    "ai2d": "AI2D",
+    "chartqa": "ChartQA",
+    "docvqa": "DocVQA",
+    "geoqa+": "GeoQA+",
+    "pisc": "PISC",
+    "sqa": "ScienceQA",
+    "CLEVR_v1.0": "CLEVR",
+    "sam": "ShareGPT4V",
+    "llava": "ShareGPT4V",
+    "web-celebrity": "ShareGPT4V",
+}
+_TOGETHER = {
+    "ShareGPT4V": "ShareGPT4V + A-OKVQA",
+    "A-OKVQA": "ShareGPT4V + A-OKVQA",
+    "CLEVR": "CLEVR + CLEVR-Math",
+    "CLEVR-Math": "CLEVR + CLEVR-Math",
+}
 _PHOTOGRAPHS = ("coco", "gqa", "ocr_vqa", "share_textvqa", "textvqa", "vg", "wikiart", "web-landmark")
 # AI2D comes with its printed labels (VLMEvalKit: NO_MASK) or with letters put over them; the two are not the same task.
 _AI2D = {("ai2d", "images"): "unmasked", ("ai2d", "abc_images"): "masked"}
@@ -72,15 +96,27 @@ class Survey:
 
     def facts(self) -> dict:
         """Return all counts as plain values."""
-        return {**self.counts, "pictures": len(self._pictures), "missing_pictures": dict(self.missing),
-                "rounds_without_stages": dict(self.malformed), "rounds_by_folder": dict(self.folders.most_common()),
-                "ai2d_variant": dict(self.ai2d)}
+        return {
+            **self.counts,
+            "pictures": len(self._pictures),
+            "missing_pictures": dict(self.missing),
+            "rounds_without_stages": dict(self.malformed),
+            "rounds_by_folder": dict(self.folders.most_common()),
+            "ai2d_variant": dict(self.ai2d),
+        }
 
 
 def table_1(folders: Counter) -> list[dict]:
     """Return Table 1 beside what picture folders hold: rows {sources, Table 1 (thousands), rounds, folders}."""
-    rows = {_TOGETHER.get(name, name): {"sources": _TOGETHER.get(name, name), "Table 1 (thousands)": 0.0, "rounds": 0,
-                                        "folders": []} for name in TABLE_1}
+    rows = {
+        _TOGETHER.get(name, name): {
+            "sources": _TOGETHER.get(name, name),
+            "Table 1 (thousands)": 0.0,
+            "rounds": 0,
+            "folders": [],
+        }
+        for name in TABLE_1
+    }
     for name, thousands in TABLE_1.items():
         rows[_TOGETHER.get(name, name)]["Table 1 (thousands)"] += thousands
     for folder, n in folders.items():

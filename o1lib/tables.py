@@ -9,6 +9,7 @@ Example:
     records = load_all("results/mini")
     paper_table(records, {"direct training": "direct.sample"}, ["mini-MMStar", "mini-average"])
 """
+
 import math
 from collections import defaultdict
 from statistics import fmean
@@ -21,9 +22,15 @@ from .stats.intervals import ENOUGH_SEEDS
 
 NOT_RUN, NOT_MEASURED = "not run", "–"
 CELL = ("value", "low", "high", "n", "seeds", "failed")
-COSTS = {"generated tokens": "cost/generated", "tokens of judging": "cost/judge", "prefilled tokens": "cost/prefilled",
-         "all tokens": "processed_tokens", "picture encodings": "cost/images", "model calls": "cost/calls",
-         "seconds": "cost/seconds"}
+COSTS = {
+    "generated tokens": "cost/generated",
+    "tokens of judging": "cost/judge",
+    "prefilled tokens": "cost/prefilled",
+    "all tokens": "processed_tokens",
+    "picture encodings": "cost/images",
+    "model calls": "cost/calls",
+    "seconds": "cost/seconds",
+}
 
 
 def by_row(records):
@@ -50,8 +57,14 @@ def pooled(records, metric):
     low, high = value - max(below, between), value + max(above, between)
     if all(part.low >= 0 and part.high <= 1 for part in parts) and metric not in COSTS.values():
         low, high = max(0.0, low), min(1.0, high)
-    return {"value": value, "low": low, "high": high, "n": min(part.n for part in parts), "seeds": len(parts),
-            "failed": sum(record.n_failed for record in found)}
+    return {
+        "value": value,
+        "low": low,
+        "high": high,
+        "n": min(part.n for part in parts),
+        "seeds": len(parts),
+        "failed": sum(record.n_failed for record in found),
+    }
 
 
 def _t_half(values):
@@ -59,6 +72,7 @@ def _t_half(values):
     if len(values) < ENOUGH_SEEDS:
         return 0.0
     from scipy import stats
+
     return float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
 
 
@@ -72,9 +86,12 @@ def long(records, rows, metrics):
     `rows` maps a label in words to a row id; `metrics` is a list of names or maps labels to names.
     """
     found = by_row(records)
-    lines = [{"label": label, "row": row, "metric": shown, **cell}
-             for label, row in rows.items() for shown, name in _named(metrics).items()
-             if (cell := pooled(found.get(row, []), name))]
+    lines = [
+        {"label": label, "row": row, "metric": shown, **cell}
+        for label, row in rows.items()
+        for shown, name in _named(metrics).items()
+        if (cell := pooled(found.get(row, []), name))
+    ]
     return pd.DataFrame(lines, columns=["label", "row", "metric", *CELL])
 
 
@@ -107,8 +124,9 @@ def paper_table(records, rows, metrics, written=percent):
     columns = {}
     for shown, name in _named(metrics).items():
         cells = [pooled(found.get(row, []), name) for row in rows.values()]
-        columns[shown + _number_of(cells)] = [written(cell, row in found)
-                                              for cell, row in zip(cells, rows.values(), strict=True)]
+        columns[shown + _number_of(cells)] = [
+            written(cell, row in found) for cell, row in zip(cells, rows.values(), strict=True)
+        ]
     scored = [[record for record in found.get(row, []) if record.metrics] for row in rows.values()]
     columns["seeds"] = [len(some) or NOT_RUN for some in scored]
     columns["failed"] = [sum(record.n_failed for record in some) if some else NOT_RUN for some in scored]
@@ -124,8 +142,9 @@ def reported(table, index=("model", "setting"), columns="benchmark"):
     if not path.is_file():
         raise UserError(f"there is no reported table {table!r}: results/reported/ lists them")
     frame = pd.read_csv(path)
-    return frame.pivot_table(index=list(index), columns=columns, values="value", aggfunc="first",
-                             sort=False).rename_axis(columns=None)
+    return frame.pivot_table(
+        index=list(index), columns=columns, values="value", aggfunc="first", sort=False
+    ).rename_axis(columns=None)
 
 
 def costs(records, rows):
@@ -142,10 +161,17 @@ def made(records):
 
 
 def _origin(record, made):
-    return {"row": record.row, "seed": record.seed, "commit": record.commit[:10],
-            "uncommitted changes": made.get("dirty"), "older code": record.stale,
-            "seconds": round(made.get("seconds") or math.nan, 1), "failed": record.n_failed,
-            "dataset": (made.get("dataset_hash") or "")[:10], "model": (made.get("model_hash") or "")[:10]}
+    return {
+        "row": record.row,
+        "seed": record.seed,
+        "commit": record.commit[:10],
+        "uncommitted changes": made.get("dirty"),
+        "older code": record.stale,
+        "seconds": round(made.get("seconds") or math.nan, 1),
+        "failed": record.n_failed,
+        "dataset": (made.get("dataset_hash") or "")[:10],
+        "model": (made.get("model_hash") or "")[:10],
+    }
 
 
 def note(records):
@@ -157,9 +183,17 @@ def note(records):
     if "test" not in splits:
         drawn += " Test seeds stay undrawn until a confirmatory run."
     old = sum(r.stale for r in scored)
-    remark = (f" {old} of the rows were made by an earlier version of the library than this report; what is compared was "
-              "made by one version, or says so.") if old else ""
+    remark = (
+        (
+            f" {old} of the rows were made by an earlier version of the library than this report; what is compared was "
+            "made by one version, or says so."
+        )
+        if old
+        else ""
+    )
     kind = "A pilot, not the run that counts. " if pilot(records) else ""
-    return (f"{kind}{len(scored)} scored rows, seeds {seeds or 'none'}. {drawn} A mini- "
-            f"number and a paper's number compare in sign and order, not in level. In tables n counts lines, in contrasts "
-            f"questions: the rotations of one, or a picture and its twin, count once there.{remark}")
+    return (
+        f"{kind}{len(scored)} scored rows, seeds {seeds or 'none'}. {drawn} A mini- "
+        f"number and a paper's number compare in sign and order, not in level. In tables n counts lines, in contrasts "
+        f"questions: the rotations of one, or a picture and its twin, count once there.{remark}"
+    )

@@ -1,9 +1,10 @@
 """Datasets whose stages a teacher wrote: from a file of questions, or from Mini-VQA with a teacher that errs.
 
-    splits(Teaching(noise=0.3), n_train=1000, n_validation=100, n_test=50)             Mini-VQA
-    splits(Teaching("items.jsonl", "http://127.0.0.1:8000/v1", "qwen2.5-vl", log="replies.jsonl"), ...)
-    build("items.jsonl", "work/taught", teacher)        one folder, every question kept or dropped with its reason
+splits(Teaching(noise=0.3), n_train=1000, n_validation=100, n_test=50)             Mini-VQA
+splits(Teaching("items.jsonl", "http://127.0.0.1:8000/v1", "qwen2.5-vl", log="replies.jsonl"), ...)
+build("items.jsonl", "work/taught", teacher)        one folder, every question kept or dropped with its reason
 """
+
 import hashlib
 import itertools
 import json
@@ -30,6 +31,7 @@ class Teaching:
     `log`, `requests_per_minute`, `max_tokens_total` are those of `Endpoint`, and a `judge_model` behind the same
     address is asked where the rule cannot tell. Not `filtered`, whatever came back first is kept as it is.
     """
+
     items: str = ""
     base_url: str = ""
     model: str = ""
@@ -54,8 +56,13 @@ class Teaching:
 
     def endpoint(self, model: str) -> Endpoint:
         """Return the endpoint of a model. Raises UserError for settings that cannot work."""
-        return Endpoint(self.base_url, model, self.log, requests_per_minute=self.requests_per_minute,
-                        max_tokens_total=self.max_tokens_total)
+        return Endpoint(
+            self.base_url,
+            model,
+            self.log,
+            requests_per_minute=self.requests_per_minute,
+            max_tokens_total=self.max_tokens_total,
+        )
 
 
 def splits(teaching: Teaching, n_train: int, n_validation: int, n_test: int) -> tuple:
@@ -66,8 +73,10 @@ def splits(teaching: Teaching, n_train: int, n_validation: int, n_test: int) -> 
     """
     if not teaching.items:
         program, counts = Program(teaching.noise), {}
-        train, validation = (_drawn(program, split, n, teaching, counts)
-                             for split, n in (("train", n_train), ("validation", n_validation)))
+        train, validation = (
+            _drawn(program, split, n, teaching, counts)
+            for split, n in (("train", n_train), ("validation", n_validation))
+        )
         return train, validation, None, counts
     if teaching.noise:
         raise UserError("noise is for Mini-VQA's own teacher: set it to 0, or leave `items` empty.")
@@ -97,6 +106,7 @@ def _drawn(program, split, n, teaching, counts):
 
 def _parts(turns, home, wanted):
     """Return {split: turns}: a picture's questions in one split, pictures in the order of their names' hashes."""
+
     def picture(one):
         name = os.path.relpath(one.image, os.path.realpath(home)) if isinstance(one.image, Path) else one.image.name
         return hashlib.sha256(name.encode()).hexdigest()
@@ -125,12 +135,14 @@ def _asked(part, name, teaching, teacher, judge, counts):
 
 def item(one: Turn, stages: Mapping[str, str], test_set: str = "") -> Item:
     """Return a turn with its stages as a dataset's item; its answer is the right one as it was given."""
-    return Item(one.qid, one.family, one.question, one.gold, dict(stages), one.image, options=one.options,
-                test_set=test_set)
+    return Item(
+        one.qid, one.family, one.question, one.gold, dict(stages), one.image, options=one.options, test_set=test_set
+    )
 
 
-def build(items: Path | str, folder: Path | str, teacher: Teacher, judge: Endpoint | None = None,
-          attempts: int = ATTEMPTS) -> dict[str, int]:
+def build(
+    items: Path | str, folder: Path | str, teacher: Teacher, judge: Endpoint | None = None, attempts: int = ATTEMPTS
+) -> dict[str, int]:
     """Write what a teacher made of a file of questions, and return how many were kept or dropped, by reason.
 
     Beside `folder`, which is whole or absent, `<folder>.outcomes.jsonl` has one line a question: {id, kept, reason,
@@ -145,7 +157,16 @@ def build(items: Path | str, folder: Path | str, teacher: Teacher, judge: Endpoi
 def _kept(outcomes: Iterable[Outcome], journal, ends: Counter) -> Iterator[Item]:
     for outcome in outcomes:
         ends[outcome.reason or "kept"] += 1
-        journal.write(json.dumps({"id": outcome.turn.qid, "kept": bool(outcome.stages), "reason": outcome.reason,
-                                  "attempts": len(outcome.tries)}) + "\n")
+        journal.write(
+            json.dumps(
+                {
+                    "id": outcome.turn.qid,
+                    "kept": bool(outcome.stages),
+                    "reason": outcome.reason,
+                    "attempts": len(outcome.tries),
+                }
+            )
+            + "\n"
+        )
         if outcome.stages:
             yield item(outcome.turn, outcome.stages)

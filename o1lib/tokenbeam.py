@@ -44,8 +44,8 @@ class Beam:
                 going.append((beam, parent))
             elif rank < self.request.beams:
                 self.ended.append((beam[0] / len(tokens), *beam[1:]))
-        going = sorted(going, key=lambda pair: -pair[0][0])[:self.request.beams]
-        self.ended = sorted(self.ended, key=lambda beam: -beam[0])[:self.request.beams]
+        going = sorted(going, key=lambda pair: -pair[0][0])[: self.request.beams]
+        self.ended = sorted(self.ended, key=lambda beam: -beam[0])[: self.request.beams]
         self.running = [beam for beam, _ in going]
         self.open = bool(going) and not self._settled()
         return [parent for _, parent in going]
@@ -53,8 +53,15 @@ class Beam:
     def candidate(self, seconds: float) -> Candidate:
         """Return the best text that ended."""
         _, tokens, logprob = self.ended[0]
-        piece = Piece(self.step.stage, self.decoder.text(tokens), logprob, len(tokens), self._end(tokens),
-                      self.step.stop[-1] if self.step.stop else "eos", self.step.turn is not None)
+        piece = Piece(
+            self.step.stage,
+            self.decoder.text(tokens),
+            logprob,
+            len(tokens),
+            self._end(tokens),
+            self.step.stop[-1] if self.step.stop else "eos",
+            self.step.turn is not None,
+        )
         state = replace(self.state, ids=(*self.state.ids, *tokens), logits=None)
         return Candidate(self.request.first, (piece,), state, self.paid + Ledger(self.drawn, calls=1, seconds=seconds))
 
@@ -70,9 +77,11 @@ class Beam:
         """Return what ends a beam here (a stop, eos, length), or ""."""
         if tokens[-1] in self.decoder.eos:
             return "eos"
-        tail = "".join(map(self.decoder.word, tokens[-max(map(len, self.step.stop), default=0):]))
+        tail = "".join(map(self.decoder.word, tokens[-max(map(len, self.step.stop), default=0) :]))
         last = self.decoder.word(tokens[-1])
-        found = next((stop for stop in self.step.stop if stop in tail and stop not in tail[:len(tail) - len(last)]), "")
+        found = next(
+            (stop for stop in self.step.stop if stop in tail and stop not in tail[: len(tail) - len(last)]), ""
+        )
         return found or ("length" if len(tokens) >= self.most else "")
 
     def _settled(self):
@@ -86,7 +95,7 @@ def beams(decoder, requests: list[Propose]) -> list[Candidate]:
     width = max((request.beams for request in requests), default=1)
     at_once, found = max(1, decoder.rows // width), []
     for first in range(0, len(requests), at_once):
-        found += _together(decoder, requests[first:first + at_once])
+        found += _together(decoder, requests[first : first + at_once])
     return found
 
 

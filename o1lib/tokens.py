@@ -8,6 +8,7 @@ tower's vocabulary size, for which the model has an embedding but no output, as 
     tokenizer = train_tokenizer(["How many red shapes are there?"], 600)
     tokenizer.tokenize("<SUMMARY>")           # ['<', 'SUMMARY', '>'] once the texts contain it
 """
+
 from collections.abc import Iterator
 
 from .formats import FORMATS, FOUR_TURN_PROMPTS, SPECIAL_TAGS, prompt_turns
@@ -61,21 +62,40 @@ def train_tokenizer(texts, vocabulary: int):
     """Return a fast tokenizer of `vocabulary` text tokens (the picture's token not counted), the same for the same texts."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
+
     raw = Tokenizer(models.BPE())
-    raw.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(PATTERN), "isolated"),
-                                                 pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    raw.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PATTERN), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     raw.decoder = decoders.ByteLevel()
-    raw.train_from_iterator(texts, trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=[*CONTROL, *SPECIAL_TAGS],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
-    raw.add_special_tokens([IMAGE])                     # last, so that its id is the text vocabulary's size
-    return PreTrainedTokenizerFast(tokenizer_object=raw, bos_token=BOS, eos_token=EOT, pad_token=PAD, padding_side="left",
-                                   extra_special_tokens={"image_token": IMAGE}, model_max_length=1_000_000,
-                                   clean_up_tokenization_spaces=False)
+    raw.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=vocabulary,
+            special_tokens=[*CONTROL, *SPECIAL_TAGS],
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
+    raw.add_special_tokens([IMAGE])  # last, so that its id is the text vocabulary's size
+    return PreTrainedTokenizerFast(
+        tokenizer_object=raw,
+        bos_token=BOS,
+        eos_token=EOT,
+        pad_token=PAD,
+        padding_side="left",
+        extra_special_tokens={"image_token": IMAGE},
+        model_max_length=1_000_000,
+        clean_up_tokenization_spaces=False,
+    )
 
 
 def build_processor(tokenizer, image_size: int):
     """Return an MllamaProcessor for square pictures of `image_size` pixels in one tile, with the chat template."""
     from transformers import MllamaImageProcessorPil, MllamaProcessor
+
     pictures = MllamaImageProcessorPil(size={"height": image_size, "width": image_size}, max_image_tiles=1)
     return MllamaProcessor(image_processor=pictures, tokenizer=tokenizer, chat_template=CHAT_TEMPLATE)

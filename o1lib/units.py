@@ -29,8 +29,13 @@ YES_NO = ("yes", "no")  # answers without options between which a coin would cho
 COLUMNS = ["seed", "qid", "stratum", "weight", "value"]
 
 
-def units(predictions: Iterable[dict], metric: str = AVERAGE, seed: int = 0, sets: Collection[str] = (),
-          skills: Collection[str] = ()) -> pd.DataFrame:
+def units(
+    predictions: Iterable[dict],
+    metric: str = AVERAGE,
+    seed: int = 0,
+    sets: Collection[str] = (),
+    skills: Collection[str] = (),
+) -> pd.DataFrame:
     """Return one line for each unit: seed, qid, stratum (test set), weight (of the stratum) and value.
 
     `sets` and `skills` keep only those lines. The average and the sets' headlines weigh sets alike, metrics of lines
@@ -41,14 +46,19 @@ def units(predictions: Iterable[dict], metric: str = AVERAGE, seed: int = 0, set
         if (not sets or row.get("test_set") in sets) and (not skills or row.get("skill") in skills):
             groups[row.get("test_set") or "", row.get("group") or row["qid"]].append(row)
     counted = _counted(metric, {name for name, _ in groups})
-    found = {key: value for key, rows in groups.items()
-             if key[0] in counted and (value := _value(metric, key[0], rows)) is not None}
+    found = {
+        key: value
+        for key, rows in groups.items()
+        if key[0] in counted and (value := _value(metric, key[0], rows)) is not None
+    }
     if not found:
-        raise UserError(f"{metric!r} was not measured on {', '.join([*sets, *skills]) or 'any question'}: "
-                        "score a row that has it")
+        raise UserError(
+            f"{metric!r} was not measured on {', '.join([*sets, *skills]) or 'any question'}: score a row that has it"
+        )
     weights = _weights(metric, counted, [(name, len(groups[name, qid])) for name, qid in found])
-    return pd.DataFrame([(seed, qid, name, weights[name], value) for (name, qid), value in found.items()],
-                        columns=COLUMNS)
+    return pd.DataFrame(
+        [(seed, qid, name, weights[name], value) for (name, qid), value in found.items()], columns=COLUMNS
+    )
 
 
 def _counted(metric: str, there: set[str]) -> set[str]:
@@ -85,8 +95,10 @@ def _line(metric: str, row: dict) -> float | None:
         return (row.get(PARTS[kind]) or {}).get(name)
     if kind == "template" and name:
         return row["correct"] if row.get("template") == name else None
-    raise UserError(f"metric {metric!r} is unknown: use {AVERAGE}, a test set, {', '.join(LINES)}, "
-                    "stage/<stage>, cost/<entry> or template/<template>")
+    raise UserError(
+        f"metric {metric!r} is unknown: use {AVERAGE}, a test set, {', '.join(LINES)}, "
+        "stage/<stage>, cost/<entry> or template/<template>"
+    )
 
 
 def _ill_formed(row: dict) -> bool | None:
@@ -133,8 +145,18 @@ def _letter(row: dict) -> bool | None:
     return bool(letter_kept(row.get("output") or "", row["options"])) if _chained(row) else None
 
 
-LINES = {"accuracy": lambda row: row["correct"], "open": _open, "yes_no": _yes_no, "choice": _choice, "guess": _guess,
-         "option": _option, "letter": _letter, "unread": lambda row: row.get("pred") is None, "ill_formed": _ill_formed,
-         "option_likelihood": lambda row: row.get("option_likelihood_correct"), "steps": _steps,
-         "processed_tokens": _tokens}
+LINES = {
+    "accuracy": lambda row: row["correct"],
+    "open": _open,
+    "yes_no": _yes_no,
+    "choice": _choice,
+    "guess": _guess,
+    "option": _option,
+    "letter": _letter,
+    "unread": lambda row: row.get("pred") is None,
+    "ill_formed": _ill_formed,
+    "option_likelihood": lambda row: row.get("option_likelihood_correct"),
+    "steps": _steps,
+    "processed_tokens": _tokens,
+}
 PARTS = {"stage": "stage_scores", "cost": "ledger"}  # where stage/<name> and cost/<name> stand in a prediction

@@ -1,8 +1,8 @@
 """A model's language: chats as its template writes them, tokens, words, and what ends a turn.
 
-    voice = Voice(processor, eos)
-    voice.chat(("How many dots?",))                 # "...<|image|>How many dots?<|eot_id|>...assistant...\\n\\n"
-    voice.turn_ids("And squares?", ids)             # the tokens of one more user turn behind `ids`
+voice = Voice(processor, eos)
+voice.chat(("How many dots?",))                 # "...<|image|>How many dots?<|eot_id|>...assistant...\\n\\n"
+voice.turn_ids("And squares?", ids)             # the tokens of one more user turn behind `ids`
 """
 
 _MARK = "%%reply%%"
@@ -45,7 +45,7 @@ class Voice:
         for k, user in enumerate(users):
             image = [{"type": "image"}] if picture and not k else []
             chat.append({"role": "user", "content": [*image, {"type": "text", "text": user}]})
-            for reply in replies[k:k + 1]:
+            for reply in replies[k : k + 1]:
                 chat.append({"role": "assistant", "content": [{"type": "text", "text": reply}]})
         return self.processor.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
 
@@ -62,5 +62,11 @@ class Voice:
 
     def batch(self, pictures, texts):
         """Return the processor's left-padded batch of chats about one picture each."""
-        return self.processor(images=[[picture] for picture in pictures], text=texts, padding=True, padding_side="left",
-                              add_special_tokens=False, return_tensors="pt")
+        return self.processor(
+            images=[[picture] for picture in pictures],
+            text=texts,
+            padding=True,
+            padding_side="left",
+            add_special_tokens=False,
+            return_tensors="pt",
+        )

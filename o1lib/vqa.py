@@ -8,6 +8,7 @@ Pictures lie beside the file or in its folder's split zip.
     for turn in turns("data/items.jsonl"):              one a question; of several rounds "id#1", "id#2", ...
         turn.question, turn.gold
 """
+
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from .teacher import Turn
 
 class Asked(BaseModel):
     """One line of the file."""
+
     model_config = ConfigDict(coerce_numbers_to_str=True)
     id: str = Field(min_length=1)
     image: str = Field(min_length=1)
@@ -36,8 +38,11 @@ class Asked(BaseModel):
     @model_validator(mode="after")
     def _asks(self):
         if self.conversations:
-            Released(id=self.id, image=self.image, conversations=[said.model_dump(by_alias=True)
-                                                                  for said in self.conversations])
+            Released(
+                id=self.id,
+                image=self.image,
+                conversations=[said.model_dump(by_alias=True) for said in self.conversations],
+            )
         elif not self.question.strip():
             raise ValueError("there is neither a question nor conversations")
         return self
@@ -60,12 +65,18 @@ def turns(path: Path | str) -> Iterator[Turn]:
         if asked.id in seen:
             raise UserError(f"{where}: id '{asked.id}' was already used in line {seen[asked.id]}; remove one of them.")
         seen[asked.id] = int(where.rpartition(" ")[2])
-        image = pictures.find(asked.image, where) or path.parent / asked.image     # what is missing is dropped, by name
+        image = pictures.find(asked.image, where) or path.parent / asked.image  # what is missing is dropped, by name
         for number, (question, gold) in enumerate(asked.pairs(), 1):
             options = tuple(asked.options or ())
-            yield Turn(f"{asked.id}#{number}" if len(asked.pairs()) > 1 else asked.id, image, _with(options, question),
-                       letter_of(gold, options) or gold.strip(), options, tuple(asked.hints or ()),
-                       asked.family or Path(asked.image).parts[0])
+            yield Turn(
+                f"{asked.id}#{number}" if len(asked.pairs()) > 1 else asked.id,
+                image,
+                _with(options, question),
+                letter_of(gold, options) or gold.strip(),
+                options,
+                tuple(asked.hints or ()),
+                asked.family or Path(asked.image).parts[0],
+            )
 
 
 def _asked(line, where):
@@ -74,9 +85,10 @@ def _asked(line, where):
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"])) or "record"
-        raise UserError(f"{where}: {place}: {problem['msg']}; a question is {{id, image, question, answer}} with "
-                        "options and hints if any, or {id, image, conversations}; correct or remove the line."
-                        ) from None
+        raise UserError(
+            f"{where}: {place}: {problem['msg']}; a question is {{id, image, question, answer}} with "
+            "options and hints if any, or {id, image, conversations}; correct or remove the line."
+        ) from None
 
 
 def _with(options, question):

@@ -21,9 +21,9 @@ from o1lib.records import Record, UserError, load_all, project_root, shown
 from o1lib.stats import NOT_TESTED
 from o1lib.study import scale_of
 
-SHOWN = 3        # questions shown of each kind
-WIDE = 100       # characters of a text that is shown
-SAME = 1e-9      # two computations of one value may differ by rounding
+SHOWN = 3  # questions shown of each kind
+WIDE = 100  # characters of a text that is shown
+SAME = 1e-9  # two computations of one value may differ by rounding
 WORDS = {"difference": "minus", "equivalence": "minus", "ratio": "over"}
 NUMBERS = ("value", "low", "high")
 
@@ -53,8 +53,10 @@ def _records(claim: Claim, scale: str) -> tuple[Path, list[Record]]:
     """Return the root that holds the claim's rows, and all its records."""
     rows = claim.contrast.rows
     if unknown := [row for row in rows if row not in experiments.read().rows]:
-        raise UserError(f"claim {claim.id} is about {' and '.join(unknown)}, which is no row of experiments.yaml, so "
-                        f"it stays {NOT_TESTED}: choose another CLAIM, or add the row")
+        raise UserError(
+            f"claim {claim.id} is about {' and '.join(unknown)}, which is no row of experiments.yaml, so "
+            f"it stays {NOT_TESTED}: choose another CLAIM, or add the row"
+        )
     roots = [project_root() / place / scale for place in ("work", "results")]
     for root in roots:
         records = load_all(root)
@@ -64,8 +66,10 @@ def _records(claim: Claim, scale: str) -> tuple[Path, list[Record]]:
     lacking = [row for row in rows if row not in here]
     what = f"{' and '.join(lacking)}, not run so far" if lacking else f"{' and '.join(rows)} in one place"
     searched = " and ".join(map(shown, roots))
-    raise UserError(f"claim {claim.id} needs {what} ({searched} were searched): run "
-                    f"`make study SCALE={scale} ROWS={','.join(rows)}` first")
+    raise UserError(
+        f"claim {claim.id} needs {what} ({searched} were searched): run "
+        f"`make study SCALE={scale} ROWS={','.join(rows)}` first"
+    )
 
 
 def _claim(claim: Claim, line: dict) -> str:
@@ -76,9 +80,13 @@ def _claim(claim: Claim, line: dict) -> str:
     pair = f"{what.a} {WORDS[claim.kind]} {what.b}" if what.b else what.a
     sign = {1: "above", -1: "below", 0: "about"}[claim.sign] + f" {claim.claimed:g}"
     family = "of the confirmatory family" if claim.confirmatory else "exploratory"
-    return "\n".join([f"{claim.id}, {PAPERS[claim.paper]}, {claim.table}: {claim.statement}",
-                      f"reported   {reported(line)}",
-                      f"contrast   {pair}, {what.metric}{of}{sets}; claimed: {claim.kind} {sign}; {family}"])
+    return "\n".join(
+        [
+            f"{claim.id}, {PAPERS[claim.paper]}, {claim.table}: {claim.statement}",
+            f"reported   {reported(line)}",
+            f"contrast   {pair}, {what.metric}{of}{sets}; claimed: {claim.kind} {sign}; {family}",
+        ]
+    )
 
 
 def _sources(claim: Claim, root: Path, records: list[Record]) -> str:
@@ -87,10 +95,12 @@ def _sources(claim: Claim, root: Path, records: list[Record]) -> str:
     for record in used:
         made = record.provenance
         n = max((metric.n for metric in record.metrics.values()), default=0)
-        lines += [f"  {record.row}, seed {record.seed}: {shown(record.folder)}",
-                  f"    commit {record.commit[:10]}, data {(made.get('dataset_hash') or 'unknown')[:10]}, "
-                  f"model {(made.get('model_hash') or 'unknown')[:10]}; {n} questions, {record.n_failed} failed"
-                  + (", made by other code than is here" if record.stale else "")]
+        lines += [
+            f"  {record.row}, seed {record.seed}: {shown(record.folder)}",
+            f"    commit {record.commit[:10]}, data {(made.get('dataset_hash') or 'unknown')[:10]}, "
+            f"model {(made.get('model_hash') or 'unknown')[:10]}; {n} questions, {record.n_failed} failed"
+            + (", made by other code than is here" if record.stale else ""),
+        ]
     return "\n".join(lines)
 
 
@@ -100,9 +110,14 @@ def _verdict(line: dict, scale: str, seconds: float) -> str:
     holm = f", after Holm's correction {line['p_holm']:.3f}" if "p_holm" in line else ""
     p = f", p {line['p']:.3f}{holm}" if line["p"] is not None else ""
     numbers = f"{measured(line)}, {line['n']} questions, seeds: {line['seeds']}{p}"
-    return "\n".join([f"computed   {numbers} ({seconds:.1f} s)",
-                      f"verdict    {line['verdict']} ({line['why']})", f"published  {_published(line, scale)}",
-                      f"cost       {cost(line)}"])
+    return "\n".join(
+        [
+            f"computed   {numbers} ({seconds:.1f} s)",
+            f"verdict    {line['verdict']} ({line['why']})",
+            f"published  {_published(line, scale)}",
+            f"cost       {cost(line)}",
+        ]
+    )
 
 
 def _published(line: dict, scale: str) -> str:
@@ -125,15 +140,21 @@ def _deciding(claim: Claim, root: Path, pairs: dict, tables: list[pd.DataFrame])
     frame["family"] = [_first(lines[a], qid)["family"] for qid in frame.qid]
     sides = {1: f"{a} higher", -1: f"{b} higher", 0: "alike"}
     frame["side"] = frame.difference.map(lambda value: sides[(value > 0) - (value < 0)])
-    counts = [pd.crosstab(frame[by], frame.side).rename_axis(by).rename_axis(None, axis=1).to_string()
-              for by in ("stratum", "family")]
+    counts = [
+        pd.crosstab(frame[by], frame.side).rename_axis(by).rename_axis(None, axis=1).to_string()
+        for by in ("stratum", "family")
+    ]
     tally = ", ".join(f"{side} on {(frame.side == side).sum()}" for side in sides.values())
     if claim.kind == "ratio":
         frame = frame.sort_values("difference", key=abs, ascending=False, kind="stable")
     asked = _asked(pairs[a], root)
     chosen = [(side, frame[frame.side == side].head(SHOWN)) for side in list(sides.values())[:2]]
-    examples = [f"{side}, {'the largest' if claim.kind == 'ratio' else 'the first'} {len(some)}:\n" + "\n".join(
-        _example(unit, lines, asked) for unit in some.itertuples()) for side, some in chosen if len(some)]
+    examples = [
+        f"{side}, {'the largest' if claim.kind == 'ratio' else 'the first'} {len(some)}:\n"
+        + "\n".join(_example(unit, lines, asked) for unit in some.itertuples())
+        for side, some in chosen
+        if len(some)
+    ]
     return "\n\n".join([f"decided by {len(frame)} questions or groups of them: {tally}", *counts, *examples])
 
 
@@ -175,8 +196,11 @@ def _asked(found: dict[int, Record], root: Path) -> dict[str, str]:
 def _example(unit, lines: dict, asked: dict[str, str]) -> str:
     """Return a unit with the right answer and those of the rows; of a group, the first question answered apart."""
     sides = [(row, seeds[unit.seed][unit.qid.removeprefix("less ")]) for row, seeds in lines.items()]
-    apart = (k for k, pair in enumerate(zip(*(some for _, some in sides), strict=True))
-             if len({one["correct"] for one in pair}) > 1)
+    apart = (
+        k
+        for k, pair in enumerate(zip(*(some for _, some in sides), strict=True))
+        if len({one["correct"] for one in pair}) > 1
+    )
     k = next(apart, 0)
     one = sides[0][1][k]
     text = [f"  {one['qid']} ({one['family']}, {one['skill']}), seed {unit.seed}, right: {_plain(one['gold'])}"]

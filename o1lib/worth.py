@@ -7,6 +7,7 @@ All rows of one search that differ only in who chooses are read by their own par
 with a set probability p (parameter `judge_accuracy`); the others stand where their accuracy was measured, on the pairs
 that the searches themselves played. The gain is counted from a coin (judge `random`) to the oracle.
 """
+
 import pandas as pd
 
 from .records import UserError
@@ -16,11 +17,31 @@ from .units import units
 
 DEFAULT_ACCURACY = 0.8  # of records made before the accuracy was a parameter
 FLOOR, CEILING, SET = "random", "oracle", "synthetic"
-NAMES = {"self": "the model itself", "base": "its base", "self_as_released": "as released", "likelihood": "likelihood",
-         "agreement": "agreement", FLOOR: "a coin", CEILING: "an oracle",
-         "oracle_faithful": "an oracle for whole chains"}
-COLUMNS = ["label", "judge", "row", "p", "right", "right_low", "right_high", "pairs", *CELL, "won", "won_low",
-           "won_high", "why"]
+NAMES = {
+    "self": "the model itself",
+    "base": "its base",
+    "self_as_released": "as released",
+    "likelihood": "likelihood",
+    "agreement": "agreement",
+    FLOOR: "a coin",
+    CEILING: "an oracle",
+    "oracle_faithful": "an oracle for whole chains",
+}
+COLUMNS = [
+    "label",
+    "judge",
+    "row",
+    "p",
+    "right",
+    "right_low",
+    "right_high",
+    "pairs",
+    *CELL,
+    "won",
+    "won_low",
+    "won_high",
+    "why",
+]
 
 
 def worth(records, model, method="stage_beam", n=4, metric="mini-average", temperature=0.6, data="data"):
@@ -32,8 +53,11 @@ def worth(records, model, method="stage_beam", n=4, metric="mini-average", tempe
     which are the same search twice, the one with more seeds is shown.
     """
     wanted = {"model": model, "method": method, "n": n, "temperature": temperature, "blind": False, "data": data}
-    rows = {row: some for row, some in by_row(records).items()
-            if {name: some[0].parameters.get(name) for name in wanted} == wanted}
+    rows = {
+        row: some
+        for row, some in by_row(records).items()
+        if {name: some[0].parameters.get(name) for name in wanted} == wanted
+    }
     ends = {some[0].parameters["judge"]: some for some in rows.values()}
     lines = [_line(row, some, ends, metric) for row, some in rows.items()]
     found = pd.DataFrame([line for line in lines if line], columns=COLUMNS).astype({"p": float})
@@ -70,10 +94,15 @@ def _won(records, ends, metric):
 
 def written(found):
     """Return the lines of `worth` for reading: accuracy of judge and answers, and what the judge wins, in per cent."""
-    texts = {"the truer of two, %": ("right", "right_low", "right_high"), "answers right, %": ("value", "low", "high"),
-             "won of the oracle's gain, %": ("won", "won_low", "won_high")}
-    frame = pd.DataFrame({title: [_percent(line, *names) for line in found.to_dict("records")]
-                          for title, names in texts.items()}, index=found.label.rename(None))
+    texts = {
+        "the truer of two, %": ("right", "right_low", "right_high"),
+        "answers right, %": ("value", "low", "high"),
+        "won of the oracle's gain, %": ("won", "won_low", "won_high"),
+    }
+    frame = pd.DataFrame(
+        {title: [_percent(line, *names) for line in found.to_dict("records")] for title, names in texts.items()},
+        index=found.label.rename(None),
+    )
     return frame.assign(pairs=found.pairs.values, n=found.n.values, seeds=found.seeds.values, why=found.why.values)
 
 
@@ -88,12 +117,16 @@ def told(found):
 
 
 def _sentence(line):
-    start = (f"**{line['label']}** prefers the truer of two in {100 * line['right']:.0f} % of {line['pairs']:,} pairs "
-             f"[{100 * line['right_low']:.0f}, {100 * line['right_high']:.0f}]")
+    start = (
+        f"**{line['label']}** prefers the truer of two in {100 * line['right']:.0f} % of {line['pairs']:,} pairs "
+        f"[{100 * line['right_low']:.0f}, {100 * line['right_high']:.0f}]"
+    )
     if pd.isna(line["won"]):
         return f"{start}; what it wins is not known, {line['why']}."
-    return (f"{start} and wins {100 * line['won']:.0f} % [{100 * line['won_low']:.0f}, {100 * line['won_high']:.0f}] "
-            "of what an oracle gains over a coin.")
+    return (
+        f"{start} and wins {100 * line['won']:.0f} % [{100 * line['won_low']:.0f}, {100 * line['won_high']:.0f}] "
+        "of what an oracle gains over a coin."
+    )
 
 
 def _needed(synthetic):
@@ -104,6 +137,8 @@ def _needed(synthetic):
     if not len(enough):
         return [f"No judge with a set chance of being right ({tried}) surely gained over a coin."]
     first = enough.iloc[0]
-    return [f"Of the judges with a set chance of being right ({tried}) the worst that surely gains over a coin is "
-            f"right in {100 * first.p:.0f} % of pairs; it wins {100 * first.won:.0f} % [{100 * first.won_low:.0f}, "
-            f"{100 * first.won_high:.0f}] of the oracle's gain."]
+    return [
+        f"Of the judges with a set chance of being right ({tried}) the worst that surely gains over a coin is "
+        f"right in {100 * first.p:.0f} % of pairs; it wins {100 * first.won:.0f} % [{100 * first.won_low:.0f}, "
+        f"{100 * first.won_high:.0f}] of the oracle's gain."
+    ]

@@ -4,6 +4,7 @@ A real server in a process of its own, with every fault of tests/faulty.py; the 
 
     python tests/bench_teacher.py 10000 --concurrency 32
 """
+
 import argparse
 import subprocess
 import sys
@@ -54,8 +55,10 @@ def teach(folder, url, options, server):
         taught.annotate = lambda *words, began=began: watched(annotate(*words), max(1, options.n // 4), began)
         ends = taught.build(items, folder / name, teacher)
         wall, cpu, theirs = time.perf_counter() - began, time.process_time() - cpu, sum(server.cpu_times()[:2]) - theirs
-        print(f"{name}: {options.n / wall:.0f} items/s; CPU an item {1000 * cpu / options.n:.2f} ms, the server's "
-              f"{1000 * theirs / options.n:.2f} ms; {ends}; {teacher.endpoint.ledger.facts()}")
+        print(
+            f"{name}: {options.n / wall:.0f} items/s; CPU an item {1000 * cpu / options.n:.2f} ms, the server's "
+            f"{1000 * theirs / options.n:.2f} ms; {ends}; {teacher.endpoint.ledger.facts()}"
+        )
 
 
 if __name__ == "__main__":

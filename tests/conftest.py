@@ -1,11 +1,12 @@
 """What the tests share: no network, one core a process, patience on a busy machine, and the smallest real model."""
+
 import os
 from contextlib import contextmanager
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")     # threads that spin while they wait slow a busy machine down
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait slow a busy machine down
 
 import pytest
 from hypothesis import settings
@@ -27,6 +28,7 @@ def pytest_collection_modifyitems(items):
 def tiny():
     """(model, processor) of scale smoke with random weights; whoever changes the model works on a copy."""
     from o1lib.model import build
+
     return build("smoke")
 
 
@@ -34,12 +36,14 @@ def tiny():
 def tiny_folder(tiny, tmp_path_factory):
     """The same, saved."""
     from o1lib.model import save
+
     return save(*tiny, tmp_path_factory.mktemp("checkpoint") / "tiny")
 
 
 @pytest.fixture
 def small_files():
     """A context manager: inside, no file can grow beyond so many bytes, as on a disk that fills up."""
+
     @contextmanager
     def limited(size):
         resource = pytest.importorskip("resource")
@@ -49,4 +53,5 @@ def small_files():
             yield
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
     return limited

@@ -1,8 +1,9 @@
 """A teacher that is served badly: it speaks the protocol, and of its replies many are late, cut, refused or wrong.
 
-    with serve(Faulty()) as server: ...
-    python tests/faulty.py                  serves until it is killed; prints its address
+with serve(Faulty()) as server: ...
+python tests/faulty.py                  serves until it is killed; prints its address
 """
+
 import hashlib
 import json
 import random
@@ -40,8 +41,13 @@ class Faulty:
         if fault == "slow":
             time.sleep(self.slow)
         elif fault:
-            return {"429": failure(429, {"Retry-After": "0"}), "500": failure(500), "cut": cut("x" * 500),
-                    "no json": (200, JSON, b"{'choices': "), "no chat": (200, JSON, b'{"error": "overloaded"}')}[fault]
+            return {
+                "429": failure(429, {"Retry-After": "0"}),
+                "500": failure(500),
+                "cut": cut("x" * 500),
+                "no json": (200, JSON, b"{'choices': "),
+                "no chat": (200, JSON, b'{"error": "overloaded"}'),
+            }[fault]
         return answer(self.text(question, gold, rng), 900, 150)
 
     def text(self, question, gold, rng):
@@ -61,14 +67,24 @@ class Faulty:
 def items(folder, n, pictures=16):
     """Write n questions about a few small pictures and return their file."""
     from PIL import Image
+
     (folder / "images").mkdir(parents=True)
     for k in range(pictures):
         Image.effect_noise((64, 64), 40 + k).convert("RGB").save(folder / "images" / f"{k}.png")
     with open(folder / "items.jsonl", "w", encoding="utf8") as file:
         for k in range(n):
             gold = int(hashlib.sha256(str(k).encode()).hexdigest()[:4], 16) % 50
-            file.write(json.dumps({"id": f"item-{k}", "image": f"images/{k % pictures}.png",
-                                   "question": f"How many in {k}?", "answer": gold}) + "\n")
+            file.write(
+                json.dumps(
+                    {
+                        "id": f"item-{k}",
+                        "image": f"images/{k % pictures}.png",
+                        "question": f"How many in {k}?",
+                        "answer": gold,
+                    }
+                )
+                + "\n"
+            )
     return folder / "items.jsonl"
 
 
@@ -79,7 +95,7 @@ def received(log):
         try:
             entry = json.loads(line)
         except ValueError:
-            continue                            # torn by the kill
+            continue  # torn by the kill
         found[entry["key"]].append(entry)
         serials[entry["key"]] = int(re.search(r"Serial (\d+)", entry["text"])[1])
     assert all(len(entries) == 1 for entries in found.values()), "an answer that had been received was asked for again"

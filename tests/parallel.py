@@ -1,4 +1,5 @@
 """What two processes do for test_parallel.py: `torchrun --nproc_per_node 2 -m parallel CHECKPOINT OUT`."""
+
 import copy
 import hashlib
 import json
@@ -14,7 +15,7 @@ from o1lib.model import load, save
 from o1lib.records import UserError
 from o1lib.train import RECIPES, Lora, Recipe, fit
 
-EXAMPLES = 10                           # of batches of 4: the last one is half full
+EXAMPLES = 10  # of batches of 4: the last one is half full
 LORA = Recipe(lora=Lora(rank=2), recompute=True)
 
 
@@ -36,8 +37,10 @@ def train(loaded, out, **settings):
 
 def stopped(loaded, out, **settings):
     """Train, stop in the second step, go on; return what `train` returns."""
+
     def stop(model):
         raise KeyboardInterrupt
+
     try:
         train(loaded, out, look=stop, look_steps=2, **settings)
     except KeyboardInterrupt:
@@ -61,6 +64,7 @@ def sharded(loaded, out):
     from torch.distributed.fsdp import fully_shard
 
     from o1lib.train.fit import collator
+
     model = copy.deepcopy(loaded[0])
     inputs = collator(loaded[1])(examples()[:2])
     whole = model(**inputs).loss.item()
@@ -72,7 +76,7 @@ def sharded(loaded, out):
     loss.backward()
     gathered = get_model_state_dict(model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
     before = loaded[0].state_dict()
-    same = all(torch.equal(value, before[name]) for name, value in gathered.items())        # none but in the first one
+    same = all(torch.equal(value, before[name]) for name, value in gathered.items())  # none but in the first one
     saved = whole
     if torch.distributed.get_rank() == 0:
         save(model, loaded[1], out, gathered)
@@ -83,11 +87,16 @@ def sharded(loaded, out):
 def main(checkpoint, out):
     """Write what was found to OUT/found.json, from the first process."""
     loaded, out = load(checkpoint), Path(out)
-    found = {"unbroken": train(loaded, out / "a", processes=2), "resumed": stopped(loaded, out / "b"),
-             "lora": train(loaded, out / "c", recipe=LORA), "lora_resumed": stopped(loaded, out / "d", recipe=LORA),
-             "three": refused(loaded, out / "e", processes=3),
-             "copied": refused(loaded, out / "f", recipe=replace(RECIPES["paper"], at_once=2)),
-             "odd": refused(loaded, out / "g", recipe=Recipe(at_once=3)), "sharded": sharded(loaded, out / "h")}
+    found = {
+        "unbroken": train(loaded, out / "a", processes=2),
+        "resumed": stopped(loaded, out / "b"),
+        "lora": train(loaded, out / "c", recipe=LORA),
+        "lora_resumed": stopped(loaded, out / "d", recipe=LORA),
+        "three": refused(loaded, out / "e", processes=3),
+        "copied": refused(loaded, out / "f", recipe=replace(RECIPES["paper"], at_once=2)),
+        "odd": refused(loaded, out / "g", recipe=Recipe(at_once=3)),
+        "sharded": sharded(loaded, out / "h"),
+    }
     if torch.distributed.get_rank() == 0:
         (out / "found.json").write_text(json.dumps(found), encoding="utf8")
     torch.distributed.destroy_process_group()

@@ -1,9 +1,10 @@
 """A real HTTP server on loopback that speaks the chat-completions protocol; what it says is the test's choice.
 
-    with serve(lambda body, number: answer("42")) as server:
-        Endpoint(server.url, "m", log=...)
-        server.bodies                           what was asked, in order
+with serve(lambda body, number: answer("42")) as server:
+    Endpoint(server.url, "m", log=...)
+    server.bodies                           what was asked, in order
 """
+
 import json
 import socket
 import threading
@@ -15,9 +16,14 @@ JSON = {"Content-Type": "application/json"}
 
 def answer(text, prompt_tokens=7, completion_tokens=3, finish="stop", **message):
     """Return (status, headers, body) of a chat completion."""
-    body = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [
-        {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text} | message}],
-        "usage": {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens}}
+    body = {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": text} | message}],
+        "usage": {"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens},
+    }
     return 200, JSON, json.dumps(body).encode()
 
 
@@ -29,12 +35,12 @@ def failure(status, headers=(), message="no", **error):
 def cut(text="half"):
     """Return a reply whose connection is closed before its end."""
     status, headers, body = answer(text)
-    return status, headers | {"Content-Length": str(len(body))}, body[:len(body) // 2]
+    return status, headers | {"Content-Length": str(len(body))}, body[: len(body) // 2]
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 16                          # one write a reply: no waiting for acknowledgements
+    wbufsize = 1 << 16  # one write a reply: no waiting for acknowledgements
 
     def do_POST(self):
         server = self.server
@@ -69,7 +75,7 @@ class Server(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_address[1]}/v1"
 
     def handle_error(self, request, client_address):
-        pass                                    # clients of these tests get killed
+        pass  # clients of these tests get killed
 
 
 @contextmanager

@@ -15,8 +15,9 @@ from o1lib.answers import cases
 from o1lib.answers.check import DRAWN, check_file, tool_rule
 from o1lib.records import UserError, project_root
 
-needs_real_data = pytest.mark.skipif("O1LIB_REAL_DATA" not in os.environ,
-                                     reason="O1LIB_REAL_DATA names no folder of real outputs")
+needs_real_data = pytest.mark.skipif(
+    "O1LIB_REAL_DATA" not in os.environ, reason="O1LIB_REAL_DATA names no folder of real outputs"
+)
 FOUR = ("red", "blue", "dark blue", "green")
 
 
@@ -30,8 +31,12 @@ def put(path, *rows):
 
 
 def mmmu(response, official, answer="B"):
-    return {"response": response, "official_parsed": official, "answer": answer,
-            "index2ans": dict(zip("ABCD", FOUR, strict=True))}
+    return {
+        "response": response,
+        "official_parsed": official,
+        "answer": answer,
+        "index2ans": dict(zip("ABCD", FOUR, strict=True)),
+    }
 
 
 # ---------------------------------------------------------------- forms
@@ -39,8 +44,15 @@ def mmmu(response, official, answer="B"):
 
 def test_a_verdict_of_math_v_is_compared_and_a_difference_has_its_cause(tmp_path):
     row = {"model_answer": "b", "correct": True, "gold": "B", "options": list(FOUR)}
-    found = check_file(put(tmp_path / "mathv.jsonl", row | {"response": "\\boxed{B}"}, row | {"response": "C"},
-                           row | {"response": "Hm."}, row | {"response": "B", "correct": False}))
+    found = check_file(
+        put(
+            tmp_path / "mathv.jsonl",
+            row | {"response": "\\boxed{B}"},
+            row | {"response": "C"},
+            row | {"response": "Hm."},
+            row | {"response": "B", "correct": False},
+        )
+    )
     assert (found["n"], found["agree"], found["rate"]) == (4, 1, 0.25)
     assert found["causes"] == {"another answer read": 1, "no answer read": 1, "same answer, compared otherwise": 1}
 
@@ -55,36 +67,49 @@ def test_another_reading_of_one_verdict_is_shown_beside_the_rate(tmp_path):
     assert found["rate"] == 1.0 and list(found["other_reading"].values()) == [1]
 
 
-@pytest.mark.parametrize(("response", "pro", "rule"), [
-    ("(A) and then (C)", False, "the last of several letters in parentheses"), ("so (C).", False, "the one letter in"),
-    ("There is A cat", False, "a capital of the prose"), ("I see CUBA.", True, "a capital of the prose"),
-    ("Of the six it is the blue one.", False, "an option's words out of the working"), ("blue one", False, ""),
-    ("(A) is wrong. Answer: C", True, "the letter after 'Answer:'"), ("", True, ""),
-])
+@pytest.mark.parametrize(
+    ("response", "pro", "rule"),
+    [
+        ("(A) and then (C)", False, "the last of several letters in parentheses"),
+        ("so (C).", False, "the one letter in"),
+        ("There is A cat", False, "a capital of the prose"),
+        ("I see CUBA.", True, "a capital of the prose"),
+        ("Of the six it is the blue one.", False, "an option's words out of the working"),
+        ("blue one", False, ""),
+        ("(A) is wrong. Answer: C", True, "the letter after 'Answer:'"),
+        ("", True, ""),
+    ],
+)
 def test_the_rule_by_which_mmmu_reads_a_letter_is_known(response, pro, rule):
     assert tool_rule(response, FOUR, pro).startswith(rule) and bool(tool_rule(response, FOUR, pro)) == bool(rule)
 
 
 def test_predictions_beside_gold_answers_are_compared_open_by_letter_or_by_an_unlisted_option(tmp_path):
-    rows = [{"prediction": "<CONCLUSION> 1.24 </CONCLUSION>", "answer": 1.2},
-            {"prediction": "So (B).", "answer": "blue", "choices": list(FOUR)},
-            {"prediction": "So (B).", "answer": "blue", "choices": str(list(FOUR))},
-            {"prediction": "quarter", "answer": "quarter", "answer_option": "B", "choices": None},
-            {"prediction": "C", "answer": "quarter", "answer_option": "B", "choices": None},
-            {"prediction": "It is blue.", "answer": "B", "A": "red", "B": "blue", "C": ""}]
+    rows = [
+        {"prediction": "<CONCLUSION> 1.24 </CONCLUSION>", "answer": 1.2},
+        {"prediction": "So (B).", "answer": "blue", "choices": list(FOUR)},
+        {"prediction": "So (B).", "answer": "blue", "choices": str(list(FOUR))},
+        {"prediction": "quarter", "answer": "quarter", "answer_option": "B", "choices": None},
+        {"prediction": "C", "answer": "quarter", "answer_option": "B", "choices": None},
+        {"prediction": "It is blue.", "answer": "B", "A": "red", "B": "blue", "C": ""},
+    ]
     found = check_file(put(tmp_path / "p.jsonl", *rows))
     assert (found["agree"], found["causes"]) == (5, {"another answer read": 1})
 
 
 def hallusion(prediction, **more):
-    return {"category": "VD", "subcategory": "math", "set_id": "0", "figure_id": "1", "question_id": "0"} | more | (
-        {"model_prediction": prediction} if prediction else {})
+    return (
+        {"category": "VD", "subcategory": "math", "set_id": "0", "figure_id": "1", "question_id": "0"}
+        | more
+        | ({"model_prediction": prediction} if prediction else {})
+    )
 
 
 def test_hallusionbench_results_find_their_answers_beside_them_or_by_name(tmp_path):
     results, own = tmp_path / "results.json", tmp_path / "native" / "HallusionBench.json"
-    results.write_text(json.dumps([hallusion("Yes, it is."), hallusion("The lines are equal."),
-                                   hallusion("Yes.", set_id="7")]))
+    results.write_text(
+        json.dumps([hallusion("Yes, it is."), hallusion("The lines are equal."), hallusion("Yes.", set_id="7")])
+    )
     with pytest.raises(UserError, match="holds no gold answers: .*--gold HallusionBench.json"):
         check_file(results)
     own.parent.mkdir()
@@ -97,11 +122,16 @@ def test_hallusionbench_results_find_their_answers_beside_them_or_by_name(tmp_pa
         results = moved
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("", "has no row with a verdict"), ('{"a": 1}', "row 1 has the columns a, of no known form"),
-    ("[1]", "row 1: list"),
-    ("{", "cannot be read"), ('{"prediction": 3, "answer": "x"}', "row 1: not of the form of the first row"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "has no row with a verdict"),
+        ('{"a": 1}', "row 1 has the columns a, of no known form"),
+        ("[1]", "row 1: list"),
+        ("{", "cannot be read"),
+        ('{"prediction": 3, "answer": "x"}', "row 1: not of the form of the first row"),
+    ],
+)
 def test_a_file_that_cannot_be_compared_is_named_with_the_row(tmp_path, text, message):
     (tmp_path / "file.jsonl").write_text(text, encoding="utf8")
     with pytest.raises(UserError, match=f"file.jsonl.*{re.escape(message)}|{re.escape(message)}"):
@@ -118,6 +148,7 @@ def test_no_response_makes_a_comparison_raise(response, official, options):
 def test_the_command_prints_one_json_line_and_a_mistake_in_one_sentence(tmp_path):
     def run(*words):
         return subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, cwd=project_root())
+
     file = put(tmp_path / "p.jsonl", {"prediction": "3", "answer": "3"})
     one, other = run("o1lib.answers", "check", str(file)), run("o1lib", "answers-check", str(file))
     assert json.loads(one.stdout) == json.loads(other.stdout) and json.loads(one.stdout)["rate"] == 1.0
@@ -129,8 +160,9 @@ def test_the_command_prints_one_json_line_and_a_mistake_in_one_sentence(tmp_path
 
 
 @needs_real_data
-@pytest.mark.parametrize("name", ["mathv_model_outputs_scored.jsonl", "mmmu_qwenvl_outputs.jsonl",
-                                  "mmmu_pro_gpt4o_cot.jsonl"])
+@pytest.mark.parametrize(
+    "name", ["mathv_model_outputs_scored.jsonl", "mmmu_qwenvl_outputs.jsonl", "mmmu_pro_gpt4o_cot.jsonl"]
+)
 def test_official_verdicts_are_met_in_97_of_100(name):
     assert check_file(real(name))["rate"] >= 0.97
 

@@ -1,4 +1,5 @@
 """One arm: what is found on the way, in which form answers count, and that looking changes nothing."""
+
 import copy
 from types import SimpleNamespace
 
@@ -27,9 +28,17 @@ def test_what_training_would_have_it_say_is_well_formed_and_exact(monkeypatch, f
     assert arms.validated(None, None, [EXAMPLE], format) == {"asked": 1, "well_formed": 1.0, "exact": 1.0}
 
 
-@pytest.mark.parametrize("format, said", [
-    ("tags", ["2"]), ("tags", [gold("tags")[0][:-20]]), ("no_tags", ["2"]), ("direct", [" "]),
-    ("four_turn", ["a", "", "b", "c"]), ("shuffled", ["<SUMMARY> a </SUMMARY>"])])
+@pytest.mark.parametrize(
+    "format, said",
+    [
+        ("tags", ["2"]),
+        ("tags", [gold("tags")[0][:-20]]),
+        ("no_tags", ["2"]),
+        ("direct", [" "]),
+        ("four_turn", ["a", "", "b", "c"]),
+        ("shuffled", ["<SUMMARY> a </SUMMARY>"]),
+    ],
+)
 def test_another_form_is_not_well_formed(format, said):
     assert not arms.well_formed(said, format)
 
@@ -47,8 +56,9 @@ def test_validation_on_the_way_joins_the_log_and_changes_no_weight(tiny, tmp_pat
         settings = {"data": "", "format": "direct"}
         run = Run("arm", 0, "smoke", tmp_path, tmp_path / str(validation), settings)
         models.append(copy.deepcopy(tiny[0]))
-        log = arms.learn(run, models[-1], tiny[1], arms.dialogs(phases, "direct"), learning_rate=1e-3, batch=8,
-                         validation=validation)
+        log = arms.learn(
+            run, models[-1], tiny[1], arms.dialogs(phases, "direct"), learning_rate=1e-3, batch=8, validation=validation
+        )
     assert [line["examples"] for line in log if "exact" in line] == [8, 16]
     assert all(map(torch.equal, models[0].state_dict().values(), models[1].state_dict().values()))
 

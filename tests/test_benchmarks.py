@@ -21,8 +21,9 @@ from o1lib.records import UserError
 from o1lib.rowfiles import rows
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*that VLMEvalKit pins:UserWarning")
-needs_real_data = pytest.mark.skipif("O1LIB_REAL_DATA" not in os.environ,
-                                     reason="O1LIB_REAL_DATA names no folder of real rows")
+needs_real_data = pytest.mark.skipif(
+    "O1LIB_REAL_DATA" not in os.environ, reason="O1LIB_REAL_DATA names no folder of real rows"
+)
 
 
 def png(colour="red", format="PNG"):
@@ -42,8 +43,15 @@ def tsv(path, *some, columns=("index", "question", "A", "B", "C", "D", "answer",
 
 
 def row(index=1, **more):
-    return {"index": index, "question": "Which?", "A": "red", "B": "blue", "answer": "B", "category": "math",
-            "image": IMAGE} | more
+    return {
+        "index": index,
+        "question": "Which?",
+        "A": "red",
+        "B": "blue",
+        "answer": "B",
+        "category": "math",
+        "image": IMAGE,
+    } | more
 
 
 def read(tmp_path, name, *some, **more):
@@ -55,8 +63,9 @@ def read(tmp_path, name, *some, **more):
 
 def test_a_multiple_choice_row_becomes_an_item_asked_in_the_pinned_words(tmp_path):
     [item], counts = read(tmp_path, "MMStar", row(7))
-    assert item.question == ("Question: Which?\nOptions:\nA. red\nB. blue\n"
-                             "Please select the correct answer from the options above.")
+    assert item.question == (
+        "Question: Which?\nOptions:\nA. red\nB. blue\nPlease select the correct answer from the options above."
+    )
     assert (item.qid, item.options, item.answer) == ("7", ("red", "blue"), "B")
     assert (item.skill, item.test_set) == ("math", "MMStar")
     assert Image.open(item.image).size == (8, 8) and counts == {"rows": 1, "without_picture": 0}
@@ -76,8 +85,9 @@ def test_words_that_spreadsheets_take_for_missing_are_options_and_answers(tmp_pa
 def test_options_beyond_d_are_read_up_to_the_last_letter(tmp_path):
     letters = "ABCDEFGHIJ"
     columns = ("index", "question", *letters, "answer", "image")
-    [item], _ = read(tmp_path, "MMStar", row(answer="J", **{letter: f"option {letter}" for letter in letters}),
-                     columns=columns)
+    [item], _ = read(
+        tmp_path, "MMStar", row(answer="J", **{letter: f"option {letter}" for letter in letters}), columns=columns
+    )
     assert len(item.options) == 10 and item.answer == "J" and "J. option J" in item.question
 
 
@@ -114,17 +124,23 @@ def test_words_of_a_question_never_become_a_path(tmp_path, question):
 # ---------------------------------------------------------------- bad input
 
 
-@pytest.mark.parametrize(("some", "message"), [
-    ([row(1), row(1)], r"set.tsv row 2: the id '1' occurs twice \(before in set.tsv row 1\)"),
-    ([row(1), row("")], "set.tsv row 2: the id is missing"), ([row(answer="")], "set.tsv row 1: no answer"),
-    ([row(answer="E")], "row 1: the answer 'E' is none of its 2 options"), ([row(question=" ")], "row 1: no question"),
-    ([row(B="", C="green", answer="A")], "row 1: the options A, C leave one out"),
-    ([row(image="?" * 80)], "row 1: the picture is not base64"),
-    ([row(image="9")], "question 1: it shares the picture of"),
-    ([row(image=IMAGE[:80])], "row 1: the picture is corrupt"),
-    ([row(image="no.png")], "row 1: the picture 'no.png' is missing"),
-    ([row(image=base64.b64encode(b"MZ" * 99).decode())], "row 1: the picture is corrupt"), ([], "holds no question"),
-])
+@pytest.mark.parametrize(
+    ("some", "message"),
+    [
+        ([row(1), row(1)], r"set.tsv row 2: the id '1' occurs twice \(before in set.tsv row 1\)"),
+        ([row(1), row("")], "set.tsv row 2: the id is missing"),
+        ([row(answer="")], "set.tsv row 1: no answer"),
+        ([row(answer="E")], "row 1: the answer 'E' is none of its 2 options"),
+        ([row(question=" ")], "row 1: no question"),
+        ([row(B="", C="green", answer="A")], "row 1: the options A, C leave one out"),
+        ([row(image="?" * 80)], "row 1: the picture is not base64"),
+        ([row(image="9")], "question 1: it shares the picture of"),
+        ([row(image=IMAGE[:80])], "row 1: the picture is corrupt"),
+        ([row(image="no.png")], "row 1: the picture 'no.png' is missing"),
+        ([row(image=base64.b64encode(b"MZ" * 99).decode())], "row 1: the picture is corrupt"),
+        ([], "holds no question"),
+    ],
+)
 def test_a_row_that_cannot_be_scored_is_named(tmp_path, some, message):
     with pytest.raises(UserError, match=message):
         read(tmp_path, "MMStar", *some)
@@ -139,7 +155,8 @@ def test_an_unknown_set_is_answered_with_the_known_ones(tmp_path):
 def test_a_file_with_a_byte_order_mark_reads_as_without_and_one_not_in_utf8_is_named(tmp_path, ending):
     path = tmp_path / f"set{ending}"
     text = {".tsv": "index\tquestion\n1\tWhat is ä?\n", ".csv": "index,question\n1,What is ä?\n"}.get(
-        ending, '{"index": "1", "question": "What is ä?"}')
+        ending, '{"index": "1", "question": "What is ä?"}'
+    )
     path.write_text(text, encoding="utf-8-sig")
     assert [found for _, found in rows(path)] == [{"index": "1", "question": "What is ä?"}]
     path.write_bytes(text.encode("latin-1"))
@@ -147,12 +164,17 @@ def test_a_file_with_a_byte_order_mark_reads_as_without_and_one_not_in_utf8_is_n
         list(rows(path))
 
 
-@pytest.mark.parametrize(("name", "text", "message"), [
-    ("a.json", "{", "a.json, after row 0: cannot be read"), ("a.json", "[1]", "a.json row 1: int where an object"),
-    ("a.jsonl", '{"a": 1}\n{"a"', "a.jsonl, after row 1: cannot be read"),
-    ("a.json", "[" * 99_999, "a.json, after row 0: nested too deep"),
-    ("a.tsv", "a\tb\n1\t2\t3\t4\n5", "a.tsv, after row"), ("a.tsv", "", "a.tsv, after row 0"),
-])
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.json", "{", "a.json, after row 0: cannot be read"),
+        ("a.json", "[1]", "a.json row 1: int where an object"),
+        ("a.jsonl", '{"a": 1}\n{"a"', "a.jsonl, after row 1: cannot be read"),
+        ("a.json", "[" * 99_999, "a.json, after row 0: nested too deep"),
+        ("a.tsv", "a\tb\n1\t2\t3\t4\n5", "a.tsv, after row"),
+        ("a.tsv", "", "a.tsv, after row 0"),
+    ],
+)
 def test_a_broken_file_is_named_with_the_row(tmp_path, name, text, message):
     (tmp_path / name).write_text(text)
     with pytest.raises(UserError, match=message):
@@ -187,7 +209,12 @@ def test_no_row_makes_reading_raise_anything_but_a_users_error(given_row, kind):
 def test_an_mmbench_question_is_asked_in_every_rotation_and_counts_only_if_all_are_right(tmp_path):
     items, _ = read(tmp_path, "MMBench_DEV_EN", row(5, C="green", answer="C"), row(6))
     assert [(item.options[ord(item.answer) - 65], item.answer) for item in items] == [
-        ("green", "C"), ("green", "B"), ("green", "A"), ("blue", "B"), ("blue", "A")]
+        ("green", "C"),
+        ("green", "B"),
+        ("green", "A"),
+        ("blue", "B"),
+        ("blue", "A"),
+    ]
     assert [item.group for item in items] == ["5"] * 3 + ["6"] * 2 and len({item.qid for item in items}) == 5
     assert all(f"{item.answer}. {item.options[ord(item.answer) - 65]}" in item.question for item in items)
     always_b = [line(item, item.answer == "B") for item in items]
@@ -210,14 +237,29 @@ def test_a_rotated_question_keeps_its_hint(tmp_path):
 
 
 def line(item, right, **more):
-    return {"qid": item.qid, "correct": right, "pred": "x", "test_set": item.test_set, "skill": item.skill,
-            "family": item.family, "format": "direct", "output": "x", "group": item.group or None} | more
+    return {
+        "qid": item.qid,
+        "correct": right,
+        "pred": "x",
+        "test_set": item.test_set,
+        "skill": item.skill,
+        "family": item.family,
+        "format": "direct",
+        "output": "x",
+        "group": item.group or None,
+    } | more
 
 
 def test_mm_vet_in_its_own_json(tmp_path):
     (tmp_path / "v1_0.png").write_bytes(png())
-    own = {"v1_0": {"imagename": "v1_0.png", "question": "What is x?", "answer": "-1<AND>-5",
-                    "capability": ["ocr", "math"]}}
+    own = {
+        "v1_0": {
+            "imagename": "v1_0.png",
+            "question": "What is x?",
+            "answer": "-1<AND>-5",
+            "capability": ["ocr", "math"],
+        }
+    }
     (tmp_path / "mm-vet.json").write_text(json.dumps(own))
     [item], _ = load("MMVet", tmp_path / "mm-vet.json", tmp_path / "shelf")
     assert (item.qid, item.question, item.answer, item.skill) == ("v1_0", "What is x?", "-1<AND>-5", "ocr,math")
@@ -226,10 +268,28 @@ def test_mm_vet_in_its_own_json(tmp_path):
 def test_mathvista_in_its_own_json_with_open_and_multiple_choice_questions(tmp_path):
     (tmp_path / "1.png").write_bytes(png())
     common = {"image": "1.png", "metadata": {"task": "geometry problem solving"}}
-    own = {"1": common | {"pid": "1", "question": "How long?", "query": "Hint: a float.\nQuestion: How long?",
-                          "choices": None, "answer": "1.2", "question_type": "free_form", "answer_type": "float"},
-           "2": common | {"pid": "2", "question": "Which?", "query": "Question: Which?\nChoices:\n(A) 3\n(B) 4",
-                          "choices": ["3", "4"], "answer": "4", "question_type": "multi_choice", "answer_type": "text"}}
+    own = {
+        "1": common
+        | {
+            "pid": "1",
+            "question": "How long?",
+            "query": "Hint: a float.\nQuestion: How long?",
+            "choices": None,
+            "answer": "1.2",
+            "question_type": "free_form",
+            "answer_type": "float",
+        },
+        "2": common
+        | {
+            "pid": "2",
+            "question": "Which?",
+            "query": "Question: Which?\nChoices:\n(A) 3\n(B) 4",
+            "choices": ["3", "4"],
+            "answer": "4",
+            "question_type": "multi_choice",
+            "answer_type": "text",
+        },
+    }
     (tmp_path / "testmini.json").write_text(json.dumps(own))
     [free, choice], _ = load("MathVista_MINI", tmp_path / "testmini.json", tmp_path / "shelf")
     assert free.question == "Hint: a float.\nQuestion: How long?" and (free.answer, free.options) == ("1.2", ())
@@ -239,8 +299,14 @@ def test_mathvista_in_its_own_json_with_open_and_multiple_choice_questions(tmp_p
 
 def test_mmstar_lists_its_options_in_the_question_on_the_hub(tmp_path):
     from datasets import Dataset
-    made = {"index": [0], "question": ["Which colour?\nOptions: A: red, B: dark blue, C: green, D: none of these"],
-            "answer": ["B"], "category": ["math"], "image": [{"bytes": png(), "path": None}]}
+
+    made = {
+        "index": [0],
+        "question": ["Which colour?\nOptions: A: red, B: dark blue, C: green, D: none of these"],
+        "answer": ["B"],
+        "category": ["math"],
+        "image": [{"bytes": png(), "path": None}],
+    }
     Dataset.from_dict(made).to_parquet(str(tmp_path / "val.parquet"))
     [item], _ = load("MMStar", tmp_path / "val.parquet", tmp_path / "shelf")
     assert item.options == ("red", "dark blue", "green", "none of these") and item.answer == "B"
@@ -258,9 +324,16 @@ def test_ai2d_counts_its_options_from_zero_and_its_two_variants_keep_their_names
 
 def test_vrc_bench_has_reference_steps_and_asks_for_the_letter_where_it_lists_choices(tmp_path):
     (tmp_path / "1.png").write_bytes(png())
-    own = [{"idx": 3, "question": "Which? Choices: A. red B. blue", "final_answer": "B", "image": "1.png",
-            "steps": "Step 1: Look.\nStep 2: Say."},
-           {"idx": 4, "question": "How many?", "final_answer": "three", "steps": ["Count."], "image": "1.png"}]
+    own = [
+        {
+            "idx": 3,
+            "question": "Which? Choices: A. red B. blue",
+            "final_answer": "B",
+            "image": "1.png",
+            "steps": "Step 1: Look.\nStep 2: Say.",
+        },
+        {"idx": 4, "question": "How many?", "final_answer": "three", "steps": ["Count."], "image": "1.png"},
+    ]
     (tmp_path / "vrc.json").write_text(json.dumps(own))
     [choice, free], _ = load("VRC-Bench", tmp_path / "vrc.json", tmp_path / "shelf")
     assert choice.steps == ("Step 1: Look.", "Step 2: Say.") and choice.question.endswith("option by its letter.")
@@ -269,14 +342,28 @@ def test_vrc_bench_has_reference_steps_and_asks_for_the_letter_where_it_lists_ch
 
 
 def hallusion(figure, question, answer, **more):
-    return {"category": "VS", "subcategory": "map", "set_id": "1", "figure_id": figure, "question_id": question,
-            "question": "Is it?", "gt_answer": answer, "visual_input": "1", "filename": "./1.png"} | more
+    return {
+        "category": "VS",
+        "subcategory": "map",
+        "set_id": "1",
+        "figure_id": figure,
+        "question_id": question,
+        "question": "Is it?",
+        "gt_answer": answer,
+        "visual_input": "1",
+        "filename": "./1.png",
+    } | more
 
 
 def test_hallusionbench_counts_answers_figures_and_questions_and_leaves_out_what_shows_no_picture(tmp_path):
     (tmp_path / "1.png").write_bytes(png())
-    own = [hallusion("1", "0", "1"), hallusion("1", "1", "0"), hallusion("2", "0", "0"), hallusion("2", "1", "0"),
-           hallusion("0", "0", "1", visual_input="0", filename=None)]
+    own = [
+        hallusion("1", "0", "1"),
+        hallusion("1", "1", "0"),
+        hallusion("2", "0", "0"),
+        hallusion("2", "1", "0"),
+        hallusion("0", "0", "1", visual_input="0", filename=None),
+    ]
     (tmp_path / "h.json").write_text(json.dumps(own))
     items, counts = load("HallusionBench", tmp_path / "h.json", tmp_path / "shelf")
     assert counts == {"rows": 5, "without_picture": 1} and {item.group for item in items} == {"VS/map/1"}
@@ -301,10 +388,19 @@ def test_hallusionbench_in_vlmevalkits_form_has_the_same_groups(tmp_path):
 
 def test_the_reasoning_subsets_are_plain_means_of_their_skills():
     """Paper A, version 6: MMStar-R of its full model, 57.5, follows from its Table 3."""
-    table_3 = {"coarse perception": 68.8, "fine-grained perception": 46.8, "instance reasoning": 63.2,
-               "logical reasoning": 58.0, "math": 64.0, "science & technology": 44.8}
-    lines = [{"qid": f"{skill}{k}", "correct": k < round(10 * share), "pred": "A", "test_set": "MMStar", "skill": skill}
-             for skill, share in table_3.items() for k in range(1000)]
+    table_3 = {
+        "coarse perception": 68.8,
+        "fine-grained perception": 46.8,
+        "instance reasoning": 63.2,
+        "logical reasoning": 58.0,
+        "math": 64.0,
+        "science & technology": 44.8,
+    }
+    lines = [
+        {"qid": f"{skill}{k}", "correct": k < round(10 * share), "pred": "A", "test_set": "MMStar", "skill": skill}
+        for skill, share in table_3.items()
+        for k in range(1000)
+    ]
     found = metrics(lines)
     assert found["MMStar-R"]["value"] == pytest.approx(0.575, abs=1e-4)
     assert found["MMStar/math"]["value"] == 0.64
@@ -312,11 +408,20 @@ def test_the_reasoning_subsets_are_plain_means_of_their_skills():
 
 
 def test_the_drawn_twins_have_the_metrics_they_always_had():
-    lines = [{"qid": str(k), "correct": True, "pred": "A", "test_set": f"mini-{name}", "skill": "math", "group": "g"}
-             for k, name in enumerate(("MMStar", "MMBench", "MM-Vet", "MathVista", "AI2D"))]
+    lines = [
+        {"qid": str(k), "correct": True, "pred": "A", "test_set": f"mini-{name}", "skill": "math", "group": "g"}
+        for k, name in enumerate(("MMStar", "MMBench", "MM-Vet", "MathVista", "AI2D"))
+    ]
     names = {name for name in metrics(lines) if name.startswith("mini-")}
-    assert names == {"mini-MMStar", "mini-MMStar/math", "mini-MMBench", "mini-MMBench/plain", "mini-MM-Vet",
-                     "mini-MathVista", "mini-AI2D"}
+    assert names == {
+        "mini-MMStar",
+        "mini-MMStar/math",
+        "mini-MMBench",
+        "mini-MMBench/plain",
+        "mini-MM-Vet",
+        "mini-MathVista",
+        "mini-AI2D",
+    }
 
 
 def test_a_tsv_that_is_another_edition_or_variant_than_it_is_called_is_warned_of(tmp_path, monkeypatch):
@@ -341,9 +446,13 @@ def test_every_set_with_a_near_namesake_says_what_it_is():
 
 
 @needs_real_data
-@pytest.mark.parametrize(("name", "file", "first"), [
-    ("MMBench_DEV_EN", "mmbench_samples_en.vlmevalkit.tsv", "1"),
-    ("MMBench_DEV_CN", "mmbench_samples_cn.vlmevalkit.tsv", "1000001")])
+@pytest.mark.parametrize(
+    ("name", "file", "first"),
+    [
+        ("MMBench_DEV_EN", "mmbench_samples_en.vlmevalkit.tsv", "1"),
+        ("MMBench_DEV_CN", "mmbench_samples_cn.vlmevalkit.tsv", "1000001"),
+    ],
+)
 def test_real_mmbench_rows_are_read_rotated_and_scored(tmp_path, name, file, first):
     items, counts = load(name, Path(os.environ["O1LIB_REAL_DATA"]) / "native" / file, tmp_path / "shelf")
     assert counts["rows"] == 9 and len(items) == 8 * 4 + 3 and items[0].qid == first
@@ -377,6 +486,7 @@ def test_rows_with_listed_options_and_several_pictures_are_refused_by_name_or_re
 
 def test_notebook_03s_questions_may_be_a_benchmarks_file(tmp_path):
     from types import SimpleNamespace
+
     run = SimpleNamespace(path=lambda name: tmp_path / name, root=tmp_path, seed=0)
     file = tsv(tmp_path / "set.tsv", row(1), row(2))
     items = subjects.test_items(run, f"MMBench_DEV_EN@{file}", questions=3)

@@ -12,10 +12,23 @@ from o1lib.records import UserError
 
 
 def line(name="A1", value=0.02, low=0.0, high=0.04, verdict="inconclusive", **more):
-    return {"id": name, "paper": "A", "table": "Table 2", "statement": f"{name} holds.", "kind": "difference",
-            "reported": {"a": {"value": 2}, "b": {"value": 1}}, "contrast": {"a": "x", "b": "y", "metric": "accuracy"},
-            "value": value, "low": low, "high": high, "n": 48, "seeds": 1, "verdict": verdict, "why": "because",
-            "cost": None} | more
+    return {
+        "id": name,
+        "paper": "A",
+        "table": "Table 2",
+        "statement": f"{name} holds.",
+        "kind": "difference",
+        "reported": {"a": {"value": 2}, "b": {"value": 1}},
+        "contrast": {"a": "x", "b": "y", "metric": "accuracy"},
+        "value": value,
+        "low": low,
+        "high": high,
+        "n": 48,
+        "seeds": 1,
+        "verdict": verdict,
+        "why": "because",
+        "cost": None,
+    } | more
 
 
 NOTHING = lacking([], [])
@@ -56,8 +69,10 @@ def test_the_terminal_gets_what_one_side_did_not_test_with_the_reason():
     lacking = UNTESTED | {"why": "needs row x, which has no record"}
     yours = [line("A1"), line("A2", **lacking), line("A3", **lacking), line("A4")]
     text = told(beside(yours, [line("A1"), line("A2"), line("A3"), line("A4", **UNTESTED | {"why": "other data"})]))
-    assert text.splitlines()[2:4] == ["not tested by you: A2, A3 (needs row x, which has no record)",
-                                      "not tested in the published study: A4 (other data)"]
+    assert text.splitlines()[2:4] == [
+        "not tested by you: A2, A3 (needs row x, which has no record)",
+        "not tested in the published study: A4 (other data)",
+    ]
 
 
 def test_what_you_did_not_test_is_told_also_where_nothing_is_compared():
@@ -111,8 +126,17 @@ def test_comparing_ends_with_the_contrasts(project, capsys):
     assert capsys.readouterr().out.strip().splitlines()[-2].endswith(INSIDE)
 
 
-@pytest.mark.parametrize("text", ["{", '["A1"]', '[{"id": "A1"}]', '[{"id": "A1", "kind": "rate", "verdict": "x"}]',
-                                  json.dumps([line(low=None)]), json.dumps([line(value="0.1")])])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        '["A1"]',
+        '[{"id": "A1"}]',
+        '[{"id": "A1", "kind": "rate", "verdict": "x"}]',
+        json.dumps([line(low=None)]),
+        json.dumps([line(value="0.1")]),
+    ],
+)
 def test_published_claims_of_another_form_are_named(project, text):
     leave(project / "results" / "mini", [])
     (project / "results/mini/tables/claims.json").write_text(text, encoding="utf8")

@@ -1,4 +1,5 @@
 """The dataset card: counts beside Table 1, what splits share, and the baselines to beat."""
+
 import dataclasses
 
 import pytest
@@ -15,8 +16,10 @@ STAGES = {"summary": "plan", "caption": "a dot", "reasoning": "one dot", "conclu
 @pytest.fixture(scope="module")
 def splits(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    return {name: read(write(mixture(split, n), folder / name))
-            for name, split, n in (("train", "train", 60), ("validation", "validation", 10), ("test", "devtest", 20))}
+    return {
+        name: read(write(mixture(split, n), folder / name))
+        for name, split, n in (("train", "train", 60), ("validation", "validation", 10), ("test", "devtest", 20))
+    }
 
 
 def item(qid, folder, shade=0, **fields):
@@ -82,8 +85,11 @@ def test_lengths_are_in_what_the_tokenizer_returns(tmp_path):
 def test_baselines_are_what_a_blind_answerer_gets(tmp_path):
     train = [item(str(k), tmp_path, answer="yes" if k < 6 else "no") for k in range(10)]
     train += [item(f"b{k}", tmp_path, question="Is it blue?", answer="no") for k in range(3)]
-    test = [item("t", tmp_path), item("u", tmp_path, question="Is it blue?", answer="no"),
-            item("v", tmp_path, question="New?")]
+    test = [
+        item("t", tmp_path),
+        item("u", tmp_path, question="Is it blue?", answer="no"),
+        item("v", tmp_path, question="New?"),
+    ]
     majority, by_question = baselines(train, test).values()
     assert majority["value"] == pytest.approx(1 / 3) and by_question["value"] == pytest.approx(2 / 3)
     assert 0 <= majority["low"] < 1 / 3 < majority["high"] <= 1

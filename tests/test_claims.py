@@ -1,4 +1,5 @@
 """Claims are judged by records that belong together, and what cannot be judged says which record lacks."""
+
 import json
 import random
 
@@ -34,10 +35,22 @@ def claim(**changes):
 def lines(share, seed=0, count=200, calls=4, output=TEXT, skill="math"):
     """Return predictions right with a probability; the same question is as hard for every row."""
     rng = random.Random(seed)
-    return [{"qid": f"{skill}/{k}", "test_set": "toy", "skill": skill, "format": "tags", "pred": "yes", "group": None,
-             "correct": rng.random() < share, "output": output, "stage_scores": None, "option_likelihood_correct": None,
-             "ledger": {"generated": 90, "judge": 0, "prefilled": 40, "images": 1, "calls": calls, "seconds": 0.5}}
-            for k in range(count)]
+    return [
+        {
+            "qid": f"{skill}/{k}",
+            "test_set": "toy",
+            "skill": skill,
+            "format": "tags",
+            "pred": "yes",
+            "group": None,
+            "correct": rng.random() < share,
+            "output": output,
+            "stage_scores": None,
+            "option_likelihood_correct": None,
+            "ledger": {"generated": 90, "judge": 0, "prefilled": 40, "images": 1, "calls": calls, "seconds": 0.5},
+        }
+        for k in range(count)
+    ]
 
 
 def judged(tmp_path, rows, asked=None, change=None, **options):
@@ -56,8 +69,9 @@ def seeds(share, number=3, **options):
     return {seed: lines(share, 1000 * share + seed, **options) for seed in range(number)}
 
 
-@pytest.mark.parametrize(("a", "b", "verdict"), [(0.8, 0.5, "reproduced"), (0.5, 0.8, "contradicted"),
-                                                 (0.52, 0.5, "inconclusive")])
+@pytest.mark.parametrize(
+    ("a", "b", "verdict"), [(0.8, 0.5, "reproduced"), (0.5, 0.8, "contradicted"), (0.52, 0.5, "inconclusive")]
+)
 def test_a_difference_gets_the_verdict_of_its_interval(tmp_path, a, b, verdict):
     line = judged(tmp_path, {"a": seeds(a), "b": seeds(b)})
     assert line["verdict"] == verdict
@@ -105,6 +119,7 @@ def test_a_row_without_record_is_named(tmp_path):
 def test_records_of_different_data_are_named_and_not_compared(tmp_path):
     def change(record):
         return record.model_copy(update={"provenance": record.provenance | {"dataset_hash": f"of {record.row}"}})
+
     line = judged(tmp_path, {"a": seeds(0.8, 1), "b": seeds(0.5, 1)}, change=change)
     assert line["verdict"] == "not tested"
     assert "different data (dataset_hash of a: a seed 0" in line["why"]
@@ -113,6 +128,7 @@ def test_records_of_different_data_are_named_and_not_compared(tmp_path):
 def test_records_of_different_code_are_named_unless_that_is_allowed(tmp_path):
     def change(record):
         return record.model_copy(update={"provenance": record.provenance | {"code_hash": str(record.seed)}})
+
     rows = {"a": seeds(0.8), "b": seeds(0.5)}
     line = judged(tmp_path, rows, change=change)
     assert line["verdict"] == "not tested"
@@ -176,12 +192,14 @@ def study_on(tmp_path, split, **differing):
 def test_cost_names_the_training_of_the_arms_that_are_recorded(tmp_path):
     def trained(record):
         return record.model_copy(update={"notebook": "02_train_sft", "provenance": record.provenance | {"seconds": 70}})
+
     records = [trained(record) if record.row == "arm" else record for record in study_on(tmp_path, "devtest")]
     assert evaluate([claim()], records)[0]["cost"]["training_seconds"] == {"arm": 70}
 
 
-@pytest.mark.parametrize(("split", "member", "confirmatory"), [
-    ("test", True, True), ("test", False, False), ("devtest", True, False)])
+@pytest.mark.parametrize(
+    ("split", "member", "confirmatory"), [("test", True, True), ("test", False, False), ("devtest", True, False)]
+)
 def test_a_claim_is_confirmatory_in_the_family_and_on_test_drawings_only(tmp_path, split, member, confirmatory):
     [line] = evaluate([claim(confirmatory=member)], study_on(tmp_path, split))
     assert line["confirmatory"] is confirmatory
@@ -260,9 +278,10 @@ def test_rows_made_once_are_those_of_the_study():
         assert {row for row in here if ROWS[row].once} == set(one.contrast.once) & set(here)
 
 
-@pytest.mark.parametrize(("text", "named"), [
-    ("claims: [", "line 1"), ("claims: 3", "claims"), ("claims: [{id: X}]", "claims.0.paper"),
-    ("", "claims.yaml")])
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("claims: [", "line 1"), ("claims: 3", "claims"), ("claims: [{id: X}]", "claims.0.paper"), ("", "claims.yaml")],
+)
 def test_a_broken_file_of_claims_is_refused_in_words(tmp_path, text, named):
     path = tmp_path / "claims.yaml"
     path.write_text(text, encoding="utf8")
@@ -285,8 +304,9 @@ def test_two_claims_with_one_contrast_or_id_are_refused(tmp_path, change):
         load_claims(path)
 
 
-@pytest.mark.parametrize("changes", [{"sign": 0}, {"kind": "rate"}, {"kind": "ratio"}, {"contrast": {"b": ""}},
-                                     {"contrast": {"c": "d"}}])
+@pytest.mark.parametrize(
+    "changes", [{"sign": 0}, {"kind": "rate"}, {"kind": "ratio"}, {"contrast": {"b": ""}}, {"contrast": {"c": "d"}}]
+)
 def test_a_claim_without_meaning_is_refused(changes):
     with pytest.raises(ValueError, match="validation error"):
         claim(**changes)

@@ -1,4 +1,5 @@
 """Schedules: the same (item, stages) pairs in another order, fixed by a seed, or one sentence why not."""
+
 from collections import Counter
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ from o1lib.curriculum import FULL, SCHEDULES, WARM, per_item, plan
 from o1lib.records import UserError
 
 FAMILIES = ("mini-ShareGPT4V", "mini-GeoQA+", "mini-ChartQA", "mini-PISC")
-SAME = ("mixed", "two_phase", "reversed")       # schedules that differ in order alone
+SAME = ("mixed", "two_phase", "reversed")  # schedules that differ in order alone
 
 
 def items(n):
@@ -71,15 +72,24 @@ def test_b_recipe_fills_up_from_its_other_source_and_says_when_both_run_out():
         plan("b_recipe", "tags", items(100), 0, 0.9)
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"schedule": "two_fase"}, "unknown schedule 'two_fase': choose one of " + ", ".join(SCHEDULES)),
-    ({"format": "tag"}, "unknown format 'tag': choose one of direct"),
-    ({"items": []}, "no items to train on: build the dataset with n_train above 0"),
-    ({"warm_share": 1.0}, "warm_share 1.0 is not a share: choose a number from 0"),
-    ({"warm_share": -0.1}, "warm_share -0.1 is not a share"),
-    ({"schedule": "two_phase", "warm_share": 0.0}, "'two_phase' has a first phase but warm_share 0.0 leaves it empty"),
-    ({"format": "direct", "warm_share": 0.3}, "'direct' has no summary or caption to learn first: set warm_share to 0"),
-])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"schedule": "two_fase"}, "unknown schedule 'two_fase': choose one of " + ", ".join(SCHEDULES)),
+        ({"format": "tag"}, "unknown format 'tag': choose one of direct"),
+        ({"items": []}, "no items to train on: build the dataset with n_train above 0"),
+        ({"warm_share": 1.0}, "warm_share 1.0 is not a share: choose a number from 0"),
+        ({"warm_share": -0.1}, "warm_share -0.1 is not a share"),
+        (
+            {"schedule": "two_phase", "warm_share": 0.0},
+            "'two_phase' has a first phase but warm_share 0.0 leaves it empty",
+        ),
+        (
+            {"format": "direct", "warm_share": 0.3},
+            "'direct' has no summary or caption to learn first: set warm_share to 0",
+        ),
+    ],
+)
 def test_what_cannot_be_planned_is_one_sentence_with_a_remedy(changes, words):
     asked = {"schedule": "mixed", "format": "tags", "items": items(10), "seed": 0, "warm_share": 0.2} | changes
     with pytest.raises(UserError, match=words):

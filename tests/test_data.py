@@ -1,4 +1,5 @@
 """Datasets on disk: written whole, read back equal, and every broken file named."""
+
 import dataclasses
 import json
 import shutil
@@ -126,18 +127,34 @@ def test_duplicate_ids_are_named_with_both_lines(folder):
         read(folder)
 
 
-@pytest.mark.parametrize("fields, message", [
-    ({"image": "images/none.png"}, "line 2: image 'images/none.png' is missing"),
-    ({"image": "/etc/passwd"}, "leaves"), ({"image": "../train.jsonl"}, "leaves"), ({"image": ""}, "no image"),
-    ({"image": None}, "no image"), ({"image": "train.jsonl"}, "corrupt"), ({"image": "images"}, "corrupt"),
-    ({"image": 3}, "image"),
-    ({"conversations": []}, "conversations"), ({"conversations": "hello"}, "conversations"),
-    ({"conversations": [{"from": "human", "value": "q"}]}, "conversations"),
-    ({"conversations": [{"from": "gpt", "value": "q"}, {"from": "human", "value": "a"}]}, "alternate human, gpt"),
-    ({"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": ""}]}, "conversations"),
-    ({"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "just B"}]}, "no summary.*llava_cot"),
-    ({"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}] * 2}, "2 rounds.*llava_cot"),
-    ({"id": ""}, "id"), ({"id": "unheard of"}, "not in truth.jsonl")])
+@pytest.mark.parametrize(
+    "fields, message",
+    [
+        ({"image": "images/none.png"}, "line 2: image 'images/none.png' is missing"),
+        ({"image": "/etc/passwd"}, "leaves"),
+        ({"image": "../train.jsonl"}, "leaves"),
+        ({"image": ""}, "no image"),
+        ({"image": None}, "no image"),
+        ({"image": "train.jsonl"}, "corrupt"),
+        ({"image": "images"}, "corrupt"),
+        ({"image": 3}, "image"),
+        ({"conversations": []}, "conversations"),
+        ({"conversations": "hello"}, "conversations"),
+        ({"conversations": [{"from": "human", "value": "q"}]}, "conversations"),
+        ({"conversations": [{"from": "gpt", "value": "q"}, {"from": "human", "value": "a"}]}, "alternate human, gpt"),
+        ({"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": ""}]}, "conversations"),
+        (
+            {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "just B"}]},
+            "no summary.*llava_cot",
+        ),
+        (
+            {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}] * 2},
+            "2 rounds.*llava_cot",
+        ),
+        ({"id": ""}, "id"),
+        ({"id": "unheard of"}, "not in truth.jsonl"),
+    ],
+)
 def test_a_broken_record_is_named_with_file_line_and_remedy(folder, fields, message):
     change(folder, 1, **fields)
     with pytest.raises(UserError, match=r"train\.jsonl line 2.*" + message if "line" not in message else message):

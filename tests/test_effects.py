@@ -18,8 +18,10 @@ def records(tmp_path_factory):
     """Two arms; the structured one is right in all of mini-AI2D, the direct one never there."""
     root = tmp_path_factory.mktemp("effects")
     for row, format, always in (("structured.sample", "tags", True), ("direct.sample", "direct", False)):
-        lines = [line | ({"correct": always} if line["family"] == "mini-AI2D" else {})
-                 for line in toyrecords.answers(row, format, "mixed", "sample", 1, "", 0.5)]
+        lines = [
+            line | ({"correct": always} if line["family"] == "mini-AI2D" else {})
+            for line in toyrecords.answers(row, format, "mixed", "sample", 1, "", 0.5)
+        ]
         toyrecords.leave(root, row, 0, metrics(lines), lines)
     return load_all(root)
 
@@ -74,7 +76,9 @@ def line(label, metric, value, spread=0.05):
     return {"label": label, "metric": metric, "value": value, "low": value - spread, "high": value + spread}
 
 
-@pytest.mark.parametrize(("choices", "where"), [(0.27, "at the 28 %"), (0.5, "above the 28 %"), (0.1, "below the 28 %")])
+@pytest.mark.parametrize(
+    ("choices", "where"), [(0.27, "at the 28 %"), (0.5, "above the 28 %"), (0.1, "below the 28 %")]
+)
 def test_choices_are_set_beside_choosing_blindly_in_words(choices, where):
     found = pd.DataFrame([line("tags", name, value) for name, value in zip(FORMS, (0.3, 0.5, choices, 0.28, 0.31))])
     [sentence] = by_form(found)
@@ -89,5 +93,5 @@ def test_a_bare_answer_has_no_letter_to_speak_of():
 
 def test_of_several_blind_guesses_one_is_right_more_often_the_fewer_options_there_are():
     lines = [{"options": list("ab")}, {"options": list("abcd")}, {"options": []}]
-    assert guessed(lines, 2) == "Of 2 blind guesses one is right in 59 % of 2 choices."       # (3/4 + 7/16) / 2
+    assert guessed(lines, 2) == "Of 2 blind guesses one is right in 59 % of 2 choices."  # (3/4 + 7/16) / 2
     assert guessed([{"options": []}], 2) == ""

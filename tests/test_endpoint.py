@@ -1,4 +1,5 @@
 """The endpoint: against a real server, answers come once, in order, within budgets; everything else is said clearly."""
+
 import base64
 import io
 import itertools
@@ -19,6 +20,7 @@ SECRET = "sk-very-secret-0123456789"
 
 class Message(dict):
     """A message that can be watched while it is alive."""
+
     __hash__ = object.__hash__
 
 
@@ -41,6 +43,7 @@ def endpoint(tmp_path, monkeypatch):
     def make(server, **more):
         options = {"log": tmp_path / "log.jsonl", "backoff": 0.01, "timeout": 5.0} | more
         return Endpoint(server if isinstance(server, str) else server.url, "m", **options)
+
     return make
 
 
@@ -135,10 +138,22 @@ def test_a_request_that_differs_is_asked_anew(endpoint, change):
         assert len(server.bodies) == 2
 
 
-@pytest.mark.parametrize("fault", [
-    failure(429), failure(500), failure(503, message="<html>busy</html>"), failure(408), cut(),
-    (200, JSON, b"{'no json"), (200, JSON, b"{}"), (200, JSON, b"[1]"), (200, JSON, b"\xff\xfe"),
-    (200, JSON, b'{"choices": [{"message": {"content": 3}}]}'), (200, JSON, b"[" * 5000)])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        failure(429),
+        failure(500),
+        failure(503, message="<html>busy</html>"),
+        failure(408),
+        cut(),
+        (200, JSON, b"{'no json"),
+        (200, JSON, b"{}"),
+        (200, JSON, b"[1]"),
+        (200, JSON, b"\xff\xfe"),
+        (200, JSON, b'{"choices": [{"message": {"content": 3}}]}'),
+        (200, JSON, b"[" * 5000),
+    ],
+)
 def test_a_passing_fault_is_asked_again(endpoint, fault):
     with serve(lambda body, number: fault if number == 1 else echo(body, number)) as server:
         used = endpoint(server)
@@ -173,20 +188,25 @@ def test_after_the_last_attempt_the_reply_says_why_there_is_no_answer(endpoint):
         assert "HTTP 500" in replies[1].error and "kaputt" in replies[1].error
         assert (used.ledger.failed, used.ledger.retries, len(server.bodies)) == (1, 2, 5)
         list(endpoint(server, attempts=1).ask([ask("b")]))
-        assert len(server.bodies) == 6                      # what was not answered is asked again
+        assert len(server.bodies) == 6  # what was not answered is asked again
 
 
 def test_a_request_that_is_refused_for_itself_is_not_asked_twice(endpoint):
     with serve(lambda body, number: failure(400, message="too long")) as server:
-        reply, = endpoint(server).ask([ask("a")])
+        (reply,) = endpoint(server).ask([ask("a")])
         assert "HTTP 400" in reply.error and "too long" in reply.error and len(server.bodies) == 1
 
 
-@pytest.mark.parametrize("fault, words", [
-    (failure(401, message=f"bad key {SECRET}"), "check the key in OPENAI_API_KEY"), (failure(404), "the model's name"),
-    (failure(429, code="insufficient_quota"), "the account"),
-    ((302, {"Location": "http://127.0.0.1:1/v1"}, b""), "redirects elsewhere"),
-    ((200, {"Content-Type": "text/html"}, b"<html>Welcome</html>"), "web page instead of JSON")])
+@pytest.mark.parametrize(
+    "fault, words",
+    [
+        (failure(401, message=f"bad key {SECRET}"), "check the key in OPENAI_API_KEY"),
+        (failure(404), "the model's name"),
+        (failure(429, code="insufficient_quota"), "the account"),
+        ((302, {"Location": "http://127.0.0.1:1/v1"}, b""), "redirects elsewhere"),
+        ((200, {"Content-Type": "text/html"}, b"<html>Welcome</html>"), "web page instead of JSON"),
+    ],
+)
 def test_what_no_retry_mends_stops_the_run_at_once(endpoint, fault, words):
     with serve(lambda body, number: fault) as server:
         with pytest.raises(UserError, match=words) as caught:
@@ -213,8 +233,15 @@ def test_tokens_and_money_are_counted(endpoint):
     with serve(echo) as server:
         used = endpoint(server, prices={"m": (10.0, 20.0)})
         list(used.ask(map(ask, "abca")))
-        assert used.ledger.facts() == {"calls": 3, "cached": 1, "failed": 0, "retries": 0, "prompt_tokens": 21,
-                                       "completion_tokens": 9, "money": pytest.approx((21 * 10 + 9 * 20) / 1e6)}
+        assert used.ledger.facts() == {
+            "calls": 3,
+            "cached": 1,
+            "failed": 0,
+            "retries": 0,
+            "prompt_tokens": 21,
+            "completion_tokens": 9,
+            "money": pytest.approx((21 * 10 + 9 * 20) / 1e6),
+        }
         assert endpoint(server).ledger.money is None
 
 
@@ -244,7 +271,7 @@ def test_structured_output_is_asked_for_by_schema(endpoint):
     schema = {"type": "object", "properties": {"ok": {"type": "boolean"}}}
     with serve(lambda body, number: answer('{"ok": true}')) as server:
         list(endpoint(server).ask([ask("a", schema=schema, temperature=None, max_tokens=9)]))
-        body, = server.bodies
+        (body,) = server.bodies
     assert body["response_format"]["json_schema"]["schema"] == schema and body["max_tokens"] == 9
     assert "temperature" not in body
 
@@ -286,10 +313,17 @@ def test_openai_itself_needs_a_key(endpoint, monkeypatch):
         list(endpoint("").ask([ask("a")]))
 
 
-@pytest.mark.parametrize("changes, words", [
-    ({"base_url": "localhost:8000"}, "must be an address"), ({"base_url": "file:///etc/passwd"}, "must be an address"),
-    ({"base_url": "http://me:pw@host/v1"}, "without user name"), ({"model": ""}, "has no name"),
-    ({"concurrency": 0}, "at least 1"), ({"max_cost": 1.0}, "needs the price of 'm'")])
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"base_url": "localhost:8000"}, "must be an address"),
+        ({"base_url": "file:///etc/passwd"}, "must be an address"),
+        ({"base_url": "http://me:pw@host/v1"}, "without user name"),
+        ({"model": ""}, "has no name"),
+        ({"concurrency": 0}, "at least 1"),
+        ({"max_cost": 1.0}, "needs the price of 'm'"),
+    ],
+)
 def test_settings_that_cannot_work_are_refused_with_a_remedy(tmp_path, changes, words):
     options = {"base_url": "http://127.0.0.1:1/v1", "model": "m", "log": tmp_path / "log"} | changes
     with pytest.raises(UserError, match=words) as caught:
@@ -361,5 +395,5 @@ def test_a_picture_that_is_cut_short_is_not_sent(tmp_path):
 def test_the_log_holds_one_plain_line_an_answer(endpoint, tmp_path):
     with serve(echo) as server:
         list(endpoint(server).ask([ask("a")]))
-    line, = (tmp_path / "log.jsonl").read_text().splitlines()
+    (line,) = (tmp_path / "log.jsonl").read_text().splitlines()
     assert set(json.loads(line)) == {"key", "model", "text", "finish", "prompt_tokens", "completion_tokens"}

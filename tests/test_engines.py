@@ -304,7 +304,9 @@ def test_a_row_that_takes_another_s_place_reads_on_as_it_would_alone(kind):
     speaker, asked = decoder(kind), tasks(kind, 3)
     with speaker.reading():
         speaker.reader.encode(asked)
-        first, second, third = sorted((speaker.reader.roots[task.qid].prompt for task in asked), key=lambda s: -s.length)
+        first, second, third = sorted(
+            (speaker.reader.roots[task.qid].prompt for task in asked), key=lambda s: -s.length
+        )
         batch = Batch(speaker.engine, [first, second])
         batch.read([[7], [8]])
         batch.block[:, :, 1] = float("nan")  # what a broken row leaves behind must not shine through

@@ -42,7 +42,14 @@ def speaker(**settings):
 
 
 def run_at(tmp_path, row="row"):
-    namespace = {"row": row, "seed": 0, "scale": "smoke", "root": str(tmp_path), "format": "no_tags", "schedule": "mixed"}
+    namespace = {
+        "row": row,
+        "seed": 0,
+        "scale": "smoke",
+        "root": str(tmp_path),
+        "format": "no_tags",
+        "schedule": "mixed",
+    }
     cell = "\n".join(f"{name}: {type(value).__name__} = {value!r}" for name, value in namespace.items())
     return start(namespace | {"In": ["", cell]})
 
@@ -64,7 +71,9 @@ def test_true_stages_are_scored_true_in_every_staged_format(format):
 
 @pytest.mark.parametrize("format", [name for name in FORMATS if name not in STAGED])
 def test_formats_without_stages_have_no_stage_scores(format):
-    assert [row["stage_scores"] for row in scoring.score([said(item, format) for item in ITEMS], ITEMS, format)] == [None] * 8
+    assert [row["stage_scores"] for row in scoring.score([said(item, format) for item in ITEMS], ITEMS, format)] == [
+        None
+    ] * 8
 
 
 def test_items_without_known_facts_have_no_stage_scores():
@@ -74,9 +83,31 @@ def test_items_without_known_facts_have_no_stage_scores():
 
 def test_every_prediction_has_every_key_and_plain_values():
     [row] = scoring.score([said(ITEMS[0], "tags")], ITEMS[:1], "tags", [True], 0.6, "mixed", "self")
-    wanted = {"qid", "test_set", "family", "skill", "template", "format", "schedule", "method", "judge", "n", "temperature", "gold",
-              "options", "pred", "correct", "extracted_by", "output", "stage_scores", "option_likelihood_correct", "group", "ledger",
-              "candidates", "problem"}
+    wanted = {
+        "qid",
+        "test_set",
+        "family",
+        "skill",
+        "template",
+        "format",
+        "schedule",
+        "method",
+        "judge",
+        "n",
+        "temperature",
+        "gold",
+        "options",
+        "pred",
+        "correct",
+        "extracted_by",
+        "output",
+        "stage_scores",
+        "option_likelihood_correct",
+        "group",
+        "ledger",
+        "candidates",
+        "problem",
+    }
     assert set(row) == wanted and row["schedule"] == "mixed" and row["option_likelihood_correct"]
     assert row["ledger"] == {"generated": 9, "judge": 0, "prefilled": 0, "images": 1, "calls": 0, "seconds": 0.0}
     assert [line["kept"] for line in row["candidates"]] == [True, False]
@@ -84,7 +115,9 @@ def test_every_prediction_has_every_key_and_plain_values():
 
 def test_rubbish_is_scored_as_wrong_not_refused():
     rows = scoring.score([said(item, "tags", "<CAPTION> \ud800 <script>") for item in ITEMS], ITEMS, "tags")
-    assert not any(row["correct"] for row in rows) and {row["stage_scores"]["first_break"] for row in rows} == {"caption"}
+    assert not any(row["correct"] for row in rows) and {row["stage_scores"]["first_break"] for row in rows} == {
+        "caption"
+    }
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -107,13 +140,22 @@ def test_option_likelihood_is_the_likeliest_letter_and_none_for_open_questions()
     class Sure:
         def likelihoods(self, contexts, options):
             return [([float(word.strip() == "B") for word in own], Ledger()) for own in options]
+
     found = scoring.option_likelihoods([said(item, "tags") for item in ITEMS], ITEMS, "tags", Sure())
     assert found == [item.answer == "B" if item.options else None for item in ITEMS]
 
 
-@pytest.mark.parametrize("format, method, n", [("tags", "stage_beam", 3), ("four_turn", "sample", 1), ("direct", "greedy", 1),
-                                               ("no_tags", "best_of_n", 2), ("shuffled", "sentence_beam", 2),
-                                               ("special_tags", "token_beam", 2)])
+@pytest.mark.parametrize(
+    "format, method, n",
+    [
+        ("tags", "stage_beam", 3),
+        ("four_turn", "sample", 1),
+        ("direct", "greedy", 1),
+        ("no_tags", "best_of_n", 2),
+        ("shuffled", "sentence_beam", 2),
+        ("special_tags", "token_beam", 2),
+    ],
+)
 def test_a_real_model_is_searched_and_scored_in_every_way(format, method, n):
     decoder = speaker()
     trees, rows = evaluate.evaluate(ITEMS, format, decoder, method=method, n=n, judge="likelihood")
@@ -122,7 +164,7 @@ def test_a_real_model_is_searched_and_scored_in_every_way(format, method, n):
     assert all((row["option_likelihood_correct"] is None) == (not row["options"]) for row in rows)
     assert {row["temperature"] for row in rows} == {0.0 if method == "greedy" else 0.6}
     assert metrics(rows)["processed_tokens"]["value"] > 0
-    assert not decoder.reader.roots                         # pictures are let go
+    assert not decoder.reader.roots  # pictures are let go
 
 
 def test_blind_models_see_grey():
@@ -154,8 +196,14 @@ def test_an_arm_knows_the_format_it_was_trained_in(tmp_path):
     assert subjects.arm(run, "row", "direct").format == "direct"
 
 
-@pytest.mark.parametrize("name, format, words", [("results/nowhere", "", "there is no model at results/nowhere"),
-                                                 ("missing", "", "missing"), ("row", "tagged", "format 'tagged' is unknown")])
+@pytest.mark.parametrize(
+    "name, format, words",
+    [
+        ("results/nowhere", "", "there is no model at results/nowhere"),
+        ("missing", "", "missing"),
+        ("row", "tagged", "format 'tagged' is unknown"),
+    ],
+)
 def test_an_arm_that_cannot_be_is_refused(tmp_path, name, format, words):
     run = run_at(tmp_path)
     save(*tiny.model_and_processor(), run.folder / "model")

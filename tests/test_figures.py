@@ -11,13 +11,32 @@ import pytest
 from o1lib.figures import learning, payoff
 
 NAN = float("nan")
-JUDGES = pd.DataFrame({"label": ["right with chance 0.5", "right with chance 0.9", "the model itself"],
-                       "p": [0.5, 0.9, NAN], "right": [0.51, 0.9, 0.6], "right_low": [0.5, 0.8, 0.55],
-                       "right_high": [0.6, 0.95, 0.65], "value": [0.3, 0.5, 0.35], "low": [0.2, 0.4, 0.25],
-                       "high": [0.4, 0.6, 0.45], "n": 90, "seeds": 1})
-LOOKS = pd.DataFrame({"label": ["direct"] * 6, "seed": [NAN, NAN, 0, 0, 1, 1], 
-                      "examples": [100, 200] * 3, "n": 64, "seeds": [2, 2] + [1] * 4,
-                      "value": [0.2, 0.4, 0.1, 0.3, 0.3, 0.5], "low": 0.05, "high": 0.6})
+JUDGES = pd.DataFrame(
+    {
+        "label": ["right with chance 0.5", "right with chance 0.9", "the model itself"],
+        "p": [0.5, 0.9, NAN],
+        "right": [0.51, 0.9, 0.6],
+        "right_low": [0.5, 0.8, 0.55],
+        "right_high": [0.6, 0.95, 0.65],
+        "value": [0.3, 0.5, 0.35],
+        "low": [0.2, 0.4, 0.25],
+        "high": [0.4, 0.6, 0.45],
+        "n": 90,
+        "seeds": 1,
+    }
+)
+LOOKS = pd.DataFrame(
+    {
+        "label": ["direct"] * 6,
+        "seed": [NAN, NAN, 0, 0, 1, 1],
+        "examples": [100, 200] * 3,
+        "n": 64,
+        "seeds": [2, 2] + [1] * 4,
+        "value": [0.2, 0.4, 0.1, 0.3, 0.3, 0.5],
+        "low": 0.05,
+        "high": 0.6,
+    }
+)
 
 
 @pytest.fixture(autouse=True)
@@ -50,8 +69,13 @@ def test_without_a_synthetic_row_the_judges_are_drawn_alone():
 def test_learning_draws_the_mean_with_intervals_and_each_seed_thin():
     ax = learning(LOOKS, "examples", "examples")
     assert points(ax) == [[pytest.approx((100, 20)), pytest.approx((200, 40))]]
-    assert sum(line.get_linewidth() < 1 and len(line.get_xdata()) == 2 and line.get_label().startswith("_child")
-               for line in ax.lines) == 2
+    assert (
+        sum(
+            line.get_linewidth() < 1 and len(line.get_xdata()) == 2 and line.get_label().startswith("_child")
+            for line in ax.lines
+        )
+        == 2
+    )
 
 
 def test_one_seed_is_not_drawn_twice():

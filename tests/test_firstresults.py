@@ -9,15 +9,35 @@ import toystudy
 from o1lib import firstresults, publish
 from o1lib.records import UserError
 
-LINE = {"id": "A1", "paper": "A", "table": "Table 2", "statement": "stages <b>help</b> | always", "kind": "difference",
-        "reported": {"a": {"value": 63.5}, "b": {"value": 56.6}}, "value": 0.021, "low": 0.003, "high": 0.039,
-        "n": 48, "seeds": 1, "verdict": "reproduced", "why": "because"}
+LINE = {
+    "id": "A1",
+    "paper": "A",
+    "table": "Table 2",
+    "statement": "stages <b>help</b> | always",
+    "kind": "difference",
+    "reported": {"a": {"value": 63.5}, "b": {"value": 56.6}},
+    "value": 0.021,
+    "low": 0.003,
+    "high": 0.039,
+    "n": 48,
+    "seeds": 1,
+    "verdict": "reproduced",
+    "why": "because",
+}
 UNTESTED = LINE | {"id": "B1", "paper": "B", "value": None, "seeds": None, "verdict": "not tested"}
 METRIC = {"value": 0.5, "n": 8, "low": 0.2, "high": 0.8}
-MAIN = LINE | {"id": "A5", "statement": "tags are better", "value": -0.01, "low": -0.03, "high": 0.01,
-               "verdict": "inconclusive"}
-README = ("# Title\n\n<!-- results -->\nold\n<!-- /results -->\n\nbetween\n\n<!-- claims -->\nold\n<!-- /claims -->\n\n"
-          "the rest\n")
+MAIN = LINE | {
+    "id": "A5",
+    "statement": "tags are better",
+    "value": -0.01,
+    "low": -0.03,
+    "high": 0.01,
+    "verdict": "inconclusive",
+}
+README = (
+    "# Title\n\n<!-- results -->\nold\n<!-- /results -->\n\nbetween\n\n<!-- claims -->\nold\n<!-- /claims -->\n\n"
+    "the rest\n"
+)
 
 
 @pytest.fixture
@@ -31,8 +51,12 @@ def project(tmp_path, monkeypatch):
     shutil.copyfile(toystudy.REPOSITORY / "claims.yaml", tmp_path / "claims.yaml")
     shutil.copytree(toystudy.REPOSITORY / "results/reported", tmp_path / "results/reported")
     lines = json.dumps([LINE, MAIN, UNTESTED])
-    for name, text in (("notebook.ipynb", "{}"), ("tables/claims.json", lines), ("figures/claims.png", ""),
-                       ("figures/forms.png", "")):
+    for name, text in (
+        ("notebook.ipynb", "{}"),
+        ("tables/claims.json", lines),
+        ("figures/claims.png", ""),
+        ("figures/forms.png", ""),
+    ):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf8")
     return tmp_path
@@ -73,12 +97,16 @@ def test_the_first_screen_says_what_the_runs_and_the_base_before_them_took(proje
     base.parent.mkdir(parents=True)
     shutil.copyfile(first, base)
     amend(base, provenance={"seconds": 7200.0})
-    amend(first, provenance={"seconds": 9000.0, "device": "cpu"}, parameters={"checkpoint": "results/checkpoints/trained"})
+    amend(
+        first, provenance={"seconds": 9000.0, "device": "cpu"}, parameters={"checkpoint": "results/checkpoints/trained"}
+    )
     for path in others:
         amend(path, provenance={"seconds": 0.0})
     publish.publish("mini")
-    assert (f"Cost: {1 + len(others)} runs of 2.5 h in all, on cpu, after 2.0 h for the base that all start from."
-            in block(project, "results"))
+    assert (
+        f"Cost: {1 + len(others)} runs of 2.5 h in all, on cpu, after 2.0 h for the base that all start from."
+        in block(project, "results")
+    )
 
 
 def test_a_base_without_a_record_of_its_own_has_no_cost(project):
@@ -117,8 +145,15 @@ def test_a_claims_words_break_neither_the_table_nor_the_page(project):
     assert "\\<b\\>help\\</b\\> \\| always" in line
 
 
-@pytest.mark.parametrize("text", ["no marks", "<!-- /results --> <!-- results -->", README + "<!-- results -->",
-                                  README.replace("<!-- /claims -->", "")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no marks",
+        "<!-- /results --> <!-- results -->",
+        README + "<!-- results -->",
+        README.replace("<!-- /claims -->", ""),
+    ],
+)
 def test_a_readme_without_its_places_is_refused_before_anything_is_copied(project, text):
     (project / "README.md").write_text(text, encoding="utf8")
     with pytest.raises(UserError, match="README.md must have one"):

@@ -14,10 +14,15 @@ from o1lib.records import UserError
 
 def item(number, answer, question="What shape is it?", options=()):
     """Return a question of which the true chain names the answer in its caption and its reasoning."""
-    stages = {"summary": "I will look.", "caption": f"A {answer}.", "reasoning": f"So the answer is {answer}.",
-              "conclusion": answer}
-    return SimpleNamespace(qid=f"q{number}", question=question, answer=answer, options=options, stages=stages,
-                           family="f", template="shape")
+    stages = {
+        "summary": "I will look.",
+        "caption": f"A {answer}.",
+        "reasoning": f"So the answer is {answer}.",
+        "conclusion": answer,
+    }
+    return SimpleNamespace(
+        qid=f"q{number}", question=question, answer=answer, options=options, stages=stages, family="f", template="shape"
+    )
 
 
 ITEMS = [item(0, "circle"), item(1, "circle"), item(2, "triangle"), item(3, "square", "What else?")]
@@ -39,7 +44,9 @@ def looker(cases):
 
 def cells(reply, whose):
     found = shares(followed(ITEMS, reply), "template")["shape"]
-    return [(cell["right"]["value"], cell["follows"]["value"]) for name, cell in found.items() if name.startswith(whose)]
+    return [
+        (cell["right"]["value"], cell["follows"]["value"]) for name, cell in found.items() if name.startswith(whose)
+    ]
 
 
 def test_a_stranger_has_the_same_question_and_another_answer():
@@ -67,8 +74,9 @@ def test_an_answer_that_is_neither_counts_for_neither():
     assert cells(lambda cases: ["no idea"] * len(cases), STRANGE) == [(0, 0), (0, 0)]
 
 
-@pytest.mark.parametrize(("answer", "options", "named"), [("A", ("x", "y"), "choice"), ("no", (), "yes or no"),
-                                                          ("7", (), "open")])
+@pytest.mark.parametrize(
+    ("answer", "options", "named"), [("A", ("x", "y"), "choice"), ("no", (), "yes or no"), ("7", (), "open")]
+)
 def test_the_form_of_a_question(answer, options, named):
     assert form(item(0, answer, options=options)) == named
 
@@ -86,6 +94,7 @@ def test_drawn_questions_come_with_their_strangers():
 
 def test_a_real_model_goes_on_from_what_was_begun():
     from o1lib.decode import Decoder
+
     decoder = Decoder(*build("smoke", seed=0), temperature=0.0, max_new_tokens=4)
     items = drawn(1)[:2]
     lines = followed(items, replies(decoder))
@@ -99,14 +108,18 @@ def run(*words):
 
 def test_the_command_prints_both_shares(tmp_path):
     shipped = run("results/checkpoints/mini-structured", "--most", "1")
-    assert re.search(r"its own chain to the caption +right \d\.\d\d \[.*\], the stranger's answer .*, n = \d", shipped.stdout)
+    assert re.search(
+        r"its own chain to the caption +right \d\.\d\d \[.*\], the stranger's answer .*, n = \d", shipped.stdout
+    )
 
 
 def test_a_users_mistake_is_one_sentence_and_exit_code_2(tmp_path):
     save(*build("smoke", seed=0), tmp_path / "model")
-    for words, said in [([tmp_path / "model"], "does not say which format"),
-                        ([tmp_path / "model", "--by", "kind"], "--by 'kind' is unknown: use form, template or family"),
-                        ([tmp_path / "model", "--most", "0"], "with --most 0 nothing is asked"),
-                        (["results/checkpoints/mini-base"], "mini-base answers in the format 'direct'")]:
+    for words, said in [
+        ([tmp_path / "model"], "does not say which format"),
+        ([tmp_path / "model", "--by", "kind"], "--by 'kind' is unknown: use form, template or family"),
+        ([tmp_path / "model", "--most", "0"], "with --most 0 nothing is asked"),
+        (["results/checkpoints/mini-base"], "mini-base answers in the format 'direct'"),
+    ]:
         done = run(*map(str, words))
         assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1

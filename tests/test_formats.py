@@ -1,4 +1,5 @@
 """Chat formats: what is asked, what is supervised, where the answer stands."""
+
 import random
 from types import SimpleNamespace
 
@@ -9,9 +10,16 @@ from o1lib.formats import FORMATS, answer_text, from_special, messages, prompt_t
 from o1lib.records import UserError
 from o1lib.stages import STAGES, parse
 
-ITEM = SimpleNamespace(question="How many dots?\nA. 2\nB. 3", answer="B", stages={
-    "summary": "I will count the dots.", "caption": "There are three dots.", "reasoning": "One, two, three.",
-    "conclusion": "B"})
+ITEM = SimpleNamespace(
+    question="How many dots?\nA. 2\nB. 3",
+    answer="B",
+    stages={
+        "summary": "I will count the dots.",
+        "caption": "There are three dots.",
+        "reasoning": "One, two, three.",
+        "conclusion": "B",
+    },
+)
 
 
 def user_texts(chat):
@@ -57,8 +65,9 @@ def test_one_prompt_is_never_followed_by_a_whole_and_by_half_an_answer(format):
 def test_four_turn_uses_paper_b_s_words():
     chat = messages(ITEM, "four_turn")
     assert user_texts(chat)[0] == ITEM.question + " Please generate a summary of the picture."
-    assert user_texts(chat)[3] == ("Please generate the final answer based on reasoning steps. "
-                                   "Do not output anything else.")
+    assert user_texts(chat)[3] == (
+        "Please generate the final answer based on reasoning steps. Do not output anything else."
+    )
     assert [turn["content"][0]["text"] for turn in chat[1::2]] == [ITEM.stages[stage] for stage in STAGES]
 
 
@@ -90,8 +99,9 @@ def test_an_output_without_a_conclusion_is_taken_whole():
     assert answer_text(["a summary", "a caption", "steps", "B "], "four_turn") == "B"
 
 
-@pytest.mark.parametrize("format, stages", [("xml", STAGES), ("tags", ("abstract",)), ("tags", ()),
-                                            ("direct", ("summary",))])
+@pytest.mark.parametrize(
+    "format, stages", [("xml", STAGES), ("tags", ("abstract",)), ("tags", ()), ("direct", ("summary",))]
+)
 def test_an_unknown_format_or_stage_is_named(format, stages):
     with pytest.raises(UserError, match="unknown|direct"):
         messages(ITEM, format, stages=stages)

@@ -57,7 +57,10 @@ class Said:
 
 def prefers(word):
     """Weigh the response that holds `word` higher, wherever it stands."""
-    return lambda text: [float(word in text.split("Response 1:")[1].split("Response 2:")[0]), float(word in text.split("Response 2:")[1])]
+    return lambda text: [
+        float(word in text.split("Response 1:")[1].split("Response 2:")[0]),
+        float(word in text.split("Response 2:")[1]),
+    ]
 
 
 def test_self_prefers_the_same_candidate_in_both_orders():
@@ -73,13 +76,18 @@ def test_self_calls_disagreement_between_orders_a_tie_and_tosses_a_seeded_coin()
     assert all(verdict.tie for verdict in verdicts)
     assert 10 < sum(verdict.winner for verdict in verdicts) < 50
     assert verdicts == who([match("x", "y", key=str(k)) for k in range(60)])
-    assert verdicts != SelfJudge(Said(lambda text: [0.9, 0.1]), judge.settle, seed=1)([match("x", "y", key=str(k)) for k in range(60)])
+    assert verdicts != SelfJudge(Said(lambda text: [0.9, 0.1]), judge.settle, seed=1)(
+        [match("x", "y", key=str(k)) for k in range(60)]
+    )
 
 
 def test_self_on_a_real_model_reads_both_orders_of_every_match():
     speaker = Decoder(*tiny.model_and_processor(), rows=4)
     [task] = tiny.tasks(1)
-    played = [replace(match(a, b, key=a), task=task) for a, b in (("two red dots", "3"), ("3", "two red dots"), ("blue", "red"))]
+    played = [
+        replace(match(a, b, key=a), task=task)
+        for a, b in (("two red dots", "3"), ("3", "two red dots"), ("blue", "red"))
+    ]
     first, swapped, _ = SelfJudge(speaker, judge.settle)(played)
     assert first.winner == 1 - swapped.winner or first.tie and swapped.tie
     assert first.note.split()[1][:-1] == swapped.note.split()[-1]
@@ -120,8 +128,15 @@ def test_as_released_correct_reasonings_are_compared_in_one_order():
     assert verdict.winner == 0 and len(said.shown) == 3 and said.shown[2].picture and verdict.cost.calls == 3
 
 
-@pytest.mark.parametrize("words, winner, parsed", [
-    ("Since x, I choose response 1.", 0, True), ("Since x, I choose response 2.", 1, True), ("I cannot tell", 1, False), ("", 1, False)])
+@pytest.mark.parametrize(
+    "words, winner, parsed",
+    [
+        ("Since x, I choose response 1.", 0, True),
+        ("Since x, I choose response 2.", 1, True),
+        ("I cannot tell", 1, False),
+        ("", 1, False),
+    ],
+)
 def test_as_released_an_unreadable_verdict_is_for_the_second(words, winner, parsed):
     who, said = released(("Which", words))
     [verdict] = who([match("a", "b", "caption")])
@@ -150,18 +165,23 @@ def test_agreement_prefers_what_most_others_say():
 
 
 def test_agreement_of_two_is_always_a_tie():
-    assert all(verdict.tie for verdict in judge.make("agreement")([match("two dots", "three"), match("two dots", "two dots")]))
+    assert all(
+        verdict.tie for verdict in judge.make("agreement")([match("two dots", "three"), match("two dots", "two dots")])
+    )
 
 
 def test_the_oracle_prefers_the_truer_text_of_every_kind():
     stages, oracle = EXAMPLE.stages, judge.make("oracle", truth=TRUTH)
     other = next(letter for letter in "ABCD" if letter != EXAMPLE.answer)
     whole, broken = render(stages), render(stages | {"conclusion": other})
-    played = [match(f"<CAPTION> {stages['caption']} </CAPTION>", "<CAPTION> nothing </CAPTION>"),
-              match(stages["reasoning"], "so be it. " + stages["reasoning"], "reasoning"),
-              match(stages["conclusion"], other, "conclusion"), match(whole, broken, "all"),
-              match(EXAMPLE.facts[0] + ".", "no such thing.", "sentence"),
-              match(stages["conclusion"] + " </CONCLUSION>", f"{other} </CONCLUSION>", "sentence", hint="... <CONCLUSION> ")]
+    played = [
+        match(f"<CAPTION> {stages['caption']} </CAPTION>", "<CAPTION> nothing </CAPTION>"),
+        match(stages["reasoning"], "so be it. " + stages["reasoning"], "reasoning"),
+        match(stages["conclusion"], other, "conclusion"),
+        match(whole, broken, "all"),
+        match(EXAMPLE.facts[0] + ".", "no such thing.", "sentence"),
+        match(stages["conclusion"] + " </CONCLUSION>", f"{other} </CONCLUSION>", "sentence", hint="... <CONCLUSION> "),
+    ]
     for one, swapped in zip(oracle(played), oracle([replace(m, a=m.b, b=m.a) for m in played])):
         assert (one.winner, one.tie, swapped.winner, swapped.tie) == (0, False, 1, False)
 
@@ -187,13 +207,17 @@ def test_the_faithful_oracle_is_not_taken_in_by_a_lucky_conclusion():
     plain = judge.make("oracle", truth=TRUTH)
     assert winners(oracle, [match(lucky, right, "all"), match(right, lucky, "all")]) == [1, 0]
     assert winners(oracle, [match(right, render(stages | {"conclusion": other}), "all")]) == [0]
-    true, false = (tuple(Piece(s, f"<{s.upper()}> {texts[s]} </{s.upper()}>") for s in STAGES[:3])
-                   for texts in (stages, stages | {"reasoning": "so be it."}))
+    true, false = (
+        tuple(Piece(s, f"<{s.upper()}> {texts[s]} </{s.upper()}>") for s in STAGES[:3])
+        for texts in (stages, stages | {"reasoning": "so be it."})
+    )
     ends = match(*(f"<CONCLUSION> {text} </CONCLUSION>" for text in (EXAMPLE.answer, other)), "conclusion")
     behind_truth, behind_rubbish = replace(ends, before=true), replace(ends, before=false)
     assert (oracle([behind_truth])[0].winner, oracle([behind_truth])[0].tie) == (0, False)
     assert oracle([behind_rubbish])[0].tie and not plain([behind_rubbish])[0].tie
-    assert oracle([match("x", "y", "reasoning")])[0].tie and winners(oracle, [match(stages["caption"], "nothing")]) == [0]
+    assert oracle([match("x", "y", "reasoning")])[0].tie and winners(oracle, [match(stages["caption"], "nothing")]) == [
+        0
+    ]
 
 
 def test_base_is_self_asked_of_another_model():
@@ -203,7 +227,9 @@ def test_base_is_self_asked_of_another_model():
 
 
 def test_a_base_judge_reads_the_picture_itself_and_the_search_pays_for_both():
-    speaker, base = (Decoder(*model, rows=4, max_new_tokens=8) for model in (tiny.trained(), tiny.model_and_processor()))
+    speaker, base = (
+        Decoder(*model, rows=4, max_new_tokens=8) for model in (tiny.trained(), tiny.model_and_processor())
+    )
     [task] = tiny.coloured_tasks(1)
     [tree] = drive([make("stage_beam", 3)(task, 3)], speaker, judge.make("base", decoder=base))
     assert base.reader.roots.keys() == speaker.reader.roots.keys() == {task.qid} and tree.ledger.images == 1
@@ -214,7 +240,9 @@ def test_known_pairs_are_known_to_the_oracle_and_written_as_a_model_writes():
     pairs = known_pairs(items, speaker)
     measured = judge.accuracy_on_pairs(judge.make("oracle", truth={item.qid: item for item in items}), pairs)
     assert measured == {"n": 2 * len(pairs), "accuracy": 1.0, "position_bias": 0.0, "tie": 0.0, "unparsed": 0.0}
-    assert {m.kind for m, _ in pairs} == {"caption", "reasoning", "conclusion", "all"} and {side for _, side in pairs} == {0, 1}
+    assert {m.kind for m, _ in pairs} == {"caption", "reasoning", "conclusion", "all"} and {
+        side for _, side in pairs
+    } == {0, 1}
     for played, better in pairs:
         item = next(item for item in items if item.qid == played.task.qid)
         written = "".join(piece.text for piece in played.before) + (played.a, played.b)[better].text
@@ -278,8 +306,15 @@ def test_matches_of_a_tree_are_judged_again_as_they_were_played():
         assert again.tie == before.tie and (again.tie or again.winner == before.winner)
 
 
-@pytest.mark.parametrize("name, words", [("orakle", "did you mean oracle"), ("zz", "choose one of self"),
-                                         ("self", "asks a model"), ("oracle", "must know the truth")])
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("orakle", "did you mean oracle"),
+        ("zz", "choose one of self"),
+        ("self", "asks a model"),
+        ("oracle", "must know the truth"),
+    ],
+)
 def test_a_judge_that_cannot_be_is_refused(name, words):
     with pytest.raises(UserError, match=words):
         judge.make(name)

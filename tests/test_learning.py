@@ -55,11 +55,15 @@ def test_records_without_looks_are_left_out_and_said_to_be(tmp_path):
     assert found.empty and "nothing to say of accuracy against examples" in told(found, "direct training")[0]
 
 
-@pytest.mark.parametrize(("staged", "words"), [
-    ([0.1, 0.3, 0.6], "overtakes **direct training** between 100 and 200 examples and stays above"),
-    ([0.3, 0.1, 0.1], "does not overtake **direct training** within 300 examples"),
-    ([0.3, 0.1, 0.6], "between 200 and 300 examples"),
-    ([0.3, 0.3, 0.6], "is above **direct training** from the first look on (100 examples)")])
+@pytest.mark.parametrize(
+    ("staged", "words"),
+    [
+        ([0.1, 0.3, 0.6], "overtakes **direct training** between 100 and 200 examples and stays above"),
+        ([0.3, 0.1, 0.1], "does not overtake **direct training** within 300 examples"),
+        ([0.3, 0.1, 0.6], "between 200 and 300 examples"),
+        ([0.3, 0.3, 0.6], "is above **direct training** from the first look on (100 examples)"),
+    ],
+)
 def test_where_stages_overtake_for_good_is_said(tmp_path, staged, words):
     train(tmp_path, "direct", [0.2, 0.2, 0.2], asked=600)
     train(tmp_path, "structured", staged, asked=600)

@@ -55,11 +55,19 @@ def test_a_real_model_prefers_one_of_the_candidates(smoke):
 
 def test_the_command_prints_each_share_beside_chance(smoke, tmp_path):
     save(*smoke, tmp_path / "model")
-    done = subprocess.run([sys.executable, "-m", "o1lib.lookup", str(tmp_path / "model"), "--n", "12"],
-                          capture_output=True, text=True, check=True)
-    assert re.search(r"^backward, 2 options: \d\.\d\d \[\d\.\d\d, \d\.\d\d\], n = \d+; chance 0\.50$", done.stdout, re.M)
+    done = subprocess.run(
+        [sys.executable, "-m", "o1lib.lookup", str(tmp_path / "model"), "--n", "12"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.search(
+        r"^backward, 2 options: \d\.\d\d \[\d\.\d\d, \d\.\d\d\], n = \d+; chance 0\.50$", done.stdout, re.M
+    )
 
 
 def test_a_folder_that_is_none_is_one_sentence(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "o1lib.lookup", str(tmp_path / "none")], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "o1lib.lookup", str(tmp_path / "none")], capture_output=True, text=True
+    )
     assert done.returncode == 2 and done.stderr.startswith("o1lib: ") and done.stderr.count("\n") == 1

@@ -1,4 +1,5 @@
 """Mini-VQA: drawing is pure, splits share nothing, statements can be checked, and no answer can be guessed unseen."""
+
 import math
 import random
 import subprocess
@@ -16,8 +17,18 @@ from o1lib.records import UserError, project_root
 from o1lib.stages import STAGES
 
 EVERY = pytest.mark.parametrize("family", list(FAMILIES))
-TABLE_1 = {"ShareGPT4V": 31.3, "ChartQA": 17.2, "A-OKVQA": 16.1, "AI2D": 11.4, "GeoQA+": 11.4, "ScienceQA": 5.6, "DocVQA": 4.0,
-           "PISC": 1.0, "CLEVR": 0.5, "CLEVR-Math": 0.5}
+TABLE_1 = {
+    "ShareGPT4V": 31.3,
+    "ChartQA": 17.2,
+    "A-OKVQA": 16.1,
+    "AI2D": 11.4,
+    "GeoQA+": 11.4,
+    "ScienceQA": 5.6,
+    "DocVQA": 4.0,
+    "PISC": 1.0,
+    "CLEVR": 0.5,
+    "CLEVR-Math": 0.5,
+}
 
 
 @cache
@@ -30,7 +41,9 @@ def text_of(example):
 
 
 def test_the_ten_families_have_the_shares_of_table_1():
-    assert {name: family.share for name, family in FAMILIES.items()} == {f"mini-{name}": share for name, share in TABLE_1.items()}
+    assert {name: family.share for name, family in FAMILIES.items()} == {
+        f"mini-{name}": share for name, share in TABLE_1.items()
+    }
 
 
 def test_every_skill_has_four_templates_and_every_family_withholds_about_half_of_its_own():
@@ -57,10 +70,20 @@ def test_the_same_seed_gives_the_same_example_and_leaves_global_randomness_alone
 
 
 def test_examples_do_not_depend_on_the_order_of_sets():
-    code = ("import hashlib; from o1lib.minivqa import mixture\n"
-            "print(hashlib.sha1(repr([(e.question, e.stages, e.image.tobytes()) for e in mixture('train', 60)]).encode()).hexdigest())")
-    said = {subprocess.run([sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(project_root())},
-                           capture_output=True, text=True, check=True).stdout for seed in ("1", "2")}
+    code = (
+        "import hashlib; from o1lib.minivqa import mixture\n"
+        "print(hashlib.sha1(repr([(e.question, e.stages, e.image.tobytes()) for e in mixture('train', 60)]).encode()).hexdigest())"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(project_root())},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
     assert len(said) == 1
 
 
@@ -72,7 +95,10 @@ def test_the_mixture_begins_alike_for_every_length_and_keeps_the_shares():
 
 @EVERY
 def test_no_facts_are_shared_between_what_is_trained_on_and_what_is_scored(family):
-    split_facts = {split: {tuple(sorted(e.facts)) for e in drawn(family, split, 300)} for split in ("train", "validation", "devtest")}
+    split_facts = {
+        split: {tuple(sorted(e.facts)) for e in drawn(family, split, 300)}
+        for split in ("train", "validation", "devtest")
+    }
     assert not split_facts["train"] & split_facts["devtest"]
     assert not split_facts["train"] & split_facts["validation"]
     assert not split_facts["validation"] & split_facts["devtest"]
@@ -96,7 +122,9 @@ def test_hard_scenes_state_more_facts_or_other_numbers_than_any_trained_on(famil
 def test_of_the_true_captions_and_steps_none_is_flagged(family):
     for example in drawn(family):
         assert caption_score(example.stages["caption"], example.facts)["exact"], example.qid
-        assert all(holds for _, holds in check_steps(example.stages["reasoning"], example.facts, example.true)), example.qid
+        assert all(holds for _, holds in check_steps(example.stages["reasoning"], example.facts, example.true)), (
+            example.qid
+        )
 
 
 @EVERY
@@ -104,13 +132,15 @@ def test_of_a_thousand_captions_and_step_lists_with_one_statement_altered_99_per
     rng, captions, reasonings = random.Random(1), 0, 0
     for example in drawn(family):
         captions += not caption_score(_altered(example.facts, rng), example.facts)["exact"]
-        reasonings += not all(holds for _, holds in check_steps(_altered(example.steps, rng), example.facts, example.true))
+        reasonings += not all(
+            holds for _, holds in check_steps(_altered(example.steps, rng), example.facts, example.true)
+        )
     assert captions >= 990 and reasonings >= 990
 
 
 def _altered(said, rng):
     at = rng.randrange(len(said))
-    return ". ".join((*said[:at], alter(said[at], rng) or said[at], *said[at + 1:])) + "."
+    return ". ".join((*said[:at], alter(said[at], rng) or said[at], *said[at + 1 :])) + "."
 
 
 @EVERY
@@ -118,7 +148,7 @@ def test_options_are_four_different_texts_or_yes_and_no_and_hold_the_answer(fami
     for example in drawn(family, n=300, choice=True):
         assert len(set(example.options)) == len(example.options)
         assert len(example.options) == 4 or set(example.options) == {"yes", "no"}
-        assert example.answer in "ABCD"[:len(example.options)] and example.stages["conclusion"] == example.answer
+        assert example.answer in "ABCD"[: len(example.options)] and example.stages["conclusion"] == example.answer
         assert all(f" {letter}. {option}" in example.question for letter, option in zip("ABCD", example.options))
         assert example.steps[-1] == f"so the answer is {text_of(example)}, which is {example.answer}"
 
@@ -149,13 +179,18 @@ def test_yes_and_no_and_the_letters_are_equally_frequent(family):
 
 
 def test_three_printed_sides_make_a_triangle_and_the_angle_beside_them_is_theirs():
-    places = {"top": ("bottom", "left", "right"), "bottom left": ("right", "left", "bottom"),
-              "bottom right": ("left", "right", "bottom")}
+    places = {
+        "top": ("bottom", "left", "right"),
+        "bottom left": ("right", "left", "bottom"),
+        "bottom right": ("left", "right", "bottom"),
+    }
     seen = 0
     for example in drawn("mini-GeoQA+"):
         sides = {fact.split()[3]: int(fact.split()[1]) for fact in example.facts if fact.startswith("side")}
         if len(sides) == 3:
-            [(corner, angle)] = [(" ".join(fact.split()[3:]), int(fact.split()[1])) for fact in example.facts if "angle " in fact[:6]]
+            [(corner, angle)] = [
+                (" ".join(fact.split()[3:]), int(fact.split()[1])) for fact in example.facts if "angle " in fact[:6]
+            ]
             facing, one, two = (sides[name] for name in places[corner])
             assert facing < one + two and one < two + facing and two < one + facing, example.facts
             true = math.degrees(math.acos((one**2 + two**2 - facing**2) / (2 * one * two)))
@@ -172,7 +207,10 @@ def test_an_example_has_a_small_rgb_picture_the_four_stages_and_a_staged_answer_
 
 
 def test_a_number_that_nobody_read_adds_up_to_nothing():
-    assert check_steps("2 + 3 = 5. 2 + 4 = 6", ("2 cups", "3 jugs"), frozenset()) == [("2 + 3 = 5", True), ("2 + 4 = 6", False)]
+    assert check_steps("2 + 3 = 5. 2 + 4 = 6", ("2 cups", "3 jugs"), frozenset()) == [
+        ("2 + 3 = 5", True),
+        ("2 + 4 = 6", False),
+    ]
     assert check_steps("2 + 3 = 5. 5 - 2 = 3. 5 + 3 = 9", ("2 cups", "3 jugs"), frozenset())[-1] == ("5 + 3 = 9", False)
 
 
@@ -193,7 +231,9 @@ def test_alter_changes_one_value_and_says_when_there_is_none():
     assert alter("nothing to see", rng) is None
 
 
-@pytest.mark.parametrize("call, told", [(lambda: draw("mini-Chart", 0), "mini-ChartQA"), (lambda: seeds("dev", 3), "devtest")])
+@pytest.mark.parametrize(
+    "call, told", [(lambda: draw("mini-Chart", 0), "mini-ChartQA"), (lambda: seeds("dev", 3), "devtest")]
+)
 def test_an_unknown_name_is_answered_with_the_known_ones(call, told):
     with pytest.raises(UserError, match=told):
         call()
@@ -206,6 +246,7 @@ def test_splits_have_seeds_of_their_own():
 
 def test_a_sheet_shows_question_stages_and_answer_and_escapes_every_text():
     from dataclasses import replace
+
     example = replace(draw("mini-CLEVR", 0), question="<script>?", answer="<b>")
     page = sheet([example])
     assert "<script>" not in page and "&lt;script&gt;?" in page and "&lt;b&gt;" in page
@@ -215,14 +256,22 @@ def test_a_sheet_shows_question_stages_and_answer_and_escapes_every_text():
 def test_a_sheet_is_written_as_page_and_picture(tmp_path):
     examples = [draw(family, 0) for family in FAMILIES]
     page, picture = write(examples, tmp_path / "new")
-    assert page.read_text(encoding="utf8").count("<img") == len(examples) and "http" not in page.read_text(encoding="utf8")
+    assert page.read_text(encoding="utf8").count("<img") == len(examples) and "http" not in page.read_text(
+        encoding="utf8"
+    )
     assert picture.stat().st_size > 10_000 and board(examples).width > 4 * 256
     assert sorted(path.name for path in page.parent.iterdir()) == ["sheet.html", "sheet.png"]
 
 
-@pytest.mark.parametrize("words, told", [(["--family", "nope"], "choose one of"), (["--split", "test"], "stays undrawn")])
+@pytest.mark.parametrize(
+    "words, told", [(["--family", "nope"], "choose one of"), (["--split", "test"], "stays undrawn")]
+)
 def test_the_command_answers_bad_input_with_one_sentence_and_writes_nothing(tmp_path, words, told):
-    done = subprocess.run([sys.executable, "-m", "o1lib.minivqa", "--out", str(tmp_path / "out"), *words], cwd=project_root(),
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "o1lib.minivqa", "--out", str(tmp_path / "out"), *words],
+        cwd=project_root(),
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 2 and told in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,5 @@
 """Small models and their checkpoints: they see, ids lie as in the real model, and what does not fit is refused."""
+
 import copy
 import json
 import shutil
@@ -63,6 +64,7 @@ def test_a_seed_fixes_the_weights_and_leaves_torch_s_own_generator_alone(tiny):
 
 def test_reloaded_through_the_auto_classes_a_model_gives_the_same_logits(tiny, tiny_folder):
     from transformers import AutoModelForImageTextToText, AutoProcessor
+
     rounded = copy.deepcopy(tiny[0])
     for weights in rounded.parameters():
         weights.data = weights.data.bfloat16().float()
@@ -76,8 +78,8 @@ def test_the_picture_s_token_is_the_last_id_and_equals_the_text_vocabulary(small
     model, processor = small
     picture, text = processor.tokenizer.convert_tokens_to_ids("<|image|>"), model.config.text_config.vocab_size
     assert picture == model.config.image_token_id == text == len(processor.tokenizer) - 1
-    assert model.lm_head.out_features == text                               # a picture cannot be said
-    assert model.get_input_embeddings().num_embeddings == text + 8          # but it can be heard, as in the 11B
+    assert model.lm_head.out_features == text  # a picture cannot be said
+    assert model.get_input_embeddings().num_embeddings == text + 8  # but it can be heard, as in the 11B
 
 
 @pytest.mark.parametrize("stage", STAGES)

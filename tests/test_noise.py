@@ -1,4 +1,5 @@
 """A teacher that errs on purpose: its errors are errors, what the filter does to them is known, and data comes out."""
+
 import itertools
 import json
 
@@ -21,6 +22,7 @@ EXAMPLES = list(mixture("train", 150))
 
 def spoilt(kind):
     import random
+
     return [(example, spoil(example, kind, random.Random(k))) for k, example in enumerate(EXAMPLES)]
 
 
@@ -112,9 +114,15 @@ def test_a_file_of_questions_becomes_splits_that_share_no_picture(tmp_path):
     assert flat(made.counts)["train, ends, kept"] == 10 and flat(made.counts)["ledger, calls"] == 18
 
 
-@pytest.mark.parametrize("teaching, words", [
-    (Teaching(noise=1.5), "must be a share"), (Teaching("items.jsonl", noise=0.1), "noise is for Mini-VQA"),
-    (Teaching("none.jsonl"), "has no name"), (Teaching("none.jsonl", model="m"), "none.jsonl is missing")])
+@pytest.mark.parametrize(
+    "teaching, words",
+    [
+        (Teaching(noise=1.5), "must be a share"),
+        (Teaching("items.jsonl", noise=0.1), "noise is for Mini-VQA"),
+        (Teaching("none.jsonl"), "has no name"),
+        (Teaching("none.jsonl", model="m"), "none.jsonl is missing"),
+    ],
+)
 def test_a_teacher_that_cannot_teach_is_refused(tmp_path, monkeypatch, teaching, words):
     monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
     with pytest.raises(UserError, match=words):

@@ -1,4 +1,5 @@
 """Two processes train what one trains, go on where they were stopped, and run as they were asked to or not at all."""
+
 import json
 from pathlib import Path
 

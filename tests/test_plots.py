@@ -20,8 +20,16 @@ def closed():
 
 def table(**columns):
     """Three arms; `b` has an interval that is wider to the left."""
-    frame = pd.DataFrame({"arm": ["a", "b", "c"], "value": [0.5, 0.6, 0.7], "low": [0.4, 0.3, 0.6],
-                          "high": [0.6, 0.65, 0.8], "n": [90, 90, 80], "seeds": [3, 3, 2]})
+    frame = pd.DataFrame(
+        {
+            "arm": ["a", "b", "c"],
+            "value": [0.5, 0.6, 0.7],
+            "low": [0.4, 0.3, 0.6],
+            "high": [0.6, 0.65, 0.8],
+            "n": [90, 90, 80],
+            "seeds": [3, 3, 2],
+        }
+    )
     return frame.assign(**columns)
 
 
@@ -49,6 +57,7 @@ def test_groups_of_a_categorical_column_keep_the_style_of_their_category_whichev
         ax = plots.points(table(verdict=verdicts), "arm", "verdict")
         line = next(bar.lines[0] for bar in ax.containers if bar.get_label() == label)
         return line.get_marker(), line.get_color()
+
     assert style(["no", "no", "no"], "no") == style(["yes", "no", "perhaps"], "no")
     assert style(["perhaps", "no", "no"], "no") != style(["perhaps", "no", "no"], "perhaps")
 
@@ -103,7 +112,10 @@ def test_a_panel_shows_what_guessing_gets_where_it_is_told():
 
 
 def test_lines_that_differ_in_n_can_carry_their_own():
-    assert list(plots.numbered(pd.DataFrame({"part": ["a", "b"], "n": [8.0, 76.0]}), "part").part) == ["a, n = 8", "b, n = 76"]
+    assert list(plots.numbered(pd.DataFrame({"part": ["a", "b"], "n": [8.0, 76.0]}), "part").part) == [
+        "a, n = 8",
+        "b, n = 76",
+    ]
 
 
 def test_seeds_that_differ_are_named_as_a_range():
@@ -154,8 +166,11 @@ def test_a_mark_stands_inside_what_is_drawn(tmp_path, draw):
 
 
 def test_a_learning_curve_has_its_loss_and_its_shares():
-    log = [{"step": 1, "examples": 10, "loss": 3.0}, {"step": 2, "examples": 20, "loss": 2.0},
-           {"step": 2, "examples": 20, "answers": 0.25}]
+    log = [
+        {"step": 1, "examples": 10, "loss": 3.0},
+        {"step": 2, "examples": 20, "loss": 2.0},
+        {"step": 2, "examples": 20, "answers": 0.25},
+    ]
     ax = plots.learning_curve(log)
     assert ax.lines[0].get_ydata().tolist() == [3, 2]
     assert ax.figure.axes[1].lines[0].get_ydata().tolist() == [25]

@@ -11,8 +11,9 @@ from o1lib.stats.power import Variances, needed, power, variances
 def table(values, strata=None, weights=None):
     """Return a table of units from an array (seeds, questions)."""
     seeds, n = values.shape
-    frame = pd.DataFrame({"seed": np.repeat(range(seeds), n), "qid": [f"q{k:05}" for k in range(n)] * seeds,
-                          "value": values.ravel()})
+    frame = pd.DataFrame(
+        {"seed": np.repeat(range(seeds), n), "qid": [f"q{k:05}" for k in range(n)] * seeds, "value": values.ravel()}
+    )
     return frame if strata is None else frame.assign(stratum=list(strata) * seeds, weight=list(weights) * seeds)
 
 
@@ -46,13 +47,19 @@ def test_more_seeds_a_larger_difference_and_a_laxer_level_need_fewer_questions()
 
 def test_what_is_in_questions_and_seeds_alike_averages_out_over_seeds():
     assert needed(Variances(0.0, 0.25, 1e-6, 200, 2), 8, 0.03, 0.05) < needed(
-        Variances(0.25, 0.0, 1e-6, 200, 2), 8, 0.03, 0.05)
+        Variances(0.25, 0.0, 1e-6, 200, 2), 8, 0.03, 0.05
+    )
 
 
 def test_a_power_is_what_simulated_studies_find():
     of, rng = Variances(0.4**2, 0.2**2, 0.02**2, 200, 2), np.random.default_rng(0)
-    found = [components(sample(table(0.08 + drawn(5, 400, 0.4, 0.02, 0.2, rng)[0].value.to_numpy().reshape(5, 400)),
-                               "value")).low > 0 for _ in range(400)]
+    found = [
+        components(
+            sample(table(0.08 + drawn(5, 400, 0.4, 0.02, 0.2, rng)[0].value.to_numpy().reshape(5, 400)), "value")
+        ).low
+        > 0
+        for _ in range(400)
+    ]
     assert np.mean(found) == pytest.approx(power(of, 400, 5, 0.08, 0.05), abs=0.06)
 
 

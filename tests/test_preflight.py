@@ -1,4 +1,5 @@
 """Before a long training: exact counts, what memory it takes and what would fit, and a look at what is learned."""
+
 from dataclasses import replace
 
 import pytest
@@ -37,7 +38,7 @@ def test_the_kept_configs_are_those_of_the_released_models(paper, gpu):
 def test_lora_s_size_is_rank_times_both_sides_of_every_projection(gpu):
     text, rank = gpu.config.text_config, 16
     heads = 2 * text.num_key_value_heads * 128
-    sides = 2 * (2048 + 2048) + 2 * 2048 + heads + 3 * (2048 + 11008)       # q and o, k and v, the three of the MLP
+    sides = 2 * (2048 + 2048) + 2 * 2048 + heads + 3 * (2048 + 11008)  # q and o, k and v, the three of the MLP
     assert adapters(gpu, RECIPES["gpu"]) == 36 * rank * sides
 
 
@@ -71,15 +72,27 @@ def test_operations_are_about_six_a_weight_and_token_and_eight_with_recomputatio
 
 def test_the_report_names_parameters_memory_steps_hours_lengths_and_what_is_learned(items):
     text = preflight("paper", items, "thirty drawings")
-    for words in ("10.67 billion parameters", "sharded over 8 GPU(s)", "9,282 steps", "assumed 400 TFLOP/s",
-                  "about 15 hours on 8 H100", "n = 30", "thirty drawings", "⟦<SUMMARY>"):
+    for words in (
+        "10.67 billion parameters",
+        "sharded over 8 GPU(s)",
+        "9,282 steps",
+        "assumed 400 TFLOP/s",
+        "about 15 hours on 8 H100",
+        "n = 30",
+        "thirty drawings",
+        "⟦<SUMMARY>",
+    ):
         assert words in text
 
 
-@pytest.mark.parametrize("settings, words", [
-    ({"scale": "paper", "gpus": 1, "gpu_gb": 24}, r"\d+ GB on each of 1 GPU.* with 8 such GPUs or GPUs of 141 GB"),
-    ({"scale": "paper", "gpu_gb": 20, "at_once": 8}, r"of 20 GB about 18 can .*\d example.s. .*\(--at-once \d\)"),
-    ({"scale": "gpu", "gpu_gb": 8}, r"scale gpu needs \d+ GB on each of 1 GPU.*GPUs of 16 GB")])
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"scale": "paper", "gpus": 1, "gpu_gb": 24}, r"\d+ GB on each of 1 GPU.* with 8 such GPUs or GPUs of 141 GB"),
+        ({"scale": "paper", "gpu_gb": 20, "at_once": 8}, r"of 20 GB about 18 can .*\d example.s. .*\(--at-once \d\)"),
+        ({"scale": "gpu", "gpu_gb": 8}, r"scale gpu needs \d+ GB on each of 1 GPU.*GPUs of 16 GB"),
+    ],
+)
 def test_what_cannot_fit_is_refused_with_what_would(items, settings, words):
     with pytest.raises(UserError, match=words):
         preflight(settings.pop("scale"), items, "", **settings)

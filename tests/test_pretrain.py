@@ -1,4 +1,5 @@
 """What the base is taught: captions, short answers on open templates and judging, and never a stage tag."""
+
 import random
 import re
 
@@ -68,6 +69,7 @@ def test_pairs_differ_in_most_statements_first_and_in_one_or_two_later():
             two = re.search(r"Response 1: (.*)\nResponse 2: (.*)", user, re.S).groups()
             counts.append(sum(a != b for a, b in zip(*map(statements, two))))
         return counts
+
     assert max(differing(HARD)) <= 2 and sum(differing(EASY)) > 1.6 * sum(differing(HARD))
 
 
@@ -127,7 +129,7 @@ def test_the_preferred_text_is_true_and_the_other_is_not(kind):
         better, other = two if parse_verdict(verdict) == 1 else two[::-1]
         assert all(right for _, right in check_steps(better, example.facts, example.true))
         false += not all(right for _, right in check_steps(other, example.facts, example.true))
-    assert false >= 97          # an altered statement may by chance be true of the picture
+    assert false >= 97  # an altered statement may by chance be true of the picture
 
 
 def test_the_same_numbers_give_the_same_example_and_others_another():
@@ -143,10 +145,17 @@ def test_a_share_of_judging_that_cannot_be_had_is_refused(share):
 
 def test_the_report_s_metrics_count_each_part_each_family_and_leaked_tags():
     line = {"qid": "q", "template": "t", "family": "mini-PISC"}
-    found = metrics([line | {"part": "captions", "output": text, "correct": right}
-                     for text, right in (("a", True), ("b", False), ("<SUMMARY> c", False), ("d", False))])
+    found = metrics(
+        [
+            line | {"part": "captions", "output": text, "correct": right}
+            for text, right in (("a", True), ("b", False), ("<SUMMARY> c", False), ("d", False))
+        ]
+    )
     assert {name: (metric["value"], metric["n"]) for name, metric in found.items()} == {
-        "captions": (0.25, 4), "captions/mini-PISC": (0.25, 4), "stage tags": (0.25, 4)}
+        "captions": (0.25, 4),
+        "captions/mini-PISC": (0.25, 4),
+        "stage tags": (0.25, 4),
+    }
     assert all(metric["low"] < metric["value"] < metric["high"] for metric in found.values())
 
 

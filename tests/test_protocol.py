@@ -13,8 +13,14 @@ from o1lib.records import UserError, project_root
 from o1lib.study import select
 
 PROTOCOL = project_root() / "results" / "PROTOCOL.md"
-ROWS = {"structured.sample": 0.6, "no_tags.sample": 0.5, "direct.sample": 0.4, "structured.stage_beam4.self": 0.7,
-        "structured.stage_beam1.self": 0.6, "structured.best_of_n4.self": 0.6}
+ROWS = {
+    "structured.sample": 0.6,
+    "no_tags.sample": 0.5,
+    "direct.sample": 0.4,
+    "structured.stage_beam4.self": 0.7,
+    "structured.stage_beam1.self": 0.6,
+    "structured.best_of_n4.self": 0.6,
+}
 
 
 def study(root, seeds=(0,), rows=ROWS):
@@ -159,10 +165,14 @@ def test_a_protocol_in_force_and_a_draft_without_marks_are_left_alone(one_seed, 
     assert path.read_text(encoding="utf8") == "as agreed"
 
 
-@pytest.mark.parametrize(("make", "said"), [
-    (lambda path: None, "draft.md does not exist: name a file of text with the marks <!-- family -->"),
-    (lambda path: path.mkdir(), "draft.md is a folder: name a file"),
-    (lambda path: path.write_bytes(b"\xff\xfe"), "draft.md cannot be read as text .*: save it as UTF-8")])
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: None, "draft.md does not exist: name a file of text with the marks <!-- family -->"),
+        (lambda path: path.mkdir(), "draft.md is a folder: name a file"),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "draft.md cannot be read as text .*: save it as UTF-8"),
+    ],
+)
 def test_a_draft_that_is_no_file_of_text_is_named(one_seed, tmp_path, make, said):
     make(tmp_path / "draft.md")
     with pytest.raises(UserError, match=said):
@@ -173,6 +183,7 @@ def test_jobs_grow_with_examples_and_questions_and_name_what_has_no_record(one_s
     def timed(record):
         notebook = "02_train_sft" if record.row == "structured" else record.notebook
         return record.model_copy(update={"provenance": record.provenance | {"seconds": 10.0}, "notebook": notebook})
+
     found = replace(one_seed, records=tuple(map(timed, one_seed.records)))
     jobs = {(job.name, job.seed): job for job in found.jobs(8)}
     assert jobs["structured.sample", 3].seconds == pytest.approx(10 * found.n_test(8) / toyrecords.N_TEST)
@@ -181,7 +192,6 @@ def test_jobs_grow_with_examples_and_questions_and_name_what_has_no_record(one_s
     assert jobs["structured", 3].measured
     assert not jobs["four_turn_mixed", 3].measured
     assert jobs["four_turn_mixed", 3].seconds == jobs["structured", 3].seconds
-
 
 
 def test_pieces_keep_the_order_and_none_is_longer_than_two_hours():

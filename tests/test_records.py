@@ -15,13 +15,13 @@ from o1lib import records
 from o1lib.records import Run, UserError, finish, load, load_all, need, portable, sha256, start, write_json
 
 CHECKOUT = Path(records.__file__).resolve().parents[2]
-CELL = '''row: str = "tags"  # row id
+CELL = """row: str = "tags"  # row id
 seed: int = 0
 scale: str = "smoke"
 root: str = ""
 learning_rate: float = 1e-3
 examples: int = 100
-'''
+"""
 USE = "print(learning_rate, examples)"
 ACCURACY = {"value": 0.5, "n": 4, "low": 0.1, "high": 0.9}
 
@@ -53,10 +53,18 @@ def write_notebook(folder, *cells):
 # ---------------------------------------------------------------- parameters
 
 
-@pytest.mark.parametrize(("name", "kind", "value", "says"), [
-    ("batch", "int", 0, "give 1 or more"), ("questions", "int", -3, "give 0 or more"), ("n", "int", 0, "give 1 or more"),
-    ("temperature", "float", -1.0, "give 0 or more"), ("top_p", "float", 0.0, "give a number above 0 and at most 1"),
-    ("top_p", "float", 1.5, "give a number above 0 and at most 1"), ("warm_share", "float", 1.5, "give a number from 0 to 1")])
+@pytest.mark.parametrize(
+    ("name", "kind", "value", "says"),
+    [
+        ("batch", "int", 0, "give 1 or more"),
+        ("questions", "int", -3, "give 0 or more"),
+        ("n", "int", 0, "give 1 or more"),
+        ("temperature", "float", -1.0, "give 0 or more"),
+        ("top_p", "float", 0.0, "give a number above 0 and at most 1"),
+        ("top_p", "float", 1.5, "give a number above 0 and at most 1"),
+        ("warm_share", "float", 1.5, "give a number from 0 to 1"),
+    ],
+)
 def test_a_number_out_of_range_is_named_and_nothing_is_made(project, name, kind, value, says):
     with pytest.raises(UserError, match=f"parameter '{name}' is {value}: {says}"):
         begin(f"{CELL}{name}: {kind} = {value}\n")
@@ -70,50 +78,66 @@ def test_a_run_has_the_values_that_were_injected_after_the_declaration(project):
     assert run.parameters["learning_rate"] == 1 and run.parameters["examples"] == 100
 
 
-@pytest.mark.parametrize(("injected", "says"), [
-    ("learning_rte = 0.1", r"unknown parameter 'learning_rte'.*did you mean 'learning_rate' \(float\)"),
-    ("colour = 'red'", "unknown parameter 'colour'.*it declares examples, learning_rate, root, row, scale, seed"),
-    ("learning_rate = '1e-4'", r"'learning_rate' must be float, but is str '1e-4': write 1\.0e-4"),
-    ("examples = '4'", "'examples' must be int, but is str '4': write 4 without quotes"),
-    ("examples = 4.5", "'examples' must be int, but is float 4.5"),
-    ("seed = True", "'seed' must be int, but is bool True"),
-    ("learning_rate = float('nan')", "'learning_rate' must be float, but is float nan"),
-    ("examples = 0", "'examples' is 0: give 1 or more"),
-    ("learning_rate = 0", "'learning_rate' is 0: give a number above 0$"),
-    ("row = None", "'row' must be str, but is NoneType None"),
-    ("scale = 'smok'", "unknown scale 'smok': use one of smoke, mini, gpu, paper"),
-    ("seed = -1", "seed -1 is negative"),
-    ("row = '../tags'", r"row '\.\./tags' cannot name a folder"),
-    ("row = '..'", r"row '\.\.' cannot name a folder"),
-    ("row = ''", "row '' cannot name a folder"),
-    ("root = '../elsewhere'", r"root '\.\./elsewhere' leaves the project"),
-])
+@pytest.mark.parametrize(
+    ("injected", "says"),
+    [
+        ("learning_rte = 0.1", r"unknown parameter 'learning_rte'.*did you mean 'learning_rate' \(float\)"),
+        ("colour = 'red'", "unknown parameter 'colour'.*it declares examples, learning_rate, root, row, scale, seed"),
+        ("learning_rate = '1e-4'", r"'learning_rate' must be float, but is str '1e-4': write 1\.0e-4"),
+        ("examples = '4'", "'examples' must be int, but is str '4': write 4 without quotes"),
+        ("examples = 4.5", "'examples' must be int, but is float 4.5"),
+        ("seed = True", "'seed' must be int, but is bool True"),
+        ("learning_rate = float('nan')", "'learning_rate' must be float, but is float nan"),
+        ("examples = 0", "'examples' is 0: give 1 or more"),
+        ("learning_rate = 0", "'learning_rate' is 0: give a number above 0$"),
+        ("row = None", "'row' must be str, but is NoneType None"),
+        ("scale = 'smok'", "unknown scale 'smok': use one of smoke, mini, gpu, paper"),
+        ("seed = -1", "seed -1 is negative"),
+        ("row = '../tags'", r"row '\.\./tags' cannot name a folder"),
+        ("row = '..'", r"row '\.\.' cannot name a folder"),
+        ("row = ''", "row '' cannot name a folder"),
+        ("root = '../elsewhere'", r"root '\.\./elsewhere' leaves the project"),
+    ],
+)
 def test_a_wrong_parameter_is_named_and_nothing_is_made(project, injected, says):
     with pytest.raises(UserError, match=says):
         begin(CELL, f"# Parameters\n{injected}\n")
     assert not (project / "work").exists()
 
 
-@pytest.mark.parametrize(("cell", "says"), [
-    (CELL.replace("seed:", "sead:"), r"lacks `seed: int` \(did you mean it by 'sead'\?\)"),
-    (CELL.replace("examples: int", "examples"), "'examples' has no type"),
-    (CELL.replace("int = 100", "int = 'many'"), "'examples' must be int"),
-    (CELL.replace("examples: int", "examples: Count"), "'examples' is declared as Count"),
-    ("print(1)", "no parameters cell was run"),
-])
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        (CELL.replace("seed:", "sead:"), r"lacks `seed: int` \(did you mean it by 'sead'\?\)"),
+        (CELL.replace("examples: int", "examples"), "'examples' has no type"),
+        (CELL.replace("int = 100", "int = 'many'"), "'examples' must be int"),
+        (CELL.replace("examples: int", "examples: Count"), "'examples' is declared as Count"),
+        ("print(1)", "no parameters cell was run"),
+    ],
+)
 def test_a_parameters_cell_edited_wrongly_by_hand_is_refused(project, cell, says):
-    namespace = {"Count": int, "row": "tags", "seed": 0, "scale": "smoke", "root": "", "learning_rate": 0.1,
-                 "In": ["", cell, "run = start(globals())"]}
+    namespace = {
+        "Count": int,
+        "row": "tags",
+        "seed": 0,
+        "scale": "smoke",
+        "root": "",
+        "learning_rate": 0.1,
+        "In": ["", cell, "run = start(globals())"],
+    }
     namespace["examples"] = "many" if "many" in cell else 100
     with pytest.raises(UserError, match=says):
         start(namespace)
 
 
-@pytest.mark.parametrize(("edit", "says"), [
-    (("learning_rate", "learning_rte"), "'learning_rte' is unknown in notebooks/demo.ipynb: did you mean"),
-    (("examples: int = 100\n", ""), r"lacks 'examples', which notebooks/demo.ipynb declares \(int\)"),
-    (("examples: int", "examples: float"), "'examples' is declared as float, not int"),
-])
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (("learning_rate", "learning_rte"), "'learning_rte' is unknown in notebooks/demo.ipynb: did you mean"),
+        (("examples: int = 100\n", ""), r"lacks 'examples', which notebooks/demo.ipynb declares \(int\)"),
+        (("examples: int", "examples: float"), "'examples' is declared as float, not int"),
+    ],
+)
 def test_a_cell_edited_but_not_saved_is_held_against_the_file(project, edit, says):
     write_notebook(project / "notebooks", CELL, USE)
     with pytest.raises(UserError, match=says):
@@ -127,8 +151,9 @@ def test_a_name_mistyped_and_saved_is_held_against_what_the_other_cells_read(pro
         begin(cell, notebook="demo")
 
 
-@pytest.mark.parametrize("use", [USE, "run.parameters['examples'], run.parameters['learning_rate']", "run.parameters",
-                                 "%matplotlib inline"])
+@pytest.mark.parametrize(
+    "use", [USE, "run.parameters['examples'], run.parameters['learning_rate']", "run.parameters", "%matplotlib inline"]
+)
 def test_a_right_notebook_file_is_accepted_however_it_reads_its_parameters(project, use):
     write_notebook(project / "notebooks", CELL, use)
     assert begin(CELL, notebook="demo").notebook == "demo"
@@ -147,16 +172,21 @@ def test_outside_a_notebook_start_says_how_to_call_it():
 
 def run_by_papermill(tmp_path, monkeypatch, **parameters):
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
-    book = write_notebook(tmp_path, CELL, "from o1lib.records import finish, start\nrun = start(globals(), 'demo')",
-                          "finish(run, {})")
-    papermill.execute_notebook(book, tmp_path / "out.ipynb", parameters | {"root": str(tmp_path)}, progress_bar=False,
-                               kernel_name="python3")
+    book = write_notebook(
+        tmp_path, CELL, "from o1lib.records import finish, start\nrun = start(globals(), 'demo')", "finish(run, {})"
+    )
+    papermill.execute_notebook(
+        book, tmp_path / "out.ipynb", parameters | {"root": str(tmp_path)}, progress_bar=False, kernel_name="python3"
+    )
 
 
-@pytest.mark.parametrize(("parameters", "says"), [
-    ({"learning_rte": 0.1}, "UserError: unknown parameter 'learning_rte'.*did you mean 'learning_rate'"),
-    ({"learning_rate": "1e-4"}, r"UserError: parameter 'learning_rate' must be float, but is str '1e-4': write"),
-])
+@pytest.mark.parametrize(
+    ("parameters", "says"),
+    [
+        ({"learning_rte": 0.1}, "UserError: unknown parameter 'learning_rte'.*did you mean 'learning_rate'"),
+        ({"learning_rate": "1e-4"}, r"UserError: parameter 'learning_rate' must be float, but is str '1e-4': write"),
+    ],
+)
 def test_papermill_stops_at_an_unknown_or_mistyped_parameter(tmp_path, monkeypatch, parameters, says):
     with pytest.raises(papermill.exceptions.PapermillExecutionError, match=says):
         run_by_papermill(tmp_path, monkeypatch, **parameters)
@@ -208,14 +238,34 @@ def test_a_record_is_read_back_as_it_was_written(project, monkeypatch):
     run = begin(CELL)
     run.path("model/weights.bin").write_bytes(b"abc")
     predictions = [{"qid": "a", "output": "π\ud800", "correct": True}, {"qid": "b", "output": "", "correct": False}]
-    finish(run, {"accuracy": ACCURACY}, predictions, [run.folder / "model"], 1, {"note": "x"}, device="cpu",
-           dtype="float32", dataset_hash="d", model_hash="m")
+    finish(
+        run,
+        {"accuracy": ACCURACY},
+        predictions,
+        [run.folder / "model"],
+        1,
+        {"note": "x"},
+        device="cpu",
+        dtype="float32",
+        dataset_hash="d",
+        model_hash="m",
+    )
     record = load(run.folder)
     assert record.metrics["accuracy"].model_dump() == ACCURACY and record.n_failed == 1
     assert record.predictions() == predictions and record.extra == {"note": "x"} and record.fingerprint == "f00"
     assert record.artifacts["model"] == sha256(run.folder / "model") and "predictions.jsonl.gz" in record.artifacts
-    assert record.provenance.keys() == {"commit", "dirty", "code_hash", "versions", "device", "dtype", "seconds",
-                                        "dataset_hash", "model_hash", "started_at"}
+    assert record.provenance.keys() == {
+        "commit",
+        "dirty",
+        "code_hash",
+        "versions",
+        "device",
+        "dtype",
+        "seconds",
+        "dataset_hash",
+        "model_hash",
+        "started_at",
+    }
     assert {"python", "torch", "transformers", "trl", "datasets", "accelerate"} <= record.provenance["versions"].keys()
 
 
@@ -240,13 +290,19 @@ def test_a_changed_artifact_is_noticed(project):
 def test_a_record_holds_no_absolute_or_home_path(project):
     cell = CELL + 'data: str = ""\n'
     run = begin(cell, f"root = {str(project / 'mine')!r}\ndata = '~/LLaVA-CoT-100k'")
-    text = finish(run, {}, extra={"at": [str(project / "x/y"), Path("/etc/hosts")],
-                                  "why": f"read {Path.home() / 'a'} and {project}/b"}).read_text(encoding="utf8")
+    text = finish(
+        run,
+        {},
+        extra={"at": [str(project / "x/y"), Path("/etc/hosts")], "why": f"read {Path.home() / 'a'} and {project}/b"},
+    ).read_text(encoding="utf8")
     record = json.loads(text)
     assert record["parameters"]["root"] == "mine" and record["parameters"]["data"] == "<outside>/LLaVA-CoT-100k"
     assert record["extra"] == {"at": ["x/y", "<outside>/hosts"], "why": "read <home>/a and b"}
     assert portable(["MMStar@/data/x/MMStar.tsv", "gpt@http://host/v1", f"a@{Path.home()}/b/c"]) == [
-        "MMStar@<outside>/MMStar.tsv", "gpt@http://host/v1", "a@<outside>/c"]
+        "MMStar@<outside>/MMStar.tsv",
+        "gpt@http://host/v1",
+        "a@<outside>/c",
+    ]
     assert str(project) not in text and str(Path.home()) + "/" not in text
 
 
@@ -257,12 +313,15 @@ def test_a_secret_is_refused_before_any_work(project):
     finish(begin(CELL + "max_new_tokens: int = 8\n"), {}, extra={"seconds_per_token": 0.1})
 
 
-@pytest.mark.parametrize(("metrics", "predictions", "says"), [
-    ({"accuracy": ACCURACY | {"value": float("nan")}}, None, r"finite numbers \(value"),
-    ({"accuracy": {"value": 1.0}}, None, r"finite numbers \(n: Field required"),
-    ({}, [{"qid": "a"}, {"logprob": float("inf")}], "prediction 2 cannot be written as JSON"),
-    ({}, [{"image": object()}], "prediction 1 cannot be written as JSON"),
-])
+@pytest.mark.parametrize(
+    ("metrics", "predictions", "says"),
+    [
+        ({"accuracy": ACCURACY | {"value": float("nan")}}, None, r"finite numbers \(value"),
+        ({"accuracy": {"value": 1.0}}, None, r"finite numbers \(n: Field required"),
+        ({}, [{"qid": "a"}, {"logprob": float("inf")}], "prediction 2 cannot be written as JSON"),
+        ({}, [{"image": object()}], "prediction 1 cannot be written as JSON"),
+    ],
+)
 def test_what_is_not_a_finite_number_is_refused_and_leaves_no_record(project, metrics, predictions, says):
     run = begin(CELL)
     with pytest.raises(UserError, match=says):
@@ -323,8 +382,15 @@ def test_a_row_that_ran_once_serves_every_seed(project):
     assert [(record.row, record.seed) for record in load_all(root)] == [("tags", 0), ("tags", 2)]
 
 
-@pytest.mark.parametrize("edit", [lambda text: text[:40], lambda text: text.replace('"seed": 0', '"seed": "x"'),
-                                  lambda text: text.replace('"row"', '"id"'), lambda text: ""])
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text[:40],
+        lambda text: text.replace('"seed": 0', '"seed": "x"'),
+        lambda text: text.replace('"row"', '"id"'),
+        lambda text: "",
+    ],
+)
 def test_a_damaged_record_is_named(project, edit):
     run = begin(CELL)
     path = finish(run, {})
@@ -333,8 +399,11 @@ def test_a_damaged_record_is_named(project, edit):
         load(run.folder)
 
 
-@pytest.mark.parametrize("damage", [b"", b"x", gzip.compress(b'{"qid": 1}\n{"qid"'), gzip.compress(b"{}" * 999)[:-9]],
-                         ids=["empty", "not gzip", "half a line", "cut off"])
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"x", gzip.compress(b'{"qid": 1}\n{"qid"'), gzip.compress(b"{}" * 999)[:-9]],
+    ids=["empty", "not gzip", "half a line", "cut off"],
+)
 def test_damaged_predictions_are_named(project, damage):
     run = begin(CELL)
     finish(run, {}, [{"qid": "a"}])
@@ -354,8 +423,11 @@ def scored(lines=({"qid": "a", "correct": False},)):
 def test_predictions_edited_after_their_record_are_refused_with_the_command_that_redoes_them(project):
     record, path = scored()
     path.write_bytes(gzip.compress(b'{"qid": "a", "correct": true}\n'))
-    with pytest.raises(UserError, match="predictions.jsonl.gz is not what its record was made from .*: "
-                                        "`make study SCALE=smoke ROWS=tags SEEDS=0` redoes the row"):
+    with pytest.raises(
+        UserError,
+        match="predictions.jsonl.gz is not what its record was made from .*: "
+        "`make study SCALE=smoke ROWS=tags SEEDS=0` redoes the row",
+    ):
         record.predictions()
 
 
@@ -446,8 +518,10 @@ def test_a_folder_has_a_hash_of_names_and_contents(tmp_path):
 
 
 def test_importing_records_imports_no_training_stack():
-    code = ("import sys, o1lib.records, o1lib.stages\n"
-            "print([name for name in ('torch', 'transformers', 'trl') if name in sys.modules])")
+    code = (
+        "import sys, o1lib.records, o1lib.stages\n"
+        "print([name for name in ('torch', 'transformers', 'trl') if name in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=CHECKOUT).stdout == "[]\n"
 
 

@@ -1,4 +1,5 @@
 """The released form as it is downloaded: split zips, the hub's cache, and everything that can be wrong with a file."""
+
 import io
 import json
 import zipfile
@@ -24,8 +25,11 @@ STAGED = render(dict(zip(STAGES, ("plan", "a dot", "one dot", "B"), strict=True)
 
 
 def record(id, image, *answers):
-    turns = [turn for text in answers or (STAGED,)
-             for turn in ({"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": text})]
+    turns = [
+        turn
+        for text in answers or (STAGED,)
+        for turn in ({"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": text})
+    ]
     return {"id": id, "image": image, "conversations": turns}
 
 
@@ -44,7 +48,7 @@ def packed(folder, members, records=(), parts=4):
     data, size = data.getvalue(), -(-len(data.getvalue()) // parts)
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(parts):
-        (folder / f"image.zip.part-a{'abcdefgh'[number]}").write_bytes(data[number * size:(number + 1) * size])
+        (folder / f"image.zip.part-a{'abcdefgh'[number]}").write_bytes(data[number * size : (number + 1) * size])
     (folder / "train.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf8")
     return folder
 
@@ -59,8 +63,9 @@ def split_zip(tmp_path):
 @pytest.mark.parametrize("top", ["", "image/", "images/"])
 def test_a_split_zip_is_read_without_joining_or_unpacking(tmp_path, top):
     names = [f"coco/{k}.png" for k in range(6)]
-    folder = packed(tmp_path / "raw", {top + name: png(k) for k, name in enumerate(names)},
-                    [record(name, name) for name in names])
+    folder = packed(
+        tmp_path / "raw", {top + name: png(k) for k, name in enumerate(names)}, [record(name, name) for name in names]
+    )
     before = sorted(path.name for path in folder.iterdir())
     splits = llava_cot(folder, 9, 0, 0)
     assert {rgb(item.image).getpixel((0, 0))[0] for item in splits.train} == set(range(6))
@@ -126,7 +131,7 @@ def test_parts_read_as_if_they_were_joined(tmp_path_factory, contents, start, le
         path.write_bytes(content)
     joined = Joined(paths)
     joined.seek(start)
-    assert joined.read(length) == b"".join(contents)[start:start + length]
+    assert joined.read(length) == b"".join(contents)[start : start + length]
     joined.close()
 
 
@@ -144,15 +149,26 @@ def test_the_variant_of_ai2d_is_named(split_zip):
 
 def test_malformed_stages_are_counted_by_kind():
     found = Survey()
-    for text in ("B", STAGED.replace("CAPTION", "CAPTOIN"), STAGED[:-5], STAGED, STAGED.replace("one dot", ""),
-                 "Sure! " + STAGED.replace("<SUMMARY>", "<summary>")):
+    for text in (
+        "B",
+        STAGED.replace("CAPTION", "CAPTOIN"),
+        STAGED[:-5],
+        STAGED,
+        STAGED.replace("one dot", ""),
+        "Sure! " + STAGED.replace("<SUMMARY>", "<summary>"),
+    ):
         found.answer(text)
-    assert found.facts()["rounds_without_stages"] == {"no tags": 1, "no caption": 1, "a stage left open": 1,
-                                                      "an empty stage": 1}
+    assert found.facts()["rounds_without_stages"] == {
+        "no tags": 1,
+        "no caption": 1,
+        "a stage left open": 1,
+        "an empty stage": 1,
+    }
 
 
 def test_a_dataset_of_the_hub_is_found_in_its_cache(split_zip, tmp_path, monkeypatch):
     import huggingface_hub.constants
+
     place = tmp_path / "hub" / "datasets--some--data"
     (place / "refs").mkdir(parents=True)
     (place / "refs" / "main").write_text("a" * 40)
@@ -165,10 +181,15 @@ def test_a_dataset_of_the_hub_is_found_in_its_cache(split_zip, tmp_path, monkeyp
         hub.folder_of("some/other@v1")
 
 
-@pytest.mark.parametrize("data, message", [
-    (b'{"id": "caf\xe9"}\n', r"line 1: not UTF-8 \(byte 12\); save the file as UTF-8"),
-    (b'\n{"id": \n', "line 2: not JSON"), (b"[" * 100_000 + b"\n", "line 1: not JSON"),
-    (json.dumps({"id": "x" * 17_000_000}).encode(), "line 1: longer than 16 MB")])
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (b'{"id": "caf\xe9"}\n', r"line 1: not UTF-8 \(byte 12\); save the file as UTF-8"),
+        (b'\n{"id": \n', "line 2: not JSON"),
+        (b"[" * 100_000 + b"\n", "line 1: not JSON"),
+        (json.dumps({"id": "x" * 17_000_000}).encode(), "line 1: longer than 16 MB"),
+    ],
+)
 def test_a_line_that_cannot_be_read_is_named(tmp_path, data, message):
     (tmp_path / "train.jsonl").write_bytes(data)
     with pytest.raises(UserError, match=message):
@@ -198,14 +219,24 @@ def test_no_bytes_raise_anything_but_a_user_error(tmp_path_factory, data):
         assert str(path) in str(error)
 
 
-MODES = {"L": 120, "P": 3, "RGBA": (255, 0, 0, 0), "CMYK": (0, 255, 255, 0), "I;16": 30_000, "1": 1, "LA": (9, 0),
-         "RGB": (9, 9, 9), "F": 0.5, "I": 70_000}
+MODES = {
+    "L": 120,
+    "P": 3,
+    "RGBA": (255, 0, 0, 0),
+    "CMYK": (0, 255, 255, 0),
+    "I;16": 30_000,
+    "1": 1,
+    "LA": (9, 0),
+    "RGB": (9, 9, 9),
+    "F": 0.5,
+    "I": 70_000,
+}
 FORMS = {"CMYK": "TIFF", "F": "TIFF", "I": "TIFF"}
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_becomes_rgb(tmp_path, mode):
-    Image.new(mode, (3, 2), MODES[mode]).save(tmp_path / "p.jpg", FORMS.get(mode, "PNG"))    # a wrong extension, too
+    Image.new(mode, (3, 2), MODES[mode]).save(tmp_path / "p.jpg", FORMS.get(mode, "PNG"))  # a wrong extension, too
     assert (rgb(tmp_path / "p.jpg").mode, rgb(tmp_path / "p.jpg").size) == ("RGB", (3, 2))
 
 

@@ -1,4 +1,5 @@
 """Released models' classes in the same trainer: tiny ones stand for Qwen2.5-VL, SmolVLM2 and Llama-3.2-Vision."""
+
 import copy
 import re
 from dataclasses import replace
@@ -19,9 +20,11 @@ EXAMPLE = draw("mini-CLEVR", 0)
 PICTURE = EXAMPLE.image
 TURNS = [("How many?", "There are 2."), ("Sure?", "Yes, 2.")]
 PROJECTIONS = {"self_attn": "qkvo", "cross_attn": "qkvo", "mlp": ("gate", "up", "down")}
-ADAPTED = {                             # (the language model's layers, where they are, which look at the picture)
-    "qwen": (2, "model.language_model.layers", ()), "smolvlm": (2, "model.text_model.layers", ()),
-    "mllama": (3, "model.language_model.layers", (1,))}
+ADAPTED = {  # (the language model's layers, where they are, which look at the picture)
+    "qwen": (2, "model.language_model.layers", ()),
+    "smolvlm": (2, "model.text_model.layers", ()),
+    "mllama": (3, "model.language_model.layers", (1,)),
+}
 CLASSES = list(ADAPTED)
 
 
@@ -37,8 +40,11 @@ each = pytest.mark.parametrize("released", CLASSES, indirect=True)
 
 def chat(turns, pictured=True):
     """Return the messages of a dialog."""
-    made = [{"role": role, "content": [{"type": "text", "text": text}]} for turn in turns
-            for role, text in zip(("user", "assistant"), turn, strict=True)]
+    made = [
+        {"role": role, "content": [{"type": "text", "text": text}]}
+        for turn in turns
+        for role, text in zip(("user", "assistant"), turn, strict=True)
+    ]
     if pictured:
         made[0]["content"].insert(0, {"type": "image"})
     return made
@@ -46,8 +52,10 @@ def chat(turns, pictured=True):
 
 def examples(n):
     """Return short examples, every fourth without a picture."""
-    return [{"messages": chat([(e.question, e.answer)], k % 4 > 0), "images": [e.image] * (k % 4 > 0)}
-            for k, e in enumerate(mixture("train", n))]
+    return [
+        {"messages": chat([(e.question, e.answer)], k % 4 > 0), "images": [e.image] * (k % 4 > 0)}
+        for k, e in enumerate(mixture("train", n))
+    ]
 
 
 def adapted_modules(name):
@@ -89,8 +97,11 @@ def test_a_record_without_a_picture_is_learned_from_too(released):
 @pytest.mark.parametrize("released, name", [(name, name) for name in CLASSES], indirect=["released"])
 def test_lora_sits_on_the_language_side_s_projections_and_nowhere_else(released, name):
     adapted = attach(released[0], RECIPES["gpu"].lora, seed=0)
-    found = {re.sub(r"^base_model\.model\.", "", name.split(".lora_A")[0]) for name, _ in adapted.named_parameters()
-             if ".lora_A" in name}
+    found = {
+        re.sub(r"^base_model\.model\.", "", name.split(".lora_A")[0])
+        for name, _ in adapted.named_parameters()
+        if ".lora_A" in name
+    }
     assert found == adapted_modules(name)
     assert all(("lora_" in name) == weight.requires_grad for name, weight in adapted.named_parameters())
 
@@ -108,7 +119,7 @@ def test_paper_recipe_moves_every_weight_that_a_picture_or_a_word_reaches(releas
     model, processor = released[0].bfloat16(), released[1]
     recipe = replace(RECIPES["paper"], wrap=(), at_once=2)
     stayed = [trained(copy.deepcopy(model), processor, tmp_path / str(steps), recipe, steps) for steps in (5, 6)]
-    assert set.intersection(*stayed) == set()       # on bf16's coarse steps a gate may come back to where it was
+    assert set.intersection(*stayed) == set()  # on bf16's coarse steps a gate may come back to where it was
 
 
 @pytest.mark.parametrize("released", ["mllama"], indirect=True)
@@ -138,6 +149,14 @@ def test_lora_on_a_module_that_does_not_exist_names_those_that_do(tiny):
 
 def test_the_published_recipe_s_rate_falls_by_a_factor_after_each_epoch(tiny, tmp_path):
     recipe = replace(RECIPES["paper"], wrap=(), pure_bf16=False)
-    log = fit(copy.deepcopy(tiny[0]), tiny[1], [[{"messages": messages(e, "direct"), "images": [e.image]}
-              for e in mixture("train", 8)]], tmp_path, learning_rate=1e-5, batch=4, log_steps=1, recipe=recipe)
+    log = fit(
+        copy.deepcopy(tiny[0]),
+        tiny[1],
+        [[{"messages": messages(e, "direct"), "images": [e.image]} for e in mixture("train", 8)]],
+        tmp_path,
+        learning_rate=1e-5,
+        batch=4,
+        log_steps=1,
+        recipe=recipe,
+    )
     assert [line["learning_rate"] for line in log] == pytest.approx([1e-5, 1e-5, 8.5e-6, 8.5e-6, 7.225e-6, 7.225e-6])

@@ -1,4 +1,5 @@
 """The papers' numbers: every one has a source, averages are recomputed, and what disagrees is listed, not hidden."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,13 +9,24 @@ from o1lib.records import project_root
 FOLDER = project_root() / "results" / "reported"
 COLUMNS = ["paper", "table", "model", "setting", "benchmark", "metric", "value", "source"]
 FILES = sorted(path.stem for path in FOLDER.glob("*.csv"))
-AVERAGED = ["A_v1_table2_ablation", "A_v1_table3_mmstar_skills", "A_v1_table4_inference",
-            "A_v1_table7_sota_reconstructed", "A_v6_table2_ablation", "A_v6_table3_mmstar_skills", "A_v6_table4_swires",
-            "A_v6_table5_sota", "A_v6_table7_cot_design", "B_table3_six_benchmarks", "B_table4_ablation"]
+AVERAGED = [
+    "A_v1_table2_ablation",
+    "A_v1_table3_mmstar_skills",
+    "A_v1_table4_inference",
+    "A_v1_table7_sota_reconstructed",
+    "A_v6_table2_ablation",
+    "A_v6_table3_mmstar_skills",
+    "A_v6_table4_swires",
+    "A_v6_table5_sota",
+    "A_v6_table7_cot_design",
+    "B_table3_six_benchmarks",
+    "B_table4_ablation",
+]
 WRONG_AVERAGES = {  # (file, model): printed average, mean of the printed row
     ("B_table3_six_benchmarks", "Llama-3.2-11B-Vision-Inst"): (56.9, 56.57),
     ("B_table3_six_benchmarks", "Mulberry-7B"): (62.78, 61.85),
-    ("B_table4_ablation", "Llama-3.2-11B-Vision-Inst"): (56.9, 56.57)}
+    ("B_table4_ablation", "Llama-3.2-11B-Vision-Inst"): (56.9, 56.57),
+}
 
 
 def read(name):
@@ -89,8 +101,10 @@ def test_reasoning_subset_of_mmstar_is_the_mean_of_four_skills():
 
 
 def test_only_ai2d_and_the_average_changed_between_versions_of_paper_a():
-    one, six = (read(name).set_index(["setting", "benchmark"])["value"].astype(float)
-                for name in ("A_v1_table2_ablation", "A_v6_table2_ablation"))
+    one, six = (
+        read(name).set_index(["setting", "benchmark"])["value"].astype(float)
+        for name in ("A_v1_table2_ablation", "A_v6_table2_ablation")
+    )
     changed = {benchmark for setting, benchmark in one.index if one[setting, benchmark] != six[setting, benchmark]}
     assert changed == {"AI2D", "Average"}
 
@@ -113,8 +127,10 @@ def test_overall_of_vrc_bench_is_the_micro_average_of_its_categories(model):
         assert printed == pytest.approx(weighted, abs=0.015)
 
 
-@pytest.mark.parametrize(("model", "weighted"), [("GPT-4o", 62.55), ("Claude-3.5-Sonnet", 58.68),
-                                                 ("Gemini-1.5-Pro", 66.34), ("GPT-4o-mini", 56.58)])
+@pytest.mark.parametrize(
+    ("model", "weighted"),
+    [("GPT-4o", 62.55), ("Claude-3.5-Sonnet", 58.68), ("Gemini-1.5-Pro", 66.34), ("GPT-4o-mini", 56.58)],
+)
 def test_contradiction_overall_of_four_models_is_not_the_average_of_their_categories(model, weighted):
     printed, found = micro(model, "final answer accuracy (%)")
     assert found == pytest.approx(weighted, abs=0.01)

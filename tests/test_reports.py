@@ -31,8 +31,12 @@ from o1lib.tables import by_row, pooled
 from o1lib.units import units
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
-REPORTS = {"ablations": "04_ablations", "inference_scaling": "05_inference_scaling", "curriculum": "06_curriculum",
-           "claims": "07_claims"}
+REPORTS = {
+    "ablations": "04_ablations",
+    "inference_scaling": "05_inference_scaling",
+    "curriculum": "06_curriculum",
+    "claims": "07_claims",
+}
 # Not resource.getrusage: a process starts with the peak of the one that it was forked from, here the whole test run's.
 ASKED = """import sys, psutil
 heavy = [name for name in ("torch", "transformers", "trl", "sklearn") if name in sys.modules]
@@ -53,8 +57,13 @@ def execute(row, root, folder):
     source.cells.append(new_code_cell(ASKED))
     nbformat.write(source, folder / "source.ipynb")
     os.environ["PYTHONPATH"] = str(NOTEBOOKS.parent)
-    papermill.execute_notebook(folder / "source.ipynb", out, {"row": row, "seed": 0, "root": str(root)},
-                               kernel_name="python3", progress_bar=False)
+    papermill.execute_notebook(
+        folder / "source.ipynb",
+        out,
+        {"row": row, "seed": 0, "root": str(root)},
+        kernel_name="python3",
+        progress_bar=False,
+    )
     return json.loads(out.read_text(encoding="utf8"))
 
 
@@ -92,8 +101,12 @@ def test_a_report_shows_its_conclusion_and_its_figures_and_warns_of_nothing(exec
     _, notebook, record = executed
     assert all(sentence in outputs(notebook, "text/markdown")[-1] for sentence in record.extra["conclusion"])
     assert len(outputs(notebook, "image/png")) == len([name for name in record.artifacts if name.endswith(".png")])
-    assert not [output for cell in notebook["cells"] for output in cell.get("outputs", [])
-                if output["output_type"] in ("stream", "error")]
+    assert not [
+        output
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", [])
+        if output["output_type"] in ("stream", "error")
+    ]
 
 
 def test_rows_that_were_not_run_are_shown_as_not_run(executed):
@@ -130,8 +143,12 @@ def test_row_ids_named_in_reports_are_rows_of_the_study():
     for name in REPORTS.values():
         cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf8"))["cells"]
         trees = [ast.parse("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"]
-        named |= {node.value for tree in trees for node in ast.walk(tree)
-                  if isinstance(node, ast.Constant) and isinstance(node.value, str) and shape.fullmatch(node.value)}
+        named |= {
+            node.value
+            for tree in trees
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and shape.fullmatch(node.value)
+        }
     assert len(named) > 15 and {re.sub(r"\d+", "#", row) for row in named} <= known
 
 
@@ -153,11 +170,16 @@ def test_rows_scored_on_other_data_are_named_beside_the_table(tmp_path):
 
 
 def test_contrasts_pair_the_same_questions_and_seeds_and_say_what_is_claimed(study):
-    found = compare(load_all(study), [("structured", "base, not fine-tuned", 1), ("direct training", "without tags", 0),
-                                      ("structured", "x", 1)], ARMS | {"x": "shuffled.sample"})
+    found = compare(
+        load_all(study),
+        [("structured", "base, not fine-tuned", 1), ("direct training", "without tags", 0), ("structured", "x", 1)],
+        ARMS | {"x": "shuffled.sample"},
+    )
     first, second, third = found.to_dict("records")
-    means = [pooled(by_row(load_all(study))[ARMS[label]], "mini-average")["value"]
-             for label in ("structured", "base, not fine-tuned")]
+    means = [
+        pooled(by_row(load_all(study))[ARMS[label]], "mini-average")["value"]
+        for label in ("structured", "base, not fine-tuned")
+    ]
     assert first["value"] == pytest.approx(means[0] - means[1], abs=1e-5) and first["seeds"] == 2
     assert first["low"] < first["value"] < first["high"] and first["claimed"] == "better"
     assert second["verdict"] in ("better", "worse", "not told apart")
@@ -181,7 +203,9 @@ def test_rows_scored_on_one_other_set_are_compared_in_another_metric(study):
     easy = {"structured": "easy_structured.sample", "direct training": "easy_direct.sample"}
     pairs = [("structured", "direct training", 1)]
     line = compare(load_all(study), pairs, easy, "accuracy").iloc[0]
-    means = [units(load(study / "runs" / row / "seed0").predictions(), "accuracy").value.mean() for row in easy.values()]
+    means = [
+        units(load(study / "runs" / row / "seed0").predictions(), "accuracy").value.mean() for row in easy.values()
+    ]
     assert line.value == pytest.approx(means[0] - means[1], abs=1e-5) and line.low < line.value < line.high
     assert compare(load_all(study), pairs, easy).iloc[0].verdict == "not tested"
 
@@ -213,13 +237,18 @@ def test_sentences_name_what_a_contrast_lacks_and_which_are_incomplete(tmp_path)
 
 
 def test_one_pair_is_compared_in_several_metrics(study):
-    found = over(load_all(study), ("structured", "direct training", 1), ARMS, {"all six": "mini-average", "open": "open"})
+    found = over(
+        load_all(study), ("structured", "direct training", 1), ARMS, {"all six": "mini-average", "open": "open"}
+    )
     assert list(found.contrast) == ["all six", "open"] and found.value.notna().all() and found.n[0] != found.n[1]
 
 
 def test_a_claim_that_no_record_can_tell_is_incomplete_and_says_why(study):
-    lines = [line | {"verdict": "not tested", "why": "its file is damaged"} for line in
-             evaluate(load_claims(), load_all(study), same_code=False) if line["id"] == "A5"]
+    lines = [
+        line | {"verdict": "not tested", "why": "its file is damaged"}
+        for line in evaluate(load_claims(), load_all(study), same_code=False)
+        if line["id"] == "A5"
+    ]
     assert lacking(lines, load_all(study)).loc["A5", "lacks"] == "its file is damaged"
 
 
@@ -232,8 +261,12 @@ def test_claims_that_lack_something_are_listed_with_what_it_is(study):
 def test_every_table_and_figure_of_a_pilot_is_marked_as_one(tmp_path, split, marked):
     found = arms_of(tmp_path, [(0,), (0,)], split=split)
     report = opened(tmp_path)
-    shown = [report.table("t", ARMS, ["mini-MMStar"]), report.costs("c", ARMS), report.shown(found.to_frame().T),
-             report.provenance()]
+    shown = [
+        report.table("t", ARMS, ["mini-MMStar"]),
+        report.costs("c", ARMS),
+        report.shown(found.to_frame().T),
+        report.provenance(),
+    ]
     assert all(("(pilot)" in part.data) is marked for part in shown) and report.extra["pilot"] is marked
     report.figure("f", points(report.cells(ARMS, ["mini-MMStar"]), "label"))
     assert (">pilot</text>" in report.paths[-2].read_text(encoding="utf8")) is marked
@@ -242,7 +275,10 @@ def test_every_table_and_figure_of_a_pilot_is_marked_as_one(tmp_path, split, mar
 def test_searches_are_read_from_parameters_and_all_start_from_one_sample(study):
     found = searched(load_all(study), "structured")
     assert found.groupby("method").N.apply(list).to_dict() == {
-        "best-of-N": [1, 4], "sentence-level beam": [1, 2], "stage-level beam": [1, 2, 4]}
+        "best-of-N": [1, 4],
+        "sentence-level beam": [1, 2],
+        "stage-level beam": [1, 2, 4],
+    }
     assert set(found[found.N == 1].row) == {"structured.sample"} and (found.tokens > 0).all()
     assert searched(load_all(study), "structured", temperature=1.0).empty
 

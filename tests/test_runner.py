@@ -46,8 +46,14 @@ def wait_for(condition, seconds=240.0):
 
 
 def start(root):
-    return subprocess.Popen([sys.executable, "-m", "o1lib", *RUN], env=toystudy.environment(root), cwd=root,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "o1lib", *RUN],
+        env=toystudy.environment(root),
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def running(root):
@@ -180,8 +186,10 @@ def test_a_lock_is_refused_while_held_and_free_afterwards(tmp_path):
         pass
 
 
-@pytest.mark.parametrize("name, value, said", [("UserError", "no such row: run it", "no such row: run it"),
-                                               ("ValueError", "bad\nmore", "ValueError: bad")])
+@pytest.mark.parametrize(
+    "name, value, said",
+    [("UserError", "no such row: run it", "no such row: run it"), ("ValueError", "bad\nmore", "ValueError: bad")],
+)
 def test_a_cells_error_becomes_one_line(name, value, said):
     error = Exception()
     error.ename, error.evalue = name, value

@@ -115,9 +115,7 @@ def test_best_of_n_compares_whole_texts():
 def test_hints_are_what_the_release_takes_as_given():
     seen = {}
     searches = [search.stage_beam(task, 2) for task in tasks(1)]
-    [tree] = drive(
-        searches, toy, lambda matches: seen.update({m.kind: m.hint for m in matches}) or larger(matches)
-    )
+    [tree] = drive(searches, toy, lambda matches: seen.update({m.kind: m.hint for m in matches}) or larger(matches))
     words = [piece.text.split()[1] for piece in tree.pieces]
     assert seen == {"summary": "", "caption": "", "reasoning": words[1], "conclusion": f"{words[1]} {words[2]}"}
 
@@ -129,9 +127,7 @@ def test_hints_are_what_the_release_takes_as_given():
 def test_questions_go_side_by_side(method, n, most):
     asked = Counter()
     searches = [search.METHODS[method](task, n) for task in tasks(5)]
-    drive(
-        searches, lambda r: asked.update(["propose"]) or toy(r), lambda m: asked.update(["judge"]) or larger(m)
-    )
+    drive(searches, lambda r: asked.update(["propose"]) or toy(r), lambda m: asked.update(["judge"]) or larger(m))
     assert asked["judge"] <= most and asked["propose"] <= (search.MOST_SENTENCES if method == "sentence_beam" else 4)
 
 

@@ -57,8 +57,11 @@ def test_the_structured_prompt_asks_for_four_stages_which_are_scored_one_by_one(
     with serve(knows) as server:
         _, lines = connect(server, "tags").answer(ITEMS)
     assert parse(served.STRUCTURED.split("form:\n\n")[1].split("\n\nDo not")[0]).well_formed
-    assert not any(item.answer in shown(body)[0].replace(item.question, "").split("CONCLUSION")[-1]
-                   for item, body in zip(ITEMS, server.bodies, strict=True) if len(item.answer) > 1)
+    assert not any(
+        item.answer in shown(body)[0].replace(item.question, "").split("CONCLUSION")[-1]
+        for item, body in zip(ITEMS, server.bodies, strict=True)
+        if len(item.answer) > 1
+    )
     assert metrics(lines)["stage/faithful"]["value"] == metrics(lines)["well_formed"]["value"] == 1
 
 
@@ -81,9 +84,13 @@ def test_what_was_answered_is_not_asked_again_and_costs_the_row_the_same(connect
     assert subject.facts()["served"]["spent"]["cached"] == 6
 
 
-@pytest.mark.parametrize(("reply", "problem"), [
-    (failure(400, message="too large"), "too large"), (answer("A", finish="length"), "cut after 3 tokens"),
-])
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        (failure(400, message="too large"), "too large"),
+        (answer("A", finish="length"), "cut after 3 tokens"),
+    ],
+)
 def test_a_question_without_a_whole_answer_says_why(connect, reply, problem):
     with serve(lambda body, number: reply) as server:
         _, [line] = connect(server).answer(ITEMS[:1])
@@ -98,10 +105,16 @@ def test_a_blind_model_is_shown_a_grey_picture(connect):
     assert first == second
 
 
-@pytest.mark.parametrize(("more", "message"), [
-    ({"format": "four_turn"}, "cannot speak 'four_turn'"), ({"price": "cheap"}, "'cheap' is not prompt/completion"),
-    ({"price": "1"}, "is not prompt"), ({"price": "-1/2"}, "is not prompt"), ({"price": "inf/2"}, "is not prompt"),
-])
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"format": "four_turn"}, "cannot speak 'four_turn'"),
+        ({"price": "cheap"}, "'cheap' is not prompt/completion"),
+        ({"price": "1"}, "is not prompt"),
+        ({"price": "-1/2"}, "is not prompt"),
+        ({"price": "inf/2"}, "is not prompt"),
+    ],
+)
 def test_a_served_model_that_cannot_be_is_refused(connect, more, message):
     with pytest.raises(UserError, match=message):
         connect("http://127.0.0.1:1/v1", **more)
@@ -147,11 +160,25 @@ def test_notebook_03_scores_a_served_model_with_a_judge_and_keeps_the_key_to_its
         return cut() if number == 1 else answer("<CONCLUSION> Hard to say. </CONCLUSION>")
 
     with serve(says) as server:
-        given = {"row": "served", "root": str(tmp_path), "data": f"MMStar@{tmp_path}/MMStar.tsv",
-                 "endpoint": server.url, "model": "m", "format": "tags", "method": "greedy", "n": 1, "price": "1/1",
-                 "grader": f"g@{server.url}"}
-        papermill.execute_notebook(project_root() / "notebooks" / "03_search_and_score.ipynb", tmp_path / "out.ipynb",
-                                   parameters=given, progress_bar=False, cwd=str(project_root()))
+        given = {
+            "row": "served",
+            "root": str(tmp_path),
+            "data": f"MMStar@{tmp_path}/MMStar.tsv",
+            "endpoint": server.url,
+            "model": "m",
+            "format": "tags",
+            "method": "greedy",
+            "n": 1,
+            "price": "1/1",
+            "grader": f"g@{server.url}",
+        }
+        papermill.execute_notebook(
+            project_root() / "notebooks" / "03_search_and_score.ipynb",
+            tmp_path / "out.ipynb",
+            parameters=given,
+            progress_bar=False,
+            cwd=str(project_root()),
+        )
     record = load(tmp_path / "runs" / "served" / "seed0")
     assert record.provenance["device"] == "endpoint" and len(record.provenance["dataset_hash"]) == 64
     assert record.metrics["MMStar"].value == record.metrics["MMStar/by judge"].value == 1 and record.n_failed == 0

@@ -23,12 +23,12 @@ scales:
   smoke: {}
 """
 PARAMETERS = toystudy.COMMON + 'examples: int = 8\nlearning_rate: float = 1.0e-3\ncheckpoint: str = ""'
-BODY = '''import shutil
+BODY = """import shutil
 from o1lib.records import finish, start
 run = start(globals(), "00_pretrain_base")
 assert not checkpoint and learning_rate
 shutil.copytree("TINY", run.path("model"))
-finish(run, {"answers": {"value": 0.5, "n": examples, "low": 0.0, "high": 1.0}}, [{"qid": "q"}], [run.path("model")])'''
+finish(run, {"answers": {"value": 0.5, "n": examples, "low": 0.0, "high": 1.0}}, [{"qid": "q"}], [run.path("model")])"""
 
 
 @pytest.fixture
@@ -43,11 +43,28 @@ def project(tmp_path, monkeypatch, tiny_folder):
 def run_folder(place: Path, tiny_folder, notebook="00_pretrain_base", **parameters) -> Path:
     """Leave in `place` what a run of a notebook by hand leaves."""
     shutil.copytree(tiny_folder, place / "model")
-    given = {"row": "base", "seed": 0, "scale": "mini", "root": "", "examples": 64, "learning_rate": 1.5e-3,
-             "checkpoint": ""} | parameters
-    made = {"row": "base", "seed": 0, "scale": "mini", "notebook": notebook, "parameters": given,
-            "fingerprint": "by-hand", "metrics": {}, "n_failed": 0, "artifacts": {"model": sha256(place / "model")},
-            "extra": {"log": [{"loss": 1.0}]}, "provenance": {"commit": "c0ffee0000"}}
+    given = {
+        "row": "base",
+        "seed": 0,
+        "scale": "mini",
+        "root": "",
+        "examples": 64,
+        "learning_rate": 1.5e-3,
+        "checkpoint": "",
+    } | parameters
+    made = {
+        "row": "base",
+        "seed": 0,
+        "scale": "mini",
+        "notebook": notebook,
+        "parameters": given,
+        "fingerprint": "by-hand",
+        "metrics": {},
+        "n_failed": 0,
+        "artifacts": {"model": sha256(place / "model")},
+        "extra": {"log": [{"loss": 1.0}]},
+        "provenance": {"commit": "c0ffee0000"},
+    }
     (place / "record.json").write_text(json.dumps(made), encoding="utf8")
     return place
 
@@ -58,7 +75,7 @@ def test_a_base_is_trained_once_as_published_and_shipped_with_its_record(project
     shipped = load(project / "results/checkpoints/mini-base")
     assert shipped.parameters["examples"] == 64 and shipped.metrics["answers"].n == 64 and shipped.changed() == []
     assert len(shipped.predictions()) == 1 and model_hash(shipped.folder) == model_hash(tiny_folder)
-    assert not list(project.glob("work/mini/runs/*"))           # no row of the study, so no report sees it
+    assert not list(project.glob("work/mini/runs/*"))  # no row of the study, so no report sees it
     again = o1lib(project, "base", "--scale", "mini")
     assert again.returncode == 0 and "was trained with the published parameters" in again.stdout
 
@@ -68,8 +85,10 @@ def test_a_run_made_by_hand_is_shipped_and_says_how_to_make_it_again(project, ti
     ship.base("mini", str(elsewhere))
     shipped = load(project / "results/checkpoints/mini-base")
     assert shipped.extra["command"] == "make base SCALE=mini"
-    assert shipped.extra["papermill"] == (".venv/bin/papermill notebooks/00_pretrain_base.ipynb out.ipynb -p row base "
-                                          "-p seed 0 -p scale mini -p examples 64 -p learning_rate 0.0015")
+    assert shipped.extra["papermill"] == (
+        ".venv/bin/papermill notebooks/00_pretrain_base.ipynb out.ipynb -p row base "
+        "-p seed 0 -p scale mini -p examples 64 -p learning_rate 0.0015"
+    )
     text = (shipped.folder / "record.json").read_text(encoding="utf8")
     assert str(elsewhere) not in text and str(project) not in text and str(Path.home()) not in text
     ship.base("mini")
@@ -80,13 +99,18 @@ def spoil(folder):
     (folder / "model/config.json").write_text("{}", encoding="utf8")
 
 
-@pytest.mark.parametrize("changes, then, said", [
-    ({"examples": 8}, None, "examples: 8, not 64"),
-    ({"checkpoint": "results/x"}, None, "checkpoint: 'results/x', not ''"),
-    ({"notebook": "02_train_sft"}, None, "notebook 02_train_sft, not 00_pretrain_base"),
-    ({}, spoil, "model in .* is not what was recorded")])
-def test_a_run_that_is_not_the_published_one_is_refused_and_what_was_shipped_stays(project, tiny_folder, changes, then,
-                                                                                   said):
+@pytest.mark.parametrize(
+    "changes, then, said",
+    [
+        ({"examples": 8}, None, "examples: 8, not 64"),
+        ({"checkpoint": "results/x"}, None, "checkpoint: 'results/x', not ''"),
+        ({"notebook": "02_train_sft"}, None, "notebook 02_train_sft, not 00_pretrain_base"),
+        ({}, spoil, "model in .* is not what was recorded"),
+    ],
+)
+def test_a_run_that_is_not_the_published_one_is_refused_and_what_was_shipped_stays(
+    project, tiny_folder, changes, then, said
+):
     target = project / "results/checkpoints/mini-base"
     target.mkdir(parents=True)
     (target / "old").write_text("as it was", encoding="utf8")
@@ -130,8 +154,9 @@ def test_a_row_without_a_model_is_refused(project):
         ship.row("mini", "base")
 
 
-@pytest.mark.parametrize("scale, said", [("mimi", "did you mean 'mini'"),
-                                         ("smoke", "ships no base of its own: use SCALE=mini")])
+@pytest.mark.parametrize(
+    "scale, said", [("mimi", "did you mean 'mini'"), ("smoke", "ships no base of its own: use SCALE=mini")]
+)
 def test_a_scale_without_a_base_is_refused(project, scale, said):
     with pytest.raises(UserError, match=said):
         ship.base(scale)

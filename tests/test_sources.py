@@ -1,4 +1,5 @@
 """Where datasets come from: splits that share no picture, and counts of what could not be used."""
+
 import json
 import os
 import shutil
@@ -31,8 +32,9 @@ def released(folder, records):
 
 
 def record(id, image, *answers, question="What?\nA. one\nB. two"):
-    turns = [turn for answer in answers
-             for turn in ({"from": "human", "value": question}, {"from": "gpt", "value": answer})]
+    turns = [
+        turn for answer in answers for turn in ({"from": "human", "value": question}, {"from": "gpt", "value": answer})
+    ]
     return {"id": id, "conversations": turns} | ({"image": image} if image else {})
 
 
@@ -72,13 +74,19 @@ def test_a_released_split_is_the_same_whatever_the_order_of_lines(tmp_path):
 
 def test_released_items_know_family_options_and_answer(tmp_path):
     splits = llava_cot(released(tmp_path, [record("1", "sqa/1.png", STAGED)]), 1, 0, 0)
-    item, = splits.train
+    (item,) = splits.train
     assert (item.family, item.options, item.answer) == ("ScienceQA", ("one", "two"), "B")
 
 
-@pytest.mark.parametrize("question, options", [
-    ("Which?\nA. a dog\nB. a big cat", ("a dog", "a big cat")), ("Which? (A) 3 cm (B) 4 cm", ("3 cm", "4 cm")),
-    ("Is A. Smith here?", ()), ("How many?", ())])
+@pytest.mark.parametrize(
+    "question, options",
+    [
+        ("Which?\nA. a dog\nB. a big cat", ("a dog", "a big cat")),
+        ("Which? (A) 3 cm (B) 4 cm", ("3 cm", "4 cm")),
+        ("Is A. Smith here?", ()),
+        ("How many?", ()),
+    ],
+)
 def test_options_are_read_from_a_question_only_when_listed(tmp_path, question, options):
     splits = llava_cot(released(tmp_path, [record("1", "sqa/1.png", STAGED, question=question)]), 1, 0, 0)
     assert next(splits.train).options == options
@@ -96,8 +104,10 @@ def test_real_outputs_on_real_pictures_become_a_dataset(tmp_path):
     with open(real / "outputs" / "staged_with_images.jsonl", encoding="utf8") as file:
         rows = [json.loads(line) for line in file]
     shutil.copytree(real / "images", tmp_path / "images")
-    records = [record(str(row["index"]), row["image"], row["prediction"], question="<image>\n" + row["question"])
-               for row in rows]
+    records = [
+        record(str(row["index"]), row["image"], row["prediction"], question="<image>\n" + row["question"])
+        for row in rows
+    ]
     (tmp_path / "train.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf8")
     splits = llava_cot(tmp_path, 8, 2, 2)
     items = [item for split in splits[:3] for item in read(write(split, tmp_path / "split"), decode=True)]
@@ -105,9 +115,13 @@ def test_real_outputs_on_real_pictures_become_a_dataset(tmp_path):
     assert {item.question for item in items} == {row["question"].strip() for row in rows}
 
 
-@pytest.mark.parametrize("records, message", [
-    ([record("1", "../out.png", STAGED)], "line 1: image '../out.png' leaves"),
-    ([record("1", "ai2d/1.png", STAGED) | {"conversations": "none"}], "line 1: conversations")])
+@pytest.mark.parametrize(
+    "records, message",
+    [
+        ([record("1", "../out.png", STAGED)], "line 1: image '../out.png' leaves"),
+        ([record("1", "ai2d/1.png", STAGED) | {"conversations": "none"}], "line 1: conversations"),
+    ],
+)
 def test_a_broken_released_line_is_named(tmp_path, records, message):
     with pytest.raises(UserError, match=message):
         list(llava_cot(released(tmp_path / "raw", records), 1, 0, 0).train)
@@ -128,8 +142,9 @@ def test_an_id_that_repeats_is_numbered_and_counted(tmp_path):
     assert {item.qid for item in splits.train} == {"1", "1~2", "1~3"} and splits.counts["repeated_ids"] == 2
 
 
-@pytest.mark.parametrize("source, message", [("minivaq", "unknown source 'minivaq': choose one of minivqa"),
-                                             ("llava_cot", "needs `folder`")])
+@pytest.mark.parametrize(
+    "source, message", [("minivaq", "unknown source 'minivaq': choose one of minivqa"), ("llava_cot", "needs `folder`")]
+)
 def test_a_source_that_cannot_be_used_is_explained(source, message):
     with pytest.raises(UserError, match=message):
         load(source, n_train=1, n_validation=1, n_test=1)
@@ -156,7 +171,7 @@ def test_easy_vqa_keeps_the_package_s_split_and_shares_no_picture(easy_splits):
 
 def test_easy_vqa_s_recorded_answers_are_the_rule_s(easy_splits):
     for item in easy_splits[2]:
-        (_, colour, shape), = (fact.split() for fact in item.facts)
+        ((_, colour, shape),) = (fact.split() for fact in item.facts)
         assert easy.answer(item.question, colour, shape) == item.answer == item.stages["conclusion"]
 
 
@@ -180,9 +195,16 @@ def test_easy_vqa_s_stages_hold_by_the_checker(easy_splits):
         assert all(holds for _, holds in check_steps(item.stages["reasoning"], item.facts, item.true))
 
 
-@pytest.mark.parametrize("question, right", [
-    ("is there not a blue shape?", "no"), ("is no circle present?", "yes"),
-    ("does the image contain a triangle?", "yes"), ("what color is the triangle?", "blue"),
-    ("what is the blue shape?", "triangle"), ("what is the red shape?", None)])
+@pytest.mark.parametrize(
+    "question, right",
+    [
+        ("is there not a blue shape?", "no"),
+        ("is no circle present?", "yes"),
+        ("does the image contain a triangle?", "yes"),
+        ("what color is the triangle?", "blue"),
+        ("what is the blue shape?", "triangle"),
+        ("what is the red shape?", None),
+    ],
+)
 def test_easy_vqa_s_rule_answers_each_kind_of_question(question, right):
     assert easy.answer(question, "blue", "triangle") == right

@@ -18,19 +18,25 @@ STEADY = settings(deadline=None)  # a busy machine is no failure
 FOUR = {"summary": "Count.", "caption": "Three dots.", "reasoning": "1, 2, 3.", "conclusion": "3"}
 # free text that holds no mark of a stage: letters that cannot spell one, and whatever else could confuse a parser
 TEXTS = st.text(st.sampled_from("abz <>/()\n\t.é中\\𝔸"), min_size=1).map(str.strip).filter(bool)
-PIECES = st.lists(st.sampled_from([tag(name) for name in STAGES for tag in (open_tag, close_tag)]
-                                  + ["(SUMMARY)", "(Here ends the CAPTION stage)", "<caption>", "< CONCLUSION >",
-                                     "text", "\r\n", " ", "<", "("]))
+PIECES = st.lists(
+    st.sampled_from(
+        [tag(name) for name in STAGES for tag in (open_tag, close_tag)]
+        + ["(SUMMARY)", "(Here ends the CAPTION stage)", "<caption>", "< CONCLUSION >", "text", "\r\n", " ", "<", "("]
+    )
+)
 
 
 def test_rendering_has_the_spacing_of_the_release():
-    assert render(FOUR) == ("<SUMMARY> Count. </SUMMARY>\n\n<CAPTION> Three dots. </CAPTION>\n\n"
-                            "<REASONING> 1, 2, 3. </REASONING>\n\n<CONCLUSION> 3 </CONCLUSION>")
+    assert render(FOUR) == (
+        "<SUMMARY> Count. </SUMMARY>\n\n<CAPTION> Three dots. </CAPTION>\n\n"
+        "<REASONING> 1, 2, 3. </REASONING>\n\n<CONCLUSION> 3 </CONCLUSION>"
+    )
 
 
 def test_rendering_takes_another_order_and_leaves_out_what_is_not_there():
     assert render({"caption": "b", "summary": "a"}, ("caption", "reasoning", "summary")) == (
-        "<CAPTION> b </CAPTION>\n\n<SUMMARY> a </SUMMARY>")
+        "<CAPTION> b </CAPTION>\n\n<SUMMARY> a </SUMMARY>"
+    )
 
 
 @STEADY
@@ -80,24 +86,33 @@ def test_plain_text_of_four_paragraphs_is_read_back(texts):
 
 
 def test_plain_text_puts_extra_paragraphs_into_the_reasoning_and_ends_with_the_conclusion():
-    assert parse_plain("a\n\nb\n\nc\n \nd\n\n\ne") == {"summary": "a", "caption": "b", "reasoning": "c\n\nd",
-                                                      "conclusion": "e"}
+    assert parse_plain("a\n\nb\n\nc\n \nd\n\n\ne") == {
+        "summary": "a",
+        "caption": "b",
+        "reasoning": "c\n\nd",
+        "conclusion": "e",
+    }
     assert parse_plain("r\r\n\r\nB") == {"reasoning": "r", "conclusion": "B"}
     assert parse_plain(" \n") == {}
 
 
-@pytest.mark.parametrize(("text", "problem"), [
-    (render(FOUR) + " Hope it helps.", "text outside tags: 'Hope it helps.'"),
-    ("Sure!\n" + render(FOUR), "text outside tags: 'Sure!'"),
-    (render(FOUR).replace(" </CAPTION>", ""), "CAPTION is not closed"),
-    (render(FOUR).removesuffix(" </CONCLUSION>"), "CONCLUSION is not closed"),
-    (render(FOUR) + "\n" + render({"caption": "Other."}), "CAPTION is repeated"),
-    (render(FOUR).replace("Three", "<CAPTION> Three"), "CAPTION is nested in itself"),
-    (render(FOUR).replace("SUMMARY", "summary"), "SUMMARY is marked as '<summary>'"),
-    (render(FOUR).replace("Three", "Three </SUMMARY>").replace("Three  dots", "Three dots"),
-     "SUMMARY is closed but not open"),
-    (render(FOUR).replace("</CAPTION>", "< / CAPTION >"), "CAPTION is marked as '< / CAPTION >'"),
-])
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (render(FOUR) + " Hope it helps.", "text outside tags: 'Hope it helps.'"),
+        ("Sure!\n" + render(FOUR), "text outside tags: 'Sure!'"),
+        (render(FOUR).replace(" </CAPTION>", ""), "CAPTION is not closed"),
+        (render(FOUR).removesuffix(" </CONCLUSION>"), "CONCLUSION is not closed"),
+        (render(FOUR) + "\n" + render({"caption": "Other."}), "CAPTION is repeated"),
+        (render(FOUR).replace("Three", "<CAPTION> Three"), "CAPTION is nested in itself"),
+        (render(FOUR).replace("SUMMARY", "summary"), "SUMMARY is marked as '<summary>'"),
+        (
+            render(FOUR).replace("Three", "Three </SUMMARY>").replace("Three  dots", "Three dots"),
+            "SUMMARY is closed but not open",
+        ),
+        (render(FOUR).replace("</CAPTION>", "< / CAPTION >"), "CAPTION is marked as '< / CAPTION >'"),
+    ],
+)
 def test_one_fault_loses_no_stage_and_is_named(text, problem):
     parsed = parse(text)
     assert problem in parsed.problems and not parsed.well_formed
@@ -115,8 +130,16 @@ def test_an_empty_stage_is_found_and_named():
     assert parsed.stages["caption"] == "" and parsed.problems == ("CAPTION is empty",)
 
 
-@pytest.mark.parametrize("words", [("(Here begins the {} stage)", "(Here ends the {} stage)"), ("({})", "({})"),
-                                   ("({})", ""), ("(This is the {} stage)", ""), ("({})", "(/{})")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("(Here begins the {} stage)", "(Here ends the {} stage)"),
+        ("({})", "({})"),
+        ("({})", ""),
+        ("(This is the {} stage)", ""),
+        ("({})", "(/{})"),
+    ],
+)
 def test_the_parenthesised_form_is_read_but_not_well_formed(words):
     text = "\n\n".join(f"{words[0].format(k.upper())} {v} {words[1].format(k.upper())}" for k, v in FOUR.items())
     parsed = parse(text)
@@ -132,8 +155,10 @@ def test_a_text_without_tags_says_so():
     assert parsed.no_tags and parsed.problems == ("no tags",) and parsed.stages == {} and parsed.missing == STAGES
 
 
-@pytest.mark.parametrize("piece", ["<", "< ", "(", "(a ", "(aaaaaaaaaaaa bbbbbbbbbbbb ", "<SUMMARY>", "\n ",
-                                   "</CAPTION>", "(Here begins the "])
+@pytest.mark.parametrize(
+    "piece",
+    ["<", "< ", "(", "(a ", "(aaaaaaaaaaaa bbbbbbbbbbbb ", "<SUMMARY>", "\n ", "</CAPTION>", "(Here begins the "],
+)
 def test_parsing_takes_time_in_proportion_to_length(piece):
     started = time.process_time()
     parse(piece * (400_000 // len(piece)))
@@ -141,8 +166,12 @@ def test_parsing_takes_time_in_proportion_to_length(piece):
 
 
 def run_check(*words):
-    return subprocess.run([sys.executable, "-W", "error", "-m", "o1lib.stages", "check", *map(str, words)],
-                          capture_output=True, text=True, cwd=Path(stages.__file__).parents[1])
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "o1lib.stages", "check", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=Path(stages.__file__).parents[1],
+    )
 
 
 def write(path, rows):
@@ -154,8 +183,13 @@ def test_the_command_prints_one_json_line(tmp_path):
     texts = [render(FOUR), "no tags", render(FOUR, STAGES[:2]), render(FOUR) + "x"]
     done = run_check(write(tmp_path / "a.jsonl", [{"output": text} for text in texts]), "--field", "output")
     assert done.returncode == 0 and done.stderr == "" and done.stdout.count("\n") == 1
-    assert json.loads(done.stdout) == {"n": 4, "well_formed": 1, "no_tags": 1, "other": 1, "missing": {
-        "summary": 0, "caption": 0, "reasoning": 1, "conclusion": 1}}
+    assert json.loads(done.stdout) == {
+        "n": 4,
+        "well_formed": 1,
+        "no_tags": 1,
+        "other": 1,
+        "missing": {"summary": 0, "caption": 0, "reasoning": 1, "conclusion": 1},
+    }
 
 
 def test_the_command_says_in_one_sentence_what_is_wrong_and_exits_with_2(tmp_path):
@@ -164,12 +198,15 @@ def test_the_command_says_in_one_sentence_what_is_wrong_and_exits_with_2(tmp_pat
     assert "a.jsonl, line 2, is not JSON" in done.stderr
 
 
-@pytest.mark.parametrize(("rows", "says"), [
-    ([{"prediction": "x"}, {"other": "y"}], "line 2, has no text under 'prediction'"),
-    ([{"prediction": 3}], "line 1, has no text under 'prediction'"),
-    (["[1]\n"], "line 1, has no text under 'prediction'"),
-    (["[" * 100_000], "line 1, is not JSON"),
-])
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([{"prediction": "x"}, {"other": "y"}], "line 2, has no text under 'prediction'"),
+        ([{"prediction": 3}], "line 1, has no text under 'prediction'"),
+        (["[1]\n"], "line 1, has no text under 'prediction'"),
+        (["[" * 100_000], "line 1, is not JSON"),
+    ],
+)
 def test_a_bad_line_is_named(tmp_path, rows, says):
     with pytest.raises(ValueError, match=says):
         check_file(write(tmp_path / "a.jsonl", rows))
@@ -189,8 +226,13 @@ def test_302_real_outputs_are_parsed():
     path = Path(os.environ["O1LIB_REAL_DATA"]) / "outputs" / "llava_cot_mathvista_staged.jsonl"
     found = check_file(path)
     # measured: 19 answers in free prose, and one whose SUMMARY opens with "<IMAGE>"
-    assert found == {"n": 302, "well_formed": 282, "no_tags": 19, "other": 0,
-                     "missing": {"summary": 1, "caption": 0, "reasoning": 0, "conclusion": 0}}
+    assert found == {
+        "n": 302,
+        "well_formed": 282,
+        "no_tags": 19,
+        "other": 0,
+        "missing": {"summary": 1, "caption": 0, "reasoning": 0, "conclusion": 0},
+    }
     texts = [json.loads(line)["prediction"] for line in path.read_text(encoding="utf8").splitlines()]
     assert sum("conclusion" in parse(text).stages for text in texts) == 283
     assert all(parse(render(parse(text).stages)).stages == parse(text).stages for text in texts)

@@ -1,4 +1,5 @@
 """Intervals hold their level, contrasts pair what belongs together, verdicts follow their table."""
+
 import time
 
 import numpy as np
@@ -75,11 +76,13 @@ def test_the_nested_bootstrap_alone_does_not_hold_its_level():
 
 def test_components_agree_with_a_fitted_mixed_model():
     import statsmodels.formula.api as smf
+
     rng = np.random.default_rng(3)
     values = rng.normal(0, 1, 15) + rng.normal(0, 0.5, (5, 1)) + rng.normal(0, 0.7, (5, 15))
     lines = table(values).assign(one=1)
-    fitted = smf.mixedlm("correct ~ 1", lines, groups="one", re_formula="0",
-                         vc_formula={"seed": "0 + C(seed)", "qid": "0 + C(qid)"}).fit()
+    fitted = smf.mixedlm(
+        "correct ~ 1", lines, groups="one", re_formula="0", vc_formula={"seed": "0 + C(seed)", "qid": "0 + C(qid)"}
+    ).fit()
     assert components(sample(lines)).error == pytest.approx(fitted.bse["Intercept"], rel=0.02)
 
 
@@ -120,14 +123,14 @@ def test_one_seed_bootstrap_agrees_with_the_binomial_error():
 def test_all_right_still_leaves_room_for_what_was_not_seen():
     found = interval(table(np.ones((3, 100))))
     assert (found.method, found.high) == ("exact", 1.0)
-    assert found.low == pytest.approx(0.025 ** 0.01)
+    assert found.low == pytest.approx(0.025**0.01)
 
 
 def test_two_equal_arms_differ_by_zero_with_an_exact_bound():
     same = table(np.random.default_rng(8).random((2, 100)) < 0.5)
     found = contrast(same, same)
     assert (found.value, found.wins, found.losses) == (0, 0, 0)
-    assert found.high == pytest.approx(-found.low) == pytest.approx(1 - 0.025 ** 0.01)
+    assert found.high == pytest.approx(-found.low) == pytest.approx(1 - 0.025**0.01)
     assert found.p == 1
 
 
@@ -149,19 +152,26 @@ def test_pairing_narrows_the_interval_of_arms_that_agree():
     assert paired.high - paired.low < 1.2 * (alone.high - alone.low)
 
 
-@pytest.mark.parametrize(("other", "named"), [
-    (table([[1, 0]]), "q0002"), (table([[1, 0, 1], [1, 0, 1]]), "seed 1")], ids=["a question", "a seed"])
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [(table([[1, 0]]), "q0002"), (table([[1, 0, 1], [1, 0, 1]]), "seed 1")],
+    ids=["a question", "a seed"],
+)
 def test_a_contrast_names_what_only_one_side_has(other, named):
     with pytest.raises(UserError, match=named):
         contrast(table([[1, 0, 1]]), other)
 
 
-@pytest.mark.parametrize(("lines", "named"), [
-    (table([[1, 0], [1, 1]]).iloc[:3], "'q0001' has no value for seed 1"),
-    (pd.concat([table([[1, 0]])] * 2), "'q0000' stands twice"),
-    (table([[1, 0]]).iloc[:0], "no line"),
-    (table([[1, 0]]).drop(columns="qid"), "qid"),
-    (table([[1, 0, 1]], stratum=["a", "a", "b"]), "one question of 'b'")])
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        (table([[1, 0], [1, 1]]).iloc[:3], "'q0001' has no value for seed 1"),
+        (pd.concat([table([[1, 0]])] * 2), "'q0000' stands twice"),
+        (table([[1, 0]]).iloc[:0], "no line"),
+        (table([[1, 0]]).drop(columns="qid"), "qid"),
+        (table([[1, 0, 1]], stratum=["a", "a", "b"]), "one question of 'b'"),
+    ],
+)
 def test_a_table_that_does_not_fit_is_refused_in_words(lines, named):
     with pytest.raises(UserError, match=named):
         interval(lines)
@@ -232,20 +242,34 @@ def test_the_same_seed_gives_the_same_interval():
 
 
 VERDICTS = [
-    ("difference", +1, 0, 0.01, 0.05, "reproduced"), ("difference", +1, 0, -0.01, 0.05, "inconclusive"),
-    ("difference", +1, 0, -0.05, -0.01, "contradicted"), ("difference", +1, 0, -0.05, 0.0, "contradicted"),
-    ("difference", +1, 0, 0.002, 0.009, "contradicted"), ("difference", +1, 0, -0.009, 0.009, "contradicted"),
-    ("difference", -1, 0, -0.05, -0.01, "reproduced"), ("difference", -1, 0, 0.01, 0.05, "contradicted"),
-    ("equivalence", 0, 0, -0.009, 0.005, "reproduced"), ("equivalence", 0, 0, 0.011, 0.05, "contradicted"),
-    ("equivalence", 0, 0, -0.05, -0.011, "contradicted"), ("equivalence", 0, 0, 0.002, 0.05, "inconclusive"),
-    ("ratio", +1, 5, 4.1, 9.0, "reproduced"), ("ratio", +1, 5, 1.2, 3.9, "contradicted"),
-    ("ratio", +1, 5, 3.0, 6.0, "inconclusive"), ("ratio", -1, 4, 1.0, 4.9, "reproduced"),
-    ("ratio", -1, 4, 5.1, 6.0, "contradicted"), ("ratio", 0, 1, 0.9, 1.2, "reproduced"),
-    ("ratio", 0, 1, 2.0, 2.2, "contradicted"), ("ratio", 0, 1, 0.2, 2.2, "inconclusive"),
-    ("rate", -1, 0, 0.0, 0.008, "reproduced"), ("rate", -1, 0, 0.046, 0.077, "contradicted"),
-    ("rate", -1, 0, 0.0, 0.03, "inconclusive"), ("rate", +1, 0.9, 0.895, 0.95, "reproduced"),
-    ("rate", 0, 0.5, 0.4, 0.6, "inconclusive"), ("difference", +1, 0, None, None, "not tested"),
-    ("difference", +1, 0, float("nan"), 0.1, "not tested")]
+    ("difference", +1, 0, 0.01, 0.05, "reproduced"),
+    ("difference", +1, 0, -0.01, 0.05, "inconclusive"),
+    ("difference", +1, 0, -0.05, -0.01, "contradicted"),
+    ("difference", +1, 0, -0.05, 0.0, "contradicted"),
+    ("difference", +1, 0, 0.002, 0.009, "contradicted"),
+    ("difference", +1, 0, -0.009, 0.009, "contradicted"),
+    ("difference", -1, 0, -0.05, -0.01, "reproduced"),
+    ("difference", -1, 0, 0.01, 0.05, "contradicted"),
+    ("equivalence", 0, 0, -0.009, 0.005, "reproduced"),
+    ("equivalence", 0, 0, 0.011, 0.05, "contradicted"),
+    ("equivalence", 0, 0, -0.05, -0.011, "contradicted"),
+    ("equivalence", 0, 0, 0.002, 0.05, "inconclusive"),
+    ("ratio", +1, 5, 4.1, 9.0, "reproduced"),
+    ("ratio", +1, 5, 1.2, 3.9, "contradicted"),
+    ("ratio", +1, 5, 3.0, 6.0, "inconclusive"),
+    ("ratio", -1, 4, 1.0, 4.9, "reproduced"),
+    ("ratio", -1, 4, 5.1, 6.0, "contradicted"),
+    ("ratio", 0, 1, 0.9, 1.2, "reproduced"),
+    ("ratio", 0, 1, 2.0, 2.2, "contradicted"),
+    ("ratio", 0, 1, 0.2, 2.2, "inconclusive"),
+    ("rate", -1, 0, 0.0, 0.008, "reproduced"),
+    ("rate", -1, 0, 0.046, 0.077, "contradicted"),
+    ("rate", -1, 0, 0.0, 0.03, "inconclusive"),
+    ("rate", +1, 0.9, 0.895, 0.95, "reproduced"),
+    ("rate", 0, 0.5, 0.4, 0.6, "inconclusive"),
+    ("difference", +1, 0, None, None, "not tested"),
+    ("difference", +1, 0, float("nan"), 0.1, "not tested"),
+]
 
 
 @pytest.mark.parametrize(("kind", "sign", "claimed", "low", "high", "expected"), VERDICTS)

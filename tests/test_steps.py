@@ -1,4 +1,5 @@
 """Step scores say which stage of a chain breaks first, and accept every chain that Mini-VQA itself writes."""
+
 import json
 import random
 from types import SimpleNamespace
@@ -12,12 +13,18 @@ from o1lib.minivqa.facts import alter
 from o1lib.steps import CHAIN, letter_kept, score
 
 ITEM = SimpleNamespace(
-    facts=("red circle at top", "red square at left", "blue star at bottom"), options=("3", "2", "1"), answer="B",
+    facts=("red circle at top", "red square at left", "blue star at bottom"),
+    options=("3", "2", "1"),
+    answer="B",
     true=frozenset({"2 red shapes", "so the answer is 2, which is B"}),
-    steps=("red circle at top", "red square at left", "2 red shapes", "so the answer is 2, which is B"))
-RIGHT = {"summary": "Count.", "caption": "Red circle at top. Red square at left. Blue star at bottom.",
-         "reasoning": "red circle at top. red square at left. 2 red shapes. so the answer is 2, which is B.",
-         "conclusion": "B"}
+    steps=("red circle at top", "red square at left", "2 red shapes", "so the answer is 2, which is B"),
+)
+RIGHT = {
+    "summary": "Count.",
+    "caption": "Red circle at top. Red square at left. Blue star at bottom.",
+    "reasoning": "red circle at top. red square at left. 2 red shapes. so the answer is 2, which is B.",
+    "conclusion": "B",
+}
 
 
 def scored(**changes):
@@ -32,16 +39,20 @@ def test_a_whole_chain_is_right_and_faithful():
     assert found["wrong_statements"] == []
 
 
-@pytest.mark.parametrize(("changes", "stage"), [
-    ({"caption": "Red circle at top."}, "caption"),
-    ({"caption": RIGHT["caption"] + " Green star at right."}, "caption"),
-    ({"caption": None}, "caption"),
-    ({"caption": "Red circle.", "reasoning": "5 red shapes."}, "caption"),
-    ({"reasoning": "3 red shapes. so the answer is 3, which is A."}, "reasoning"),
-    ({"reasoning": None, "conclusion": None}, "reasoning"),
-    ({"reasoning": "  "}, "reasoning"),
-    ({"conclusion": "A"}, "conclusion"),
-    ({"conclusion": None}, "conclusion")])
+@pytest.mark.parametrize(
+    ("changes", "stage"),
+    [
+        ({"caption": "Red circle at top."}, "caption"),
+        ({"caption": RIGHT["caption"] + " Green star at right."}, "caption"),
+        ({"caption": None}, "caption"),
+        ({"caption": "Red circle.", "reasoning": "5 red shapes."}, "caption"),
+        ({"reasoning": "3 red shapes. so the answer is 3, which is A."}, "reasoning"),
+        ({"reasoning": None, "conclusion": None}, "reasoning"),
+        ({"reasoning": "  "}, "reasoning"),
+        ({"conclusion": "A"}, "conclusion"),
+        ({"conclusion": None}, "conclusion"),
+    ],
+)
 def test_the_first_stage_that_is_not_right_is_named(changes, stage):
     assert scored(**changes)["first_break"] == stage
 
@@ -107,10 +118,18 @@ def test_any_text_gets_a_score_that_can_be_recorded(stages):
     assert found["first_break"] in (*CHAIN, None)
 
 
-@pytest.mark.parametrize(("output", "kept"), [
-    ("<REASONING> so the answer is dark, which is C. </REASONING>", True), ("so the answer is dark, which is A.", False),
-    ("the answer is dark, which is A. so the answer is dark, which is C.", True), ("so the answer is dark.", None),
-    ("so the answer is foggy, which is C.", None), ("C", None), ("so the answer is dark, which is E.", False)])
+@pytest.mark.parametrize(
+    ("output", "kept"),
+    [
+        ("<REASONING> so the answer is dark, which is C. </REASONING>", True),
+        ("so the answer is dark, which is A.", False),
+        ("the answer is dark, which is A. so the answer is dark, which is C.", True),
+        ("so the answer is dark.", None),
+        ("so the answer is foggy, which is C.", None),
+        ("C", None),
+        ("so the answer is dark, which is E.", False),
+    ],
+)
 def test_a_letter_is_kept_if_it_is_that_of_the_option_stated_last(output, kept):
     assert letter_kept(output, ("rainy", "sunny", "dark", "cloudy")) is kept
 

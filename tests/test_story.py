@@ -1,4 +1,5 @@
 """Twenty answers on their way through the filter: real ones where they are, Mini-VQA's elsewhere, all text escaped."""
+
 import os
 from pathlib import Path
 
@@ -35,4 +36,5 @@ def test_model_text_and_questions_are_escaped():
 
 def test_the_recorded_teacher_says_what_was_recorded(monkeypatch):
     from o1lib.story import Recorded
+
     assert Recorded().say(Turn("q", None, "q", "3", source="text"), 1) == Reply("text", cached=True)

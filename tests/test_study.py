@@ -41,7 +41,7 @@ def names(steps):
 
 BROKEN = {
     "an unknown key": ("once: true, groups", "onec: true, groups", "rows.a.onec"),
-    "an unknown need": ("needs: [\"*\"]", "needs: [zzz]", "row claims needs the unknown row 'zzz'"),
+    "an unknown need": ('needs: ["*"]', "needs: [zzz]", "row claims needs the unknown row 'zzz'"),
     "an unknown model": ("model: b}", "model: bb}", "row c needs 'bb', which is neither row nor folder"),
     "a circle": ("work, once: true", "work, needs: [c], once: true", "in a circle"),
     "a report as a need": ("{model: b}", "{model: b}, needs: [claims]", "row c needs 'claims', a report"),
@@ -52,7 +52,11 @@ BROKEN = {
     "a group with the name of a row": ("d: {notebook", "d: {groups: [c], notebook", "'c' names a group and a row"),
     "an unknown row at a scale": ("smoke: {", "smoke: {rows: {bb: {}}, ", "the unknown row 'bb'"),
     "a row that cannot name a folder": ("  d: {", "  d/x: {", "'d/x' cannot name a row"),
-    "a scale like an unknown one": ("smoke: {", "smoke: {like: smol, ", "scale smoke is like 'smol', which is not one of gpu"),
+    "a scale like an unknown one": (
+        "smoke: {",
+        "smoke: {like: smol, ",
+        "scale smoke is like 'smol', which is not one of gpu",
+    ),
     "a scale like itself": ("smoke: {", "smoke: {like: smoke, ", "which is not one of gpu"),
     "something that is not YAML": ("rows:", "rows: [", "mend that line"),
 }
@@ -86,8 +90,10 @@ def test_the_report_on_the_order_of_training_can_be_asked_for_without_training()
     assert {"tags_mixed", "b_recipe.sample"} < set(study.select(read, "mini", "orders"))
 
 
-@pytest.mark.parametrize("scale, rows, words", [
-    ("smok", "", "did you mean 'smoke'"), ("smoke", "foo", "unknown ROWS 'foo'"), ("smoke", "a,,b", "empty name")])
+@pytest.mark.parametrize(
+    "scale, rows, words",
+    [("smok", "", "did you mean 'smoke'"), ("smoke", "foo", "unknown ROWS 'foo'"), ("smoke", "a,,b", "empty name")],
+)
 def test_unknown_choice_is_refused(project, scale, rows, words):
     with pytest.raises(UserError, match=words):
         study.select(experiments.read(), scale, rows)
@@ -195,8 +201,10 @@ def test_a_damaged_record_or_a_lost_artifact_is_redone(done):
     record(steps[2].job, artifacts={"model": "0" * 64})
     assert {step.job.row: step.reason for step in planned().due}["a"] == "missing"
     record(steps[0].job)
-    assert {step.job.row: step.reason for step in planned().due} == {"c": "model is missing",
-                                                                    "claims": "needs c seed 0, which is redone"}
+    assert {step.job.row: step.reason for step in planned().due} == {
+        "c": "model is missing",
+        "claims": "needs c seed 0, which is redone",
+    }
 
 
 def test_rows_that_are_not_planned_leave_the_reports_sight_when_out_of_date(done):
@@ -238,27 +246,34 @@ def test_seconds_come_from_records_and_else_from_the_file(done):
     (done / "work/smoke/runs/d/seed0/record.json").unlink()
     edit(done, "value: 0.25", "value: 0.35")
     assert [(step.job.row, step.seconds) for step in planned("all").due] == [
-        ("b", 10.0), ("c", 10.0), ("d", 50.0), ("claims", 10.0)]
+        ("b", 10.0),
+        ("c", 10.0),
+        ("d", 50.0),
+        ("claims", 10.0),
+    ]
     assert planpage.headline(planned("all"), jobs=2).endswith("1 up to date, 4 to run, about 50 s with JOBS=2")
 
 
-@pytest.mark.parametrize("words, said", [
-    ("plan --scale smoke --seeds a", "SEEDS='a' must be whole numbers from 0 up, as in SEEDS=0,1,2"),
-    ("plan --scale smoke --jobs 0", "JOBS='0' must be whole numbers from 1 up"),
-    ("plan --scale smoke --jobs 1,2", "JOBS='1,2' must be one whole number"),
-    ("plan --scale smoke --fresh yes", "FRESH='yes' must be 1 or 0"),
-    ("plan --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
-    ("plan --scale smoke --rows foo", "unknown ROWS 'foo'"),
-    ("study --scale gpu --rows a", "scale gpu needs 64 GPU(s) with 16 GB each"),
-    ("run-row zzz --scale smoke", "zzz seed 0 is not in work/smoke/plan.json"),
-    ("summary --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
-    ("compare --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
-    ("power --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
-    ("publish --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
-    ("summary --scale smoke", "no study has ended at scale smoke"),
-    ("publish --scale smoke", "smoke rows show that the pipeline works"),
-    ("compare --scale smoke", "nothing is published at results/smoke/executed/report.ipynb"),
-])
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ("plan --scale smoke --seeds a", "SEEDS='a' must be whole numbers from 0 up, as in SEEDS=0,1,2"),
+        ("plan --scale smoke --jobs 0", "JOBS='0' must be whole numbers from 1 up"),
+        ("plan --scale smoke --jobs 1,2", "JOBS='1,2' must be one whole number"),
+        ("plan --scale smoke --fresh yes", "FRESH='yes' must be 1 or 0"),
+        ("plan --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
+        ("plan --scale smoke --rows foo", "unknown ROWS 'foo'"),
+        ("study --scale gpu --rows a", "scale gpu needs 64 GPU(s) with 16 GB each"),
+        ("run-row zzz --scale smoke", "zzz seed 0 is not in work/smoke/plan.json"),
+        ("summary --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
+        ("compare --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
+        ("power --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
+        ("publish --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
+        ("summary --scale smoke", "no study has ended at scale smoke"),
+        ("publish --scale smoke", "smoke rows show that the pipeline works"),
+        ("compare --scale smoke", "nothing is published at results/smoke/executed/report.ipynb"),
+    ],
+)
 def test_a_users_mistake_is_one_sentence_and_exit_code_2(project, monkeypatch, capsys, words, said):
     monkeypatch.setattr("sys.argv", ["o1lib", *words.split()])
     with pytest.raises(SystemExit) as caught:
@@ -294,12 +309,17 @@ def executed(done):
     return done
 
 
-@pytest.mark.parametrize("spoil, what", [(lambda path: path.write_bytes(gzip.compress(b"[]")), "has changed"),
-                                         (lambda path: path.unlink(), "is missing")])
+@pytest.mark.parametrize(
+    "spoil, what",
+    [(lambda path: path.write_bytes(gzip.compress(b"[]")), "has changed"), (lambda path: path.unlink(), "is missing")],
+)
 def test_publishing_refuses_a_row_whose_predictions_are_not_those_recorded(executed, spoil, what):
     spoil(predictions_of(planned().steps[2].job))
-    with pytest.raises(UserError, match=f"nothing is published, for work/smoke/runs/c/seed0/predictions.jsonl.gz of "
-                                        f"c seed 0 {what} since .*: `make study SCALE=smoke ROWS=c SEEDS=0`"):
+    with pytest.raises(
+        UserError,
+        match=f"nothing is published, for work/smoke/runs/c/seed0/predictions.jsonl.gz of "
+        f"c seed 0 {what} since .*: `make study SCALE=smoke ROWS=c SEEDS=0`",
+    ):
         publish.publish("smoke", force=True)
     assert not (executed / "results").exists()
 
@@ -322,7 +342,8 @@ def test_publishing_says_which_rows_and_reports_it_left_out_and_why(done, capsys
         "1 rows and 0 reports published in results/smoke",
         "left out: b seed 0 (parameter value: 0.25 -> 0.35), c seed 0 (needs b seed 0, which is redone), d seed 0 "
         "(work/smoke/runs/d/seed0/record.json cannot be read: run it again), claims seed 0 (no record: it failed, or "
-        "is under way)"]
+        "is under way)",
+    ]
 
 
 def test_publishing_says_which_rows_stay_as_published_before(executed, capsys):
@@ -334,8 +355,10 @@ def test_publishing_says_which_rows_stay_as_published_before(executed, capsys):
 
 
 def test_comparing_shows_only_what_differs_in_reports(done, capsys):
-    for place, said in (("work/smoke/runs/claims/seed0/notebook.ipynb", "42 rows"),
-                        ("results/smoke/executed/report.ipynb", "41 rows")):
+    for place, said in (
+        ("work/smoke/runs/claims/seed0/notebook.ipynb", "42 rows"),
+        ("results/smoke/executed/report.ipynb", "41 rows"),
+    ):
         toystudy.notebook(done / place, toystudy.COMMON, f"print('{said}')")
     publish.compare("smoke")
     shown = capsys.readouterr().out
@@ -355,9 +378,14 @@ def test_every_dependency_is_pinned_and_environment_and_constraints_agree():
     assert {pin.lower() for pin in project} <= set(held)
 
 
-@pytest.mark.parametrize("words, said", [
-    ("study SCLAE=smoke", "unknown variable SCLAE"), ("plan ROW=all", "unknown variable ROW"),
-    ("study PYTHON=", "no Python of 3.11 or later")])
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ("study SCLAE=smoke", "unknown variable SCLAE"),
+        ("plan ROW=all", "unknown variable ROW"),
+        ("study PYTHON=", "no Python of 3.11 or later"),
+    ],
+)
 def test_make_refuses_what_it_does_not_know(words, said):
     done = subprocess.run(["make", "-n", *words.split()], cwd=toystudy.REPOSITORY, capture_output=True, text=True)
     assert done.returncode != 0 and said in done.stderr

@@ -56,8 +56,15 @@ def test_two_seeds_leave_the_interval_over_questions_however_far_apart(tmp_path)
 
 def test_a_share_stays_within_nought_and_one_and_a_cost_does_not(tmp_path):
     for seed, value in enumerate((0.9, 0.95, 0.99)):
-        leave(tmp_path, "c.sample", seed, {"accuracy": {"value": value, "n": 9, "low": value, "high": 1.0},
-                                           "cost/seconds": {"value": value, "n": 9, "low": value, "high": 1.0}})
+        leave(
+            tmp_path,
+            "c.sample",
+            seed,
+            {
+                "accuracy": {"value": value, "n": 9, "low": value, "high": 1.0},
+                "cost/seconds": {"value": value, "n": 9, "low": value, "high": 1.0},
+            },
+        )
     assert pooled(load_all(tmp_path), "accuracy")["high"] == 1
     assert pooled(load_all(tmp_path), "cost/seconds")["high"] > 1
 
@@ -81,8 +88,10 @@ def test_a_column_names_the_range_of_its_n(root):
 
 def test_long_form_has_a_line_a_cell_and_none_for_what_was_not_run(root):
     table = long(load_all(root), {"A": "a.sample", "C": "c.sample"}, ["accuracy", "mini-MMStar"])
-    assert table[["label", "row", "metric", "n"]].values.tolist() == [["A", "a.sample", "accuracy", 100],
-                                                                     ["A", "a.sample", "mini-MMStar", 40]]
+    assert table[["label", "row", "metric", "n"]].values.tolist() == [
+        ["A", "a.sample", "accuracy", 100],
+        ["A", "a.sample", "mini-MMStar", 40],
+    ]
 
 
 def test_seeds_scored_on_different_data_have_no_common_mean(root):
@@ -94,7 +103,11 @@ def test_seeds_scored_on_different_data_have_no_common_mean(root):
 def test_the_note_says_what_was_scored_on_which_split_and_what_cannot_be_compared(root):
     text = note(load_all(root))
     assert "4 scored rows, seeds 0, 1, 2." in text and "scored on devtest" in text
-    assert "Test seeds stay undrawn" in text and "in sign and order, not in level" in text and "earlier version" not in text
+    assert (
+        "Test seeds stay undrawn" in text
+        and "in sign and order, not in level" in text
+        and "earlier version" not in text
+    )
 
 
 def test_the_note_does_not_call_test_seeds_undrawn_once_they_are_drawn(tmp_path):

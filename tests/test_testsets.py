@@ -1,4 +1,5 @@
 """The seven test sets hold what they promise, leak nothing and cannot be guessed."""
+
 import hashlib
 from collections import Counter, defaultdict
 from functools import cache
@@ -46,17 +47,19 @@ def test_the_seven_sets_carry_their_names_and_no_two_questions_share_an_id_or_a_
     assert len({example.qid for items in sets for example in items}) == 7 * N
     pictures = [{pixels(example) for example in items} for items in sets]
     shared = sum(len(one & two) for k, one in enumerate(pictures) for two in pictures[:k])
-    assert shared < 0.01 * sum(map(len, pictures))      # chance repeats of small drawings, not the same seeds
+    assert shared < 0.01 * sum(map(len, pictures))  # chance repeats of small drawings, not the same seeds
 
 
 @EVERY
 def test_a_longer_set_begins_with_a_shorter_one_and_a_later_start_goes_on(name):
     rows = 4 if name in ("mini-MMBench", "mini-HallusionBench") else 1
+
     def told(examples):
         return [(example.qid, example.question, pixels(example)) for example in examples]
+
     short = told(test_set(name, 4 * rows))
-    assert short == told(drawn(name, N))[:4 * rows]
-    assert short[2 * rows:] == told(test_set(name, 2 * rows, start=2))
+    assert short == told(drawn(name, N))[: 4 * rows]
+    assert short[2 * rows :] == told(test_set(name, 2 * rows, start=2))
 
 
 def test_the_test_split_stays_undrawn_until_there_is_a_protocol(tmp_path, monkeypatch):
@@ -139,7 +142,7 @@ def test_vrc_bench_has_eight_equal_categories_with_three_steps_or_more():
 @EVERY
 def test_withheld_templates_are_asked_as_well_as_known_ones(name):
     withheld = sum(example.withheld for example in drawn(name, N)) / N
-    assert 0.25 < withheld < 0.85 or name == "mini-HallusionBench"      # every comparing template is withheld
+    assert 0.25 < withheld < 0.85 or name == "mini-HallusionBench"  # every comparing template is withheld
 
 
 @cache
@@ -181,12 +184,18 @@ def test_hard_sets_hold_scenes_that_state_more_or_larger_numbers_than_devtest():
     def size(split):
         facts = [fact for example in drawn("mini-MMStar", N, split) for fact in example.facts]
         return len(facts) + np.mean([int(word) for fact in facts for word in fact.split() if word.isdigit()])
+
     assert size("hard") > 1.2 * size("devtest")
 
 
-@pytest.mark.parametrize("name, split, told", [
-    ("mini-MMstar", "devtest", "did you mean 'mini-MMStar'"), ("MathVista", "devtest", "did you mean 'mini-MathVista'"),
-    ("mini-AI2D", "dev", "devtest")])
+@pytest.mark.parametrize(
+    "name, split, told",
+    [
+        ("mini-MMstar", "devtest", "did you mean 'mini-MMStar'"),
+        ("MathVista", "devtest", "did you mean 'mini-MathVista'"),
+        ("mini-AI2D", "dev", "devtest"),
+    ],
+)
 def test_an_unknown_name_or_split_is_answered_with_the_nearest(name, split, told):
     with pytest.raises(UserError, match=told):
         test_set(name, 4, split)

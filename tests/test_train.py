@@ -1,4 +1,5 @@
 """Training: what is learned from, how a stopped run ends as an unbroken one, and what stops it in plain words."""
+
 import copy
 import json
 import os
@@ -25,11 +26,11 @@ LEARNED = {
     "direct": C + END,
     "no_tags": f"{S}\n\n{CAP}\n\n{R}\n\n{C}{END}",
     "tags": f"<SUMMARY> {S} </SUMMARY>\n\n<CAPTION> {CAP} </CAPTION>\n\n<REASONING> {R} </REASONING>\n\n"
-            f"<CONCLUSION> {C} </CONCLUSION>{END}",
+    f"<CONCLUSION> {C} </CONCLUSION>{END}",
     "special_tags": f"<|stage_0|> {S} <|stage_1|>\n\n<|stage_2|> {CAP} <|stage_3|>\n\n<|stage_4|> {R} <|stage_5|>\n\n"
-                    f"<|stage_6|> {C} <|stage_7|>{END}",
+    f"<|stage_6|> {C} <|stage_7|>{END}",
     "shuffled": f"<CONCLUSION> {C} </CONCLUSION>\n\n<SUMMARY> {S} </SUMMARY>\n\n<CAPTION> {CAP} </CAPTION>\n\n"
-                f"<REASONING> {R} </REASONING>{END}",
+    f"<REASONING> {R} </REASONING>{END}",
     "separate": C + END,
     "four_turn": S + END + CAP + END + R + END + C + END,
 }
@@ -43,11 +44,20 @@ def direct(n, start=0):
 @pytest.fixture
 def train(tiny, tmp_path):
     """Train a copy of the tiny model on 24 examples in 6 steps; return it and its log without what the clock says."""
+
     def run(out="out", phases=None, learning_rate=1e-3, **settings):
         model = copy.deepcopy(tiny[0])
-        log = fit(model, tiny[1], phases or [direct(24)], tmp_path / out, learning_rate=learning_rate, batch=4,
-                  **{"seed": 3, "save_steps": 2, "log_steps": 1, "warmup": 0.2} | settings)
+        log = fit(
+            model,
+            tiny[1],
+            phases or [direct(24)],
+            tmp_path / out,
+            learning_rate=learning_rate,
+            batch=4,
+            **{"seed": 3, "save_steps": 2, "log_steps": 1, "warmup": 0.2} | settings,
+        )
         return model, [{name: value for name, value in line.items() if name != "samples_per_second"} for line in log]
+
     return run
 
 
@@ -55,8 +65,20 @@ def train(tiny, tmp_path):
 def unbroken(tiny, tmp_path_factory):
     """(model, log) of the same training without a stop, looked at in step 5."""
     model = copy.deepcopy(tiny[0])
-    log = fit(model, tiny[1], [direct(24)], tmp_path_factory.mktemp("unbroken"), learning_rate=1e-3, batch=4, seed=3,
-              save_steps=2, log_steps=1, warmup=0.2, look=lambda model: {"looked": True}, look_steps=5)
+    log = fit(
+        model,
+        tiny[1],
+        [direct(24)],
+        tmp_path_factory.mktemp("unbroken"),
+        learning_rate=1e-3,
+        batch=4,
+        seed=3,
+        save_steps=2,
+        log_steps=1,
+        warmup=0.2,
+        look=lambda model: {"looked": True},
+        look_steps=5,
+    )
     return model, [{name: value for name, value in line.items() if name != "samples_per_second"} for line in log]
 
 
@@ -134,7 +156,7 @@ def test_a_checkpoint_cut_off_while_it_was_written_is_passed_over(train, unbroke
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, which this system lacks")
 def test_a_killed_run_ends_in_the_weights_and_log_of_an_unbroken_one(train, unbroken):
     child = os.fork()
-    if not child:                       # dies in step 5 with nothing tidied up
+    if not child:  # dies in step 5 with nothing tidied up
         train(look=lambda model: os.kill(os.getpid(), signal.SIGKILL), look_steps=5)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     model, log = train(look=lambda model: {"looked": True}, look_steps=5)
@@ -159,7 +181,10 @@ def test_a_loss_that_is_not_finite_stops_training_and_names_the_step(train, tmp_
     def spoil(model):
         model.lm_head.weight.data[:] = float("nan")
         return {}
-    with pytest.raises(UserError, match=r"loss became nan at step 4 \(examples 13 to 16, one of which asks .*: lower the learning rate"):
+
+    with pytest.raises(
+        UserError, match=r"loss became nan at step 4 \(examples 13 to 16, one of which asks .*: lower the learning rate"
+    ):
         train(look=spoil, look_steps=3)
     assert last_complete(tmp_path / "out" / "checkpoints").endswith("checkpoint-2")
 
@@ -168,6 +193,7 @@ def test_a_loss_that_explodes_stops_training_and_the_last_good_checkpoint_stays(
     def spoil(model):
         model.lm_head.weight.data *= 1000
         return {}
+
     with pytest.raises(UserError, match=r"loss became \d+(\.\d+)?(e\+\d+)? at step 4 .*: lower the learning rate"):
         train(look=spoil, look_steps=3)
     assert last_complete(tmp_path / "out" / "checkpoints").endswith("checkpoint-2")
@@ -177,6 +203,7 @@ def test_weights_that_are_not_finite_never_become_a_checkpoint(train, tmp_path):
     def spoil(model):
         model.lm_head.weight.data[0, 0] = float("inf")
         return {}
+
     with pytest.raises(UserError, match="weights are no longer finite at step 4: lower the learning rate"):
         train(look=spoil, look_steps=4)
     assert last_complete(tmp_path / "out" / "checkpoints").endswith("checkpoint-2")
@@ -215,14 +242,20 @@ def test_other_pictures_than_the_turns_speak_of_are_refused(train, pictures, wor
 
 def test_a_run_can_be_followed_in_tensorboard(train, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
     train(phases=[direct(8)], tracker="tensorboard", look=lambda model: {"exact": 0.25}, look_steps=2)
     events = EventAccumulator(str(tmp_path / "out" / "tensorboard")).Reload()
     assert {"train/loss", "train/learning_rate", "train/exact"} <= set(events.Tags()["scalars"])
     assert [(event.step, event.value) for event in events.Scalars("train/exact")] == [(2, 0.25)]
 
 
-@pytest.mark.parametrize("tracker, words", [("wandb", "unknown tracker 'wandb': choose tensorboard or trackio"),
-                                            ("trackio", "trackio is not installed here: run")])
+@pytest.mark.parametrize(
+    "tracker, words",
+    [
+        ("wandb", "unknown tracker 'wandb': choose tensorboard or trackio"),
+        ("trackio", "trackio is not installed here: run"),
+    ],
+)
 def test_a_tracker_that_is_not_there_is_one_sentence(train, monkeypatch, tracker, words):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=words):
@@ -237,6 +270,7 @@ def test_nothing_to_train_on_is_one_sentence(tiny, tmp_path, phases):
 
 def test_in_training_a_row_without_a_picture_ignores_its_neighbours_pictures(tiny):
     from o1lib.train.apart import apart
+
     model, processor = tiny
     rows = [(None, "Is 2 + 1 = 3 correct?"), (EXAMPLE.image, EXAMPLE.question)]
     with torch.inference_mode():
@@ -245,7 +279,7 @@ def test_in_training_a_row_without_a_picture_ignores_its_neighbours_pictures(tin
             mixed = model(**encode(processor, rows)).logits[:, -1]
         left_open = model(**encode(processor, rows)).logits[0, -1]
     assert torch.allclose(mixed[0], alone, atol=1e-4) and torch.allclose(mixed[1], pictured, atol=1e-4)
-    assert (left_open - alone).abs().max() > 0.01       # what it is there for
+    assert (left_open - alone).abs().max() > 0.01  # what it is there for
 
 
 def test_phases_are_learned_one_after_the_other(train):
@@ -258,8 +292,10 @@ def test_phases_are_learned_one_after_the_other(train):
 
 def test_dialogs_draw_a_shuffled_order_by_item_and_seed_alone():
     pairs = [(example, tuple(EXAMPLE.stages)) for example in mixture("train", 20)]
-    texts = [[chat["messages"][1]["content"][0]["text"] for chat in dialogs([pairs[:n]], "shuffled", seed)[0]]
-             for n, seed in ((20, 0), (5, 0), (20, 1))]
+    texts = [
+        [chat["messages"][1]["content"][0]["text"] for chat in dialogs([pairs[:n]], "shuffled", seed)[0]]
+        for n, seed in ((20, 0), (5, 0), (20, 1))
+    ]
     assert texts[0][:5] == texts[1] and texts[0] != texts[2]
 
 
@@ -269,21 +305,25 @@ def test_grouping_by_length_keeps_every_example_and_can_start_anywhere(lengths, 
     order = [example["k"] for example in Grouped(examples, batch, seed)]
     assert sorted(order) == list(range(len(lengths)))
     late = Grouped(examples, batch, seed)
-    assert [late[k]["k"] for k in range(len(order) // 2, len(order))] == order[len(order) // 2:]
+    assert [late[k]["k"] for k in range(len(order) // 2, len(order))] == order[len(order) // 2 :]
 
 
 def test_grouping_puts_examples_of_like_length_into_a_batch():
     rng = random.Random(0)
     examples = [{"messages": [{"content": ["x" * rng.randrange(1000)]}]} for _ in range(64)]
     lengths = [len(example["messages"][0]["content"][0]) for example in Grouped(examples, 8, 0)]
-    assert max(max(lengths[k:k + 8]) - min(lengths[k:k + 8]) for k in range(0, 64, 8)) < 300
+    assert max(max(lengths[k : k + 8]) - min(lengths[k : k + 8]) for k in range(0, 64, 8)) < 300
 
 
 def test_on_a_cpu_a_model_learns_by_plain_products_and_is_looked_at_as_it_is(train, monkeypatch):
     from o1lib.train.trainer import Trainer
+
     learning, looked, step = [], [], Trainer.training_step
-    monkeypatch.setattr(Trainer, "training_step", lambda self, model, *args: (
-        learning.append(model.config._attn_implementation), step(self, model, *args))[1])
+    monkeypatch.setattr(
+        Trainer,
+        "training_step",
+        lambda self, model, *args: (learning.append(model.config._attn_implementation), step(self, model, *args))[1],
+    )
     model, _ = train(look=lambda model: looked.append(model.config._attn_implementation) or {}, look_steps=3)
     assert set(learning) == {"eager"} and looked == ["sdpa", "sdpa"]
     assert model.config._attn_implementation == "sdpa"
@@ -291,7 +331,8 @@ def test_on_a_cpu_a_model_learns_by_plain_products_and_is_looked_at_as_it_is(tra
 
 def test_the_next_batch_is_ready_when_the_model_is_looked_at(train, monkeypatch):
     from o1lib.train.trainer import Trainer
+
     trainers, waiting, step = [], [], Trainer.training_step
     monkeypatch.setattr(Trainer, "training_step", lambda self, *args: (trainers.append(self), step(self, *args))[1])
     train(look=lambda _: waiting.append(not trainers[0].ahead[1].done()) or {}, look_steps=1)
-    assert waiting == [False] * 6       # what looks uses the tokenizer that makes the batch
+    assert waiting == [False] * 6  # what looks uses the tokenizer that makes the batch

@@ -1,4 +1,5 @@
 """Units are what counts once: their weighted means are exactly the published metrics."""
+
 import pytest
 from toyrecords import answers
 
@@ -18,8 +19,20 @@ def mean(table):
     return (groups["value"].mean() * groups["weight"].first()).sum()
 
 
-@pytest.mark.parametrize("name", [AVERAGE, *TEST_SETS, "accuracy", "unread", "processed_tokens", "cost/calls",
-                                  "cost/seconds", "stage/caption", "stage/faithful"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        AVERAGE,
+        *TEST_SETS,
+        "accuracy",
+        "unread",
+        "processed_tokens",
+        "cost/calls",
+        "cost/seconds",
+        "stage/caption",
+        "stage/faithful",
+    ],
+)
 def test_the_mean_of_units_is_the_published_metric(name):
     assert mean(units(LINES, name)) == pytest.approx(PUBLISHED[name]["value"], abs=1e-5)
 
@@ -44,14 +57,30 @@ def test_skills_and_sets_keep_only_their_lines():
     assert mean(found) == pytest.approx(PUBLISHED["mini-MMStar/math"]["value"], abs=1e-5)
 
 
-CHOICE = {"qid": "q", "test_set": "mini-AI2D", "options": ["yes", "no"], "format": "tags", "correct": True,
-          "output": "so the answer is no, which is A"}
+CHOICE = {
+    "qid": "q",
+    "test_set": "mini-AI2D",
+    "options": ["yes", "no"],
+    "format": "tags",
+    "correct": True,
+    "output": "so the answer is no, which is A",
+}
 
 
-@pytest.mark.parametrize(("metric", "changes", "value"), [
-    ("choice", {}, 1), ("guess", {}, 0.5), ("option", {}, 1), ("letter", {}, 0), ("open", {"options": []}, 1),
-    ("letter", {"output": "so the answer is no, which is B"}, 1), ("option", {"output": "so the answer is 7, which is B"}, 0),
-    ("letter", {"output": None}, 0), ("yes_no", {"options": [], "gold": "no"}, 1)])
+@pytest.mark.parametrize(
+    ("metric", "changes", "value"),
+    [
+        ("choice", {}, 1),
+        ("guess", {}, 0.5),
+        ("option", {}, 1),
+        ("letter", {}, 0),
+        ("open", {"options": []}, 1),
+        ("letter", {"output": "so the answer is no, which is B"}, 1),
+        ("option", {"output": "so the answer is 7, which is B"}, 0),
+        ("letter", {"output": None}, 0),
+        ("yes_no", {"options": [], "gold": "no"}, 1),
+    ],
+)
 def test_the_form_of_a_question_and_the_letter_of_a_chain_are_metrics(metric, changes, value):
     assert list(units([CHOICE | changes], metric)["value"]) == [value]
 
@@ -63,9 +92,18 @@ def test_a_template_is_a_metric_of_its_own_lines():
         units(lines, "template/size")
 
 
-@pytest.mark.parametrize(("metric", "changes"), [
-    ("open", {}), ("open", {"options": [], "gold": "yes"}), ("yes_no", {"options": [], "gold": "7"}), ("yes_no", {}),
-    ("choice", {"options": []}), ("letter", {"format": "direct"}), ("option", {"options": []})])
+@pytest.mark.parametrize(
+    ("metric", "changes"),
+    [
+        ("open", {}),
+        ("open", {"options": [], "gold": "yes"}),
+        ("yes_no", {"options": [], "gold": "7"}),
+        ("yes_no", {}),
+        ("choice", {"options": []}),
+        ("letter", {"format": "direct"}),
+        ("option", {"options": []}),
+    ],
+)
 def test_open_questions_have_no_letter_and_bare_answers_no_chain(metric, changes):
     with pytest.raises(UserError, match="was not measured"):
         units([CHOICE | changes], metric)
@@ -81,10 +119,17 @@ def test_units_are_ready_for_an_interval():
     assert found.value == pytest.approx(PUBLISHED["accuracy"]["value"], abs=1e-5)
 
 
-@pytest.mark.parametrize(("metric", "where", "named"), [
-    ("acuracy", {}, "'acuracy' is unknown"), ("cost/", {}, "'cost/' is unknown"),
-    (AVERAGE, {"sets": ["mini-MMStar"]}, "mini-AI2D"), ("mini-Nothing", {}, "mini-Nothing"),
-    ("stage/summary", {}, "not measured"), ("accuracy", {"skills": ["telepathy"]}, "telepathy")])
+@pytest.mark.parametrize(
+    ("metric", "where", "named"),
+    [
+        ("acuracy", {}, "'acuracy' is unknown"),
+        ("cost/", {}, "'cost/' is unknown"),
+        (AVERAGE, {"sets": ["mini-MMStar"]}, "mini-AI2D"),
+        ("mini-Nothing", {}, "mini-Nothing"),
+        ("stage/summary", {}, "not measured"),
+        ("accuracy", {"skills": ["telepathy"]}, "telepathy"),
+    ],
+)
 def test_a_metric_that_cannot_be_had_is_refused_in_words(metric, where, named):
     with pytest.raises(UserError, match=named):
         units(LINES, metric, **where)

@@ -50,8 +50,14 @@ def test_a_published_claim_is_computed_again_from_the_published_rows(project, na
 
 def test_the_questions_on_which_the_rows_differ_are_counted_and_shown_with_both_answers(project):
     text = why("A5")
-    won, lost, alike = map(int, re.search(r"structured.sample higher on (\d+), direct.sample higher on (\d+), "
-                                          r"alike on (\d+)", text).groups())
+    won, lost, alike = map(
+        int,
+        re.search(
+            r"structured.sample higher on (\d+), direct.sample higher on (\d+), "
+            r"alike on (\d+)",
+            text,
+        ).groups(),
+    )
     assert won + lost + alike == PUBLISHED["A5"]["n"]
     shown = text.split("structured.sample higher, the first 3:")[1].split("direct.sample higher, the first")[0]
     card = r"right: .*\n    asked: .*\n    structured.sample: .* \(right\).*\n    direct.sample: .* \(wrong\)"
@@ -106,10 +112,16 @@ def test_text_of_models_cannot_steer_the_terminal(project):
     assert max(map(len, text.splitlines())) < 300
 
 
-@pytest.mark.parametrize(("name", "said"), [
-    ("A99", "did you mean 'A9'"), ("a5", "did you mean 'A5'"), ("", "use one of A1, A2"),
-    ("A14", "base.staged_prompt, which is no row of experiments.yaml"),
-    ("A14", "choose another CLAIM")])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("A99", "did you mean 'A9'"),
+        ("a5", "did you mean 'A5'"),
+        ("", "use one of A1, A2"),
+        ("A14", "base.staged_prompt, which is no row of experiments.yaml"),
+        ("A14", "choose another CLAIM"),
+    ],
+)
 def test_a_claim_that_cannot_be_told_says_what_would(project, name, said):
     with pytest.raises(UserError, match=said):
         why(name)
@@ -120,14 +132,19 @@ def test_an_unknown_scale_is_answered_with_those_there_are(project):
         why("A5", "bogus")
 
 
-@pytest.mark.parametrize(("work", "results", "said"), [
-    ([], [], "needs structured.sample and direct.sample, not run so far"),
-    (["direct.sample"], [], "needs structured.sample, not run so far"),
-    (["direct.sample"], ["structured.sample"], "needs structured.sample and direct.sample in one place")])
+@pytest.mark.parametrize(
+    ("work", "results", "said"),
+    [
+        ([], [], "needs structured.sample and direct.sample, not run so far"),
+        (["direct.sample"], [], "needs structured.sample, not run so far"),
+        (["direct.sample"], ["structured.sample"], "needs structured.sample and direct.sample in one place"),
+    ],
+)
 def test_rows_that_were_not_run_are_named_with_the_command_that_runs_them(project, monkeypatch, work, results, said):
     there = {"work": work, "results": results}
-    monkeypatch.setattr("o1lib.why.load_all",
-                        lambda root: [SimpleNamespace(row=row) for row in there[root.parent.name]])
+    monkeypatch.setattr(
+        "o1lib.why.load_all", lambda root: [SimpleNamespace(row=row) for row in there[root.parent.name]]
+    )
     with pytest.raises(UserError, match=f"{said} .*`make study SCALE=mini ROWS=structured.sample,direct.sample`"):
         why("A5")
 

@@ -15,9 +15,24 @@ def leave(root, judge, accuracy, pairs=0.6, row="", seed=0, **more):
     """Leave a stage beam of four candidates that `judge` chose among."""
     row = row or f"structured.stage_beam4.{judge}"
     lines = toyrecords.answers(row, "tags", "mixed", "stage_beam", 4, judge, accuracy, seed=seed)
-    given = {"model": "structured", "method": "stage_beam", "n": 4, "judge": judge, "temperature": 0.6, "blind": False, "data": "data"}
-    toyrecords.leave(root, row, seed, metrics(lines), lines, **given | more,
-                     extra={"judge_on_own_pairs": toyrecords.JUDGED | {"accuracy": pairs}})
+    given = {
+        "model": "structured",
+        "method": "stage_beam",
+        "n": 4,
+        "judge": judge,
+        "temperature": 0.6,
+        "blind": False,
+        "data": "data",
+    }
+    toyrecords.leave(
+        root,
+        row,
+        seed,
+        metrics(lines),
+        lines,
+        **given | more,
+        extra={"judge_on_own_pairs": toyrecords.JUDGED | {"accuracy": pairs}},
+    )
 
 
 @pytest.fixture

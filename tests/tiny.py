@@ -84,8 +84,10 @@ def tasks(n, steps=ALL, width=32, height=32):
 
 
 COLOURS = {"red": (230, 20, 20), "blue": (20, 20, 230), "green": (20, 200, 20)}
-SAID = "<SUMMARY> Count the dots. </SUMMARY>\n\n<CAPTION> Two {colour} dots, one {other}. </CAPTION>\n\n" \
-       "<REASONING> {n} + 1 = {sum}. </REASONING>\n\n<CONCLUSION> {sum} </CONCLUSION>"
+SAID = (
+    "<SUMMARY> Count the dots. </SUMMARY>\n\n<CAPTION> Two {colour} dots, one {other}. </CAPTION>\n\n"
+    "<REASONING> {n} + 1 = {sum}. </REASONING>\n\n<CONCLUSION> {sum} </CONCLUSION>"
+)
 
 
 def coloured(colour):
@@ -124,8 +126,14 @@ def _lesson(processor, colours, rng):
         user = [{"type": "image"}, {"type": "text", "text": "How many dots are there? " * int(rng.integers(1, 4))}]
         chats.append(processor.apply_chat_template([{"role": "user", "content": user}], add_generation_prompt=True))
         texts.append(said + processor.tokenizer.eos_token)
-    batch = processor(images=[[coloured(colour)] for colour in colours], text=[a + b for a, b in zip(chats, texts)],
-                      padding=True, padding_side="left", add_special_tokens=False, return_tensors="pt")
+    batch = processor(
+        images=[[coloured(colour)] for colour in colours],
+        text=[a + b for a, b in zip(chats, texts)],
+        padding=True,
+        padding_side="left",
+        add_special_tokens=False,
+        return_tensors="pt",
+    )
     labels = batch["input_ids"].clone()
     for row, text in enumerate(texts):
         labels[row, : -len(processor.tokenizer(text, add_special_tokens=False).input_ids)] = -100

@@ -15,17 +15,17 @@ from o1lib.records import code_hash, write_json
 REPOSITORY = Path(__file__).resolve().parents[1]
 COMMON = 'row: str = "toy"\nseed: int = 0\nscale: str = "smoke"\nroot: str = ""\n'
 WORK = COMMON + 'model: str = ""\nvalue: float = 0.5\nseconds: float = 0.0\nfail: bool = False'
-WORK_BODY = '''import os, time
+WORK_BODY = """import os, time
 from pathlib import Path
 from o1lib.records import finish, project_root, start
 run = start(globals(), "work")
 print("from", model, "in", project_root(), "on", min(os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]), "threads")
 time.sleep(seconds)
 assert not fail, "this row was told to fail"
-finish(run, {"accuracy": {"value": value, "n": 1, "low": 0.0, "high": 1.0}})'''
-REPORT_BODY = '''from o1lib.records import finish, load_all, start
+finish(run, {"accuracy": {"value": value, "n": 1, "low": 0.0, "high": 1.0}})"""
+REPORT_BODY = """from o1lib.records import finish, load_all, start
 run = start(globals(), "report")
-finish(run, {"rows": {"value": len(load_all(run.root)), "n": 1, "low": 0.0, "high": 99.0}})'''
+finish(run, {"rows": {"value": len(load_all(run.root)), "n": 1, "low": 0.0, "high": 99.0}})"""
 STUDY = """
 rows:
   a: {notebook: work, once: true, groups: [core]}
@@ -44,8 +44,10 @@ def notebook(path: Path, parameters: str, body: str) -> None:
     tagged = new_code_cell(parameters, metadata={"tags": ["parameters"]})
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(new_notebook(cells=[new_markdown_cell("# Toy?"), tagged, new_code_cell(body)],
-                                metadata={"kernelspec": kernel}), path)
+    nbformat.write(
+        new_notebook(cells=[new_markdown_cell("# Toy?"), tagged, new_code_cell(body)], metadata={"kernelspec": kernel}),
+        path,
+    )
 
 
 def make_project(root: Path, study: str = STUDY) -> Path:
@@ -69,11 +71,25 @@ def edit(root: Path, old: str, new: str) -> None:
 def record(job, **changes) -> Path:
     """Leave the record that running `job` would leave, with `changes` made to it; return the run's folder."""
     folder = plan.folder_of(job)
-    provenance = {"commit": "c0ffee0000", "code_hash": code_hash(job.notebook), "seconds": 7.0,
-                  "started_at": "2026-01-01T00:00:00+00:00"}
-    made = {"row": job.row, "seed": job.seed, "scale": job.parameters["scale"], "notebook": job.notebook, "parameters": job.parameters,
-            "fingerprint": job.fingerprint, "metrics": {}, "n_failed": 0, "artifacts": {}, "extra": {},
-            "provenance": provenance}
+    provenance = {
+        "commit": "c0ffee0000",
+        "code_hash": code_hash(job.notebook),
+        "seconds": 7.0,
+        "started_at": "2026-01-01T00:00:00+00:00",
+    }
+    made = {
+        "row": job.row,
+        "seed": job.seed,
+        "scale": job.parameters["scale"],
+        "notebook": job.notebook,
+        "parameters": job.parameters,
+        "fingerprint": job.fingerprint,
+        "metrics": {},
+        "n_failed": 0,
+        "artifacts": {},
+        "extra": {},
+        "provenance": provenance,
+    }
     provenance.update(changes.pop("provenance", {}))
     write_json(folder / "record.json", made | changes)
     return folder
@@ -92,5 +108,11 @@ def environment(root: Path) -> dict[str, str]:
 
 def o1lib(root: Path, *words: str, seconds: float = 300) -> subprocess.CompletedProcess:
     """Run `python -m o1lib` on the project in `root` and wait for it."""
-    return subprocess.run([sys.executable, "-m", "o1lib", *words], env=environment(root), cwd=root, text=True,
-                          capture_output=True, timeout=seconds)
+    return subprocess.run(
+        [sys.executable, "-m", "o1lib", *words],
+        env=environment(root),
+        cwd=root,
+        text=True,
+        capture_output=True,
+        timeout=seconds,
+    )

@@ -13,5 +13,15 @@ from o1lib.answers.extraction import Extracted, extract
 from o1lib.answers.metrics import metrics
 from o1lib.answers.sets import HALLUSION, MMBENCH, PAPER_SETS, accuracy, circular_accuracy, hallusion
 
-__all__ = ["HALLUSION", "MMBENCH", "PAPER_SETS", "Extracted", "accuracy", "circular_accuracy", "correct", "extract",
-           "hallusion", "metrics"]
+__all__ = [
+    "HALLUSION",
+    "MMBENCH",
+    "PAPER_SETS",
+    "Extracted",
+    "accuracy",
+    "circular_accuracy",
+    "correct",
+    "extract",
+    "hallusion",
+    "metrics",
+]

@@ -14,9 +14,11 @@ SEVERAL = "several choices at once, where one is asked for here"
 LANGUAGE = "another language than English"
 OTHER_TASK = "another task than reading an answer"
 UNEXPLAINED = "read or compared otherwise"
-BY_FUNCTION = {"extract_boxed_content": "no box is no answer there; the last line is read here",
-               "extract_mc_answer": "the whole reply is the answer there; no letter is read here",
-               "extract_choice": "a digit counts the options there; it is an option's text here"}
+BY_FUNCTION = {
+    "extract_boxed_content": "no box is no answer there; the last line is read here",
+    "extract_mc_answer": "the whole reply is the answer there; no letter is read here",
+    "extract_choice": "a digit counts the options there; it is an option's text here",
+}
 
 _LETTER_FUNCTIONS = ("extract_mc_answer", "_extract", "extract_characters_regex")
 _OPEN_FUNCTIONS = ("extract_oe_answer", "parse_answer", "extract_boxed_content")

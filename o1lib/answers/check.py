@@ -68,8 +68,10 @@ def _judge_of(row: dict, where: str, path: Path, gold: Path | str | None) -> Cal
     if {"model_prediction", "set_id"} <= row.keys():
         answers = _hallusion_gold(path, gold)
         return lambda row: _with_gold(row["model_prediction"], answers.get(_figure(row)))
-    raise UserError(f"{where} has the columns {', '.join(map(str, row))}, of no known form: give `prediction` and "
-                    "`answer`, or a file of MATH-V, MMMU, MMMU-Pro or HallusionBench")
+    raise UserError(
+        f"{where} has the columns {', '.join(map(str, row))}, of no known form: give `prediction` and "
+        "`answer`, or a file of MATH-V, MMMU, MMMU-Pro or HallusionBench"
+    )
 
 
 def _cause(found: str | None) -> str:
@@ -121,7 +123,7 @@ def tool_rule(response: str, options: Sequence[str], pro: bool = False) -> str:
     Restated from its published behaviour (MMMU-Benchmark/MMMU, eval_utils.py and mmmu-pro/evaluate.py): letters in
     parentheses, then bare ones, then an option's text inside a response of more than five words; the last of several.
     """
-    letters = LETTERS[:len(options)]
+    letters = LETTERS[: len(options)]
     after = response.rpartition("Answer:")[2]
     if pro and "Answer:" in response and sum(letter in after for letter in letters) == 1:
         return "the letter after 'Answer:'"
@@ -166,9 +168,13 @@ def _case(row: dict) -> Held:
     return Held(agrees, cause)
 
 
-_FORMS = (({"response", "model_answer", "correct", "gold"}, _mathv), ({"response", "official_parsed"}, _mmmu),
-          ({"response", "pred_indexs", "if_right"}, _mmmu_pro), ({"kind", "expected"}, _case),
-          ({"prediction", "answer"}, _prediction))
+_FORMS = (
+    ({"response", "model_answer", "correct", "gold"}, _mathv),
+    ({"response", "official_parsed"}, _mmmu),
+    ({"response", "pred_indexs", "if_right"}, _mmmu_pro),
+    ({"kind", "expected"}, _case),
+    ({"prediction", "answer"}, _prediction),
+)
 
 
 def _figure(row: dict) -> tuple:
@@ -177,11 +183,17 @@ def _figure(row: dict) -> tuple:
 
 def _hallusion_gold(path: Path, gold: Path | str | None) -> dict[tuple, str]:
     """Return {figure and question: "yes" or "no"} from HallusionBench's own file (`gt_answer` 1 or 0)."""
-    places = [Path(gold)] if gold else [*path.parent.glob("HallusionBench*.json"),
-                                        *path.parent.parent.glob("*/HallusionBench*.json")]
+    places = (
+        [Path(gold)]
+        if gold
+        else [*path.parent.glob("HallusionBench*.json"), *path.parent.parent.glob("*/HallusionBench*.json")]
+    )
     for place in places:
-        answers = {_figure(row): "yes" if str(row["gt_answer"]) == "1" else "no"
-                   for _, row in rows(place) if "gt_answer" in row}
+        answers = {
+            _figure(row): "yes" if str(row["gt_answer"]) == "1" else "no"
+            for _, row in rows(place)
+            if "gt_answer" in row
+        }
         if answers:
             return answers
     raise UserError(f"{path.name} holds no gold answers: name HallusionBench's file with --gold HallusionBench.json")

@@ -1,7 +1,7 @@
 """When two short answers are the same: numbers, yes and no, words.
 
-    correct("1,000 cm", "1000")     # True
-    correct("B", "C", ("red", "green", "blue"))     # False
+correct("1,000 cm", "1000")     # True
+correct("B", "C", ("red", "green", "blue"))     # False
 """
 
 import re
@@ -11,11 +11,26 @@ from typing import NamedTuple
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 NUMBER = r"(?:\d{1,3}(?:[, ]\d{3}){1,8}(?!\d)|\d{1,40})(?:\.\d{1,40})?(?:e[-+]?\d{1,3})?|\.\d{1,40}"
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0x2212: "-", 0x2013: "-"}
-_WORDS = {"zero": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7",
-          "eight": "8", "nine": "9", "ten": "10", "eleven": "11", "twelve": "12"}
-_QUANTITY = re.compile(rf"(?:\\?\w{{1,12}}\s?[=≈]\s?)?(?:about |approximately )?[$€£¥]?\s?(?P<sign>[-+]?)\s?[$€£¥]?"
-                       rf"(?P<number>{NUMBER})(?:\s?/\s?(?P<under>{NUMBER}))?\s?(?P<percent>%|percent\b)?\s?"
-                       r"(?P<unit>(?:[^\W\d][\w/^.-]{0,15}|°\w?)(?: [^\W\d]\w{0,15}){0,2})?")
+_WORDS = {
+    "zero": "0",
+    "one": "1",
+    "two": "2",
+    "three": "3",
+    "four": "4",
+    "five": "5",
+    "six": "6",
+    "seven": "7",
+    "eight": "8",
+    "nine": "9",
+    "ten": "10",
+    "eleven": "11",
+    "twelve": "12",
+}
+_QUANTITY = re.compile(
+    rf"(?:\\?\w{{1,12}}\s?[=≈]\s?)?(?:about |approximately )?[$€£¥]?\s?(?P<sign>[-+]?)\s?[$€£¥]?"
+    rf"(?P<number>{NUMBER})(?:\s?/\s?(?P<under>{NUMBER}))?\s?(?P<percent>%|percent\b)?\s?"
+    r"(?P<unit>(?:[^\W\d][\w/^.-]{0,15}|°\w?)(?: [^\W\d]\w{0,15}){0,2})?"
+)
 
 
 class Quantity(NamedTuple):
@@ -36,8 +51,11 @@ def clean(text: str) -> str:
     """Return `text` in lower case without markup (LaTeX wrappers, dollar signs, asterisks) and outer punctuation."""
     text = ascii_forms(text).lower()
     text = re.sub(r"\\(?:text|textbf|mathrm|mathbf|mbox)\s?\{([^{}]{0,200})\}", r" \1 ", text)
-    text = re.sub(r"\\[dt]?frac\s?(?:\{(-?\d{1,40})\}\s?\{(\d{1,40})\}|(\d)(\d))",
-                  lambda m: f"{m[1] or m[3]}/{m[2] or m[4]}", text)
+    text = re.sub(
+        r"\\[dt]?frac\s?(?:\{(-?\d{1,40})\}\s?\{(\d{1,40})\}|(\d)(\d))",
+        lambda m: f"{m[1] or m[3]}/{m[2] or m[4]}",
+        text,
+    )
     text = re.sub(r"\^?\{?\\circ\}?|\bdegrees?\b", "°", text)
     text = text.replace("\\%", "%").replace("\\$", "$").replace("\\approx", "≈")
     text = re.sub(r"\\(?:left|right|boxed|[,;:! ()\[\]])|\$(?!\d)|[*`\"“”‘’]", " ", text)
@@ -66,7 +84,7 @@ def same_number(found: Quantity, gold: Quantity) -> bool:
     """
     if found.unit and gold.unit and found.unit.rstrip("s") != gold.unit.rstrip("s"):
         return False
-    tolerance = 0.005 if gold.decimals is None else 0.5 * 10.0 ** -gold.decimals if gold.decimals else 0.0
+    tolerance = 0.005 if gold.decimals is None else 0.5 * 10.0**-gold.decimals if gold.decimals else 0.0
     values = [found.value]
     if found.percent != gold.percent:
         values.append(found.value / 100 if found.percent else found.value * 100)
@@ -90,7 +108,7 @@ def same(found: str, gold: str) -> bool:
 
 def letter_of(answer: str, options: Sequence[str]) -> str:
     """Return the letter that `answer` is, or whose option it is; "" when it is neither."""
-    if len(answer) == 1 and answer in LETTERS[:len(options)]:
+    if len(answer) == 1 and answer in LETTERS[: len(options)]:
         return answer
     return next((letter for letter, option in zip(LETTERS, options, strict=False) if same(answer, option)), "")
 

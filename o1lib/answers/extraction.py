@@ -1,7 +1,7 @@
 """The answer that a text gives, read without ever seeing the gold answer.
 
-    extract("So the answer is (B).", ("red", "blue"))     # Extracted("B", "stated letter")
-    extract("**Answer:** $1,250")                         # Extracted("1250", "number")
+extract("So the answer is (B).", ("red", "blue"))     # Extracted("B", "stated letter")
+extract("**Answer:** $1,250")                         # Extracted("1250", "number")
 """
 
 import re
@@ -18,8 +18,9 @@ _GAP = r"[ \t:*()\[\]{}\"'=>$\\_`-]{0,8}"
 _FILLER = r"(?i:is|are|be|would|should|must|for|sure|therefore|thus|clearly|the|correct|option|choice|letter|final)"
 _ALONE = r"(?![A-Za-z0-9_])"  # an ASCII \b: Chinese is written without spaces, and its characters count as \w
 _STATED = re.compile(r"(?i)(?:\b(?:answer|conclusion)\b|答案)[*_ ]{0,3}(?:is\b|:|=)[\s*_:]{0,6}([^\n]{1,300})")
-_YES_NO = re.compile(r"\W{0,5}(yes|no)\b(?=\W{0,3}$|\W?[,.;:!]|\s(?:it|there|the|this|that|they|because|he|she)\b)",
-                     re.I)
+_YES_NO = re.compile(
+    r"\W{0,5}(yes|no)\b(?=\W{0,3}$|\W?[,.;:!]|\s(?:it|there|the|this|that|they|because|he|she)\b)", re.I
+)
 _SO_YES_NO = re.compile(r"\b(?:so|thus|therefore|hence)\W{1,3}(yes|no)\b(?=\W?[,.;:!]|\W{0,3}$)", re.I)
 
 
@@ -37,7 +38,7 @@ def _boxed(text: str) -> str | None:
     for position in range(start + 6, len(text) if start >= 0 else 0):
         depth += {"{": 1, "}": -1}.get(text[position], 0)
         if depth == 0:
-            return text[start + 7:position]
+            return text[start + 7 : position]
     return None
 
 
@@ -58,26 +59,31 @@ def _final(text: str) -> str:
 
 def _is_word(text: str, letter: str, end: int) -> bool:
     """Tell whether a lone A or I that ends at `end` is an article or a pronoun rather than a letter."""
-    after = re.match(r" ([a-z]+)", text[end:end + 20])
+    after = re.match(r" ([a-z]+)", text[end : end + 20])
     return letter in "AI" and bool(after) and after[1] not in _AFTER_A_LETTER
 
 
 def _stated_letter(text: str, mark: str) -> str | None:
     """Return the letter of the last "answer is B", "option (B)", "I choose B" that is neither denied nor one of two."""
     letter = rf"(?:\b(?P<upper>{mark}){_ALONE}|\b(?P<lower>{mark.lower()})[)\"])"
-    pattern = re.compile(rf"(?:\b(?i:answer|option|choice|choose|select|pick)\b|答案)"
-                         rf"(?:{_GAP}\b{_FILLER}\b){{0,6}}{_GAP}"
-                         rf"(?::[ *]{{0,3}}\n\s{{0,3}}{_GAP})?{letter}"
-                         rf"(?!{_OR.format(mark=mark)})"
-                         r"(?!\s(?:is|was)\s(?:not|wrong|incorrect|false)\b)(?!['’]\w)")
+    pattern = re.compile(
+        rf"(?:\b(?i:answer|option|choice|choose|select|pick)\b|答案)"
+        rf"(?:{_GAP}\b{_FILLER}\b){{0,6}}{_GAP}"
+        rf"(?::[ *]{{0,3}}\n\s{{0,3}}{_GAP})?{letter}"
+        rf"(?!{_OR.format(mark=mark)})"
+        r"(?!\s(?:is|was)\s(?:not|wrong|incorrect|false)\b)(?!['’]\w)"
+    )
     found = [m for m in pattern.finditer(text) if not _is_word(text, m["upper"] or "", m.end())]
     return (found[-1]["upper"] or found[-1]["lower"].upper()) if found else None
 
 
 def _leading_letter(line: str, mark: str) -> str | None:
     """Return the letter that a line starts with: "B", "(B)", "B. blue", "**B**"."""
-    match = re.match(rf"[\s*_\"'(\[]{{0,6}}(?:option\s)?(?P<letter>{mark})"
-                     rf"(?!{_OR.format(mark=mark)})(?:[)\].:,;*\s\u4e00-\u9fff]|$)", line)
+    match = re.match(
+        rf"[\s*_\"'(\[]{{0,6}}(?:option\s)?(?P<letter>{mark})"
+        rf"(?!{_OR.format(mark=mark)})(?:[)\].:,;*\s\u4e00-\u9fff]|$)",
+        line,
+    )
     return None if not match or _is_word(line, match["letter"], match.end("letter")) else match["letter"]
 
 
@@ -119,7 +125,7 @@ def _mentioned_option(text: str, options: Sequence[str]) -> str | None:
 
 def _letter_rules(text: str, options: Sequence[str]) -> Iterator[tuple[str | None, str]]:
     """Yield (letter or None, rule), the surest rule first."""
-    mark, last = f"[{LETTERS[:len(options)]}]", _last_line(text)
+    mark, last = f"[{LETTERS[: len(options)]}]", _last_line(text)
     openings = [_leading_letter(line, mark) for line in text.splitlines()]
     lone = text.strip(" \n\t.*()[]\"'").upper()
     yield lone if re.fullmatch(mark, lone) else None, "letter"
@@ -174,5 +180,6 @@ def extract(text: str, options: Sequence[str] = ()) -> Extracted:
         return Extracted(None, "none")
     if not options:
         return _open_answer(text)
-    return next((Extracted(letter, rule) for letter, rule in _letter_rules(text, options) if letter),
-                Extracted(None, "none"))
+    return next(
+        (Extracted(letter, rule) for letter, rule in _letter_rules(text, options) if letter), Extracted(None, "none")
+    )

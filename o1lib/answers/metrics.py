@@ -55,8 +55,10 @@ def well_formed(output: str, format: str) -> bool | None:
 
 def _of_stages(rows: list[dict]) -> dict[str, dict]:
     scored = [row["stage_scores"] for row in rows if row.get("stage_scores")]
-    found = {f"stage/{name}": score(scores[name] for scores in scored if scores.get(name) is not None)
-             for name in (*STAGES, "faithful")}
+    found = {
+        f"stage/{name}": score(scores[name] for scores in scored if scores.get(name) is not None)
+        for name in (*STAGES, "faithful")
+    }
     breaks = [scores["first_break"] or "none" for scores in scored if "first_break" in scores]
     names = {*breaks, *BREAKS} if breaks else ()
     return found | {f"first_break/{name}": share(stage == name for stage in breaks) for name in sorted(names)}
@@ -88,10 +90,15 @@ def metrics(predictions: Iterable[dict]) -> dict[str, dict]:
     forms = [well_formed(row.get("output") or "", row.get("format") or "") for row in rows]
     likely = [row["option_likelihood_correct"] for row in rows if row.get("option_likelihood_correct") is not None]
     kinds = {f"{key}/{name}": accuracy(some) for key in ("skill", "family") for name, some in by(rows, key).items()}
-    found = {"accuracy": accuracy(rows), **of_sets(rows), **kinds,
-             "unread": share(row.get("pred") is None for row in rows),
-             "well_formed": share(form for form in forms if form is not None),
-             "option_likelihood": share(likely),
-             "distinct_candidates": score(value for value in map(_distinct, rows) if value is not None),
-             **_of_stages(rows), **_of_costs(rows)}
+    found = {
+        "accuracy": accuracy(rows),
+        **of_sets(rows),
+        **kinds,
+        "unread": share(row.get("pred") is None for row in rows),
+        "well_formed": share(form for form in forms if form is not None),
+        "option_likelihood": share(likely),
+        "distinct_candidates": score(value for value in map(_distinct, rows) if value is not None),
+        **_of_stages(rows),
+        **_of_costs(rows),
+    }
     return {name: metric for name, metric in found.items() if metric is not None}

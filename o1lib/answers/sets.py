@@ -19,8 +19,11 @@ HALLUSION, MMBENCH, VRC = "mini-HallusionBench", "mini-MMBench", "mini-VRC-Bench
 PAPER_SETS = ("mini-MMStar", MMBENCH, "mini-MM-Vet", "mini-MathVista", "mini-AI2D", HALLUSION)
 MMVET = ("rec", "ocr", "know", "gen", "spat", "math")
 # Paper A, version 6, appendix E: the skills of which a subset's score is the plain mean
-R_SKILLS = {"MMStar": ("instance reasoning", "logical reasoning", "math", "science & technology"),
-            "MMBench": ("attribute_reasoning", "logic_reasoning", "relation_reasoning"), "MMVet": ("spat", "math")}
+R_SKILLS = {
+    "MMStar": ("instance reasoning", "logical reasoning", "math", "science & technology"),
+    "MMBench": ("attribute_reasoning", "logic_reasoning", "relation_reasoning"),
+    "MMVet": ("spat", "math"),
+}
 
 
 def accuracy(rows: Iterable[dict]) -> dict | None:
@@ -47,8 +50,10 @@ def circular_accuracy(rows: Iterable[dict]) -> dict | None:
 def _figure_and_question(row: dict) -> tuple[tuple[str, str], tuple[str, str]]:
     parts = str(row["qid"]).split("#")
     if len(parts) != 3 or not all(parts):
-        raise UserError(f"qid {row['qid']!r} of {row.get('test_set') or HALLUSION} is not "
-                        "'<pair>#<figure>#<question>': make the set again")
+        raise UserError(
+            f"qid {row['qid']!r} of {row.get('test_set') or HALLUSION} is not "
+            "'<pair>#<figure>#<question>': make the set again"
+        )
     return (parts[0], parts[1]), (parts[0], parts[2])
 
 
@@ -64,8 +69,11 @@ def hallusion(rows: Iterable[dict]) -> dict[str, dict]:
         return {}
 
     def three(some: list[dict]) -> tuple[dict, dict, dict]:
-        return (accuracy(some), share(_all_right(some, lambda row: _figure_and_question(row)[0])),
-                share(_all_right(some, lambda row: _figure_and_question(row)[1])))
+        return (
+            accuracy(some),
+            share(_all_right(some, lambda row: _figure_and_question(row)[0])),
+            share(_all_right(some, lambda row: _figure_and_question(row)[1])),
+        )
 
     def middle(some: list[dict]) -> float:
         return fmean(metric["value"] for metric in three(some))
@@ -73,12 +81,16 @@ def hallusion(rows: Iterable[dict]) -> dict[str, dict]:
     pairs = defaultdict(list)
     for row in rows:
         pairs[_figure_and_question(row)[0][0]].append(row)
-    left_out = [middle([row for name, some in pairs.items() if name != out for row in some])
-                for out in pairs] if len(pairs) > 1 else [0.0]
+    left_out = (
+        [middle([row for name, some in pairs.items() if name != out for row in some]) for out in pairs]
+        if len(pairs) > 1
+        else [0.0]
+    )
     spread = (len(pairs) - 1) / len(pairs) * sum((value - fmean(left_out)) ** 2 for value in left_out)
     value, half = middle(rows), Z * math.sqrt(spread)
     return dict(zip(("aAcc", "fAcc", "qAcc"), three(rows), strict=True)) | {
-        "mean": metric(value, len(rows), max(0.0, value - half), min(1.0, value + half))}
+        "mean": metric(value, len(rows), max(0.0, value - half), min(1.0, value + half))
+    }
 
 
 def of_sets(rows: list[dict]) -> dict[str, dict | None]:
@@ -117,8 +129,9 @@ def _mmvet(name: str, rows: list[dict]) -> dict:
     if not graded:
         return {f"{name}/by rule": accuracy(rows)}
     needs = [row["skill"].replace(" ", "").split(",") for row in graded]
-    skills = {f"{name}/{one}": _grade(row for row, all_ in zip(graded, needs, strict=True) if one in all_)
-              for one in MMVET}
+    skills = {
+        f"{name}/{one}": _grade(row for row, all_ in zip(graded, needs, strict=True) if one in all_) for one in MMVET
+    }
     return {name: _grade(graded), **skills}
 
 
@@ -129,8 +142,14 @@ def _grade(rows: Iterable[dict]) -> dict | None:
 def _of_judge(name: str, rows: list[dict]) -> dict:
     """How many answers a judge read or graded, and how many of these it could not: they are wrong in the headline."""
     graded = [row["graded"] for row in rows if row.get("graded")]
-    return {f"{name}/by judge": share(bool(row.get("graded")) for row in rows),
-            f"{name}/ungraded": share(one["score"] is None for one in graded)} if graded else {}
+    return (
+        {
+            f"{name}/by judge": share(bool(row.get("graded")) for row in rows),
+            f"{name}/ungraded": share(one["score"] is None for one in graded),
+        }
+        if graded
+        else {}
+    )
 
 
 def _hallusion(name: str, rows: list[dict]) -> dict:
@@ -147,14 +166,16 @@ def _vrc(name: str, rows: list[dict]) -> dict:
     criteria = {key: score((one[key] / 10 if one else 0.0) for one in scores) for key in next(filter(None, scores), {})}
     owns = [one["own"] / 10 for one in judged if one["own"] is not None]
     released = [one["final_released"] for one in judged if one.get("final_released") is not None]
-    return {name: share(bool(one["final"]) for one in judged),
-            f"{name}/steps": score(fmean(one.values()) / 10 if one else 0.0 for one in scores),
-            **{f"{name}/steps/{key}": found for key, found in criteria.items()},
-            f"{name}/steps unjudged": share(one is None for one in scores),
-            f"{name}/final unjudged": share(one["final"] is None for one in judged),
-            f"{name}/steps as released": score(owns),
-            f"{name}/final as released": share(released),
-            **_skills(name, [row for row in rows if row.get("vrc")], _finals)}
+    return {
+        name: share(bool(one["final"]) for one in judged),
+        f"{name}/steps": score(fmean(one.values()) / 10 if one else 0.0 for one in scores),
+        **{f"{name}/steps/{key}": found for key, found in criteria.items()},
+        f"{name}/steps unjudged": share(one is None for one in scores),
+        f"{name}/final unjudged": share(one["final"] is None for one in judged),
+        f"{name}/steps as released": score(owns),
+        f"{name}/final as released": share(released),
+        **_skills(name, [row for row in rows if row.get("vrc")], _finals),
+    }
 
 
 def _finals(rows: list[dict]) -> dict | None:
@@ -176,6 +197,15 @@ def by(rows: Iterable[dict], key: str) -> dict[str, list[dict]]:
     return dict(sorted(groups.items()))
 
 
-_RULES = {"mini-MMStar": _with_skills, "MMStar": _with_skills, "MathVista": _with_skills, MMBENCH: _mmbench,
-          "MMBench": _mmbench, "MMVet": _mmvet, HALLUSION: _hallusion, "HallusionBench": _hallusion, VRC: _vrc,
-          "VRC-Bench": _vrc}
+_RULES = {
+    "mini-MMStar": _with_skills,
+    "MMStar": _with_skills,
+    "MathVista": _with_skills,
+    MMBENCH: _mmbench,
+    "MMBench": _mmbench,
+    "MMVet": _mmvet,
+    HALLUSION: _hallusion,
+    "HallusionBench": _hallusion,
+    VRC: _vrc,
+    "VRC-Bench": _vrc,
+}

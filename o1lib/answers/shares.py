@@ -1,6 +1,6 @@
 """Shares and means with their 95 % intervals, the bricks of every metric.
 
-    share([True, False])     # {"value": 0.5, "n": 2, "low": 0.094531, "high": 0.905469}
+share([True, False])     # {"value": 0.5, "n": 2, "low": 0.094531, "high": 0.905469}
 """
 
 import math

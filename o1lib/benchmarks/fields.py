@@ -62,12 +62,12 @@ def _options(row: dict, question: str, where: str, kind: str) -> tuple[str, ...]
         options = list(listed.values()) if isinstance(listed, dict) else list(listed)
     else:
         filled = [letter for letter in ascii_uppercase if str(row.get(letter) or "").strip()]
-        if filled != list(ascii_uppercase[:len(filled)]):
+        if filled != list(ascii_uppercase[: len(filled)]):
             raise UserError(f"{where}: the options {', '.join(filled)} leave one out: mend the row")
         options = [str(row[letter]) for letter in filled]
     if not options and kind in ("choice", "mixed", "steps") and (part := _LISTED.search(question)):
         found = _OPTION.findall(part[1])
-        if len(found) > 1 and [letter for letter, _ in found] == list(ascii_uppercase[:len(found)]):
+        if len(found) > 1 and [letter for letter, _ in found] == list(ascii_uppercase[: len(found)]):
             options = [option for _, option in found]
     if len(options) > len(ascii_uppercase):
         raise UserError(f"{where}: {len(options)} options, more than there are letters: split the row")

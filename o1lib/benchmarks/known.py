@@ -35,19 +35,37 @@ class Benchmark:
 
 BENCHMARKS = {
     "MMStar": Benchmark("choice", ("category",), md5="e1ecd2140806c1b1bbf54b43372efb9e"),
-    "MMBench_DEV_EN": Benchmark("choice", circular=True, variant="the first edition, as LlamaV-o1's README runs it",
-                                md5="b6caf1133a01c6bb705cf753bb527ed8"),
-    "MMBench_DEV_CN": Benchmark("choice", circular=True, variant="the first edition in Chinese",
-                                md5="08b8fc3324a5ed74155350f57be69fbd"),
-    "MMBench_DEV_EN_V11": Benchmark("choice", circular=True, variant="edition 1.1; LLaVA-CoT reports its test part, "
-                                    "whose answers are not published", md5="30c05be8f2f347a50be25aa067248184"),
+    "MMBench_DEV_EN": Benchmark(
+        "choice",
+        circular=True,
+        variant="the first edition, as LlamaV-o1's README runs it",
+        md5="b6caf1133a01c6bb705cf753bb527ed8",
+    ),
+    "MMBench_DEV_CN": Benchmark(
+        "choice", circular=True, variant="the first edition in Chinese", md5="08b8fc3324a5ed74155350f57be69fbd"
+    ),
+    "MMBench_DEV_EN_V11": Benchmark(
+        "choice",
+        circular=True,
+        variant="edition 1.1; LLaVA-CoT reports its test part, whose answers are not published",
+        md5="30c05be8f2f347a50be25aa067248184",
+    ),
     "MMVet": Benchmark("open", ("category", "capability"), md5="748aa6d4aa9d4de798306a63718455e3"),
-    "MathVista_MINI": Benchmark("mixed", ("task",), variant="testmini, 1,000 questions",
-                                md5="f199b98e178e5a2a20e7048f5dcb0464"),
-    "AI2D_TEST": Benchmark("choice", ("category",), variant="labels in the picture replaced by letters",
-                           md5="0f593e0d1c7df9a3d69bf1f947e71975"),
-    "AI2D_TEST_NO_MASK": Benchmark("choice", ("category",), variant="labels left readable; LLaVA-CoT's first version",
-                                   md5="fd8f463634d4fe9fbd23b876e8eea5be"),
+    "MathVista_MINI": Benchmark(
+        "mixed", ("task",), variant="testmini, 1,000 questions", md5="f199b98e178e5a2a20e7048f5dcb0464"
+    ),
+    "AI2D_TEST": Benchmark(
+        "choice",
+        ("category",),
+        variant="labels in the picture replaced by letters",
+        md5="0f593e0d1c7df9a3d69bf1f947e71975",
+    ),
+    "AI2D_TEST_NO_MASK": Benchmark(
+        "choice",
+        ("category",),
+        variant="labels left readable; LLaVA-CoT's first version",
+        md5="fd8f463634d4fe9fbd23b876e8eea5be",
+    ),
     "HallusionBench": Benchmark("yes/no", variant="questions with a picture", md5="0c23ac0dc9ef46832d7a24504f2a0c7c"),
     "VRC-Bench": Benchmark("steps", ("category", "topic")),
 }

@@ -102,10 +102,20 @@ def _item(name: str, benchmark: Benchmark, qid: str, one: fields.Fields, row: di
     skill = next((_skill(row[column]) for column in benchmark.skill if row.get(column)), "")
     if not skill and isinstance(row.get("metadata"), dict):  # MathVista's own files
         skill = _skill(row["metadata"].get(benchmark.skill[0], ""))
-    return {"qid": qid, "family": name, "question": prompt(one.question, one.options, one.hint, benchmark.kind),
-            "answer": one.answer, "stages": {}, "skill": skill, "bare": one.question, "options": one.options,
-            "steps": _steps(row) if benchmark.kind == "steps" else (), "test_set": name,
-            "group": _group(benchmark, qid), "template": fields.text(row, "question_type", "answer_type")}
+    return {
+        "qid": qid,
+        "family": name,
+        "question": prompt(one.question, one.options, one.hint, benchmark.kind),
+        "answer": one.answer,
+        "stages": {},
+        "skill": skill,
+        "bare": one.question,
+        "options": one.options,
+        "steps": _steps(row) if benchmark.kind == "steps" else (),
+        "test_set": name,
+        "group": _group(benchmark, qid),
+        "template": fields.text(row, "question_type", "answer_type"),
+    }
 
 
 def _group(benchmark: Benchmark, qid: str) -> str:

@@ -1,6 +1,6 @@
 """MMBench's circular evaluation: a question is asked once for every rotation of its options (arXiv:2307.06281, 4.1).
 
-    rotated(items)      # items whose questions stand alone come back with their rotations, one group a question
+rotated(items)      # items whose questions stand alone come back with their rotations, one group a question
 """
 
 from collections import Counter
@@ -28,6 +28,13 @@ def _turns(item: Item) -> list[Item]:
     for k in range(1, n):
         options = item.options[k:] + item.options[:k]
         hint = item.question.partition(f"Question: {item.bare}\nOptions:")[0]
-        made.append(replace(item, qid=f"{item.qid}+{k}", options=options, answer=LETTERS[(right - k) % n],
-                            question=prompt(item.bare, options, hint.removeprefix("Hint: ").strip())))
+        made.append(
+            replace(
+                item,
+                qid=f"{item.qid}+{k}",
+                options=options,
+                answer=LETTERS[(right - k) % n],
+                question=prompt(item.bare, options, hint.removeprefix("Hint: ").strip()),
+            )
+        )
     return [item, *made]

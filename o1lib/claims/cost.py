@@ -24,12 +24,21 @@ def cost(pairs: Shelf, shelf: Shelf) -> dict:
     question}), training_seconds ({arm: over its seeds}, arms that are recorded).
     """
     records = _once(pairs)
-    tokens = {row: [record.metrics["processed_tokens"].value for record in found.values()
-                    if "processed_tokens" in record.metrics] for row, found in pairs.items()}
-    return {"seconds": _seconds(records), "failed": sum(record.n_failed for record in records),
-            **{name: _tokens(records, f"cost/{name}") for name in TOKENS},
-            "processed_tokens": {row: round(fmean(values), 1) for row, values in tokens.items() if values},
-            "training_seconds": _training(records, shelf)}
+    tokens = {
+        row: [
+            record.metrics["processed_tokens"].value
+            for record in found.values()
+            if "processed_tokens" in record.metrics
+        ]
+        for row, found in pairs.items()
+    }
+    return {
+        "seconds": _seconds(records),
+        "failed": sum(record.n_failed for record in records),
+        **{name: _tokens(records, f"cost/{name}") for name in TOKENS},
+        "processed_tokens": {row: round(fmean(values), 1) for row, values in tokens.items() if values},
+        "training_seconds": _training(records, shelf),
+    }
 
 
 def _once(pairs: Shelf) -> list[Record]:
@@ -60,9 +69,14 @@ def _training(records: list[Record], shelf: Shelf) -> dict[str, float]:
 
 def drawn_for_test(pairs: Shelf, shelf: Shelf) -> bool:
     """Return whether every record of a contrast was scored on a recorded dataset whose test questions are `test`."""
+
     def on_test(record: Record) -> bool:
         made = shelf.get(str(record.parameters.get("data")), {})
         dataset = made.get(record.seed) or made.get(0)
-        return (dataset is not None and dataset.parameters.get("test_split") == "test"
-                and dataset.provenance.get("dataset_hash") == record.provenance.get("dataset_hash"))
+        return (
+            dataset is not None
+            and dataset.parameters.get("test_split") == "test"
+            and dataset.provenance.get("dataset_hash") == record.provenance.get("dataset_hash")
+        )
+
     return all(map(on_test, _once(pairs)))

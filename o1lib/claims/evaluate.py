@@ -23,8 +23,12 @@ Pairs = dict[str, dict[int, Record]]  # row -> seed -> record
 Units = Callable[..., pd.DataFrame]
 
 
-def evaluate(claims: Iterable[Claim], records: Iterable[Record], planned: Mapping[str, Collection[int]] | None = None,
-             same_code: bool = True) -> list[dict]:
+def evaluate(
+    claims: Iterable[Claim],
+    records: Iterable[Record],
+    planned: Mapping[str, Collection[int]] | None = None,
+    same_code: bool = True,
+) -> list[dict]:
     """Return one dict a claim, in order, fit for JSON.
 
     Keys: id, paper, table, statement, kind, sign, claimed, scope, reported, contrast, value, low, high (fractions,
@@ -80,8 +84,16 @@ def _judged(claim: Claim, shelf: Pairs, planned: Mapping, same_code: bool, units
     numbers = {name: getattr(found, name, None) for name in NUMBERS}
     judged = verdict(found.low, found.high, claim.sign, claim.kind, claim.claimed)
     remarks = [PARTS[found.method], FEW_SEEDS.get(found.seeds), remark]
-    return line | numbers | {"cost": cost(pairs, shelf), "verdict": judged, "why": "; ".join(filter(None, remarks)),
-                             "confirmatory": claim.confirmatory and drawn_for_test(pairs, shelf)}
+    return (
+        line
+        | numbers
+        | {
+            "cost": cost(pairs, shelf),
+            "verdict": judged,
+            "why": "; ".join(filter(None, remarks)),
+            "confirmatory": claim.confirmatory and drawn_for_test(pairs, shelf),
+        }
+    )
 
 
 def _measured(claim: Claim, pairs: Pairs, units_of: Units) -> Interval:
@@ -96,8 +108,10 @@ def _table(what: Compared, records: Mapping[int, Record], units_of: Units) -> pd
     found = [units_of(record, seed, what.metric, what.sets, what.skills) for seed, record in records.items()]
     if what.less_skills:
         less = [units_of(record, seed, what.metric, what.sets, what.less_skills) for seed, record in records.items()]
-        found += [table.assign(weight=-table.weight, stratum="less " + table.stratum, qid="less " + table.qid)
-                  for table in less]
+        found += [
+            table.assign(weight=-table.weight, stratum="less " + table.stratum, qid="less " + table.qid)
+            for table in less
+        ]
     return pd.concat(found)
 
 
@@ -107,8 +121,9 @@ def _belonging(what: Compared, shelf: Pairs, planned: Mapping, same_code: bool) 
         if not shelf.get(row):
             raise UserError(f"needs row {row}, which has no record")
     seeds, remark = _seeds(what, shelf, planned)
-    pairs = {row: {seed: shelf[row][min(shelf[row]) if row in what.once else seed] for seed in seeds}
-             for row in what.rows}
+    pairs = {
+        row: {seed: shelf[row][min(shelf[row]) if row in what.once else seed] for seed in seeds} for row in what.rows
+    }
     used = [record for records in pairs.values() for record in records.values()]
     _alike(used, "dataset_hash", "were scored on different data", "score them again on the same")
     if same_code:
@@ -126,8 +141,11 @@ def _seeds(what: Compared, shelf: Pairs, planned: Mapping) -> tuple[list[int], s
     if not shared:
         raise UserError(f"rows {' and '.join(several)} have no seed in common")
     left = {row: sorted(set(shelf[row]) - shared) for row in several}
-    return sorted(shared), "; ".join(f"seed {', '.join(map(str, seeds))} of {row} has no counterpart and is left out"
-                                     for row, seeds in left.items() if seeds)
+    return sorted(shared), "; ".join(
+        f"seed {', '.join(map(str, seeds))} of {row} has no counterpart and is left out"
+        for row, seeds in left.items()
+        if seeds
+    )
 
 
 def _alike(records: list[Record], key: str, what: str, remedy: str) -> None:
@@ -136,6 +154,8 @@ def _alike(records: list[Record], key: str, what: str, remedy: str) -> None:
     for record in records:
         kinds[record.provenance.get(key) or "unknown"][f"{record.row} seed {record.seed}"] = record.commit[:10]
     if len(kinds) > 1:
-        named = "; ".join(f"{key} {value[:10]}: " + ", ".join(f"{name} (commit {at})" for name, at in names.items())
-                          for value, names in kinds.items())
+        named = "; ".join(
+            f"{key} {value[:10]}: " + ", ".join(f"{name} (commit {at})" for name, at in names.items())
+            for value, names in kinds.items()
+        )
         raise UserError(f"records {what} ({named}), so they are not compared: {remedy}")

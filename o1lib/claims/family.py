@@ -32,5 +32,8 @@ def _stands(line: dict, p: float) -> dict:
     within = line["low"] >= -MARGIN and line["high"] <= MARGIN
     if p <= ALPHA or within or line["verdict"] == INCONCLUSIVE:
         return line | {"p_holm": p}
-    return line | {"p_holm": p, "verdict": INCONCLUSIVE, "why": f"{line['why']}; {line['verdict']} by its interval, "
-                   f"but not after Holm's correction (p = {p:.3f})"}
+    return line | {
+        "p_holm": p,
+        "verdict": INCONCLUSIVE,
+        "why": f"{line['why']}; {line['verdict']} by its interval, but not after Holm's correction (p = {p:.3f})",
+    }

@@ -1,6 +1,6 @@
 """What `claims.yaml` may say: claims, the numbers they rest on, the contrasts that test them.
 
-    load_claims()[0].contrast.a      # "structured.sample"
+load_claims()[0].contrast.a      # "structured.sample"
 """
 
 from pathlib import Path
@@ -93,8 +93,10 @@ class _File(Strict):
 
     @model_validator(mode="after")
     def _all_different(self) -> "_File":
-        for what, keys in (("id", [claim.id for claim in self.claims]),
-                           ("contrast", [claim.contrast.model_dump_json() for claim in self.claims])):
+        for what, keys in (
+            ("id", [claim.id for claim in self.claims]),
+            ("contrast", [claim.contrast.model_dump_json() for claim in self.claims]),
+        ):
             if repeated := [claim.id for k, claim in enumerate(self.claims) if keys[k] in keys[:k]]:
                 raise ValueError(f"claim {repeated[0]} has the {what} of an earlier one")
         if len(family := [claim.id for claim in self.claims if claim.confirmatory]) > FAMILY:

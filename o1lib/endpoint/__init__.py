@@ -9,6 +9,7 @@ which is also how a killed run goes on. The API key comes from an environment va
     for reply in endpoint.ask([ask]):                   lazily and in order
         reply.text, reply.error, endpoint.ledger
 """
+
 from .client import Endpoint
 from .log import ReplyLog
 from .parts import picture_part

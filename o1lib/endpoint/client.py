@@ -1,8 +1,9 @@
 """Many requests through one endpoint: cached, retried, a few at a time, within a rate and two budgets.
 
-    for reply in Endpoint("http://127.0.0.1:8000/v1", "qwen2.5-vl", log="work/teacher.jsonl").ask(requests):
-        ...
+for reply in Endpoint("http://127.0.0.1:8000/v1", "qwen2.5-vl", log="work/teacher.jsonl").ask(requests):
+    ...
 """
+
 import hashlib
 import json
 import threading
@@ -18,9 +19,9 @@ from ..records import UserError, project_root, shown
 from .log import ReplyLog
 from .wire import Again, Ledger, Never, Reply, Request, Wire
 
-_PATIENCE = 24                       # requests in a row without an answer, after which a run stops
-_LONGEST_WAIT = 60.0                 # seconds, whatever the server's Retry-After says
-_THREADS, _WINDOW = 3, 16            # threads, and items on their way (in order), for each call at a time
+_PATIENCE = 24  # requests in a row without an answer, after which a run stops
+_LONGEST_WAIT = 60.0  # seconds, whatever the server's Retry-After says
+_THREADS, _WINDOW = 3, 16  # threads, and items on their way (in order), for each call at a time
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Endpoint:
     log has cost, this run or an earlier one; calls under way when one is spent may still come in. `backoff`: about the
     first wait in seconds, doubled at each attempt. `log` is taken from the project's folder on unless absolute.
     """
+
     base_url: str
     model: str
     log: Path | str
@@ -51,8 +53,10 @@ class Endpoint:
         if min(self.concurrency, self.attempts) < 1 or self.timeout <= 0:
             raise UserError("concurrency and attempts must be at least 1, timeout positive seconds.")
         if self.max_cost and self.model not in (self.prices or {}):
-            raise UserError(f"max_cost needs the price of '{self.model}': prices={{'{self.model}': (prompt, "
-                            "completion)}, a million tokens each.")
+            raise UserError(
+                f"max_cost needs the price of '{self.model}': prices={{'{self.model}': (prompt, "
+                "completion)}, a million tokens each."
+            )
         self._wire = Wire(self.base_url, self.model, self.timeout, self.api_key_env)
         self.ledger = Ledger(money=0.0 if self.model in (self.prices or {}) else None)
         self._log = ReplyLog(project_root() / Path(self.log).expanduser())
@@ -82,7 +86,7 @@ class Endpoint:
 
     def each(self, function: Callable, items: Iterable) -> Iterator:
         """Yield function(item) in order, `concurrency` at a time; `function` may call `answer`, several times too."""
-        self._in_a_row = 0                              # more threads than calls: some wait for their next attempt
+        self._in_a_row = 0  # more threads than calls: some wait for their next attempt
         pool, window, whole = ThreadPoolExecutor(_THREADS * self.concurrency), deque(), False
         try:
             for item in items:
@@ -94,7 +98,7 @@ class Endpoint:
             whole = True
         finally:
             if not whole:
-                self._stopping.set()                    # whoever waits for another attempt gives up
+                self._stopping.set()  # whoever waits for another attempt gives up
             pool.shutdown(wait=True, cancel_futures=True)
             self._stopping.clear()
             self._cause = None
@@ -113,7 +117,7 @@ class Endpoint:
         key = self._key(request)
         with self._guard:
             lock = self._locks.setdefault(key, threading.Lock())
-        with lock:                                      # the same request in two threads is one call
+        with lock:  # the same request in two threads is one call
             entry = self._log.get(key)
             if entry:
                 with self._guard:
@@ -122,8 +126,14 @@ class Endpoint:
             return self._asked(request, key)
 
     def _key(self, request):
-        asked = [self.model, list(request.messages), request.schema, request.temperature, request.max_tokens,
-                 request.key]
+        asked = [
+            self.model,
+            list(request.messages),
+            request.schema,
+            request.temperature,
+            request.max_tokens,
+            request.key,
+        ]
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
     def _asked(self, request, key):
@@ -137,6 +147,7 @@ class Endpoint:
 
     def _attempts(self):
         import tenacity
+
         grow = tenacity.wait_random_exponential(multiplier=self.backoff, max=_LONGEST_WAIT)
 
         def wait(state):
@@ -145,8 +156,12 @@ class Endpoint:
 
         return tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self.attempts) | tenacity.stop_when_event_set(self._stopping),
-            wait=wait, sleep=tenacity.sleep_using_event(self._stopping), before_sleep=self._count_retry, reraise=True,
-            retry=tenacity.retry_if_exception_type(Again))
+            wait=wait,
+            sleep=tenacity.sleep_using_event(self._stopping),
+            before_sleep=self._count_retry,
+            reraise=True,
+            retry=tenacity.retry_if_exception_type(Again),
+        )
 
     def _once(self, request, key):
         if self.requests_per_minute:
@@ -154,14 +169,16 @@ class Endpoint:
                 slot = max(time.monotonic(), self._next_slot)
                 self._next_slot = slot + 60 / self.requests_per_minute
             self._stopping.wait(max(0.0, slot - time.monotonic()))
-        with self._calls:                               # until its cost is in the log, so that the next call can tell
+        with self._calls:  # until its cost is in the log, so that the next call can tell
             self._afford()
             self._go_on()
             entry = self._wire.call(request)
             self._log.put(key, entry)
         if (self.max_tokens_total or self.max_cost) and not entry["prompt_tokens"] + entry["completion_tokens"]:
-            raise UserError(f"{self._wire} does not report tokens, so no budget can be kept: set max_tokens_total and "
-                            "max_cost to 0.")
+            raise UserError(
+                f"{self._wire} does not report tokens, so no budget can be kept: set max_tokens_total and "
+                "max_cost to 0."
+            )
         return entry
 
     def _go_on(self):
@@ -178,8 +195,10 @@ class Endpoint:
             self._in_a_row += 1
             stop = self._in_a_row >= _PATIENCE
         if stop:
-            raise UserError(f"{self._wire} left {_PATIENCE} requests in a row without an answer (the last: {why}); "
-                            "mend that and run again: what was received is kept.")
+            raise UserError(
+                f"{self._wire} left {_PATIENCE} requests in a row without an answer (the last: {why}); "
+                "mend that and run again: what was received is kept."
+            )
         return Reply("", error=why)
 
     def _pay(self, entry):

@@ -7,6 +7,7 @@ request, so that neither pictures nor addresses nor keys are in it. A line torn 
     log.put(key, {"text": "<SUMMARY> ..."})
     log.get(key)["text"]                        read back from the disk: the texts are not kept in memory
 """
+
 import json
 import os
 import threading
@@ -26,7 +27,7 @@ class ReplyLog:
 
     def __init__(self, path: Path | str):
         self.path, self.tokens, self.torn = Path(path), {}, 0
-        self._at, self._lock = {}, threading.Lock()    # 8 bytes of the key -> where its line starts
+        self._at, self._lock = {}, threading.Lock()  # 8 bytes of the key -> where its line starts
         with disk_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -38,7 +39,7 @@ class ReplyLog:
             for line in file:
                 self._note(line, start)
                 start += len(line)
-            if start and not line.endswith(b"\n"):     # what follows must not be glued to a torn line
+            if start and not line.endswith(b"\n"):  # what follows must not be glued to a torn line
                 os.write(self._file, b"\n")
 
     def _note(self, line: bytes, start: int) -> None:

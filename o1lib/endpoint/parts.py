@@ -1,7 +1,8 @@
 """A picture as a content part of a chat message.
 
-    picture_part(Path("photo.png"))["image_url"]["url"]        # "data:image/jpeg;base64,..." if it is a JPEG inside
+picture_part(Path("photo.png"))["image_url"]["url"]        # "data:image/jpeg;base64,..." if it is a JPEG inside
 """
+
 import base64
 import io
 from pathlib import Path
@@ -11,7 +12,7 @@ from PIL import Image
 from ..archive import Member, PictureError
 from ..pictures import KINDS, header, rgb
 
-_SIDE, _BYTES = 2048, 4_000_000      # what served models scale down to by themselves, and what they take in one request
+_SIDE, _BYTES = 2048, 4_000_000  # what served models scale down to by themselves, and what they take in one request
 
 
 def picture_part(image: Path | str | bytes | Member | Image.Image) -> dict:
@@ -24,7 +25,7 @@ def picture_part(image: Path | str | bytes | Member | Image.Image) -> dict:
     if not isinstance(image, Image.Image):
         what = "the picture" if isinstance(image, bytes) else f"the picture {image}"
         data = image if isinstance(image, bytes) else _bytes(image, what)
-        image = rgb(data, what)                         # decodes, so that nothing broken is sent
+        image = rgb(data, what)  # decodes, so that nothing broken is sent
         with header(data, what) as opened:
             if _goes_as_it_is(opened, data):
                 return _part(KINDS[opened.format], data)
@@ -38,8 +39,13 @@ def picture_part(image: Path | str | bytes | Member | Image.Image) -> dict:
 
 
 def _goes_as_it_is(opened, data):
-    return (opened.format in ("PNG", "JPEG", "WEBP", "GIF") and opened.mode in ("1", "L", "P", "RGB", "RGBA", "LA")
-            and not getattr(opened, "is_animated", False) and max(opened.size) <= _SIDE and len(data) <= _BYTES)
+    return (
+        opened.format in ("PNG", "JPEG", "WEBP", "GIF")
+        and opened.mode in ("1", "L", "P", "RGB", "RGBA", "LA")
+        and not getattr(opened, "is_animated", False)
+        and max(opened.size) <= _SIDE
+        and len(data) <= _BYTES
+    )
 
 
 def _bytes(image, what):

@@ -1,8 +1,9 @@
 """One attempt at one request, and what its outcome means: an answer, another attempt, no answer ever, or a full stop.
 
-    wire = Wire("http://127.0.0.1:8000/v1", "qwen2.5-vl", timeout=60.0, api_key_env="OPENAI_API_KEY")
-    wire.call(Request([...]))["text"]
+wire = Wire("http://127.0.0.1:8000/v1", "qwen2.5-vl", timeout=60.0, api_key_env="OPENAI_API_KEY")
+wire.call(Request([...]))["text"]
 """
+
 import dataclasses
 import json
 import os
@@ -25,6 +26,7 @@ class Request:
 
     `temperature` None leaves it to the server.
     """
+
     messages: Sequence[Mapping]
     schema: Mapping | None = None
     temperature: float | None = 0.0
@@ -36,6 +38,7 @@ class Request:
 class Reply:
     """What came back: `usage` {prompt_tokens, completion_tokens}, `cached` if it was in the log, `finish` as the server
     put it ("length": cut at max_tokens); `error` says why where no answer could be had."""
+
     text: str
     usage: Mapping[str, int] = field(default_factory=dict)
     cached: bool = False
@@ -49,6 +52,7 @@ class Ledger:
 
     `money` is in the price table's unit, None where the table has no price for the model.
     """
+
     calls: int = 0
     cached: int = 0
     failed: int = 0
@@ -83,8 +87,10 @@ class Wire:
         self._made, self._guard = None, threading.Lock()
         parts = urlsplit(self.base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-            raise UserError(f"base_url of model '{model}' must be an address such as http://127.0.0.1:8000/v1, "
-                            "without user name and password; give the key by the environment.")
+            raise UserError(
+                f"base_url of model '{model}' must be an address such as http://127.0.0.1:8000/v1, "
+                "without user name and password; give the key by the environment."
+            )
         if not model:
             raise UserError("the endpoint's model has no name: name one that the server offers.")
 
@@ -99,16 +105,17 @@ class Wire:
     def call(self, request: Request) -> dict:
         """Return {model, text, finish, prompt_tokens, completion_tokens}. Raises Again, Never or UserError."""
         import openai
+
         limit_name = self._limit_name
         try:
             # the client's plain `post`, for its typed methods copy and check every message at a millisecond a call
             said = self._client().post("/chat/completions", body=self._body(request, limit_name), cast_to=object)
         except openai.APIStatusError as error:
             if error.status_code == 400 and limit_name == "max_tokens" and "max_completion_tokens" in str(error):
-                self._limit_name = "max_completion_tokens"      # newer models of OpenAI know only this name
+                self._limit_name = "max_completion_tokens"  # newer models of OpenAI know only this name
                 return self.call(request)
             raise self._judged(error) from None
-        except openai.APIConnectionError as error:              # time-outs too, and replies that were cut off
+        except openai.APIConnectionError as error:  # time-outs too, and replies that were cut off
             raise Again(f"no connection: {self._cleaned(str(error.__cause__ or error))}") from None
         except UserError:
             raise
@@ -121,28 +128,37 @@ class Wire:
         if text.lstrip().startswith("{"):
             with suppress(ValueError, RecursionError):
                 return json.loads(text)
-        raise UserError(f"{self} answers with text or a web page instead of JSON: give the address of the API, which "
-                        "mostly ends in /v1.")
+        raise UserError(
+            f"{self} answers with text or a web page instead of JSON: give the address of the API, which "
+            "mostly ends in /v1."
+        )
 
     def _body(self, request, limit_name):
         body = {"model": self.model, "messages": list(request.messages), limit_name: request.max_tokens}
         if request.temperature is not None:
             body["temperature"] = request.temperature
         if request.schema is not None:
-            body["response_format"] = {"type": "json_schema", "json_schema": {
-                "name": "answer", "schema": dict(request.schema), "strict": True}}
+            body["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "schema": dict(request.schema), "strict": True},
+            }
         return body
 
     def _client(self):
         import openai
+
         with self._guard:
             if self._made is None:
                 secret = self._secret()
                 if not secret and urlsplit(self.base_url).hostname == urlsplit(OPENAI).hostname:
                     raise UserError(f"{self} needs a key: set the environment variable {self.api_key_env}.")
                 self._made = openai.OpenAI(
-                    base_url=self.base_url, api_key=secret or "none", timeout=self.timeout, max_retries=0,
-                    http_client=openai.DefaultHttpxClient(follow_redirects=False))
+                    base_url=self.base_url,
+                    api_key=secret or "none",
+                    timeout=self.timeout,
+                    max_retries=0,
+                    http_client=openai.DefaultHttpxClient(follow_redirects=False),
+                )
             return self._made
 
     def _secret(self):
@@ -165,15 +181,19 @@ class Wire:
     def _judged(self, error):
         """Return the exception that a refused call amounts to."""
         status, said = error.status_code, self._cleaned(str(error))
-        broke = error.code == "insufficient_quota"              # a 429 that no waiting mends
+        broke = error.code == "insufficient_quota"  # a 429 that no waiting mends
         if status in _TRANSIENT and not broke or status >= 500:
             return Again(f"HTTP {status}: {said}", _seconds(error.response.headers.get("retry-after")))
         if 300 <= status < 400:
-            return UserError(f"{self} redirects elsewhere (HTTP {status}): give the final address as base_url if you "
-                             "trust it; a key is never sent on.")
+            return UserError(
+                f"{self} redirects elsewhere (HTTP {status}): give the final address as base_url if you "
+                "trust it; a key is never sent on."
+            )
         if status in (401, 403, 404) or broke:
-            return UserError(f"{self} refused (HTTP {status}: {said}): check the key in {self.api_key_env}, the "
-                             "account, the address and the model's name.")
+            return UserError(
+                f"{self} refused (HTTP {status}: {said}): check the key in {self.api_key_env}, the "
+                "account, the address and the model's name."
+            )
         return Never(f"HTTP {status}: {said}")
 
     def _cleaned(self, text):

@@ -22,8 +22,11 @@ def grade(lines: Iterable[dict], items: Sequence, ask: Ask, rule: str = "correct
     lines, known = list(lines), {item.qid: item for item in items}
     kinds = [BENCHMARKS[line["test_set"]].kind if line["test_set"] in BENCHMARKS else "" for line in lines]
     open_, steps = ([k for k, kind in enumerate(kinds) if kind == wanted] for wanted in ("open", "steps"))
-    unread = [k for k, kind in enumerate(kinds) if kind in ("choice", "yes/no", "mixed")
-              and protocols.needs_reading(lines[k], kind)]
+    unread = [
+        k
+        for k, kind in enumerate(kinds)
+        if kind in ("choice", "yes/no", "mixed") and protocols.needs_reading(lines[k], kind)
+    ]
     _graded(lines, open_, known, ask)
     _judged(lines, steps, known, ask, rule)
     for kind in ("choice", "yes/no", "mixed"):
@@ -36,8 +39,13 @@ def _answer(line: dict) -> str:
 
 
 def _graded(lines: list[dict], some: list[int], known: dict, ask: Ask) -> None:
-    found = verdicts(some, lambda k: protocols.grading(known[lines[k]["qid"]], _answer(lines[k])), protocols.Grade, ask,
-                     "grading open answers")
+    found = verdicts(
+        some,
+        lambda k: protocols.grading(known[lines[k]["qid"]], _answer(lines[k])),
+        protocols.Grade,
+        ask,
+        "grading open answers",
+    )
     for k, verdict in zip(some, found, strict=True):
         mark = None if verdict is None else round(verdict.grade, 1)
         lines[k] = lines[k] | {"graded": {"score": mark, "by": "judge"}, "correct": mark == 1.0}
@@ -45,8 +53,10 @@ def _graded(lines: list[dict], some: list[int], known: dict, ask: Ask) -> None:
 
 def _judged(lines: list[dict], some: list[int], known: dict, ask: Ask, rule: str) -> None:
     items = [known[lines[k]["qid"]] for k in some]
-    cases = [vrc.Case(item.question, item.steps, item.answer, lines[k]["output"], _answer(lines[k]))
-             for k, item in zip(some, items, strict=True)]
+    cases = [
+        vrc.Case(item.question, item.steps, item.answer, lines[k]["output"], _answer(lines[k]))
+        for k, item in zip(some, items, strict=True)
+    ]
     for k, judged in zip(some, vrc.score(cases, ask, rule), strict=True):
         lines[k] = lines[k] | {"vrc": judged, "correct": bool(judged["final"])}
 
@@ -56,8 +66,13 @@ def _read(lines: list[dict], some: list[int], known: dict, ask: Ask, kind: str) 
     counts = {k: len(known[lines[k]["qid"]].options) for k in some}
     for n in sorted(set(counts.values())):
         these = [k for k in some if counts[k] == n]
-        found = verdicts(these, lambda k: protocols.reading(known[lines[k]["qid"]], _answer(lines[k]), kind),
-                         protocols.reading_form(kind, n), ask, "reading answers")
+        found = verdicts(
+            these,
+            lambda k: protocols.reading(known[lines[k]["qid"]], _answer(lines[k]), kind),
+            protocols.reading_form(kind, n),
+            ask,
+            "reading answers",
+        )
         for k, verdict in zip(these, found, strict=True):
             item = known[lines[k]["qid"]]
             value = protocols.read_value(verdict, item.options)

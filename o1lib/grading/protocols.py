@@ -18,9 +18,11 @@ from o1lib.grading.asking import Verdict, fenced, request
 NONE = "none"
 SURE = ("letter", "boxed", "stated letter", "stated option", "leading letter", "option", "number", "yes/no")
 _READ = "You are shown a question and a response to it. Copy out the final answer that the response gives. "
-_GRADE = ("You grade a response to a question about a picture by the reference answer: 0.0 is wholly wrong, 1.0 wholly "
-          "right, tenths between for what is partly right. <AND> joins parts that are all needed for a full grade, "
-          "<OR> parts of which one is enough. Length and style do not count.")
+_GRADE = (
+    "You grade a response to a question about a picture by the reference answer: 0.0 is wholly wrong, 1.0 wholly "
+    "right, tenths between for what is partly right. <AND> joins parts that are all needed for a full grade, "
+    "<OR> parts of which one is enough. Length and style do not count."
+)
 
 
 class Copied(Verdict):
@@ -54,8 +56,10 @@ def reading(item, text: str, kind: str) -> Request:
     """Return the request to read an answer out of a text, without the gold answer."""
     form = reading_form(kind, len(item.options))
     how = {"yes/no": 'Answer "yes", "no" or, if it says neither, "none".'}.get(kind) or (
-        'Give the letter of the option that it chooses, or "none".' if item.options
-        else "Give a number, a list or a few words, as the question asks for; null if it gives none.")
+        'Give the letter of the option that it chooses, or "none".'
+        if item.options
+        else "Give a number, a list or a few words, as the question asks for; null if it gives none."
+    )
     return request(_READ + how, form, fenced("Question", item.question), fenced("Response", text), max_tokens=100)
 
 
@@ -70,5 +74,11 @@ def read_value(found: Verdict | None, options: tuple[str, ...]) -> str | None:
 def grading(item, text: str) -> Request:
     """Return the request to grade an open answer as MM-Vet does."""
     gold = item.answer.replace("<AND>", " <AND> ").replace("<OR>", " <OR> ")
-    return request(_GRADE, Grade, fenced("Question", item.bare or item.question), fenced("Reference answer", gold),
-                   fenced("Response", text), max_tokens=100)
+    return request(
+        _GRADE,
+        Grade,
+        fenced("Question", item.bare or item.question),
+        fenced("Reference answer", gold),
+        fenced("Response", text),
+        max_tokens=100,
+    )

@@ -33,10 +33,12 @@ CRITERIA = {
 }
 OVERALL = "Overall Score"
 RULES = ("corrected", "released")
-_TASK = ("You judge the reasoning steps of a response by reference steps. Give each criterion 1 to 10, higher is "
-         "better (9-10 fully, 7-8 mostly, 5-6 partly, 3-4 hardly, 1-2 not at all):\n"
-         + "\n".join(f"- {name}: {meaning}" for name, meaning in CRITERIA.items())
-         + f"\nand under {OVERALL!r} the mean of the ten.")
+_TASK = (
+    "You judge the reasoning steps of a response by reference steps. Give each criterion 1 to 10, higher is "
+    "better (9-10 fully, 7-8 mostly, 5-6 partly, 3-4 hardly, 1-2 not at all):\n"
+    + "\n".join(f"- {name}: {meaning}" for name, meaning in CRITERIA.items())
+    + f"\nand under {OVERALL!r} the mean of the ten."
+)
 _MATCH = "Tell whether a prediction means the same as the reference answer to a question: verdict 1 if so, else 0."
 
 
@@ -50,9 +52,11 @@ class Case(NamedTuple):
     answer: str
 
 
-
-Steps = create_model("Steps", __base__=Verdict, **{
-    f"c{k}": (float, Field(ge=1, le=10, alias=name)) for k, name in enumerate([*CRITERIA, OVERALL])})
+Steps = create_model(
+    "Steps",
+    __base__=Verdict,
+    **{f"c{k}": (float, Field(ge=1, le=10, alias=name)) for k, name in enumerate([*CRITERIA, OVERALL])},
+)
 
 
 class Match(Verdict):
@@ -63,14 +67,26 @@ class Match(Verdict):
 
 def steps_request(case: Case) -> Request:
     """Return the request for the ten criteria; as released the judge sees no picture."""
-    return request(_TASK, Steps, fenced("Question", case.question), fenced("Reference steps", "\n".join(case.steps)),
-                   fenced("Response", case.output), max_tokens=500)
+    return request(
+        _TASK,
+        Steps,
+        fenced("Question", case.question),
+        fenced("Reference steps", "\n".join(case.steps)),
+        fenced("Response", case.output),
+        max_tokens=500,
+    )
 
 
 def final_request(case: Case, against: str) -> Request:
     """Return the request that holds a final answer against a reference text."""
-    return request(_MATCH, Match, fenced("Question", case.question), fenced("Reference answer", against),
-                   fenced("Prediction", case.answer), max_tokens=50)
+    return request(
+        _MATCH,
+        Match,
+        fenced("Question", case.question),
+        fenced("Reference answer", against),
+        fenced("Prediction", case.answer),
+        max_tokens=50,
+    )
 
 
 def score(cases: Sequence[Case], ask: Ask, rule: str = "corrected") -> list[dict]:
@@ -85,8 +101,9 @@ def score(cases: Sequence[Case], ask: Ask, rule: str = "corrected") -> list[dict
     finals = verdicts(cases, lambda case: final_request(case, case.final_answer), Match, ask, "judging answers")
     judged = [_line(mark, final) for mark, final in zip(marks, finals, strict=True)]
     if rule == "released":
-        against = verdicts(cases, lambda case: final_request(case, "\n".join(case.steps)), Match, ask,
-                           "judging answers by the steps")
+        against = verdicts(
+            cases, lambda case: final_request(case, "\n".join(case.steps)), Match, ask, "judging answers by the steps"
+        )
         judged = [line | {"final_released": _said(final)} for line, final in zip(judged, against, strict=True)]
     return judged
 

@@ -9,6 +9,7 @@ Example:
     >>> example.image.size, sorted(example.stages)
     ((64, 64), ['caption', 'conclusion', 'reasoning', 'summary'])
 """
+
 from .draw import FAMILIES, SPLITS, Example, draw, mixture, seeds
 
 __all__ = ["FAMILIES", "SPLITS", "Example", "draw", "mixture", "seeds"]

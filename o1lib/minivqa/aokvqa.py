@@ -7,6 +7,7 @@ Example:
     >>> KNOWN["key"]
     ('tool', 'opens locks')
 """
+
 from collections import Counter
 
 from .canvas import COLOURS
@@ -57,24 +58,42 @@ def _trait(tray, rng):
     cell, colour, thing = chosen = rng.choice(tray[1])
     known = KNOWN[thing][1]
     steps = (_fact(chosen), f"{thing} {known}")
-    return Asked(f"What is true of the thing at {cell}?", known, wrong(rng, known, TRAITS, [KNOWN[t][1] for _, _, t in tray[1]]),
-                 f"Name the thing at {cell} and recall what it does", steps, frozenset(steps))
+    return Asked(
+        f"What is true of the thing at {cell}?",
+        known,
+        wrong(rng, known, TRAITS, [KNOWN[t][1] for _, _, t in tray[1]]),
+        f"Name the thing at {cell} and recall what it does",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _colour(tray, rng):
     cell, colour, thing = chosen = rng.choice(tray[1])
     known = KNOWN[thing][1]
     steps = (f"{thing} {known}", _fact(chosen))
-    return Asked(f"What colour is the thing that {known}?", colour, wrong(rng, colour, COLOURS, [c for _, c, _ in tray[1]]),
-                 f"Recall what {known} and find it", steps, frozenset(steps))
+    return Asked(
+        f"What colour is the thing that {known}?",
+        colour,
+        wrong(rng, colour, COLOURS, [c for _, c, _ in tray[1]]),
+        f"Recall what {known} and find it",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _count(tray, rng):
     group, things = tray
     number = sum(KNOWN[thing][0] == group for _, _, thing in things)
     steps = (*(_is_a(thing) for thing in things), f"{number} {group}s")
-    return Asked(f"How many {group}s are there?", str(number), ring(rng, number, range(4)), f"Name every thing and count the {group}s",
-                 steps, frozenset(steps))
+    return Asked(
+        f"How many {group}s are there?",
+        str(number),
+        ring(rng, number, range(4)),
+        f"Name every thing and count the {group}s",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _alone(tray, rng):
@@ -84,8 +103,14 @@ def _alone(tray, rng):
     if len(alone) != 1:
         return None
     steps = (*(_is_a(thing) for thing in things), f"{alone[0][2]} is alone", _fact(alone[0]))
-    return Asked("Where is the thing that is alone in its group?", alone[0][0], wrong(rng, alone[0][0], CELLS, [t[0] for t in things]),
-                 "Name the group of every thing and find the one that is alone", steps, frozenset(steps))
+    return Asked(
+        "Where is the thing that is alone in its group?",
+        alone[0][0],
+        wrong(rng, alone[0][0], CELLS, [t[0] for t in things]),
+        "Name the group of every thing and find the one that is alone",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _member(tray, rng):
@@ -95,8 +120,14 @@ def _member(tray, rng):
     answer, others = yes_no(asked == right)
     steps = (_fact(chosen), _is_a(chosen))
     article = "an" if asked == "animal" else "a"
-    return Asked(f"Is the thing at {chosen[0]} {article} {asked}?", answer, others, f"Name the thing at {chosen[0]} and its group",
-                 steps, frozenset(steps))
+    return Asked(
+        f"Is the thing at {chosen[0]} {article} {asked}?",
+        answer,
+        others,
+        f"Name the thing at {chosen[0]} and its group",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _same(tray, rng):
@@ -104,15 +135,31 @@ def _same(tray, rng):
     same = KNOWN[one[2]][0] == KNOWN[two[2]][0]
     answer, others = yes_no(same)
     steps = (_fact(one), _is_a(one), _fact(two), _is_a(two))
-    return Asked(f"Are the things at {one[0]} and {two[0]} of one group?", answer, others,
-                 f"Name the groups of the things at {one[0]} and {two[0]} and compare", steps, frozenset(steps))
+    return Asked(
+        f"Are the things at {one[0]} and {two[0]} of one group?",
+        answer,
+        others,
+        f"Name the groups of the things at {one[0]} and {two[0]} and compare",
+        steps,
+        frozenset(steps),
+    )
 
 
-FAMILY = Family("mini-A-OKVQA", 16.1, scene, facts, paint, {
-    "trait": Template("science & technology", _trait),
-    "colour": Template("science & technology", _colour, withheld=True, also=("fine-grained perception",)),
-    "count": Template("math", _count, also=("science & technology",)),
-    "alone": Template("logical reasoning", _alone, withheld=True, also=("science & technology",)),
-    "member": Template("instance reasoning", _member),
-    "same": Template("instance reasoning", _same, withheld=True, also=("logical reasoning",), answers=("yes", "no")),
-}, paper=lambda tray: "cream")
+FAMILY = Family(
+    "mini-A-OKVQA",
+    16.1,
+    scene,
+    facts,
+    paint,
+    {
+        "trait": Template("science & technology", _trait),
+        "colour": Template("science & technology", _colour, withheld=True, also=("fine-grained perception",)),
+        "count": Template("math", _count, also=("science & technology",)),
+        "alone": Template("logical reasoning", _alone, withheld=True, also=("science & technology",)),
+        "member": Template("instance reasoning", _member),
+        "same": Template(
+            "instance reasoning", _same, withheld=True, also=("logical reasoning",), answers=("yes", "no")
+        ),
+    },
+    paper=lambda tray: "cream",
+)

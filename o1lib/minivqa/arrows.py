@@ -9,6 +9,7 @@ Example:
     >>> " points to " in draw("mini-AI2D", 0).facts[0]
     True
 """
+
 from functools import cache
 from itertools import combinations, pairwise, product
 
@@ -25,8 +26,10 @@ def scene(rng, hard):
     """Return five parts (six where hard) with arrows between some neighbours, all of them connected."""
     graph = rng.choice(_graphs(6 if hard else 5))
     names = dict(zip(graph, rng.sample(LETTERS, len(graph)), strict=True))
-    return ({names[place]: place for place in graph},
-            {names[place]: tuple([names[other] for other in others]) for place, others in graph.items()})
+    return (
+        {names[place]: place for place in graph},
+        {names[place]: tuple([names[other] for other in others]) for place, others in graph.items()},
+    )
 
 
 @cache
@@ -92,8 +95,13 @@ def _next(drawn, rng):
     found = drawn[1][start]
     if len(found) != 1:
         return None
-    return Asked(f"Which part does {start} point to?", found[0], _wrong(drawn, rng, found[0], start),
-                 f"Find {start} and follow its arrow", (fact(drawn[1], start),))
+    return Asked(
+        f"Which part does {start} point to?",
+        found[0],
+        _wrong(drawn, rng, found[0], start),
+        f"Find {start} and follow its arrow",
+        (fact(drawn[1], start),),
+    )
 
 
 def _follow(outs, start):
@@ -108,16 +116,26 @@ def _end(drawn, rng):
     way = _follow(drawn[1], rng.choice(tuple(drawn[0])))
     if len(way) < 2 or drawn[1][way[-1]]:
         return None
-    return Asked(f"Where does the way from {way[0]} end?", way[-1], _wrong(drawn, rng, way[-1], way[0]),
-                 f"Follow the arrows from {way[0]} to the end", tuple(fact(drawn[1], letter) for letter in way))
+    return Asked(
+        f"Where does the way from {way[0]} end?",
+        way[-1],
+        _wrong(drawn, rng, way[-1], way[0]),
+        f"Follow the arrows from {way[0]} to the end",
+        tuple(fact(drawn[1], letter) for letter in way),
+    )
 
 
 def _after(drawn, rng):
     way = _follow(drawn[1], rng.choice(tuple(drawn[0])))[:3]
     if len(way) < 3:
         return None
-    return Asked(f"Which part is two steps after {way[0]}?", way[2], _wrong(drawn, rng, way[2], way[0]),
-                 f"Follow two arrows from {way[0]}", tuple(fact(drawn[1], letter) for letter in way[:2]))
+    return Asked(
+        f"Which part is two steps after {way[0]}?",
+        way[2],
+        _wrong(drawn, rng, way[2], way[0]),
+        f"Follow two arrows from {way[0]}",
+        tuple(fact(drawn[1], letter) for letter in way[:2]),
+    )
 
 
 def _ways(outs, way, goal):
@@ -134,16 +152,26 @@ def _steps(drawn, rng):
         return None
     links = tuple(f"step {number} is {a} to {b}" for number, (a, b) in enumerate(pairwise(ways[0]), 1))
     others = tuple(str(n) for n in (range(1, 5) if len(drawn[0]) < 6 else range(2, 6)) if n != len(links))
-    return Asked(f"How many steps from {one} to {two}?", str(len(links)), others,
-                 f"Follow the arrows from {one} to {two} and count", links)
+    return Asked(
+        f"How many steps from {one} to {two}?",
+        str(len(links)),
+        others,
+        f"Follow the arrows from {one} to {two} and count",
+        links,
+    )
 
 
 def _source(drawn, rng):
     free = [letter for letter in drawn[0] if all(letter not in others for others in drawn[1].values())]
     if len(free) != 1:
         return None
-    return Asked("Which part has no arrow in?", free[0], _wrong(drawn, rng, free[0]),
-                 "Look for the part that no arrow points to", (*facts(drawn), f"no arrow to {free[0]}"))
+    return Asked(
+        "Which part has no arrow in?",
+        free[0],
+        _wrong(drawn, rng, free[0]),
+        "Look for the part that no arrow points to",
+        (*facts(drawn), f"no arrow to {free[0]}"),
+    )
 
 
 def _removed(drawn, rng):
@@ -154,19 +182,41 @@ def _removed(drawn, rng):
     met, reached = [one], bool(_ways(left, [one], two))
     for letter in met:
         met.extend(b for b in left[letter] if b not in met and two not in met)
-    steps = (f"{gone} is removed", *(fact(drawn[1], letter) for letter in met if letter != two),
-             f"{one} {'reaches' if reached else 'never reaches'} {two}")
-    return Asked(f"If {gone} is removed, can {one} still reach {two}?", *yes_no(reached),
-                 f"Follow the arrows from {one} without {gone}", steps)
+    steps = (
+        f"{gone} is removed",
+        *(fact(drawn[1], letter) for letter in met if letter != two),
+        f"{one} {'reaches' if reached else 'never reaches'} {two}",
+    )
+    return Asked(
+        f"If {gone} is removed, can {one} still reach {two}?",
+        *yes_no(reached),
+        f"Follow the arrows from {one} without {gone}",
+        steps,
+    )
 
 
-FAMILY = Family("mini-AI2D", 11.4, scene, facts, paint, {
-    "next": Template("fine-grained perception", _next),
-    "end": Template("logical reasoning", _end, also=("fine-grained perception",)),
-    "after": Template("instance reasoning", _after),
-    "steps": Template("math", _steps, withheld=True, also=("logical reasoning",), answers=("1", "2", "3", "4"),
-                      hard_answers=("2", "3", "4", "5")),
-    "source": Template("instance reasoning", _source, withheld=True, also=("logical reasoning",)),
-    "removed": Template("science & technology", _removed, withheld=True, also=("logical reasoning",),
-                        answers=("yes", "no")),
-}, edit=edit)
+FAMILY = Family(
+    "mini-AI2D",
+    11.4,
+    scene,
+    facts,
+    paint,
+    {
+        "next": Template("fine-grained perception", _next),
+        "end": Template("logical reasoning", _end, also=("fine-grained perception",)),
+        "after": Template("instance reasoning", _after),
+        "steps": Template(
+            "math",
+            _steps,
+            withheld=True,
+            also=("logical reasoning",),
+            answers=("1", "2", "3", "4"),
+            hard_answers=("2", "3", "4", "5"),
+        ),
+        "source": Template("instance reasoning", _source, withheld=True, also=("logical reasoning",)),
+        "removed": Template(
+            "science & technology", _removed, withheld=True, also=("logical reasoning",), answers=("yes", "no")
+        ),
+    },
+    edit=edit,
+)

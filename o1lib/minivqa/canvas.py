@@ -9,6 +9,7 @@ Example:
     >>> canvas.image().size
     (64, 64)
 """
+
 import math
 from functools import cache
 
@@ -17,13 +18,22 @@ from PIL import Image, ImageDraw, ImageFont
 
 SIZE = 64
 COLOURS = {
-    "red": (220, 40, 40), "green": (30, 150, 60), "blue": (40, 80, 220),
-    "yellow": (235, 200, 0), "purple": (150, 50, 170), "orange": (245, 130, 20),
+    "red": (220, 40, 40),
+    "green": (30, 150, 60),
+    "blue": (40, 80, 220),
+    "yellow": (235, 200, 0),
+    "purple": (150, 50, 170),
+    "orange": (245, 130, 20),
 }
 PAPERS = {"white": (255, 255, 255), "grey": (222, 222, 222), "cream": (250, 242, 215), "pale": (214, 234, 248)}
 SCENERY = {
-    "grass": (170, 222, 150), "sand": (243, 220, 150), "water": (140, 195, 245), "snow": (252, 252, 252),
-    "day": (226, 241, 252), "dull": (205, 206, 208), "night": (125, 130, 175),
+    "grass": (170, 222, 150),
+    "sand": (243, 220, 150),
+    "water": (140, 195, 245),
+    "snow": (252, 252, 252),
+    "day": (226, 241, 252),
+    "dull": (205, 206, 208),
+    "night": (125, 130, 175),
 }
 INK = (20, 20, 20)
 SHAPES = ("circle", "square", "triangle", "star")
@@ -62,8 +72,11 @@ class Canvas:
 
     def box(self, x0, y0, x1, y1, colour=None, outline="ink"):
         """Draw a rectangle; `colour` None leaves it open."""
-        self._draw.rectangle((x0, y0, x1, y1), fill=None if colour is None else _rgb(colour),
-                             outline=None if outline is None else _rgb(outline))
+        self._draw.rectangle(
+            (x0, y0, x1, y1),
+            fill=None if colour is None else _rgb(colour),
+            outline=None if outline is None else _rgb(outline),
+        )
 
     def oval(self, x0, y0, x1, y1, colour, outline="ink"):
         """Draw a filled ellipse in the box; `outline` None leaves its edge out."""
@@ -88,8 +101,10 @@ class Canvas:
         along, down = (x1 - x0) / length, (y1 - y0) / length
         x, y = x1 - head * along, y1 - head * down
         self.line([start, (x, y)], colour, width)
-        self._draw.polygon([end, (x - 0.6 * head * down, y + 0.6 * head * along), (x + 0.6 * head * down, y - 0.6 * head * along)],
-                           fill=_rgb(colour))
+        self._draw.polygon(
+            [end, (x - 0.6 * head * down, y + 0.6 * head * along), (x + 0.6 * head * down, y - 0.6 * head * along)],
+            fill=_rgb(colour),
+        )
 
     def text(self, x, y, words, colour="ink"):
         """Write `words` with the top left corner at (x, y); six pixels a character."""

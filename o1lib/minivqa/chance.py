@@ -8,6 +8,7 @@ Example:
     >>> sorted(ring(random.Random(0), 5, range(1, 9)))
     ['4', '6', '7']
 """
+
 from collections import Counter
 from functools import cache
 from itertools import combinations

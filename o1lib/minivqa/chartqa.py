@@ -8,6 +8,7 @@ Example:
     >>> draw("mini-ChartQA", 0).facts[0].endswith(" chart")
     True
 """
+
 from .canvas import COLOURS
 from .chance import even, ring, totals, wrong, yes_no
 from .family import Asked, Family, Template
@@ -59,13 +60,18 @@ def edit(chart, rng):
     kind, values = chart
     at = rng.randrange(len(values))
     free = [number for number in range(1, TOP + 1) if all(number != other for _, other in values)]
-    return kind, (*values[:at], (values[at][0], rng.choice(free)), *values[at + 1:])
+    return kind, (*values[:at], (values[at][0], rng.choice(free)), *values[at + 1 :])
 
 
 def _read(chart, rng):
     colour, number = rng.choice(chart[1])
-    return Asked(f"What is the value of {colour}?", str(number), ring(rng, number, range(1, TOP + 1)),
-                 f"Read the value of {colour}", (f"{colour} is {number}",))
+    return Asked(
+        f"What is the value of {colour}?",
+        str(number),
+        ring(rng, number, range(1, TOP + 1)),
+        f"Read the value of {colour}",
+        (f"{colour} is {number}",),
+    )
 
 
 def _extreme(chart, rng):
@@ -73,8 +79,14 @@ def _extreme(chart, rng):
     pick = max if word == "largest" else min
     colour, number = pick(chart[1], key=lambda value: value[1])
     steps = (*facts(chart)[1:], f"{word} is {number}")
-    return Asked(f"Which colour is the {word}?", colour, wrong(rng, colour, COLOURS, [c for c, _ in chart[1]]),
-                 f"Read all values and find the {word}", steps, frozenset(steps))
+    return Asked(
+        f"Which colour is the {word}?",
+        colour,
+        wrong(rng, colour, COLOURS, [c for c, _ in chart[1]]),
+        f"Read all values and find the {word}",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _sum(chart, rng):
@@ -82,9 +94,19 @@ def _sum(chart, rng):
     total, weights = sum(n for _, n in chosen), totals(1, TOP, len(chosen))
     if not even(rng, total, weights):
         return None
-    steps = (*(f"{colour} is {number}" for colour, number in chosen), f"{' + '.join(str(n) for _, n in chosen)} = {total}")
+    steps = (
+        *(f"{colour} is {number}" for colour, number in chosen),
+        f"{' + '.join(str(n) for _, n in chosen)} = {total}",
+    )
     words = " plus ".join(colour for colour, _ in chosen)
-    return Asked(f"What is {words}?", str(total), ring(rng, total, sorted(weights)), f"Read {words} and add", steps, frozenset(steps))
+    return Asked(
+        f"What is {words}?",
+        str(total),
+        ring(rng, total, sorted(weights)),
+        f"Read {words} and add",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _difference(chart, rng):
@@ -93,8 +115,14 @@ def _difference(chart, rng):
     if not even(rng, gap, {n: TOP - n for n in range(1, TOP)}):
         return None
     steps = (f"{one} is {more}", f"{two} is {less}", f"{more} - {less} = {gap}")
-    return Asked(f"What is {one} minus {two}?", str(gap), ring(rng, gap, range(1, TOP)),
-                 f"Read {one} and {two} and subtract", steps, frozenset(steps))
+    return Asked(
+        f"What is {one} minus {two}?",
+        str(gap),
+        ring(rng, gap, range(1, TOP)),
+        f"Read {one} and {two} and subtract",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _exceeds(chart, rng):
@@ -102,8 +130,14 @@ def _exceeds(chart, rng):
     word = "more than" if a + b > c else "fewer than" if a + b < c else "equal to"
     answer, others = yes_no(a + b > c)
     steps = (f"{one} is {a}", f"{two} is {b}", f"{a} + {b} = {a + b}", f"{three} is {c}", f"{a + b} is {word} {c}")
-    return Asked(f"Is {one} plus {two} more than {three}?", answer, others, f"Add {one} and {two} and compare with {three}",
-                 steps, frozenset(steps))
+    return Asked(
+        f"Is {one} plus {two} more than {three}?",
+        answer,
+        others,
+        f"Add {one} and {two} and compare with {three}",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _rises(chart, rng):
@@ -115,15 +149,31 @@ def _rises(chart, rng):
         if after < before:
             break
     answer, others = yes_no(rising)
-    return Asked("Do the values rise from left to right?", answer, others, "Read the values in order and compare", tuple(steps),
-                 frozenset(steps))
+    return Asked(
+        "Do the values rise from left to right?",
+        answer,
+        others,
+        "Read the values in order and compare",
+        tuple(steps),
+        frozenset(steps),
+    )
 
 
-FAMILY = Family("mini-ChartQA", 17.2, scene, facts, paint, {
-    "read": Template("fine-grained perception", _read),
-    "extreme": Template("instance reasoning", _extreme),
-    "sum": Template("math", _sum, withheld=True, also=("fine-grained perception",)),
-    "difference": Template("math", _difference),
-    "exceeds": Template("logical reasoning", _exceeds, withheld=True, also=("math",), answers=("yes", "no")),
-    "rises": Template("coarse perception", _rises, withheld=True, also=("logical reasoning",), answers=("yes", "no")),
-}, edit=edit)
+FAMILY = Family(
+    "mini-ChartQA",
+    17.2,
+    scene,
+    facts,
+    paint,
+    {
+        "read": Template("fine-grained perception", _read),
+        "extreme": Template("instance reasoning", _extreme),
+        "sum": Template("math", _sum, withheld=True, also=("fine-grained perception",)),
+        "difference": Template("math", _difference),
+        "exceeds": Template("logical reasoning", _exceeds, withheld=True, also=("math",), answers=("yes", "no")),
+        "rises": Template(
+            "coarse perception", _rises, withheld=True, also=("logical reasoning",), answers=("yes", "no")
+        ),
+    },
+    edit=edit,
+)

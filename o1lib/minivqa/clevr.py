@@ -7,12 +7,13 @@ Example:
     >>> draw("mini-CLEVR", 0).facts[0].count(" at ")
     1
 """
+
 from .canvas import COLOURS, SHAPES
 from .family import Asked, Family, Template
 from .words import CELLS
 
 PLURAL = {"circle": "circles", "square": "squares", "triangle": "triangles", "star": "stars"}
-EASY, HARD = ("0", "1", "2", "3"), ("1", "2", "3", "4")     # counts asked for
+EASY, HARD = ("0", "1", "2", "3"), ("1", "2", "3", "4")  # counts asked for
 
 
 def scene(rng, hard):
@@ -32,14 +33,20 @@ def paint(canvas, objects, rng, held_out):
     """Draw every object near the middle of its cell."""
     for cell, colour, shape in objects:
         row, column = divmod(CELLS.index(cell), 3)
-        canvas.shape(shape, 11 + 21 * column + rng.randint(-1, 1), 11 + 21 * row + rng.randint(-1, 1), rng.randint(6, 7), colour)
+        canvas.shape(
+            shape, 11 + 21 * column + rng.randint(-1, 1), 11 + 21 * row + rng.randint(-1, 1), rng.randint(6, 7), colour
+        )
 
 
 def edit(objects, rng):
     """Change the shape of one object."""
     at = rng.randrange(len(objects))
     cell, colour, shape = objects[at]
-    return (*objects[:at], (cell, colour, rng.choice([other for other in SHAPES if other != shape])), *objects[at + 1:])
+    return (
+        *objects[:at],
+        (cell, colour, rng.choice([other for other in SHAPES if other != shape])),
+        *objects[at + 1 :],
+    )
 
 
 def counts(objects, right):
@@ -50,7 +57,9 @@ def counts(objects, right):
 def _some(objects, index, words, rng):
     """Return a word for what the objects are at `index`, or, now and then, one that none of them is."""
     shown = sorted({o[index] for o in objects})
-    return rng.choice([*shown, *rng.sample([word for word in words if word not in shown], min(1, len(words) - len(shown)))])
+    return rng.choice(
+        [*shown, *rng.sample([word for word in words if word not in shown], min(1, len(words) - len(shown)))]
+    )
 
 
 def tally(objects, index, value, noun):
@@ -62,15 +71,27 @@ def tally(objects, index, value, noun):
 def _count_colour(objects, rng):
     colour = _some(objects, 1, COLOURS, rng)
     steps, number = tally(objects, 1, colour, f"{colour} shapes")
-    return Asked(f"How many {colour} shapes are there?", str(number), counts(objects, number),
-                 f"Find the {colour} shapes and count them", steps, frozenset(steps))
+    return Asked(
+        f"How many {colour} shapes are there?",
+        str(number),
+        counts(objects, number),
+        f"Find the {colour} shapes and count them",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _count_shape(objects, rng):
     shape = _some(objects, 2, SHAPES, rng)
     steps, number = tally(objects, 2, shape, PLURAL[shape])
-    return Asked(f"How many {PLURAL[shape]} are there?", str(number), counts(objects, number),
-                 f"Find the {PLURAL[shape]} and count them", steps, frozenset(steps))
+    return Asked(
+        f"How many {PLURAL[shape]} are there?",
+        str(number),
+        counts(objects, number),
+        f"Find the {PLURAL[shape]} and count them",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _compare(objects, rng):
@@ -82,8 +103,14 @@ def _compare(objects, rng):
     answer = "yes" if first > second else "no"
     verdict = f"{PLURAL[one]} {'more' if first > second else 'fewer'} than {PLURAL[two]}"
     steps = (*steps_one, *steps_two, verdict)
-    return Asked(f"Are there more {PLURAL[one]} than {PLURAL[two]}?", answer, ("no" if answer == "yes" else "yes",),
-                 f"Count the {PLURAL[one]} and the {PLURAL[two]} and compare", steps, frozenset(steps))
+    return Asked(
+        f"Are there more {PLURAL[one]} than {PLURAL[two]}?",
+        answer,
+        ("no" if answer == "yes" else "yes",),
+        f"Count the {PLURAL[one]} and the {PLURAL[two]} and compare",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _relate(objects, rng):
@@ -92,12 +119,22 @@ def _relate(objects, rng):
         return None
     others = rng.sample([c for c in COLOURS if c != colour], 3)
     step = f"{colour} {shape} at {cell}"
-    return Asked(f"What colour is the shape at {cell}?", colour, tuple(others), f"Look at {cell} and name the colour", (step,))
+    return Asked(
+        f"What colour is the shape at {cell}?", colour, tuple(others), f"Look at {cell} and name the colour", (step,)
+    )
 
 
-FAMILY = Family("mini-CLEVR", 0.5, scene, facts, paint, {
-    "count_colour": Template("math", _count_colour, answers=EASY, hard_answers=HARD),
-    "count_shape": Template("math", _count_shape, withheld=True, answers=EASY, hard_answers=HARD),
-    "compare": Template("logical reasoning", _compare, withheld=True, also=("math",)),
-    "relate": Template("fine-grained perception", _relate),
-}, edit=edit)
+FAMILY = Family(
+    "mini-CLEVR",
+    0.5,
+    scene,
+    facts,
+    paint,
+    {
+        "count_colour": Template("math", _count_colour, answers=EASY, hard_answers=HARD),
+        "count_shape": Template("math", _count_shape, withheld=True, answers=EASY, hard_answers=HARD),
+        "compare": Template("logical reasoning", _compare, withheld=True, also=("math",)),
+        "relate": Template("fine-grained perception", _relate),
+    },
+    edit=edit,
+)

@@ -8,6 +8,7 @@ Example:
     >>> draw("mini-CLEVR-Math", 0, template="take").steps[-2].count("-")
     1
 """
+
 from collections import Counter
 
 from . import clevr
@@ -64,8 +65,14 @@ def _take(drawn, rng):
     if pool is None:
         return None
     steps = (*steps, f"{len(objects)} shapes", f"{len(objects)} - {number} = {left}")
-    return Asked(f"Take away the {noun}. How many shapes are left?", str(left), ring(rng, left, pool),
-                 f"Count the {noun} and take them away", steps, frozenset(steps))
+    return Asked(
+        f"Take away the {noun}. How many shapes are left?",
+        str(left),
+        ring(rng, left, pool),
+        f"Count the {noun} and take them away",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _add(drawn, rng):
@@ -73,8 +80,14 @@ def _add(drawn, rng):
     noun, more = _noun(kind), rng.randint(2, 5)
     steps, number = tally(objects, *kind, noun)
     steps = (*steps, f"add {more} {noun}", f"{number} + {more} = {number + more}")
-    return Asked(f"Add {more} {noun}. How many {noun} are there?", str(number + more), _around(number, more, 1),
-                 f"Count the {noun} and add {more}", steps, frozenset(steps))
+    return Asked(
+        f"Add {more} {noun}. How many {noun} are there?",
+        str(number + more),
+        _around(number, more, 1),
+        f"Count the {noun} and add {more}",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _lack(drawn, rng):
@@ -82,8 +95,14 @@ def _lack(drawn, rng):
     noun, goal = _noun(kind), rng.randint(4, 7)
     steps, number = tally(objects, *kind, noun)
     steps = (*steps, f"wanted are {goal} {noun}", f"{goal} - {number} = {goal - number}")
-    return Asked(f"How many {noun} must be added to have {goal}?", str(goal - number), _around(number, goal, -1),
-                 f"Count the {noun} and take them from {goal}", steps, frozenset(steps))
+    return Asked(
+        f"How many {noun} must be added to have {goal}?",
+        str(goal - number),
+        _around(number, goal, -1),
+        f"Count the {noun} and take them from {goal}",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _around(number, start, sign):
@@ -98,16 +117,33 @@ def _swap(drawn, rng):
     pool, left = _left(rng, objects, number), len(objects) - number
     if pool is None:
         return None
-    steps = (*steps, f"{len(objects)} shapes", f"{len(objects)} - {number} = {left}", f"add {more} shapes",
-             f"{left} + {more} = {left + more}")
-    return Asked(f"Take away the {noun} and add {more} shapes. How many shapes are there?", str(left + more),
-                 ring(rng, left + more, [count + more for count in pool]), f"Take away the {noun} and add {more}", steps,
-                 frozenset(steps))
+    steps = (
+        *steps,
+        f"{len(objects)} shapes",
+        f"{len(objects)} - {number} = {left}",
+        f"add {more} shapes",
+        f"{left} + {more} = {left + more}",
+    )
+    return Asked(
+        f"Take away the {noun} and add {more} shapes. How many shapes are there?",
+        str(left + more),
+        ring(rng, left + more, [count + more for count in pool]),
+        f"Take away the {noun} and add {more}",
+        steps,
+        frozenset(steps),
+    )
 
 
-FAMILY = Family("mini-CLEVR-Math", 0.5, scene, facts, paint, {
-    "take": Template("math", _take),
-    "add": Template("math", _add, withheld=True),
-    "lack": Template("logical reasoning", _lack, also=("math",)),
-    "swap": Template("math", _swap, withheld=True, also=("logical reasoning",)),
-})
+FAMILY = Family(
+    "mini-CLEVR-Math",
+    0.5,
+    scene,
+    facts,
+    paint,
+    {
+        "take": Template("math", _take),
+        "add": Template("math", _add, withheld=True),
+        "lack": Template("logical reasoning", _lack, also=("math",)),
+        "swap": Template("math", _swap, withheld=True, also=("logical reasoning",)),
+    },
+)

@@ -10,6 +10,7 @@ Example:
     >>> draw("mini-DocVQA", 0).facts[0].startswith("title ")
     True
 """
+
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,14 +71,24 @@ def _price(page, rng):
 
 
 def _kind(page, rng):
-    return Asked("What is the title of the page?", page[0], wrong(rng, page[0], TITLES), "Read the top line",
-                 (f"title {page[0]}",))
+    return Asked(
+        "What is the title of the page?",
+        page[0],
+        wrong(rng, page[0], TITLES),
+        "Read the top line",
+        (f"title {page[0]}",),
+    )
 
 
 def _read(page, rng):
     item, price = rng.choice(page[1])
-    return Asked(f"What does {item} cost?", str(price), like(str(price), lambda: _price(page, rng)),
-                 f"Find {item} and read its number", (_line((item, price)),))
+    return Asked(
+        f"What does {item} cost?",
+        str(price),
+        like(str(price), lambda: _price(page, rng)),
+        f"Find {item} and read its number",
+        (_line((item, price)),),
+    )
 
 
 def _wrong_items(page, rng, right):
@@ -86,17 +97,25 @@ def _wrong_items(page, rng, right):
 
 def _which(page, rng):
     item, price = rng.choice(page[1])
-    return Asked(f"What costs {price}?", item, _wrong_items(page, rng, item), f"Look for the number {price}",
-                 (_line((item, price)),))
+    return Asked(
+        f"What costs {price}?",
+        item,
+        _wrong_items(page, rng, item),
+        f"Look for the number {price}",
+        (_line((item, price)),),
+    )
 
 
 def _total(page, rng):
     (one, first), (two, second) = rng.sample(page[1], 2)
     total = str(first + second)
-    return Asked(f"What do {one} and {two} cost together?", total,
-                 like(total, lambda: sum(rng.sample(range(10, 40) if first > 9 else range(1, 10), 2))),
-                 "Read both prices and add them",
-                 (_line((one, first)), _line((two, second)), f"{first} + {second} = {total}"))
+    return Asked(
+        f"What do {one} and {two} cost together?",
+        total,
+        like(total, lambda: sum(rng.sample(range(10, 40) if first > 9 else range(1, 10), 2))),
+        "Read both prices and add them",
+        (_line((one, first)), _line((two, second)), f"{first} + {second} = {total}"),
+    )
 
 
 def _dearest(page, rng):
@@ -106,24 +125,37 @@ def _dearest(page, rng):
         word = "more" if entry[1] > best[1] else "fewer"
         steps += [_line(entry), f"{entry[1]} is {word} than {best[1]}"]
         best = max(best, entry, key=lambda pair: pair[1])
-    return Asked("What costs most?", best[0], _wrong_items(page, rng, best[0]), "Compare the prices one by one",
-                 tuple(steps))
+    return Asked(
+        "What costs most?", best[0], _wrong_items(page, rng, best[0]), "Compare the prices one by one", tuple(steps)
+    )
 
 
 def _change(page, rng):
     item, price = rng.choice(page[1])
     paid = rng.choice((40, 50)) if price > 9 else 10
     change = str(paid - price)
-    return Asked(f"You pay {paid} for {item}. How much is left?", change,
-                 like(change, lambda: paid - _price(page, rng)), f"Take the price of {item} from {paid}",
-                 (_line((item, price)), f"{paid} is paid", f"{paid} - {price} = {change}"))
+    return Asked(
+        f"You pay {paid} for {item}. How much is left?",
+        change,
+        like(change, lambda: paid - _price(page, rng)),
+        f"Take the price of {item} from {paid}",
+        (_line((item, price)), f"{paid} is paid", f"{paid} - {price} = {change}"),
+    )
 
 
-FAMILY = Family("mini-DocVQA", 4.0, scene, facts, paint, {
-    "title": Template("coarse perception", _kind),
-    "price": Template("fine-grained perception", _read),
-    "which": Template("instance reasoning", _which, also=("fine-grained perception",)),
-    "total": Template("math", _total, withheld=True, also=("fine-grained perception",)),
-    "dearest": Template("logical reasoning", _dearest, withheld=True, also=("math",)),
-    "change": Template("math", _change, withheld=True),
-}, paper=lambda page: "cream")
+FAMILY = Family(
+    "mini-DocVQA",
+    4.0,
+    scene,
+    facts,
+    paint,
+    {
+        "title": Template("coarse perception", _kind),
+        "price": Template("fine-grained perception", _read),
+        "which": Template("instance reasoning", _which, also=("fine-grained perception",)),
+        "total": Template("math", _total, withheld=True, also=("fine-grained perception",)),
+        "dearest": Template("logical reasoning", _dearest, withheld=True, also=("math",)),
+        "change": Template("math", _change, withheld=True),
+    },
+    paper=lambda page: "cream",
+)

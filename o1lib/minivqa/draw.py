@@ -8,6 +8,7 @@ Example:
     >>> draw("mini-CLEVR", 3) == draw("mini-CLEVR", 3)
     True
 """
+
 import hashlib
 import random
 from dataclasses import dataclass, replace
@@ -20,8 +21,14 @@ from .canvas import Canvas
 
 _SPAN = 100_000_000
 _OFFSET = {"base": 0, "train": 1, "validation": 2, "devtest": 3, "hard": 4, "test": 5}
-_BUCKETS = {"base": range(0, 14), "train": range(0, 14), "validation": range(14, 16), "devtest": range(16, 18),
-            "hard": range(16, 18), "test": range(18, 20)}
+_BUCKETS = {
+    "base": range(0, 14),
+    "train": range(0, 14),
+    "validation": range(14, 16),
+    "devtest": range(16, 18),
+    "hard": range(16, 18),
+    "test": range(18, 20),
+}
 SPLITS = tuple(_OFFSET)
 _MODULES = (sharegpt4v, chartqa, aokvqa, arrows, geometry, science, documents, pisc, clevr, clevr_math)  # as in Table 1
 FAMILIES = {module.FAMILY.name: module.FAMILY for module in _MODULES}
@@ -35,6 +42,7 @@ class Example:
     `answer` is a letter where `options` are given, else the answer itself; `facts` are the caption's statements,
     `true` every further statement that the picture bears out, `key` the hash of facts and question.
     """
+
     qid: str
     family: str
     template: str
@@ -122,17 +130,31 @@ def assemble(kind, name, split, seed, facts, asked, image, rng, choice=None):
     rng.shuffle(options)
     told = _told(asked.question, asked.answer, tuple(options), asked.summary + ".", facts, asked.steps)
     key = hashlib.sha1("|".join((*sorted(facts), asked.question)).encode()).hexdigest()[:16]
-    return Example(qid=f"{kind.name}/{split}/{seed % _SPAN}", family=kind.name, template=name, skill=template.skill,
-                   image=image, bare=asked.question, facts=facts, true=asked.true | set(told["steps"]),
-                   withheld=template.withheld, key=key, **told)
+    return Example(
+        qid=f"{kind.name}/{split}/{seed % _SPAN}",
+        family=kind.name,
+        template=name,
+        skill=template.skill,
+        image=image,
+        bare=asked.question,
+        facts=facts,
+        true=asked.true | set(told["steps"]),
+        withheld=template.withheld,
+        key=key,
+        **told,
+    )
 
 
 def _told(bare, answer, options, summary, facts, steps):
     """Return the fields of an Example that name its options or the letter of the right one."""
     letter = LETTERS[options.index(answer)] if options else ""
     steps = (*steps, f"so the answer is {answer}" + (f", which is {letter}" if letter else ""))
-    stages = {"summary": summary, "caption": ". ".join(facts) + ".", "reasoning": ". ".join(steps) + ".",
-              "conclusion": letter or answer}
+    stages = {
+        "summary": summary,
+        "caption": ". ".join(facts) + ".",
+        "reasoning": ". ".join(steps) + ".",
+        "conclusion": letter or answer,
+    }
     question = bare + "".join(f" {mark}. {option}" for mark, option in zip(LETTERS, options, strict=False))
     return {"question": question, "options": options, "answer": letter or answer, "steps": steps, "stages": stages}
 

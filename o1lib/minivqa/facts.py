@@ -11,6 +11,7 @@ Example:
     >>> check_steps("2 + 3 = 5. 2 + 4 = 6", ("2 cups", "3 jugs"), frozenset())
     [('2 + 3 = 5', True), ('2 + 4 = 6', False)]
 """
+
 import re
 from collections import Counter
 from functools import cache
@@ -18,7 +19,9 @@ from functools import cache
 from .words import CLASSES
 
 _BREAK = re.compile(r"(?:[.;!?](?=\s|$)|\n)+")
-_FILLER = re.compile(r"^An? (?=[a-z])|\b(?:an?|[Tt]he|[Tt]here (?:is|are)|[Ss]o|[Tt]hen|[Tt]herefore)\b")  # not the label A
+_FILLER = re.compile(
+    r"^An? (?=[a-z])|\b(?:an?|[Tt]he|[Tt]here (?:is|are)|[Ss]o|[Tt]hen|[Tt]herefore)\b"
+)  # not the label A
 _SUM = re.compile(r"^(\d+)((?: [+-] \d+)+) = (-?\d+)$")
 _NUMBER = re.compile(r"\d+")
 
@@ -42,7 +45,11 @@ def caption_score(text, facts):
     said = Counter(canonical(s) for s in statements(text))
     wanted = Counter(canonical(f) for f in facts)
     shared = sum((said & wanted).values())
-    return {"exact": said == wanted, "precision": shared / max(1, said.total()), "recall": shared / max(1, wanted.total())}
+    return {
+        "exact": said == wanted,
+        "precision": shared / max(1, said.total()),
+        "recall": shared / max(1, wanted.total()),
+    }
 
 
 def check_steps(text, facts, true):
@@ -96,7 +103,10 @@ def _words():
 def _spots(statement):
     """Find replaceable words and numbers as (start, end, other words of the class or numbers nearby)."""
     pattern, others = _words()
-    return [(*match.span(), others.get(match.group()) or _nearby(int(match.group()))) for match in pattern.finditer(statement)]
+    return [
+        (*match.span(), others.get(match.group()) or _nearby(int(match.group())))
+        for match in pattern.finditer(statement)
+    ]
 
 
 def _nearby(value):

@@ -11,6 +11,7 @@ Example:
     >>> draw("mini-GeoQA+", 0, template="perimeter").steps[-2].count("+")
     1
 """
+
 from functools import partial
 from math import acos, degrees
 
@@ -104,23 +105,36 @@ def paint(canvas, drawn, rng, held_out):
 def _third(drawn):
     """Return the steps to the angle that is not printed, and that angle."""
     (_, one), (_, two) = drawn[2]
-    return (*map(_angle, drawn[2]), "all angles make 180", f"{one} + {two} = {one + two}",
-            f"180 - {one + two} = {180 - one - two}"), 180 - one - two
+    return (
+        *map(_angle, drawn[2]),
+        "all angles make 180",
+        f"{one} + {two} = {one + two}",
+        f"180 - {one + two} = {180 - one - two}",
+    ), 180 - one - two
 
 
 def _third_angle(drawn, rng):
     steps, angle = _third(drawn)
     step = 5 if any(value % 10 for _, value in drawn[2]) else 10
     missing = next(name for corner, name in enumerate(CORNERS) if corner not in dict(drawn[2]))
-    return Asked(f"What is the angle at {missing}?", str(angle), like(str(angle), lambda: _angles(rng, step)[0]),
-                 "Add the two known angles and take them from 180", steps)
+    return Asked(
+        f"What is the angle at {missing}?",
+        str(angle),
+        like(str(angle), lambda: _angles(rng, step)[0]),
+        "Add the two known angles and take them from 180",
+        steps,
+    )
 
 
 def _right(drawn, rng):
     steps, angle = _third(drawn)
     found = 90 in (angle, *dict(drawn[2]).values())
-    return Asked("Is one of the three angles 90?", *yes_no(found), "Find the third angle and look for 90",
-                 (*steps, "one angle is 90" if found else "no angle is 90"))
+    return Asked(
+        "Is one of the three angles 90?",
+        *yes_no(found),
+        "Find the third angle and look for 90",
+        (*steps, "one angle is 90" if found else "no angle is 90"),
+    )
 
 
 def _perimeter(drawn, rng):
@@ -128,45 +142,71 @@ def _perimeter(drawn, rng):
     hard = max(one, two, three) > 9
     steps = (*map(_side, drawn[3]), f"{one} + {two} = {one + two}", f"{one + two} + {three} = {one + two + three}")
     total = str(one + two + three)
-    return Asked("How long is the way around the triangle?", total,
-                 like(total, lambda: sum(_triangle(rng, hard)[1])),
-                 "Read the three sides and add them", steps)
+    return Asked(
+        "How long is the way around the triangle?",
+        total,
+        like(total, lambda: sum(_triangle(rng, hard)[1])),
+        "Read the three sides and add them",
+        steps,
+    )
 
 
 def _read_side(drawn, rng):
     side, length = rng.choice(drawn[3])
-    return Asked(f"How long is the side at {SIDES[side]}?", str(length),
-                 like(str(length), lambda: _length(rng, length > 9)),
-                 f"Read the number at {SIDES[side]}", (_side((side, length)),))
+    return Asked(
+        f"How long is the side at {SIDES[side]}?",
+        str(length),
+        like(str(length), lambda: _length(rng, length > 9)),
+        f"Read the number at {SIDES[side]}",
+        (_side((side, length)),),
+    )
 
 
 def _colour(drawn, rng):
     colour = drawn[1][0]
-    return Asked("What colour is the triangle?", colour, wrong(rng, colour, list(COLOURS)), "Look at the whole figure",
-                 (f"{colour} triangle",))
+    return Asked(
+        "What colour is the triangle?",
+        colour,
+        wrong(rng, colour, list(COLOURS)),
+        "Look at the whole figure",
+        (f"{colour} triangle",),
+    )
 
 
 def _distance(drawn, rng):
     parts = len(drawn[3]) - 1
     first = rng.randrange(len(drawn[1]) - parts)
-    ends, lengths = drawn[1][first:first + parts + 1], [length for _, length in drawn[3][first:first + parts]]
-    steps, total = list(facts(drawn)[first:first + parts]), lengths[0]
+    ends, lengths = drawn[1][first : first + parts + 1], [length for _, length in drawn[3][first : first + parts]]
+    steps, total = list(facts(drawn)[first : first + parts]), lengths[0]
     for length in lengths[1:]:
         steps.append(f"{total} + {length} = {total + length}")
         total += length
     one, two = rng.sample((ends[0], ends[-1]), 2)
-    return Asked(f"How far is it from {one} to {two}?", str(total),
-                 like(str(total), lambda: sum(rng.randint(1, 9) for _ in lengths)),
-                 f"Add the parts from {one} to {two}", tuple(steps))
+    return Asked(
+        f"How far is it from {one} to {two}?",
+        str(total),
+        like(str(total), lambda: sum(rng.randint(1, 9) for _ in lengths)),
+        f"Add the parts from {one} to {two}",
+        tuple(steps),
+    )
 
 
 _ANGLES, _SIDES, _LINE = (partial(scene, kinds=(kind,)) for kind in ("angles", "sides", "line"))
 _TRIANGLE = partial(scene, kinds=("angles", "sides"))
-FAMILY = Family("mini-GeoQA+", 11.4, scene, facts, paint, {
-    "third_angle": Template("math", _third_angle, scene=_ANGLES),
-    "side": Template("fine-grained perception", _read_side, scene=_TRIANGLE),
-    "colour": Template("coarse perception", _colour, scene=_TRIANGLE),
-    "right": Template("logical reasoning", _right, withheld=True, also=("math",), answers=("yes", "no"), scene=_ANGLES),
-    "perimeter": Template("math", _perimeter, withheld=True, scene=_SIDES),
-    "distance": Template("math", _distance, withheld=True, also=("fine-grained perception",), scene=_LINE),
-})
+FAMILY = Family(
+    "mini-GeoQA+",
+    11.4,
+    scene,
+    facts,
+    paint,
+    {
+        "third_angle": Template("math", _third_angle, scene=_ANGLES),
+        "side": Template("fine-grained perception", _read_side, scene=_TRIANGLE),
+        "colour": Template("coarse perception", _colour, scene=_TRIANGLE),
+        "right": Template(
+            "logical reasoning", _right, withheld=True, also=("math",), answers=("yes", "no"), scene=_ANGLES
+        ),
+        "perimeter": Template("math", _perimeter, withheld=True, scene=_SIDES),
+        "distance": Template("math", _distance, withheld=True, also=("fine-grained perception",), scene=_LINE),
+    },
+)

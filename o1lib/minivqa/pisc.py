@@ -7,6 +7,7 @@ Example:
     >>> relate("standing close", ("tall", "hat"), ("short", "hat"))[0]
     'colleagues'
 """
+
 from .canvas import COLOURS, SHAPES
 from .chance import even, wrong, yes_no
 from .family import Asked, Family, Template
@@ -42,8 +43,10 @@ def scene(rng, hard):
     statures = (first, first if not differ else "short" if first == "tall" else "tall")
     hatted = rng.sample((0, 1), hats)
     colours, badges = list(COLOURS), SHAPES if hard else ("",)
-    return link, *((statures[k], "hat" if k in hatted else "hair", rng.choice(colours), rng.choice(colours), rng.choice(badges))
-                   for k in (0, 1))
+    return link, *(
+        (statures[k], "hat" if k in hatted else "hair", rng.choice(colours), rng.choice(colours), rng.choice(badges))
+        for k in (0, 1)
+    )
 
 
 def facts(pair):
@@ -91,15 +94,32 @@ def _body(canvas, x, top, hip, person):
         canvas.box(x - 6, top - 2, x + 6, top + 4, "white")
         canvas.box(x - 9, top + 3, x + 9, top + 5, "white")
     else:
-        canvas.polygon([(x - 6, top + 6), (x - 6, top + 1), (x - 2, top - 1), (x + 2, top - 1), (x + 6, top + 1), (x + 6, top + 6),
-                        (x + 3, top + 3), (x - 3, top + 3)], "ink")
+        canvas.polygon(
+            [
+                (x - 6, top + 6),
+                (x - 6, top + 1),
+                (x - 2, top - 1),
+                (x + 2, top - 1),
+                (x + 6, top + 1),
+                (x + 6, top + 6),
+                (x + 3, top + 3),
+                (x - 3, top + 3),
+            ],
+            "ink",
+        )
 
 
 def _relation(pair, rng):
     relation, steps = relate(*pair)
     steps = (pair[0], *steps)
-    return Asked("How do the two people relate?", relation, wrong(rng, relation, CLASSES["relation"]),
-                 "Look how they stand and use the cues", steps, frozenset(steps))
+    return Asked(
+        "How do the two people relate?",
+        relation,
+        wrong(rng, relation, CLASSES["relation"]),
+        "Look how they stand and use the cues",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _verify(pair, rng):
@@ -107,7 +127,9 @@ def _verify(pair, rng):
     asked = relation if rng.random() < 0.5 else rng.choice([r for r in CLASSES["relation"] if r != relation])
     answer, others = yes_no(asked == relation)
     steps = (pair[0], *steps)
-    return Asked(f"Is the relation {asked}?", answer, others, "Look how they stand and use the cues", steps, frozenset(steps))
+    return Asked(
+        f"Is the relation {asked}?", answer, others, "Look how they stand and use the cues", steps, frozenset(steps)
+    )
 
 
 def _what_if(pair, rng):
@@ -115,8 +137,14 @@ def _what_if(pair, rng):
     relation, steps = relate(link, *pair[1:])
     asked = relation if rng.random() < 0.5 else rng.choice([r for r in _POOLS[link] if r != relation])
     answer, others = yes_no(asked == relation)
-    return Asked(f"If they were {link}, would the relation be {asked}?", answer, others, f"Suppose {link} and use the cues",
-                 steps, frozenset(steps))
+    return Asked(
+        f"If they were {link}, would the relation be {asked}?",
+        answer,
+        others,
+        f"Suppose {link} and use the cues",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _stand(pair, rng):
@@ -131,8 +159,13 @@ def _shirt(pair, rng):
     place = rng.randrange(2)
     colour = pair[1 + place][2]
     step = facts(pair)[2 + 2 * place]
-    return Asked(f"What colour is the shirt at {_SIDES[place]}?", colour, wrong(rng, colour, COLOURS),
-                 f"Look at the person at {_SIDES[place]}", (step,))
+    return Asked(
+        f"What colour is the shirt at {_SIDES[place]}?",
+        colour,
+        wrong(rng, colour, COLOURS),
+        f"Look at the person at {_SIDES[place]}",
+        (step,),
+    )
 
 
 def _same_shirt(pair, rng):
@@ -140,15 +173,31 @@ def _same_shirt(pair, rng):
     answer, others = yes_no(same)
     stated = facts(pair)
     steps = (stated[2], stated[4], f"shirts {'match' if same else 'differ'}")
-    return Asked("Do the shirts have the same colour?", answer, others, "Name the colours of both shirts and compare", steps,
-                 frozenset(steps))
+    return Asked(
+        "Do the shirts have the same colour?",
+        answer,
+        others,
+        "Name the colours of both shirts and compare",
+        steps,
+        frozenset(steps),
+    )
 
 
-FAMILY = Family("mini-PISC", 1.0, scene, facts, paint, {
-    "relation": Template("instance reasoning", _relation),
-    "verify": Template("instance reasoning", _verify, withheld=True),
-    "what_if": Template("logical reasoning", _what_if, withheld=True, also=("instance reasoning",)),
-    "stand": Template("coarse perception", _stand),
-    "shirt": Template("fine-grained perception", _shirt),
-    "same_shirt": Template("fine-grained perception", _same_shirt, withheld=True, also=("logical reasoning",), answers=("yes", "no")),
-}, paper=lambda pair: "pale")
+FAMILY = Family(
+    "mini-PISC",
+    1.0,
+    scene,
+    facts,
+    paint,
+    {
+        "relation": Template("instance reasoning", _relation),
+        "verify": Template("instance reasoning", _verify, withheld=True),
+        "what_if": Template("logical reasoning", _what_if, withheld=True, also=("instance reasoning",)),
+        "stand": Template("coarse perception", _stand),
+        "shirt": Template("fine-grained perception", _shirt),
+        "same_shirt": Template(
+            "fine-grained perception", _same_shirt, withheld=True, also=("logical reasoning",), answers=("yes", "no")
+        ),
+    },
+    paper=lambda pair: "pale",
+)

@@ -8,6 +8,7 @@ Example:
     >>> draw("mini-ScienceQA", 0).answer in "ABCD"
     True
 """
+
 from functools import partial
 
 from .canvas import COLOURS
@@ -89,15 +90,24 @@ def _which_magnets(drawn, rng):
     if len(found) != 1:
         return None
     verb = "attract" if unlike else "repel"
-    return Asked(f"Which magnets {verb}?", found[0], _colours(rng, found[0], drawn[1]),
-                 "Look at the poles of all magnets", (*facts(drawn), _LAWS[unlike], f"{found[0]} magnets {verb}"))
+    return Asked(
+        f"Which magnets {verb}?",
+        found[0],
+        _colours(rng, found[0], drawn[1]),
+        "Look at the poles of all magnets",
+        (*facts(drawn), _LAWS[unlike], f"{found[0]} magnets {verb}"),
+    )
 
 
 def _magnets(drawn, rng):
     number = rng.randrange(len(drawn[1]))
     colour, one, two = drawn[1][number]
-    return Asked(f"Do the {colour} magnets attract?", *yes_no(one != two), f"Read the poles of the {colour} magnets",
-                 (facts(drawn)[number], _LAWS[one != two], f"{colour} magnets {'attract' if one != two else 'repel'}"))
+    return Asked(
+        f"Do the {colour} magnets attract?",
+        *yes_no(one != two),
+        f"Read the poles of the {colour} magnets",
+        (facts(drawn)[number], _LAWS[one != two], f"{colour} magnets {'attract' if one != two else 'repel'}"),
+    )
 
 
 def _lit(drawn):
@@ -110,15 +120,25 @@ def _which_lamp(drawn, rng):
     if len(lit) != 1:
         return None
     colour = drawn[1][lit[0]][0]
-    return Asked("Which lamp shines?", colour, _colours(rng, colour, drawn[1]), "Find a closed switch with a battery",
-                 (*facts(drawn), _NEEDS, f"{colour} lamp shines"))
+    return Asked(
+        "Which lamp shines?",
+        colour,
+        _colours(rng, colour, drawn[1]),
+        "Find a closed switch with a battery",
+        (*facts(drawn), _NEEDS, f"{colour} lamp shines"),
+    )
 
 
 def _count_lamps(drawn, rng):
     lit = _lit(drawn)
     others = tuple(str(n) for n in (range(4) if len(drawn[1]) == 3 else range(1, 5)) if n != len(lit))
-    return Asked("How many lamps shine?", str(len(lit)), others, "Count the closed switches with a battery",
-                 (_NEEDS, *(facts(drawn)[n] for n in lit), f"{len(lit)} lamps shine"))
+    return Asked(
+        "How many lamps shine?",
+        str(len(lit)),
+        others,
+        "Count the closed switches with a battery",
+        (_NEEDS, *(facts(drawn)[n] for n in lit), f"{len(lit)} lamps shine"),
+    )
 
 
 def _sums(drawn):
@@ -138,9 +158,13 @@ def _balance(drawn, rng):
         loads = [rng.randint(1, top) for _ in range(4)]
         return abs(sum(loads[:2]) - sum(loads[2:])) or difference()
 
-    return Asked("How much must be added to balance the beam?", str(high - low), like(str(high - low), difference),
-                 "Add the loads on each side and compare",
-                 (*steps, "a balanced beam needs equal sides", f"{high} - {low} = {high - low}"))
+    return Asked(
+        "How much must be added to balance the beam?",
+        str(high - low),
+        like(str(high - low), difference),
+        "Add the loads on each side and compare",
+        (*steps, "a balanced beam needs equal sides", f"{high} - {low} = {high - low}"),
+    )
 
 
 def _tilt(drawn, rng):
@@ -148,18 +172,39 @@ def _tilt(drawn, rng):
     if left == right:
         return None
     verdict = f"left {left} is {'more' if left > right else 'fewer'} than right {right}"
-    return Asked("Does the left side go down?", *yes_no(left > right), "Add the loads on each side and compare",
-                 (*steps, verdict))
+    return Asked(
+        "Does the left side go down?",
+        *yes_no(left > right),
+        "Add the loads on each side and compare",
+        (*steps, verdict),
+    )
 
 
 _MAGNETS, _LAMPS, _BEAM = (partial(scene, kinds=(kind,)) for kind in ("magnets", "lamps", "beam"))
 _TECH = "science & technology"
-FAMILY = Family("mini-ScienceQA", 5.6, scene, facts, paint, {
-    "which_magnets": Template(_TECH, _which_magnets, choice=True, scene=_MAGNETS),
-    "magnets": Template(_TECH, _magnets, withheld=True, choice=True, answers=("yes", "no"), scene=_MAGNETS),
-    "which_lamp": Template(_TECH, _which_lamp, also=("instance reasoning",), choice=True, scene=_LAMPS),
-    "count_lamps": Template(_TECH, _count_lamps, withheld=True, also=("math",), choice=True, answers=tuple("0123"),
-                            hard_answers=tuple("1234"), scene=_LAMPS),
-    "balance": Template("math", _balance, withheld=True, also=(_TECH,), choice=True, scene=_BEAM),
-    "tilt": Template("logical reasoning", _tilt, also=(_TECH, "math"), choice=True, answers=("yes", "no"), scene=_BEAM),
-})
+FAMILY = Family(
+    "mini-ScienceQA",
+    5.6,
+    scene,
+    facts,
+    paint,
+    {
+        "which_magnets": Template(_TECH, _which_magnets, choice=True, scene=_MAGNETS),
+        "magnets": Template(_TECH, _magnets, withheld=True, choice=True, answers=("yes", "no"), scene=_MAGNETS),
+        "which_lamp": Template(_TECH, _which_lamp, also=("instance reasoning",), choice=True, scene=_LAMPS),
+        "count_lamps": Template(
+            _TECH,
+            _count_lamps,
+            withheld=True,
+            also=("math",),
+            choice=True,
+            answers=tuple("0123"),
+            hard_answers=tuple("1234"),
+            scene=_LAMPS,
+        ),
+        "balance": Template("math", _balance, withheld=True, also=(_TECH,), choice=True, scene=_BEAM),
+        "tilt": Template(
+            "logical reasoning", _tilt, also=(_TECH, "math"), choice=True, answers=("yes", "no"), scene=_BEAM
+        ),
+    },
+)

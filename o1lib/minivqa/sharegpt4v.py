@@ -8,6 +8,7 @@ Example:
     >>> draw("mini-ShareGPT4V", 0).facts[0].startswith("ground is ")
     True
 """
+
 from .canvas import COLOURS
 from .chance import wrong, yes_no
 from .family import Asked, Family, Template
@@ -80,16 +81,34 @@ def edit(landscape, rng):
 def _weather(landscape, rng):
     _, sky, mark, _ = landscape
     steps = (f"{sky} at {mark}", f"{sky} means {WEATHERS[sky]}")
-    return Asked("How is the sky?", WEATHERS[sky], wrong(rng, WEATHERS[sky], CLASSES["weather"]),
-                 "Look at the sky", steps, frozenset(steps))
+    return Asked(
+        "How is the sky?",
+        WEATHERS[sky],
+        wrong(rng, WEATHERS[sky], CLASSES["weather"]),
+        "Look at the sky",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _describe(landscape, rng):
     ground, sky, mark, _ = landscape
     answer = f"{WEATHERS[sky]} {PLACES[ground]}"
-    steps = (f"ground is {ground}", f"{ground} means {PLACES[ground]}", f"{sky} at {mark}", f"{sky} means {WEATHERS[sky]}")
+    steps = (
+        f"ground is {ground}",
+        f"{ground} means {PLACES[ground]}",
+        f"{sky} at {mark}",
+        f"{sky} means {WEATHERS[sky]}",
+    )
     scenes = [f"{weather} {place}" for weather in CLASSES["weather"] for place in CLASSES["place"]]
-    return Asked("What scene is this?", answer, wrong(rng, answer, scenes), "Look at the ground and the sky", steps, frozenset(steps))
+    return Asked(
+        "What scene is this?",
+        answer,
+        wrong(rng, answer, scenes),
+        "Look at the ground and the sky",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _locate(landscape, rng):
@@ -102,8 +121,13 @@ def _locate(landscape, rng):
 def _name(landscape, rng):
     toys = landscape[3]
     toy = rng.choice(toys)
-    return Asked(f"What is at {toy[0]}?", toy[2], wrong(rng, toy[2], TOYS, [t[2] for t in toys]),
-                 f"Look at {toy[0]} and name the thing", (_fact(toy),))
+    return Asked(
+        f"What is at {toy[0]}?",
+        toy[2],
+        wrong(rng, toy[2], TOYS, [t[2] for t in toys]),
+        f"Look at {toy[0]} and name the thing",
+        (_fact(toy),),
+    )
 
 
 def _neighbours(toys):
@@ -126,8 +150,14 @@ def _beside(landscape, rng):
     toy, side, other = rng.choice(pairs)
     steps = (_fact(toy), f"{side} {toy[0]} is {other[0]}", _fact(other))
     shown = [t[2] for t in toys if t != toy]
-    return Asked(f"What is just {side} the {toy[2]}?", other[2], wrong(rng, other[2], [t for t in TOYS if t != toy[2]], shown),
-                 f"Find the {toy[2]} and look {side} it", steps, frozenset(steps))
+    return Asked(
+        f"What is just {side} the {toy[2]}?",
+        other[2],
+        wrong(rng, other[2], [t for t in TOYS if t != toy[2]], shown),
+        f"Find the {toy[2]} and look {side} it",
+        steps,
+        frozenset(steps),
+    )
 
 
 def _higher(landscape, rng):
@@ -138,15 +168,29 @@ def _higher(landscape, rng):
     word = "higher" if first < second else "lower"
     answer, others = yes_no(first < second)
     steps = (_fact(one), _fact(two), f"{one[0]} is {word} than {two[0]}")
-    return Asked(f"Is the {one[2]} higher than the {two[2]}?", answer, others,
-                 f"Find the {one[2]} and the {two[2]} and compare", steps, frozenset(steps))
+    return Asked(
+        f"Is the {one[2]} higher than the {two[2]}?",
+        answer,
+        others,
+        f"Find the {one[2]} and the {two[2]} and compare",
+        steps,
+        frozenset(steps),
+    )
 
 
-FAMILY = Family("mini-ShareGPT4V", 31.3, scene, facts, paint, {
-    "weather": Template("coarse perception", _weather),
-    "describe": Template("coarse perception", _describe, withheld=True),
-    "locate": Template("fine-grained perception", _locate),
-    "name": Template("fine-grained perception", _name),
-    "beside": Template("instance reasoning", _beside, withheld=True, also=("fine-grained perception",)),
-    "higher": Template("logical reasoning", _higher, withheld=True),
-}, edit=edit)
+FAMILY = Family(
+    "mini-ShareGPT4V",
+    31.3,
+    scene,
+    facts,
+    paint,
+    {
+        "weather": Template("coarse perception", _weather),
+        "describe": Template("coarse perception", _describe, withheld=True),
+        "locate": Template("fine-grained perception", _locate),
+        "name": Template("fine-grained perception", _name),
+        "beside": Template("instance reasoning", _beside, withheld=True, also=("fine-grained perception",)),
+        "higher": Template("logical reasoning", _higher, withheld=True),
+    },
+    edit=edit,
+)

@@ -7,6 +7,7 @@ Example:
     >>> "<img" in sheet([draw("mini-CLEVR", 0)])
     True
 """
+
 import base64
 import html
 import io
@@ -19,10 +20,14 @@ from ..records import atomic_file
 
 SCALE = 4
 _COLUMNS, _WIDE, _TALL, _GAP = 4, 300, 470, 10
-_GRID = "<div style='display:flex;flex-wrap:wrap;gap:16px;font:13px sans-serif;background:white;color:black'>{cards}</div>"
-_CARD = ("<div style='width:{width}px;text-align:left'><div style='color:#666'>{place}</div><img alt='the picture' width={side} "
-         "height={side} style='image-rendering:pixelated;border:1px solid #ccc' src='data:image/png;base64,{code}'>"
-         "<p><b>{question}</b></p>{stages}<p>answer: <b>{answer}</b></p></div>")
+_GRID = (
+    "<div style='display:flex;flex-wrap:wrap;gap:16px;font:13px sans-serif;background:white;color:black'>{cards}</div>"
+)
+_CARD = (
+    "<div style='width:{width}px;text-align:left'><div style='color:#666'>{place}</div><img alt='the picture' width={side} "
+    "height={side} style='image-rendering:pixelated;border:1px solid #ccc' src='data:image/png;base64,{code}'>"
+    "<p><b>{question}</b></p>{stages}<p>answer: <b>{answer}</b></p></div>"
+)
 _PAGE = "<!doctype html><html lang='en'><meta charset='utf-8'><title>Mini-VQA</title><body>{body}</body></html>\n"
 
 
@@ -34,11 +39,19 @@ def sheet(examples):
 def _card(example):
     data = io.BytesIO()
     example.image.save(data, "PNG")
-    stages = "".join(f"<div><span style='color:#666'>{html.escape(stage)}</span> {html.escape(text)}</div>"
-                     for stage, text in example.stages.items())
-    return _CARD.format(width=_WIDE, side=SCALE * example.image.width, place=html.escape(_place(example)), stages=stages,
-                        code=base64.b64encode(data.getvalue()).decode("ascii"), question=html.escape(example.question),
-                        answer=html.escape(example.answer))
+    stages = "".join(
+        f"<div><span style='color:#666'>{html.escape(stage)}</span> {html.escape(text)}</div>"
+        for stage, text in example.stages.items()
+    )
+    return _CARD.format(
+        width=_WIDE,
+        side=SCALE * example.image.width,
+        place=html.escape(_place(example)),
+        stages=stages,
+        code=base64.b64encode(data.getvalue()).decode("ascii"),
+        question=html.escape(example.question),
+        answer=html.escape(example.answer),
+    )
 
 
 def _place(example):

@@ -21,6 +21,7 @@ Example:
     >>> [example.skill for example in test_set("mini-MMStar", 2)]
     ['coarse perception', 'fine-grained perception']
 """
+
 import random
 from dataclasses import replace
 from difflib import get_close_matches
@@ -31,20 +32,29 @@ from .draw import FAMILIES, LETTERS, draw, rotated, seeds
 from .twins import editable, option_count, twins
 from .words import SKILLS
 
-PROTOCOL = "results/PROTOCOL.md"    # how `test` will be scored, written before it is drawn
+PROTOCOL = "results/PROTOCOL.md"  # how `test` will be scored, written before it is drawn
 CATEGORIES = {
-    "Math & Logic": "mini-GeoQA+", "Complex Visual Perception": "mini-CLEVR", "Charts & Diagrams": "mini-ChartQA",
-    "Social & Cultural": "mini-PISC", "Scientific": "mini-ScienceQA", "OCR & Document": "mini-DocVQA",
-    "Medical Imaging": "mini-AI2D", "Visual Reasoning": "mini-A-OKVQA",
+    "Math & Logic": "mini-GeoQA+",
+    "Complex Visual Perception": "mini-CLEVR",
+    "Charts & Diagrams": "mini-ChartQA",
+    "Social & Cultural": "mini-PISC",
+    "Scientific": "mini-ScienceQA",
+    "OCR & Document": "mini-DocVQA",
+    "Medical Imaging": "mini-AI2D",
+    "Visual Reasoning": "mini-A-OKVQA",
 }
-_SPACING = 10_000_000      # seeds between two sets; the first stretch of a split belongs to `mixture`
+_SPACING = 10_000_000  # seeds between two sets; the first stretch of a split belongs to `mixture`
 
 
 @cache
 def _templates(keep):
     """Return the (family, template name) pairs that `keep(family name, Template, name)` accepts."""
-    return tuple((family, name) for family, kind in FAMILIES.items() for name, template in kind.templates.items()
-                 if keep(family, template, name))
+    return tuple(
+        (family, name)
+        for family, kind in FAMILIES.items()
+        for name, template in kind.templates.items()
+        if keep(family, template, name)
+    )
 
 
 def _turn(pairs, k):
@@ -108,8 +118,11 @@ def _hallusion(k, seed):
 @cache
 def _long(family):
     """Return a family's templates that take three steps or more."""
-    return tuple(name for name in FAMILIES[family].templates
-                 if all(len(draw(family, seed, template=name).steps) > 2 for seed in seeds("train", 20)))
+    return tuple(
+        name
+        for name in FAMILIES[family].templates
+        if all(len(draw(family, seed, template=name).steps) > 2 for seed in seeds("train", 20))
+    )
 
 
 def _vrc(k, seed):
@@ -117,8 +130,15 @@ def _vrc(k, seed):
     return [draw(family, seed, template=_turn(_long(family), k // len(CATEGORIES)))]
 
 
-_MAKERS = {"mini-MMStar": _mmstar, "mini-MMBench": _mmbench, "mini-MM-Vet": _mmvet, "mini-MathVista": _mathvista,
-           "mini-AI2D": _ai2d, "mini-HallusionBench": _hallusion, "mini-VRC-Bench": _vrc}
+_MAKERS = {
+    "mini-MMStar": _mmstar,
+    "mini-MMBench": _mmbench,
+    "mini-MM-Vet": _mmvet,
+    "mini-MathVista": _mathvista,
+    "mini-AI2D": _ai2d,
+    "mini-HallusionBench": _hallusion,
+    "mini-VRC-Bench": _vrc,
+}
 TEST_SETS = tuple(_MAKERS)
 _ROWS = {"mini-MMBench": 4, "mini-HallusionBench": 4}
 
@@ -146,7 +166,7 @@ def test_set(name, n, split="devtest", start=0):
     return found
 
 
-test_set.__test__ = False      # the name is not a test to pytest
+test_set.__test__ = False  # the name is not a test to pytest
 
 
 def _placed(example, key, k):

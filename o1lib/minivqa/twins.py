@@ -8,6 +8,7 @@ Example:
     >>> [example.answer for example in twins("mini-CLEVR", 0)][::2] in (["yes", "no"], ["no", "yes"])
     True
 """
+
 import random
 from functools import cache
 
@@ -38,8 +39,11 @@ def twins(family, seed):
     scenes, asked = _pair(kind, names, split, rng)
     images = [picture(kind, scene, random.Random(f"twins/paint/{seed}"), split) for scene in scenes]
     facts = [kind.facts(scene) for scene in scenes]
-    return [assemble(kind, name, split, seed, facts[figure], both[figure], images[figure], rng, choice=False)
-            for figure in (0, 1) for name, both in asked]
+    return [
+        assemble(kind, name, split, seed, facts[figure], both[figure], images[figure], rng, choice=False)
+        for figure in (0, 1)
+        for name, both in asked
+    ]
 
 
 def _pair(kind, names, split, rng):

@@ -6,12 +6,19 @@ Example:
     >>> "red" in CLASSES["colour"]
     True
 """
+
 from .canvas import COLOURS, SHAPES
 from .icons import THINGS
 
 CELLS = ("top left", "top", "top right", "left", "centre", "right", "bottom left", "bottom", "bottom right")
-SKILLS = ("coarse perception", "fine-grained perception", "instance reasoning", "logical reasoning", "math",
-          "science & technology")
+SKILLS = (
+    "coarse perception",
+    "fine-grained perception",
+    "instance reasoning",
+    "logical reasoning",
+    "math",
+    "science & technology",
+)
 CLASSES = {
     "colour": tuple(COLOURS),
     "shape": SHAPES,
@@ -41,6 +48,18 @@ CLASSES = {
     "agreement": ("differ", "match"),
     "link": ("holding hands", "standing close", "standing apart"),
     "relation": ("family", "couple", "colleagues", "service", "friends", "strangers"),
-    "trait": ("can swim", "lays eggs", "catches mice", "gives wood", "feeds bees", "grows in deserts", "drives on roads",
-              "sails on seas", "needs airports", "holds tea", "opens locks", "gives light"),
+    "trait": (
+        "can swim",
+        "lays eggs",
+        "catches mice",
+        "gives wood",
+        "feeds bees",
+        "grows in deserts",
+        "drives on roads",
+        "sails on seas",
+        "needs airports",
+        "holds tea",
+        "opens locks",
+        "gives light",
+    ),
 }

@@ -30,6 +30,26 @@ from o1lib.records.provenance import code_hash, commit, versions
 from o1lib.records.runs import SCALES, Run, finish, start
 from o1lib.records.store import Metric, Record, load, load_all, need
 
-__all__ = ["SCALES", "Metric", "Record", "Run", "UserError", "atomic_file", "atomic_folder", "code_hash", "commit",
-           "finish", "load", "load_all", "need", "portable", "project_root", "sha256", "shown", "start", "to_json",
-           "versions", "write_json"]
+__all__ = [
+    "SCALES",
+    "Metric",
+    "Record",
+    "Run",
+    "UserError",
+    "atomic_file",
+    "atomic_folder",
+    "code_hash",
+    "commit",
+    "finish",
+    "load",
+    "load_all",
+    "need",
+    "portable",
+    "project_root",
+    "sha256",
+    "shown",
+    "start",
+    "to_json",
+    "versions",
+    "write_json",
+]

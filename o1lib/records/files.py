@@ -1,8 +1,8 @@
 """Files that are either whole or absent, their hashes, and the one error a user is meant to read.
 
-    with atomic_folder(run.path("data")) as folder:      # appears under its name only when the block ends well
-        ...
-    write_json(run.path("card.json"), {"n": 3})
+with atomic_folder(run.path("data")) as folder:      # appears under its name only when the block ends well
+    ...
+write_json(run.path("card.json"), {"n": 3})
 """
 
 import hashlib
@@ -14,8 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LONE = "backslashreplace"  # half of a surrogate pair, which UTF-8 refuses, becomes its JSON escape
-SECRET = re.compile(r"api_?key|secret|passw|credential|(access|private)_key|^token$"
-                    r"|(hf|hub|api|auth|access|bearer|github|wandb)_?token$", re.I)
+SECRET = re.compile(
+    r"api_?key|secret|passw|credential|(access|private)_key|^token$"
+    r"|(hf|hub|api|auth|access|bearer|github|wandb)_?token$",
+    re.I,
+)
 
 
 class UserError(ValueError):

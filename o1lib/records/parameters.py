@@ -19,8 +19,17 @@ from o1lib.records.provenance import notebook_cells
 
 COMMON = {"row": "str", "seed": "int", "scale": "str", "root": "str"}
 TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "tuple": tuple, "dict": dict}
-LEAST = {"n": 1, "batch": 1, "examples": 1, "n_train": 1, "n_validation": 1, "n_test": 1, "max_new_tokens": 1,
-         "questions": 0, "temperature": 0}
+LEAST = {
+    "n": 1,
+    "batch": 1,
+    "examples": 1,
+    "n_train": 1,
+    "n_validation": 1,
+    "n_test": 1,
+    "max_new_tokens": 1,
+    "questions": 0,
+    "temperature": 0,
+}
 POSITIVE, SHARES = {"learning_rate", "top_p"}, {"top_p", "judge_share", "judge_accuracy", "warm_share"}
 NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.I)
 
@@ -55,10 +64,12 @@ def cells_that_count(history: list[str]) -> tuple[dict[str, str | None], list[di
     cells = [assignments(source) for source in history]
     typed = [k for k, cell in enumerate(cells) if cell and any(cell.values()) and cell.keys() & COMMON.keys()]
     if not typed:
-        raise UserError("no parameters cell was run before start(globals()): run the notebook from its first "
-                        "code cell, which must hold only lines such as `seed: int = 0`")
+        raise UserError(
+            "no parameters cell was run before start(globals()): run the notebook from its first "
+            "code cell, which must hold only lines such as `seed: int = 0`"
+        )
     injected = []
-    for cell, source in list(zip(cells, history, strict=True))[typed[-1] + 1:]:
+    for cell, source in list(zip(cells, history, strict=True))[typed[-1] + 1 :]:
         if re.search(r"\bstart\(", source):
             break  # later cells belong to the notebook, even when `start` is run again
         injected += [cell] if cell else []
@@ -107,8 +118,10 @@ def _check_against_file(declared: dict[str, str], notebook: str) -> None:
             wrong = f"is declared as {kind}, not {own[name]}" if name in own else "is unknown"
             raise UserError(f"parameter {name!r} {wrong} in notebooks/{notebook}.ipynb: {_near(name, own)}")
     if missing := sorted(own.keys() - declared.keys()):
-        raise UserError(f"the parameters cell lacks {missing[0]!r}, which notebooks/{notebook}.ipynb declares "
-                        f"({own[missing[0]]}): put the line back")
+        raise UserError(
+            f"the parameters cell lacks {missing[0]!r}, which notebooks/{notebook}.ipynb declares "
+            f"({own[missing[0]]}): put the line back"
+        )
     _check_use(declared, notebook, [cell["source"] for cell in cells if cell not in tagged])
 
 

@@ -1,6 +1,6 @@
 """What produced a record: the commit, the library's own text, the versions of what it stands on.
 
-    provenance("02_train_sft")["code_hash"][:8]
+provenance("02_train_sft")["code_hash"][:8]
 """
 
 import hashlib
@@ -42,8 +42,12 @@ def code_hash(notebook: str = "") -> str:
 def _git(*words: str) -> str | None:
     try:
         # without the index lock: a run must not get in the way of somebody committing meanwhile
-        done = subprocess.run(["git", "--no-optional-locks", "-C", str(project_root()), *words], capture_output=True,
-                              text=True, timeout=30)
+        done = subprocess.run(
+            ["git", "--no-optional-locks", "-C", str(project_root()), *words],
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None
@@ -71,5 +75,10 @@ def versions() -> dict[str, str]:
 def provenance(notebook: str = "") -> dict:
     """Return commit, dirty, code_hash, versions and started_at (UTC) as they are now."""
     name, dirty = commit()
-    return {"commit": name, "dirty": dirty, "code_hash": code_hash(notebook), "versions": versions(),
-            "started_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    return {
+        "commit": name,
+        "dirty": dirty,
+        "code_hash": code_hash(notebook),
+        "versions": versions(),
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -1,8 +1,8 @@
 """One run of a template notebook: begin it with checked parameters, end it with a record.
 
-    run = start(globals(), "02_train_sft")            # right after the parameters cell
-    ...
-    finish(run, metrics, predictions, device="cpu", dtype="float32")
+run = start(globals(), "02_train_sft")            # right after the parameters cell
+...
+finish(run, metrics, predictions, device="cpu", dtype="float32")
 """
 
 import gzip
@@ -89,8 +89,9 @@ def start(namespace: dict, notebook: str = "") -> Run:
         folder.mkdir(parents=True, exist_ok=True)
         for name in (RECORD, PREDICTIONS):
             (folder / name).unlink(missing_ok=True)
-    return Run(values["row"], values["seed"], values["scale"], root, folder, values, notebook,
-               provenance=provenance(notebook))
+    return Run(
+        values["row"], values["seed"], values["scale"], root, folder, values, notebook, provenance=provenance(notebook)
+    )
 
 
 def _checked(metrics: Mapping) -> dict[str, dict]:
@@ -99,14 +100,19 @@ def _checked(metrics: Mapping) -> dict[str, dict]:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise UserError(f"a metric is not {{value, n, low, high}} in finite numbers ({place}: {first['msg']}): "
-                        "leave out what was not measured") from error
+        raise UserError(
+            f"a metric is not {{value, n, low, high}} in finite numbers ({place}: {first['msg']}): "
+            "leave out what was not measured"
+        ) from error
 
 
 def _write_predictions(path: Path, predictions: Iterable[dict]) -> None:
     # no file name and no time in the header: the same predictions give the same bytes
-    with (atomic_file(path) as part, open(part, "wb") as raw,
-          gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed):
+    with (
+        atomic_file(path) as part,
+        open(part, "wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed,
+    ):
         for number, line in enumerate(predictions, 1):
             packed.write((to_json(line, f"prediction {number}") + "\n").encode("utf8", LONE))
 
@@ -119,23 +125,45 @@ def _artifacts(run: Run, paths: Iterable[Path]) -> dict[str, str]:
     return found
 
 
-def finish(run: Run, metrics: Mapping, predictions: Iterable[dict] | None = None, artifacts: Iterable[Path] = (),
-           n_failed: int = 0, extra: Mapping | None = None, *, device: str = "", dtype: str = "",
-           dataset_hash: str = "", model_hash: str = "") -> Path:
+def finish(
+    run: Run,
+    metrics: Mapping,
+    predictions: Iterable[dict] | None = None,
+    artifacts: Iterable[Path] = (),
+    n_failed: int = 0,
+    extra: Mapping | None = None,
+    *,
+    device: str = "",
+    dtype: str = "",
+    dataset_hash: str = "",
+    model_hash: str = "",
+) -> Path:
     """Write the run's predictions and then, last and atomically, its record; return the record's path.
 
     `metrics` maps names to {value, n, low, high}; `artifacts` are files or folders inside the run's folder, recorded by
     hash; `extra` holds anything else worth keeping. Raises UserError for a metric that is not finite, an artifact that
     is missing or outside, a key that looks like a secret, or a full disk; then there is no record.
     """
-    record = {"row": run.row, "seed": run.seed, "scale": run.scale, "notebook": run.notebook,
-              "parameters": portable(run.parameters), "fingerprint": os.environ.get("O1LIB_FINGERPRINT") or "by-hand",
-              "metrics": _checked(metrics), "n_failed": n_failed, "artifacts": _artifacts(run, artifacts),
-              "extra": portable(dict(extra or {}))}
+    record = {
+        "row": run.row,
+        "seed": run.seed,
+        "scale": run.scale,
+        "notebook": run.notebook,
+        "parameters": portable(run.parameters),
+        "fingerprint": os.environ.get("O1LIB_FINGERPRINT") or "by-hand",
+        "metrics": _checked(metrics),
+        "n_failed": n_failed,
+        "artifacts": _artifacts(run, artifacts),
+        "extra": portable(dict(extra or {})),
+    }
     if predictions is not None:
         _write_predictions(run.folder / PREDICTIONS, predictions)
         record["artifacts"][PREDICTIONS] = sha256(run.folder / PREDICTIONS)
     record["provenance"] = run.provenance | {
-        "device": device, "dtype": dtype, "seconds": round(time.monotonic() - run.started, 1),
-        "dataset_hash": dataset_hash, "model_hash": model_hash}
+        "device": device,
+        "dtype": dtype,
+        "seconds": round(time.monotonic() - run.started, 1),
+        "dataset_hash": dataset_hash,
+        "model_hash": model_hash,
+    }
     return write_json(run.folder / RECORD, record)

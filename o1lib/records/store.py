@@ -1,6 +1,6 @@
 """Finished rows: what a record holds and how it is read back.
 
-    need(root, "structured", seed=1).metrics["accuracy"].value
+need(root, "structured", seed=1).metrics["accuracy"].value
 """
 
 import gzip
@@ -92,14 +92,20 @@ class Record(BaseModel):
 
     def changed(self) -> list[str]:
         """Return the artifacts that are missing or no longer have the recorded hash."""
-        return [name for name, digest in self.artifacts.items()
-                if not (self.folder / name).exists() or sha256(self.folder / name) != digest]
+        return [
+            name
+            for name, digest in self.artifacts.items()
+            if not (self.folder / name).exists() or sha256(self.folder / name) != digest
+        ]
 
     def spoilt(self) -> dict[str, str]:
         """Return {artifact: "is missing" or "has changed"}; folders (models, data) are not read, which takes long."""
         places = {name: self.folder / name for name in self.artifacts}
-        return {name: "has changed" if path.exists() else "is missing" for name, path in places.items()
-                if not (path.is_dir() or path.is_file() and sha256(path) == self.artifacts[name])}
+        return {
+            name: "has changed" if path.exists() else "is missing"
+            for name, path in places.items()
+            if not (path.is_dir() or path.is_file() and sha256(path) == self.artifacts[name])
+        }
 
 
 def check_row(row: str) -> None:
@@ -132,8 +138,10 @@ def need(root: Path | str, row: str, seed: int, *, current: bool = False) -> Rec
     folders = [Path(root) / "runs" / row / f"seed{k}" for k in (seed, 0)]
     found = next((folder for folder in folders if (folder / RECORD).is_file()), None)
     if found is None:
-        raise UserError(f"needs row {row!r}, seed {seed}, which has no record under {shown(root)}: "
-                        f"run `make study {_scale_of(root)}ROWS={row} SEEDS={seed}` first")
+        raise UserError(
+            f"needs row {row!r}, seed {seed}, which has no record under {shown(root)}: "
+            f"run `make study {_scale_of(root)}ROWS={row} SEEDS={seed}` first"
+        )
     record = load(found)
     if current and record.stale:
         raise UserError(record.warning)
@@ -148,5 +156,7 @@ def _scale_of(root):
 
 def load_all(root: Path | str) -> list[Record]:
     """Return every record under `root`, in the order of row and seed. Raises UserError for a damaged one."""
-    return sorted((load(path.parent) for path in Path(root).glob(f"runs/*/seed*/{RECORD}")),
-                  key=lambda record: (record.row, record.seed))
+    return sorted(
+        (load(path.parent) for path in Path(root).glob(f"runs/*/seed*/{RECORD}")),
+        key=lambda record: (record.row, record.seed),
+    )

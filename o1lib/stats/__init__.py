@@ -14,6 +14,24 @@ from o1lib.stats.samples import Sample, sample
 from o1lib.stats.spread import bootstrap, components, seed_means
 from o1lib.stats.verdicts import CONTRADICTED, INCONCLUSIVE, KINDS, NOT_TESTED, REPRODUCED, VERDICTS, verdict
 
-__all__ = ["CONTRADICTED", "INCONCLUSIVE", "KINDS", "NOT_TESTED", "PARTS", "REPRODUCED", "VERDICTS", "Contrast",
-           "Interval", "Sample", "bootstrap", "components", "contrast", "interval", "ratio", "sample", "seed_means",
-           "share_won", "verdict"]
+__all__ = [
+    "CONTRADICTED",
+    "INCONCLUSIVE",
+    "KINDS",
+    "NOT_TESTED",
+    "PARTS",
+    "REPRODUCED",
+    "VERDICTS",
+    "Contrast",
+    "Interval",
+    "Sample",
+    "bootstrap",
+    "components",
+    "contrast",
+    "interval",
+    "ratio",
+    "sample",
+    "seed_means",
+    "share_won",
+    "verdict",
+]

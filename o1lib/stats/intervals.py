@@ -31,10 +31,12 @@ from o1lib.stats.samples import Sample, sample
 from o1lib.stats.spread import LEVEL, RESAMPLES, Spread, bootstrap, components, seed_means
 
 ENOUGH_SEEDS = 3
-PARTS = {"bootstrap": "bootstrap over questions nested in seeds",
-         "components": "t-interval from variance components of questions and seeds",
-         "seeds": "t-interval on seed means",
-         "exact": "exact bound, no two values being different"}
+PARTS = {
+    "bootstrap": "bootstrap over questions nested in seeds",
+    "components": "t-interval from variance components of questions and seeds",
+    "seeds": "t-interval on seed means",
+    "exact": "exact bound, no two values being different",
+}
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,9 @@ def interval(table: pd.DataFrame, value: str = "correct", *, resamples: int = RE
     return Interval(**{name: fields[name] for name in fields.keys() - {"p"}})
 
 
-def contrast(a: pd.DataFrame, b: pd.DataFrame, value: str = "correct", *, resamples: int = RESAMPLES,
-             seed: int = 0) -> Contrast:
+def contrast(
+    a: pd.DataFrame, b: pd.DataFrame, value: str = "correct", *, resamples: int = RESAMPLES, seed: int = 0
+) -> Contrast:
     """Return the mean of a - b over the same questions and seeds, interval as in `interval`.
 
     Raises UserError naming questions or seeds that only one of the two has.
@@ -110,8 +113,15 @@ def ratio(a: pd.DataFrame, b: pd.DataFrame, value: str, *, resamples: int = RESA
     return Contrast(**found, **_tally(one.values - other.values))
 
 
-def share_won(a: pd.DataFrame, floor: pd.DataFrame, ceiling: pd.DataFrame, value: str, *, resamples: int = RESAMPLES,
-              seed: int = 0) -> Contrast:
+def share_won(
+    a: pd.DataFrame,
+    floor: pd.DataFrame,
+    ceiling: pd.DataFrame,
+    value: str,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Contrast:
     """Return (a - floor) / (ceiling - floor): the share of what could be won that a wins; wins and losses over floor.
 
     The interval is that of the linearised share (delta method). Raises UserError as `contrast` does, and where the
@@ -134,8 +144,10 @@ def _paired(a: pd.DataFrame, b: pd.DataFrame, value: str) -> tuple[Sample, Sampl
         if mine != theirs:
             odd = sorted(map(str, set(mine) ^ set(theirs)))
             named = ", ".join(odd[:5]) + (f" and {len(odd) - 5} more" if len(odd) > 5 else "")
-            raise UserError(f"a paired contrast needs the same {what}s on both sides, but only one side has "
-                            f"{what} {named}: score both sides alike")
+            raise UserError(
+                f"a paired contrast needs the same {what}s on both sides, but only one side has "
+                f"{what} {named}: score both sides alike"
+            )
     return one, other
 
 
@@ -163,8 +175,16 @@ def _decide(of: Sample, bounds: tuple[float, float] | None, resamples: int, seed
     method = max(able, key=lambda name: spreads[name].high - spreads[name].low)
     low, high = bounds or (-np.inf, np.inf)
     parts = {name: (max(low, found.low), min(high, found.high)) for name, found in spreads.items()}
-    return {"value": value, "low": parts[method][0], "high": parts[method][1], "n": size, "seeds": seeds,
-            "method": method, "p": _p(value, spreads[method]), "parts": parts}
+    return {
+        "value": value,
+        "low": parts[method][0],
+        "high": parts[method][1],
+        "n": size,
+        "seeds": seeds,
+        "method": method,
+        "p": _p(value, spreads[method]),
+        "parts": parts,
+    }
 
 
 def _exact(value: float, size: int, bounds: tuple[float, float]) -> Spread:

@@ -15,8 +15,8 @@ import pandas as pd
 
 from o1lib.stats.samples import sample
 
-MOST = 2**20   # questions: what needs more than a million is not planned
-SURE = 30.0    # a difference of so many standard errors is found with certainty; the noncentral t has no digits there
+MOST = 2**20  # questions: what needs more than a million is not planned
+SURE = 30.0  # a difference of so many standard errors is found with certainty; the noncentral t has no digits there
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,15 @@ VERDICTS = (REPRODUCED, CONTRADICTED, INCONCLUSIVE, NOT_TESTED)
 MARGIN, TOLERANCE = 0.01, 1.25
 
 
-def verdict(low: float | None, high: float | None, sign: int = 0, kind: str = "difference", claimed: float = 0.0,
-            margin: float = MARGIN, tolerance: float = TOLERANCE) -> str:
+def verdict(
+    low: float | None,
+    high: float | None,
+    sign: int = 0,
+    kind: str = "difference",
+    claimed: float = 0.0,
+    margin: float = MARGIN,
+    tolerance: float = TOLERANCE,
+) -> str:
     """Return one of VERDICTS by the table above. `claimed` is c, of ratios and rates only.
 
     Raises UserError for an unknown kind, a sign other than -1, 0, 1, a difference without sign, or a ratio whose

@@ -1,8 +1,9 @@
 """How Mllama attends while it is trained: rows without a picture to none, and on a CPU in the faster way.
 
-    with apart(model), attending(model, learns_by(model)):
-        trainer.train()
+with apart(model), attending(model, learns_by(model)):
+    trainer.train()
 """
+
 from contextlib import contextmanager
 
 

@@ -7,6 +7,7 @@ all phases, so that arms differ in nothing but their examples and the order of t
     log = fit(model, processor, [phase_1, phase_2], "work/run", learning_rate=1e-3, batch=48, seed=0)
     everything, learned = supervised(processor, messages, picture)
 """
+
 import hashlib
 import importlib.util
 import json
@@ -24,10 +25,27 @@ from .order import dataset, lay_out
 from .recipes import SMALL, TRACKERS, Recipe
 
 
-def fit(model, processor, phases: Sequence[Sequence], out, *, learning_rate: float, batch: int, seed: int = 0,
-        resume: bool = True, save_steps: int = 500, keep: int = 2, log_steps: int = 0, warmup: float = 0.0,
-        look: Callable | None = None, look_steps: int = 0, recipe: Recipe = SMALL, processes: int = 0,
-        tracker: str = "", save_to: Path | None = None) -> list[dict]:
+def fit(
+    model,
+    processor,
+    phases: Sequence[Sequence],
+    out,
+    *,
+    learning_rate: float,
+    batch: int,
+    seed: int = 0,
+    resume: bool = True,
+    save_steps: int = 500,
+    keep: int = 2,
+    log_steps: int = 0,
+    warmup: float = 0.0,
+    look: Callable | None = None,
+    look_steps: int = 0,
+    recipe: Recipe = SMALL,
+    processes: int = 0,
+    tracker: str = "",
+    save_to: Path | None = None,
+) -> list[dict]:
     """Train `model` in place, phase after phase, and return the log: dicts with step, examples, loss, learning_rate,
     samples_per_second (and whatever `look(model)` returned every `look_steps`). It also lands in out/log.jsonl.
 
@@ -45,20 +63,30 @@ def fit(model, processor, phases: Sequence[Sequence], out, *, learning_rate: flo
     if not laid:
         raise UserError("nothing to train on: every phase is empty; raise the number of examples")
     from .lora import attach, merge
+
     quiet()
     out, total = Path(out), sum(map(len, laid))
-    args = _config(out / "checkpoints", learning_rate, batch, seed, recipe, save_steps=save_steps,
-                   save_total_limit=keep, logging_steps=log_steps or max(1, total // batch // 100),
-                   warmup_steps=int(warmup * total / batch))
+    args = _config(
+        out / "checkpoints",
+        learning_rate,
+        batch,
+        seed,
+        recipe,
+        save_steps=save_steps,
+        save_total_limit=keep,
+        logging_steps=log_steps or max(1, total // batch // 100),
+        warmup_steps=int(warmup * total / batch),
+    )
     task = _task(model, processor, laid, (learning_rate, batch, seed, warmup, repr(recipe)))
     start_from = launch.first_decides(lambda: kept.opened(out / "checkpoints", task, resume))
     learner = attach(model, recipe.lora, seed) if recipe.lora else model
-    trainer = _trainer(learner, processor, laid, args, recipe, batch, out, (_as_usual(look, model), look_steps),
-                       tracker)
+    trainer = _trainer(
+        learner, processor, laid, args, recipe, batch, out, (_as_usual(look, model), look_steps), tracker
+    )
     launch.check(trainer.accelerator, processes, bool(recipe.wrap))
     with apart(model), attending(model, learns_by(model)):
         trainer.train(resume_from_checkpoint=start_from)
-    model.__dict__.pop("forward", None)          # TRL's fused loss head: generation needs the model's own
+    model.__dict__.pop("forward", None)  # TRL's fused loss head: generation needs the model's own
     if recipe.lora:
         merge(learner)
     model.eval()
@@ -84,8 +112,13 @@ def collator(processor, model=None):
     from trl.chat_template_utils import get_training_chat_template
 
     from .trainer import CheckedCollator
-    made = CheckedCollator(processor=processor, max_length=None, assistant_only_loss=True,
-                           chat_template=get_training_chat_template(processor))
+
+    made = CheckedCollator(
+        processor=processor,
+        max_length=None,
+        assistant_only_loss=True,
+        chat_template=get_training_chat_template(processor),
+    )
     _as_lists(processor)
     made.context = getattr(model.config.get_text_config(), "max_position_embeddings", 0) if model is not None else 0
     return made
@@ -110,6 +143,7 @@ def _as_usual(look, model):
     def looked(trained):
         with attending(model, way):
             return look(trained)
+
     return look and looked
 
 
@@ -118,12 +152,18 @@ def _trainer(learner, processor, laid, args, recipe, batch, out, look, tracker):
 
     from .trainer import Trainer
     from .watch import Watch
+
     total, follower = sum(map(len, laid)), _follower(tracker, out)
     tell = (lambda *known: follower.on_log(*known[:3], logs=known[3])) if follower else None
     watch = Watch(batch, total, lambda lines: _write_log(out, lines), *look, tell)
-    trainer = Trainer(model=learner, args=args, train_dataset=dataset(laid, batch, args.world_size),
-                      processing_class=processor, data_collator=collator(processor, learner),
-                      callbacks=[watch, *filter(None, [follower])])
+    trainer = Trainer(
+        model=learner,
+        args=args,
+        train_dataset=dataset(laid, batch, args.world_size),
+        processing_class=processor,
+        data_collator=collator(processor, learner),
+        callbacks=[watch, *filter(None, [follower])],
+    )
     trainer.decay, trainer.steps_an_epoch = recipe.decay, max(1, -(-total // batch) // recipe.epochs)
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -132,6 +172,7 @@ def _trainer(learner, processor, laid, args, recipe, batch, out, look, tracker):
 def _close(trainer, model, processor, out, save_to):
     """Save where asked, write the log without the trainer's own last line, and let the checkpoints go."""
     from .trainer import weights
+
     lines = [line for line in trainer.state.log_history if "loss" in line or "train_loss" not in line]
     spread = weights(trainer) if trainer.is_fsdp_enabled else None
     if trainer.is_world_process_zero():
@@ -146,19 +187,47 @@ def _close(trainer, model, processor, out, save_to):
 def _config(folder, learning_rate, batch, seed, recipe, **steps):
     import torch
     from trl import SFTConfig
+
     device, dtype = device_and_dtype()
-    sharding = {"fsdp": True, "fsdp_config": {
-        "version": 2, "transformer_layer_cls_to_wrap": list(recipe.wrap), "activation_checkpointing": True,
-        "state_dict_type": "SHARDED_STATE_DICT"}} if recipe.wrap else {}
+    sharding = (
+        {
+            "fsdp": True,
+            "fsdp_config": {
+                "version": 2,
+                "transformer_layer_cls_to_wrap": list(recipe.wrap),
+                "activation_checkpointing": True,
+                "state_dict_type": "SHARDED_STATE_DICT",
+            },
+        }
+        if recipe.wrap
+        else {}
+    )
     at_once, rounds = _shares(batch, recipe.at_once)
     return SFTConfig(
-        output_dir=str(folder), per_device_train_batch_size=at_once, gradient_accumulation_steps=rounds,
-        num_train_epochs=1, learning_rate=learning_rate, lr_scheduler_type="linear", seed=seed, data_seed=seed,
+        output_dir=str(folder),
+        per_device_train_batch_size=at_once,
+        gradient_accumulation_steps=rounds,
+        num_train_epochs=1,
+        learning_rate=learning_rate,
+        lr_scheduler_type="linear",
+        seed=seed,
+        data_seed=seed,
         max_grad_norm=recipe.clip,
-        train_sampling_strategy="sequential", assistant_only_loss=True, max_length=None, remove_unused_columns=False,
-        use_cpu=device.type == "cpu", bf16=dtype == torch.bfloat16 and not recipe.pure_bf16,
-        activation_checkpointing=recipe.recompute, dataloader_pin_memory=False, logging_nan_inf_filter=False,
-        save_strategy="steps", report_to="none", disable_tqdm=True, **sharding, **steps)
+        train_sampling_strategy="sequential",
+        assistant_only_loss=True,
+        max_length=None,
+        remove_unused_columns=False,
+        use_cpu=device.type == "cpu",
+        bf16=dtype == torch.bfloat16 and not recipe.pure_bf16,
+        activation_checkpointing=recipe.recompute,
+        dataloader_pin_memory=False,
+        logging_nan_inf_filter=False,
+        save_strategy="steps",
+        report_to="none",
+        disable_tqdm=True,
+        **sharding,
+        **steps,
+    )
 
 
 def _shares(batch, at_once):
@@ -167,20 +236,27 @@ def _shares(batch, at_once):
     at_once = at_once or max(1, batch // ranks)
     rounds = batch // (at_once * ranks)
     if rounds * at_once * ranks != batch:
-        raise UserError(f"a batch of {batch} cannot be shared by {ranks} process(es) that take {at_once} examples at a "
-                        f"time: make it a multiple of {at_once * ranks}")
+        raise UserError(
+            f"a batch of {batch} cannot be shared by {ranks} process(es) that take {at_once} examples at a "
+            f"time: make it a multiple of {at_once * ranks}"
+        )
     return at_once, rounds
 
 
 def _task(model, processor, phases, settings):
     """Return what a checkpoint must have been made for, so that it is never continued as something else."""
     import torch
+
     weights = float(torch.stack([p.detach().double().abs().sum() for p in model.parameters()]).sum())
     words = "".join(str(phase[k]["messages"]) for phase in phases for k in (0, len(phase) - 1))
     tokenizer = json.loads(processor.tokenizer.backend_tokenizer.to_str())
-    words += json.dumps(tokenizer | {"padding": None, "truncation": None})      # how its last batch was padded
-    return {"weights": weights, "examples": [len(phase) for phase in phases], "settings": list(settings),
-            "words": hashlib.sha256(words.encode()).hexdigest()}
+    words += json.dumps(tokenizer | {"padding": None, "truncation": None})  # how its last batch was padded
+    return {
+        "weights": weights,
+        "examples": [len(phase) for phase in phases],
+        "settings": list(settings),
+        "words": hashlib.sha256(words.encode()).hexdigest(),
+    }
 
 
 def _follower(tracker, out):
@@ -192,6 +268,7 @@ def _follower(tracker, out):
     if importlib.util.find_spec(tracker) is None:
         raise UserError(f"{tracker} is not installed here: run `.venv/bin/pip install {tracker}`, or take another one")
     from transformers.integrations import TensorBoardCallback, TrackioCallback
+
     callback = TensorBoardCallback() if tracker == "tensorboard" else TrackioCallback()
     callback.logging_dir = str(out / "tensorboard")
     return callback

@@ -5,6 +5,7 @@ of every file; what a kill cut off has no such note and is removed at the next s
 
     start_from = opened(folder, task)       # "…/checkpoint-200", or None after emptying the folder
 """
+
 import json
 import shutil
 from pathlib import Path
@@ -34,7 +35,7 @@ def last_complete(folder) -> str | None:
     for path in sorted(Path(folder).glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]), reverse=True):
         if _whole(path):
             return str(path)
-        shutil.rmtree(path)             # cut off while it was being written
+        shutil.rmtree(path)  # cut off while it was being written
     return None
 
 

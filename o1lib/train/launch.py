@@ -5,6 +5,7 @@ process where sharding was asked for (accelerate's FSDP without GPUs). So `fit` 
 
     launch(8, ["--scale", "paper", "--base", ""])       # torchrun with eight workers on this machine
 """
+
 import os
 import subprocess
 import sys
@@ -27,19 +28,24 @@ def launch(processes: int, arguments: Sequence[str], module: str = "o1lib.train"
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
     done = subprocess.run([*command, "-m", module, *arguments], env=os.environ | {"PYTHONPATH": paths})
     if done.returncode:
-        raise UserError(f"training in {processes} processes failed (exit code {done.returncode}): see what is printed "
-                        "above")
+        raise UserError(
+            f"training in {processes} processes failed (exit code {done.returncode}): see what is printed above"
+        )
 
 
 def check(accelerator, asked: int, sharded: bool) -> None:
     """Raise UserError unless `asked` processes take part (0: any number) and share the weights if `sharded`."""
     got, kind = accelerator.num_processes, accelerator.distributed_type.value
     if asked and got != asked:
-        raise UserError(f"{asked} processes were asked for but {got} came: start it by `python -m o1lib.train "
-                        f"--processes {asked}` or `torchrun --nproc_per_node {asked}` (others may silently run one)")
+        raise UserError(
+            f"{asked} processes were asked for but {got} came: start it by `python -m o1lib.train "
+            f"--processes {asked}` or `torchrun --nproc_per_node {asked}` (others may silently run one)"
+        )
     if sharded and kind != "FSDP":
-        raise UserError(f"the weights were to be sharded over {got} process(es) but would be copied to each ({kind}): "
-                        "FSDP needs GPUs; take them, or a scale whose model fits one process")
+        raise UserError(
+            f"the weights were to be sharded over {got} process(es) but would be copied to each ({kind}): "
+            "FSDP needs GPUs; take them, or a scale whose model fits one process"
+        )
 
 
 def first_decides(decide: Callable):
@@ -48,4 +54,5 @@ def first_decides(decide: Callable):
         return decide()
     from accelerate import PartialState
     from accelerate.utils import broadcast_object_list
+
     return broadcast_object_list([decide() if PartialState().is_main_process else None])[0]

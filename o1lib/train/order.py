@@ -1,13 +1,14 @@
 """Which example is learned when: phases as sequences, made when asked for, the same after an interruption.
 
-    phase = Lazy(items, make)                       # the k-th example is made when it is asked for
-    laid = lay_out([phase], batch=48, seed=0)       # sorted by length inside windows; or reshuffled every epoch
-    dataset(laid, batch=48, ranks=1)                # what the trainer walks through, first to last
+phase = Lazy(items, make)                       # the k-th example is made when it is asked for
+laid = lay_out([phase], batch=48, seed=0)       # sorted by length inside windows; or reshuffled every epoch
+dataset(laid, batch=48, ranks=1)                # what the trainer walks through, first to last
 """
+
 import random
 from collections.abc import Callable, Sequence
 
-WINDOW = 16                             # batches among which examples are sorted by length
+WINDOW = 16  # batches among which examples are sorted by length
 
 
 class Lazy(Sequence):
@@ -47,14 +48,15 @@ class Grouped(Sequence):
         first = number * self.size
         made = [self.examples[k] for k in range(first, min(first + self.size, len(self)))]
         made.sort(key=_characters)
-        batches = [made[k:k + self.batch] for k in range(0, len(made), self.batch)]
+        batches = [made[k : k + self.batch] for k in range(0, len(made), self.batch)]
         rest = [batches.pop()] if len(batches[-1]) < self.batch else []
         random.Random(f"{self.seed}/{number}").shuffle(batches)
         return [example for batch in batches + rest for example in batch]
 
 
-def lay_out(phases: Sequence[Sequence], batch: int, seed: int, epochs: int = 1,
-            by_length: bool = True) -> list[Sequence]:
+def lay_out(
+    phases: Sequence[Sequence], batch: int, seed: int, epochs: int = 1, by_length: bool = True
+) -> list[Sequence]:
     """Return the phases that are not empty, each `epochs` times, in the order in which they are learned.
 
     A phase comes in the given order in its first epoch and is shuffled anew for each later one. `by_length` groups.
@@ -76,6 +78,7 @@ def dataset(phases: Sequence[Sequence], batch: int, ranks: int):
     collator hides their words, so that they weigh nothing and the loss is that of one process.
     """
     from datasets import Dataset
+
     lookup = _Lookup(phases, batch if ranks > 1 else 1)
     return Dataset.from_dict({"position": range(len(lookup.places))}).with_transform(lookup)
 
@@ -93,7 +96,7 @@ class _Lookup:
         made = {name: [example[name] for example in examples] for name in ("messages", "images")}
         return made | {"padding": [k >= self.total for k in rows["position"]]}
 
-    def __reduce__(self):               # datasets names the transformed set by a pickle: pictures need not be in it
+    def __reduce__(self):  # datasets names the transformed set by a pickle: pictures need not be in it
         return _Lookup, ((), 1)
 
 

@@ -6,11 +6,14 @@ clipping, no weight decay, bf16 weights and optimizer. LlamaV-o1's text gives no
 
     RECIPES["gpu"].lora.rank            # 16
 """
+
 from dataclasses import dataclass
 
 # The language model's own linear layers, attention to the picture included; nothing of the vision tower.
-LANGUAGE_SIDE = (r".*(language_model|text_model)\.layers\.\d+\.(self_attn|cross_attn|mlp)"
-                 r"\.(q|k|v|o|gate|up|down)_proj")
+LANGUAGE_SIDE = (
+    r".*(language_model|text_model)\.layers\.\d+\.(self_attn|cross_attn|mlp)"
+    r"\.(q|k|v|o|gate|up|down)_proj"
+)
 
 TRACKERS = ("tensorboard", "trackio")
 
@@ -18,6 +21,7 @@ TRACKERS = ("tensorboard", "trackio")
 @dataclass(frozen=True)
 class Lora:
     """Low-rank adapters in the modules whose full name matches `modules`, merged into the weights at the end."""
+
     rank: int = 16
     alpha: int = 32
     modules: str = LANGUAGE_SIDE
@@ -33,6 +37,7 @@ class Recipe:
     float32 copy. `wrap`: the layers whose weights FSDP gathers one at a time, () for no FSDP; their activations are
     recomputed. `recompute`: every layer's activations are (gradient checkpointing).
     """
+
     learning_rate: float = 1e-3
     batch: int = 32
     epochs: int = 1
@@ -52,7 +57,15 @@ RECIPES = {
     "smoke": SMALL,
     "mini": SMALL,
     "gpu": Recipe(learning_rate=1e-4, at_once=4, recompute=True, lora=Lora()),
-    "paper": Recipe(learning_rate=1e-5, epochs=3, processes=8, at_once=4, decay=0.85, clip=0.0, by_length=False,
-                    pure_bf16=True, wrap=("MllamaSelfAttentionDecoderLayer", "MllamaCrossAttentionDecoderLayer",
-                                          "MllamaVisionEncoderLayer")),
+    "paper": Recipe(
+        learning_rate=1e-5,
+        epochs=3,
+        processes=8,
+        at_once=4,
+        decay=0.85,
+        clip=0.0,
+        by_length=False,
+        pure_bf16=True,
+        wrap=("MllamaSelfAttentionDecoderLayer", "MllamaCrossAttentionDecoderLayer", "MllamaVisionEncoderLayer"),
+    ),
 }

@@ -9,6 +9,7 @@ Example:
     trainer = Trainer(model=model, args=SFTConfig(...), train_dataset=dataset, data_collator=CheckedCollator(...), ...)
     trainer.train(resume_from_checkpoint=last_complete("out/checkpoints"))
 """
+
 import math
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -25,12 +26,13 @@ from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 from ..records import UserError
 from .kept import seal
 
-EXPLODED = 3.0                          # times the loss of a uniform guess: only a broken model is so sure
+EXPLODED = 3.0  # times the loss of a uniform guess: only a broken model is so sure
 
 
 class CheckedCollator(DataCollatorForVisionLanguageModeling):
     """The stock collator; refuses an example that cannot be learned from. "padding" examples have no word to learn."""
-    context: int = 0                    # tokens; 0: not checked
+
+    context: int = 0  # tokens; 0: not checked
 
     def torch_call(self, examples):
         """Return the batch of the stock collator. Raises UserError naming the example that is too long, has no word to
@@ -43,12 +45,16 @@ class CheckedCollator(DataCollatorForVisionLanguageModeling):
         lengths, learned = batch["attention_mask"].sum(1), (batch["labels"] != -100).sum(1)
         for example, length, words, filler in zip(examples, lengths.tolist(), learned.tolist(), padding, strict=True):
             if self.context and length > self.context:
-                raise UserError(f"an example has {length} tokens but the model's context holds {self.context}: "
-                                f"shorten it or take a larger scale (its first turn ends {_end(example)!r})")
+                raise UserError(
+                    f"an example has {length} tokens but the model's context holds {self.context}: "
+                    f"shorten it or take a larger scale (its first turn ends {_end(example)!r})"
+                )
             if words < 2 and not filler:
-                raise UserError("an example has no assistant words to learn from "
-                                f"(its first turn ends {_end(example)!r}): "
-                                "give every example an assistant turn that is not empty")
+                raise UserError(
+                    "an example has no assistant words to learn from "
+                    f"(its first turn ends {_end(example)!r}): "
+                    "give every example an assistant turn that is not empty"
+                )
         return batch
 
 
@@ -57,8 +63,9 @@ class Trainer(SFTTrainer):
 
     `decay` multiplies the rate after every `steps_an_epoch` steps, 0 leaves it to the arguments' schedule.
     """
+
     decay, steps_an_epoch = 0.0, 1
-    ahead = None                        # (walk through the examples, its next batches under way)
+    ahead = None  # (walk through the examples, its next batches under way)
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -81,13 +88,14 @@ class Trainer(SFTTrainer):
         if not self.decay:
             return super().create_scheduler(num_training_steps, optimizer)
         self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer or self.optimizer, lambda step: self.decay ** (step // self.steps_an_epoch))
+            optimizer or self.optimizer, lambda step: self.decay ** (step // self.steps_an_epoch)
+        )
         self._created_lr_scheduler = True
         return self.lr_scheduler
 
     def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
         model = model if model is not None else self.model
-        if self.is_fsdp_enabled or not isinstance(model, PreTrainedModel):      # shards and adapters load well
+        if self.is_fsdp_enabled or not isinstance(model, PreTrainedModel):  # shards and adapters load well
             return super()._load_from_checkpoint(resume_from_checkpoint, model)
         saved = type(model).from_pretrained(resume_from_checkpoint, dtype=model.dtype)
         model.load_state_dict(saved.state_dict(), strict=True)
@@ -102,12 +110,14 @@ class Trainer(SFTTrainer):
         """Return the loss of a step. Raises UserError, naming the batch, where it is not finite or has exploded."""
         loss = super().training_step(model, inputs, *args, **kwargs)
         if self.ahead:
-            self.ahead[1].exception()   # waits: what looks at the model between steps uses the same tokenizer
+            self.ahead[1].exception()  # waits: what looks at the model between steps uses the same tokenizer
         words = self.model.config.get_text_config().vocab_size
-        if not loss * self.args.gradient_accumulation_steps < EXPLODED * math.log(words):       # nan is not less either
-            raise UserError(f"the loss became {loss.item():.3g} at step {self.state.global_step + 1} "
-                            f"({self._named(inputs)}): lower the learning rate and run again; "
-                            f"checkpoints up to then are kept in {Path(self.args.output_dir).name}/")
+        if not loss * self.args.gradient_accumulation_steps < EXPLODED * math.log(words):  # nan is not less either
+            raise UserError(
+                f"the loss became {loss.item():.3g} at step {self.state.global_step + 1} "
+                f"({self._named(inputs)}): lower the learning rate and run again; "
+                f"checkpoints up to then are kept in {Path(self.args.output_dir).name}/"
+            )
         return loss
 
     def _named(self, inputs):
@@ -132,8 +142,10 @@ class Trainer(SFTTrainer):
             self.accelerator.wait_for_everyone()
         except (OSError, RuntimeError, SafetensorError) as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise UserError(f"the checkpoint of step {step} could not be written ({error}): free some disk space and "
-                            "run again; training goes on from the checkpoint before it") from error
+            raise UserError(
+                f"the checkpoint of step {step} could not be written ({error}): free some disk space and "
+                "run again; training goes on from the checkpoint before it"
+            ) from error
 
 
 def weights(trainer) -> dict:
@@ -142,6 +154,7 @@ def weights(trainer) -> dict:
     Every process must call it; all but the first get an empty dict where weights were spread.
     """
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
     if not trainer.is_fsdp_enabled:
         return trainer.model.state_dict()
     return get_model_state_dict(trainer.model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
@@ -151,9 +164,11 @@ def _check_pictures(example):
     parts = [part for turn in example["messages"] for part in turn["content"] if isinstance(part, dict)]
     spoken = sum(part["type"] == "image" for part in parts)
     if spoken != len(example["images"]):
-        raise UserError(f"an example's turns speak of {spoken} picture(s) but {len(example['images'])} came with it: "
-                        f"give it one picture for each {{'type': 'image'}} part "
-                        f"(its first turn ends {_end(example)!r})")
+        raise UserError(
+            f"an example's turns speak of {spoken} picture(s) but {len(example['images'])} came with it: "
+            f"give it one picture for each {{'type': 'image'}} part "
+            f"(its first turn ends {_end(example)!r})"
+        )
 
 
 def _end(example):

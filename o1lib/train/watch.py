@@ -1,4 +1,5 @@
 """What is seen of a training run while it goes on: a progress bar, its log, and what a look at the model found."""
+
 import time
 
 from tqdm import tqdm
@@ -16,8 +17,14 @@ class Watch(TrainerCallback):
         self.batch, self.total, self.write, self.look, self.every, self.tell = batch, total, write, look, every, tell
 
     def on_train_begin(self, args, state, control, **kwargs):
-        self.bar = tqdm(total=state.max_steps, initial=state.global_step, desc="training", unit="step", mininterval=5,
-                        disable=not state.is_world_process_zero)
+        self.bar = tqdm(
+            total=state.max_steps,
+            initial=state.global_step,
+            desc="training",
+            unit="step",
+            mininterval=5,
+            disable=not state.is_world_process_zero,
+        )
         self.last = (time.monotonic(), state.global_step)
 
     def on_step_end(self, args, state, control, model=None, **kwargs):
@@ -37,7 +44,7 @@ class Watch(TrainerCallback):
         """Add examples seen and samples a second to the log line and write the log anew."""
         now, step = time.monotonic(), state.global_step
         line = state.log_history[-1]
-        for name in ("num_tokens", "entropy", "epoch"):     # the first is counted anew after a resume
+        for name in ("num_tokens", "entropy", "epoch"):  # the first is counted anew after a resume
             line.pop(name, None)
         line["examples"] = self._seen(state)
         if "loss" in line and step > self.last[1]:
