@@ -46,9 +46,9 @@ test: setup  ## run the tests, the whole study at the smoke scale among them
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile \
 		--no-loadscope-reorder $(TESTS)
 bench-search: setup  ## measure the search against the released procedure (MODEL= names a trained checkpoint)
-	@HF_HUB_OFFLINE=1 $(RUN) bench-search --model '$(MODEL)'
+	@HF_HUB_OFFLINE=1 $(VENV)/bin/python tools/bench_search.py --model '$(MODEL)'
 bench-train: setup  ## measure training at SCALE= against a bare loop and the machine; writes work/bench/train.json
-	@HF_HUB_OFFLINE=1 $(VENV)/bin/python -m o1lib.train.bench --scale '$(SCALE)'
+	@HF_HUB_OFFLINE=1 $(VENV)/bin/python tools/bench_train.py --scale '$(SCALE)'
 lab: setup  ## open JupyterLab on the notebooks
 	@$(VENV)/bin/jupyter lab notebooks
 compare: setup  ## show how your executed reports differ from the published ones, and both sides' contrasts
@@ -62,7 +62,7 @@ base: setup  ## train the base that SCALE ships as it is published, or take the 
 ship: setup  ## put the model of one row of work/SCALE into results/checkpoints (ROWS=structured SEEDS=0)
 	@$(RUN) ship --scale '$(SCALE)' --rows '$(or $(ROWS),structured)' --seeds '$(SEEDS)'
 bench-teacher: setup  ## print how many questions a second a served teacher answers, and in how much memory
-	@$(VENV)/bin/python tests/bench_teacher.py 10000
+	@PYTHONPATH=tests $(VENV)/bin/python tools/bench_teacher.py 10000
 setup: $(STAMP)  ## make the environment in .venv (TORCH_INDEX= names the index torch comes from)
 help:  ## this text
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20

@@ -1,5 +1,5 @@
 # One job a row and seed. Snakemake schedules and nothing else: which rows are out of date is decided before it starts
-# (o1lib/plan.py), and a row's only declared output is its record, so that checkpoints and executed notebooks of a row
+# (o1lib/study/plan.py), and a row's only declared output is its record, so that checkpoints and executed notebooks of a row
 # that failed stay where they are. Started by `make study`, which writes the plan named here.
 import json
 

@@ -4,7 +4,7 @@ A small library behind the notebooks of this study of LLaVA-o1 (later LLaVA-CoT,
 (arXiv:2501.06186): staged answers, fine-tuning arms, searches over stages, and what each is worth and costs.
 Nothing is imported here, so that `import o1lib` is free; take what you need from its modules:
 
-    from o1lib.stages import parse
+    from o1lib.formats.stages import parse
     parse("<SUMMARY> Count. </SUMMARY> <CONCLUSION> 3 </CONCLUSION>").stages["conclusion"]     # "3"
 
 A module imports only modules named before it: stages, records, minivqa, answers, steps, stats, data, curriculum,

@@ -1,4 +1,4 @@
-"""`python -m o1lib`: see o1lib/cli.py."""
+"""`python -m o1lib`: every command, see o1lib.cli."""
 
 from o1lib.cli import main
 

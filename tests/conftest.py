@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def tiny():
     """(model, processor) of scale smoke with random weights; whoever changes the model works on a copy."""
-    from o1lib.model import build
+    from o1lib.models.presets import build
 
     return build("smoke")
 
@@ -35,7 +35,7 @@ def tiny():
 @pytest.fixture(scope="session")
 def tiny_folder(tiny, tmp_path_factory):
     """The same, saved."""
-    from o1lib.model import save
+    from o1lib.models.presets import save
 
     return save(*tiny, tmp_path_factory.mktemp("checkpoint") / "tiny")
 

@@ -10,6 +10,6 @@ Example:
     ((64, 64), ['caption', 'conclusion', 'reasoning', 'summary'])
 """
 
-from .draw import FAMILIES, SPLITS, Example, draw, mixture, seeds
+from o1lib.minivqa.draw import FAMILIES, SPLITS, Example, draw, mixture, seeds
 
 __all__ = ["FAMILIES", "SPLITS", "Example", "draw", "mixture", "seeds"]

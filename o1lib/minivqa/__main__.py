@@ -9,9 +9,9 @@ from pathlib import Path
 
 import typer
 
-from ..records import UserError
-from .draw import FAMILIES, draw, seeds
-from .sheet import write
+from o1lib.minivqa.contact_sheet import write
+from o1lib.minivqa.draw import FAMILIES, draw, seeds
+from o1lib.records import UserError
 
 
 def show(

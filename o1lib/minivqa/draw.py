@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 
 from PIL import Image
 
-from ..records import UserError
-from . import aokvqa, arrows, chartqa, clevr, clevr_math, documents, geometry, pisc, science, sharegpt4v
-from .canvas import Canvas
+from o1lib.minivqa.canvas import Canvas
+from o1lib.minivqa.families import ai2d, aokvqa, chartqa, clevr, clevr_math, docvqa, geoqa, pisc, scienceqa, sharegpt4v
+from o1lib.records import UserError
 
 _SPAN = 100_000_000
 _OFFSET = {"base": 0, "train": 1, "validation": 2, "devtest": 3, "hard": 4, "test": 5}
@@ -30,7 +30,7 @@ _BUCKETS = {
     "test": range(18, 20),
 }
 SPLITS = tuple(_OFFSET)
-_MODULES = (sharegpt4v, chartqa, aokvqa, arrows, geometry, science, documents, pisc, clevr, clevr_math)  # as in Table 1
+_MODULES = (sharegpt4v, chartqa, aokvqa, ai2d, geoqa, scienceqa, docvqa, pisc, clevr, clevr_math)  # as in Table 1
 FAMILIES = {module.FAMILY.name: module.FAMILY for module in _MODULES}
 LETTERS = "ABCD"
 

@@ -16,7 +16,7 @@ import re
 from collections import Counter
 from functools import cache
 
-from .words import CLASSES
+from o1lib.minivqa.words import CLASSES
 
 _BREAK = re.compile(r"(?:[.;!?](?=\s|$)|\n)+")
 _FILLER = re.compile(

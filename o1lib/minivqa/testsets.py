@@ -27,10 +27,10 @@ from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
 
-from ..records import UserError, project_root
-from .draw import FAMILIES, LETTERS, draw, rotated, seeds
-from .twins import editable, option_count, twins
-from .words import SKILLS
+from o1lib.minivqa.draw import FAMILIES, LETTERS, draw, rotated, seeds
+from o1lib.minivqa.twins import editable, option_count, twins
+from o1lib.minivqa.words import SKILLS
+from o1lib.records import UserError, project_root
 
 PROTOCOL = "results/PROTOCOL.md"  # how `test` will be scored, written before it is drawn
 CATEGORIES = {

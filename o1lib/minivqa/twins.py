@@ -12,7 +12,7 @@ Example:
 import random
 from functools import cache
 
-from .draw import FAMILIES, assemble, draw, in_split, picture, seeds, split_of
+from o1lib.minivqa.draw import FAMILIES, assemble, draw, in_split, picture, seeds, split_of
 
 _TRIES = 16
 

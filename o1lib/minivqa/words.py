@@ -7,8 +7,8 @@ Example:
     True
 """
 
-from .canvas import COLOURS, SHAPES
-from .icons import THINGS
+from o1lib.minivqa.canvas import COLOURS, SHAPES
+from o1lib.minivqa.icons import THINGS
 
 CELLS = ("top left", "top", "top right", "left", "centre", "right", "bottom left", "bottom", "bottom right")
 SKILLS = (

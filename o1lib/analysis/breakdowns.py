@@ -1,0 +1,168 @@
+"""What arms differ in besides their average: family by family, skill by skill, and how often they break their format.
+
+    found = effects(records, "structured.sample", "direct.sample", "family")    # one line a family, paired differences
+    counted(records, {"structured": "structured.sample"}, {"open questions": "open"})   # by the form of the question
+    broken(records, {"structured": "structured.sample"})                        # beside LLaVA-CoT's published outputs
+
+All are long tables for `o1lib.analysis.plots.points`.
+"""
+
+from statistics import fmean
+
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+from o1lib.analysis.observations import units
+from o1lib.analysis.stats import contrast, interval, ratio
+from o1lib.analysis.tables import CELL, by_row, pooled
+from o1lib.records import UserError, project_root
+
+BLINDLY = "choices, chosen blindly"
+PUBLISHED, WHOSE = "published outputs of LLaVA-CoT", ("published", "this study")
+# Accuracy by the form of a question, and whether a chain's letter is that of the option it states: metrics of o1lib.analysis.observations
+FORMS = {
+    "open questions": "open",
+    "yes or no": "yes_no",
+    "choices": "choice",
+    BLINDLY: "guess",
+    "its option's letter": ("letter", "option"),
+}
+EFFECT = ["part", "value", "low", "high", "n", "seeds", "wins", "losses", "why"]
+
+
+def effects(records, a, b, by):
+    """Return accuracy of row `a` minus row `b` for each value of `by` ("family" or "skill"), on the same questions.
+
+    One line a value, in their order by name: columns EFFECT, fractions. All questions of all sets count, each once,
+    whatever its set; rotations and twins are one question. Seeds are those that both rows have; `why` says why there
+    is no value. No line where a row was not run.
+    """
+    rows = by_row(records)
+    sides = [{record.seed: record for record in rows.get(row, [])} for row in (a, b)]
+    seeds = sorted(set(sides[0]) & set(sides[1]))
+    lines = [[(seed, side[seed].predictions()) for seed in seeds] for side in sides]
+    parts = sorted({line[by] for side in lines for _, own in side for line in own if line.get(by)})
+    return pd.DataFrame([_effect(part, by, lines) for part in parts], columns=EFFECT)
+
+
+def _effect(part, by, lines):
+    try:
+        tables = [pd.concat([_units(own, by, part, seed) for seed, own in side]) for side in lines]
+        found = contrast(*tables, "value")
+    except UserError as problem:
+        return {"part": part, "n": 0, "why": str(problem)}
+    return {"part": part, "why": ""} | {name: getattr(found, name) for name in EFFECT[1:-1]}
+
+
+def _units(lines, by, part, seed):
+    table = units([line for line in lines if line.get(by) == part], "accuracy", seed)
+    return table.assign(qid=table.stratum + "/" + table.qid).drop(columns=["stratum", "weight"])
+
+
+def strongest(found, of):
+    """Return a sentence on the lines of `effects` whose interval excludes zero (Markdown); `of` names the lines."""
+    sure = [line for line in found.dropna(subset=["value"]).itertuples() if line.low > 0 or line.high < 0]
+    tested = f"{len(found.dropna(subset=['value']))} {of}"
+    if not sure:
+        return f"In none of {tested} do the two differ for sure."
+    named = ", ".join(
+        f"{line.part} {100 * line.value:+.0f} points [{100 * line.low:+.0f}, {100 * line.high:+.0f}]" for line in sure
+    )
+    return f"Of {tested} {len(sure)} differ for sure, each judged by itself: {named}."
+
+
+def counted(records, rows, metrics):
+    """Return what `tables.long` returns, of metrics of `o1lib.analysis.observations` that no record holds: counted from predictions.
+
+    `rows` maps labels to row ids, `metrics` labels to metrics; of a pair of metrics it is the ratio. A row that was not
+    run, or cannot have a metric (a bare answer has no chain), is absent. Intervals are those of `o1lib.analysis.stats`.
+    """
+    found = by_row(records)
+    lines = [
+        {"label": label, "row": row, "metric": shown, **cell}
+        for label, row in rows.items()
+        if row in found
+        for shown, metric in metrics.items()
+        if (cell := _counted(found[row], metric))
+    ]
+    return pd.DataFrame(lines, columns=["label", "row", "metric", *CELL])
+
+
+def _counted(records, metric):
+    parts = metric if isinstance(metric, tuple) else (metric,)
+    answered = [
+        (record.predictions(), record.seed) for record in records
+    ]  # damaged ones are no reason to leave a row out
+    try:
+        tables = [pd.concat([units(lines, part, seed) for lines, seed in answered]) for part in parts]
+        found = (ratio if len(tables) > 1 else interval)(*tables, "value")
+    except UserError:
+        return None
+    return {name: getattr(found, name) for name in CELL[:-1]} | {"failed": sum(r.n_failed for r in records)}
+
+
+def by_form(found):
+    """Return the lines of `counted` for FORMS in words, one sentence a label (Markdown)."""
+    shelf = {(line.label, line.metric): line for line in found.itertuples()}
+    sentences = []
+    for label in dict.fromkeys(found.label):
+        *cells, letters = [shelf.get((label, name)) for name in FORMS]
+        if all(cells):
+            sentences.append(_of_forms(label, *cells) + (_of_letters(letters) if letters else ""))
+    return sentences
+
+
+def guessed(predictions, n):
+    """Return in how many choices one of `n` blind guesses would be right, in a sentence (Markdown)."""
+    hits = [1 - (1 - 1 / len(line["options"])) ** n for line in predictions if line.get("options")]
+    return f"Of {n} blind guesses one is right in {100 * fmean(hits):.0f} % of {len(hits)} choices." if hits else ""
+
+
+def _of_forms(label, open_ones, yes_no, choices, blindly):
+    where = "above" if choices.low > blindly.value else "below" if choices.high < blindly.value else "at"
+    return (
+        f"**{label}**: right in {_share(open_ones)} of open questions, {_share(yes_no)} of those with yes or no, "
+        f"{_share(choices)} of choices, {where} the {100 * blindly.value:.0f} % of choosing blindly."
+    )
+
+
+def _of_letters(given):
+    return f" Where its chains state an option they give its letter in {_share(given)}."
+
+
+def _share(cell):
+    return f"{100 * cell.value:.0f} % [{100 * cell.low:.0f}, {100 * cell.high:.0f}]"
+
+
+def broken(records, rows):
+    """Return the share of outputs that break their format, a cell as `tables.long` has for each label of `rows`.
+
+    The first line are LLaVA-CoT's published outputs, from results/reported (column `whose`). Rows without a format to
+    keep are absent.
+    """
+    found = by_row(records)
+    lines = [_published()]
+    for label, row in rows.items():
+        if cell := pooled(found.get(row, []), "well_formed"):
+            turned = {"value": 1 - cell["value"], "low": 1 - cell["high"], "high": 1 - cell["low"]}
+            lines.append({"label": label, "row": row, "whose": WHOSE[1]} | cell | turned)
+    return pd.DataFrame(lines, columns=["label", "row", "whose", *CELL])
+
+
+def _published():
+    frame = pd.read_csv(project_root() / "results" / "reported" / "third_party_checks.csv")
+    [line] = frame[frame.metric.str.startswith("well-formed outputs")].itertuples()
+    n = int(line.setting.rpartition("n=")[2])
+    lost = n - int(line.value)
+    low, high = proportion_confint(lost, n, method="wilson")
+    return {
+        "label": PUBLISHED,
+        "row": "",
+        "whose": WHOSE[0],
+        "value": lost / n,
+        "low": low,
+        "high": high,
+        "n": n,
+        "seeds": 1,
+        "failed": 0,
+    }

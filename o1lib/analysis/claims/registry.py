@@ -1,0 +1,121 @@
+"""What `claims.yaml` may say: claims, the numbers they rest on, the contrasts that test them.
+
+load_claims()[0].contrast.a      # "structured.sample"
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from o1lib.analysis.stats import verdict
+from o1lib.records import UserError, project_root
+
+FILE = "claims.yaml"
+FAMILY = 6  # claims of the confirmatory family, at most: each one more costs all of them power
+
+
+class Strict(BaseModel):
+    """A part of the file in which an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Reported(Strict):
+    """A number of a paper and where it stands: results/reported/<csv>.csv, at these values of its columns."""
+
+    csv: str
+    value: float
+    table: str | None = None
+    model: str | None = None
+    setting: str | None = None
+    benchmark: str | None = None
+    metric: str | None = None
+
+    def place(self) -> dict[str, str]:
+        """Return the columns and values that single out the number in its table."""
+        return self.model_dump(exclude={"csv", "value"}, exclude_none=True)
+
+
+class Compared(Strict):
+    """Row `a` against row `b` (a minus b, a over b; a alone for a rate) in a metric of `o1lib.analysis.observations`.
+
+    `sets` and `skills` restrict the questions. With `less_skills` the contrast on those skills is taken off the one on
+    `skills`: is the gain larger here than there? Rows named in `once` were made once for all seeds.
+    """
+
+    a: str
+    b: str = ""
+    metric: str = "mini-average"
+    sets: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    less_skills: tuple[str, ...] = ()
+    once: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The rows that must be recorded."""
+        return tuple(row for row in (self.a, self.b) if row)
+
+
+class Claim(Strict):
+    """One claim of a paper; kind, sign and `claimed` are read by `stats.verdict`.
+
+    `scope` "paper" marks claims about models that the mini study does not have, `confirmatory` the members of the
+    family that is tested on `test` drawings under Holm's correction.
+    """
+
+    id: str
+    paper: Literal["A", "B"]
+    table: str
+    statement: str
+    kind: Literal["difference", "equivalence", "ratio", "rate"] = "difference"
+    sign: Literal[-1, 0, 1] = 0
+    claimed: float = 0.0
+    scope: Literal["mini", "paper"] = "mini"
+    confirmatory: bool = False
+    reported: dict[str, Reported]
+    contrast: Compared
+
+    @model_validator(mode="after")
+    def _can_be_judged(self) -> "Claim":
+        verdict(None, None, self.sign, self.kind, self.claimed)
+        if (self.kind == "rate") == bool(self.contrast.b):
+            raise ValueError("a rate is of row a alone, every other kind needs rows a and b")
+        if self.confirmatory and (self.kind != "difference" or self.scope == "paper"):
+            raise ValueError("only a difference between rows of the study can be confirmatory")
+        return self
+
+
+class _File(Strict):
+    claims: list[Claim]
+
+    @model_validator(mode="after")
+    def _all_different(self) -> "_File":
+        for what, keys in (
+            ("id", [claim.id for claim in self.claims]),
+            ("contrast", [claim.contrast.model_dump_json() for claim in self.claims]),
+        ):
+            if repeated := [claim.id for k, claim in enumerate(self.claims) if keys[k] in keys[:k]]:
+                raise ValueError(f"claim {repeated[0]} has the {what} of an earlier one")
+        if len(family := [claim.id for claim in self.claims if claim.confirmatory]) > FAMILY:
+            raise ValueError(f"{len(family)} claims are confirmatory ({', '.join(family)}), at most {FAMILY} may be")
+        return self
+
+
+def load_claims(path: Path | str | None = None) -> list[Claim]:
+    """Return the checked claims of a file, by default the project's. Raises UserError saying what to mend where."""
+    path = Path(path or project_root() / FILE)
+    try:
+        return _File.model_validate(yaml.safe_load(path.read_text(encoding="utf8"))).claims
+    except FileNotFoundError:
+        raise UserError(f"there is no {path.name} in {path.parent.name}: run this in the project's checkout") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path.name}, line {mark.line + 1}" if mark else path.name
+        raise UserError(f"{where}: {getattr(error, 'problem', error)}: mend that line") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UserError(f"{path.name}{': ' if place else ''}{place}: {first['msg']}: mend that entry") from error

@@ -1,0 +1,130 @@
+"""Yours beside the published: contrast by contrast, whether your value lies inside the published interval.
+
+    pairs = beside(lines, published("mini"))     # lines of o1lib.analysis.claims.evaluate
+    print(told(pairs))                           # the end of `make study`, the beginning of `make compare`
+    table(pairs)                                 # the same for the claims page
+
+Inside does not mean equal, and outside does not mean refuted: of two studies of one size that differ in nothing but the
+draw, one value in six lies outside the other's 95 % interval.
+"""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from o1lib.analysis.claims.page import measured
+from o1lib.records import UserError, project_root, shown
+
+INSIDE, ABOVE, BELOW = "inside", "outside, above it", "outside, below it"
+YOURS, OURS = "not tested by you", "not tested in the published study"
+COLUMNS = ["claim", "yours", "published", "your value and the published interval", "your verdict", "published verdict"]
+
+
+def published(scale: str) -> list[dict]:
+    """Return the published lines of a scale's claims, [] for none published. Raises UserError for a bad file."""
+    return read(project_root() / "results" / scale / "tables" / "claims.json")
+
+
+def read(path: Path) -> list[dict]:
+    """Return the lines of a claims.json, [] where there is none. Raises UserError when it has not that form."""
+    if not path.is_file():
+        return []
+    try:
+        lines = json.loads(path.read_text(encoding="utf8"))
+        for line in lines:
+            _check(line)
+        return lines
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{shown(path)} is not a list of judged claims ({error}): run the report again") from error
+
+
+def _check(line: dict) -> None:
+    """Raise KeyError, TypeError or ValueError unless a line is a judged claim, with value and interval or neither."""
+    name, _, _, *numbers = (line[key] for key in ("id", "kind", "verdict", "value", "low", "high"))
+    if numbers[0] is not None and not all(isinstance(number, (int, float)) for number in numbers):
+        raise ValueError(f"{name} has the value {numbers[0]} with the interval {numbers[1:]}")
+
+
+def place(value: float, low: float, high: float) -> str:
+    """Return INSIDE, ABOVE or BELOW: where a value lies to an interval."""
+    return INSIDE if low <= value <= high else ABOVE if value > high else BELOW
+
+
+def beside(yours: list[dict], ours: list[dict]) -> list[dict]:
+    """Return one dict a claim that was tested on either side: id, statement, yours, published (lines), place."""
+    other = {line["id"]: line for line in ours}
+    pairs = [(line, other[line["id"]]) for line in yours if line["id"] in other]
+    return [
+        {
+            "id": mine["id"],
+            "statement": mine["statement"],
+            "yours": mine,
+            "published": theirs,
+            "place": _place(mine, theirs),
+        }
+        for mine, theirs in pairs
+        if (mine["value"], theirs["value"]) != (None, None)
+    ]
+
+
+def _place(mine: dict, theirs: dict) -> str:
+    if mine["value"] is None or theirs["value"] is None:
+        return YOURS if mine["value"] is None else OURS
+    return place(mine["value"], theirs["low"], theirs["high"])
+
+
+def sentence(pairs: list[dict]) -> str:
+    """Return in one sentence how many of your values lie inside the published intervals, and which do not."""
+    both = [pair for pair in pairs if pair["place"] in (INSIDE, ABOVE, BELOW)]
+    if not both:
+        return "No contrast was tested both by you and in the published study, so there is nothing to compare."
+    outside = [pair["id"] for pair in both if pair["place"] != INSIDE]
+    named = f" (all but {', '.join(outside)})" if outside else ""
+    return (
+        f"Of {len(both)} contrasts tested by you and in the published study, your value lies inside the published "
+        f"95 % interval in {len(both) - len(outside)}{named}; by chance alone about one in six would not."
+    )
+
+
+def table(pairs: list[dict]) -> pd.DataFrame:
+    """Return one line a claim for reading, both values with their intervals and verdicts."""
+    lines = {
+        pair["id"]: [
+            pair["statement"],
+            measured(pair["yours"]),
+            measured(pair["published"]),
+            pair["place"],
+            pair["yours"]["verdict"],
+            pair["published"]["verdict"],
+        ]
+        for pair in pairs
+    }
+    return pd.DataFrame.from_dict(lines, orient="index", columns=COLUMNS)
+
+
+def told(pairs: list[dict]) -> str:
+    """Return the contrasts that both sides tested, a line each, what one side did not test, and the sentence."""
+    lines = [
+        (pair["id"], measured(pair["yours"]), measured(pair["published"]), _seeds(pair), pair["place"])
+        for pair in pairs
+        if pair["place"] not in (YOURS, OURS)
+    ]
+    head = [("", "yours", "published", "seeds (published)", "your value lies")] if lines else []
+    wide = [max(map(len, column)) for column in zip(*head, *lines, strict=True)]
+    rows = [[f"{cell:{width}}" for cell, width in zip(row, wide, strict=True)] for row in head + lines]
+    return "\n".join([*("  ".join(row).rstrip() for row in rows), *_untested(pairs), sentence(pairs)])
+
+
+def _seeds(pair: dict) -> str:
+    return f"{pair['yours'].get('seeds') or '?'} ({pair['published'].get('seeds') or '?'})"
+
+
+def _untested(pairs: list[dict]) -> list[str]:
+    """Return a line a reason for which one side did not test contrasts that the other did, with their ids."""
+    found: dict[tuple, list] = {}
+    for pair in pairs:
+        if pair["place"] in (YOURS, OURS):
+            side = "yours" if pair["place"] == YOURS else "published"
+            found.setdefault((pair["place"], pair[side].get("why") or "no reason is given"), []).append(pair["id"])
+    return [f"{place}: {', '.join(ids)} ({why})" for (place, why), ids in sorted(found.items())]

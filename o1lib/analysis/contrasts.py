@@ -1,0 +1,106 @@
+"""Pairs of rows against each other, in words: the contrasts of a report, judged as the claims of the papers are.
+
+    found = compare(records, [("structured", "direct training", 1)], {"structured": "structured.sample", ...})
+    sentences(found)[0]         # "**structured − direct training**: +2.1 points [+0.3, +4.0], ..."
+
+The difference is that of the average over the papers' six sets, or of another metric of `o1lib.analysis.observations`, paired question by
+question and seed by seed (`o1lib.analysis.claims`, `o1lib.analysis.stats`).
+"""
+
+import pandas as pd
+
+from o1lib.analysis.claims import Claim, Compared, evaluate
+from o1lib.analysis.comparability import gaps
+from o1lib.analysis.observations import AVERAGE
+from o1lib.analysis.stats import NOT_TESTED
+from o1lib.analysis.tables import by_row
+
+ONCE = ("base.greedy",)  # one model for all seeds, answering greedily: the same answers at any seed
+CLAIMED = {1: "better", -1: "worse", 0: "nothing"}
+COLUMNS = [
+    "contrast",
+    "value",
+    "low",
+    "high",
+    "n",
+    "seeds",
+    "wins",
+    "losses",
+    "p",
+    "claimed",
+    "verdict",
+    "why",
+    "incomplete",
+    "failed",
+]
+
+
+def compare(records, pairs, rows, metric=AVERAGE):
+    """Return one line a pair (label a, label b, claimed sign): a minus b in `metric`, with the columns COLUMNS.
+
+    `rows` maps labels to row ids; the sign is what the papers claim of the difference, 0 where they claim nothing:
+    then the verdict says whether the two can be told apart. What cannot be compared has no value, and `why` says why.
+    Seeds of which one side has no record are left out; rows made by different code are compared. `incomplete` says so
+    (`standing.gaps`), "" where nothing is amiss. `failed` counts answers that were cut or lost their form and stay in.
+    """
+    records = list(records)
+    shelf = by_row(records)
+    claims = [_claim(f"{a} − {b}", rows[a], rows[b], sign, metric) for a, b, sign in pairs]
+    lines = evaluate(claims, records, same_code=False)
+    for line, (a, b, sign) in zip(lines, pairs, strict=True):
+        line |= {
+            "contrast": line["id"],
+            "claimed": CLAIMED[sign],
+            "incomplete": "; ".join(gaps(records, [rows[a], rows[b]], ONCE)),
+            "failed": sum(record.n_failed for label in (a, b) for record in shelf.get(rows[label], [])),
+        }
+        if not sign and line["verdict"] != NOT_TESTED:
+            line["verdict"] = "better" if line["low"] > 0 else "worse" if line["high"] < 0 else "not told apart"
+    return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def over(records, pair, rows, metrics):
+    """Return the line of `compare` for one pair in each of several metrics, {label: metric}; the label is its contrast."""
+    found = [compare(records, [pair], rows, metric).assign(contrast=label) for label, metric in metrics.items()]
+    return pd.concat(found, ignore_index=True)
+
+
+def _claim(name, a, b, sign, metric):
+    return Claim(
+        id=name,
+        paper="A",
+        table="",
+        statement=name,
+        kind="difference" if sign else "equivalence",
+        sign=sign,
+        reported={},
+        contrast=Compared(a=a, b=b, metric=metric, once=tuple(row for row in (a, b) if row in ONCE)),
+    )
+
+
+def sentences(found):
+    """Return the lines of `compare` in words (Markdown), and at the end which are incomplete."""
+    return [*map(sentence, found.to_dict("records")), completeness(found)]
+
+
+def completeness(found):
+    """Return one sentence: how many of the contrasts of `compare` are complete, and which are not (Markdown)."""
+    lacking = found[found.incomplete != ""].contrast
+    if not len(lacking):
+        all_of_them = f"All {len(found)} contrasts are" if len(found) > 1 else "The contrast is"
+        return f"{all_of_them} complete: records of the same data, code and seeds on both sides."
+    return f"{len(lacking)} of {len(found)} contrasts are incomplete: {'; '.join(lacking)}."
+
+
+def sentence(line):
+    """Return one line of `compare` in words (Markdown)."""
+    if line["verdict"] == NOT_TESTED:
+        return f"**{line['contrast']}**: not tested, {line['why']}."
+    lacking = f" Incomplete: {line['incomplete']}." if line["incomplete"] else ""
+    value, low, high = (100 * line[name] for name in ("value", "low", "high"))
+    claim = "No paper claims it either way" if line["claimed"] == "nothing" else f"The papers claim {line['claimed']}"
+    return (
+        f"**{line['contrast']}**: {value:+.1f} points [{low:+.1f}, {high:+.1f}], {line['n']:.0f} questions, "
+        f"{line['seeds']:.0f} seed{'s' if line['seeds'] > 1 else ''}, {line['wins']:.0f} won, "
+        f"{line['losses']:.0f} lost. {claim}: **{line['verdict']}**.{lacking}"
+    )

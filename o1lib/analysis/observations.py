@@ -1,0 +1,162 @@
+"""What counts once in a published number: predictions taken apart into questions, with the weight of their test sets.
+
+What an average over benchmarks counts is not a line: a question of mini-MMBench counts when it is right in every
+rotation, a pair of mini-HallusionBench by its three scores, and every set weighs the same. Lines that belong together
+(rotations, a picture and its twin) were drawn together, so they are one unit to an interval.
+
+    units(record.predictions(), "mini-average", record.seed)     # ready for o1lib.analysis.stats.interval and contrast
+
+Metrics: mini-average, a test set's name (its headline), and of single lines accuracy, unread, ill_formed,
+option_likelihood, steps (share of right reasoning steps), stage/<stage>, processed_tokens, cost/<entry>, whose means
+are those of `o1lib.scoring.metrics`; and accuracy by the form of a question: open, yes_no, choice, beside guess (what
+choosing blindly gets of the choices), option (a chain states one of the options) and letter (and gives its letter), or
+by its template: template/<template>.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from statistics import fmean
+
+import pandas as pd
+
+from o1lib.records import UserError
+from o1lib.scoring import HALLUSION, PAPER_SETS, hallusion
+from o1lib.scoring.equality import YES_NO
+from o1lib.scoring.metrics import well_formed
+from o1lib.scoring.stage_scores import letter_kept
+
+AVERAGE = "mini-average"
+COLUMNS = ["seed", "qid", "stratum", "weight", "value"]
+
+
+def units(
+    predictions: Iterable[dict],
+    metric: str = AVERAGE,
+    seed: int = 0,
+    sets: Collection[str] = (),
+    skills: Collection[str] = (),
+) -> pd.DataFrame:
+    """Return one line for each unit: seed, qid, stratum (test set), weight (of the stratum) and value.
+
+    `sets` and `skills` keep only those lines. The average and the sets' headlines weigh sets alike, metrics of lines
+    weigh them by their lines. Raises UserError for an unknown metric, or when nothing is left or measured.
+    """
+    groups = defaultdict(list)
+    for row in predictions:
+        if (not sets or row.get("test_set") in sets) and (not skills or row.get("skill") in skills):
+            groups[row.get("test_set") or "", row.get("group") or row["qid"]].append(row)
+    counted = _counted(metric, {name for name, _ in groups})
+    found = {
+        key: value
+        for key, rows in groups.items()
+        if key[0] in counted and (value := _value(metric, key[0], rows)) is not None
+    }
+    if not found:
+        raise UserError(
+            f"{metric!r} was not measured on {', '.join([*sets, *skills]) or 'any question'}: score a row that has it"
+        )
+    weights = _weights(metric, counted, [(name, len(groups[name, qid])) for name, qid in found])
+    return pd.DataFrame(
+        [(seed, qid, name, weights[name], value) for (name, qid), value in found.items()], columns=COLUMNS
+    )
+
+
+def _counted(metric: str, there: set[str]) -> set[str]:
+    """Return the test sets that a metric counts. Raises UserError when one is not there."""
+    wanted = set(PAPER_SETS) if metric == AVERAGE else {metric} if metric.startswith("mini-") else there
+    if lacking := sorted(wanted - there):
+        raise UserError(f"{metric!r} needs {', '.join(lacking)}, which the row was not scored on: score it there")
+    return wanted
+
+
+def _weights(metric: str, counted: set[str], sizes: Sequence[tuple[str, int]]) -> dict[str, float]:
+    if metric.startswith("mini-"):
+        return dict.fromkeys(counted, 1 / len(counted))
+    lines = defaultdict(int)
+    for name, size in sizes:
+        lines[name] += size
+    return {name: size / sum(lines.values()) for name, size in lines.items()}
+
+
+def _value(metric: str, test_set: str, rows: list[dict]) -> float | None:
+    """Return the value of one unit: of its lines together for a headline, else their mean (None: not measured)."""
+    if metric.startswith("mini-"):
+        return hallusion(rows)["mean"]["value"] if test_set == HALLUSION else float(all(row["correct"] for row in rows))
+    values = [value for row in rows if (value := _line(metric, row)) is not None]
+    return fmean(values) if values else None
+
+
+def _line(metric: str, row: dict) -> float | None:
+    """Return the value of one line, None where it was not measured. Raises UserError for an unknown metric."""
+    kind, _, name = metric.partition("/")
+    if metric in LINES:
+        return LINES[metric](row)
+    if kind in PARTS and name:
+        return (row.get(PARTS[kind]) or {}).get(name)
+    if kind == "template" and name:
+        return row["correct"] if row.get("template") == name else None
+    raise UserError(
+        f"metric {metric!r} is unknown: use {AVERAGE}, a test set, {', '.join(LINES)}, "
+        "stage/<stage>, cost/<entry> or template/<template>"
+    )
+
+
+def _ill_formed(row: dict) -> bool | None:
+    kept = well_formed(row.get("output") or "", row.get("format") or "")
+    return None if kept is None else not kept
+
+
+def _steps(row: dict) -> float | None:
+    scores = row.get("stage_scores") or {}
+    return scores.get("reasoning_precision", scores.get("reasoning"))
+
+
+def _tokens(row: dict) -> int | None:
+    ledger = row.get("ledger")
+    return sum(ledger.get(part, 0) for part in ("generated", "judge", "prefilled")) if ledger else None
+
+
+def _choice(row: dict) -> bool | None:
+    return row["correct"] if row.get("options") else None
+
+
+def _open(row: dict) -> bool | None:
+    return None if row.get("options") or row.get("gold") in YES_NO else row["correct"]
+
+
+def _yes_no(row: dict) -> bool | None:
+    return row["correct"] if not row.get("options") and row.get("gold") in YES_NO else None
+
+
+def _guess(row: dict) -> float | None:
+    return 1 / len(row["options"]) if row.get("options") else None
+
+
+def _chained(row: dict) -> bool:
+    """Whether a line is a choice answered by a chain, in which the answer stands before its letter."""
+    return bool(row.get("options")) and row.get("format") != "direct"
+
+
+def _option(row: dict) -> bool | None:
+    return letter_kept(row.get("output") or "", row["options"]) is not None if _chained(row) else None
+
+
+def _letter(row: dict) -> bool | None:
+    return bool(letter_kept(row.get("output") or "", row["options"])) if _chained(row) else None
+
+
+LINES = {
+    "accuracy": lambda row: row["correct"],
+    "open": _open,
+    "yes_no": _yes_no,
+    "choice": _choice,
+    "guess": _guess,
+    "option": _option,
+    "letter": _letter,
+    "unread": lambda row: row.get("pred") is None,
+    "ill_formed": _ill_formed,
+    "option_likelihood": lambda row: row.get("option_likelihood_correct"),
+    "steps": _steps,
+    "processed_tokens": _tokens,
+}
+PARTS = {"stage": "stage_scores", "cost": "ledger"}  # where stage/<name> and cost/<name> stand in a prediction

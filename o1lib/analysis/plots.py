@@ -1,0 +1,214 @@
+"""Figures of the study: a long-form table in, a matplotlib Axes out.
+
+Every figure carries its intervals and its n; groups differ in marker and in seaborn's colour-blind safe colours.
+Nothing is computed here that is not in the table, so a figure can be redrawn from the published records alone.
+
+Example:
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"arm": ["direct"], "value": [0.5], "low": [0.4], "high": [0.6], "n": [90]})
+    >>> points(table, "arm").get_xlabel()
+    'accuracy (%), 95 % interval'
+"""
+
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+from o1lib.analysis.tables import NOT_RUN
+
+PALETTE, MARKERS = "colorblind", "osD^vP*X<>hd"
+ACCURACY, DIFFERENCE = "accuracy (%), 95 % interval", "difference (points), 95 % interval"
+_WIDTH, _LINE = 6.4, 0.34  # inches: a figure's width, the height of one line of a table
+
+
+def reach(part):
+    """Return the two lengths of each error bar in per cent, never negative."""
+    return np.maximum(100 * np.array([part.value - part.low, part.high - part.value]), 0)
+
+
+def _groups(table, name):
+    """Yield (shift, lines, style) of each group in the table's order; without a name, one group of all lines.
+
+    Groups of a categorical column take the order and the styles of all its categories, whichever of them are there.
+    """
+    groups = [None] if name is None else list(dict.fromkeys(table[name]))
+    if name and isinstance(table[name].dtype, pd.CategoricalDtype):
+        groups = list(table[name].cat.categories)
+    colours = sns.color_palette(PALETTE, len(groups))
+    for place, group in enumerate(groups):
+        if name and not (table[name] == group).any():
+            continue
+        style = {"color": colours[place], "marker": MARKERS[place % len(MARKERS)], "capsize": 2, "label": group}
+        shift = (place - (len(groups) - 1) / 2) * 0.8 / max(4, len(groups))
+        yield shift, table[table[name] == group] if name else table, style
+
+
+def sizes(table):
+    """Return 'n = 90, 2 seeds', ranges where lines differ; one seed is not mentioned."""
+    if not len(table):
+        return NOT_RUN
+    few, many = int(table.n.min()), int(table.n.max())
+    fewest, most = (int(table.seeds.min()), int(table.seeds.max())) if "seeds" in table else (1, 1)
+    seeds = f", {f'{fewest} to ' if fewest < most else ''}{most} seeds" if most > 1 else ""
+    return f"n = {few}" + (f" to {many}" if many > few else "") + seeds
+
+
+def numbered(table, y):
+    """Return the table with each line's own n behind its name in column `y`, for figures whose lines differ in it."""
+    return table.assign(**{y: [f"{name}, n = {n:.0f}" for name, n in zip(table[y], table.n, strict=True)]})
+
+
+def legend(ax, **options):
+    """Draw the legend of an Axes to its right, or as `options` say."""
+    ax.legend(**({"frameon": False, "fontsize": "small", "loc": "upper left", "bbox_to_anchor": (1, 1)} | options))
+
+
+def _marked(order, there):
+    return [name if name in set(there) else f"{name} ({NOT_RUN})" for name in order]
+
+
+def points(table, y, hue=None, ax=None, zero=False, label="", order=None, width=_WIDTH):
+    """Draw one horizontal point with its interval a line of `table`.
+
+    `table` has columns value, low, high (fractions, or differences of fractions), n and those named by `y` and `hue`;
+    `zero` draws the line of no difference, `label` says what is measured, `order` lists the values of `y` (those that
+    are not in the table keep an empty line), `width` is in inches, without names and legend. Returns the Axes.
+    """
+    order = list(order or dict.fromkeys(table[y]))
+    several = table[y].duplicated().any()
+    tall = _LINE * sum(1 + 0.3 * str(name).count("\n") for name in order)  # names may be wrapped
+    ax = ax or plt.subplots(figsize=(width, 1 + tall * (1.6 if several else 1)))[1]
+    for shift, part, style in _groups(table, hue):
+        spots = [order.index(name) + shift * several for name in part[y]]
+        ax.errorbar(100 * part.value, spots, xerr=reach(part), ls="none", **style)
+    if zero:
+        ax.axvline(0, color="grey", linewidth=1)
+    wrapped = any("\n" in str(name) for name in order)
+    ax.set_yticks(range(len(order)), _marked(order, table[y]), fontsize="small" if wrapped else "medium")
+    ax.set_ylim(max(len(order), 1) - 0.5, -0.5)
+    ax.set_xlabel(label or (DIFFERENCE if zero else ACCURACY))
+    ax.set_title(sizes(table), fontsize="small", loc="right")
+    if hue and len(table):
+        legend(ax)
+    sns.despine(ax=ax)
+    return ax
+
+
+def panels(table, y, by, order=None, columns=3, label="", chance=None):
+    """Draw `points` in one panel for each value of `by`, over the same lines `y`; return the first Axes.
+
+    `chance` maps values of `by` to fractions: what guessing gets there, a dotted line.
+    """
+    names, order = list(dict.fromkeys(table[by])), list(order or dict.fromkeys(table[y]))
+    columns = max(1, min(columns, len(names)))
+    rows = math.ceil(max(1, len(names)) / columns)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(1.8 + 2.1 * columns, 0.4 + rows * (0.7 + _LINE * len(order))),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for ax, name in zip(axes.flat, names, strict=False):
+        part = table[table[by] == name]
+        points(part, y, ax=ax, order=order).set(xlabel="", title="")
+        if name in (chance or {}):
+            ax.axvline(100 * chance[name], color="grey", linewidth=1, linestyle=":")
+        above = 1 + 0.15 / (_LINE * len(order))  # over the n, not beside it
+        ax.set_title(name, fontsize="medium", loc="left", y=above)
+        ax.set_title(sizes(part), fontsize="x-small", loc="right", color="dimgrey")
+    for ax in axes.flat[len(names) :]:
+        ax.set_axis_off()
+    if not names:
+        axes.flat[0].set_title(NOT_RUN)
+    for ax in axes.flat[max(0, len(names) - columns) : len(names)]:
+        ax.tick_params(labelbottom=True)
+    axes.flat[0].set_yticks(range(len(order)), _marked(order, table[y]))
+    figure.supxlabel(label or ACCURACY, fontsize="medium")
+    return axes.flat[0]
+
+
+def curves(table, x, hue, ax=None, log=False, label=""):
+    """Draw accuracy against a number (N, tokens, seconds): one curve with intervals for each value of `hue`.
+
+    `log` takes logarithms of x; without, groups stand a little beside each other, so that intervals at the same x can
+    be told apart. Returns the Axes.
+    """
+    ax = ax or plt.subplots(figsize=(_WIDTH, 3.6))[1]
+    for shift, part, style in _groups(table, hue):
+        part = part.sort_values(x)
+        ax.errorbar(part[x] + (0 if log else 0.6 * shift), 100 * part.value, yerr=reach(part), ls="-", **style)
+    if log and len(table):
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_minor_locator(NullLocator())
+        ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    elif len(table):
+        ax.set_xticks(sorted(set(table[x])))
+    ax.set(xlabel=label or x, ylabel=ACCURACY)
+    ax.set_title(sizes(table), fontsize="small", loc="right")
+    if len(table):
+        legend(ax)
+    sns.despine(ax=ax)
+    return ax
+
+
+def _corner(figure, mark):
+    """Write `mark` into the lower left corner of what is drawn, which may reach beyond the figure's own edges."""
+    drawn, (wide, high) = figure.get_tightbbox(), figure.get_size_inches()
+    figure.text(
+        drawn.x0 / wide + 0.005,
+        drawn.y0 / high + 0.005,
+        mark,
+        fontsize="small",
+        fontstyle="italic",
+        color="firebrick",
+        va="bottom",
+    )
+
+
+def save(ax, folder, name, mark=""):
+    """Write the figure of `ax` as SVG and PNG into `folder`, the same bytes for the same figure; return both paths.
+
+    `mark` is a word in the corner, such as "pilot".
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.{kind}" for kind in ("svg", "png")]
+    laid_out = ax.figure.get_layout_engine() is not None
+    if laid_out:  # once, not again for every file: it takes most of the time
+        ax.figure.draw_without_rendering()
+        ax.figure.set_layout_engine("none")
+    if mark:
+        _corner(ax.figure, mark)
+    with plt.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+        for path in paths:
+            undated = {"Date": None} if path.suffix == ".svg" else None
+            ax.figure.savefig(path, bbox_inches=None if laid_out else "tight", dpi=150, metadata=undated)
+    return paths
+
+
+def learning_curve(log, ax=None):
+    """Draw a training log (dicts with examples, loss, and now and then shares such as `answers`) against examples seen.
+
+    The loss is on the left axis; shares in per cent, if there are any, on the right one. Returns the left Axes.
+    """
+    ax = ax or plt.subplots(figsize=(6.4, 3.2))[1]
+    losses = [(line["examples"], float(line["loss"])) for line in log if "loss" in line]
+    shares = [line for line in log if "loss" not in line and "examples" in line]
+    ax.plot(*zip(*losses, strict=True), color="grey", label="loss")
+    ax.set(xlabel="examples seen", ylabel="loss a token")
+    names = [name for name in (shares[0] if shares else ()) if name not in ("step", "examples", "asked")]
+    right = ax.twinx() if names else ax
+    for colour, name in zip(sns.color_palette(PALETTE, len(names)), names, strict=True):
+        right.plot([p["examples"] for p in shares], [100 * p[name] for p in shares], "o-", color=colour, label=name)
+    if names:
+        right.set(ylabel="share right (%)", ylim=(0, 100))
+        right.legend(frameon=False, fontsize="small")
+    sns.despine(ax=ax, right=not names)
+    return ax

@@ -1,0 +1,38 @@
+"""Commands that look at files: staged outputs, scored answers, a downloaded dataset, drawn questions.
+
+python -m o1lib stages-check outputs.jsonl --field prediction      # also: python -m o1lib.stages check ...
+python -m o1lib survey-check data/llava-cot
+"""
+
+import json
+from pathlib import Path
+
+from o1lib.cli.app import app
+from o1lib.minivqa.__main__ import show as show_drawings
+
+
+@app.command("stages-check")
+def check_stages(file: Path, field: str = "prediction") -> None:
+    """Print one JSON line that says how many texts of a JSONL FILE keep to the staged format."""
+    from o1lib.formats.stages import check_file
+
+    print(json.dumps(check_file(file, field)))
+
+
+@app.command("answers-check")
+def check_answers(file: Path, gold: str = "") -> None:
+    """Print one JSON line that says how far extraction agrees with the verdicts in FILE."""
+    from o1lib.evaluation.extraction_check import check_file
+
+    print(json.dumps(check_file(file, gold)))
+
+
+@app.command("survey-check")
+def check_survey(folder: Path) -> None:
+    """Print one JSON line that says what a FOLDER in the released form holds, and which pictures it lacks."""
+    from o1lib.data.survey import survey
+
+    print(json.dumps(survey(folder)))
+
+
+app.command("minivqa")(show_drawings)

@@ -1,0 +1,131 @@
+"""Commands of the study: plan it, run it, explain it, publish it.
+
+python -m o1lib study --scale smoke                # what `make study SCALE=smoke` does
+python -m o1lib why A5 --scale mini
+"""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from o1lib.cli.app import Fresh, Jobs, Rows, Scale, Seeds, app, number, numbers, stoppable, switch
+
+
+def _plan(scale: str, rows: str, seeds: str, jobs: str, fresh: str):
+    """Return what `study` and `plan` were asked for: the plan, how many rows side by side, the scale."""
+    from o1lib.study import experiments, plan
+
+    study = experiments.read()
+    made = plan.make(study, scale, rows, numbers("SEEDS", seeds), switch("FRESH", fresh))
+    return made, number("JOBS", jobs or str(study.scales[scale].jobs), 1), study.scales[scale]
+
+
+@app.command("plan")
+def show_plan(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: Jobs = "", fresh: Fresh = "") -> None:
+    """Print what would run, why, and about how long it would take."""
+    from o1lib.study import plan_text
+
+    made, side_by_side, _ = _plan(scale, rows, seeds, jobs, fresh)
+    print(plan_text.describe(made, side_by_side))
+
+
+@app.command()
+def study(
+    scale: Scale = "mini",
+    rows: Rows = "",
+    seeds: Seeds = "0",
+    jobs: Jobs = "",
+    fresh: Fresh = "",
+    snakemake: Annotated[str, typer.Option(help="further words for Snakemake: --executor slurm")] = "",
+) -> None:
+    """Run every row that is out of date, and sum up in work/<scale>/summary.json."""
+    from o1lib.study import runner
+
+    made, side_by_side, needed = _plan(scale, rows, seeds, jobs, fresh)
+    runner.check_hardware(needed, scale)
+    with stoppable("finished rows are recorded, and "):
+        raise typer.Exit(runner.run(made, side_by_side, tuple(shlex.split(snakemake))))
+
+
+@app.command("run-row", hidden=True)
+def run_row(row: str, seed: int = 0, scale: Scale = "smoke", plan: Path | None = None) -> None:
+    """Run one row of the plan that `study` wrote (Snakemake calls this)."""
+    from o1lib.study import row_job
+
+    row_job.run_row(row_job.find(row, seed, scale, plan))
+
+
+@app.command()
+def summary(scale: Scale = "mini") -> None:
+    """Print work/<scale>/summary.json: rows, recorded, failed, seconds, peak_memory_mb."""
+    from o1lib.study import runner
+
+    print(runner.summary(scale))
+
+
+@app.command()
+def compare(scale: Scale = "mini") -> None:
+    """Show how your executed reports differ from the published ones, and both sides' contrasts."""
+    from o1lib.study import publish
+
+    publish.compare(scale)
+
+
+@app.command("why")
+def show_why(
+    claim: Annotated[str, typer.Argument(help="its id in claims.yaml, as A5")] = "", scale: Scale = "mini"
+) -> None:
+    """Go from a claim to its contrast, its records and the questions that decide it, and compute it again."""
+    from o1lib.study.explain import why
+
+    print(why(claim, scale))
+
+
+@app.command()
+def power(
+    scale: Scale = "mini",
+    root: Annotated[str, typer.Option(help='a study\'s folder; "" is results/<scale>')] = "",
+    into: Annotated[str, typer.Option(help="put the tables into this draft of a protocol too")] = "",
+) -> None:
+    """Print how many questions, seeds and hours the confirmatory family needs, by the records there are."""
+    from o1lib.study import protocol, protocol_text
+
+    found = protocol.plan(scale, root)
+    if into:
+        protocol_text.fill(into, found)
+    print(protocol_text.text(found))
+
+
+@app.command("publish")
+def publish_results(scale: Scale = "mini", force: Annotated[bool, typer.Option(help="publish smoke rows too")] = False):
+    """Copy the complete rows of work/<scale> into results/<scale>."""
+    from o1lib.study import publish
+
+    publish.publish(scale, force)
+
+
+@app.command()
+def base(
+    scale: Scale = "mini",
+    source: Annotated[str, typer.Option(help="ship this run of notebook 00 instead")] = "",
+    fresh: Fresh = "",
+) -> None:
+    """Train a scale's base as it is published and put it, with its record, into results/checkpoints."""
+    from o1lib.study import ship
+
+    with stoppable():
+        ship.base(scale, source, switch("FRESH", fresh))
+
+
+@app.command("ship")
+def ship_row(
+    scale: Scale = "mini",
+    rows: Annotated[str, typer.Option(help="the row whose model it is")] = "structured",
+    seeds: Annotated[str, typer.Option(help="its seed")] = "0",
+) -> None:
+    """Put the model of a finished row, with its record, into results/checkpoints."""
+    from o1lib.study import ship
+
+    ship.row(scale, rows, number("SEEDS", seeds))

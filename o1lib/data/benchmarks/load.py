@@ -1,0 +1,192 @@
+"""From the rows of a published test set to items: ids checked, pictures stored once by content, rotations grouped."""
+
+import base64
+import binascii
+import hashlib
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from o1lib.data.benchmarks import fields
+from o1lib.data.benchmarks.known import BENCHMARKS, Benchmark, prompt
+from o1lib.data.benchmarks.rotations import ROTATION, rotated
+from o1lib.data.dataset import Item
+from o1lib.data.images import Pictures, check, header
+from o1lib.data.table_files import rows
+from o1lib.records import UserError, atomic_file
+
+SHORTEST = 64  # characters; shorter cells of VLMEvalKit's image column name another row, whose picture is shared
+
+
+class Loaded(NamedTuple):
+    """The items of a set, and counts: rows read, left out because they show no picture."""
+
+    items: list[Item]
+    counts: dict[str, int]
+
+
+def load(name: str, source: str | Path, store: Path, pictures: Path | None = None) -> Loaded:
+    """Return the items of benchmark `name` from a file or a Hub dataset (see `rowfiles.rows`).
+
+    Pictures that stand in the rows are written into `store`, named by their content; paths in rows are taken from
+    `pictures`, by default the file's folder. The rotations of an MMBench question are made where the file holds only
+    the question as such. Raises UserError, naming file and row, for an unknown set, an id that is missing or occurs
+    twice, a row that cannot be scored, and a picture that is missing, corrupt or outside; warns of a TSV that is not
+    the one VLMEvalKit pins (a part of it, another edition, another variant).
+    """
+    if name not in BENCHMARKS:
+        raise UserError(f"unknown benchmark '{name}': use one of {', '.join(BENCHMARKS)}")
+    benchmark, found, seen, counts = BENCHMARKS[name], {}, {}, Counter(rows=0, without_picture=0)
+    _warn_of_another_edition(name, Path(source).expanduser())
+    shelf = _Shelf(store, pictures or Path(source).expanduser().parent)
+    for where, row in tqdm(rows(source), desc=f"reading {name}", unit=" rows", delay=2, mininterval=1):
+        counts["rows"] += 1
+        one = fields.read(row, where, benchmark.kind)
+        qid = _id(row, one.id, benchmark, counts["rows"], where, seen)
+        if _shows_nothing(row, one):
+            counts["without_picture"] += 1
+            continue
+        found[qid] = _item(name, benchmark, qid, one, row), shelf.place(one.picture, one.id, where)
+    items = [Item(**values, image=shelf.path(place, values["qid"])) for values, place in found.values()]
+    if not items:
+        raise UserError(f"{source} holds no question with a picture: name the file of {name}")
+    return Loaded(rotated(items) if benchmark.circular else items, dict(counts))
+
+
+def _warn_of_another_edition(name: str, path: Path) -> None:
+    if path.suffix != ".tsv" or not path.is_file() or not BENCHMARKS[name].md5:
+        return
+    with open(path, "rb") as file:
+        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    others = [other for other, benchmark in BENCHMARKS.items() if benchmark.md5 == md5]
+    if md5 != BENCHMARKS[name].md5:
+        is_what = f"is {others[0]}" if others else "has another MD5, so it may be a part or another edition"
+        warnings.warn(f"{path.name} is not the {name}.tsv that VLMEvalKit pins: it {is_what}", stacklevel=3)
+
+
+def _shows_nothing(row: dict, one: fields.Fields) -> bool:
+    """HallusionBench asks some questions without a picture; VLMEvalKit leaves them out, and so is done here."""
+    return one.picture is None or str(row.get("visual_input", "")) == "0"
+
+
+def _id(row: dict, own: str, benchmark: Benchmark, number: int, where: str, seen: dict[str, str]) -> str:
+    """Return the question's id; a file without any id column numbers its rows."""
+    if benchmark.kind == "yes/no":
+        own = _figure_and_question(row, own, where)
+    if not own and any(name in row for name in fields.IDS):
+        raise UserError(f"{where}: the id is missing: give each question its own")
+    own = own or str(number)
+    if own in seen:
+        raise UserError(f"{where}: the id '{own}' occurs twice (before in {seen[own]}): give each question its own")
+    seen[own] = where
+    return own
+
+
+def _figure_and_question(row: dict, own: str, where: str) -> str:
+    """Return "<pair>#<figure>#<question>", from HallusionBench's columns or VLMEvalKit's index "..._0_1_0"."""
+    columns = ("category", "subcategory", "set_id", "figure_id", "question_id")
+    parts = [fields.text(row, column) for column in columns]
+    if all(parts):
+        return f"{'/'.join(parts[:3])}#{parts[3]}#{parts[4]}"
+    head, *tail = own.rsplit("_", 3)
+    if len(tail) < 3 or not all(tail):
+        raise UserError(f"{where}: neither the columns {', '.join(columns)} nor an index '..._set_figure_question'")
+    return f"{head}/{tail[0]}#{tail[1]}#{tail[2]}"
+
+
+def _item(name: str, benchmark: Benchmark, qid: str, one: fields.Fields, row: dict) -> dict:
+    """Return the values of an Item but for its picture."""
+    skill = next((_skill(row[column]) for column in benchmark.skill if row.get(column)), "")
+    if not skill and isinstance(row.get("metadata"), dict):  # MathVista's own files
+        skill = _skill(row["metadata"].get(benchmark.skill[0], ""))
+    return {
+        "qid": qid,
+        "family": name,
+        "question": prompt(one.question, one.options, one.hint, benchmark.kind),
+        "answer": one.answer,
+        "stages": {},
+        "skill": skill,
+        "bare": one.question,
+        "options": one.options,
+        "steps": _steps(row) if benchmark.kind == "steps" else (),
+        "test_set": name,
+        "group": _group(benchmark, qid),
+        "template": fields.text(row, "question_type", "answer_type"),
+    }
+
+
+def _group(benchmark: Benchmark, qid: str) -> str:
+    """Return what rotations of one question, or the figures of one HallusionBench set, share."""
+    if benchmark.kind == "yes/no":
+        return qid.split("#")[0]
+    if not benchmark.circular:
+        return ""
+    return str(int(qid) % ROTATION) if qid.isdecimal() else qid
+
+
+def _skill(value) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value).strip()
+
+
+def _steps(row: dict) -> tuple[str, ...]:
+    """Return the reference steps of VRC-Bench: a list, or one text in lines."""
+    steps = fields.literal(row.get("steps")) or str(row.get("steps") or "").splitlines()
+    return tuple(str(step).strip() for step in steps if str(step).strip())
+
+
+class _Shelf:
+    """Where pictures lie: those that stood in rows in `store`, named by their content, others where they are."""
+
+    def __init__(self, store: Path, beside: Path):
+        self.store, self.beside, self.by_id = Path(store), Pictures(beside), {}
+
+    def place(self, picture, own: str, where: str) -> Path | str:
+        """Return the path of a row's picture, or the id of the row whose picture it shares."""
+        if isinstance(picture, (list, tuple)):
+            if len(picture) > 1:
+                raise UserError(f"{where}: {len(picture)} pictures, where one is shown: split or remove the row")
+            picture = picture[0]
+        if isinstance(picture, dict):  # as parquet files hold them
+            picture = picture.get("bytes") or picture.get("path") or ""
+        if isinstance(picture, str) and "." not in picture and len(picture) > SHORTEST:  # base64 holds no full stop
+            picture = self._decoded(picture, where)
+        if isinstance(picture, bytes):
+            self.by_id[own] = self._stored(picture, where)
+            return self.by_id[own]
+        if not isinstance(picture, str):
+            raise UserError(f"{where}: the picture is {type(picture).__name__}: give base64, bytes or a path")
+        return self._beside(picture, where) if "." in picture else picture
+
+    def path(self, place: Path | str, qid: str) -> Path:
+        """Return a place's path, having followed the id of another row. Raises UserError when there is no such row."""
+        if isinstance(place, Path):
+            return place
+        if place not in self.by_id:
+            raise UserError(f"question {qid}: it shares the picture of row '{place}', which is not there: add the row")
+        return self.by_id[place]
+
+    def _decoded(self, text: str, where: str) -> bytes:
+        try:
+            return base64.b64decode("".join(text.rpartition("base64,")[2].split()), validate=True)
+        except (binascii.Error, ValueError):
+            raise UserError(f"{where}: the picture is not base64: restore the cell or remove the row") from None
+
+    def _stored(self, data: bytes, where: str) -> Path:
+        check(data, f"{where}: the picture")
+        with header(data, f"{where}: the picture") as picture:
+            ending = picture.format.lower()
+        path = self.store / f"{hashlib.sha256(data).hexdigest()[:24]}.{ending}"
+        if not path.is_file():
+            with atomic_file(path) as part:
+                part.write_bytes(data)
+        return path
+
+    def _beside(self, picture: str, where: str) -> Path:
+        found = self.beside.find(picture.removeprefix("./"), where)
+        if found is None:
+            raise UserError(f"{where}: the picture '{picture[:80]}' is missing in {self.beside.folder}: put it there")
+        check(found, f"{where}: the picture")
+        return found

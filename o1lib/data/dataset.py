@@ -1,0 +1,244 @@
+"""Datasets on disk in the form in which LLaVA-CoT-100k was released, and the chat formats made from them.
+
+A dataset is a folder: `train.jsonl` with `id`, `image` (a path inside the folder) and `conversations`
+([{"from": "human" | "gpt", "value": ...}], the answer in the four tags), the pictures beside it, and, for data whose
+truth is known, a sidecar `truth.jsonl` with what a program knows of each item.
+
+    write(mixture("train", 1000), "work/mini/train")      whole or not at all; never holds more than one picture
+    items = read("work/mini/train")                       checked: UserError names file, line and remedy
+    messages(items[0], "tags")                            (o1lib.formats.chat)
+"""
+
+import functools
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from tqdm import tqdm
+
+from o1lib.data.images import Pictures, rgb
+from o1lib.data.llava_cot import lines, picture, records
+from o1lib.data.split_zip import Member
+from o1lib.formats.chat import (
+    FORMATS,
+    FOUR_TURN_PROMPTS,
+    SPECIAL_TAGS,
+    answer_text,
+    from_special,
+    messages,
+    prompt_turns,
+    target,
+    to_special,
+)
+from o1lib.formats.stages import STAGES, parse, render
+from o1lib.records import UserError, atomic_folder, shown
+
+__all__ = [
+    "FORMATS",
+    "FOUR_TURN_PROMPTS",
+    "SPECIAL_TAGS",
+    "Item",
+    "answer_text",
+    "from_special",
+    "messages",
+    "opened",
+    "prompt_turns",
+    "read",
+    "target",
+    "to_special",
+    "write",
+]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question about a picture on disk; the fields are those of `minivqa.Example`, empty where nobody knows.
+
+    `image` is the picture's file, or its place in a split zip.
+    """
+
+    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
+    qid: str
+    family: str
+    question: str
+    answer: str
+    stages: dict[str, str]
+    image: Path | Member
+    template: str = ""
+    skill: str = ""
+    bare: str = ""
+    options: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    true: frozenset[str] = field(default_factory=frozenset)
+    steps: tuple[str, ...] = ()
+    withheld: bool = False
+    key: str = ""
+    test_set: str = ""
+    group: str = ""
+
+    @property
+    def id(self) -> str:
+        return self.qid
+
+
+_IN_RECORD = ("qid", "question", "stages", "image")  # the released form holds these, the sidecar the rest
+_IN_TRUTH = tuple(f.name for f in fields(Item) if f.name not in _IN_RECORD)
+
+
+def write(examples: Iterable[Any], folder: str | Path) -> Path:
+    """Write examples (`minivqa.Example` or Item) as a dataset and return its folder, which is whole or absent.
+
+    `examples` may be an iterator: pictures are stored one by one as PNG, or linked where they are files already.
+    Raises UserError for duplicate ids, for nothing to write, and (records.atomic_folder) when the disk refuses.
+    """
+    folder, seen, stored = Path(folder), set(), {}
+    with (
+        atomic_folder(folder) as new,
+        open(new / "train.jsonl", "w", encoding="utf8") as released,
+        open(new / "truth.jsonl", "w", encoding="utf8") as truth,
+    ):
+        for example in tqdm(examples, desc=f"writing {folder.name}", unit=" items", delay=2, mininterval=1):
+            if example.qid in seen:
+                raise UserError(f"{shown(folder)}: the id '{example.qid}' occurs twice; give each question its own id.")
+            image = _store(example, len(seen), new, stored)
+            seen.add(example.qid)
+            _put(released, _released(example, image))
+            _put(truth, {"id": example.qid} | {name: _plain(getattr(example, name)) for name in _IN_TRUTH})
+        if not seen:
+            raise UserError(f"{shown(folder)}: the split is empty, nothing was written; ask for at least one item.")
+    return folder
+
+
+def read(folder: str | Path, decode: bool = False) -> list[Item]:
+    """Return the items of a dataset, checked line by line.
+
+    A picture's header and checksums are checked; `decode=True` also decodes each picture. Raises UserError naming file,
+    line and remedy for: a missing file, a line that is not JSON or not of the released form, duplicate ids, an empty
+    split, a stage that is missing, a picture that is missing, corrupt or outside the folder.
+    """
+    folder = Path(folder)
+    truths = _truths(folder / "truth.jsonl")
+    items, seen, pictures, known = [], {}, Pictures(folder), {}
+    for where, record in tqdm(records(folder / "train.jsonl"), desc=f"reading {folder.name}", unit=" items", delay=2):
+        if record.id in seen:
+            raise UserError(f"{where}: id '{record.id}' was already used in {seen[record.id]}; remove one of the two.")
+        seen[record.id] = where
+        if truths is not None and record.id not in truths:
+            raise UserError(f"{where}: id '{record.id}' is not in truth.jsonl; write the dataset again.")
+        if record.image not in known:
+            known[record.image] = picture(pictures, record.image, where, decode)
+        items.append(_item(record, known[record.image], truths.pop(record.id) if truths else {}, where))
+    if not items:
+        raise UserError(f"{folder / 'train.jsonl'}: the split is empty; write it again with at least one item.")
+    return items
+
+
+def opened(item: Item, side: int | None = None) -> Item:
+    """Return the item with its picture decoded (PIL, RGB) as contact sheets take it, at most `side` wide."""
+    picture = rgb(item.image)
+    if side:
+        picture.thumbnail((side, side))
+    return replace(item, image=picture)
+
+
+def _truths(path):
+    if not path.is_file():
+        return None
+    truths = {}
+    for where, line in lines(path):
+        if not isinstance(line, dict) or "id" not in line:
+            raise UserError(f"{where}: not a truth record with an id; write the dataset again.")
+        truths[line["id"]] = line
+    return truths
+
+
+@functools.cache
+def _adapter():
+    return TypeAdapter(Item)
+
+
+def _item(record, image, truth, where):
+    """Return the Item of a record and what its truth line, if any, adds."""
+    (question, text), *more = record.pairs()
+    parsed = parse(text)
+    missing = [stage for stage in STAGES if not parsed.stages.get(stage)]
+    if more or missing:
+        what = f"{len(more) + 1} rounds" if more else f"no {', '.join(missing)}"
+        raise UserError(
+            f"{where}: '{record.id}' has {what} where one round in four stages is needed; build the "
+            "dataset with source 'llava_cot', which splits rounds and leaves out what has no stages."
+        )
+    known = {"family": Path(record.image).parts[0], "answer": parsed.stages["conclusion"]} | truth
+    try:
+        return _adapter().validate_python(
+            known | {"qid": record.id, "question": question, "stages": parsed.stages, "image": image}
+        )
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise UserError(
+            f"{where}: truth.jsonl, {problem['loc'][0]}: {problem['msg']}; write the dataset again."
+        ) from None
+
+
+def _store(example, number, folder, stored):
+    """Put the picture of an example in a subfolder of its family and return its path relative to `folder`."""
+    source = example.image if isinstance(example.image, (Path, Member)) else None
+    if source in stored:
+        return stored[source]
+    if isinstance(source, Member) and _linked(source.archive, folder, stored):
+        stored[source] = source.name
+        return source.name
+    family = re.sub(r"[^\w+.-]+", "-", example.family).strip(".") or "other"
+    place = Path("images", family, f"{number:06d}{source.suffix if source else '.png'}")
+    (folder / place.parent).mkdir(parents=True, exist_ok=True)
+    if source is None:
+        example.image.save(folder / place, compress_level=1)
+        return place.as_posix()
+    stored[source] = place.as_posix()
+    if isinstance(source, Member):
+        (folder / place).write_bytes(source.read_bytes())
+        return stored[source]
+    try:
+        os.link(source, folder / place)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, folder / place)
+    return stored[source]
+
+
+def _linked(archive, folder, stored):
+    """Tell whether the dataset stands on this split zip; the first one that occurs is linked into it, not unpacked."""
+    if stored.setdefault("archive", archive) is not archive:
+        return False
+    for part in archive.parts:
+        place = folder / part.name
+        if not place.is_symlink() and not place.exists():
+            try:
+                os.link(os.path.realpath(part), place)
+            except OSError:
+                place.symlink_to(part.resolve())
+    return True
+
+
+def _released(example, image):
+    return {
+        "id": example.qid,
+        "image": image,
+        "conversations": [
+            {"from": "human", "value": example.question},
+            {"from": "gpt", "value": render(example.stages)},
+        ],
+    }
+
+
+def _plain(value):
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+def _put(file, record):
+    file.write(json.dumps(record, ensure_ascii=False) + "\n")

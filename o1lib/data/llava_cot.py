@@ -1,0 +1,106 @@
+"""The released form of LLaVA-CoT-100k, line by line: what a record is, and every way in which one can be broken.
+
+A line of `train.jsonl` is {"id", "image", "conversations": [{"from": "human" | "gpt", "value"}, ...]}, `image` a path
+relative to the folder (dataset card of Xkev/LLaVA-CoT-100k; paper A, arXiv:2411.10440, section 3).
+
+    pictures = Pictures(folder)
+    for where, record in records(folder / "train.jsonl"):       where = "train.jsonl line 7", for messages
+        path = picture(pictures, record.image, where)           checked: inside the folder, there, not corrupt
+"""
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from o1lib.data.images import Pictures, check, rgb
+from o1lib.data.split_zip import Member
+from o1lib.records import UserError
+
+LONGEST_LINE = 16 * 2**20  # bytes
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+
+
+class Turn(BaseModel):
+    """One turn of a released conversation."""
+
+    speaker: Literal["human", "gpt"] = Field(alias="from")
+    value: str = Field(min_length=1)
+
+
+class Released(BaseModel):
+    """One line of a released `train.jsonl`."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+    id: str = Field(min_length=1)
+    image: str | None = None
+    conversations: list[Turn] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _alternates(self):
+        speakers = [turn.speaker for turn in self.conversations]
+        if speakers != ["human", "gpt"] * (len(speakers) // 2):
+            raise ValueError("conversations must alternate human, gpt and end with gpt")
+        return self
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Return the (question, answer) texts of its turns."""
+        texts = [turn.value for turn in self.conversations]
+        return list(zip(texts[::2], texts[1::2], strict=True))
+
+
+def records(path: Path) -> Iterator[tuple[str, Released]]:
+    """Yield (where, record) for each line of a released file. Raises UserError for a line that is not of that form."""
+    for where, line in lines(path):
+        try:
+            yield where, Released.model_validate(line)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(map(str, problem["loc"])) or "record"
+            raise UserError(
+                f"{where}: {place}: {problem['msg']}; a record is {{id, image, conversations: "
+                "[{from: human | gpt, value}]}; correct or remove the line."
+            ) from None
+
+
+def picture(pictures: Pictures, image: str | None, where: str, decode: bool = False) -> Path | Member:
+    """Return a record's picture, checked. Raises UserError if it leaves the folder, is missing or corrupt."""
+    if not image:
+        raise UserError(f"{where}: the record has no image; remove the line or add its picture.")
+    found = pictures.find(image, where)
+    if found is None:
+        raise UserError(f"{where}: image '{image}' is missing in {pictures.folder}; restore it or remove the line.")
+    (rgb if decode else check)(found, f"{where}: image '{image}'")
+    return found
+
+
+def lines(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield (where, value) for each line of a JSONL file in UTF-8, with or without a byte order mark.
+
+    Raises UserError if it is missing or a line is longer than 16 MB, not UTF-8 or not JSON.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is missing; name a file that is there (a dataset's is made by 01_build_dataset).")
+    with open(path, "rb") as file:
+        for number in itertools.count(1):
+            line = file.readline(LONGEST_LINE + 1)
+            if not line:
+                return
+            if line.strip(_BLANK):
+                yield f"{path} line {number}", _json(line, f"{path} line {number}")
+
+
+def _json(line, where):
+    if len(line) > LONGEST_LINE:
+        raise UserError(
+            f"{where}: longer than {LONGEST_LINE // 2**20} MB; give one record a line, without pictures in it."
+        )
+    try:
+        return json.loads(line.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise UserError(f"{where}: not UTF-8 (byte {error.start + 1}); save the file as UTF-8.") from None
+    except (ValueError, RecursionError):
+        raise UserError(f"{where}: not JSON; correct or remove the line.") from None

@@ -1,0 +1,139 @@
+"""What a folder in the released form holds, counted before anything is trained on it.
+
+Table 1 of LLaVA-o1 (arXiv:2411.10440) is recomputed from the folders that pictures lie in. COCO's pictures serve both
+ShareGPT4V and A-OKVQA, and CLEVR's both CLEVR and CLEVR-Math, so those are compared together and not guessed apart.
+
+    python -m o1lib.survey check FOLDER                 one JSON line
+    survey(Path(folder))["missing_pictures"]            {"coco": 12}
+"""
+
+from collections import Counter
+from pathlib import Path, PurePosixPath
+
+from tqdm import tqdm
+
+from o1lib.data.images import Pictures
+from o1lib.data.llava_cot import Released, records
+from o1lib.formats.stages import flaw, parse
+
+# Thousands of question-answer pairs a source, Table 1 (the same in versions 1 and 6 and on the dataset's page).
+TABLE_1 = {
+    "ShareGPT4V": 31.3,
+    "ChartQA": 17.2,
+    "A-OKVQA": 16.1,
+    "AI2D": 11.4,
+    "GeoQA+": 11.4,
+    "ScienceQA": 5.6,
+    "DocVQA": 4.0,
+    "PISC": 1.0,
+    "CLEVR": 0.5,
+    "CLEVR-Math": 0.5,
+}
+# Picture folders of LLaVA-CoT-100k that belong to one source; the others (coco, gqa, vg, ...) serve several.
+TABLE_1_FOLDERS = {
+    "ai2d": "AI2D",
+    "chartqa": "ChartQA",
+    "docvqa": "DocVQA",
+    "geoqa+": "GeoQA+",
+    "pisc": "PISC",
+    "sqa": "ScienceQA",
+    "CLEVR_v1.0": "CLEVR",
+    "sam": "ShareGPT4V",
+    "llava": "ShareGPT4V",
+    "web-celebrity": "ShareGPT4V",
+}
+_TOGETHER = {
+    "ShareGPT4V": "ShareGPT4V + A-OKVQA",
+    "A-OKVQA": "ShareGPT4V + A-OKVQA",
+    "CLEVR": "CLEVR + CLEVR-Math",
+    "CLEVR-Math": "CLEVR + CLEVR-Math",
+}
+_PHOTOGRAPHS = ("coco", "gqa", "ocr_vqa", "share_textvqa", "textvqa", "vg", "wikiart", "web-landmark")
+# AI2D comes with its printed labels (VLMEvalKit: NO_MASK) or with letters put over them; the two are not the same task.
+_AI2D = {("ai2d", "images"): "unmasked", ("ai2d", "abc_images"): "masked"}
+
+
+class Survey:
+    """Counts over records; `add` each once, then `facts`."""
+
+    def __init__(self):
+        self.counts, self.folders = Counter(records=0, without_picture=0, several_rounds=0, repeated_ids=0), Counter()
+        self.malformed, self.ai2d, self.missing = Counter(), Counter(), Counter()
+        self._seen, self._pictures = Counter(), {}
+        self.first_missing = ""
+
+    def add(self, record: Released) -> str:
+        """Count a record and return its id, made unique by a number where an earlier record has the same."""
+        self.counts["records"] += 1
+        self.counts["several_rounds"] += len(record.pairs()) > 1
+        self.counts["without_picture"] += not record.image
+        self._seen[record.id] += 1
+        self.counts["repeated_ids"] += self._seen[record.id] > 1
+        if record.image:
+            parts = PurePosixPath(record.image).parts
+            self.folders[parts[0]] += len(record.pairs())
+            if parts[0] == "ai2d":
+                self.ai2d[_AI2D.get(parts[:2], "unknown")] += len(record.pairs())
+        return record.id if self._seen[record.id] == 1 else f"{record.id}~{self._seen[record.id]}"
+
+    def answer(self, text: str):
+        """Count an answer's form and return (its stages, what is wrong with them or "")."""
+        parsed = parse(text)
+        wrong = flaw(parsed)
+        if wrong:
+            self.malformed[wrong] += 1
+        return parsed.stages, wrong
+
+    def has(self, pictures: Pictures, image: str, where: str) -> bool:
+        """Tell whether a picture is there; counted by folder where it is not. Raises UserError if it leaves the folder."""
+        if image not in self._pictures:
+            self._pictures[image] = pictures.find(image, where) is not None
+            if not self._pictures[image]:
+                self.missing[PurePosixPath(image).parts[0]] += 1
+                self.first_missing = self.first_missing or image
+        return self._pictures[image]
+
+    def facts(self) -> dict:
+        """Return all counts as plain values."""
+        return {
+            **self.counts,
+            "pictures": len(self._pictures),
+            "missing_pictures": dict(self.missing),
+            "rounds_without_stages": dict(self.malformed),
+            "rounds_by_folder": dict(self.folders.most_common()),
+            "ai2d_variant": dict(self.ai2d),
+        }
+
+
+def table_1(folders: Counter) -> list[dict]:
+    """Return Table 1 beside what picture folders hold: rows {sources, Table 1 (thousands), rounds, folders}."""
+    rows = {
+        _TOGETHER.get(name, name): {
+            "sources": _TOGETHER.get(name, name),
+            "Table 1 (thousands)": 0.0,
+            "rounds": 0,
+            "folders": [],
+        }
+        for name in TABLE_1
+    }
+    for name, thousands in TABLE_1.items():
+        rows[_TOGETHER.get(name, name)]["Table 1 (thousands)"] += thousands
+    for folder, n in folders.items():
+        source = "ShareGPT4V" if folder in _PHOTOGRAPHS else TABLE_1_FOLDERS.get(folder, "none of Table 1's")
+        name = _TOGETHER.get(source, source)
+        row = rows.setdefault(name, {"sources": name, "Table 1 (thousands)": 0.0, "rounds": 0, "folders": []})
+        row["rounds"] += n
+        row["folders"].append(folder)
+    return [row | {"Table 1 (thousands)": round(row["Table 1 (thousands)"], 1)} for row in rows.values()]
+
+
+def survey(folder: Path) -> dict:
+    """Return the facts of a folder in the released form and its Table 1. Raises UserError for a broken line."""
+    found, pictures = Survey(), Pictures(folder)
+    for where, record in tqdm(records(folder / "train.jsonl"), desc=f"reading {folder.name}", unit=" records", delay=2):
+        found.add(record)
+        for _, text in record.pairs():
+            found.answer(text)
+        if record.image:
+            found.has(pictures, record.image, where)
+    return found.facts() | {"table_1": table_1(found.folders)}

@@ -1,0 +1,118 @@
+"""VRC-Bench's scores by a judge (LlamaV-o1, arXiv:2501.06186, A.2 and A.4): ten criteria of the steps, and the answer.
+
+    judged = score(cases, endpoint.ask)          # {"scores": {criterion: 1..10}, "own": ..., "final": True} each
+    judged = score(cases, endpoint.ask, rule="released")
+
+Two rules. `corrected`: the overall is the mean of the ten, the final answer is held against `final_answer`, and what
+the judge could not say counts as nothing in the same denominator. `released` (eval/get_result.py) takes the judge's own
+"Overall Score", holds the answer against the reference steps, and drops what it could not read. The first request is
+the same under both; `released` adds a second question about the answer, so that one run can show both numbers.
+Criteria are in our own words, their names and scale as released.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from pydantic import Field, create_model
+
+from o1lib.evaluation.graders.client import Ask, Verdict, fenced, request, verdicts
+from o1lib.models.endpoint import Request
+from o1lib.records import UserError
+
+CRITERIA = {
+    "Faithfulness-Step": "the steps agree with the reference steps",
+    "Faithfulness-Token": "the details inside each step are true to the source",
+    "Informativeness-Step": "the critical information is drawn out",
+    "Repetition-Token": "nothing is needlessly repeated",
+    "Hallucination": "nothing is invented",
+    "Redundancy": "no step is useless",
+    "Semantic Coverage-Step": "the essential meaning of the reference is covered",
+    "Reasoning Alignment": "the chain as a whole runs like the reference",
+    "Commonsense": "the commonsense that is needed is there",
+    "Missing Step": "no step that is needed is absent",
+}
+OVERALL = "Overall Score"
+RULES = ("corrected", "released")
+_TASK = (
+    "You judge the reasoning steps of a response by reference steps. Give each criterion 1 to 10, higher is "
+    "better (9-10 fully, 7-8 mostly, 5-6 partly, 3-4 hardly, 1-2 not at all):\n"
+    + "\n".join(f"- {name}: {meaning}" for name, meaning in CRITERIA.items())
+    + f"\nand under {OVERALL!r} the mean of the ten."
+)
+_MATCH = "Tell whether a prediction means the same as the reference answer to a question: verdict 1 if so, else 0."
+
+
+class Case(NamedTuple):
+    """One question with its reference, and what a model said: its whole text, and the part that is its answer."""
+
+    question: str
+    steps: Sequence[str]
+    final_answer: str
+    output: str
+    answer: str
+
+
+Steps = create_model(
+    "Steps",
+    __base__=Verdict,
+    **{f"c{k}": (float, Field(ge=1, le=10, alias=name)) for k, name in enumerate([*CRITERIA, OVERALL])},
+)
+
+
+class Match(Verdict):
+    """Whether the answer is right."""
+
+    verdict: Literal[0, 1]
+
+
+def steps_request(case: Case) -> Request:
+    """Return the request for the ten criteria; as released the judge sees no picture."""
+    return request(
+        _TASK,
+        Steps,
+        fenced("Question", case.question),
+        fenced("Reference steps", "\n".join(case.steps)),
+        fenced("Response", case.output),
+        max_tokens=500,
+    )
+
+
+def final_request(case: Case, against: str) -> Request:
+    """Return the request that holds a final answer against a reference text."""
+    return request(
+        _MATCH,
+        Match,
+        fenced("Question", case.question),
+        fenced("Reference answer", against),
+        fenced("Prediction", case.answer),
+        max_tokens=50,
+    )
+
+
+def score(cases: Sequence[Case], ask: Ask, rule: str = "corrected") -> list[dict]:
+    """Return for each case {"scores": {criterion: 1..10} or None, "own": the judge's overall or None, "final": bool
+    or None}, and with rule "released" also "final_released"; None is what the judge could not say.
+
+    `o1lib.scoring.metrics` makes both rules' numbers of it. Raises UserError for an unknown rule.
+    """
+    if rule not in RULES:
+        raise UserError(f"unknown rule '{rule}' of VRC-Bench: use one of {', '.join(RULES)}")
+    marks = verdicts(cases, steps_request, Steps, ask, "judging steps")
+    finals = verdicts(cases, lambda case: final_request(case, case.final_answer), Match, ask, "judging answers")
+    judged = [_line(mark, final) for mark, final in zip(marks, finals, strict=True)]
+    if rule == "released":
+        against = verdicts(
+            cases, lambda case: final_request(case, "\n".join(case.steps)), Match, ask, "judging answers by the steps"
+        )
+        judged = [line | {"final_released": _said(final)} for line, final in zip(judged, against, strict=True)]
+    return judged
+
+
+def _line(mark: Verdict | None, final: Verdict | None) -> dict:
+    values = mark.model_dump(by_alias=True) if mark else None
+    own = values.pop(OVERALL) if values else None
+    return {"scores": values, "own": own, "final": _said(final)}
+
+
+def _said(final: Verdict | None) -> bool | None:
+    return None if final is None else bool(final.verdict)

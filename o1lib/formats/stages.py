@@ -1,0 +1,244 @@
+"""The four stages of a staged answer: written, read back, and checked (LLaVA-CoT, arXiv:2411.10440, section 3.1).
+
+    SUMMARY      what will be done         CAPTION      what of the picture matters
+    REASONING    step by step              CONCLUSION   the answer that the user sees
+
+Tags are plain text, upper case, one space inside each and a blank line between stages, as in the released data.
+Models do not always keep to that, so `parse` returns what it found and what is wrong, and never raises on a string:
+
+    parse("<SUMMARY> Count the dots. </SUMMARY>\\n\\n<CONCLUSION> 3").problems
+    # ("CONCLUSION is not closed", "CAPTION is missing", "REASONING is missing")
+
+    python -m o1lib.stages check outputs.jsonl --field prediction
+"""
+
+import gzip
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from o1lib.records import UserError
+
+STAGES = ("summary", "caption", "reasoning", "conclusion")
+
+_NAME = "SUMMARY|CAPTION|REASONING|CONCLUSION"
+# Every repetition is bounded, so that one pass over the text is linear whatever it holds. Of the parenthesised form,
+# seen in real outputs as "(Here begins the SUMMARY stage)", only upper-case names count: prose has "(the summary)".
+_MARK = re.compile(
+    rf"<\s{{0,3}}(?P<slash>/?)\s{{0,3}}(?P<tag>(?i:{_NAME}))\s{{0,3}}>"
+    rf"|\(\s{{0,3}}(?P<before>/?(?:[A-Za-z]{{1,12}}[ :]{{1,2}}){{0,6}})(?P<name>{_NAME})"
+    r"(?P<after>(?:[ :]{1,2}[A-Za-z]{1,12}){0,4})\s{0,3}\)"
+)
+
+
+def open_tag(stage: str) -> str:
+    """Return the tag that opens `stage`, e.g. "<SUMMARY>"."""
+    return f"<{stage.upper()}>"
+
+
+def close_tag(stage: str) -> str:
+    """Return the tag that closes `stage`, e.g. "</SUMMARY>"."""
+    return f"</{stage.upper()}>"
+
+
+def render(stages: Mapping[str, str], order: Sequence[str] = STAGES) -> str:
+    """Return the stages of `order` that `stages` holds, tagged and spaced as in the released data."""
+    return "\n\n".join(f"{open_tag(name)} {stages[name].strip()} {close_tag(name)}" for name in order if name in stages)
+
+
+def plain(stages: Mapping[str, str], order: Sequence[str] = STAGES) -> str:
+    """Return the stages' texts without tags, a blank line between them (the ablation without tags)."""
+    return "\n\n".join(stages[name].strip() for name in order if name in stages)
+
+
+def parse_plain(text: str) -> dict[str, str]:
+    """Return stages guessed from paragraphs: the last is the conclusion, fewer than four lack the first stages.
+
+    Of more than four, the first two are summary and caption and all between them and the last is the reasoning.
+    """
+    parts = [part.strip() for part in re.split(r"\n\s*\n", _newlines(text)) if part.strip()]
+    if len(parts) > len(STAGES):
+        parts = [*parts[:2], "\n\n".join(parts[2:-1]), parts[-1]]
+    return dict(zip(STAGES[len(STAGES) - len(parts) :], parts, strict=True))
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What a text holds: `stages` {name: text} of those found, and `problems`, one short sentence each."""
+
+    stages: dict[str, str]
+    problems: tuple[str, ...]
+    missing: tuple[str, ...]
+    no_tags: bool
+
+    @property
+    def well_formed(self) -> bool:
+        """Whether every expected stage is there, in order, exactly tagged, with nothing beside."""
+        return not self.problems
+
+
+@dataclass
+class _Reader:
+    """The state of one pass over the marks: the stage that is open, its text so far, and what went wrong."""
+
+    current: str = ""
+    pieces: list[str] = field(default_factory=list)
+    found: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def text(self, piece: str) -> None:
+        """Take the text before a mark."""
+        if self.current:
+            self.pieces.append(piece)
+        elif piece.strip():
+            self.problems.append(f"text outside tags: {' '.join(piece[:60].split())[:30]!r}")
+
+    def end(self) -> None:
+        """Close the open stage."""
+        text = "".join(self.pieces).strip()
+        if not text:
+            self.problems.append(f"{self.current.upper()} is empty")
+        if self.current in self.found:
+            self.problems.append(f"{self.current.upper()} is repeated")  # the first counts, as in the release
+        self.found[self.current] = self.found.get(self.current) or text
+        self.current = ""
+
+    def mark(self, stage: str, closes: bool) -> None:
+        """Take a mark that opens or closes `stage`."""
+        if closes and stage == self.current:
+            self.end()
+        elif closes:
+            self.problems.append(f"{stage.upper()} is closed but not open")
+        elif stage == self.current:
+            self.problems.append(f"{stage.upper()} is nested in itself")
+        else:
+            if self.current:
+                self.problems.append(f"{self.current.upper()} is not closed")
+                self.end()
+            self.current, self.pieces = stage, []
+
+
+def _newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _marks(text: str) -> Iterator[tuple[re.Match, str, bool | None]]:
+    """Yield (match, stage, whether it closes: None when the words do not say) for everything that marks a stage."""
+    for match in _MARK.finditer(text):
+        if match["tag"]:
+            yield match, match["tag"].lower(), bool(match["slash"])
+        else:
+            words = set((match["before"] + match["after"]).lower().split())
+            closes = bool(words & {"end", "ends", "close", "closes"}) or "/" in match["before"]
+            yield match, match["name"].lower(), True if closes else (None if not words else False)
+
+
+def parse(text: str, expected: Sequence[str] = STAGES) -> Parsed:
+    """Return the stages found in `text` and what is wrong with it, in time linear in its length.
+
+    A stage ends at its closing tag, at another stage's opening tag, or at the end of the text; of a repeated stage the
+    first text that is not empty counts. `expected` names the stages that a well-formed text holds, in their order.
+    """
+    text = _newlines(text)
+    reader, position, marked = _Reader(), 0, False
+    for match, stage, closes in _marks(text):
+        marked = True
+        reader.text(text[position : match.start()])
+        closes = reader.current == stage if closes is None else closes
+        if match[0] not in (open_tag(stage), close_tag(stage)):
+            reader.problems.append(f"{stage.upper()} is marked as {match[0]!r}")
+        reader.mark(stage, closes)
+        position = match.end()
+    if not marked:
+        return Parsed({}, ("no tags",), tuple(expected), True)
+    reader.text(text[position:])
+    if reader.current:
+        reader.problems.append(f"{reader.current.upper()} is not closed")
+        reader.end()
+    return _judged(reader.found, reader.problems, expected)
+
+
+def _judged(found: dict[str, str], problems: list[str], expected: Sequence[str]) -> Parsed:
+    missing = tuple(name for name in expected if name not in found)
+    problems += [f"{name.upper()} is missing" for name in missing]
+    problems += [f"{name.upper()} is not expected" for name in found if name not in expected]
+    if [name for name in found if name in expected] != [name for name in expected if name in found]:
+        problems.append("stages are out of order")
+    return Parsed(found, tuple(dict.fromkeys(problems)), missing, False)
+
+
+def flaw(parsed: Parsed) -> str:
+    """Return what makes a staged text unfit for training, "" for nothing: the coarse reason that is counted.
+
+    Fit is what holds the expected stages once each, in order, none empty or left open. How a tag is spelled and words
+    outside the tags do not matter: `render` writes them anew.
+    """
+    if parsed.no_tags:
+        return "no tags"
+    if parsed.missing:
+        return f"no {parsed.missing[0]}"
+    for words, reason in (
+        ("is empty", "an empty stage"),
+        ("is not closed", "a stage left open"),
+        ("is repeated", "a repeated stage"),
+        ("is nested", "a repeated stage"),
+        ("out of order", "stages out of order"),
+        ("not open", "a stray closing tag"),
+    ):
+        if any(words in problem for problem in parsed.problems):
+            return reason
+    return ""
+
+
+def _texts(path: Path, key: str) -> Iterator[str]:
+    """Yield `key` of each line of a JSONL file (.gz too). Raises UserError naming file and line."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    number = 0
+    try:
+        with opener(path, "rt", encoding="utf-8-sig") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                row = json.loads(line)
+                if not isinstance(row, dict) or not isinstance(row.get(key), str):
+                    has = ", ".join(map(str, row)) if isinstance(row, dict) else type(row).__name__
+                    raise KeyError(
+                        f"{path}, line {number}, has no text under {key!r} (it has: {has}): name another with --field"
+                    )
+                yield row[key]
+    except KeyError as error:
+        raise UserError(error.args[0]) from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise UserError(f"{path}, line {number}, is not JSON ({error}): give one JSON object a line") from None
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        place = f"{path}, after line {number}," if number else f"{path}"
+        raise UserError(f"{place} cannot be read ({reason}): give a JSONL file in UTF-8") from None
+
+
+def check_file(path: Path | str, field: str = "prediction") -> dict:
+    """Return {"n", "well_formed", "no_tags", "missing": {stage: count}, "other"} over a JSONL file's texts.
+
+    `missing` counts stages over texts that have some tag; `other` counts texts that hold all four stages but have
+    something else wrong. Raises UserError, naming file and line, for a file that cannot be read, a line that is not
+    JSON, or a line without text under `field`.
+    """
+    counts, missing = Counter(), Counter({name: 0 for name in STAGES})
+    for text in _texts(Path(path), field):
+        parsed = parse(text)
+        counts["n"] += 1
+        counts["well_formed"] += parsed.well_formed
+        counts["no_tags"] += parsed.no_tags
+        counts["other"] += not (parsed.well_formed or parsed.missing)
+        if not parsed.no_tags:
+            missing.update(parsed.missing)
+    return {
+        "n": counts["n"],
+        "well_formed": counts["well_formed"],
+        "no_tags": counts["no_tags"],
+        "missing": dict(missing),
+        "other": counts["other"],
+    }

@@ -1,0 +1,117 @@
+"""One candidate on its way: it draws token by token, ends its stages, and knows what it cost.
+
+Which token a row draws depends on its own key (seed, question, stage, candidate) and its own probabilities, never on
+what else is decoded beside it, nor on how: batched (pool.py) or one at a time (reference.py).
+"""
+
+import torch
+
+from o1lib.records import UserError
+from o1lib.search.segments import BROKEN, Piece, next_step
+from o1lib.search.types import Candidate, Ledger, keyed
+
+
+def choose(logits: torch.Tensor, uniforms: list[float], greedy: list[bool], temperature: float, top_p: float):
+    """Return each row's next token and its log-probability at temperature 1, from logits (rows, vocabulary).
+
+    A row draws by inverse distribution function at its uniform number from the smallest set of tokens that
+    holds `top_p` of the probability (nucleus sampling, https://arxiv.org/abs/1904.09751). The function runs in
+    the order of token ids, not of probabilities, so that rounding moves a border and never swaps two tokens.
+    A row whose logits hold NaN gets some token with the log-probability NaN.
+    """
+    tokens = logits.argmax(-1)
+    if temperature > 0 and not all(greedy):
+        exact = torch.float32 if logits.device.type == "mps" else torch.float64
+        likely = (logits / temperature).to(exact).softmax(-1)
+        ranked, order = likely.topk(min(64, likely.shape[-1]))
+        if ranked.sum(-1).min() < top_p:  # rare: the nucleus is wider than a short sort can tell
+            ranked, order = likely.sort(dim=-1, descending=True, stable=True)
+        inside = torch.zeros_like(likely, dtype=torch.bool).scatter(1, order, ranked.cumsum(-1) - ranked < top_p)
+        summed = (likely * inside).cumsum(-1)
+        target = torch.tensor(uniforms, dtype=exact, device=logits.device)[:, None] * summed[:, -1:]
+        drawn = torch.searchsorted(summed, target, right=True).squeeze(1).clamp(max=likely.shape[-1] - 1)
+        tokens = torch.where(torch.tensor(greedy, device=logits.device), tokens, drawn)
+    logprobs = logits.float().log_softmax(-1).gather(1, tokens[:, None])
+    return tokens.tolist(), logprobs.squeeze(1).tolist()
+
+
+class Row:
+    """One candidate: its tokens, the step it is at (None once it is done), its finished pieces and its costs.
+
+    `voice` is the decoder: seed, end-of-turn tokens, words of tokens, limits. `room`: tokens it may generate at most.
+    """
+
+    def __init__(self, voice, request, index: int, state, paid: Ledger | None = None, room: int | None = None):
+        self.voice, self.request, self.index, self.state, self.paid = voice, request, index, state, paid or Ledger()
+        self.ids, self.extra, self.pieces, self.room = list(state.ids), [], [], room
+        self.generated = self.calls = self.prefilled = self.images = 0
+        self.seconds = 0.0
+        self._begin(0)
+
+    def push(self, token: int, logprob: float) -> bool:
+        """Take the next token; return True when the row must leave the batch, done or in want of a user turn.
+
+        Raises UserError when the first number that the model ever gave is not finite.
+        """
+        if logprob != logprob:
+            return self._break_off()
+        self.voice.spoken = True
+        step = self.request.steps[self.at]
+        self.ids.append(token)
+        self.generated, self.tokens, self.logprob = self.generated + 1, self.tokens + 1, self.logprob + logprob
+        end = self._end(step, token)
+        if not end:
+            return False
+        self._close(end, self.logprob)
+        self._begin(next_step(self.request.steps, self.at, end in ("eos", "length")))
+        return self.at is None or bool(self.extra)
+
+    def uniform(self) -> float:
+        """Return the next number of this row's own random stream."""
+        return self.stream.random()
+
+    def candidate(self) -> Candidate:
+        """Return what became of the row."""
+        cost = Ledger(self.generated, 0, self.prefilled, self.images, self.calls, self.seconds)
+        return Candidate(self.index, tuple(self.pieces), self.state, self.paid + cost)
+
+    def _begin(self, at):
+        """Start step `at`: its own random stream, and its user turn, if it has one, as tokens to be read first."""
+        if self.pieces and self.room is not None and self.generated >= self.room:
+            at = None
+        self.at, self.tokens, self.logprob, self.tail = at, 0, 0.0, ""
+        if at is None:
+            return
+        step = self.request.steps[at]
+        self.stream = keyed(self.voice.seed, self.request.task.qid, step.stage, self.index)
+        self.extra = self.voice.turn_ids(step.turn, self.ids) if step.turn is not None else []
+        limits = [self.voice.max_new_tokens * step.stages, self.voice.context - len(self.ids) - len(self.extra)]
+        self.limit = max(1, min(limits + ([] if self.room is None else [self.room - self.generated])))
+        self.calls += 1 if self.extra or not self.pieces else 0
+
+    def _close(self, end, logprob):
+        step = self.request.steps[self.at]
+        text = self.voice.text(self.ids[len(self.ids) - self.tokens :])
+        wanted = step.stop[-1] if step.stop else "eos"
+        self.pieces.append(Piece(step.stage, text, logprob, self.tokens, end, wanted, step.turn is not None))
+
+    def _break_off(self):
+        """End the row because the model's numbers are not finite; no judge by likelihood will prefer it."""
+        if not self.voice.spoken:
+            raise UserError(
+                f"the model's numbers are not finite at question {self.request.task.qid}: its weights are "
+                "broken, or its precision overflows; load it in float32 or bfloat16"
+            )
+        self._close("nan", self.logprob + BROKEN)
+        self._begin(None)
+        return True
+
+    def _end(self, step, token):
+        if token in self.voice.eos:
+            return "eos"
+        if step.stop:
+            self.tail = self.tail[-max(map(len, step.stop)) :] + self.voice.word(token)
+            for stop in step.stop:
+                if stop in self.tail:
+                    return stop
+        return "length" if self.tokens >= self.limit else ""

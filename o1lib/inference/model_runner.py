@@ -1,0 +1,115 @@
+"""A vision-language model seen as a reader of rows: prefill with pictures, continuation, weighing of given words.
+
+Two kinds of model are read. Mllama looks at its picture by cross-attention; in the others (Qwen2.5-VL, SmolVLM and
+Idefics3, LLaVA and whoever puts the picture's tokens among the words) the picture is part of the text's past.
+
+    engine = Engine(model)
+    [state] = engine.prefill([prompt_ids], pictures)                    # the only pass through the vision tower
+    states = engine.extend([state] * 4, [[5], [6], [7], [8]])           # four continuations
+"""
+
+import torch
+
+from o1lib.inference.kv_cache import Batch, Picture, State
+from o1lib.records import UserError
+
+READABLE = {"full_attention", "cross_attention"}  # kinds of layers whose past can be cut and forked by the row
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Return whether torch could not have the memory it asked for, on whatever device."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate" in str(error) or "out of memory" in str(error)
+
+
+class Engine:
+    """A vision-language model as a reader of rows: sizes of its cache, and prefill and continuation of States.
+
+    Raises UserError for a model without an image token, or with layers whose past is not plain keys and values.
+    """
+
+    def __init__(self, model):
+        text = model.config.get_text_config()
+        image = getattr(model.config, "image_token_id", None)
+        self.image_token = image if image is not None else getattr(model.config, "image_token_index", None)
+        if self.image_token is None:
+            raise UserError(
+                f"{type(model).__name__} has no image token, so it cannot be shown a picture: "
+                "name a vision-language model"
+            )
+        odd = set(getattr(text, "layer_types", None) or ()) - READABLE
+        if odd or getattr(model.config, "is_encoder_decoder", False):
+            kinds = ", ".join(sorted(odd)) or "an encoder"
+            raise UserError(
+                f"{type(model).__name__} has layers of another kind ({kinds}) than the search can fork: "
+                "use engine='one_at_a_time'"
+            )
+        self.model, self.device, self.dtype = model.eval(), model.device, model.dtype
+        self.cross_layers = frozenset(getattr(text, "cross_attention_layers", None) or ())
+        self.cross_modules = [module for name, module in model.named_modules() if name.endswith(".cross_attn")]
+        self.layers = text.num_hidden_layers - len(self.cross_layers)
+        self.heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
+        self.width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+        self.pad, self.context = text.pad_token_id or 0, text.max_position_embeddings
+        self.ready_masks = text._attn_implementation == "sdpa"  # the others have masks of their own
+        self.spatial = self._spatial if hasattr(model.base_model, "get_rope_index") else None
+
+    def blank(self, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return an unwritten block (layers, 2, rows, heads, columns, width) and its empty mask (rows, columns)."""
+        shape = self.layers, 2, rows, self.heads, columns, self.width
+        block = torch.empty(shape, dtype=self.dtype, device=self.device)
+        return block, torch.zeros(rows, columns, dtype=torch.bool, device=self.device)
+
+    def stacked(self, pictures: list[Picture]):
+        """Return the pictures' keys and values by layer, pictures first."""
+        by_layer = zip(*(picture.layers for picture in pictures))
+        return [tuple(torch.stack(side) for side in zip(*layer)) for layer in by_layer]
+
+    def extend(self, states: list[State], tokens: list[list[int]], past: bool = True) -> list[State]:
+        """Read `tokens` behind each state in one batch; return the new states, each with the logits of what follows.
+
+        `past` False: the logits alone, for states behind which nothing will be read.
+        """
+        batch = Batch(self, states)
+        logits = batch.read(tokens)[:, -1]
+        if not past:
+            return [State(logits=row) for row in logits]
+        return [
+            batch.take(row, (*state.ids[: state.length], *tokens[row]), state, logits[row])
+            for row, state in enumerate(states)
+        ]
+
+    def prefill(self, tokens: list[list[int]], pictures: dict) -> list[State]:
+        """Read each row's prompt with its picture, given as the processor's tensors for the batch."""
+        batch, pictures = Batch(self, [State()] * len(tokens)), dict(pictures)
+        if self.cross_layers:
+            batch.tiles = pictures.pop("cross_attention_mask")[:, -1].bool().to(self.device)
+        logits = batch.read(tokens, pictures=pictures)[:, -1]
+        shifts = (batch.next - batch.mask[:, : batch.used].sum(1)).tolist()
+        cross = [batch.cache.layers[number] for number in sorted(self.cross_layers)]
+        sides = [tuple((layer.keys[row], layer.values[row]) for layer in cross) for row in range(len(tokens))]
+        seen = [Picture(layers, batch.tiles[row]) if cross else None for row, layers in enumerate(sides)]
+        return [
+            batch.take(row, ids, State(picture=seen[row], shift=shifts[row]), logits[row])
+            for row, ids in enumerate(tokens)
+        ]
+
+    def loglikelihoods(self, states: list[State], tokens: list[list[int]]) -> list[float]:
+        """Return the summed log-probability of each row's tokens behind its state (which must have its logits)."""
+        first = torch.stack([state.logits for state in states]).float().log_softmax(-1)
+        totals = first.gather(1, torch.tensor([[row[0]] for row in tokens], device=self.device)).squeeze(1).tolist()
+        longer = [k for k, row in enumerate(tokens) if len(row) > 1]
+        if longer:
+            batch = Batch(self, [states[k] for k in longer])
+            said = batch.read([tokens[k][:-1] for k in longer], keep=0).float().log_softmax(-1)
+            for k, rows in zip(longer, said):
+                rest = tokens[k][1:]
+                totals[k] += float(rows[-len(rest) :].gather(1, torch.tensor(rest, device=rows.device)[:, None]).sum())
+        return totals
+
+    def _spatial(self, ids, valid, pictures):
+        """Return positions in time, height, width (3, rows, tokens) of a first read, and every row's next position."""
+        grids = {name: value for name, value in pictures.items() if name.endswith("grid_thw")}
+        positions, shifts = self.model.base_model.get_rope_index(
+            ids, mm_token_type_ids=(ids == self.image_token).int(), attention_mask=valid.long(), **grids
+        )
+        return positions, valid.sum(1) + shifts.flatten()

@@ -1,0 +1,222 @@
+"""mini-AI2D: arrows between lettered parts; follow them, count them, take a part away.
+
+Stands for AI2D in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is (places, outs): each letter's place in a
+grid of two rows and three columns, and the neighbours that it points to. No two parts point to the same ones, so a
+statement with one letter changed is never true.
+
+Example:
+    >>> from o1lib.minivqa import draw
+    >>> " points to " in draw("mini-AI2D", 0).facts[0]
+    True
+"""
+
+from functools import cache
+from itertools import combinations, pairwise, product
+
+from o1lib.minivqa.chance import wrong, yes_no
+from o1lib.minivqa.family import Asked, Family, Template
+from o1lib.minivqa.words import CLASSES
+
+LETTERS = CLASSES["letter"]
+_AT = [(9, 15), (32, 15), (55, 15), (9, 49), (32, 49), (55, 49)]
+_BESIDE = ((0, 1), (1, 2), (3, 4), (4, 5), (0, 3), (1, 4), (2, 5))
+
+
+def scene(rng, hard):
+    """Return five parts (six where hard) with arrows between some neighbours, all of them connected."""
+    graph = rng.choice(_graphs(6 if hard else 5))
+    names = dict(zip(graph, rng.sample(LETTERS, len(graph)), strict=True))
+    return (
+        {names[place]: place for place in graph},
+        {names[place]: tuple([names[other] for other in others]) for place, others in graph.items()},
+    )
+
+
+@cache
+def _graphs(size):
+    """Return every {place: places pointed to} that is connected, with two arrows out at most, no two parts' alike."""
+    found = []
+    for used in combinations(range(6), size):
+        pairs = [pair for pair in _BESIDE if set(pair) <= set(used)]
+        for turns in product((None, 1, -1), repeat=len(pairs)):
+            links = [pair[::turn] for pair, turn in zip(pairs, turns, strict=True) if turn]
+            outs = {place: tuple(sorted(b for a, b in links if a == place)) for place in used}
+            if len(set(outs.values())) == size and max(map(len, outs.values())) < 3 and _connected(used, links):
+                found.append(outs)
+    return tuple(found)
+
+
+def _connected(used, links):
+    met = [used[0]]
+    for place in met:
+        met.extend(dict.fromkeys(b for pair in links for a, b in (pair, pair[::-1]) if a == place and b not in met))
+    return len(met) == len(used)
+
+
+def fact(outs, letter):
+    """State a part's arrows: 'K points to L and M'."""
+    return f"{letter} points to {' and '.join(outs[letter]) or 'nothing'}"
+
+
+def facts(drawn):
+    """State the arrows of every part, in reading order."""
+    return tuple([f"{letter} points to {' and '.join(others) or 'nothing'}" for letter, others in drawn[1].items()])
+
+
+def paint(canvas, drawn, rng, held_out):
+    """Write the letters and draw the arrows between them."""
+    where = {letter: _AT[place] for letter, place in drawn[0].items()}
+    for letter, (x, y) in where.items():
+        canvas.text(x - 2, y - 6, letter)
+    for start, end in ((a, b) for a, others in drawn[1].items() for b in others):
+        (x0, y0), (x1, y1) = where[start], where[end]
+        across, down = 7 * ((x1 > x0) - (x1 < x0)), 9 * ((y1 > y0) - (y1 < y0))
+        canvas.arrow((x0 + across, y0 + down), (x1 - across, y1 - down), "blue", 2, 6)
+
+
+def edit(drawn, rng):
+    """Take one arrow away or add one between neighbours; None if that makes two parts' arrows alike."""
+    places, outs = drawn
+    one, two = rng.sample(tuple(places), 2)
+    if tuple(sorted((places[one], places[two]))) not in _BESIDE or one in outs[two]:
+        return None
+    ends = [letter for letter in outs[one] if letter != two] + [two] * (two not in outs[one])
+    changed = outs | {one: tuple(sorted(ends, key=places.get))}
+    return (places, changed) if len(set(changed.values())) == len(outs) and len(ends) < 3 else None
+
+
+def _wrong(drawn, rng, right, start=None):
+    """Return three wrong letters, those in the picture first, never the one that the question names."""
+    return wrong(rng, right, [x for x in LETTERS if x != start], [x for x in drawn[0] if x != start])
+
+
+def _next(drawn, rng):
+    start = rng.choice(tuple(drawn[0]))
+    found = drawn[1][start]
+    if len(found) != 1:
+        return None
+    return Asked(
+        f"Which part does {start} point to?",
+        found[0],
+        _wrong(drawn, rng, found[0], start),
+        f"Find {start} and follow its arrow",
+        (fact(drawn[1], start),),
+    )
+
+
+def _follow(outs, start):
+    """Return the parts on the way from `start` while each has one arrow out and none is met twice."""
+    way = [start]
+    while len(found := outs[way[-1]]) == 1 and found[0] not in way:
+        way.append(found[0])
+    return way
+
+
+def _end(drawn, rng):
+    way = _follow(drawn[1], rng.choice(tuple(drawn[0])))
+    if len(way) < 2 or drawn[1][way[-1]]:
+        return None
+    return Asked(
+        f"Where does the way from {way[0]} end?",
+        way[-1],
+        _wrong(drawn, rng, way[-1], way[0]),
+        f"Follow the arrows from {way[0]} to the end",
+        tuple(fact(drawn[1], letter) for letter in way),
+    )
+
+
+def _after(drawn, rng):
+    way = _follow(drawn[1], rng.choice(tuple(drawn[0])))[:3]
+    if len(way) < 3:
+        return None
+    return Asked(
+        f"Which part is two steps after {way[0]}?",
+        way[2],
+        _wrong(drawn, rng, way[2], way[0]),
+        f"Follow two arrows from {way[0]}",
+        tuple(fact(drawn[1], letter) for letter in way[:2]),
+    )
+
+
+def _ways(outs, way, goal):
+    """Return every way from the last part of `way` to `goal` that meets no part twice."""
+    if way[-1] == goal:
+        return [way]
+    return [found for letter in outs[way[-1]] if letter not in way for found in _ways(outs, [*way, letter], goal)]
+
+
+def _steps(drawn, rng):
+    one, two = rng.sample(tuple(drawn[0]), 2)
+    ways = _ways(drawn[1], [one], two)
+    if len(ways) != 1:
+        return None
+    links = tuple(f"step {number} is {a} to {b}" for number, (a, b) in enumerate(pairwise(ways[0]), 1))
+    others = tuple(str(n) for n in (range(1, 5) if len(drawn[0]) < 6 else range(2, 6)) if n != len(links))
+    return Asked(
+        f"How many steps from {one} to {two}?",
+        str(len(links)),
+        others,
+        f"Follow the arrows from {one} to {two} and count",
+        links,
+    )
+
+
+def _source(drawn, rng):
+    free = [letter for letter in drawn[0] if all(letter not in others for others in drawn[1].values())]
+    if len(free) != 1:
+        return None
+    return Asked(
+        "Which part has no arrow in?",
+        free[0],
+        _wrong(drawn, rng, free[0]),
+        "Look for the part that no arrow points to",
+        (*facts(drawn), f"no arrow to {free[0]}"),
+    )
+
+
+def _removed(drawn, rng):
+    one, gone, two = rng.sample(tuple(drawn[0]), 3)
+    if not _ways(drawn[1], [one], two):
+        return None
+    left = {letter: tuple(b for b in others if gone not in (letter, b)) for letter, others in drawn[1].items()}
+    met, reached = [one], bool(_ways(left, [one], two))
+    for letter in met:
+        met.extend(b for b in left[letter] if b not in met and two not in met)
+    steps = (
+        f"{gone} is removed",
+        *(fact(drawn[1], letter) for letter in met if letter != two),
+        f"{one} {'reaches' if reached else 'never reaches'} {two}",
+    )
+    return Asked(
+        f"If {gone} is removed, can {one} still reach {two}?",
+        *yes_no(reached),
+        f"Follow the arrows from {one} without {gone}",
+        steps,
+    )
+
+
+FAMILY = Family(
+    "mini-AI2D",
+    11.4,
+    scene,
+    facts,
+    paint,
+    {
+        "next": Template("fine-grained perception", _next),
+        "end": Template("logical reasoning", _end, also=("fine-grained perception",)),
+        "after": Template("instance reasoning", _after),
+        "steps": Template(
+            "math",
+            _steps,
+            withheld=True,
+            also=("logical reasoning",),
+            answers=("1", "2", "3", "4"),
+            hard_answers=("2", "3", "4", "5"),
+        ),
+        "source": Template("instance reasoning", _source, withheld=True, also=("logical reasoning",)),
+        "removed": Template(
+            "science & technology", _removed, withheld=True, also=("logical reasoning",), answers=("yes", "no")
+        ),
+    },
+    edit=edit,
+)

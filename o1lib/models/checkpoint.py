@@ -1,0 +1,180 @@
+"""Checkpoints of image-and-text models: a folder of bf16 safetensors, config, tokenizer and processor.
+
+Saved whole or not at all, loaded offline through the Auto classes, without code from the folder (safetensors, no remote
+code). What does not fit together (weights, config, tokenizer) is refused rather than filled with random numbers.
+
+    save(model, processor, "work/mini-base")
+    model, processor = load("work/mini-base")
+    model_hash("work/mini-base")            # the same for the same weights, config and tokenizer
+"""
+
+import copy
+import hashlib
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+from o1lib.records import UserError, atomic_folder, shown
+
+_WITH_VIDEO = {"qwen2_5_vl": "Qwen2_5_VLProcessor", "smolvlm": "SmolVLMProcessor"}
+_REMEDY = "name a folder written by notebook 00 or 02, or ship one with `make base` or `make ship`"
+
+
+def save(model, processor, folder, weights: dict | None = None) -> Path:
+    """Write the model (weights rounded to bf16) and its processor, whole or not at all; return the folder.
+
+    `weights` are the model's own where they lie spread over several processes, gathered.
+    """
+    import torch
+
+    quiet()
+    if weights:  # the model itself would gather its shards once more
+        rounded = _skeleton(model)
+    else:
+        rounded = model if model.dtype == torch.bfloat16 else copy.deepcopy(model).to(torch.bfloat16)
+    rounded.config.vocabulary_sha256 = _vocabulary_hash(processor.tokenizer)
+    given = {"state_dict": {name: value.to(torch.bfloat16) for name, value in weights.items()}} if weights else {}
+    processor.tokenizer.backend_tokenizer.no_padding()  # else the file says how the last batch was padded
+    processor.tokenizer.backend_tokenizer.no_truncation()
+    with atomic_folder(folder) as part:
+        rounded.save_pretrained(part, **given)
+        processor.save_pretrained(part)
+    return Path(folder)
+
+
+def load(folder):
+    """Return (model, processor) from a folder that `save` wrote or a release's, weights in float32, in evaluation mode.
+
+    Raises UserError for missing files, another architecture, or a tokenizer that is not the model's.
+    """
+    folder = Path(folder)
+    for names in (("config.json",), ("tokenizer.json",), ("processor_config.json", "preprocessor_config.json")):
+        if not any((folder / name).is_file() for name in names):
+            raise UserError(f"{shown(folder)} is not a model checkpoint: {names[0]} is missing; {_REMEDY}")
+    if not list(folder.glob("*.safetensors")):
+        raise UserError(
+            f"{shown(folder)} has no weights (*.safetensors): train the row again, or copy the whole checkpoint"
+        )
+    config, model, processor, odd = _read(folder)
+    if odd:
+        raise UserError(
+            f"{shown(folder)} holds weights of another architecture than its config says "
+            f"({len(odd)} tensors, first {odd[0]}): {_REMEDY}"
+        )
+    _check_tokenizer(folder, config, processor.tokenizer)
+    return model.eval(), processor
+
+
+def model_hash(folder) -> str:
+    """Return the sha256 of a checkpoint: its weights, config and tokenizer, in the order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(folder).iterdir()):
+        if path.suffix == ".safetensors" or path.name in ("config.json", "tokenizer.json"):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _skeleton(model):
+    """Return a model of the same architecture that has no weights of its own."""
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    with torch.device("meta"):
+        bare = AutoModelForImageTextToText.from_config(copy.deepcopy(model.config), dtype=torch.bfloat16)
+    bare.config = copy.deepcopy(model.config)  # the library wrote a dtype into each part's
+    bare.generation_config = copy.deepcopy(model.generation_config)
+    return bare
+
+
+def _read(folder):
+    """Return (config, model, processor, names of weights that are missing, too many or of another shape)."""
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoConfig, AutoModelForImageTextToText
+
+    local = {"local_files_only": True, "trust_remote_code": False}
+    quiet()
+    try:
+        with _warnings_off():  # its table of odd weights: they are named in one sentence here
+            config = AutoConfig.from_pretrained(folder, **local)
+            model, loading = AutoModelForImageTextToText.from_pretrained(
+                folder, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **local
+            )
+            processor = load_processor(folder, config.model_type, **local)
+    except (ValueError, OSError, KeyError, RuntimeError, SafetensorError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{shown(folder)} cannot be loaded as an image-and-text model ({first}): {_REMEDY}") from error
+    odd = [*loading["missing_keys"], *loading["unexpected_keys"], *(name for name, *_ in loading["mismatched_keys"])]
+    return config, model, processor, sorted(odd)
+
+
+@contextmanager
+def _warnings_off():
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+
+
+def _vocabulary_hash(tokenizer) -> str:
+    return hashlib.sha256(json.dumps(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
+
+
+def _check_tokenizer(folder, config, tokenizer):
+    """Refuse a tokenizer that is not the model's: its words would be other words to the model."""
+    rows, known = config.get_text_config().vocab_size, getattr(config, "vocabulary_sha256", None)
+    picture = tokenizer.convert_tokens_to_ids("<|image|>")
+    misplaced = config.model_type == "mllama" and not picture == config.image_token_id == rows
+    if misplaced or known not in (None, _vocabulary_hash(tokenizer)):
+        raise UserError(
+            f"the tokenizer in {shown(folder)} ({len(tokenizer)} tokens) is not the one its model was "
+            "trained with: copy the checkpoint again with its own tokenizer"
+        )
+
+
+def quiet() -> None:
+    """Switch off transformers' own progress bars, which only say that a few megabytes were read or written."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
+def load_processor(place, model_type: str, **options):
+    """Return the processor kept at `place` (a folder or a hub's name) for a model of that type.
+
+    The stock processors of Qwen2.5-VL and SmolVLM2 also want a video processor, which needs torchvision. What is
+    returned here does without, saves as the stock class does, and loads with or without torchvision.
+    """
+    from transformers import AutoProcessor
+
+    loader = still(_WITH_VIDEO[model_type]) if model_type in _WITH_VIDEO else AutoProcessor
+    return loader.from_pretrained(place, **options)
+
+
+def still(name: str) -> type:
+    """Return transformers' processor class of that name without its part for videos."""
+    import transformers
+
+    stock = getattr(transformers, name)
+
+    def get_attributes(cls):
+        return ["image_processor", "tokenizer"]
+
+    def from_args_and_dict(cls, args, known, **options):
+        return stock.from_args_and_dict.__func__(cls, [*args, None], known, **options)
+
+    no_video = SimpleNamespace(num_frames=0, fps=1)  # SmolVLM's chat template asks it for both
+    return type(
+        name,
+        (stock,),
+        {
+            "get_attributes": classmethod(get_attributes),
+            "video_processor": no_video,
+            "from_args_and_dict": classmethod(from_args_and_dict),
+        },
+    )

@@ -1,0 +1,17 @@
+"""One client for every OpenAI-compatible endpoint: OpenAI, vLLM, Ollama, `transformers serve`.
+
+What was received once is never asked for again: answers are cached by the hash of their request in an append-only log,
+which is also how a killed run goes on. The API key comes from an environment variable and is written nowhere.
+
+    endpoint = Endpoint("http://127.0.0.1:8000/v1", "qwen2.5-vl", log="work/teacher.jsonl", requests_per_minute=500)
+    picture = picture_part(Path("1.jpg"))                  # o1lib.data.image_part
+    ask = Request([{"role": "user", "content": [picture, {"type": "text", "text": "How many?"}]}])
+    for reply in endpoint.ask([ask]):                   lazily and in order
+        reply.text, reply.error, endpoint.ledger
+"""
+
+from o1lib.models.endpoint.cache import ReplyLog
+from o1lib.models.endpoint.client import Endpoint
+from o1lib.models.endpoint.transport import Ledger, Reply, Request
+
+__all__ = ["Endpoint", "Ledger", "Reply", "ReplyLog", "Request"]

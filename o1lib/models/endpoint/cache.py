@@ -1,0 +1,96 @@
+"""An append-only log of what an endpoint answered: received once, written and fsynced at once, never asked for again.
+
+One line an answer, {"key", "model", "text", "finish", "prompt_tokens", "completion_tokens"}; the key is the hash of the
+request, so that neither pictures nor addresses nor keys are in it. A line torn by a kill or a full disk is passed over.
+
+    log = ReplyLog("work/teacher.jsonl")
+    log.put(key, {"text": "<SUMMARY> ..."})
+    log.get(key)["text"]                        read back from the disk: the texts are not kept in memory
+"""
+
+import json
+import os
+import threading
+from pathlib import Path
+
+from o1lib.records.files import disk_errors
+
+_BLOCK = 1 << 16
+
+
+class ReplyLog:
+    """The log at `path`, made if there is none; safe for threads and for two processes that append to one file.
+
+    `tokens` {model: [prompt, completion]} sums what the whole log has cost; `torn` counts lines that cannot be read.
+    Raises UserError when the disk refuses.
+    """
+
+    def __init__(self, path: Path | str):
+        self.path, self.tokens, self.torn = Path(path), {}, 0
+        self._at, self._lock = {}, threading.Lock()  # 8 bytes of the key -> where its line starts
+        with disk_errors(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self._read()
+
+    def _read(self) -> None:
+        start = 0
+        with open(self.path, "rb") as file:
+            for line in file:
+                self._note(line, start)
+                start += len(line)
+            if start and not line.endswith(b"\n"):  # what follows must not be glued to a torn line
+                os.write(self._file, b"\n")
+
+    def _note(self, line: bytes, start: int) -> None:
+        try:
+            entry = json.loads(line)
+            where = _short(entry["key"])
+            if not isinstance(entry["text"], str):
+                raise TypeError
+        except (ValueError, KeyError, TypeError, RecursionError):
+            self.torn += bool(line.strip())
+            return
+        if where not in self._at:
+            self._at[where] = start
+        self._count(entry)
+
+    def _count(self, entry: dict) -> None:
+        spent = self.tokens.setdefault(entry.get("model", ""), [0, 0])
+        spent[0] += entry.get("prompt_tokens") or 0
+        spent[1] += entry.get("completion_tokens") or 0
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def get(self, key: str) -> dict | None:
+        """Return the entry of a key, or None."""
+        start = self._at.get(_short(key))
+        if start is None:
+            return None
+        line = b""
+        while b"\n" not in line and (block := os.pread(self._file, _BLOCK, start + len(line))):
+            line += block
+        entry = json.loads(line.partition(b"\n")[0])
+        return entry if entry["key"] == key else None  # eight bytes may agree by chance
+
+    def put(self, key: str, entry: dict) -> None:
+        """Append the entry of a key and return when the disk has it. Raises UserError when the disk refuses."""
+        line = (json.dumps({"key": key} | entry) + "\n").encode()
+        with disk_errors(self.path):
+            with self._lock:
+                if os.write(self._file, line) < len(line):
+                    raise OSError("No space left on device")
+                self._at.setdefault(_short(key), os.lseek(self._file, 0, os.SEEK_CUR) - len(line))
+                self._count(entry)
+            os.fsync(self._file)
+
+    def close(self) -> None:
+        """Close the file; the log is not used afterwards."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+def _short(key: str) -> int:
+    return int(key[:16], 16)

@@ -1,0 +1,229 @@
+"""Many requests through one endpoint: cached, retried, a few at a time, within a rate and two budgets.
+
+for reply in Endpoint("http://127.0.0.1:8000/v1", "qwen2.5-vl", log="work/teacher.jsonl").ask(requests):
+    ...
+"""
+
+import hashlib
+import json
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from o1lib.models.endpoint.cache import ReplyLog
+from o1lib.models.endpoint.transport import Again, Ledger, Never, Reply, Request, Wire
+from o1lib.records import UserError, project_root, shown
+
+_PATIENCE = 24  # requests in a row without an answer, after which a run stops
+_LONGEST_WAIT = 60.0  # seconds, whatever the server's Retry-After says
+_THREADS, _WINDOW = 3, 16  # threads, and items on their way (in order), for each call at a time
+
+
+@dataclass
+class Endpoint:
+    """A model behind an address, "" for OpenAI's own.
+
+    `concurrency` calls at a time; `timeout` in seconds a call; `attempts` on 429, 5xx, time-outs, lost connections and
+    replies cut short; `requests_per_minute`, `max_tokens_total`, `max_cost`: 0 sets no limit. `prices` maps a model to
+    (prompt, completion) prices a million tokens, and `max_cost` is in their unit. Both budgets hold for all that the
+    log has cost, this run or an earlier one; calls under way when one is spent may still come in. `backoff`: about the
+    first wait in seconds, doubled at each attempt. `log` is taken from the project's folder on unless absolute.
+    """
+
+    base_url: str
+    model: str
+    log: Path | str
+    concurrency: int = 8
+    timeout: float = 60.0
+    attempts: int = 5
+    requests_per_minute: float = 0
+    max_tokens_total: int = 0
+    max_cost: float = 0.0
+    prices: Mapping[str, Sequence[float]] | None = None
+    api_key_env: str = "OPENAI_API_KEY"
+    backoff: float = 0.5
+    ledger: Ledger = field(init=False)
+
+    def __post_init__(self):
+        if min(self.concurrency, self.attempts) < 1 or self.timeout <= 0:
+            raise UserError("concurrency and attempts must be at least 1, timeout positive seconds.")
+        if self.max_cost and self.model not in (self.prices or {}):
+            raise UserError(
+                f"max_cost needs the price of '{self.model}': prices={{'{self.model}': (prompt, "
+                "completion)}, a million tokens each."
+            )
+        self._wire = Wire(self.base_url, self.model, self.timeout, self.api_key_env)
+        self.ledger = Ledger(money=0.0 if self.model in (self.prices or {}) else None)
+        self._log = ReplyLog(project_root() / Path(self.log).expanduser())
+        self._guard, self._stopping = threading.Lock(), threading.Event()
+        self._calls = threading.Semaphore(self.concurrency)
+        self._locks, self._next_slot, self._in_a_row = weakref.WeakValueDictionary(), 0.0, 0
+        self._cause = None
+
+    def __enter__(self) -> "Endpoint":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the log and the connections."""
+        self._log.close()
+        self._wire.close()
+
+    def ask(self, requests: Iterable[Request]) -> Iterator[Reply]:
+        """Yield the replies in the order of the requests, `concurrency` calls at a time, taking requests as needed.
+
+        Raises UserError where going on makes no sense: a wrong key or address, a redirect, a page instead of an answer,
+        a spent budget, a full disk, nothing answered for a while. All that was received is in the log.
+        """
+        return self.each(self.answer, requests)
+
+    def each(self, function: Callable, items: Iterable) -> Iterator:
+        """Yield function(item) in order, `concurrency` at a time; `function` may call `answer`, several times too."""
+        self._in_a_row = 0  # more threads than calls: some wait for their next attempt
+        pool, window, whole = ThreadPoolExecutor(_THREADS * self.concurrency), deque(), False
+        try:
+            for item in items:
+                window.append(pool.submit(self._guarded, function, item))
+                if len(window) >= _WINDOW * self.concurrency:
+                    yield window.popleft().result()
+            while window:
+                yield window.popleft().result()
+            whole = True
+        finally:
+            if not whole:
+                self._stopping.set()  # whoever waits for another attempt gives up
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._stopping.clear()
+            self._cause = None
+
+    def _guarded(self, function, item):
+        """Return function(item); where it fails, let nothing further be asked, and let everyone say why."""
+        try:
+            return function(item)
+        except BaseException as error:
+            self._cause = self._cause or error
+            self._stopping.set()
+            raise
+
+    def answer(self, request: Request) -> Reply:
+        """Return the reply to one request, from the log where it is there. Raises UserError as `ask` does."""
+        key = self._key(request)
+        with self._guard:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:  # the same request in two threads is one call
+            entry = self._log.get(key)
+            if entry:
+                with self._guard:
+                    self.ledger.cached += 1
+                return _reply(entry, cached=True)
+            return self._asked(request, key)
+
+    def _key(self, request):
+        asked = [
+            self.model,
+            list(request.messages),
+            request.schema,
+            request.temperature,
+            request.max_tokens,
+            request.key,
+        ]
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+    def _asked(self, request, key):
+        try:
+            entry = self._attempts()(self._once, request, key)
+        except (Again, Never) as error:
+            self._go_on()
+            return self._without_answer(str(error))
+        self._pay(entry)
+        return _reply(entry)
+
+    def _attempts(self):
+        import tenacity
+
+        grow = tenacity.wait_random_exponential(multiplier=self.backoff, max=_LONGEST_WAIT)
+
+        def wait(state):
+            asked = state.outcome.exception().wait
+            return grow(state) if asked is None else min(asked, _LONGEST_WAIT)
+
+        return tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self.attempts) | tenacity.stop_when_event_set(self._stopping),
+            wait=wait,
+            sleep=tenacity.sleep_using_event(self._stopping),
+            before_sleep=self._count_retry,
+            reraise=True,
+            retry=tenacity.retry_if_exception_type(Again),
+        )
+
+    def _once(self, request, key):
+        if self.requests_per_minute:
+            with self._guard:
+                slot = max(time.monotonic(), self._next_slot)
+                self._next_slot = slot + 60 / self.requests_per_minute
+            self._stopping.wait(max(0.0, slot - time.monotonic()))
+        with self._calls:  # until its cost is in the log, so that the next call can tell
+            self._afford()
+            self._go_on()
+            entry = self._wire.call(request)
+            self._log.put(key, entry)
+        if (self.max_tokens_total or self.max_cost) and not entry["prompt_tokens"] + entry["completion_tokens"]:
+            raise UserError(
+                f"{self._wire} does not report tokens, so no budget can be kept: set max_tokens_total and "
+                "max_cost to 0."
+            )
+        return entry
+
+    def _go_on(self):
+        if self._stopping.is_set():
+            raise self._cause or UserError("stopped; what was received is kept, and the same call goes on from there.")
+
+    def _count_retry(self, _):
+        with self._guard:
+            self.ledger.retries += 1
+
+    def _without_answer(self, why):
+        with self._guard:
+            self.ledger.failed += 1
+            self._in_a_row += 1
+            stop = self._in_a_row >= _PATIENCE
+        if stop:
+            raise UserError(
+                f"{self._wire} left {_PATIENCE} requests in a row without an answer (the last: {why}); "
+                "mend that and run again: what was received is kept."
+            )
+        return Reply("", error=why)
+
+    def _pay(self, entry):
+        with self._guard:
+            self._in_a_row = 0
+            self.ledger.calls += 1
+            self.ledger.prompt_tokens += entry["prompt_tokens"]
+            self.ledger.completion_tokens += entry["completion_tokens"]
+            if self.ledger.money is not None:
+                self.ledger.money += self._price(entry["prompt_tokens"], entry["completion_tokens"])
+
+    def _price(self, prompt, completion):
+        per_million = self.prices[self.model]
+        return (prompt * per_million[0] + completion * per_million[1]) / 1e6
+
+    def _afford(self):
+        """Raise UserError when what the log has cost reaches a budget."""
+        spent = self._log.tokens.get(self.model, (0, 0))
+        kept = f"all that was received is in {shown(self._log.path)}: raise it and run again to go on."
+        if 0 < self.max_tokens_total <= sum(spent):
+            raise UserError(f"the budget max_tokens_total={self.max_tokens_total:,} is spent ({sum(spent):,}); {kept}")
+        if self.max_cost and self._price(*spent) >= self.max_cost:
+            raise UserError(f"the budget max_cost={self.max_cost:g} is spent ({self._price(*spent):.4f}); {kept}")
+
+
+def _reply(entry, cached=False):
+    usage = {name: entry.get(name) or 0 for name in ("prompt_tokens", "completion_tokens")}
+    return Reply(entry["text"], usage, cached, finish=entry.get("finish", ""))

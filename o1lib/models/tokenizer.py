@@ -1,0 +1,101 @@
+"""The small models' tokenizer, chat template and processor, laid out like those of Llama 3.2 Vision.
+
+Byte-level BPE trained on Mini-VQA's own words, so that any text survives the round trip and common words are one token.
+A stage tag is three tokens ("<", "SUMMARY", ">"), as in the released tokenizer tags are ordinary text; eight reserved
+tokens stand by for the arm whose tags are single new tokens. The picture's token is the last id and equals the text
+tower's vocabulary size, for which the model has an embedding but no output, as in Llama-3.2-11B-Vision.
+
+    tokenizer = train_tokenizer(["How many red shapes are there?"], 600)
+    tokenizer.tokenize("<SUMMARY>")           # ['<', 'SUMMARY', '>'] once the texts contain it
+"""
+
+from collections.abc import Iterator
+
+from o1lib.formats.chat import FORMATS, FOUR_TURN_PROMPTS, SPECIAL_TAGS, prompt_turns
+from o1lib.formats.judge_prompts import KINDS, REASONS, VERDICT, check_prompt, judge_prompt, verdict
+from o1lib.formats.stages import render
+from o1lib.minivqa import FAMILIES, draw, seeds
+
+BOS, EOT, PAD, IMAGE = "<|begin_of_text|>", "<|eot_id|>", "<|finetune_right_pad_id|>", "<|image|>"
+CONTROL = (BOS, "<|end_of_text|>", PAD, "<|start_header_id|>", "<|end_header_id|>", EOT, "<|python_tag|>")
+# GPT-2's pattern, but a digit stands alone (with its space) and line ends keep together.
+PATTERN = r"'(?:s|t|re|ve|m|ll|d)| ?\p{L}+| ?\p{N}|\s*[\r\n]+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+
+# Llama 3.2's layout; the marks tell the trainer which words are the assistant's (its end-of-turn included).
+CHAT_TEMPLATE = """\
+{{- bos_token }}
+{%- for message in messages %}
+    {{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' }}
+    {%- set content = message['content'] if message['content'] is not string else [{'type': 'text', 'text': message['content']}] %}
+    {%- if message['role'] == 'assistant' %}
+        {%- generation %}
+            {%- for part in content %}{{- part['text'] }}{%- endfor %}
+            {{- '<|eot_id|>' }}
+        {%- endgeneration %}
+    {%- else %}
+        {%- for part in content %}
+            {%- if part['type'] == 'image' %}{{- '<|image|>' }}{%- else %}{{- part['text'] }}{%- endif %}
+        {%- endfor %}
+        {{- '<|eot_id|>' }}
+    {%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}
+    {{- '<|start_header_id|>assistant<|end_header_id|>\n\n' }}
+{%- endif %}
+"""
+
+
+def training_texts(per_family: int) -> Iterator[str]:
+    """Yield the words a small model will meet: questions, stages, prompts and verdicts of `per_family` drawings each."""
+    for family in FAMILIES:
+        for seed in seeds("base", per_family):
+            example = draw(family, seed)
+            yield example.question
+            yield render(example.stages)
+    users = [turn for form in FORMATS for turn in prompt_turns("", form)] + list(FOUR_TURN_PROMPTS)
+    judging = [judge_prompt(kind, "", "x", "", "", short=True) for kind in KINDS] + [check_prompt("", "", short=True)]
+    verdicts = [verdict(kind, k) for kind in REASONS for k in (1, 2)] + ["correct", "incorrect", VERDICT]
+    yield from ("user\n\nassistant\n\n" + text for text in (users + judging + verdicts) * (per_family // 4 + 1))
+
+
+def train_tokenizer(texts, vocabulary: int):
+    """Return a fast tokenizer of `vocabulary` text tokens (the picture's token not counted), the same for the same texts."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PATTERN), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    raw.decoder = decoders.ByteLevel()
+    raw.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=vocabulary,
+            special_tokens=[*CONTROL, *SPECIAL_TAGS],
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
+    raw.add_special_tokens([IMAGE])  # last, so that its id is the text vocabulary's size
+    return PreTrainedTokenizerFast(
+        tokenizer_object=raw,
+        bos_token=BOS,
+        eos_token=EOT,
+        pad_token=PAD,
+        padding_side="left",
+        extra_special_tokens={"image_token": IMAGE},
+        model_max_length=1_000_000,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def build_processor(tokenizer, image_size: int):
+    """Return an MllamaProcessor for square pictures of `image_size` pixels in one tile, with the chat template."""
+    from transformers import MllamaImageProcessorPil, MllamaProcessor
+
+    pictures = MllamaImageProcessorPil(size={"height": image_size, "width": image_size}, max_image_tiles=1)
+    return MllamaProcessor(image_processor=pictures, tokenizer=tokenizer, chat_template=CHAT_TEMPLATE)

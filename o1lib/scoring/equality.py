@@ -1,0 +1,127 @@
+"""When two short answers are the same: numbers, yes and no, words.
+
+correct("1,000 cm", "1000")     # True
+correct("B", "C", ("red", "green", "blue"))     # False
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+YES_NO = ("yes", "no")  # answers without options between which a coin would choose
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+NUMBER = r"(?:\d{1,3}(?:[, ]\d{3}){1,8}(?!\d)|\d{1,40})(?:\.\d{1,40})?(?:e[-+]?\d{1,3})?|\.\d{1,40}"
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0x2212: "-", 0x2013: "-"}
+_WORDS = {
+    "zero": "0",
+    "one": "1",
+    "two": "2",
+    "three": "3",
+    "four": "4",
+    "five": "5",
+    "six": "6",
+    "seven": "7",
+    "eight": "8",
+    "nine": "9",
+    "ten": "10",
+    "eleven": "11",
+    "twelve": "12",
+}
+_QUANTITY = re.compile(
+    rf"(?:\\?\w{{1,12}}\s?[=≈]\s?)?(?:about |approximately )?[$€£¥]?\s?(?P<sign>[-+]?)\s?[$€£¥]?"
+    rf"(?P<number>{NUMBER})(?:\s?/\s?(?P<under>{NUMBER}))?\s?(?P<percent>%|percent\b)?\s?"
+    r"(?P<unit>(?:[^\W\d][\w/^.-]{0,15}|°\w?)(?: [^\W\d]\w{0,15}){0,2})?"
+)
+
+
+class Quantity(NamedTuple):
+    """A number as it was written: its value, decimals (None for a fraction), whether in per cent, and its unit."""
+
+    value: float
+    decimals: int | None
+    percent: bool
+    unit: str
+
+
+def ascii_forms(text: str) -> str:
+    """Return `text` with full-width characters and typographic minus signs in their ASCII forms."""
+    return text.translate(_WIDE)
+
+
+def clean(text: str) -> str:
+    """Return `text` in lower case without markup (LaTeX wrappers, dollar signs, asterisks) and outer punctuation."""
+    text = ascii_forms(text).lower()
+    text = re.sub(r"\\(?:text|textbf|mathrm|mathbf|mbox)\s?\{([^{}]{0,200})\}", r" \1 ", text)
+    text = re.sub(
+        r"\\[dt]?frac\s?(?:\{(-?\d{1,40})\}\s?\{(\d{1,40})\}|(\d)(\d))",
+        lambda m: f"{m[1] or m[3]}/{m[2] or m[4]}",
+        text,
+    )
+    text = re.sub(r"\^?\{?\\circ\}?|\bdegrees?\b", "°", text)
+    text = text.replace("\\%", "%").replace("\\$", "$").replace("\\approx", "≈")
+    text = re.sub(r"\\(?:left|right|boxed|[,;:! ()\[\]])|\$(?!\d)|[*`\"“”‘’]", " ", text)
+    return " ".join(text.split()).strip(" .,;:!?'_")
+
+
+def quantity(text: str) -> Quantity | None:
+    """Return the number that `text` consists of (sign, thousands, fraction, per cent, unit allowed), else None."""
+    text = clean(text)
+    match = _QUANTITY.fullmatch(_WORDS.get(text, text.strip("()")))
+    if not match:
+        return None
+    number, under = (re.sub("[, ]", "", match[part] or "1") for part in ("number", "under"))
+    value = float(number) / (float(under) or float("nan"))
+    if not abs(value) < 1e300:  # also what is not a number
+        return None
+    decimals = None if match["under"] else len(number.partition("e")[0].partition(".")[2])
+    return Quantity(-value if match["sign"] == "-" else value, decimals, bool(match["percent"]), match["unit"] or "")
+
+
+def same_number(found: Quantity, gold: Quantity) -> bool:
+    """Tell whether `found` agrees with `gold` to the accuracy that the gold answer is written with.
+
+    Half a unit of the gold answer's last decimal (1.2 accepts 1.24), 0.005 for a fraction, nothing for a whole number.
+    A share may be given in per cent or not (25 % accepts 0.25); two different units are not the same.
+    """
+    if found.unit and gold.unit and found.unit.rstrip("s") != gold.unit.rstrip("s"):
+        return False
+    tolerance = 0.005 if gold.decimals is None else 0.5 * 10.0**-gold.decimals if gold.decimals else 0.0
+    values = [found.value]
+    if found.percent != gold.percent:
+        values.append(found.value / 100 if found.percent else found.value * 100)
+    return any(abs(value - gold.value) <= tolerance + 1e-9 * abs(gold.value) for value in values)
+
+
+def words(text: str) -> str:
+    """Return `text` as bare words for comparison: no case, punctuation or articles, number words as digits."""
+    found = re.findall(r"\d+(?:\.\d+)?|[^\W_]+|[-+/^%°=<>{}\\]", clean(text))
+    kept = [_WORDS.get(word, word) for word in found if word not in ("a", "an", "the")] or found
+    return " ".join(kept)
+
+
+def same(found: str, gold: str) -> bool:
+    """Tell whether two open answers are the same, as numbers (see `same_number`) or as words."""
+    one, other = quantity(found), quantity(gold)
+    if one and other and same_number(one, other):
+        return True
+    return words(found) == words(gold) and bool(words(gold))
+
+
+def letter_of(answer: str, options: Sequence[str]) -> str:
+    """Return the letter that `answer` is, or whose option it is; "" when it is neither."""
+    if len(answer) == 1 and answer in LETTERS[: len(options)]:
+        return answer
+    return next((letter for letter, option in zip(LETTERS, options, strict=False) if same(answer, option)), "")
+
+
+def correct(value: str | None, gold: str, options: Sequence[str] = ()) -> bool:
+    """Tell whether an extracted value answers the question.
+
+    With options both are read as letters (an option's text stands for its letter). Without, numbers are compared as in
+    `same_number`, everything else by its words: case, spacing, punctuation and articles do not count. None is wrong.
+    """
+    if value is None:
+        return False
+    if options:
+        return bool(value) and letter_of(value, options) == letter_of(gold, options) != ""
+    return same(value, gold)

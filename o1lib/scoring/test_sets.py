@@ -1,0 +1,211 @@
+"""What each test set counts: its own headline, its parts, and the subsets and average that the papers quote.
+
+    of_sets(rows)["MMBench_DEV_EN"]      # circular accuracy; every name's rule is listed in o1lib.scoring.metrics
+
+A set and its drawn twin ("mini-MMStar") are counted by the same rule. Lines that a judge graded carry `graded`
+{"score", "by"}, lines of VRC-Bench `vrc` (see o1lib.evaluation.graders); a judge that could not be read counts as a wrong answer
+and is shown beside it.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from statistics import fmean
+
+from o1lib.records import UserError
+from o1lib.scoring.intervals import Z, average, metric, score, share
+
+HALLUSION, MMBENCH, VRC = "mini-HallusionBench", "mini-MMBench", "mini-VRC-Bench"
+PAPER_SETS = ("mini-MMStar", MMBENCH, "mini-MM-Vet", "mini-MathVista", "mini-AI2D", HALLUSION)
+MMVET = ("rec", "ocr", "know", "gen", "spat", "math")
+# Paper A, version 6, appendix E: the skills of which a subset's score is the plain mean
+R_SKILLS = {
+    "MMStar": ("instance reasoning", "logical reasoning", "math", "science & technology"),
+    "MMBench": ("attribute_reasoning", "logic_reasoning", "relation_reasoning"),
+    "MMVet": ("spat", "math"),
+}
+
+
+def accuracy(rows: Iterable[dict]) -> dict | None:
+    """Return the share of lines that are correct."""
+    return share(row["correct"] for row in rows)
+
+
+def _all_right(rows: Iterable[dict], key: Callable[[dict], object]) -> list[bool]:
+    """Return, for every group of lines with the same key, whether all its lines are correct."""
+    groups = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(bool(row["correct"]))
+    return [all(flags) for flags in groups.values()]
+
+
+def circular_accuracy(rows: Iterable[dict]) -> dict | None:
+    """Return the share of questions that are right under every rotation of their options (MMBench, section 4.1).
+
+    The rotations of a question share its `group`; a line without group counts for itself.
+    """
+    return share(_all_right(rows, lambda row: row.get("group") or row["qid"]))
+
+
+def _figure_and_question(row: dict) -> tuple[tuple[str, str], tuple[str, str]]:
+    parts = str(row["qid"]).split("#")
+    if len(parts) != 3 or not all(parts):
+        raise UserError(
+            f"qid {row['qid']!r} of {row.get('test_set') or HALLUSION} is not "
+            "'<pair>#<figure>#<question>': make the set again"
+        )
+    return (parts[0], parts[1]), (parts[0], parts[2])
+
+
+def hallusion(rows: Iterable[dict]) -> dict[str, dict]:
+    """Return aAcc (lines), fAcc (figures with every question right) and qAcc (questions right on every figure).
+
+    HallusionBench, section 4. A line's qid is "<pair>#<figure>#<question>": a pair is a picture and its edited twin,
+    each asked the same questions. `mean` is the average of the three, its interval by the jackknife over pairs.
+    Raises UserError for another qid.
+    """
+    rows = list(rows)
+    if not rows:
+        return {}
+
+    def three(some: list[dict]) -> tuple[dict, dict, dict]:
+        return (
+            accuracy(some),
+            share(_all_right(some, lambda row: _figure_and_question(row)[0])),
+            share(_all_right(some, lambda row: _figure_and_question(row)[1])),
+        )
+
+    def middle(some: list[dict]) -> float:
+        return fmean(metric["value"] for metric in three(some))
+
+    pairs = defaultdict(list)
+    for row in rows:
+        pairs[_figure_and_question(row)[0][0]].append(row)
+    left_out = (
+        [middle([row for name, some in pairs.items() if name != out for row in some]) for out in pairs]
+        if len(pairs) > 1
+        else [0.0]
+    )
+    spread = (len(pairs) - 1) / len(pairs) * sum((value - fmean(left_out)) ** 2 for value in left_out)
+    value, half = middle(rows), Z * math.sqrt(spread)
+    return dict(zip(("aAcc", "fAcc", "qAcc"), three(rows), strict=True)) | {
+        "mean": metric(value, len(rows), max(0.0, value - half), min(1.0, value + half))
+    }
+
+
+def of_sets(rows: list[dict]) -> dict[str, dict | None]:
+    """Return every test set's headline and parts, and the average over the papers' six where all are there."""
+    found = {}
+    for name, some in by(rows, "test_set").items():
+        benchmark = next((known for known in _RULES if name == known or name.startswith(known + "_")), "")
+        found |= _RULES.get(benchmark, _plain)(name, some) | _of_judge(name, some)
+        skills = [found.get(f"{name}/{skill}") for skill in R_SKILLS.get(benchmark, ())]
+        found[f"{name}-R"] = average(skills) if skills and all(skills) else None
+    if all(name in found for name in PAPER_SETS):
+        found["mini-average"] = average([found[name] for name in PAPER_SETS])
+    return found
+
+
+def _plain(name: str, rows: list[dict]) -> dict:
+    return {name: accuracy(rows)}
+
+
+def _skills(name: str, rows: list[dict], measure: Callable = accuracy) -> dict:
+    return {f"{name}/{skill}": measure(some) for skill, some in by(rows, "skill").items()}
+
+
+def _with_skills(name: str, rows: list[dict]) -> dict:
+    return {name: accuracy(rows), **_skills(name, rows)}
+
+
+def _mmbench(name: str, rows: list[dict]) -> dict:
+    skills = {} if name == MMBENCH else _skills(name, rows, circular_accuracy)
+    return {name: circular_accuracy(rows), f"{name}/plain": accuracy(rows), **skills}
+
+
+def _mmvet(name: str, rows: list[dict]) -> dict:
+    """MM-Vet: the mean grade, by capability too (a question may need several); without a judge there is no headline."""
+    graded = [row for row in rows if row.get("graded")]
+    if not graded:
+        return {f"{name}/by rule": accuracy(rows)}
+    needs = [row["skill"].replace(" ", "").split(",") for row in graded]
+    skills = {
+        f"{name}/{one}": _grade(row for row, all_ in zip(graded, needs, strict=True) if one in all_) for one in MMVET
+    }
+    return {name: _grade(graded), **skills}
+
+
+def _grade(rows: Iterable[dict]) -> dict | None:
+    return score(row["graded"]["score"] or 0.0 for row in rows)
+
+
+def _of_judge(name: str, rows: list[dict]) -> dict:
+    """How many answers a judge read or graded, and how many of these it could not: they are wrong in the headline."""
+    graded = [row["graded"] for row in rows if row.get("graded")]
+    return (
+        {
+            f"{name}/by judge": share(bool(row.get("graded")) for row in rows),
+            f"{name}/ungraded": share(one["score"] is None for one in graded),
+        }
+        if graded
+        else {}
+    )
+
+
+def _hallusion(name: str, rows: list[dict]) -> dict:
+    parts = hallusion(rows)
+    return {name: parts.pop("mean"), **{f"{name}/{part}": found for part, found in parts.items()}}
+
+
+def _vrc(name: str, rows: list[dict]) -> dict:
+    """VRC-Bench: final answers and steps by the corrected rule, and beside it what the released rule would say."""
+    judged = [row["vrc"] for row in rows if row.get("vrc")]
+    if not judged:
+        return {name: accuracy(rows), f"{name}/steps": _steps(rows)}
+    scores = [one["scores"] for one in judged]
+    criteria = {key: score((one[key] / 10 if one else 0.0) for one in scores) for key in next(filter(None, scores), {})}
+    owns = [one["own"] / 10 for one in judged if one["own"] is not None]
+    released = [one["final_released"] for one in judged if one.get("final_released") is not None]
+    return {
+        name: share(bool(one["final"]) for one in judged),
+        f"{name}/steps": score(fmean(one.values()) / 10 if one else 0.0 for one in scores),
+        **{f"{name}/steps/{key}": found for key, found in criteria.items()},
+        f"{name}/steps unjudged": share(one is None for one in scores),
+        f"{name}/final unjudged": share(one["final"] is None for one in judged),
+        f"{name}/steps as released": score(owns),
+        f"{name}/final as released": share(released),
+        **_skills(name, [row for row in rows if row.get("vrc")], _finals),
+    }
+
+
+def _finals(rows: list[dict]) -> dict | None:
+    return share(bool(row["vrc"]["final"]) for row in rows)
+
+
+def _steps(rows: list[dict]) -> dict | None:
+    """Return the mean share of reasoning steps that hold, over the lines whose steps were checked."""
+    shares = [(row.get("stage_scores") or {}).get("reasoning_precision") for row in rows]
+    return score(share for share in shares if share is not None)
+
+
+def by(rows: Iterable[dict], key: str) -> dict[str, list[dict]]:
+    """Return the lines in groups by the value under `key`, sorted; lines without one are left out."""
+    groups = defaultdict(list)
+    for row in rows:
+        if row.get(key):
+            groups[row[key]].append(row)
+    return dict(sorted(groups.items()))
+
+
+_RULES = {
+    "mini-MMStar": _with_skills,
+    "MMStar": _with_skills,
+    "MathVista": _with_skills,
+    MMBENCH: _mmbench,
+    "MMBench": _mmbench,
+    "MMVet": _mmvet,
+    HALLUSION: _hallusion,
+    "HallusionBench": _hallusion,
+    VRC: _vrc,
+    "VRC-Bench": _vrc,
+}

@@ -1,0 +1,217 @@
+"""From a claim to the questions that decide it: contrast, records, the value computed again, and where the rows differ.
+
+    print(why("A5", "mini"))         # python -m o1lib why A5 --scale mini, or make why CLAIM=A5
+
+Reads work/<scale> where it holds the rows, else results/<scale>. What is printed goes to a terminal: texts of models
+are cut to one line of printable characters.
+"""
+
+import time
+from pathlib import Path
+from textwrap import shorten
+
+import pandas as pd
+
+from o1lib.analysis.claims import Claim, evaluate, load_claims, rests_on
+from o1lib.analysis.claims.page import PAPERS, cost, measured, reported
+from o1lib.analysis.claims.replication import place, published
+from o1lib.analysis.stats import NOT_TESTED
+from o1lib.analysis.views.examples import questions
+from o1lib.records import Record, UserError, load_all, project_root, shown
+from o1lib.study import experiments
+from o1lib.study.jobs import scale_of
+
+SHOWN = 3  # questions shown of each kind
+WIDE = 100  # characters of a text that is shown
+SAME = 1e-9  # two computations of one value may differ by rounding
+WORDS = {"difference": "minus", "equivalence": "minus", "ratio": "over"}
+NUMBERS = ("value", "low", "high")
+
+
+def why(name: str, scale: str = "mini") -> str:
+    """Return what decides a claim, as text for a terminal.
+
+    Raises UserError for an unknown claim or scale, a claim about models that the study does not have, and one whose
+    rows were not run, with the command that runs them.
+    """
+    started = time.monotonic()
+    claims = {claim.id: claim for claim in load_claims()}
+    if name not in claims:
+        raise UserError(f"CLAIM={name!r} is no claim of claims.yaml: {experiments.near(name.upper(), claims)}")
+    claim = claims[name]
+    scale_of(experiments.read(), scale)
+    root, records = _records(claim, scale)
+    together = [one for one in claims.values() if one.confirmatory] if claim.confirmatory else [claim]  # Holm: all
+    line = next(line for line in evaluate(together, records) if line["id"] == name)
+    parts = [_claim(claim, line), _sources(claim, root, records), _verdict(line, scale, time.monotonic() - started)]
+    if line["verdict"] != NOT_TESTED:
+        parts.append(_deciding(claim, root, *rests_on(claim, records)))
+    return "\n\n".join(parts)
+
+
+def _records(claim: Claim, scale: str) -> tuple[Path, list[Record]]:
+    """Return the root that holds the claim's rows, and all its records."""
+    rows = claim.contrast.rows
+    if unknown := [row for row in rows if row not in experiments.read().rows]:
+        raise UserError(
+            f"claim {claim.id} is about {' and '.join(unknown)}, which is no row of experiments.yaml, so "
+            f"it stays {NOT_TESTED}: choose another CLAIM, or add the row"
+        )
+    roots = [project_root() / place / scale for place in ("work", "results")]
+    for root in roots:
+        records = load_all(root)
+        if set(rows) <= {record.row for record in records}:
+            return root, records
+    here = {record.row for root in roots for record in load_all(root)}
+    lacking = [row for row in rows if row not in here]
+    what = f"{' and '.join(lacking)}, not run so far" if lacking else f"{' and '.join(rows)} in one place"
+    searched = " and ".join(map(shown, roots))
+    raise UserError(
+        f"claim {claim.id} needs {what} ({searched} were searched): run "
+        f"`make study SCALE={scale} ROWS={','.join(rows)}` first"
+    )
+
+
+def _claim(claim: Claim, line: dict) -> str:
+    what = claim.contrast
+    of = f" of {', '.join(what.skills)}" if what.skills else ""
+    of += f", less that of {', '.join(what.less_skills)}" if what.less_skills else ""
+    sets = f" on {', '.join(what.sets)}" if what.sets else ""
+    pair = f"{what.a} {WORDS[claim.kind]} {what.b}" if what.b else what.a
+    sign = {1: "above", -1: "below", 0: "about"}[claim.sign] + f" {claim.claimed:g}"
+    family = "of the confirmatory family" if claim.confirmatory else "exploratory"
+    return "\n".join(
+        [
+            f"{claim.id}, {PAPERS[claim.paper]}, {claim.table}: {claim.statement}",
+            f"reported   {reported(line)}",
+            f"contrast   {pair}, {what.metric}{of}{sets}; claimed: {claim.kind} {sign}; {family}",
+        ]
+    )
+
+
+def _sources(claim: Claim, root: Path, records: list[Record]) -> str:
+    used = [record for row in claim.contrast.rows for record in records if record.row == row]
+    lines = [f"records    of {shown(root)}"]
+    for record in used:
+        made = record.provenance
+        n = max((metric.n for metric in record.metrics.values()), default=0)
+        lines += [
+            f"  {record.row}, seed {record.seed}: {shown(record.folder)}",
+            f"    commit {record.commit[:10]}, data {(made.get('dataset_hash') or 'unknown')[:10]}, "
+            f"model {(made.get('model_hash') or 'unknown')[:10]}; {n} questions, {record.n_failed} failed"
+            + (", made by other code than is here" if record.stale else ""),
+        ]
+    return "\n".join(lines)
+
+
+def _verdict(line: dict, scale: str, seconds: float) -> str:
+    if line["verdict"] == NOT_TESTED:
+        return f"verdict    {NOT_TESTED}: {line['why']}"
+    holm = f", after Holm's correction {line['p_holm']:.3f}" if "p_holm" in line else ""
+    p = f", p {line['p']:.3f}{holm}" if line["p"] is not None else ""
+    numbers = f"{measured(line)}, {line['n']} questions, seeds: {line['seeds']}{p}"
+    return "\n".join(
+        [
+            f"computed   {numbers} ({seconds:.1f} s)",
+            f"verdict    {line['verdict']} ({line['why']})",
+            f"published  {_published(line, scale)}",
+            f"cost       {cost(line)}",
+        ]
+    )
+
+
+def _published(line: dict, scale: str) -> str:
+    """Say whether the value, interval and verdict are those published, else where the value lies to the interval."""
+    where = f"results/{scale}/tables/claims.json"
+    found = next((one for one in published(scale) if one["id"] == line["id"]), None)
+    if not found or found["value"] is None:
+        return f"not tested in {where}"
+    if all(abs(line[name] - found[name]) <= SAME for name in NUMBERS) and line["verdict"] == found["verdict"]:
+        return f"the same in {where}"
+    there = place(line["value"], found["low"], found["high"])
+    return f"otherwise in {where}: {measured(found)}, {found['verdict']}; the value here lies {there}"
+
+
+def _deciding(claim: Claim, root: Path, pairs: dict, tables: list[pd.DataFrame]) -> str:
+    """Return how many units either row wins, by set and by family, and the first of each with both answers."""
+    a, b = claim.contrast.a, claim.contrast.b or "none"
+    lines = {row: {seed: _by_unit(record) for seed, record in found.items()} for row, found in pairs.items()}
+    frame = differing(*tables)
+    frame["family"] = [_first(lines[a], qid)["family"] for qid in frame.qid]
+    sides = {1: f"{a} higher", -1: f"{b} higher", 0: "alike"}
+    frame["side"] = frame.difference.map(lambda value: sides[(value > 0) - (value < 0)])
+    counts = [
+        pd.crosstab(frame[by], frame.side).rename_axis(by).rename_axis(None, axis=1).to_string()
+        for by in ("stratum", "family")
+    ]
+    tally = ", ".join(f"{side} on {(frame.side == side).sum()}" for side in sides.values())
+    if claim.kind == "ratio":
+        frame = frame.sort_values("difference", key=abs, ascending=False, kind="stable")
+    asked = _asked(pairs[a], root)
+    chosen = [(side, frame[frame.side == side].head(SHOWN)) for side in list(sides.values())[:2]]
+    examples = [
+        f"{side}, {'the largest' if claim.kind == 'ratio' else 'the first'} {len(some)}:\n"
+        + "\n".join(_example(unit, lines, asked) for unit in some.itertuples())
+        for side, some in chosen
+        if len(some)
+    ]
+    return "\n\n".join([f"decided by {len(frame)} questions or groups of them: {tally}", *counts, *examples])
+
+
+def differing(a: pd.DataFrame, b: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return the units of two tables (of one: against nothing) with columns qid, stratum, a, b, difference, seed.
+
+    Values are means over seeds; `seed` is the first of those that differ most in the direction of the mean.
+    """
+    b = a.assign(value=0.0) if b is None else b
+    both = a.merge(b[["seed", "qid", "value"]], on=["seed", "qid"], suffixes=("", "_b"), validate="one_to_one")
+    found = both.groupby(["qid", "stratum"], sort=False)[["value", "value_b"]].mean().reset_index()
+    found = found.rename(columns={"value": "a", "value_b": "b"}).assign(difference=lambda one: one.a - one.b)
+    toward = both.qid.map(found.set_index("qid").difference.map(lambda value: -1 if value < 0 else 1))
+    both["apart"] = (both.value - both.value_b) * toward
+    where = both.sort_values(["apart", "seed"], ascending=[False, True]).groupby("qid").seed.first()
+    return found.assign(seed=found.qid.map(where))
+
+
+def _by_unit(record: Record) -> dict[str, list[dict]]:
+    units: dict[str, list[dict]] = {}
+    for line in record.predictions():
+        units.setdefault(line.get("group") or line["qid"], []).append(line)
+    return units
+
+
+def _first(seeds: dict[int, dict], qid: str) -> dict:
+    return next(iter(seeds.values()))[qid.removeprefix("less ")][0]
+
+
+def _asked(found: dict[int, Record], root: Path) -> dict[str, str]:
+    """Return {qid: question}, empty where the dataset is not there to be drawn or read again."""
+    record = next(iter(found.values()))
+    try:
+        return {qid: item.question for qid, item in questions(record, root, record.predictions()).items()}
+    except (UserError, KeyError):
+        return {}
+
+
+def _example(unit, lines: dict, asked: dict[str, str]) -> str:
+    """Return a unit with the right answer and those of the rows; of a group, the first question answered apart."""
+    sides = [(row, seeds[unit.seed][unit.qid.removeprefix("less ")]) for row, seeds in lines.items()]
+    apart = (
+        k
+        for k, pair in enumerate(zip(*(some for _, some in sides), strict=True))
+        if len({one["correct"] for one in pair}) > 1
+    )
+    k = next(apart, 0)
+    one = sides[0][1][k]
+    text = [f"  {one['qid']} ({one['family']}, {one['skill']}), seed {unit.seed}, right: {_plain(one['gold'])}"]
+    text += [f"    asked: {_plain(asked[one['qid']])}"] if one["qid"] in asked else []
+    for (row, some), value in zip(sides, (unit.a, unit.b), strict=False):
+        said = some[k]
+        right = "right" if said["correct"] else "wrong"
+        text.append(f"    {row}: {_plain(said['pred'])} ({right}), counts {value:.3g}; {_plain(said['output'])}")
+    return "\n".join(text)
+
+
+def _plain(text: object) -> str:
+    """Return one line of printable characters, cut in the middle of nothing that a terminal obeys."""
+    return shorten("".join(c if c.isprintable() else " " for c in str(text)), WIDE, placeholder=" …")

@@ -1,0 +1,140 @@
+"""The plan of the confirmatory run in words and tables, and the blocks of its protocol that are computed.
+
+print(text(plan("mini")))                              # python -m o1lib power --scale mini
+fill("draft.md", plan("mini"))                         # ... --into draft.md
+
+<!-- power -->  what is written anew between these marks  <!-- /power -->
+"""
+
+import math
+from pathlib import Path
+
+import pandas as pd
+
+from o1lib.analysis.claims import load_claims
+from o1lib.analysis.claims.family import ALPHA
+from o1lib.analysis.stats.verdicts import MARGIN
+from o1lib.records import UserError, project_root, shown
+from o1lib.study import markdown_blocks
+from o1lib.study.protocol import ASSUMED, ENOUGH, SEEDS, WANTED, Member, Plan
+from o1lib.study.run_times import hours, pieces
+
+FROZEN = "PROTOCOL.md"  # the protocol in force
+
+
+def text(found: Plan) -> str:
+    """Return a plan for a terminal: questions needed by each member, the size for each number of seeds, hours."""
+    said, table = _hours(found)
+    lines = [f"{piece.piece:3}  {piece.hours:>4} h  {piece.what}" for piece in table.itertuples()]
+    return "\n\n".join(
+        [basis(found), power(found).to_string(index=False), sizes(found).to_string(index=False), said, "\n".join(lines)]
+    )
+
+
+def blocks(found: Plan) -> dict[str, str]:
+    """Return the Markdown of each block of the protocol by its name."""
+    said, table = _hours(found)
+    return {
+        "family": family(),
+        "power": basis(found) + "\n\n" + markdown(power(found)),
+        "sizes": markdown(sizes(found)),
+        "hours": said + "\n\n" + markdown(table),
+    }
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """Return a table as Markdown."""
+    rows = [list(frame.columns), ["---"] * len(frame.columns), *frame.itertuples(index=False)]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)
+
+
+def sizes(found: Plan) -> pd.DataFrame:
+    """Return one line a number of seeds: items of a test set, hours of the whole run; the choice is marked."""
+    lines = []
+    for seeds in SEEDS:
+        size = found.n_test(seeds)
+        lines.append(
+            {
+                "seeds": seeds,
+                "items of a test set": size or "no number is enough",
+                "hours": f"{hours(found.jobs(seeds)):.0f}" if size else "–",
+                "choice": "the fewest hours" if seeds == found.choice else "",
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def power(found: Plan) -> pd.DataFrame:
+    """Return one line a member: what it must detect, its deviations in points, the questions needed by seeds."""
+    return pd.DataFrame([_power(member, found.alpha) for member in found.members])
+
+
+def _power(member: Member, alpha: float) -> dict:
+    known = member.found.seeds
+    between = "unknown: one seed" if known is None else f"{100 * math.sqrt(known):.1f} ({member.found.count} seeds)"
+    line = {
+        "claim": member.claim.id,
+        "between": member.kind,
+        "to detect": f"{100 * member.detect:g} points",
+        "variances": member.source,
+        "questions measured": member.found.n,
+        "SD of a question": f"{100 * math.sqrt(member.found.questions + member.found.both):.0f}",
+        "SD of seeds, measured": between,
+        "SD of seeds, planned": f"{100 * member.seeds_sd:.1f}",
+    }
+    return line | {f"{seeds} seeds": member.questions(seeds, alpha) or "–" for seeds in SEEDS}
+
+
+def family() -> str:
+    """Return the confirmatory family as Markdown: claim, contrast, sign, margin."""
+    lines = [
+        {
+            "claim": claim.id,
+            "statement": claim.statement,
+            "contrast": " − ".join(claim.contrast.rows),
+            "metric": claim.contrast.metric,
+            "sign": "+" if claim.sign > 0 else "−",
+            "margin": f"{100 * MARGIN:g} point",
+        }
+        for claim in load_claims()
+        if claim.confirmatory
+    ]
+    return markdown(pd.DataFrame(lines))
+
+
+def basis(found: Plan) -> str:
+    """Return what the numbers of a plan rest on, in words."""
+    commits = sorted({record.commit[:10] for record in found.records if record.metrics})
+    seeds = sorted({record.seed for record in found.records})
+    made = f"{len(found.records)} records of {shown(found.root)}, seeds {', '.join(map(str, seeds))}"
+    made += f", made at commit {', '.join(commits)}"
+    return (
+        f"From {made}. Power {WANTED:g} at a two-sided level of {ALPHA:g} / {len(found.members)} = "
+        f"{found.alpha:.4f}, Holm's first step. A seed's standard deviation that is unknown, or known from fewer "
+        f"than {ENOUGH} seeds, is planned as at least {ASSUMED:g} of the difference to detect. Deviations are in "
+        "points."
+        + "".join(f" {one.claim.id} was run and is not measured: {one.why}." for one in found.members if one.why)
+    )
+
+
+def _hours(found: Plan) -> tuple[str, pd.DataFrame]:
+    jobs = found.jobs(found.choice)
+    table = pieces(jobs)
+    size = f"{found.choice} seeds, test sets of {found.n_test(found.choice)} items"
+    return (
+        f"{size}: {hours(jobs):.0f} hours one after another, in {len(table)} pieces of at most two hours, but for "
+        "jobs that alone take longer. A star marks what has no record yet and is taken to cost what its like "
+        "did."
+    ), table
+
+
+def fill(path: Path | str, found: Plan) -> None:
+    """Put the blocks of a plan between the marks of a protocol, <!-- name --> and <!-- /name -->.
+
+    Raises UserError when a mark is missing, or the file is the protocol in force, which nobody changes.
+    """
+    if Path(path).name == FROZEN:
+        raise UserError(
+            f"{shown(project_root() / path)} is in force and is not written again: fill a draft, and give it that name"
+        )
+    markdown_blocks.replace(path, blocks(found))

@@ -1,0 +1,211 @@
+"""Before a long training: would it fit, how long would it take, and is it learning from the right words?
+
+print(preflight("paper", data="work/paper/data", gpus=8))
+"""
+
+import random
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean
+
+from PIL import Image
+
+from o1lib.data.images import upright_size
+from o1lib.records import UserError
+from o1lib.training.fit import spans
+from o1lib.training.memory import (
+    USABLE,
+    adapters,
+    architecture,
+    count,
+    memory,
+    operations,
+    picture_tokens,
+    what_would_fit,
+)
+from o1lib.training.recipes import RECIPES, Recipe
+
+RATE = 4e14  # FLOP/s a GPU, assumed: 40 % of what an H100 gives in bf16 at most
+SAMPLE = 1000  # items whose lengths stand for all
+AUTHORS_HOURS = 15  # on eight H100, as LLaVA-o1's author stated
+AUTHORS_ITEMS = 99_000
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Lengths of examples: tokens of words, places of the picture in the tower; and where they come from."""
+
+    tokens: list[int]
+    places: list[int]
+    shown: list[tuple[str, bool]]
+    source: str
+
+
+def preflight(
+    scale: str,
+    items: list,
+    source: str,
+    *,
+    format: str = "tags",
+    examples: int = AUTHORS_ITEMS,
+    gpus: int = 0,
+    gpu_gb: float = 80,
+    at_once: int = 0,
+    rate: float = RATE,
+) -> str:
+    """Return what training `examples` items like `items` would take, as text to print.
+
+    `gpus` and `at_once` 0 are the recipe's. Raises UserError for a scale without a large model, and where the training
+    cannot fit, saying what would.
+    """
+    recipe = RECIPES.get(scale, Recipe())
+    recipe = replace(recipe, at_once=at_once or recipe.at_once)
+    gpus = gpus or recipe.processes
+    model = architecture(scale)
+    sample = _measured(model, items, source, format)
+    need = memory(model, recipe, gpus, max(sample.tokens), max(sample.places))
+    text = "\n".join(
+        [
+            *_about(model, recipe, scale),
+            *_memory_lines(need, recipe, gpus, gpu_gb),
+            *_work(model, recipe, sample, examples, gpus, rate),
+            *_lengths(sample),
+            *_example(sample),
+        ]
+    )
+    if need.total > USABLE * gpu_gb * 1e9:
+        print(text, flush=True)
+        fitting = what_would_fit(model, recipe, gpus, gpu_gb * 1e9, max(sample.tokens), max(sample.places))
+        raise UserError(
+            f"scale {scale} needs {need.total / 1e9:.0f} GB on each of {gpus} GPU(s), and of {gpu_gb:g} GB "
+            f"about {USABLE * gpu_gb:.0f} can be used: it would fit with "
+            f"{' or '.join(fitting) or 'more of everything'}"
+        )
+    return text
+
+
+def _measured(model, items, source, format):
+    """Return the lengths of up to a thousand of the items, by the release's own tokenizer where this machine has it."""
+    from o1lib.data.images import picture_of
+    from o1lib.formats.chat import messages
+
+    chosen = random.Random(0).sample(items, min(SAMPLE, len(items)))
+    chats = [messages(item, format) for item in chosen]
+    processor, how = _processor(model, chats)
+    tokens, places = [], []
+    for item, chat in zip(chosen, chats, strict=True):
+        seen, among = picture_tokens(model, *_size(item))
+        words = processor.apply_chat_template(chat, tokenize=False)
+        tokens.append(len(processor.tokenizer.encode(words, add_special_tokens=False)) - 1 + among)
+        places.append(seen)
+    return Sample(tokens, places, spans(processor, chats[0], picture_of(chosen[0])), f"{source}; {how}")
+
+
+def _processor(model, chats):
+    """Return (processor, words on it): the release's if it was downloaded, else a stand-in made from these texts."""
+    from o1lib.models.checkpoint import load_processor
+    from o1lib.models.presets import SCALES
+    from o1lib.models.tokenizer import CHAT_TEMPLATE, build_processor, train_tokenizer
+
+    kind = model.config.model_type
+    hub_id = SCALES["paper" if kind == "mllama" else "gpu"].hub_id
+    try:
+        processor = load_processor(hub_id, kind, local_files_only=True)
+        if kind == "mllama":
+            processor.chat_template = CHAT_TEMPLATE
+        return processor, f"tokens of {hub_id}"
+    except (OSError, ValueError):
+        texts = [part["text"] for chat in chats for turn in chat for part in turn["content"] if part["type"] == "text"]
+        return build_processor(train_tokenizer(texts, 8000), 64), (
+            f"{hub_id} is not on this machine, so tokens are those of a tokenizer made from these texts: an estimate"
+        )
+
+
+def _size(item):
+    return item.image.size if isinstance(item.image, Image.Image) else upright_size(item.image)
+
+
+def _about(model, recipe, scale):
+    trained = adapters(model, recipe)
+    how = f"LoRA of rank {recipe.lora.rank}" if recipe.lora else "full fine-tuning"
+    rate = f"x{recipe.decay:g} an epoch" if recipe.decay else "falling linearly to zero"
+    return [
+        f"{scale}: {type(model).__name__}, {count([model]) / 1e9:.2f} billion parameters, "
+        f"{trained / 1e9:.3g} billion trained ({how})",
+        f"rate {recipe.learning_rate:g} {rate}, {recipe.epochs} epoch(s), {recipe.batch} examples a step",
+    ]
+
+
+def _memory_lines(need, recipe, gpus, gpu_gb):
+    how = f"sharded over {gpus} GPU(s) (FSDP2)" if recipe.wrap else f"copied to each of {gpus} GPU(s)"
+    parts = (
+        ("weights", need.weights),
+        ("gradients", need.gradients),
+        ("optimizer", need.optimizer),
+        ("gathered layers", need.gathered),
+        (f"activations of {recipe.at_once}", need.activations),
+    )
+    return [
+        "",
+        f"memory on a GPU, weights {how}, about:",
+        *(f"  {name:18}{size / 1e9:7.1f} GB" for name, size in parts),
+        f"  {'together':18}{need.total / 1e9:7.1f} GB of {gpu_gb:g} GB, {USABLE:.0%} of which can be used",
+    ]
+
+
+def _work(model, recipe, sample, examples, gpus, rate):
+    """Return lines on steps, tokens and hours; a batch costs what its longest example does."""
+    rng = random.Random(0)
+    padded = mean(max(rng.choices(sample.tokens, k=recipe.at_once)) for _ in range(500))
+    passes = examples * recipe.epochs
+    work = passes * operations(model, recipe, padded, mean(sample.places))
+    lines = [
+        "",
+        f"{examples:,} examples: {-(-examples // recipe.batch) * recipe.epochs:,} steps, "
+        f"{passes * mean(sample.tokens) / 1e6:,.0f} million tokens ({passes * padded / 1e6:,.0f} with padding)",
+        f"{work:.2e} operations: {work / gpus / rate / 3600:.1f} hours on {gpus} GPU(s) at an assumed "
+        f"{rate / 1e12:g} TFLOP/s each",
+    ]
+    if model.config.model_type == "mllama":
+        reached = work / examples * AUTHORS_ITEMS / 8 / (AUTHORS_HOURS * 3600)
+        lines.append(
+            f"LLaVA-o1's author stated about {AUTHORS_HOURS} hours on 8 H100 for {AUTHORS_ITEMS:,} items: "
+            f"{reached / 1e12:.0f} TFLOP/s each, if examples are as long as these"
+        )
+    return lines
+
+
+def _lengths(sample):
+    """Return a histogram of token lengths as text."""
+    most = max(sample.tokens)
+    width = max(1, -(-most // 10))
+    bins = [sum(width * k < n <= width * (k + 1) for n in sample.tokens) for k in range(10)]
+    bars = [
+        f"  {width * k + 1:6}-{width * (k + 1):<6}{n:6} {'#' * -(-40 * n // max(bins))}" for k, n in enumerate(bins)
+    ]
+    return [
+        "",
+        f"tokens an example (n = {len(sample.tokens)}, mean {mean(sample.tokens):.0f}, longest {most};",
+        f"{sample.source}):",
+        *bars,
+    ]
+
+
+def _example(sample):
+    return [
+        "",
+        "one example; only what stands between ⟦ and ⟧ is learned:",
+        "".join(f"⟦{text}⟧" if learned else text for text, learned in sample.shown),
+    ]
+
+
+def source_of(data: str) -> tuple[list, str]:
+    """Return (items, where from): those of the dataset in folder `data`, or with "" two hundred Mini-VQA drawings."""
+    from o1lib.data.dataset import read
+    from o1lib.minivqa import mixture
+    from o1lib.records import project_root
+
+    if not data:
+        return list(mixture("train", 200)), "200 Mini-VQA drawings stand in for the data: name it by --data"
+    folder = Path(project_root() / data)
+    return read(folder), f"items of {data}"

@@ -1,0 +1,40 @@
+"""Twenty answers on their way through the filter: real ones where they are, Mini-VQA's elsewhere, all text escaped."""
+
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from o1lib.analysis.views.annotation_story import REAL, show, twenty
+from o1lib.data.annotation.teacher import Outcome, Turn, annotate
+from o1lib.models.endpoint import Reply
+
+
+def test_without_real_items_mini_vqa_tells_the_story(monkeypatch):
+    monkeypatch.delenv(REAL, raising=False)
+    turns, teacher, attempts = twenty()
+    outcomes = list(annotate(turns, teacher, attempts=attempts))
+    assert len(outcomes) == 20 and {bool(outcome.stages) for outcome in outcomes} == {True, False}
+
+
+@pytest.mark.skipif(not os.environ.get(REAL), reason=f"{REAL} names no folder of real data")
+def test_twenty_real_pictures_with_recorded_answers_are_kept_or_dropped_offline():
+    turns, teacher, attempts = twenty()
+    outcomes = list(annotate(turns, teacher, attempts=attempts))
+    assert len({outcome.turn.image for outcome in outcomes}) == 20
+    assert {outcome.reason for outcome in outcomes} == {"", "another answer", "no tags"}
+    page = show(outcomes)
+    assert page.count("<img") == 20 and len(page) < 600_000 and str(Path(os.environ[REAL])) not in page
+
+
+def test_model_text_and_questions_are_escaped():
+    bad = "<script>alert(1)</script>"
+    page = show([Outcome(Turn(bad, Image.new("RGB", (400, 4)), bad, bad, hints=(bad,)), None, bad, ((bad, bad),))])
+    assert "<script" not in page and page.count("&lt;script&gt;") >= 6 and "width=160" in page
+
+
+def test_the_recorded_teacher_says_what_was_recorded(monkeypatch):
+    from o1lib.analysis.views.annotation_story import Recorded
+
+    assert Recorded().say(Turn("q", None, "q", "3", source="text"), 1) == Reply("text", cached=True)

@@ -1,0 +1,97 @@
+"""Effects are paired kind by kind; the format-breaking rate stands beside the published outputs'."""
+
+import shutil
+
+import pandas as pd
+import pytest
+from support import toyrecords
+
+from o1lib.analysis.breakdowns import FORMS, PUBLISHED, broken, by_form, counted, effects, guessed, strongest
+from o1lib.records import UserError, load_all
+from o1lib.scoring import metrics
+
+ROWS = {"structured": "structured.sample", "direct training": "direct.sample", "without tags": "no_tags.sample"}
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    """Two arms; the structured one is right in all of mini-AI2D, the direct one never there."""
+    root = tmp_path_factory.mktemp("effects")
+    for row, format, always in (("structured.sample", "tags", True), ("direct.sample", "direct", False)):
+        lines = [
+            line | ({"correct": always} if line["family"] == "mini-AI2D" else {})
+            for line in toyrecords.answers(row, format, "mixed", "sample", 1, "", 0.5)
+        ]
+        toyrecords.leave(root, row, 0, metrics(lines), lines)
+    return load_all(root)
+
+
+def test_the_effect_on_a_family_is_the_difference_on_its_questions_alone(records):
+    found = effects(records, "structured.sample", "direct.sample", "family").set_index("part")
+    line = found.loc["mini-AI2D"]
+    assert line.value == 1 and line.low > 0 and line.wins == line.n and line.losses == 0
+    assert len(found) > 5 and (found.value.dropna().abs() <= 1).all()
+
+
+def test_effects_by_skill_cover_all_six(records):
+    assert len(effects(records, "structured.sample", "direct.sample", "skill")) == 6
+
+
+def test_a_row_that_was_not_run_has_no_effects(records):
+    assert effects(records, "structured.sample", "shuffled.sample", "family").empty
+
+
+def test_effects_that_are_sure_are_named_with_their_intervals(records):
+    found = effects(records, "structured.sample", "direct.sample", "family")
+    assert "mini-AI2D +100 points [" in strongest(found, "families")
+    assert strongest(found[found.part != "mini-AI2D"].assign(low=-1.0, high=1.0), "families").startswith("In none of")
+
+
+def test_format_breaking_stands_beside_the_published_outputs(records):
+    found = broken(records, ROWS).set_index("label")
+    assert found.loc[PUBLISHED, ["value", "n"]].tolist() == [0.06, 1000]
+    cell = next(record for record in records if record.row == "structured.sample").metrics["well_formed"]
+    assert found.value["structured"] == pytest.approx(1 - cell.value) and found.low["structured"] >= 0
+    assert "direct training" not in found.index and "without tags" not in found.index
+
+
+def test_metrics_that_no_record_holds_are_counted_from_predictions(records):
+    found = counted(records, ROWS, FORMS).set_index(["label", "metric"])
+    lines = [line for record in records if record.row == "direct.sample" for line in record.predictions()]
+    alone = [line for line in lines if not line["options"] and not line["group"]]
+    assert found.loc[("direct training", "open questions")].n > 0 and len(alone) > 0
+    assert ("direct training", "its option's letter") not in found.index and "without tags" not in found.index
+    guess = found.loc[("direct training", "choices, chosen blindly")]
+    assert 0.25 <= guess.low <= guess.value <= guess.high <= 0.5
+
+
+def test_a_row_whose_predictions_are_damaged_is_an_error_and_not_left_out(records, tmp_path):
+    shutil.copytree(records[0].folder.parents[2], tmp_path / "study")
+    next((tmp_path / "study").glob("runs/*/seed0/predictions.jsonl.gz")).write_bytes(b"cut")
+    with pytest.raises(UserError, match="is damaged"):
+        counted(load_all(tmp_path / "study"), ROWS, FORMS)
+
+
+def line(label, metric, value, spread=0.05):
+    return {"label": label, "metric": metric, "value": value, "low": value - spread, "high": value + spread}
+
+
+@pytest.mark.parametrize(
+    ("choices", "where"), [(0.27, "at the 28 %"), (0.5, "above the 28 %"), (0.1, "below the 28 %")]
+)
+def test_choices_are_set_beside_choosing_blindly_in_words(choices, where):
+    found = pd.DataFrame([line("tags", name, value) for name, value in zip(FORMS, (0.3, 0.5, choices, 0.28, 0.31))])
+    [sentence] = by_form(found)
+    assert "30 % [25, 35] of open questions, 50 % [45, 55] of those with yes or no" in sentence and where in sentence
+    assert sentence.endswith("give its letter in 31 % [26, 36].")
+
+
+def test_a_bare_answer_has_no_letter_to_speak_of():
+    found = pd.DataFrame([line("direct", name, value) for name, value in zip(list(FORMS)[:4], (0.3, 0.5, 0.3, 0.28))])
+    assert by_form(found)[0].endswith("choosing blindly.")
+
+
+def test_of_several_blind_guesses_one_is_right_more_often_the_fewer_options_there_are():
+    lines = [{"options": list("ab")}, {"options": list("abcd")}, {"options": []}]
+    assert guessed(lines, 2) == "Of 2 blind guesses one is right in 59 % of 2 choices."  # (3/4 + 7/16) / 2
+    assert guessed([{"options": []}], 2) == ""

@@ -1,0 +1,312 @@
+"""Claims are judged by records that belong together, and what cannot be judged says which record lacks."""
+
+import json
+import random
+
+import pandas as pd
+import pytest
+import yaml
+from support.toyrecords import leave
+
+from o1lib.analysis.claims import Claim, evaluate, load_claims
+from o1lib.analysis.claims.family import corrected
+from o1lib.analysis.claims.registry import FAMILY
+from o1lib.analysis.observations import units
+from o1lib.analysis.stats import KINDS
+from o1lib.formats.stages import render
+from o1lib.records import UserError, load_all, project_root
+from o1lib.scoring import metrics
+from o1lib.study import experiments
+
+CLAIMS = load_claims()
+REPORTED = project_root() / "results" / "reported"
+ROWS = experiments.Study.model_validate(yaml.safe_load((project_root() / experiments.FILE).read_text("utf8"))).rows
+TEXT = render({"summary": "s", "caption": "c", "reasoning": "r", "conclusion": "yes"})
+
+
+def claim(**changes):
+    """Make a claim about rows a and b; `contrast` is merged into the default one."""
+    contrast = {"a": "a", "b": "b", "metric": "accuracy"} | changes.pop("contrast", {})
+    reported = {"a": {"csv": "A_v1_table2_ablation", "value": 63.5}}
+    fields = {"id": "T", "paper": "A", "table": "none", "statement": "a is better.", "sign": 1, "reported": reported}
+    return Claim(**fields | {"contrast": contrast} | changes)
+
+
+def lines(share, seed=0, count=200, calls=4, output=TEXT, skill="math"):
+    """Return predictions right with a probability; the same question is as hard for every row."""
+    rng = random.Random(seed)
+    return [
+        {
+            "qid": f"{skill}/{k}",
+            "test_set": "toy",
+            "skill": skill,
+            "format": "tags",
+            "pred": "yes",
+            "group": None,
+            "correct": rng.random() < share,
+            "output": output,
+            "stage_scores": None,
+            "option_likelihood_correct": None,
+            "ledger": {"generated": 90, "judge": 0, "prefilled": 40, "images": 1, "calls": calls, "seconds": 0.5},
+        }
+        for k in range(count)
+    ]
+
+
+def judged(tmp_path, rows, asked=None, change=None, **options):
+    """Record {row: {seed: predictions}} and return the one line of evaluating a claim; `change` edits the records."""
+    for row, seeds in rows.items():
+        for seed, predictions in seeds.items():
+            leave(tmp_path, row, seed, metrics(predictions), predictions)
+    records = load_all(tmp_path)
+    [line] = evaluate([asked or claim()], [change(r) for r in records] if change else records, **options)
+    assert json.loads(json.dumps(line)) == line
+    return line
+
+
+def seeds(share, number=3, **options):
+    """Return {seed: predictions} for several seeds."""
+    return {seed: lines(share, 1000 * share + seed, **options) for seed in range(number)}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "verdict"), [(0.8, 0.5, "reproduced"), (0.5, 0.8, "contradicted"), (0.52, 0.5, "inconclusive")]
+)
+def test_a_difference_gets_the_verdict_of_its_interval(tmp_path, a, b, verdict):
+    line = judged(tmp_path, {"a": seeds(a), "b": seeds(b)})
+    assert line["verdict"] == verdict
+    assert line["low"] < line["value"] < line["high"]
+    assert (line["n"], line["seeds"]) == (200, 3)
+
+
+def test_equal_rows_reproduce_that_nothing_differs(tmp_path):
+    same = seeds(0.5, 1, count=800)
+    assert judged(tmp_path, {"a": same, "b": same}, claim(kind="equivalence", sign=0))["verdict"] == "reproduced"
+
+
+@pytest.mark.parametrize(("calls", "verdict"), [(34, "contradicted"), (56, "reproduced")])
+def test_a_ratio_of_calls_is_compared_with_the_claimed_one(tmp_path, calls, verdict):
+    asked = claim(kind="ratio", claimed=4, contrast={"metric": "cost/calls"})
+    line = judged(tmp_path, {"a": {0: lines(0.5, calls=calls)}, "b": {0: lines(0.5, calls=14)}}, asked)
+    assert (line["value"], line["verdict"]) == (pytest.approx(calls / 14), verdict)
+
+
+@pytest.mark.parametrize(("broken", "verdict"), [(0, "reproduced"), (30, "contradicted"), (6, "inconclusive")])
+def test_a_format_that_never_breaks_is_a_rate_of_one_row(tmp_path, broken, verdict):
+    asked = claim(kind="rate", sign=-1, contrast={"b": "", "metric": "ill_formed"})
+    predictions = lines(0.5, count=500)
+    for line in predictions[:broken]:
+        line["output"] = "B"
+    line = judged(tmp_path, {"a": {0: predictions}}, asked)
+    assert (line["value"], line["verdict"]) == (pytest.approx(broken / 500), verdict)
+
+
+def test_a_gain_that_is_larger_on_some_skills_is_a_difference_of_differences(tmp_path):
+    asked = claim(contrast={"skills": ["math"], "less_skills": ["seeing"]})
+    rows = {row: {0: lines(math, 1) + lines(0.5, 2, skill="seeing")} for row, math in (("a", 0.9), ("b", 0.4))}
+    line = judged(tmp_path, rows, asked)
+    assert (line["verdict"], line["n"]) == ("reproduced", 400)
+    there = [units(rows[row][0], "accuracy", skills=["math"])["value"].mean() for row in "ab"]
+    assert line["value"] == pytest.approx(there[0] - there[1])  # nothing was gained in seeing
+
+
+def test_a_row_without_record_is_named(tmp_path):
+    line = judged(tmp_path, {"a": seeds(0.5, 1)})
+    assert (line["verdict"], line["value"]) == ("not tested", None)
+    assert line["why"] == "needs row b, which has no record"
+
+
+def test_records_of_different_data_are_named_and_not_compared(tmp_path):
+    def change(record):
+        return record.model_copy(update={"provenance": record.provenance | {"dataset_hash": f"of {record.row}"}})
+
+    line = judged(tmp_path, {"a": seeds(0.8, 1), "b": seeds(0.5, 1)}, change=change)
+    assert line["verdict"] == "not tested"
+    assert "different data (dataset_hash of a: a seed 0" in line["why"]
+
+
+def test_records_of_different_code_are_named_unless_that_is_allowed(tmp_path):
+    def change(record):
+        return record.model_copy(update={"provenance": record.provenance | {"code_hash": str(record.seed)}})
+
+    rows = {"a": seeds(0.8), "b": seeds(0.5)}
+    line = judged(tmp_path, rows, change=change)
+    assert line["verdict"] == "not tested"
+    assert "different code" in line["why"]
+    assert judged(tmp_path, rows, change=change, same_code=False)["verdict"] == "reproduced"
+
+
+def test_a_planned_seed_without_record_is_named(tmp_path):
+    line = judged(tmp_path, {"a": seeds(0.8, 2), "b": seeds(0.5, 3)}, planned={"a": [0, 1, 2], "b": [0, 1, 2]})
+    assert (line["verdict"], line["why"]) == ("not tested", "row a lacks its planned seed 2, so it is incomplete")
+
+
+def test_without_a_plan_a_seed_that_one_row_lacks_is_left_out_and_named(tmp_path):
+    line = judged(tmp_path, {"a": seeds(0.8, 1), "b": seeds(0.5, 3)})
+    assert line["seeds"] == 1
+    assert "seed 1, 2 of b has no counterpart and is left out" in line["why"]
+    assert "one seed says nothing of other seeds" in line["why"]
+
+
+def test_two_seeds_are_said_to_be_few(tmp_path):
+    assert "two seeds say little of other seeds" in judged(tmp_path, {"a": seeds(0.8, 2), "b": seeds(0.5, 2)})["why"]
+
+
+def test_rows_without_a_common_seed_are_not_compared(tmp_path):
+    line = judged(tmp_path, {"a": {0: lines(0.5)}, "b": {1: lines(0.5)}})
+    assert (line["verdict"], line["why"]) == ("not tested", "rows a and b have no seed in common")
+
+
+def test_a_row_made_once_stands_against_every_seed(tmp_path):
+    line = judged(tmp_path, {"a": seeds(0.8), "b": seeds(0.5, 1)}, claim(contrast={"once": ["b"]}))
+    assert (line["seeds"], line["verdict"]) == (3, "reproduced")
+
+
+def test_other_questions_on_one_side_are_named(tmp_path):
+    line = judged(tmp_path, {"a": seeds(0.8, 1), "b": seeds(0.5, 1, count=199)})
+    assert line["verdict"] == "not tested"
+    assert "math/199" in line["why"]
+
+
+def test_cost_says_seconds_of_the_records_and_tokens_of_each_row(tmp_path):
+    cost = judged(tmp_path, {"a": seeds(0.8, 2), "b": seeds(0.5, 2)})["cost"]
+    assert cost["processed_tokens"] == {"a": 130, "b": 130}
+    assert cost["seconds"] >= 0
+
+
+def test_cost_adds_up_the_ledgers_of_all_rows(tmp_path):
+    cost = judged(tmp_path, {"a": seeds(0.8, 2), "b": seeds(0.5, 2)})["cost"]
+    assert (cost["generated"], cost["judge"], cost["prefilled"]) == (4 * 200 * 90, 0, 4 * 200 * 40)
+    assert cost["training_seconds"] == {}
+
+
+def study_on(tmp_path, split, **differing):
+    """Leave rows a and b of arm "arm" scored on `split`, and their dataset; return all records."""
+    leave(tmp_path, "data", test_split=split, dataset_hash=differing.get("dataset_hash", "d" * 64))
+    leave(tmp_path, "arm")
+    for row, share in (("a", 0.8), ("b", 0.5)):
+        leave(tmp_path, row, 0, metrics(lines(share)), lines(share), data="data", model="arm")
+    return load_all(tmp_path)
+
+
+def test_cost_names_the_training_of_the_arms_that_are_recorded(tmp_path):
+    def trained(record):
+        return record.model_copy(update={"notebook": "02_train_sft", "provenance": record.provenance | {"seconds": 70}})
+
+    records = [trained(record) if record.row == "arm" else record for record in study_on(tmp_path, "devtest")]
+    assert evaluate([claim()], records)[0]["cost"]["training_seconds"] == {"arm": 70}
+
+
+@pytest.mark.parametrize(
+    ("split", "member", "confirmatory"), [("test", True, True), ("test", False, False), ("devtest", True, False)]
+)
+def test_a_claim_is_confirmatory_in_the_family_and_on_test_drawings_only(tmp_path, split, member, confirmatory):
+    [line] = evaluate([claim(confirmatory=member)], study_on(tmp_path, split))
+    assert line["confirmatory"] is confirmatory
+
+
+def test_a_dataset_that_the_rows_were_not_scored_on_makes_nothing_confirmatory(tmp_path):
+    [line] = evaluate([claim(confirmatory=True)], study_on(tmp_path, "test", dataset_hash="e" * 64))
+    assert line["confirmatory"] is False
+
+
+def member(p, low=0.01, high=0.2, verdict="reproduced", **more):
+    line = {"id": f"p{p}", "confirmatory": True, "p": p, "low": low, "high": high, "verdict": verdict, "why": "w"}
+    return line | more
+
+
+@pytest.mark.parametrize(("p", "verdict"), [(0.008, "reproduced"), (0.02, "inconclusive")])
+def test_a_member_of_the_family_needs_its_corrected_p_where_others_were_not_tested(p, verdict):
+    [line] = corrected([member(p)], size=6)
+    assert (line["p_holm"], line["verdict"]) == (pytest.approx(6 * p), verdict)
+
+
+def test_holm_corrects_the_least_p_most():
+    found = corrected([member(0.001), member(0.02), member(0.03, confirmatory=False)], size=2)
+    assert [line.get("p_holm") for line in found] == [pytest.approx(0.002), pytest.approx(0.02), None]
+
+
+def test_a_difference_within_the_margin_stays_contradicted_whatever_its_p():
+    [line] = corrected([member(0.9, -0.004, 0.005, "contradicted")], size=6)
+    assert line["verdict"] == "contradicted"
+
+
+def test_the_confirmatory_family_has_claims_of_both_papers_and_at_most_six():
+    family = [one for one in CLAIMS if one.confirmatory]
+    assert 1 < len(family) <= FAMILY and {one.paper for one in family} == {"A", "B"}
+
+
+def test_a_seventh_confirmatory_claim_is_refused(tmp_path):
+    path = tmp_path / "claims.yaml"
+    able = [one for one in CLAIMS if one.kind == "difference" and one.scope == "mini"][:7]
+    entries = [one.model_dump(mode="json", exclude_none=True) | {"confirmatory": True} for one in able]
+    path.write_text(json.dumps({"claims": entries}), encoding="utf8")
+    with pytest.raises(UserError, match="7 claims are confirmatory .*at most 6 may be"):
+        load_claims(path)
+
+
+def test_without_any_record_every_claim_is_not_tested():
+    found = evaluate(CLAIMS, [])
+    assert [line["id"] for line in found] == [one.id for one in CLAIMS]
+    assert {line["verdict"] for line in found} == {"not tested"}
+    assert all(line["why"] for line in found)
+
+
+def test_there_are_claims_of_both_papers_and_every_kind():
+    assert len(CLAIMS) >= 20
+    assert {one.paper for one in CLAIMS} == {"A", "B"}
+    assert {one.kind for one in CLAIMS} == set(KINDS)
+
+
+@pytest.mark.parametrize("one", CLAIMS, ids=lambda one: one.id)
+def test_every_reported_number_stands_at_its_place(one):
+    for where in one.reported.values():
+        table = pd.read_csv(REPORTED / f"{where.csv}.csv", dtype=str, keep_default_na=False)
+        for column, value in where.place().items():
+            table = table[table[column] == value]
+        assert [float(value) for value in table["value"]] == [where.value]
+
+
+def test_rows_of_claims_are_rows_of_the_study_or_need_what_mini_does_not_have():
+    lacking = {one.id for one in CLAIMS if not set(one.contrast.rows) <= ROWS.keys()}
+    assert lacking - {"A23"} == {one.id for one in CLAIMS if one.scope == "paper"}
+
+
+def test_rows_made_once_are_those_of_the_study():
+    for one in CLAIMS:
+        here = [row for row in one.contrast.rows if row in ROWS]
+        assert {row for row in here if ROWS[row].once} == set(one.contrast.once) & set(here)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("claims: [", "line 1"), ("claims: 3", "claims"), ("claims: [{id: X}]", "claims.0.paper"), ("", "claims.yaml")],
+)
+def test_a_broken_file_of_claims_is_refused_in_words(tmp_path, text, named):
+    path = tmp_path / "claims.yaml"
+    path.write_text(text, encoding="utf8")
+    with pytest.raises(UserError, match=named):
+        load_claims(path)
+
+
+def test_a_file_that_is_not_there_is_refused_in_words(tmp_path):
+    with pytest.raises(UserError, match="no claims.yaml"):
+        load_claims(tmp_path / "claims.yaml")
+
+
+@pytest.mark.parametrize("change", [{"id": "A1"}, {"id": "other"}], ids=["the same id", "the same contrast"])
+def test_two_claims_with_one_contrast_or_id_are_refused(tmp_path, change):
+    one = CLAIMS[0].model_dump(mode="json", exclude_none=True)
+    other = one | change | ({"contrast": {"a": "x", "b": "y"}} if change["id"] == "A1" else {})
+    path = tmp_path / "claims.yaml"
+    path.write_text(json.dumps({"claims": [one, other]}), encoding="utf8")
+    with pytest.raises(UserError, match="of an earlier one"):
+        load_claims(path)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"sign": 0}, {"kind": "rate"}, {"kind": "ratio"}, {"contrast": {"b": ""}}, {"contrast": {"c": "d"}}]
+)
+def test_a_claim_without_meaning_is_refused(changes):
+    with pytest.raises(ValueError, match="validation error"):
+        claim(**changes)

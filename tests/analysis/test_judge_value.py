@@ -1,0 +1,105 @@
+"""A judge stands at its measured accuracy, a synthetic one at its set chance; what it wins counts from a coin."""
+
+import pytest
+from support import toyrecords
+
+from o1lib.analysis.inference_scaling import judged
+from o1lib.analysis.judge_value import told, worth, written
+from o1lib.records import load_all
+from o1lib.scoring import metrics
+
+RIGHT = {"random": 0.3, "oracle": 0.8, "self": 0.32, "synthetic": 0.55}
+
+
+def leave(root, judge, accuracy, pairs=0.6, row="", seed=0, **more):
+    """Leave a stage beam of four candidates that `judge` chose among."""
+    row = row or f"structured.stage_beam4.{judge}"
+    lines = toyrecords.answers(row, "tags", "mixed", "stage_beam", 4, judge, accuracy, seed=seed)
+    given = {
+        "model": "structured",
+        "method": "stage_beam",
+        "n": 4,
+        "judge": judge,
+        "temperature": 0.6,
+        "blind": False,
+        "data": "data",
+    }
+    toyrecords.leave(
+        root,
+        row,
+        seed,
+        metrics(lines),
+        lines,
+        **given | more,
+        extra={"judge_on_own_pairs": toyrecords.JUDGED | {"accuracy": pairs}},
+    )
+
+
+@pytest.fixture
+def root(tmp_path):
+    for judge, accuracy in RIGHT.items():
+        leave(tmp_path, judge, accuracy)
+    return tmp_path
+
+
+def found(root):
+    return worth(judged(load_all(root)), "structured").set_index("judge")
+
+
+def test_a_judge_stands_at_its_measured_accuracy_with_its_interval(root):
+    line = found(root).loc["self"]
+    assert line.right == 0.6 and line.right_low < 0.6 < line.right_high and line.pairs == 60 and line.label
+
+
+def test_only_synthetic_judges_have_a_set_chance_and_old_records_the_one_of_their_time(root):
+    leave(root, "synthetic", 0.7, row="structured.stage_beam4.synthetic90", judge_accuracy=0.9)
+    table = found(root)
+    assert table.loc["synthetic"].p.tolist() == [0.8, 0.9] and table.drop("synthetic").p.isna().all()
+
+
+def test_the_same_set_chance_twice_is_shown_once(root):
+    leave(root, "synthetic", RIGHT["synthetic"], row="structured.stage_beam4.synthetic80", judge_accuracy=0.8)
+    assert found(root).index.tolist().count("synthetic") == 1
+
+
+def test_the_coin_wins_nothing_and_the_oracle_everything(root):
+    table = found(root)
+    assert table.won["random"] == 0 and table.won["oracle"] == pytest.approx(1)
+    assert table.won_low["synthetic"] < table.won["synthetic"] < table.won_high["synthetic"] < 1
+
+
+def test_without_an_oracle_nobody_knows_what_is_won(root):
+    (root / "runs" / "structured.stage_beam4.oracle" / "seed0" / "record.json").unlink()
+    table = found(root)
+    assert table.won.isna().all() and (table.why == "the row of an oracle was not run").all()
+    assert "is not known" in told(table.reset_index())[0]
+
+
+def test_what_is_won_rests_on_the_seeds_that_all_three_have(root):
+    for judge in ("self", "random"):
+        leave(root, judge, RIGHT[judge], seed=1)
+    table = found(root)
+    assert table.seeds["self"] == 2 and table.won.notna().all()
+
+
+def test_other_searches_and_temperatures_are_left_out(root):
+    leave(root, "likelihood", 0.5, temperature=1.0)
+    leave(root, "agreement", 0.5, n=8)
+    assert set(found(root).index) == set(RIGHT)
+
+
+def test_sentences_give_accuracy_and_gain_and_the_worst_judge_that_gains(root):
+    words = told(found(root).reset_index())
+    assert "**the model itself** prefers the truer of two in 60 % of 60 pairs" in words[0]
+    assert "the worst that surely gains over a coin is right in 80 % of pairs" in words[-1]
+
+
+def test_without_a_synthetic_row_the_needed_accuracy_is_said_to_be_unknown(root):
+    (root / "runs" / "structured.stage_beam4.synthetic" / "seed0" / "record.json").unlink()
+    assert "How good a judge must be is not known" in told(found(root).reset_index())[-1]
+
+
+def test_the_table_to_read_gives_per_cent_with_intervals(root):
+    table = written(found(root).reset_index())
+    assert table.loc["the model itself", "the truer of two, %"].startswith("60.0 [")
+    assert table.loc["a coin", "won of the oracle's gain, %"] == "0.0 [0.0, 0.0]"

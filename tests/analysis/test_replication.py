@@ -1,0 +1,156 @@
+"""A stranger's contrasts beside the published ones: inside the interval, above it, below it, or not to be compared."""
+
+import json
+
+import pytest
+from support import toystudy
+
+from o1lib.analysis.claims.page import lacking, page
+from o1lib.analysis.claims.replication import (
+    ABOVE,
+    BELOW,
+    INSIDE,
+    OURS,
+    YOURS,
+    beside,
+    place,
+    published,
+    sentence,
+    table,
+    told,
+)
+from o1lib.records import UserError
+from o1lib.study import publish, runner
+
+
+def line(name="A1", value=0.02, low=0.0, high=0.04, verdict="inconclusive", **more):
+    return {
+        "id": name,
+        "paper": "A",
+        "table": "Table 2",
+        "statement": f"{name} holds.",
+        "kind": "difference",
+        "reported": {"a": {"value": 2}, "b": {"value": 1}},
+        "contrast": {"a": "x", "b": "y", "metric": "accuracy"},
+        "value": value,
+        "low": low,
+        "high": high,
+        "n": 48,
+        "seeds": 1,
+        "verdict": verdict,
+        "why": "because",
+        "cost": None,
+    } | more
+
+
+NOTHING = lacking([], [])
+UNTESTED = {"value": None, "low": None, "high": None, "verdict": "not tested"}
+
+
+@pytest.mark.parametrize(("value", "where"), [(0.02, INSIDE), (0.04, INSIDE), (0.041, ABOVE), (-0.01, BELOW)])
+def test_a_value_lies_inside_an_interval_above_or_below_it(value, where):
+    assert place(value, 0.0, 0.04) == where
+
+
+def test_every_contrast_is_told_apart_and_counted():
+    yours = [line("A1"), line("A2", 0.1), line("A3", -0.1), line("A4", **UNTESTED), line("A5"), line("A6", **UNTESTED)]
+    ours = [line("A1"), line("A2"), line("A3"), line("A4"), line("A5", **UNTESTED), line("A6", **UNTESTED)]
+    pairs = beside(yours, ours)
+    assert [pair["place"] for pair in pairs] == [INSIDE, ABOVE, BELOW, YOURS, OURS]
+    assert "Of 3 contrasts" in sentence(pairs)
+    assert "interval in 1 (all but A2, A3)" in sentence(pairs)
+    assert list(table(pairs).index) == ["A1", "A2", "A3", "A4", "A5"]
+
+
+def test_a_claim_that_was_not_published_is_not_compared():
+    assert beside([line("A1")], [line("A2")]) == []
+    assert "nothing to compare" in sentence([])
+    assert told([]) == sentence([])
+
+
+def test_the_terminal_gets_a_line_a_contrast_that_both_sides_tested():
+    text = told(beside([line("A1"), line("A2", 0.1, seeds=3)], [line("A1", seeds=2), line("A2")]))
+    head, first, second, said = text.splitlines()
+    assert head.split() == ["yours", "published", "seeds", "(published)", "your", "value", "lies"]
+    assert first.split()[0] == "A1" and first.endswith(INSIDE) and "  1 (2)  " in first
+    assert second.split()[0] == "A2" and second.endswith(ABOVE) and "  3 (1)  " in second
+    assert said.startswith("Of 2 contrasts")
+
+
+def test_the_terminal_gets_what_one_side_did_not_test_with_the_reason():
+    lacking = UNTESTED | {"why": "needs row x, which has no record"}
+    yours = [line("A1"), line("A2", **lacking), line("A3", **lacking), line("A4")]
+    text = told(beside(yours, [line("A1"), line("A2"), line("A3"), line("A4", **UNTESTED | {"why": "other data"})]))
+    assert text.splitlines()[2:4] == [
+        "not tested by you: A2, A3 (needs row x, which has no record)",
+        "not tested in the published study: A4 (other data)",
+    ]
+
+
+def test_what_you_did_not_test_is_told_also_where_nothing_is_compared():
+    text = told(beside([line(**UNTESTED | {"why": "needs row x"})], [line()]))
+    assert text.startswith("not tested by you: A1 (needs row x)\nNo contrast was tested both")
+
+
+def test_the_page_shows_both_sides_escaped_and_nothing_where_nothing_is_published():
+    pairs = beside([line(statement="<b>A1</b>")], [line()])
+    text = page([line()], "note", NOTHING, beside=table(pairs), sentence="a < b")
+    assert "beside what is published" in text
+    assert "&lt;b&gt;A1" in text and "a &lt; b" in text
+    assert "beside what is published" not in page([line()], "note", NOTHING, beside=table([]), sentence=sentence([]))
+    assert "beside what is published" not in page([line()], "note", NOTHING)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A toy study at scale mini, all of it recorded, whose report judged one claim; nothing is published."""
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    toystudy.make_project(tmp_path, toystudy.STUDY.replace("smoke: {", "mini: {"))
+    for step in toystudy.planned("core", scale="mini").steps:
+        folder = toystudy.record(step.job)
+    toystudy.notebook(folder / "notebook.ipynb", toystudy.COMMON, "print(1)")
+    leave(folder, [line()])
+    return tmp_path
+
+
+def leave(folder, lines):
+    (folder / "tables").mkdir(parents=True, exist_ok=True)
+    (folder / "tables" / "claims.json").write_text(json.dumps(lines), encoding="utf8")
+
+
+def test_a_study_ends_with_yours_beside_the_published(project, capsys):
+    leave(project / "results" / "mini", [line(low=0.05, high=0.07)])
+    assert runner.run(toystudy.planned("core", scale="mini")) == 0
+    said = capsys.readouterr().out.strip().splitlines()
+    assert said[-2].startswith("A1") and said[-2].endswith(BELOW)
+    assert said[-1].startswith("Of 1 contrasts")
+
+
+def test_a_study_ends_as_ever_where_nothing_is_published(project, capsys):
+    runner.run(toystudy.planned("core", scale="mini"))
+    assert "contrast" not in capsys.readouterr().out
+
+
+def test_comparing_ends_with_the_contrasts(project, capsys):
+    leave(project / "results" / "mini", [line()])
+    toystudy.notebook(project / "results/mini/executed/report.ipynb", toystudy.COMMON, "print(1)")
+    publish.compare("mini")
+    assert capsys.readouterr().out.strip().splitlines()[-2].endswith(INSIDE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        '["A1"]',
+        '[{"id": "A1"}]',
+        '[{"id": "A1", "kind": "rate", "verdict": "x"}]',
+        json.dumps([line(low=None)]),
+        json.dumps([line(value="0.1")]),
+    ],
+)
+def test_published_claims_of_another_form_are_named(project, text):
+    leave(project / "results" / "mini", [])
+    (project / "results/mini/tables/claims.json").write_text(text, encoding="utf8")
+    with pytest.raises(UserError, match="results/mini/tables/claims.json is not a list of judged claims"):
+        published("mini")

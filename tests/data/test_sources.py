@@ -1,0 +1,210 @@
+"""Where datasets come from: splits that share no picture, and counts of what could not be used."""
+
+import json
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from o1lib.data import easy_vqa
+from o1lib.data.dataset import read, write
+from o1lib.data.sources import llava_cot, load
+from o1lib.formats.stages import STAGES, render
+from o1lib.minivqa.facts import caption_score, check_steps
+from o1lib.minivqa.testsets import TEST_SETS
+from o1lib.records import UserError
+
+STAGED = render(dict(zip(STAGES, ("plan", "a dot", "one dot", "B"), strict=True)))
+
+
+def released(folder, records):
+    """Write records in the released form with a small picture for each path that they name."""
+    for record in records:
+        if record.get("image"):
+            path = folder / record["image"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.effect_noise((8, 8), 90).convert("RGB").save(path)
+    (folder / "train.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf8")
+    return folder
+
+
+def record(id, image, *answers, question="What?\nA. one\nB. two"):
+    turns = [
+        turn for answer in answers for turn in ({"from": "human", "value": question}, {"from": "gpt", "value": answer})
+    ]
+    return {"id": id, "conversations": turns} | ({"image": image} if image else {})
+
+
+def test_minivqa_splits_have_the_sizes_asked_for():
+    splits = load("minivqa", n_train=20, n_validation=10, n_test=8)
+    train, validation, test = (list(split) for split in splits[:3])
+    assert (len(train), len(validation)) == (20, 10)
+    assert Counter(example.test_set for example in test) == dict.fromkeys(TEST_SETS, 8)
+    assert len({example.qid for example in [*train, *validation, *test]}) == 30 + len(test)
+
+
+def test_a_released_folder_is_split_by_picture_and_counted(tmp_path):
+    records = [record(str(k), f"ai2d/{k}.png", STAGED) for k in range(20)]
+    records += [record("text", None, STAGED), record("rounds", "coco/1.png", STAGED, "raw answer", STAGED)]
+    splits = llava_cot(released(tmp_path, records), 100, 4, 5)
+    counted = ("records", "without_picture", "several_rounds", "rounds_without_stages")
+    assert [splits.counts[name] for name in counted] == [22, 1, 1, {"no tags": 1}]
+    train, validation, test = (list(split) for split in splits[:3])
+    assert (len(test), len(validation)) == (5, 4) and len(train) >= 12
+    pictures = [{item.image for item in split} for split in (train, validation, test)]
+    assert sum(map(len, pictures)) == len(set.union(*pictures))
+
+
+def test_each_round_of_a_released_picture_is_an_item_unless_it_has_no_stages(tmp_path):
+    rounds = record("rounds", "coco/1.png", STAGED, "raw answer", STAGED)
+    folder = released(tmp_path, [rounds, record("1", "ai2d/1.png", STAGED)])
+    assert {item.qid for item in llava_cot(folder, 9, 0, 0).train} == {"rounds#1", "rounds#3", "1"}
+
+
+def test_a_released_split_is_the_same_whatever_the_order_of_lines(tmp_path):
+    records = [record(str(k), f"ai2d/{k}.png", STAGED) for k in range(30)]
+    first = llava_cot(released(tmp_path / "a", records), 10, 5, 10)
+    second = llava_cot(released(tmp_path / "b", records[::-1]), 10, 5, 10)
+    for one, other in zip(first[:3], second[:3], strict=True):
+        assert [item.qid for item in one] == [item.qid for item in other]
+
+
+def test_released_items_know_family_options_and_answer(tmp_path):
+    splits = llava_cot(released(tmp_path, [record("1", "sqa/1.png", STAGED)]), 1, 0, 0)
+    (item,) = splits.train
+    assert (item.family, item.options, item.answer) == ("ScienceQA", ("one", "two"), "B")
+
+
+@pytest.mark.parametrize(
+    "question, options",
+    [
+        ("Which?\nA. a dog\nB. a big cat", ("a dog", "a big cat")),
+        ("Which? (A) 3 cm (B) 4 cm", ("3 cm", "4 cm")),
+        ("Is A. Smith here?", ()),
+        ("How many?", ()),
+    ],
+)
+def test_options_are_read_from_a_question_only_when_listed(tmp_path, question, options):
+    splits = llava_cot(released(tmp_path, [record("1", "sqa/1.png", STAGED, question=question)]), 1, 0, 0)
+    assert next(splits.train).options == options
+
+
+def test_released_splits_are_written_and_read_as_any_other(tmp_path):
+    folder = released(tmp_path / "raw", [record(str(k), f"ai2d/{k}.png", STAGED) for k in range(4)])
+    items = read(write(llava_cot(folder, 4, 0, 0).train, tmp_path / "train"))
+    assert sorted(item.qid for item in items) == ["0", "1", "2", "3"] and items[0].stages["conclusion"] == "B"
+
+
+@pytest.mark.skipif("O1LIB_REAL_DATA" not in os.environ, reason="O1LIB_REAL_DATA names no folder of real data")
+def test_real_outputs_on_real_pictures_become_a_dataset(tmp_path):
+    real = Path(os.environ["O1LIB_REAL_DATA"])
+    with open(real / "outputs" / "staged_with_images.jsonl", encoding="utf8") as file:
+        rows = [json.loads(line) for line in file]
+    shutil.copytree(real / "images", tmp_path / "images")
+    records = [
+        record(str(row["index"]), row["image"], row["prediction"], question="<image>\n" + row["question"])
+        for row in rows
+    ]
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf8")
+    splits = llava_cot(tmp_path, 8, 2, 2)
+    items = [item for split in splits[:3] for item in read(write(split, tmp_path / "split"), decode=True)]
+    assert splits.counts["records"] == len(items) == 12
+    assert {item.question for item in items} == {row["question"].strip() for row in rows}
+
+
+@pytest.mark.parametrize(
+    "records, message",
+    [
+        ([record("1", "../out.png", STAGED)], "line 1: image '../out.png' leaves"),
+        ([record("1", "ai2d/1.png", STAGED) | {"conversations": "none"}], "line 1: conversations"),
+    ],
+)
+def test_a_broken_released_line_is_named(tmp_path, records, message):
+    with pytest.raises(UserError, match=message):
+        list(llava_cot(released(tmp_path / "raw", records), 1, 0, 0).train)
+
+
+def test_missing_pictures_are_reported_together_before_anything_is_read(tmp_path):
+    released(tmp_path, [record(str(k), f"{name}/{k}.png", STAGED) for k in range(4) for name in ("ai2d", "coco")])
+    for name in ("ai2d/1.png", "coco/0.png", "coco/3.png"):
+        (tmp_path / name).unlink()
+    with pytest.raises(UserError, match=r"lacks 3 of its 8 pictures \(coco 2, ai2d 1; the first is coco/0.png\)"):
+        llava_cot(tmp_path, 1, 0, 0)
+    splits = llava_cot(tmp_path, 9, 0, 0, allow_missing=True)
+    assert len(list(splits.train)) == 5 and splits.counts["missing_pictures"] == {"coco": 2, "ai2d": 1}
+
+
+def test_an_id_that_repeats_is_numbered_and_counted(tmp_path):
+    splits = llava_cot(released(tmp_path, [record("1", f"ai2d/{k}.png", STAGED) for k in range(3)]), 9, 0, 0)
+    assert {item.qid for item in splits.train} == {"1", "1~2", "1~3"} and splits.counts["repeated_ids"] == 2
+
+
+@pytest.mark.parametrize(
+    "source, message", [("minivaq", "unknown source 'minivaq': choose one of minivqa"), ("llava_cot", "needs `folder`")]
+)
+def test_a_source_that_cannot_be_used_is_explained(source, message):
+    with pytest.raises(UserError, match=message):
+        load(source, n_train=1, n_validation=1, n_test=1)
+
+
+def test_an_unknown_test_split_is_refused_before_anything_is_drawn():
+    with pytest.raises(UserError, match="split 'tets' is unknown"):
+        load("minivqa", n_train=1, n_validation=1, n_test=1, test_split="tets")
+
+
+@pytest.fixture(scope="module")
+def easy_splits():
+    return easy_vqa.splits()
+
+
+def test_easy_vqa_keeps_the_package_s_split_and_shares_no_picture(easy_splits):
+    train, validation, test, counts = easy_splits
+    assert len(train) + len(validation) + counts["train_questions_left_out"] == 38575
+    assert len(test) + counts["test_questions_left_out"] == 9673 and len(test) > 8500
+    assert {item.image.parts[-3] for item in train + validation} == {"train"}
+    assert {item.image.parts[-3] for item in test} == {"test"}
+    assert {item.image for item in train}.isdisjoint(item.image for item in validation)
+
+
+def test_easy_vqa_s_recorded_answers_are_the_rule_s(easy_splits):
+    for item in easy_splits[2]:
+        ((_, colour, shape),) = (fact.split() for fact in item.facts)
+        assert easy_vqa.answer(item.question, colour, shape) == item.answer == item.stages["conclusion"]
+
+
+def test_easy_vqa_s_deduced_colour_is_the_picture_s(easy_splits):
+    shades = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "black": (0, 0, 0)}
+    seen = 0
+    for item in easy_splits[2][:400]:
+        colour = item.facts[0].split()[1]
+        with Image.open(item.image) as picture:
+            counts = sorted(picture.convert("RGB").getcolors(4096), reverse=True)
+        if colour in shades:
+            seen += 1
+            distances = [sum(abs(a - b) for a, b in zip(rgb, shades[colour], strict=True)) for _, rgb in counts[:2]]
+            assert min(distances) < 150, item.qid
+    assert seen > 100
+
+
+def test_easy_vqa_s_stages_hold_by_the_checker(easy_splits):
+    for item in easy_splits[2][::4]:
+        assert caption_score(item.stages["caption"], item.facts)["exact"]
+        assert all(holds for _, holds in check_steps(item.stages["reasoning"], item.facts, item.true))
+
+
+@pytest.mark.parametrize(
+    "question, right",
+    [
+        ("is there not a blue shape?", "no"),
+        ("is no circle present?", "yes"),
+        ("does the image contain a triangle?", "yes"),
+        ("what color is the triangle?", "blue"),
+        ("what is the blue shape?", "triangle"),
+        ("what is the red shape?", None),
+    ],
+)
+def test_easy_vqa_s_rule_answers_each_kind_of_question(question, right):
+    assert easy_vqa.answer(question, "blue", "triangle") == right

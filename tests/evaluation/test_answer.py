@@ -1,0 +1,176 @@
+"""One question from Python and from the command line, and the tree that is drawn of it."""
+
+import json
+from dataclasses import replace
+
+import bench_search
+import pytest
+import search_parts
+from PIL import Image
+from support import tiny
+from typer.testing import CliRunner
+
+from o1lib import cli
+from o1lib.analysis.views.search_tree import show
+from o1lib.evaluation import answer
+from o1lib.models.checkpoint import save
+from o1lib.records import UserError
+from o1lib.search.methods import make
+from o1lib.search.scheduler import drive
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return save(*tiny.trained(), tmp_path_factory.mktemp("arm") / "model")
+
+
+@pytest.fixture
+def picture(tmp_path):
+    tiny.coloured("red").save(tmp_path / "red.png")
+    return tmp_path / "red.png"
+
+
+def run(*words):
+    return CliRunner().invoke(cli.app, ["answer", *map(str, words)])
+
+
+@pytest.mark.parametrize(
+    "method, judge, engine",
+    [
+        ("stage_beam", "self", "batched"),
+        ("stage_beam", "self", "one_at_a_time"),
+        ("retracing", "verifier", "batched"),
+        ("token_beam", "self", "batched"),
+    ],
+)
+def test_a_picture_and_a_question_go_in_and_an_answer_and_its_tree_come_out(
+    folder, picture, tmp_path, method, judge, engine
+):
+    page = tmp_path / "tree.html"
+    out = run(
+        "--model",
+        folder,
+        "--image",
+        picture,
+        "--question",
+        "How many <dots>?",
+        "--format",
+        "tags",
+        "--n",
+        3,
+        "--method",
+        method,
+        "--judge",
+        judge,
+        "--engine",
+        engine,
+        "--tree",
+        page,
+        "--max-new-tokens",
+        30,
+    )
+    assert out.exit_code == 0, out.output
+    assert "<SUMMARY>" in out.output and "\nanswer: " in out.output and "image encodings" in out.output
+    drawn = page.read_text(encoding="utf8")
+    assert drawn.startswith("<!doctype html>") and "How many &lt;dots&gt;?" in drawn and drawn.count("<img") == 1
+    assert drawn.count(" kept</b>") >= 1 and "http" not in drawn
+
+
+def test_the_command_line_and_python_say_the_same(folder, picture):
+    decoder, format = answer.speaker(str(folder), "tags", max_new_tokens=30, seed=3)
+    tree = answer.answer(decoder, picture, "How many dots?", format, n=2)
+    assert format == "tags" and not decoder.reader.roots and len(tree.rounds[0].candidates) == 2
+    out = run(
+        "--model",
+        folder,
+        "--image",
+        picture,
+        "--question",
+        "How many dots?",
+        "--format",
+        "tags",
+        "--n",
+        2,
+        "--seed",
+        3,
+        "--max-new-tokens",
+        30,
+    )
+    assert tree.text.strip() in out.output and f"answer: {answer.conclusion(tree)}" in out.output
+
+
+def test_a_budget_is_kept_and_said(folder, picture):
+    out = run(
+        "--model", folder, "--image", picture, "--question", "How many dots?", "--format", "tags", "--max-tokens", 60
+    )
+    assert out.exit_code == 0 and "note: " in out.output and "budget" in out.output
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ({"--image": "nowhere.png"}, "nowhere.png cannot be read as a picture"),
+        ({"--format": ""}, "does not say which format"),
+        ({"--method": "stage_bean"}, "did you mean stage_beam"),
+        ({"--judge": "oracle"}, "does not come with: take self, likelihood or agreement"),
+        ({"--judge": "oracle", "--method": "retracing"}, "take likelihood or verifier"),
+        ({"--temperature": -1}, "temperature -1 makes no sense: give 0"),
+        ({"--temperature": "nan"}, "temperature nan makes no sense"),
+        ({"--max-new-tokens": 0}, "with max_new_tokens 0 nothing can be said: give 1 or more"),
+        ({"--max-tokens": -5}, "cannot end after -5 tokens"),
+        ({"--n": 0}, "n = 0"),
+        ({"--engine": "fast"}, "unknown engine 'fast'"),
+        ({"--model": "nobody/nothing"}, "cannot be had"),
+        ({"--model": "nothing"}, "there is no folder nothing: name a checkpoint's folder"),
+        ({"--model": "/deep/down/nothing"}, "there is no folder /deep/down/nothing: name"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(folder, picture, given, words):
+    told = {"--model": folder, "--image": picture, "--question": "How many?", "--format": "tags"} | given
+    out = run(*[word for pair in told.items() for word in pair])
+    assert isinstance(out.exception, UserError) and words in str(out.exception)
+
+
+def test_a_mistyped_folder_is_answered_with_the_nearest(folder):
+    with pytest.raises(UserError, match=f"there is no folder {folder}x, did you mean {folder}?"):
+        answer.speaker(f"{folder}x")
+
+
+def test_what_is_no_picture_is_refused(tmp_path):
+    (tmp_path / "text.png").write_text("hello", encoding="utf8")
+    with pytest.raises(UserError, match="name a PNG or JPEG file"):
+        answer.picture(tmp_path / "text.png")
+    assert answer.picture(Image.new("L", (4, 4))).mode == "RGB"
+
+
+def test_a_retraced_tree_shows_scores_and_rounds_that_came_to_nothing(folder):
+    from o1lib.search import rewards
+
+    decoder, _ = answer.speaker(str(folder), "tags", max_new_tokens=30)
+    search = make("retracing", 4, cutoffs={"reasoning": 0.0})
+    [tree] = drive([search(tiny.coloured_tasks(1)[0], 4)], decoder, rewards.make("likelihood"))
+    page = show(replace(tree, stopped=True))
+    assert len(tree.rounds) > 4 and page.count("score -") == sum(len(one.scores) for one in tree.rounds)
+    assert page.count(" kept</b>") == sum(one.kept >= 0 for one in tree.rounds) < len(tree.rounds) and "budget" in page
+
+
+def test_the_benchmark_measures_every_figure(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    save(*tiny.trained(), tmp_path / "arm")
+    for name, value in {"BATCHES": (8,), "CANDIDATES": (1, 2), "PAIRS": 8, "TOKENS": 12, "CURVE_QUESTIONS": 2}.items():
+        monkeypatch.setattr(search_parts, name, value)
+    bench_search.run("arm", 7, 2, big=False)
+    found = json.loads((tmp_path / "work" / "bench" / "search.json").read_text(encoding="utf8"))
+    assert all(found[name] > 0 for name in bench_search.FLOORS)
+    assert found["image_encodings_per_question"] == 1 == found["picture_memory"]["ratio"]
+    assert [row["n"] for row in found["rows"]] == [1, 2] and found["rows"][1]["tokens"] > found["rows"][0]["tokens"]
+    assert found["judges"]["oracle"]["accuracy"] == 1 and found["judges"]["self"]["n"] > 0
+    assert (tmp_path / "work" / "bench" / "search.png").stat().st_size > 1000
+    said = capsys.readouterr().out
+    assert "speedup_likelihood" in said and "self_as_released" in said and "work/bench/search.json" in said
+
+
+def test_the_benchmark_says_which_model_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    with pytest.raises(UserError, match="no trained model at nowhere.*make study"):
+        bench_search.run("nowhere")

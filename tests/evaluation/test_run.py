@@ -1,0 +1,236 @@
+"""From search trees to predictions: what is read, scored and weighed; from row ids to arms and questions."""
+
+from collections import Counter
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from support import tiny
+
+from o1lib.analysis.views.search_tree import show
+from o1lib.data.dataset import target
+from o1lib.evaluation import inputs, predictions
+from o1lib.evaluation import run as evaluate
+from o1lib.formats.chat import FORMATS, answer_text, prompt_turns
+from o1lib.formats.stages import STAGES
+from o1lib.inference.decoder import Decoder
+from o1lib.minivqa.testsets import TEST_SETS
+from o1lib.minivqa.testsets import test_set as drawn_set
+from o1lib.models.checkpoint import save
+from o1lib.records import UserError, finish, start
+from o1lib.scoring import metrics
+from o1lib.search.methods import task_for
+from o1lib.search.segments import Piece
+from o1lib.search.types import Candidate, Ledger, Round, Tree
+
+STAGED = predictions.STAGED
+ITEMS = drawn_set("mini-MMStar", 6) + drawn_set("mini-MM-Vet", 2)
+
+
+def said(item, format, text=None):
+    """Return the tree of a search whose survivor said exactly what training would have it say, or `text`."""
+    task = task_for(item.qid, item.question, item.image, format)
+    if format == "four_turn":
+        pieces = tuple(Piece(s, item.stages[s], turn=k > 0) for k, s in enumerate(STAGES))
+    else:
+        pieces = (Piece("all", target(item, format) if text is None else text),)
+    candidates = tuple(Candidate(k, pieces) for k in range(2))
+    return Tree(task, "best_of_n", 2, (Round("all", candidates, (), 0),), pieces, Ledger(generated=9, images=1))
+
+
+def speaker(**settings):
+    return Decoder(*tiny.model_and_processor(), **{"max_new_tokens": 6} | settings)
+
+
+def run_at(tmp_path, row="row"):
+    namespace = {
+        "row": row,
+        "seed": 0,
+        "scale": "smoke",
+        "root": str(tmp_path),
+        "format": "no_tags",
+        "schedule": "mixed",
+    }
+    cell = "\n".join(f"{name}: {type(value).__name__} = {value!r}" for name, value in namespace.items())
+    return start(namespace | {"In": ["", cell]})
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_training_targets_are_right_answers_in_every_format(format):
+    rows = predictions.score([said(item, format) for item in ITEMS], ITEMS, format)
+    assert all(row["correct"] and row["pred"] == row["gold"] for row in rows if row["options"])
+    assert [row["correct"] for row in rows] == [True] * len(ITEMS)
+
+
+@pytest.mark.parametrize("format", STAGED)
+def test_true_stages_are_scored_true_in_every_staged_format(format):
+    rows = predictions.score([said(item, format) for item in ITEMS], ITEMS, format)
+    assert all(row["stage_scores"]["first_break"] is None and row["stage_scores"]["faithful"] for row in rows)
+    found = metrics(rows)
+    assert found["well_formed"]["value"] == found["stage/caption"]["value"] == found["accuracy"]["value"] == 1
+
+
+@pytest.mark.parametrize("format", [name for name in FORMATS if name not in STAGED])
+def test_formats_without_stages_have_no_stage_scores(format):
+    assert [
+        row["stage_scores"] for row in predictions.score([said(item, format) for item in ITEMS], ITEMS, format)
+    ] == [None] * 8
+
+
+def test_items_without_known_facts_have_no_stage_scores():
+    bare = [replace(item, facts=()) for item in ITEMS]
+    assert {row["stage_scores"] for row in predictions.score([said(item, "tags") for item in bare], bare, "tags")} == {
+        None
+    }
+
+
+def test_every_prediction_has_every_key_and_plain_values():
+    [row] = predictions.score([said(ITEMS[0], "tags")], ITEMS[:1], "tags", [True], 0.6, "mixed", "self")
+    wanted = {
+        "qid",
+        "test_set",
+        "family",
+        "skill",
+        "template",
+        "format",
+        "schedule",
+        "method",
+        "judge",
+        "n",
+        "temperature",
+        "gold",
+        "options",
+        "pred",
+        "correct",
+        "extracted_by",
+        "output",
+        "stage_scores",
+        "option_likelihood_correct",
+        "group",
+        "ledger",
+        "candidates",
+        "problem",
+    }
+    assert set(row) == wanted and row["schedule"] == "mixed" and row["option_likelihood_correct"]
+    assert row["ledger"] == {"generated": 9, "judge": 0, "prefilled": 0, "images": 1, "calls": 0, "seconds": 0.0}
+    assert [line["kept"] for line in row["candidates"]] == [True, False]
+
+
+def test_rubbish_is_scored_as_wrong_not_refused():
+    rows = predictions.score([said(item, "tags", "<CAPTION> \ud800 <script>") for item in ITEMS], ITEMS, "tags")
+    assert not any(row["correct"] for row in rows) and {row["stage_scores"]["first_break"] for row in rows} == {
+        "caption"
+    }
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_option_is_weighed_where_the_answer_stands(format):
+    decoder, item = speaker(), ITEMS[0]
+    context = predictions._before_answer(said(item, format), format)
+    letter = (" " if context.prefix.endswith(">") else "") + item.answer
+    words = decoder.chat(context.users, context.replies) + context.prefix + letter
+    asked = prompt_turns(item.question, format)
+    assert all(turn in words for turn in asked)
+    spoken = words.split("assistant<|end_header_id|>\n\n", 1)[1]
+    if format == "four_turn":
+        assert context.replies == tuple(item.stages[stage] for stage in STAGES[:3]) and not context.prefix
+    else:
+        assert target(item, format).startswith(spoken)
+    assert answer_text(target(item, format), format).startswith(item.answer)
+
+
+def test_option_likelihood_is_the_likeliest_letter_and_none_for_open_questions():
+    class Sure:
+        def likelihoods(self, contexts, options):
+            return [([float(word.strip() == "B") for word in own], Ledger()) for own in options]
+
+    found = predictions.option_likelihoods([said(item, "tags") for item in ITEMS], ITEMS, "tags", Sure())
+    assert found == [item.answer == "B" if item.options else None for item in ITEMS]
+
+
+@pytest.mark.parametrize(
+    "format, method, n",
+    [
+        ("tags", "stage_beam", 3),
+        ("four_turn", "sample", 1),
+        ("direct", "greedy", 1),
+        ("no_tags", "best_of_n", 2),
+        ("shuffled", "sentence_beam", 2),
+        ("special_tags", "token_beam", 2),
+    ],
+)
+def test_a_real_model_is_searched_and_scored_in_every_way(format, method, n):
+    decoder = speaker()
+    trees, rows = evaluate.evaluate(ITEMS, format, decoder, method=method, n=n, judge="likelihood")
+    assert [row["qid"] for row in rows] == [item.qid for item in ITEMS] == [tree.task.qid for tree in trees]
+    assert {row["judge"] for row in rows} == ({"likelihood"} if n > 1 and method != "token_beam" else {""})
+    assert all((row["option_likelihood_correct"] is None) == (not row["options"]) for row in rows)
+    assert {row["temperature"] for row in rows} == {0.0 if method == "greedy" else 0.6}
+    assert metrics(rows)["processed_tokens"]["value"] > 0
+    assert not decoder.reader.roots  # pictures are let go
+
+
+def test_blind_models_see_grey():
+    assert {evaluate.picture_of(item, True).getcolors()[0][1] for item in ITEMS} == {(128, 128, 128)}
+    assert evaluate.picture_of(ITEMS[0], False) == ITEMS[0].image
+
+
+def test_a_capped_test_keeps_sets_even_and_groups_whole():
+    items = [item for name in TEST_SETS for item in drawn_set(name, 8)]
+    kept = inputs.capped(items, 14)
+    assert Counter(item.test_set for item in kept).keys() == set(TEST_SETS) and len(kept) == 14
+    groups = Counter(item.group for item in kept if item.group)
+    assert set(groups.values()) == {4}
+    assert [item.qid for item in kept] == [item.qid for item in items if item.qid in {one.qid for one in kept}]
+    assert inputs.capped(items, 10_000) == items and inputs.capped([], 5) == []
+
+
+def test_without_data_questions_are_drawn():
+    items = inputs.test_items(SimpleNamespace(root=None, seed=0), "", 20)
+    assert len(items) <= 20 and {item.test_set for item in items} == set(TEST_SETS)
+
+
+def test_an_arm_knows_the_format_it_was_trained_in(tmp_path):
+    run = run_at(tmp_path)
+    save(*tiny.model_and_processor(), run.folder / "model")
+    finish(run, {})
+    found = inputs.arm(run, "row")
+    assert (found.format, found.schedule) == ("no_tags", "mixed") and len(found.model_hash) == 64
+    assert inputs.arm(run, "row", "direct").format == "direct"
+
+
+@pytest.mark.parametrize(
+    "name, format, words",
+    [
+        ("results/nowhere", "", "there is no model at results/nowhere"),
+        ("missing", "", "missing"),
+        ("row", "tagged", "format 'tagged' is unknown"),
+    ],
+)
+def test_an_arm_that_cannot_be_is_refused(tmp_path, name, format, words):
+    run = run_at(tmp_path)
+    save(*tiny.model_and_processor(), run.folder / "model")
+    finish(run, {})
+    with pytest.raises(UserError, match=words):
+        inputs.arm(run, name, format)
+
+
+def test_a_checkpoint_without_a_record_must_be_told_its_format(tmp_path, monkeypatch):
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    save(*tiny.model_and_processor(), tmp_path / "shipped" / "arm")
+    with pytest.raises(UserError, match="does not say which format"):
+        inputs.arm(SimpleNamespace(root=tmp_path, seed=0), "shipped/arm")
+    assert inputs.arm(SimpleNamespace(root=tmp_path, seed=0), "shipped/arm", "tags").format == "tags"
+
+
+def test_a_drawn_tree_shows_every_candidate_and_escapes_what_the_model_said():
+    hostile = "<CAPTION> <script>alert('&')</script> </CAPTION>"
+    trees, _ = evaluate.evaluate(ITEMS[:2], "tags", speaker(), method="stage_beam", n=3, judge="likelihood")
+    page = show(replace(trees[0], rounds=said(ITEMS[0], "tags", hostile).rounds + trees[0].rounds), gold="<b>")
+    assert "<script>" not in page and "&lt;script&gt;" in page and "right: &lt;b&gt;" in page
+    assert page.count(" kept</b>") == 1 + len(trees[0].rounds) and page.count(" against ") == 2 * len(trees[0].rounds)
+    assert page.startswith("<!doctype html>") and page.count("<img") == 1 and "http" not in page
+
+
+def test_the_synthetic_judge_is_right_as_often_as_it_is_told_to_be():
+    assert evaluate._referee(ITEMS, speaker(), "stage_beam", "synthetic", None, 0.3).p == 0.3

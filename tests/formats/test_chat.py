@@ -1,0 +1,107 @@
+"""Chat formats: what is asked, what is supervised, where the answer stands."""
+
+import random
+from types import SimpleNamespace
+
+import pytest
+
+from o1lib.formats import chat as formats
+from o1lib.formats.chat import FORMATS, answer_text, from_special, messages, prompt_turns, target, to_special
+from o1lib.formats.stages import STAGES, parse
+from o1lib.records import UserError
+
+ITEM = SimpleNamespace(
+    question="How many dots?\nA. 2\nB. 3",
+    answer="B",
+    stages={
+        "summary": "I will count the dots.",
+        "caption": "There are three dots.",
+        "reasoning": "One, two, three.",
+        "conclusion": "B",
+    },
+)
+
+
+def user_texts(chat):
+    return [turn["content"][-1]["text"] for turn in chat if turn["role"] == "user"]
+
+
+@pytest.mark.parametrize("format", [name for name in FORMATS if name != "separate"])
+def test_inference_asks_in_training_s_own_words(format):
+    for seed in range(10):
+        assert prompt_turns(ITEM.question, format) == user_texts(messages(ITEM, format, random.Random(seed)))
+
+
+def test_separate_asks_at_inference_as_its_conclusion_task_does_in_training():
+    assert prompt_turns(ITEM.question, "separate") == user_texts(messages(ITEM, "separate", stages=("conclusion",)))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_picture_is_in_the_first_user_turn_only(format):
+    chat = messages(ITEM, format)
+    assert [part["type"] for turn in chat for part in turn["content"]].count("image") == 1
+    assert chat[0]["role"] == "user" and chat[0]["content"][0] == {"type": "image"}
+    assert [turn["role"] for turn in chat] == ["user", "assistant"] * (len(chat) // 2)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_answer_is_found_again_in_every_target(format):
+    assert answer_text(target(ITEM, format), format) == "B"
+
+
+@pytest.mark.parametrize("format", ["no_tags", "tags", "special_tags", "four_turn"])
+def test_a_first_phase_is_trained_on_summary_and_caption_only(format):
+    text = target(ITEM, format, stages=("summary", "caption"))
+    assert "I will count" in text and "three dots" in text and "One, two" not in text and "B" not in text
+
+
+@pytest.mark.parametrize("format", ["no_tags", "tags", "special_tags", "shuffled", "four_turn"])
+def test_one_prompt_is_never_followed_by_a_whole_and_by_half_an_answer(format):
+    half = ("summary", "caption")
+    assert prompt_turns("q", format) != prompt_turns("q", format, half)
+    assert prompt_turns(ITEM.question, format, half) == user_texts(messages(ITEM, format, stages=half))
+
+
+def test_four_turn_uses_paper_b_s_words():
+    chat = messages(ITEM, "four_turn")
+    assert user_texts(chat)[0] == ITEM.question + " Please generate a summary of the picture."
+    assert user_texts(chat)[3] == (
+        "Please generate the final answer based on reasoning steps. Do not output anything else."
+    )
+    assert [turn["content"][0]["text"] for turn in chat[1::2]] == [ITEM.stages[stage] for stage in STAGES]
+
+
+def test_special_tags_are_eight_tokens_that_translate_back():
+    text = target(ITEM, "special_tags")
+    assert [text.count(token) for token in formats.SPECIAL_TAGS] == [1] * 8 and "<SUMMARY>" not in text
+    assert from_special(text) == target(ITEM, "tags") and to_special(from_special(text)) == text
+
+
+def test_shuffled_keeps_every_stage_and_is_often_conclusion_first():
+    orders = []
+    for seed in range(200):
+        text = target(ITEM, "shuffled", random.Random(seed))
+        assert parse(text).stages == ITEM.stages
+        orders.append(tuple(sorted(STAGES, key=lambda stage: text.index(f"<{stage.upper()}>"))))
+    first = sum(order[0] == "conclusion" for order in orders) / 200
+    assert 0.5 < first < 0.75 and len(set(orders)) > 15
+
+
+def test_separate_draws_every_stage_and_gives_the_caption_to_the_reasoning():
+    chats = [messages(ITEM, "separate", random.Random(seed)) for seed in range(60)]
+    assert {chat[1]["content"][0]["text"] for chat in chats} == set(ITEM.stages.values())
+    reasoning = messages(ITEM, "separate", stages=("reasoning",))
+    assert "Caption: There are three dots." in user_texts(reasoning)[0]
+
+
+def test_an_output_without_a_conclusion_is_taken_whole():
+    assert answer_text(" B ", "tags") == "B"
+    assert answer_text(["a summary", "a caption", "steps", "B "], "four_turn") == "B"
+
+
+@pytest.mark.parametrize(
+    "format, stages", [("xml", STAGES), ("tags", ("abstract",)), ("tags", ()), ("direct", ("summary",))]
+)
+def test_an_unknown_format_or_stage_is_named(format, stages):
+    with pytest.raises(UserError, match="unknown|direct"):
+        messages(ITEM, format, stages=stages)

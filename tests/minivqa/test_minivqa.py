@@ -1,0 +1,277 @@
+"""Mini-VQA: drawing is pure, splits share nothing, statements can be checked, and no answer can be guessed unseen."""
+
+import math
+import random
+import subprocess
+import sys
+from collections import Counter
+from functools import cache
+
+import pytest
+
+from o1lib.formats.stages import STAGES
+from o1lib.minivqa import FAMILIES, SPLITS, draw, mixture, seeds
+from o1lib.minivqa.contact_sheet import board, sheet, write
+from o1lib.minivqa.facts import alter, caption_score, check_steps, statements
+from o1lib.minivqa.words import CLASSES, SKILLS
+from o1lib.records import UserError, project_root
+
+EVERY = pytest.mark.parametrize("family", list(FAMILIES))
+TABLE_1 = {
+    "ShareGPT4V": 31.3,
+    "ChartQA": 17.2,
+    "A-OKVQA": 16.1,
+    "AI2D": 11.4,
+    "GeoQA+": 11.4,
+    "ScienceQA": 5.6,
+    "DocVQA": 4.0,
+    "PISC": 1.0,
+    "CLEVR": 0.5,
+    "CLEVR-Math": 0.5,
+}
+
+
+@cache
+def drawn(family, split="train", n=1000, choice=None):
+    return [draw(family, seed, choice=choice) for seed in seeds(split, n)]
+
+
+def text_of(example):
+    return example.options["ABCD".index(example.answer)] if example.options else example.answer
+
+
+def test_the_ten_families_have_the_shares_of_table_1():
+    assert {name: family.share for name, family in FAMILIES.items()} == {
+        f"mini-{name}": share for name, share in TABLE_1.items()
+    }
+
+
+def test_every_skill_has_four_templates_and_every_family_withholds_about_half_of_its_own():
+    templates = [template for family in FAMILIES.values() for template in family.templates.values()]
+    skills = Counter(template.skill for template in templates)
+    assert set(skills) == set(SKILLS) and min(skills.values()) >= 4
+    assert all(set(template.also) < set(SKILLS) - {template.skill} for template in templates)
+    for family in FAMILIES.values():
+        assert 4 <= len(family.templates) <= 6
+        assert abs(sum(t.withheld for t in family.templates.values()) - len(family.templates) / 2) <= 0.5
+
+
+def test_a_word_that_carries_a_value_belongs_to_one_class():
+    words = Counter(word for group in CLASSES.values() for word in group)
+    assert [word for word, times in words.items() if times > 1] == []
+
+
+@EVERY
+def test_the_same_seed_gives_the_same_example_and_leaves_global_randomness_alone(family):
+    state = random.getstate()
+    one, two = draw(family, 7), draw(family, 7)
+    assert one == two and one.image.tobytes() == two.image.tobytes()
+    assert random.getstate() == state
+
+
+def test_examples_do_not_depend_on_the_order_of_sets():
+    code = (
+        "import hashlib; from o1lib.minivqa import mixture\n"
+        "print(hashlib.sha1(repr([(e.question, e.stages, e.image.tobytes()) for e in mixture('train', 60)]).encode()).hexdigest())"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(project_root())},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(said) == 1
+
+
+def test_the_mixture_begins_alike_for_every_length_and_keeps_the_shares():
+    assert [e.qid for e in mixture("train", 20)] == [e.qid for e in mixture("train", 30)][:20]
+    counts = Counter(e.family for e in mixture("train", 1500))
+    assert all(abs(counts[name] / 15 - family.share) < 4 for name, family in FAMILIES.items())
+
+
+@EVERY
+def test_no_facts_are_shared_between_what_is_trained_on_and_what_is_scored(family):
+    split_facts = {
+        split: {tuple(sorted(e.facts)) for e in drawn(family, split, 300)}
+        for split in ("train", "validation", "devtest")
+    }
+    assert not split_facts["train"] & split_facts["devtest"]
+    assert not split_facts["train"] & split_facts["validation"]
+    assert not split_facts["validation"] & split_facts["devtest"]
+
+
+@EVERY
+def test_fact_sets_are_many(family):
+    kind, rng = FAMILIES[family], random.Random(0)
+    assert len({kind.facts(kind.scene(rng, False)) for _ in range(2000)}) > 1850
+
+
+@EVERY
+def test_hard_scenes_state_more_facts_or_other_numbers_than_any_trained_on(family):
+    usual, hard = drawn(family), drawn(family, "hard", 60)
+    longer = max(len(e.facts) for e in hard) > max(len(e.facts) for e in usual)
+    words = [{word for e in examples for fact in e.facts for word in fact.split()} for examples in (hard, usual)]
+    assert longer or words[0] - words[1]
+
+
+@EVERY
+def test_of_the_true_captions_and_steps_none_is_flagged(family):
+    for example in drawn(family):
+        assert caption_score(example.stages["caption"], example.facts)["exact"], example.qid
+        assert all(holds for _, holds in check_steps(example.stages["reasoning"], example.facts, example.true)), (
+            example.qid
+        )
+
+
+@EVERY
+def test_of_a_thousand_captions_and_step_lists_with_one_statement_altered_99_percent_are_flagged(family):
+    rng, captions, reasonings = random.Random(1), 0, 0
+    for example in drawn(family):
+        captions += not caption_score(_altered(example.facts, rng), example.facts)["exact"]
+        reasonings += not all(
+            holds for _, holds in check_steps(_altered(example.steps, rng), example.facts, example.true)
+        )
+    assert captions >= 990 and reasonings >= 990
+
+
+def _altered(said, rng):
+    at = rng.randrange(len(said))
+    return ". ".join((*said[:at], alter(said[at], rng) or said[at], *said[at + 1 :])) + "."
+
+
+@EVERY
+def test_options_are_four_different_texts_or_yes_and_no_and_hold_the_answer(family):
+    for example in drawn(family, n=300, choice=True):
+        assert len(set(example.options)) == len(example.options)
+        assert len(example.options) == 4 or set(example.options) == {"yes", "no"}
+        assert example.answer in "ABCD"[: len(example.options)] and example.stages["conclusion"] == example.answer
+        assert all(f" {letter}. {option}" in example.question for letter, option in zip("ABCD", example.options))
+        assert example.steps[-1] == f"so the answer is {text_of(example)}, which is {example.answer}"
+
+
+@EVERY
+def test_open_questions_have_no_options_and_about_half_of_the_questions_are_open(family):
+    examples = drawn(family)
+    assert all(e.options == () and e.bare == e.question for e in examples if e.answer not in tuple("ABCD"))
+    assert family == "mini-ScienceQA" or 400 < sum(not e.options for e in examples) < 600
+
+
+@EVERY
+def test_the_most_frequent_answer_among_the_options_is_no_better_than_chance(family):
+    examples = drawn(family, "base", 2000, True)
+    known = Counter((e.template, text_of(e)) for e in examples[:1000])
+    scored = examples[1000:]
+    right = sum(max(e.options, key=lambda option: known[e.template, option]) == text_of(e) for e in scored)
+    assert right / 1000 <= sum(1 / len(e.options) for e in scored) / 1000 + 0.05
+
+
+@EVERY
+def test_yes_and_no_and_the_letters_are_equally_frequent(family):
+    examples = drawn(family, "base", 2000, True)
+    asked = [text_of(e) for e in examples if len(e.options) == 2]
+    letters = Counter(e.answer for e in examples if len(e.options) == 4)
+    assert not asked or abs(asked.count("yes") / len(asked) - 0.5) < 0.08
+    assert all(abs(letters[letter] / letters.total() - 0.25) < 0.06 for letter in "ABCD")
+
+
+def test_three_printed_sides_make_a_triangle_and_the_angle_beside_them_is_theirs():
+    places = {
+        "top": ("bottom", "left", "right"),
+        "bottom left": ("right", "left", "bottom"),
+        "bottom right": ("left", "right", "bottom"),
+    }
+    seen = 0
+    for example in drawn("mini-GeoQA+"):
+        sides = {fact.split()[3]: int(fact.split()[1]) for fact in example.facts if fact.startswith("side")}
+        if len(sides) == 3:
+            [(corner, angle)] = [
+                (" ".join(fact.split()[3:]), int(fact.split()[1])) for fact in example.facts if "angle " in fact[:6]
+            ]
+            facing, one, two = (sides[name] for name in places[corner])
+            assert facing < one + two and one < two + facing and two < one + facing, example.facts
+            true = math.degrees(math.acos((one**2 + two**2 - facing**2) / (2 * one * two)))
+            seen += abs(true - angle) <= 5.01 or pytest.fail(f"{example.facts}: {true}")
+    assert seen > 150
+
+
+@EVERY
+def test_an_example_has_a_small_rgb_picture_the_four_stages_and_a_staged_answer_of_modest_length(family):
+    for example in drawn(family, n=300):
+        assert example.image.size == (64, 64) and example.image.mode == "RGB" and len(example.image.getcolors()) > 2
+        assert tuple(example.stages) == STAGES and statements(example.stages["reasoning"]) == list(example.steps)
+        assert 2 <= len(example.facts) <= 7 and len(" ".join(example.stages.values()).split()) <= 90
+
+
+def test_a_number_that_nobody_read_adds_up_to_nothing():
+    assert check_steps("2 + 3 = 5. 2 + 4 = 6", ("2 cups", "3 jugs"), frozenset()) == [
+        ("2 + 3 = 5", True),
+        ("2 + 4 = 6", False),
+    ]
+    assert check_steps("2 + 3 = 5. 5 - 2 = 3. 5 + 3 = 9", ("2 cups", "3 jugs"), frozenset())[-1] == ("5 + 3 = 9", False)
+
+
+def test_a_statement_said_twice_holds_once():
+    assert [holds for _, holds in check_steps("Red is 5. red is 5", ("red is 5",), frozenset())] == [True, False]
+
+
+def test_a_caption_is_scored_whatever_its_order_and_articles_but_not_with_repetitions():
+    facts = ("red cup at left", "blue car at top")
+    assert caption_score("There is a blue car at top. A red cup at left.", facts)["exact"]
+    assert not caption_score("Red cup at left. Red cup at left. Blue car at top.", facts)["exact"]
+    assert caption_score("Red cup at left.", facts) == {"exact": False, "precision": 1.0, "recall": 0.5}
+
+
+def test_alter_changes_one_value_and_says_when_there_is_none():
+    rng = random.Random(0)
+    assert {alter("red cup", rng).split()[1] for _ in range(50)} >= {"cup", "key"}
+    assert alter("nothing to see", rng) is None
+
+
+@pytest.mark.parametrize(
+    "call, told", [(lambda: draw("mini-Chart", 0), "mini-ChartQA"), (lambda: seeds("dev", 3), "devtest")]
+)
+def test_an_unknown_name_is_answered_with_the_known_ones(call, told):
+    with pytest.raises(UserError, match=told):
+        call()
+
+
+def test_splits_have_seeds_of_their_own():
+    ranges = [seeds(split, 1000) for split in SPLITS]
+    assert len({seed for numbers in ranges for seed in numbers}) == 1000 * len(SPLITS)
+
+
+def test_a_sheet_shows_question_stages_and_answer_and_escapes_every_text():
+    from dataclasses import replace
+
+    example = replace(draw("mini-CLEVR", 0), question="<script>?", answer="<b>")
+    page = sheet([example])
+    assert "<script>" not in page and "&lt;script&gt;?" in page and "&lt;b&gt;" in page
+    assert all(stage in page for stage in STAGES) and "data:image/png;base64," in page
+
+
+def test_a_sheet_is_written_as_page_and_picture(tmp_path):
+    examples = [draw(family, 0) for family in FAMILIES]
+    page, picture = write(examples, tmp_path / "new")
+    assert page.read_text(encoding="utf8").count("<img") == len(examples) and "http" not in page.read_text(
+        encoding="utf8"
+    )
+    assert picture.stat().st_size > 10_000 and board(examples).width > 4 * 256
+    assert sorted(path.name for path in page.parent.iterdir()) == ["sheet.html", "sheet.png"]
+
+
+@pytest.mark.parametrize(
+    "words, told", [(["--family", "nope"], "choose one of"), (["--split", "test"], "stays undrawn")]
+)
+def test_the_command_answers_bad_input_with_one_sentence_and_writes_nothing(tmp_path, words, told):
+    done = subprocess.run(
+        [sys.executable, "-m", "o1lib.minivqa", "--out", str(tmp_path / "out"), *words],
+        cwd=project_root(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and told in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()

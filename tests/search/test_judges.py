@@ -1,0 +1,322 @@
+"""Judges: whom they prefer, what they do about ties, orders and unreadable verdicts, and how they are measured."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from support import tiny
+
+from o1lib.evaluation.judge_pairs import known_pairs
+from o1lib.evaluation.run import _referee, evaluate
+from o1lib.formats.stages import STAGES, render
+from o1lib.inference.decoder import Decoder
+from o1lib.minivqa import draw, mixture
+from o1lib.minivqa.testsets import test_set as drawn_set
+from o1lib.records import UserError
+from o1lib.search import judges
+from o1lib.search.methods import make, task_for
+from o1lib.search.scheduler import drive
+from o1lib.search.segments import Piece
+from o1lib.search.self_judge import SelfAsReleased, SelfJudge, asked
+from o1lib.search.types import Candidate, Ledger, Match, Verdict
+
+EXAMPLE = draw("mini-CLEVR", 100_000_003, choice=True)
+TASK = task_for(EXAMPLE.qid, EXAMPLE.question, EXAMPLE.image, "tags")
+TRUTH = {EXAMPLE.qid: EXAMPLE}
+
+
+def candidate(text, kind="caption", index=0, logprob=-1.0, tokens=1):
+    return Candidate(index, (Piece(kind, text, logprob, tokens),))
+
+
+def match(a, b, kind="caption", key="m", hint=""):
+    sides = [candidate(text, kind, index) for index, text in enumerate((a, b))]
+    return Match(TASK, kind, hint, *sides, tuple(sides), key)
+
+
+def winners(who, matches):
+    return [verdict.winner for verdict in who(matches)]
+
+
+class Said:
+    """A decoder that answers from a script: probabilities of the two verdicts, or words, by what it is shown."""
+
+    short = True
+
+    def __init__(self, weigh=None, say=None):
+        self.weigh, self.say, self.shown = weigh, say, []
+
+    def likelihoods(self, contexts, options):
+        self.shown += contexts
+        return [(self.weigh(context.users[0]), Ledger(judge=10, calls=1)) for context in contexts]
+
+    def reply(self, contexts, keys):
+        self.shown += contexts
+        return [Candidate(0, (Piece("judge", self.say(c.users[0])),), cost=Ledger(judge=10, calls=1)) for c in contexts]
+
+
+def prefers(word):
+    """Weigh the response that holds `word` higher, wherever it stands."""
+    return lambda text: [
+        float(word in text.split("Response 1:")[1].split("Response 2:")[0]),
+        float(word in text.split("Response 2:")[1]),
+    ]
+
+
+def test_self_prefers_the_same_candidate_in_both_orders():
+    who = SelfJudge(Said(prefers("good")), judges.settle)
+    verdicts = who([match("good", "bad"), match("bad", "good")])
+    assert [(verdict.winner, verdict.tie) for verdict in verdicts] == [(0, False), (1, False)]
+    assert all(verdict.cost == Ledger(judge=20, calls=2) for verdict in verdicts)
+
+
+def test_self_calls_disagreement_between_orders_a_tie_and_tosses_a_seeded_coin():
+    who = SelfJudge(Said(lambda text: [0.9, 0.1]), judges.settle)
+    verdicts = who([match("x", "y", key=str(k)) for k in range(60)])
+    assert all(verdict.tie for verdict in verdicts)
+    assert 10 < sum(verdict.winner for verdict in verdicts) < 50
+    assert verdicts == who([match("x", "y", key=str(k)) for k in range(60)])
+    assert verdicts != SelfJudge(Said(lambda text: [0.9, 0.1]), judges.settle, seed=1)(
+        [match("x", "y", key=str(k)) for k in range(60)]
+    )
+
+
+def test_self_on_a_real_model_reads_both_orders_of_every_match():
+    speaker = Decoder(*tiny.model_and_processor(), rows=4)
+    [task] = tiny.tasks(1)
+    played = [
+        replace(match(a, b, key=a), task=task)
+        for a, b in (("two red dots", "3"), ("3", "two red dots"), ("blue", "red"))
+    ]
+    first, swapped, _ = SelfJudge(speaker, judges.settle)(played)
+    assert first.winner == 1 - swapped.winner or first.tie and swapped.tie
+    assert first.note.split()[1][:-1] == swapped.note.split()[-1]
+    assert first.cost.calls == 2 and first.cost.images == 0 and first.cost.judge > 20
+
+
+def test_short_prompts_show_texts_without_tags():
+    both = match("<CAPTION> good </CAPTION>", "<CAPTION> bad </CAPTION>", hint="<SUMMARY> plan </SUMMARY> ")
+    sentences = [replace(both, kind=kind) for kind in ("sentence", "all", "caption")]
+    for one in sentences:
+        text = asked(one, one.a, one.b, short=True)
+        assert "<" not in text and "Hint: plan" in text and "Response 1: good\nResponse 2: bad" in text
+    assert "<CAPTION> good </CAPTION>" in asked(sentences[0], both.a, both.b, short=False)
+
+
+def released(*scripts, kind="reasoning"):
+    """Return the released judge whose model says the first script's value whose key is in what it is shown."""
+    said = Said(say=lambda text: next(words for key, words in scripts if key in text))
+    return SelfAsReleased(said), said
+
+
+def test_as_released_the_first_reasoning_found_incorrect_loses_unheard():
+    who, said = released(("Is this reasoning", "incorrect"))
+    [verdict] = who([match("a", "b", "reasoning")])
+    assert verdict.winner == 1 and len(said.shown) == 1 and not said.shown[0].picture
+    assert verdict.cost.calls == 1
+
+
+def test_as_released_the_second_reasoning_is_checked_next():
+    who, said = released(("Reasoning: b", "incorrect"), ("Reasoning: a", "correct"))
+    [verdict] = who([match("a", "b", "reasoning")])
+    assert verdict.winner == 0 and len(said.shown) == 2
+
+
+def test_as_released_correct_reasonings_are_compared_in_one_order():
+    who, said = released(("Is this", "correct"), ("Which", "Since it is good, I choose response 1."))
+    [verdict] = who([match("a", "b", "reasoning")])
+    assert verdict.winner == 0 and len(said.shown) == 3 and said.shown[2].picture and verdict.cost.calls == 3
+
+
+@pytest.mark.parametrize(
+    "words, winner, parsed",
+    [
+        ("Since x, I choose response 1.", 0, True),
+        ("Since x, I choose response 2.", 1, True),
+        ("I cannot tell", 1, False),
+        ("", 1, False),
+    ],
+)
+def test_as_released_an_unreadable_verdict_is_for_the_second(words, winner, parsed):
+    who, said = released(("Which", words))
+    [verdict] = who([match("a", "b", "caption")])
+    assert (verdict.winner, verdict.parsed) == (winner, parsed) and len(said.shown) == 1
+
+
+def test_as_released_on_a_real_model_every_match_gets_a_verdict():
+    speaker = Decoder(*tiny.model_and_processor(), rows=4, max_new_tokens=6)
+    [task] = tiny.tasks(1)
+    played = [replace(match("x", "y", kind, key=kind), task=task) for kind in ("caption", "reasoning")]
+    verdicts = SelfAsReleased(speaker)(played)
+    assert [verdict.cost.calls for verdict in verdicts] == [1, 3] and verdicts == SelfAsReleased(speaker)(played)
+
+
+def test_likelihood_prefers_the_likelier_token_not_the_shorter_text():
+    long, short = candidate("a b c d", logprob=-2.0, tokens=8), candidate("z", index=1, logprob=-1.0, tokens=1)
+    verdict = judges.make("likelihood")([Match(TASK, "caption", "", long, short, (long, short), "m")])[0]
+    assert verdict.winner == 0 and not verdict.tie
+
+
+def test_agreement_prefers_what_most_others_say():
+    texts = ("Two red dots. A cup.", "A cup. Two red dots.", "Three blue dots.", "two red dots")
+    pool = tuple(candidate(text, index=index) for index, text in enumerate(texts))
+    played = [Match(TASK, "caption", "", pool[a], pool[b], pool, f"{a}{b}") for a, b in ((0, 2), (2, 3), (3, 1))]
+    assert winners(judges.make("agreement"), played) == [0, 1, 1]
+
+
+def test_agreement_of_two_is_always_a_tie():
+    assert all(
+        verdict.tie for verdict in judges.make("agreement")([match("two dots", "three"), match("two dots", "two dots")])
+    )
+
+
+def test_the_oracle_prefers_the_truer_text_of_every_kind():
+    stages, oracle = EXAMPLE.stages, judges.make("oracle", truth=TRUTH)
+    other = next(letter for letter in "ABCD" if letter != EXAMPLE.answer)
+    whole, broken = render(stages), render(stages | {"conclusion": other})
+    played = [
+        match(f"<CAPTION> {stages['caption']} </CAPTION>", "<CAPTION> nothing </CAPTION>"),
+        match(stages["reasoning"], "so be it. " + stages["reasoning"], "reasoning"),
+        match(stages["conclusion"], other, "conclusion"),
+        match(whole, broken, "all"),
+        match(EXAMPLE.facts[0] + ".", "no such thing.", "sentence"),
+        match(stages["conclusion"] + " </CONCLUSION>", f"{other} </CONCLUSION>", "sentence", hint="... <CONCLUSION> "),
+    ]
+    for one, swapped in zip(oracle(played), oracle([replace(m, a=m.b, b=m.a) for m in played])):
+        assert (one.winner, one.tie, swapped.winner, swapped.tie) == (0, False, 1, False)
+
+
+def test_the_oracle_reads_whole_answers_of_every_format():
+    stages, oracle = EXAMPLE.stages, judges.make("oracle", truth=TRUTH)
+    turns = [tuple(Piece(s, stages[s], turn=k > 0) for k, s in enumerate(STAGES)) for _ in range(2)]
+    turns[1] = (*turns[1][:3], replace(turns[1][3], text="none of them"))
+    good, bad = (Candidate(k, pieces) for k, pieces in enumerate(turns))
+    assert winners(oracle, [Match(TASK, "all", "", good, bad, (), "t")]) == [0]
+    assert winners(oracle, [match(EXAMPLE.answer, "none of them", "all")]) == [0]
+
+
+def test_the_oracle_calls_equally_true_texts_and_all_summaries_ties():
+    verdicts = judges.make("oracle", truth=TRUTH)(
+        [match("Count.", "I do not know", "summary"), match("wrong", "false")]
+    )
+    assert all(verdict.tie for verdict in verdicts)
+
+
+def test_the_faithful_oracle_is_not_taken_in_by_a_lucky_conclusion():
+    stages, oracle = EXAMPLE.stages, judges.make("oracle_faithful", truth=TRUTH)
+    other = next(letter for letter in "ABCD" if letter != EXAMPLE.answer)
+    right, lucky = render(stages), render(stages | {"reasoning": "so be it."})
+    plain = judges.make("oracle", truth=TRUTH)
+    assert winners(oracle, [match(lucky, right, "all"), match(right, lucky, "all")]) == [1, 0]
+    assert winners(oracle, [match(right, render(stages | {"conclusion": other}), "all")]) == [0]
+    true, false = (
+        tuple(Piece(s, f"<{s.upper()}> {texts[s]} </{s.upper()}>") for s in STAGES[:3])
+        for texts in (stages, stages | {"reasoning": "so be it."})
+    )
+    ends = match(*(f"<CONCLUSION> {text} </CONCLUSION>" for text in (EXAMPLE.answer, other)), "conclusion")
+    behind_truth, behind_rubbish = replace(ends, before=true), replace(ends, before=false)
+    assert (oracle([behind_truth])[0].winner, oracle([behind_truth])[0].tie) == (0, False)
+    assert oracle([behind_rubbish])[0].tie and not plain([behind_rubbish])[0].tie
+    assert oracle([match("x", "y", "reasoning")])[0].tie and winners(oracle, [match(stages["caption"], "nothing")]) == [
+        0
+    ]
+
+
+def test_base_is_self_asked_of_another_model():
+    assert judges.make("base", decoder=Said(prefers("good")))([match("bad", "good")])[0].winner == 1
+    with pytest.raises(UserError, match="judge 'base' is another model: name it in judge_model"):
+        evaluate([EXAMPLE], "tags", Said(), method="stage_beam", n=2, judge="base")
+
+
+def test_a_base_judge_reads_the_picture_itself_and_the_search_pays_for_both():
+    speaker, base = (
+        Decoder(*model, rows=4, max_new_tokens=8) for model in (tiny.trained(), tiny.model_and_processor())
+    )
+    [task] = tiny.coloured_tasks(1)
+    [tree] = drive([make("stage_beam", 3)(task, 3)], speaker, judges.make("base", decoder=base))
+    assert base.reader.roots.keys() == speaker.reader.roots.keys() == {task.qid} and tree.ledger.images == 1
+
+
+def test_known_pairs_are_known_to_the_oracle_and_written_as_a_model_writes():
+    speaker, items = Decoder(*tiny.trained()), list(mixture("validation", 12))
+    pairs = known_pairs(items, speaker)
+    measured = judges.accuracy_on_pairs(judges.make("oracle", truth={item.qid: item for item in items}), pairs)
+    assert measured == {"n": 2 * len(pairs), "accuracy": 1.0, "position_bias": 0.0, "tie": 0.0, "unparsed": 0.0}
+    assert {m.kind for m, _ in pairs} == {"caption", "reasoning", "conclusion", "all"} and {
+        side for _, side in pairs
+    } == {0, 1}
+    for played, better in pairs:
+        item = next(item for item in items if item.qid == played.task.qid)
+        written = "".join(piece.text for piece in played.before) + (played.a, played.b)[better].text
+        assert render(item.stages).startswith(written) and played.a.logprob < 0 and played.a.tokens > 0
+
+
+def test_the_same_candidates_are_not_read_twice():
+    speaker, [task] = Decoder(*tiny.trained()), tiny.coloured_tasks(1)
+    same = replace(match("two red dots", "two red dots"), task=task)
+    [verdict] = SelfJudge(speaker, judges.settle)([same])
+    assert verdict.tie and verdict.cost.calls == 1
+
+
+def test_the_oracle_says_when_the_truth_is_unknown():
+    with pytest.raises(UserError, match=f"nobody knows the truth about question {EXAMPLE.qid}"):
+        judges.make("oracle", truth={})([match("a", "b")])
+
+
+@pytest.mark.parametrize("p", [0.0, 0.5, 0.8, 1.0])
+def test_synthetic_is_right_as_often_as_it_should_be(p):
+    pairs = [(match(EXAMPLE.stages["caption"], "nothing", key=str(k)), 0) for k in range(400)]
+    measured = judges.accuracy_on_pairs(judges.make("synthetic", truth=TRUTH, p=p), pairs)
+    assert measured["accuracy"] == pytest.approx(p, abs=0.06) and measured["tie"] == 0
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.5, 70])
+def test_a_probability_that_is_no_share_is_refused(p):
+    with pytest.raises(UserError, match="between 0 and 1"):
+        judges.make("synthetic", truth=TRUTH, p=p)
+
+
+def test_an_evaluation_hands_the_set_accuracy_on_to_its_judge():
+    assert _referee([EXAMPLE], SimpleNamespace(seed=0), "stage_beam", "synthetic", None, 0.7).p == 0.7
+
+
+def test_random_is_a_fair_seeded_coin():
+    pairs = [(match("a", "b", key=str(k)), 0) for k in range(400)]
+    measured = judges.accuracy_on_pairs(judges.make("random"), pairs)
+    assert measured["accuracy"] == pytest.approx(0.5, abs=0.06) and abs(measured["position_bias"]) < 0.06
+    assert measured == judges.accuracy_on_pairs(judges.make("random"), pairs) and measured["n"] == 800
+
+
+def test_known_pairs_show_bias_ties_and_unreadable_verdicts():
+    pairs = [(match("a", "b"), 0)] * 10
+    always_first = judges.accuracy_on_pairs(lambda matches: [Verdict(0, parsed=False) for _ in matches], pairs)
+    assert always_first == {"n": 20, "accuracy": 0.5, "position_bias": 0.5, "tie": 0, "unparsed": 1}
+    assert judges.accuracy_on_pairs(judges.make("agreement"), pairs)["tie"] == 1
+    assert judges.accuracy_on_pairs(judges.make("agreement"), []) == {"n": 0}
+
+
+def test_matches_of_a_tree_are_judged_again_as_they_were_played():
+    items = drawn_set("mini-MMStar", 3)
+    oracle = judges.make("oracle", truth={item.qid: item for item in items})
+    speaker = Decoder(*tiny.model_and_processor(), max_new_tokens=4, temperature=2.0)
+    tasks = [task_for(item.qid, item.question, item.image, "four_turn") for item in items]
+    trees = drive([make("stage_beam", 3)(task, 3) for task in tasks], speaker.propose, oracle)
+    played = judges.own_matches(trees)
+    assert len(played) == 3 * 4 * 2
+    assert judges.accuracy_on_own(trees, oracle).get("accuracy", 1) == 1
+    for again, (_, before) in zip(oracle([m for m, _ in played]), played):
+        assert again.tie == before.tie and (again.tie or again.winner == before.winner)
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("orakle", "did you mean oracle"),
+        ("zz", "choose one of self"),
+        ("self", "asks a model"),
+        ("oracle", "must know the truth"),
+    ],
+)
+def test_a_judge_that_cannot_be_is_refused(name, words):
+    with pytest.raises(UserError, match=words):
+        judges.make(name)

@@ -1,0 +1,206 @@
+"""The protocol's computed parts come from claims.yaml and records; drafts are filled, the one in force is left alone."""
+
+from dataclasses import replace
+
+import pytest
+from support import toyrecords
+from support.toyrecords import answers, leave
+
+from o1lib.analysis.claims import load_claims
+from o1lib.records import UserError, project_root
+from o1lib.scoring import metrics
+from o1lib.study import experiments, protocol, protocol_text, run_times
+from o1lib.study.jobs import select
+
+PROTOCOL = project_root() / "results" / "PROTOCOL.md"
+ROWS = {
+    "structured.sample": 0.6,
+    "no_tags.sample": 0.5,
+    "direct.sample": 0.4,
+    "structured.stage_beam4.self": 0.7,
+    "structured.stage_beam1.self": 0.6,
+    "structured.best_of_n4.self": 0.6,
+}
+
+
+def study(root, seeds=(0,), rows=ROWS):
+    """Leave toy records of rows of the family, a dataset and an arm of a hundred examples."""
+    leave(root, "data", source="minivqa", n_test=toyrecords.N_TEST, test_split="devtest")
+    leave(root, "structured", examples=100)
+    for row, accuracy in rows.items():
+        for seed in seeds:
+            lines = answers(row, "tags", "mixed", "sample", 1, "", accuracy, seed)
+            leave(root, row, seed, metrics(lines), lines, data="data", model=row.split(".")[0])
+    return root
+
+
+@pytest.fixture(scope="module")
+def one_seed(tmp_path_factory):
+    return protocol.plan("mini", str(study(tmp_path_factory.mktemp("one"))))
+
+
+@pytest.fixture(scope="module")
+def two_seeds(tmp_path_factory):
+    return protocol.plan("mini", str(study(tmp_path_factory.mktemp("two"), seeds=(0, 1))))
+
+
+def block(name, text=None):
+    text = PROTOCOL.read_text(encoding="utf8") if text is None else text
+    return text.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0].strip()
+
+
+def test_the_protocol_tests_the_family_that_claims_yaml_marks():
+    assert block("family") == protocol_text.family()
+    family = [claim.id for claim in load_claims() if claim.confirmatory]
+    assert [line.split(" | ")[0].strip("| ") for line in block("family").splitlines()[2:]] == family
+
+
+def test_the_scale_of_the_confirmatory_run_holds_the_rows_of_the_family_and_differs_from_mini_in_its_test_sets():
+    read = experiments.read()
+    family = {row for claim in load_claims() if claim.confirmatory for row in claim.contrast.rows}
+    assert set(select(read, "confirmatory")) == family
+    for row in {"base", "data"} | family | {experiments.parameters_of(read, "mini", row)["model"] for row in family}:
+        mini, counted = (experiments.parameters_of(read, scale, row) for scale in ("mini", "confirmatory"))
+        assert counted == mini | ({"test_split": "test", "n_test": counted["n_test"]} if row == "data" else {})
+
+
+def test_the_scale_of_the_confirmatory_run_draws_as_many_items_as_the_protocol_chose():
+    chosen = next(line for line in block("sizes").splitlines() if "the fewest hours" in line)
+    items = experiments.parameters_of(experiments.read(), "confirmatory", "data")["n_test"]
+    assert int(chosen.split("|")[2]) == items
+    assert f"{int(chosen.split('|')[1])} seeds, test sets of {items} items" in block("hours")
+
+
+def test_every_computed_block_of_the_protocol_is_filled():
+    assert all(block(name) for name in ("family", "power", "sizes", "hours"))
+
+
+def test_the_family_is_planned_by_its_own_variances_or_the_largest_of_its_kind(one_seed):
+    found = {member.claim.id: member for member in one_seed.members}
+    assert found["A5"].source == "its own"
+    worst = max((found["A4"], found["A5"]), key=lambda one: one.found.questions)
+    assert (found["B8"].source, found["B8"].found) == (f"not run, as {worst.claim.id}", worst.found)
+
+
+def test_arms_and_searches_are_told_apart_by_their_models(one_seed):
+    kinds = {member.claim.id: member.kind for member in one_seed.members}
+    assert (kinds["A5"], kinds["A17"], kinds["B11"]) == ("arms", "searches", "arms")
+
+
+def test_one_seed_is_said_to_leave_seeds_unknown_and_is_planned_by_the_assumption(one_seed):
+    line = protocol_text.power(one_seed).set_index("claim").loc["A5"]
+    assert line["SD of seeds, measured"] == "unknown: one seed"
+    assert line["SD of seeds, planned"] == "1.5"
+
+
+def test_with_two_seeds_their_variance_is_measured_and_replaces_a_smaller_assumption(two_seeds):
+    line = protocol_text.power(two_seeds).set_index("claim").loc["A5"]
+    assert line["SD of seeds, measured"].endswith("(2 seeds)")
+    measured = float(line["SD of seeds, measured"].split()[0])
+    assert float(line["SD of seeds, planned"]) == max(measured, 1.5)
+
+
+def test_the_size_is_enough_for_every_member_and_the_choice_takes_the_fewest_hours(one_seed):
+    able = [seeds for seeds in protocol.SEEDS if one_seed.n_test(seeds)]
+    spent = {seeds: run_times.hours(one_seed.jobs(seeds)) for seeds in able}
+    assert spent[one_seed.choice] == min(spent.values())
+    share = one_seed.n_test(one_seed.choice) / toyrecords.N_TEST
+    for member in one_seed.members:
+        assert share * member.found.n >= member.questions(one_seed.choice, one_seed.alpha)
+
+
+def test_a_root_without_a_dataset_says_what_to_run(tmp_path):
+    with pytest.raises(UserError, match="holds no dataset row to plan by: run `make study SCALE=mini`"):
+        protocol.plan("mini", str(tmp_path))
+
+
+def test_a_kind_of_which_nothing_is_measured_says_what_to_run(tmp_path):
+    study(tmp_path, rows={"structured.sample": 0.6, "direct.sample": 0.5})
+    with pytest.raises(UserError, match="no claim between searches is measured, so A17 .*ROWS=structured.stage_beam4"):
+        protocol.plan("mini", str(tmp_path))
+
+
+def test_a_dataset_that_does_not_tell_its_size_is_named(tmp_path):
+    leave(tmp_path, "data", source="minivqa")
+    with pytest.raises(UserError, match="runs/data/seed0 does not tell n_test, the size of a test set: run row 'data'"):
+        protocol.plan("mini", str(tmp_path))
+
+
+def spoil(root, row):
+    path = root / "runs" / row / "seed0" / "predictions.jsonl.gz"
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def test_a_member_whose_predictions_are_damaged_is_not_called_not_run_and_the_reason_is_told(tmp_path):
+    spoil(study(tmp_path), "no_tags.sample")
+    found = protocol.plan("mini", str(tmp_path))
+    assert protocol_text.power(found).set_index("claim").variances["A4"] == "not measured, as A5"
+    said = protocol_text.basis(found)
+    assert " A4 was run and is not measured: " in said and "predictions.jsonl.gz is damaged" in said
+
+
+def test_a_kind_of_which_all_is_damaged_tells_so(tmp_path):
+    study(tmp_path, rows={"structured.sample": 0.6, "direct.sample": 0.5})
+    spoil(tmp_path, "direct.sample")
+    with pytest.raises(UserError, match="so A4 cannot be planned .A5 was run: .*predictions.jsonl.gz is damaged"):
+        protocol.plan("mini", str(tmp_path))
+
+
+def test_the_blocks_are_written_between_their_marks_and_the_rest_stays(one_seed, tmp_path):
+    draft = tmp_path / "draft.md"
+    draft.write_text(PROTOCOL.read_text(encoding="utf8"), encoding="utf8")
+    protocol_text.fill(draft, one_seed)
+    text = draft.read_text(encoding="utf8")
+    assert block("power", text) == protocol_text.blocks(one_seed)["power"]
+    assert text.split("<!-- family -->")[0] == PROTOCOL.read_text(encoding="utf8").split("<!-- family -->")[0]
+    assert text.endswith(PROTOCOL.read_text(encoding="utf8").split("<!-- /hours -->")[1])
+
+
+@pytest.mark.parametrize(("name", "said"), [("PROTOCOL.md", "in force"), ("draft.md", "must have one <!-- family -->")])
+def test_a_protocol_in_force_and_a_draft_without_marks_are_left_alone(one_seed, tmp_path, name, said):
+    path = tmp_path / name
+    path.write_text("as agreed", encoding="utf8")
+    with pytest.raises(UserError, match=said):
+        protocol_text.fill(path, one_seed)
+    assert path.read_text(encoding="utf8") == "as agreed"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: None, "draft.md does not exist: name a file of text with the marks <!-- family -->"),
+        (lambda path: path.mkdir(), "draft.md is a folder: name a file"),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "draft.md cannot be read as text .*: save it as UTF-8"),
+    ],
+)
+def test_a_draft_that_is_no_file_of_text_is_named(one_seed, tmp_path, make, said):
+    make(tmp_path / "draft.md")
+    with pytest.raises(UserError, match=said):
+        protocol_text.fill(tmp_path / "draft.md", one_seed)
+
+
+def test_jobs_grow_with_examples_and_questions_and_name_what_has_no_record(one_seed):
+    def timed(record):
+        notebook = "02_train_sft" if record.row == "structured" else record.notebook
+        return record.model_copy(update={"provenance": record.provenance | {"seconds": 10.0}, "notebook": notebook})
+
+    found = replace(one_seed, records=tuple(map(timed, one_seed.records)))
+    jobs = {(job.name, job.seed): job for job in found.jobs(8)}
+    assert jobs["structured.sample", 3].seconds == pytest.approx(10 * found.n_test(8) / toyrecords.N_TEST)
+    examples = experiments.parameters_of(experiments.read(), "mini", "structured")["examples"]
+    assert jobs["structured", 3].seconds == pytest.approx(10 * examples / 100)
+    assert jobs["structured", 3].measured
+    assert not jobs["four_turn_mixed", 3].measured
+    assert jobs["four_turn_mixed", 3].seconds == jobs["structured", 3].seconds
+
+
+def test_pieces_keep_the_order_and_none_is_longer_than_two_hours():
+    jobs = [run_times.Timed(f"job{k}", 0 if k else None, 2000.0, k != 2) for k in range(7)]
+    table = run_times.pieces(jobs)
+    assert list(table.what) == ["job0; seed 0: job1, job2*", "seed 0: job3, job4, job5", "seed 0: job6"]
+    assert list(table.hours) == ["1.7", "1.7", "0.6"]
+
+
+def test_what_all_seeds_share_comes_first_and_then_seed_after_seed(one_seed):
+    order = [-1 if job.seed is None else job.seed for job in one_seed.jobs(5)]
+    assert order == sorted(order) and set(order) == {-1, 0, 1, 2, 3, 4}

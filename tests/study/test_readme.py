@@ -1,0 +1,166 @@
+"""README's blocks of results come from what is published, between their marks, or not at all."""
+
+import json
+import shutil
+
+import pytest
+from support import toystudy
+
+from o1lib.records import UserError
+from o1lib.study import publish, readme
+
+LINE = {
+    "id": "A1",
+    "paper": "A",
+    "table": "Table 2",
+    "statement": "stages <b>help</b> | always",
+    "kind": "difference",
+    "reported": {"a": {"value": 63.5}, "b": {"value": 56.6}},
+    "value": 0.021,
+    "low": 0.003,
+    "high": 0.039,
+    "n": 48,
+    "seeds": 1,
+    "verdict": "reproduced",
+    "why": "because",
+}
+UNTESTED = LINE | {"id": "B1", "paper": "B", "value": None, "seeds": None, "verdict": "not tested"}
+METRIC = {"value": 0.5, "n": 8, "low": 0.2, "high": 0.8}
+MAIN = LINE | {
+    "id": "A5",
+    "statement": "tags are better",
+    "value": -0.01,
+    "low": -0.03,
+    "high": 0.01,
+    "verdict": "inconclusive",
+}
+README = (
+    "# Title\n\n<!-- results -->\nold\n<!-- /results -->\n\nbetween\n\n<!-- claims -->\nold\n<!-- /claims -->\n\n"
+    "the rest\n"
+)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A toy study at scale mini, all of it recorded, whose claims report left its lines and a figure."""
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    toystudy.make_project(tmp_path, toystudy.STUDY.replace("smoke: {", "mini: {"))
+    (tmp_path / "README.md").write_text(README, encoding="utf8")
+    for step in toystudy.planned("core", scale="mini").steps:
+        folder = toystudy.record(step.job)
+    shutil.copyfile(toystudy.REPOSITORY / "claims.yaml", tmp_path / "claims.yaml")
+    shutil.copytree(toystudy.REPOSITORY / "results/reported", tmp_path / "results/reported")
+    lines = json.dumps([LINE, MAIN, UNTESTED])
+    for name, text in (
+        ("notebook.ipynb", "{}"),
+        ("tables/claims.json", lines),
+        ("figures/claims.png", ""),
+        ("figures/forms.png", ""),
+    ):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf8")
+    return tmp_path
+
+
+def block(project, name):
+    text = (project / "README.md").read_text(encoding="utf8")
+    return text.partition(f"<!-- {name} -->")[2].partition(f"<!-- /{name} -->")[0]
+
+
+def test_publishing_writes_between_the_marks_and_nothing_else(project):
+    publish.publish("mini")
+    text = (project / "README.md").read_text(encoding="utf8")
+    assert text.startswith("# Title\n\n<!-- results -->\n") and text.endswith("<!-- /claims -->\n\nthe rest\n")
+    assert "<!-- /results -->\n\nbetween\n\n<!-- claims -->" in text and "\nold\n" not in text
+    assert str(project) not in text
+
+
+def test_the_first_screen_shows_the_main_claims_a_tally_and_one_figure(project):
+    publish.publish("mini")
+    text = block(project, "results")
+    assert "| A5 | LLaVA-o1: tags are better | 63.5 against 56.6 | -1.0 points [-3.0, +1.0] | inconclusive |" in text
+    assert "always" not in text
+    assert "Of 3 claims of both papers: 1 reproduced, 0 contradicted, 1 inconclusive, 1 not tested." in text
+    assert "one seed" in text and "commit c0ffee0000" in text
+    assert text.count("](results/mini/figures/") == 1 and "forms.png" in text
+
+
+def amend(path, **parts):
+    """Change parts of the record at `path`."""
+    made = json.loads(path.read_text(encoding="utf8"))
+    path.write_text(json.dumps(made | {name: made[name] | part for name, part in parts.items()}), encoding="utf8")
+
+
+def test_the_first_screen_says_what_the_runs_and_the_base_before_them_took(project):
+    [first, *others] = sorted((project / "work/mini/runs").glob("*/seed0/record.json"))
+    base = project / "results/checkpoints/trained/record.json"
+    base.parent.mkdir(parents=True)
+    shutil.copyfile(first, base)
+    amend(base, provenance={"seconds": 7200.0})
+    amend(
+        first, provenance={"seconds": 9000.0, "device": "cpu"}, parameters={"checkpoint": "results/checkpoints/trained"}
+    )
+    for path in others:
+        amend(path, provenance={"seconds": 0.0})
+    publish.publish("mini")
+    assert (
+        f"Cost: {1 + len(others)} runs of 2.5 h in all, on cpu, after 2.0 h for the base that all start from."
+        in block(project, "results")
+    )
+
+
+def test_a_base_without_a_record_of_its_own_has_no_cost(project):
+    amend(next((project / "work/mini/runs").glob("*/seed0/record.json")), parameters={"checkpoint": "elsewhere"})
+    publish.publish("mini")
+    assert "in all, on any device." in block(project, "results")
+
+
+def test_the_full_block_shows_every_tested_claim_the_verdicts_by_paper_and_their_figure(project):
+    publish.publish("mini")
+    text = block(project, "claims")
+    assert "| LLaVA-o1 | 1 | 0 | 1 | 0 |" in text and "| LlamaV-o1 | 0 | 0 | 0 | 1 |" in text
+    assert "63.5 against 56.6 | +2.1 points [+0.3, +3.9] | reproduced |" in text and "| A5 |" in text
+    assert "(results/mini/figures/claims.png)" in text
+
+
+def test_the_blocks_of_a_pilot_say_so_in_the_first_words_and_at_table_and_figure(project):
+    for path in (project / "work/mini/runs").glob("*/seed0/record.json"):
+        amend(path, metrics={"accuracy": METRIC})
+    publish.publish("mini")
+    first, full = block(project, "results"), block(project, "claims")
+    assert first.strip().startswith("**This is a pilot**") and "measured here (pilot)" in first
+    assert "option it states (pilot)](" in first and "interval (pilot)](" in full and "| pilot |" in full
+
+
+def test_publishing_twice_changes_nothing(project):
+    publish.publish("mini")
+    once = (project / "README.md").read_text(encoding="utf8")
+    publish.publish("mini")
+    assert (project / "README.md").read_text(encoding="utf8") == once
+
+
+def test_a_claims_words_break_neither_the_table_nor_the_page(project):
+    publish.publish("mini")
+    line = next(line for line in (project / "README.md").read_text(encoding="utf8").splitlines() if "always" in line)
+    assert "\\<b\\>help\\</b\\> \\| always" in line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no marks",
+        "<!-- /results --> <!-- results -->",
+        README + "<!-- results -->",
+        README.replace("<!-- /claims -->", ""),
+    ],
+)
+def test_a_readme_without_its_places_is_refused_before_anything_is_copied(project, text):
+    (project / "README.md").write_text(text, encoding="utf8")
+    with pytest.raises(UserError, match="README.md must have one"):
+        publish.publish("mini")
+    assert not (project / "results/mini").exists() and (project / "README.md").read_text(encoding="utf8") == text
+
+
+def test_the_readme_of_this_project_has_its_places(monkeypatch):
+    monkeypatch.setenv("O1LIB_ROOT", str(toystudy.REPOSITORY))
+    readme.check()

@@ -1,0 +1,27 @@
+"""The benchmark of training measures what it says it does, on a model too small for its speed to mean anything."""
+
+import pytest
+from bench_train import measure
+
+pytestmark = pytest.mark.xdist_group("training")
+
+
+def test_every_figure_is_measured():
+    found = measure("smoke", batch=4, steps=4, tries=False)
+    assert (found["steps"], found["batch"], found["tries"]) == (2, 4, {})
+    assert 0 < found["matmul_peak_fraction"] < 1 and found["flops_a_sample"] > 1e8 and found["peak_memory_mb"] > 100
+    assert all(
+        found[name] > 0
+        for name in ("samples_per_second", "trainer_vs_bare_loop", "trainer_vs_bare_loop_processor_seconds")
+    )
+    assert set(found["seconds_by_part"]) == {"batch made", "forward", "backward", "optimizer"}
+
+
+def test_a_try_that_fails_is_a_finding(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise RuntimeError("no compiler")
+
+    monkeypatch.setattr("torch.compile", lambda model, **kwargs: refuse)
+    found = measure("smoke", batch=4, steps=3, tries=True, compiled=True)["tries"]
+    assert found.pop("compiled") == "failed: RuntimeError"
+    assert len(found) == 5 and all(ratio > 0 for ratio in found.values())

@@ -1,0 +1,117 @@
+"""Before a long training: exact counts, what memory it takes and what would fit, and a look at what is learned."""
+
+from dataclasses import replace
+
+import pytest
+import typer
+import yaml
+from typer.testing import CliRunner
+
+from o1lib.minivqa import mixture
+from o1lib.records import UserError, project_root
+from o1lib.training import RECIPES, Recipe
+from o1lib.training.command import train
+from o1lib.training.memory import adapters, architecture, count, memory, operations, picture_tokens
+from o1lib.training.preflight import preflight
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return architecture("paper")
+
+
+@pytest.fixture(scope="module")
+def gpu():
+    return architecture("gpu")
+
+
+@pytest.fixture(scope="module")
+def items():
+    return list(mixture("train", 30))
+
+
+def test_the_kept_configs_are_those_of_the_released_models(paper, gpu):
+    assert count([paper]) == 10_670_220_835 and count([gpu]) == 3_754_622_976
+    assert next(paper.parameters()).is_meta
+
+
+def test_lora_s_size_is_rank_times_both_sides_of_every_projection(gpu):
+    text, rank = gpu.config.text_config, 16
+    heads = 2 * text.num_key_value_heads * 128
+    sides = 2 * (2048 + 2048) + 2 * 2048 + heads + 3 * (2048 + 11008)  # q and o, k and v, the three of the MLP
+    assert adapters(gpu, RECIPES["gpu"]) == 36 * rank * sides
+
+
+def test_sharding_divides_weights_gradients_and_optimizer(paper):
+    eight, sixteen = (memory(paper, RECIPES["paper"], n, 500, 6432) for n in (8, 16))
+    assert eight.weights == eight.gradients == pytest.approx(count([paper]) * 2 / 8)
+    assert eight.optimizer == 2 * eight.weights
+    assert sixteen.weights == eight.weights / 2 and sixteen.activations == eight.activations
+
+
+def test_a_float32_optimizer_takes_twice_what_the_published_bf16_one_does(paper):
+    half, full = (memory(paper, replace(RECIPES["paper"], pure_bf16=pure), 8, 500, 6432) for pure in (True, False))
+    assert full.weights + full.gradients + full.optimizer == 2 * (half.weights + half.gradients + half.optimizer)
+
+
+def test_recomputing_activations_saves_most_of_them(gpu):
+    kept, recomputed = (memory(gpu, replace(RECIPES["gpu"], recompute=again), 1, 1000, 1200) for again in (False, True))
+    assert recomputed.activations < kept.activations / 4
+
+
+def test_a_picture_is_padded_to_all_tiles_by_mllama_and_taken_as_it_is_by_qwen(paper, gpu):
+    assert picture_tokens(paper, 300, 200) == (4 * 1608, 1)
+    assert picture_tokens(gpu, 280, 560) == (20 * 40, 200)
+
+
+def test_operations_are_about_six_a_weight_and_token_and_eight_with_recomputation(gpu):
+    words = count([gpu.model.language_model]) - count([gpu.get_input_embeddings()])
+    plain, again = (operations(gpu, Recipe(recompute=r), 1000, 0) / 1000 / words for r in (False, True))
+    assert 6 < plain < 7.2 and again == pytest.approx(plain * 4 / 3)
+
+
+def test_the_report_names_parameters_memory_steps_hours_lengths_and_what_is_learned(items):
+    text = preflight("paper", items, "thirty drawings")
+    for words in (
+        "10.67 billion parameters",
+        "sharded over 8 GPU(s)",
+        "9,282 steps",
+        "assumed 400 TFLOP/s",
+        "about 15 hours on 8 H100",
+        "n = 30",
+        "thirty drawings",
+        "⟦<SUMMARY>",
+    ):
+        assert words in text
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"scale": "paper", "gpus": 1, "gpu_gb": 24}, r"\d+ GB on each of 1 GPU.* with 8 such GPUs or GPUs of 141 GB"),
+        ({"scale": "paper", "gpu_gb": 20, "at_once": 8}, r"of 20 GB about 18 can .*\d example.s. .*\(--at-once \d\)"),
+        ({"scale": "gpu", "gpu_gb": 8}, r"scale gpu needs \d+ GB on each of 1 GPU.*GPUs of 16 GB"),
+    ],
+)
+def test_what_cannot_fit_is_refused_with_what_would(items, settings, words):
+    with pytest.raises(UserError, match=words):
+        preflight(settings.pop("scale"), items, "", **settings)
+
+
+def test_a_small_scale_needs_no_pre_flight(items):
+    with pytest.raises(UserError, match="scale 'mini' needs no pre-flight"):
+        preflight("mini", items, "")
+
+
+def test_the_study_trains_large_scales_at_their_recipe_s_rate_and_batch():
+    scales = yaml.safe_load((project_root() / "experiments.yaml").read_text(encoding="utf8"))["scales"]
+    for scale in ("gpu", "paper"):
+        given, recipe = scales[scale]["notebooks"]["02_train_sft"], RECIPES[scale]
+        assert (given["learning_rate"], given["batch"]) == (recipe.learning_rate, recipe.batch)
+
+
+def test_the_command_says_in_one_sentence_what_is_wrong():
+    app = typer.Typer()
+    app.command()(train)
+    said = CliRunner().invoke(app, ["--scale", "mini", "--dry-run"])
+    assert said.exit_code == 2 and said.stderr.startswith("o1lib: scale 'mini' needs no pre-flight")

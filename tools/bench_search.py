@@ -1,0 +1,153 @@
+"""How fast the search is, on this machine and in one run: against the released procedure, and against plain sampling.
+
+    run("results/checkpoints/mini-structured", questions=256, reference=12)     # work/bench/search.json, search.png
+
+Every figure is a ratio of two measurements made side by side here. The released procedure (reference.py) is slow: it is
+measured on `reference` questions spread evenly over the others, before and after the batched engine; both are given as
+seconds a question. Plain sampling is the library's own `generate`, without stages or judges, at the batch size that is
+its best, and at batch 1 by turns with the released procedure.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from o1lib.records import UserError, project_root, shown, write_json
+
+FLOORS = {"speedup_likelihood": 15, "speedup_self": 6, "time_vs_plain_sampling": 1.35, "reference_vs_generate": 0.8}
+
+
+def run(model: str, questions: int = 256, reference: int = 12, big: bool = True) -> dict:
+    """Measure, print the table, write work/bench/search.json and search.png, and return what was written.
+
+    `big` adds a random SmolVLM-shaped model of 256 million parameters. Raises UserError for a missing model.
+    """
+    from search_parts import Trained, smolvlm
+    from tqdm import tqdm
+
+    trained = Trained(folder_of(model), questions, reference)
+    parts = [trained.searches, trained.plain, trained.generate, trained.memory, trained.curve, trained.judges]
+    found = {
+        "model": model,
+        "questions": questions,
+        "reference_questions": reference,
+        "load": list(os.getloadavg()),
+        "threads": _threads(),
+        "rows": [],
+    }
+    with tqdm(parts + [smolvlm] * big, desc="bench-search", unit="part") as bar:
+        for part in bar:
+            bar.set_postfix_str(part.__name__)
+            found |= part()
+    found = _plain(found | _ratios(found) | {"load_after": list(os.getloadavg())})
+    place = write_json(project_root() / "work" / "bench" / "search.json", found)
+    _plot(found["rows"], place.with_suffix(".png"))
+    print(table(found))
+    print(f"written to {shown(place)} and {shown(place.with_suffix('.png'))}")
+    return found
+
+
+def folder_of(model: str) -> Path:
+    """Return a checkpoint's folder. Raises UserError where there is none, with the remedy."""
+    folder = project_root() / model
+    if not (folder / "config.json").is_file():
+        raise UserError(
+            f"there is no trained model at {model}, and an untrained one never ends a stage: train it "
+            "(`make study ROWS=structured`) and name its folder with MODEL=, or copy one there"
+        )
+    return folder
+
+
+def table(found: dict) -> str:
+    """Return the figures as text, each beside what it must reach."""
+    lines = [
+        f"{found['model']}, {found['questions']} questions, stage beam N = 4, {found['threads']} thread(s), "
+        f"load {found['load'][0]:.1f} to {found['load_after'][0]:.1f}",
+        "",
+        f"{'':32s} {'wall':>8s} {'cores':>8s}",
+    ]
+    for name, floor in FLOORS.items():
+        sign = "<=" if name == "time_vs_plain_sampling" else ">="
+        lines.append(f"{name:32s} {found[name]:8.2f} {found['cores'][name]:8.2f}   ({sign} {floor})")
+    lines += [
+        f"{'image_encodings_per_question':32s} {found['image_encodings_per_question']:8.2f}   (1)",
+        f"{'picture memory, N = 8 over N = 1':32s} {found['picture_memory']['ratio']:8.2f}   (1)",
+        "",
+        f"{'N':>3s} {'calls':>8s} {'tokens':>8s} {'seconds':>9s}  a question, judge likelihood",
+    ]
+    lines += [f"{row['n']:3d} {row['calls']:8.1f} {row['tokens']:8.1f} {row['seconds']:9.4f}" for row in found["rows"]]
+    lines += ["", f"{'judge':18s} {'n':>6s} {'accuracy':>9s} {'bias':>7s} {'ties':>6s} {'unread':>7s}  on known pairs"]
+    lines += [
+        f"{name:18s} {one['n']:6d} {one['accuracy']:9.3f} {one['position_bias']:7.3f} {one['tie']:6.3f} "
+        f"{one['unparsed']:7.3f}"
+        for name, one in found["judges"].items()
+    ]
+    if "smolvlm" in found:
+        lines += [
+            "",
+            "random SmolVLM of {parameters:.0f} million parameters, over one at a time: {speedup_likelihood:.1f} x "
+            "(likelihood), {speedup_self:.1f} x (self); by the cores' seconds {speedup_likelihood_cores:.1f} x, "
+            "{speedup_self_cores:.1f} x".format(**found["smolvlm"]),
+        ]
+    return "\n".join(lines)
+
+
+def _ratios(found):
+    """Return the figures with a floor, by the wall's seconds, and under "cores" by the process's own."""
+    one, many = found["reference_seconds"], found["engine_seconds_beside"]
+    both = {
+        "speedup_likelihood": one["likelihood"] / many["likelihood"],
+        "speedup_self": one["self"] / many["self"],
+        "time_vs_plain_sampling": found["engine_tokens_seconds"] / found["plain_seconds"],
+        "reference_vs_generate": found["reference_tokens_a_second"] / found["generate_tokens_a_second"],
+    }
+    wall, cores = ({name: float(pair[k]) for name, pair in both.items()} for k in (0, 1))
+    return wall | {"cores": cores}
+
+
+def _plain(value):
+    """Return what JSON can hold: pairs of seconds as lists."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _threads():
+    import torch
+
+    return torch.get_num_threads()
+
+
+def _plot(rows, path):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 3, figsize=(10, 3), layout="constrained")
+    labels = {"calls": "calls", "tokens": "processed tokens", "seconds": "seconds"}
+    for axis, (name, label) in zip(axes, labels.items()):
+        axis.plot([row["n"] for row in rows], [row[name] for row in rows], marker="o")
+        axis.set(xlabel="candidates N", title=f"{label} a question", ylim=(0, None), xticks=[row["n"] for row in rows])
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+
+
+def main(
+    model: Annotated[str, typer.Option(help="a trained checkpoint")] = "results/checkpoints/mini-structured",
+    questions: Annotated[int, typer.Option(help="questions for the batched engine")] = 256,
+    reference: Annotated[int, typer.Option(help="of them for the released procedure, one at a time")] = 12,
+) -> None:
+    """Measure the search against the released procedure and plain sampling; write work/bench/search.json and a plot."""
+    try:
+        run(model, questions, reference)
+    except UserError as error:
+        raise SystemExit(f"bench_search: {error}") from None
+
+
+if __name__ == "__main__":
+    typer.run(main)

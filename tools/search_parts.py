@@ -1,0 +1,252 @@
+"""The measurements behind bench.py, each a plain dict of what it found.
+
+    parts = Trained(folder, questions=256, reference=12)
+    parts.searches()["engine_seconds"]                  # {"likelihood": ..., "self": ...} a question
+
+Seconds are pairs: on the wall, and of this process on its cores. The second tells what the first would be on a machine
+that does nothing else.
+"""
+
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from o1lib.evaluation.judge_pairs import known_pairs
+from o1lib.evaluation.run import AT_ONCE
+from o1lib.inference.decoder import Decoder
+from o1lib.inference.kv_cache import Batch
+from o1lib.inference.sequential import OneAtATime
+from o1lib.minivqa import mixture
+from o1lib.minivqa.testsets import TEST_SETS, test_set
+from o1lib.models.presets import load
+from o1lib.records import project_root
+from o1lib.search.judges import accuracy_on_pairs
+from o1lib.search.judges import make as judge_of
+from o1lib.search.methods import make, task_for
+from o1lib.search.scheduler import drive
+from o1lib.search.segments import Step
+from o1lib.search.types import Ledger, Task
+
+N = 4
+CANDIDATES = (1, 2, 4, 8, 16)  # of the curve of cost against N
+BATCHES = (32, 64, 128, 256)  # of plain sampling
+TOKENS = 192  # of one stage at most
+JUDGES = ("likelihood", "self")
+PAIRS = 100
+BASE = "results/checkpoints/mini-base"
+CURVE_QUESTIONS = 32
+
+
+class Trained:
+    """What is measured on a trained checkpoint; `reference` of the questions are also asked one at a time."""
+
+    def __init__(self, folder, questions: int, reference: int):
+        self.model, self.processor = load(folder)
+        items = [item for name in TEST_SETS for item in test_set(name, 4 * (questions // (4 * len(TEST_SETS)) + 1))]
+        tasks = [task_for(item.qid, item.question, item.image, "tags") for item in items]
+        self.tasks = [tasks[k * len(tasks) // questions] for k in range(questions)]
+        self.few = [self.tasks[k * questions // reference] for k in range(reference)]
+        self.length = self.tokens = 0  # of a whole answer, and of all candidates, once they are known
+
+    def searches(self) -> dict:
+        """Return seconds and tokens a question of both engines with both judges, and rows through the vision tower."""
+        found = {"engine_seconds": {}, "engine_seconds_beside": {}, "reference_seconds": {}, "engine_ledger": {}}
+        most = 0.0
+        for judge in JUDGES:
+            with rows_seen(self.model) as rows:
+                seconds, ledger = searched(self._fast(), self.tasks, judge)
+            most = max(most, sum(rows) / len(self.tasks))
+            half = len(self.few) // 2 or 1
+            slow = OneAtATime(self.model, self.processor, max_new_tokens=TOKENS)
+            first, _ = searched(slow, self.few[:half], judge)
+            beside, _ = searched(self._fast(), self.tasks, judge)
+            second, _ = searched(slow, self.few[half:], judge) if self.few[half:] else (np.zeros(2), Ledger())
+            found["engine_seconds"][judge] = seconds / len(self.tasks)
+            found["engine_seconds_beside"][judge] = beside / len(self.tasks)
+            found["reference_seconds"][judge] = (first + second) / len(self.few)
+            found["engine_ledger"][judge] = [value / len(self.tasks) for value in ledger.astuple()[:5]]
+            if judge == "likelihood":
+                self.length = round(ledger.generated / len(self.tasks) / N)
+                self.tokens = ledger.generated
+                found |= {"engine_tokens_seconds": np.minimum(seconds, beside), "tokens": ledger.generated}
+        return found | {"image_encodings_per_question": most}
+
+    def plain(self) -> dict:
+        """Return how long plain sampling of as many tokens takes at its best batch size, and the rate at each."""
+        rates, decoder = {}, Decoder(self.model, self.processor)
+        for batch in BATCHES:
+            inputs = decoder.inputs(self.tasks[: batch // N])
+            start = now()
+            self._sampled(inputs, num_return_sequences=N, min_new_tokens=self.length)
+            rates[batch] = batch * self.length / (now() - start)
+        best = np.max(list(rates.values()), axis=0)
+        return {
+            "plain_tokens_a_second": {batch: list(rate) for batch, rate in rates.items()},
+            "plain_seconds": self.tokens / best,
+        }
+
+    def generate(self) -> dict:
+        """Return the tokens a second of the released procedure and of plain sampling at batch 1, taken by turns."""
+        slow, plain = OneAtATime(self.model, self.processor, max_new_tokens=TOKENS), Decoder(self.model, self.processor)
+        tokens, seconds = np.zeros(2), np.zeros((2, 2))
+        for task in self.few:
+            spent, ledger = searched(slow, [task], "likelihood")
+            start = now()
+            for _ in range(N):
+                inputs = plain.inputs([task])
+                tokens[1] += self._sampled(inputs).shape[1] - inputs["input_ids"].shape[1]
+            tokens[0], seconds = tokens[0] + ledger.generated, seconds + [spent, now() - start]
+        reference, generate = tokens[:, None] / seconds
+        return {"reference_tokens_a_second": reference, "generate_tokens_a_second": generate}
+
+    def memory(self) -> dict:
+        """Return the bytes of pictures' keys and values in a batch of eight questions with N = 1 and with N = 8."""
+        decoder = Decoder(self.model, self.processor)
+        with decoder.reading():
+            decoder.reader.encode(self.tasks[:8])
+            states = [root.prompt for root in decoder.reader.roots.values()]
+            batches = [Batch(decoder.engine, [state for state in states for _ in range(n)]) for n in (1, 8)]
+            one, eight = (batch.picture_bytes for batch in batches)
+        return {"picture_memory": {"n1": one, "n8": eight, "ratio": eight / one}}
+
+    def curve(self) -> dict:
+        """Return calls, processed tokens and seconds a question against the number of candidates."""
+        rows, tasks = [], self.tasks[:: max(1, len(self.tasks) // CURVE_QUESTIONS)]
+        for n in CANDIDATES:
+            seconds, ledger = searched(self._fast(), tasks, "likelihood", n)
+            rows.append(
+                {
+                    "n": n,
+                    "calls": ledger.calls / len(tasks),
+                    "tokens": ledger.processed / len(tasks),
+                    "seconds": seconds[0] / len(tasks),
+                    "core_seconds": seconds[1] / len(tasks),
+                }
+            )
+        return {"rows": rows}
+
+    def judges(self) -> dict:
+        """Return accuracy, position bias, ties and unreadable verdicts of the judges on pairs that are known."""
+        decoder = Decoder(self.model, self.processor, max_new_tokens=48)
+        items = list(mixture("validation", PAIRS))
+        pairs, truth = known_pairs(items, decoder), {item.qid: item for item in items}
+        speakers = {"self": decoder, "self_as_released": decoder, "likelihood": None, "oracle": None, "random": None}
+        if (project_root() / BASE / "config.json").is_file():
+            speakers["base"] = Decoder(*load(project_root() / BASE), max_new_tokens=48)
+        return {
+            "judges": {
+                name: accuracy_on_pairs(judge_of(name, decoder=speaker, truth=truth), pairs)
+                for name, speaker in speakers.items()
+            }
+        }
+
+    def _fast(self):
+        return Decoder(self.model, self.processor, max_new_tokens=TOKENS)
+
+    @torch.inference_mode()
+    def _sampled(self, inputs, **more):
+        how = {"do_sample": True, "temperature": 0.6, "top_p": 0.9, "top_k": 0, "max_new_tokens": self.length}
+        return self.model.generate(**inputs, **how, pad_token_id=self.processor.tokenizer.pad_token_id, **more)
+
+
+def now() -> np.ndarray:
+    """Return the time in seconds twice: on the wall, and of this process on its cores."""
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def searched(decoder, tasks, judge: str, n: int = N) -> tuple[np.ndarray, Ledger]:
+    """Return the seconds (wall, cores) that a stage beam over the tasks takes, and what it cost."""
+    search, start = make("stage_beam", n), now()
+    searches = (search(task, n, 0) for task in tasks)
+    trees = drive(searches, decoder, judge_of(judge, decoder=decoder), at_once=AT_ONCE // n)
+    decoder.forget()
+    return now() - start, sum((tree.ledger for tree in trees), Ledger())
+
+
+@contextmanager
+def rows_seen(model):
+    """Yield a list that gets the number of pictures in every pass through the model's vision tower."""
+    rows = []
+    tower = next(module for name, module in model.named_modules() if name.endswith(("vision_model", "visual")))
+    handle = tower.register_forward_hook(
+        lambda module, args, kwargs, out: rows.append(kwargs["pixel_values"].shape[0]), with_kwargs=True
+    )
+    try:
+        yield rows
+    finally:
+        handle.remove()
+
+
+def smolvlm(questions: int = 8, tokens: int = 12) -> dict:
+    """Return both engines' seconds a question on a random SmolVLM-256M: two turns, N candidates, a few questions."""
+    model, processor = _random_smolvlm()
+    items = list(mixture("validation", questions))
+    steps = (Step("caption"), Step("conclusion", turn="The answer?"))
+    tasks = [Task(item.qid, item.question, item.image, steps) for item in items]
+    how, found = {"max_new_tokens": tokens, "temperature": 1.0}, {}
+    for judge in JUDGES:
+        fast, _ = searched(Decoder(model, processor, **how), tasks, judge)
+        slow, _ = searched(OneAtATime(model, processor, **how), tasks[:1], judge)
+        found |= {
+            f"engine_seconds_{judge}": fast / questions,
+            f"reference_seconds_{judge}": slow,
+            f"speedup_{judge}": slow[0] * questions / fast[0],
+            f"speedup_{judge}_cores": slow[1] * questions / fast[1],
+        }
+    parameters = sum(parameter.numel() for parameter in model.parameters()) / 1e6
+    about = {"parameters": parameters, "questions": questions, "reference_questions": 1, "tokens": tokens}
+    return {"smolvlm": found | about}
+
+
+def _random_smolvlm():
+    """Return (model, processor) with the sizes of SmolVLM-256M-Instruct, random weights and a small tokenizer."""
+    from transformers import Idefics3ImageProcessorPil, Idefics3Processor, SmolVLMConfig
+    from transformers import SmolVLMForConditionalGeneration as Model
+
+    from o1lib.models.tokenizer import train_tokenizer, training_texts
+
+    tokenizer = train_tokenizer(training_texts(4), 800)
+    marks = ["<fake_token_around_image>", "<image>", "<global-img>"]
+    tokenizer.add_special_tokens({"additional_special_tokens": marks})
+    chat = (
+        "{% for message in messages %}{{ message['role'] }}:{% for part in message['content'] %}"
+        "{% if part['type'] == 'image' %}<image>{% else %} {{ part['text'] }}{% endif %}{% endfor %}<|eot_id|>\n"
+        "{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}"
+    )
+    side = {"longest_edge": 512}
+    pictures = Idefics3ImageProcessorPil(size=side, max_image_size=side, do_image_splitting=False)
+    processor = Idefics3Processor(pictures, tokenizer, image_seq_len=64, chat_template=chat)
+    ids = {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    text = {
+        "model_type": "llama",
+        "vocab_size": 49280,
+        "hidden_size": 576,
+        "num_hidden_layers": 30,
+        "num_attention_heads": 9,
+        "num_key_value_heads": 3,
+        "intermediate_size": 1536,
+        "max_position_embeddings": 8192,
+        **ids,
+    }
+    vision = {
+        "hidden_size": 768,
+        "intermediate_size": 3072,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "image_size": 512,
+        "patch_size": 16,
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = Model(
+            SmolVLMConfig(
+                text_config=text,
+                vision_config=vision,
+                scale_factor=4,
+                image_token_id=processor.image_token_id,
+                pad_token_id=tokenizer.pad_token_id,
+            )
+        )
+    return model.eval(), processor
