@@ -53,11 +53,11 @@ def teach(folder, url, options, server):
         teacher = Served(Endpoint(url, "m", folder / "log.jsonl", options.concurrency))
         began, cpu, theirs = time.perf_counter(), time.process_time(), sum(server.cpu_times()[:2])
         build.annotate = lambda *words, began=began: watched(annotate(*words), max(1, options.n // 4), began)
-        ends = build.build(items, folder / name, teacher)
+        ends = build.build_dataset(items, folder / name, teacher)
         wall, cpu, theirs = time.perf_counter() - began, time.process_time() - cpu, sum(server.cpu_times()[:2]) - theirs
         print(
             f"{name}: {options.n / wall:.0f} items/s; CPU an item {1000 * cpu / options.n:.2f} ms, the server's "
-            f"{1000 * theirs / options.n:.2f} ms; {ends}; {teacher.endpoint.ledger.facts()}"
+            f"{1000 * theirs / options.n:.2f} ms; {ends}; {teacher.endpoint.usage.facts()}"
         )
 
 

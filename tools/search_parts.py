@@ -16,18 +16,18 @@ import torch
 from o1lib.evaluation.judge_pairs import known_pairs
 from o1lib.evaluation.run import AT_ONCE
 from o1lib.inference.decoder import Decoder
-from o1lib.inference.kv_cache import Batch
-from o1lib.inference.sequential import OneAtATime
+from o1lib.inference.kv_cache import BatchedCache
+from o1lib.inference.sequential import SequentialDecoder
 from o1lib.minivqa import mixture
 from o1lib.minivqa.testsets import TEST_SETS, test_set
 from o1lib.models.presets import load
 from o1lib.records import project_root
 from o1lib.search.judges import accuracy_on_pairs
-from o1lib.search.judges import make as judge_of
-from o1lib.search.methods import make, task_for
-from o1lib.search.scheduler import drive
-from o1lib.search.segments import Step
-from o1lib.search.types import Ledger, Task
+from o1lib.search.judges import make_judge as judge_of
+from o1lib.search.methods import make_search, task_for
+from o1lib.search.scheduler import run_searches
+from o1lib.search.segments import StageSpec
+from o1lib.search.types import Task, Usage
 
 N = 4
 CANDIDATES = (1, 2, 4, 8, 16)  # of the curve of cost against N
@@ -59,10 +59,10 @@ class Trained:
                 seconds, ledger = searched(self._fast(), self.tasks, judge)
             most = max(most, sum(rows) / len(self.tasks))
             half = len(self.few) // 2 or 1
-            slow = OneAtATime(self.model, self.processor, max_new_tokens=TOKENS)
+            slow = SequentialDecoder(self.model, self.processor, max_new_tokens=TOKENS)
             first, _ = searched(slow, self.few[:half], judge)
             beside, _ = searched(self._fast(), self.tasks, judge)
-            second, _ = searched(slow, self.few[half:], judge) if self.few[half:] else (np.zeros(2), Ledger())
+            second, _ = searched(slow, self.few[half:], judge) if self.few[half:] else (np.zeros(2), Usage())
             found["engine_seconds"][judge] = seconds / len(self.tasks)
             found["engine_seconds_beside"][judge] = beside / len(self.tasks)
             found["reference_seconds"][judge] = (first + second) / len(self.few)
@@ -89,7 +89,10 @@ class Trained:
 
     def generate(self) -> dict:
         """Return the tokens a second of the released procedure and of plain sampling at batch 1, taken by turns."""
-        slow, plain = OneAtATime(self.model, self.processor, max_new_tokens=TOKENS), Decoder(self.model, self.processor)
+        slow, plain = (
+            SequentialDecoder(self.model, self.processor, max_new_tokens=TOKENS),
+            Decoder(self.model, self.processor),
+        )
         tokens, seconds = np.zeros(2), np.zeros((2, 2))
         for task in self.few:
             spent, ledger = searched(slow, [task], "likelihood")
@@ -107,7 +110,7 @@ class Trained:
         with decoder.reading():
             decoder.reader.encode(self.tasks[:8])
             states = [root.prompt for root in decoder.reader.roots.values()]
-            batches = [Batch(decoder.engine, [state for state in states for _ in range(n)]) for n in (1, 8)]
+            batches = [BatchedCache(decoder.engine, [state for state in states for _ in range(n)]) for n in (1, 8)]
             one, eight = (batch.picture_bytes for batch in batches)
         return {"picture_memory": {"n1": one, "n8": eight, "ratio": eight / one}}
 
@@ -156,13 +159,13 @@ def now() -> np.ndarray:
     return np.array([time.perf_counter(), time.process_time()])
 
 
-def searched(decoder, tasks, judge: str, n: int = N) -> tuple[np.ndarray, Ledger]:
+def searched(decoder, tasks, judge: str, n: int = N) -> tuple[np.ndarray, Usage]:
     """Return the seconds (wall, cores) that a stage beam over the tasks takes, and what it cost."""
-    search, start = make("stage_beam", n), now()
+    search, start = make_search("stage_beam", n), now()
     searches = (search(task, n, 0) for task in tasks)
-    trees = drive(searches, decoder, judge_of(judge, decoder=decoder), at_once=AT_ONCE // n)
+    trees = run_searches(searches, decoder, judge_of(judge, decoder=decoder), at_once=AT_ONCE // n)
     decoder.forget()
-    return now() - start, sum((tree.ledger for tree in trees), Ledger())
+    return now() - start, sum((tree.usage for tree in trees), Usage())
 
 
 @contextmanager
@@ -183,12 +186,12 @@ def smolvlm(questions: int = 8, tokens: int = 12) -> dict:
     """Return both engines' seconds a question on a random SmolVLM-256M: two turns, N candidates, a few questions."""
     model, processor = _random_smolvlm()
     items = list(mixture("validation", questions))
-    steps = (Step("caption"), Step("conclusion", turn="The answer?"))
+    steps = (StageSpec("caption"), StageSpec("conclusion", turn="The answer?"))
     tasks = [Task(item.qid, item.question, item.image, steps) for item in items]
     how, found = {"max_new_tokens": tokens, "temperature": 1.0}, {}
     for judge in JUDGES:
         fast, _ = searched(Decoder(model, processor, **how), tasks, judge)
-        slow, _ = searched(OneAtATime(model, processor, **how), tasks[:1], judge)
+        slow, _ = searched(SequentialDecoder(model, processor, **how), tasks[:1], judge)
         found |= {
             f"engine_seconds_{judge}": fast / questions,
             f"reference_seconds_{judge}": slow,

@@ -12,7 +12,7 @@ from statistics import fmean
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from o1lib.analysis.observations import units
+from o1lib.analysis.observations import observations
 from o1lib.analysis.stats import contrast, interval, ratio
 from o1lib.analysis.tables import CELL, by_row, pooled
 from o1lib.records import UserError, project_root
@@ -55,11 +55,11 @@ def _effect(part, by, lines):
 
 
 def _units(lines, by, part, seed):
-    table = units([line for line in lines if line.get(by) == part], "accuracy", seed)
+    table = observations([line for line in lines if line.get(by) == part], "accuracy", seed)
     return table.assign(qid=table.stratum + "/" + table.qid).drop(columns=["stratum", "weight"])
 
 
-def strongest(found, of):
+def summarize_strongest(found, of):
     """Return a sentence on the lines of `effects` whose interval excludes zero (Markdown); `of` names the lines."""
     sure = [line for line in found.dropna(subset=["value"]).itertuples() if line.low > 0 or line.high < 0]
     tested = f"{len(found.dropna(subset=['value']))} {of}"
@@ -94,14 +94,14 @@ def _counted(records, metric):
         (record.predictions(), record.seed) for record in records
     ]  # damaged ones are no reason to leave a row out
     try:
-        tables = [pd.concat([units(lines, part, seed) for lines, seed in answered]) for part in parts]
+        tables = [pd.concat([observations(lines, part, seed) for lines, seed in answered]) for part in parts]
         found = (ratio if len(tables) > 1 else interval)(*tables, "value")
     except UserError:
         return None
     return {name: getattr(found, name) for name in CELL[:-1]} | {"failed": sum(r.n_failed for r in records)}
 
 
-def by_form(found):
+def summarize_by_form(found):
     """Return the lines of `counted` for FORMS in words, one sentence a label (Markdown)."""
     shelf = {(line.label, line.metric): line for line in found.itertuples()}
     sentences = []
@@ -112,7 +112,7 @@ def by_form(found):
     return sentences
 
 
-def guessed(predictions, n):
+def summarize_guessing(predictions, n):
     """Return in how many choices one of `n` blind guesses would be right, in a sentence (Markdown)."""
     hits = [1 - (1 - 1 / len(line["options"])) ** n for line in predictions if line.get("options")]
     return f"Of {n} blind guesses one is right in {100 * fmean(hits):.0f} % of {len(hits)} choices." if hits else ""

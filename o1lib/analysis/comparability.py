@@ -16,7 +16,7 @@ PILOT, CONFIRMED = "pilot", ("test", "hard")  # hard items are drawn apart and b
 DATA, CODE = "dataset_hash", "code_hash"
 
 
-def pilot(records):
+def is_pilot(records):
     """Return whether any scored record stands on drawings that are not the confirmatory ones."""
     datasets = {record.row: record.parameters for record in records if "test_split" in record.parameters}
     return any(_provisional(record, datasets) for record in records if "accuracy" in record.metrics)
@@ -28,16 +28,16 @@ def _provisional(record, datasets):
     return not ("@" in name or given.get("source") == "easy_vqa" or given.get("test_split") in CONFIRMED)
 
 
-def gaps(records, rows, once=()):
+def missing_for_comparison(records, rows, once=()):
     """Return what a comparison of `rows` lacks, in words, one entry each; none where it is complete.
 
     A row without a record, and what is `amiss` with the others.
     """
     there = {record.row for record in records}
-    return [f"row {row} has no record" for row in rows if row not in there] + amiss(records, rows, once)
+    return [f"row {row} has no record" for row in rows if row not in there] + mismatches(records, rows, once)
 
 
-def amiss(records, rows, once=()):
+def mismatches(records, rows, once=()):
     """Return what the records of `rows` lack beside each other, in words, one entry each.
 
     A seed that was begun and left no record, or that another row has (rows in `once` have one seed for all; a row

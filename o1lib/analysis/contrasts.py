@@ -9,8 +9,8 @@ question and seed by seed (`o1lib.analysis.claims`, `o1lib.analysis.stats`).
 
 import pandas as pd
 
-from o1lib.analysis.claims import Claim, Compared, evaluate
-from o1lib.analysis.comparability import gaps
+from o1lib.analysis.claims import Claim, Compared, evaluate_claims
+from o1lib.analysis.comparability import missing_for_comparison
 from o1lib.analysis.observations import AVERAGE
 from o1lib.analysis.stats import NOT_TESTED
 from o1lib.analysis.tables import by_row
@@ -46,12 +46,12 @@ def compare(records, pairs, rows, metric=AVERAGE):
     records = list(records)
     shelf = by_row(records)
     claims = [_claim(f"{a} − {b}", rows[a], rows[b], sign, metric) for a, b, sign in pairs]
-    lines = evaluate(claims, records, same_code=False)
+    lines = evaluate_claims(claims, records, same_code=False)
     for line, (a, b, sign) in zip(lines, pairs, strict=True):
         line |= {
             "contrast": line["id"],
             "claimed": CLAIMED[sign],
-            "incomplete": "; ".join(gaps(records, [rows[a], rows[b]], ONCE)),
+            "incomplete": "; ".join(missing_for_comparison(records, [rows[a], rows[b]], ONCE)),
             "failed": sum(record.n_failed for label in (a, b) for record in shelf.get(rows[label], [])),
         }
         if not sign and line["verdict"] != NOT_TESTED:
@@ -59,7 +59,7 @@ def compare(records, pairs, rows, metric=AVERAGE):
     return pd.DataFrame(lines, columns=COLUMNS)
 
 
-def over(records, pair, rows, metrics):
+def compare_metrics(records, pair, rows, metrics):
     """Return the line of `compare` for one pair in each of several metrics, {label: metric}; the label is its contrast."""
     found = [compare(records, [pair], rows, metric).assign(contrast=label) for label, metric in metrics.items()]
     return pd.concat(found, ignore_index=True)
@@ -78,9 +78,9 @@ def _claim(name, a, b, sign, metric):
     )
 
 
-def sentences(found):
+def summarize_contrasts(found):
     """Return the lines of `compare` in words (Markdown), and at the end which are incomplete."""
-    return [*map(sentence, found.to_dict("records")), completeness(found)]
+    return [*map(summarize_contrast, found.to_dict("records")), completeness(found)]
 
 
 def completeness(found):
@@ -92,7 +92,7 @@ def completeness(found):
     return f"{len(lacking)} of {len(found)} contrasts are incomplete: {'; '.join(lacking)}."
 
 
-def sentence(line):
+def summarize_contrast(line):
     """Return one line of `compare` in words (Markdown)."""
     if line["verdict"] == NOT_TESTED:
         return f"**{line['contrast']}**: not tested, {line['why']}."

@@ -22,7 +22,7 @@ ONE = "sample"
 COLUMNS = ["method", "row", "N", "tokens", "seconds", *CELL]
 
 
-def judged(records):
+def with_judge_metrics(records):
     """Return the records with their judge's own record as metrics: judge/accuracy, judge/tie, judge/unparsed.
 
     Shares of the matches whose two sides were not equally true, with Wilson's interval; matches of one question are not

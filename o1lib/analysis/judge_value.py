@@ -10,7 +10,7 @@ that the searches themselves played. The gain is counted from a coin (judge `ran
 
 import pandas as pd
 
-from o1lib.analysis.observations import units
+from o1lib.analysis.observations import observations
 from o1lib.analysis.stats import share_won
 from o1lib.analysis.tables import CELL, by_row, percent, pooled
 from o1lib.records import UserError
@@ -44,7 +44,7 @@ COLUMNS = [
 ]
 
 
-def worth(records, model, method="stage_beam", n=4, metric="mini-average", temperature=0.6, data="data"):
+def judge_values(records, model, method="stage_beam", n=4, metric="mini-average", temperature=0.6, data="data"):
     """Return one line a judge of one search on the questions of row `data`, with COLUMNS.
 
     Synthetic judges come first, by their p, then the others by `right`. `right` is the measured accuracy on the model's own pairs (of `pairs` whose sides were not equally true), with its
@@ -85,14 +85,14 @@ def _won(records, ends, metric):
         seeds = sorted(set.intersection(*map(set, sides)))
         if not seeds:
             raise UserError("no seed in common with the coin and the oracle")
-        tables = [pd.concat([units(side[seed].predictions(), metric, seed) for seed in seeds]) for side in sides]
+        tables = [pd.concat([observations(side[seed].predictions(), metric, seed) for seed in seeds]) for side in sides]
         found = share_won(*tables, "value")
     except UserError as problem:
         return {"won": float("nan"), "won_low": float("nan"), "won_high": float("nan"), "why": str(problem)}
     return {"won": found.value, "won_low": found.low, "won_high": found.high, "why": ""}
 
 
-def written(found):
+def judge_value_table(found):
     """Return the lines of `worth` for reading: accuracy of judge and answers, and what the judge wins, in per cent."""
     texts = {
         "the truer of two, %": ("right", "right_low", "right_high"),
@@ -110,7 +110,7 @@ def _percent(line, value, low, high):
     return percent({"value": line[value], "low": line[low], "high": line[high]} if pd.notna(line[value]) else None)
 
 
-def told(found):
+def summarize_judges(found):
     """Return what the lines of `worth` say, in sentences (Markdown): each judge's, and how good one has to be."""
     real = found[found.p.isna() & ~found.judge.isin((FLOOR, CEILING))]
     return [*map(_sentence, real.to_dict("records")), *_needed(found[found.p.notna()])]

@@ -21,7 +21,7 @@ ASKED = 64  # validation items of logs that do not say how many
 COLUMNS = ["label", "row", "seed", "examples", "seconds", *CELL]
 
 
-def looks(records, rows):
+def validation_curve(records, rows):
     """Return one line a look: label, row, seed (NaN: the mean over seeds), examples, seconds and a cell as `long` has.
 
     `rows` maps labels to ids of fine-tuning rows. A mean is over the seeds that looked at that number of examples, its
@@ -107,7 +107,7 @@ def _last(one, other, examples):
     )
 
 
-def told(found, direct):
+def summarize_learning(found, direct):
     """Return what the looks say of every other arm against `direct`, one sentence each (Markdown), or why nothing."""
     if not len(found):
         return ["No fine-tuning record has looks at the model on its way: nothing to say of accuracy against examples."]

@@ -29,7 +29,7 @@ AVERAGE = "mini-average"
 COLUMNS = ["seed", "qid", "stratum", "weight", "value"]
 
 
-def units(
+def observations(
     predictions: Iterable[dict],
     metric: str = AVERAGE,
     seed: int = 0,

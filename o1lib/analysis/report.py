@@ -15,15 +15,15 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import HTML, Image, Markdown
 
-from o1lib.analysis.comparability import PILOT, amiss, pilot
+from o1lib.analysis.comparability import PILOT, is_pilot, mismatches
 from o1lib.analysis.contrasts import ONCE, compare
-from o1lib.analysis.inference_scaling import judged
+from o1lib.analysis.inference_scaling import with_judge_metrics
 from o1lib.analysis.observations import AVERAGE
 from o1lib.analysis.plots import points, save
 from o1lib.analysis.tables import NOT_MEASURED, NOT_RUN, by_row, costs, long, made, note, paper_table, percent, reported
 from o1lib.analysis.views.examples import questions, tree_of
 from o1lib.analysis.views.gallery import first_differences, gallery
-from o1lib.analysis.views.search_tree import show
+from o1lib.analysis.views.search_tree import show_tree
 from o1lib.minivqa.words import SKILLS
 from o1lib.records import UserError, atomic_file, load_all, shown, to_json
 from o1lib.scoring import PAPER_SETS
@@ -60,14 +60,14 @@ class Report:
     """
 
     def __init__(self, run):
-        self.run, self.records, self.paths, self.extra = run, judged(load_all(run.root)), [], {}
+        self.run, self.records, self.paths, self.extra = run, with_judge_metrics(load_all(run.root)), [], {}
         if not any("accuracy" in record.metrics for record in self.records):
             raise UserError(
                 f"{shown(run.root)} holds no scored row to report on: run `make study` first "
                 "(`make study SCALE=smoke` takes minutes), then open this report again"
             )
         self.rows = by_row(self.records)
-        self.mark = PILOT if pilot(self.records) else ""
+        self.mark = PILOT if is_pilot(self.records) else ""
         self.extra |= {"rows": sorted(self.rows), "pilot": bool(self.mark)}
 
     def note(self):
@@ -119,7 +119,7 @@ class Report:
         if paper:
             theirs = reported(paper, index, columns)
             parts.append(_part(f"{caption or name} as reported: other models and data", theirs))
-        lacking = amiss(self.records, rows.values(), ONCE)
+        lacking = mismatches(self.records, rows.values(), ONCE)
         remark = "<p><b>" + html.escape(f"Incomplete: {'; '.join(lacking)}.") + "</b></p>" if lacking else ""
         return HTML(_PAGE.format(parts="".join(parts), remark=remark))
 
@@ -183,7 +183,11 @@ class Report:
         record = self.rows[row][0]
         line = record.predictions()[0]
         asked = questions(record, self.run.root, [line])
-        return HTML(show(tree_of(line, asked[line["qid"]]), line["gold"])) if asked else Markdown("*No picture here.*")
+        return (
+            HTML(show_tree(tree_of(line, asked[line["qid"]]), line["gold"]))
+            if asked
+            else Markdown("*No picture here.*")
+        )
 
     def provenance(self):
         """Return where each row comes from, and keep it: commit, older code, seconds, failures, data and model."""

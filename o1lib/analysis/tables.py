@@ -16,7 +16,7 @@ from statistics import fmean
 
 import pandas as pd
 
-from o1lib.analysis.comparability import pilot
+from o1lib.analysis.comparability import is_pilot
 from o1lib.analysis.stats.intervals import ENOUGH_SEEDS
 from o1lib.records import UserError, project_root
 
@@ -191,7 +191,7 @@ def note(records):
         if old
         else ""
     )
-    kind = "A pilot, not the run that counts. " if pilot(records) else ""
+    kind = "A pilot, not the run that counts. " if is_pilot(records) else ""
     return (
         f"{kind}{len(scored)} scored rows, seeds {seeds or 'none'}. {drawn} A mini- "
         f"number and a paper's number compare in sign and order, not in level. In tables n counts lines, in contrasts "

@@ -35,7 +35,7 @@ def teach(
     Killed, the same command goes on: what the server once answered is in OUT.replies.jsonl. The key comes from the
     environment (OPENAI_API_KEY). Prints one JSON line: kept and dropped by reason, calls and tokens.
     """
-    from o1lib.data.annotation.build import build
+    from o1lib.data.annotation.build import build_dataset
     from o1lib.data.annotation.teacher import Served
     from o1lib.models.endpoint import Endpoint
 
@@ -52,13 +52,13 @@ def teach(
     teacher, judge = Served(endpoint(model)), endpoint(judge_model) if judge_model else None
     signal.signal(signal.SIGINT, signal.default_int_handler)  # heeded in the background of a script too
     try:
-        ends = build(items, out.resolve(), teacher, judge, attempts)
+        ends = build_dataset(items, out.resolve(), teacher, judge, attempts)
     except KeyboardInterrupt:
         print("\no1lib: stopped; every answer received is kept, and the same command goes on", file=sys.stderr)
         raise typer.Exit(130) from None
     print(
         json.dumps(
-            {"ends": ends, "teacher": teacher.endpoint.ledger.facts(), "judge": judge.ledger.facts() if judge else None}
+            {"ends": ends, "teacher": teacher.endpoint.usage.facts(), "judge": judge.usage.facts() if judge else None}
         )
     )
 
@@ -83,19 +83,19 @@ def answer(
     from o1lib.evaluation import answer as ask
 
     how = {"seed": seed, "temperature": temperature, "max_new_tokens": max_new_tokens}
-    decoder, spoken = ask.speaker(model, format, engine, **how)
+    decoder, spoken = ask.load_decoder(model, format, engine, **how)
     found = ask.answer(decoder, image, question, spoken, method=method, n=n, judge=judge, budget=max_tokens)
     tell(found, tree)
 
 
 def tell(tree, page: Path | None = None) -> None:
     """Print a finished search: the text, its answer, the bill; and write it as a page where one is named."""
-    from o1lib.analysis.views.search_tree import show
-    from o1lib.evaluation.answer import conclusion
+    from o1lib.analysis.views.search_tree import show_tree
+    from o1lib.evaluation.answer import final_answer
     from o1lib.records import atomic_file
 
-    bill = tree.ledger
-    print(tree.text.strip(), "", f"answer: {conclusion(tree)}", sep="\n")
+    bill = tree.usage
+    print(tree.text.strip(), "", f"answer: {final_answer(tree)}", sep="\n")
     print(
         f"cost: {bill.generated} tokens generated, {bill.judge} for judging, {bill.prefilled} of prompt, "
         f"{bill.calls} calls, {bill.images} image encodings, {bill.seconds:.1f} s"
@@ -104,5 +104,5 @@ def tell(tree, page: Path | None = None) -> None:
         print(f"note: {tree.problem}")
     if page:
         with atomic_file(page) as part:
-            part.write_text(show(tree), encoding="utf8")
+            part.write_text(show_tree(tree), encoding="utf8")
         print(f"tree: {page}")

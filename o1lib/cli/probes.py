@@ -37,20 +37,26 @@ def probe_chain(folder: str, data: str = "", most: int = 30, by: str = "form") -
     """
     from tqdm import tqdm
 
-    from o1lib.data.dataset import read
-    from o1lib.evaluation.answer import speaker
-    from o1lib.evaluation.probes.chain_faithfulness import drawn, followed, replies, shares, strangers
+    from o1lib.data.dataset import read_items
+    from o1lib.evaluation.answer import load_decoder
+    from o1lib.evaluation.probes.chain_faithfulness import (
+        answers_by_prefix,
+        drawn_questions,
+        replies,
+        shares,
+        swap_partners,
+    )
 
     if by not in ("form", "template", "family"):
         raise UserError(f"--by {by!r} is unknown: use form, template or family")
     if most < 1:
         raise UserError(f"with --most {most} nothing is asked: give 1 or more questions a family")
-    decoder, spoken = speaker(folder, temperature=0.0)
+    decoder, spoken = load_decoder(folder, temperature=0.0)
     if spoken != "tags":
         raise UserError(f"{folder} answers in the format {spoken!r}: chains can be begun for a model of format 'tags'")
-    items, go_on = read(data) if data else drawn(most), replies(decoder)
-    with tqdm(desc="replies", total=4 * len(strangers(items))) as bar:
-        found = shares(followed(items, lambda cases: (bar.update(len(cases)), go_on(cases))[1]), by)
+    items, go_on = read_items(data) if data else drawn_questions(most), replies(decoder)
+    with tqdm(desc="replies", total=4 * len(swap_partners(items))) as bar:
+        found = shares(answers_by_prefix(items, lambda cases: (bar.update(len(cases)), go_on(cases))[1]), by)
     for part, cells in found.items():
         print(part)
         for begun, two in cells.items():

@@ -17,8 +17,8 @@ def _plan(scale: str, rows: str, seeds: str, jobs: str, fresh: str):
     """Return what `study` and `plan` were asked for: the plan, how many rows side by side, the scale."""
     from o1lib.study import experiments, plan
 
-    study = experiments.read()
-    made = plan.make(study, scale, rows, numbers("SEEDS", seeds), switch("FRESH", fresh))
+    study = experiments.read_experiments()
+    made = plan.make_plan(study, scale, rows, numbers("SEEDS", seeds), switch("FRESH", fresh))
     return made, number("JOBS", jobs or str(study.scales[scale].jobs), 1), study.scales[scale]
 
 
@@ -54,7 +54,7 @@ def run_row(row: str, seed: int = 0, scale: Scale = "smoke", plan: Path | None =
     """Run one row of the plan that `study` wrote (Snakemake calls this)."""
     from o1lib.study import row_job
 
-    row_job.run_row(row_job.find(row, seed, scale, plan))
+    row_job.run_row(row_job.find_job(row, seed, scale, plan))
 
 
 @app.command()
@@ -78,9 +78,9 @@ def show_why(
     claim: Annotated[str, typer.Argument(help="its id in claims.yaml, as A5")] = "", scale: Scale = "mini"
 ) -> None:
     """Go from a claim to its contrast, its records and the questions that decide it, and compute it again."""
-    from o1lib.study.explain import why
+    from o1lib.study.explain import explain
 
-    print(why(claim, scale))
+    print(explain(claim, scale))
 
 
 @app.command()
@@ -92,7 +92,7 @@ def power(
     """Print how many questions, seeds and hours the confirmatory family needs, by the records there are."""
     from o1lib.study import protocol, protocol_text
 
-    found = protocol.plan(scale, root)
+    found = protocol.plan_confirmatory(scale, root)
     if into:
         protocol_text.fill(into, found)
     print(protocol_text.text(found))
@@ -116,7 +116,7 @@ def base(
     from o1lib.study import ship
 
     with stoppable():
-        ship.base(scale, source, switch("FRESH", fresh))
+        ship.ship_base(scale, source, switch("FRESH", fresh))
 
 
 @app.command("ship")
@@ -128,4 +128,4 @@ def ship_row(
     """Put the model of a finished row, with its record, into results/checkpoints."""
     from o1lib.study import ship
 
-    ship.row(scale, rows, number("SEEDS", seeds))
+    ship.ship_row(scale, rows, number("SEEDS", seeds))

@@ -114,7 +114,7 @@ def tokenizer_of(folder: str | Path) -> tuple[Callable[[str], Sequence], str]:
     return lambda text: read.encode(text, add_special_tokens=False).ids, path.name
 
 
-def conclusion(card: Mapping) -> str:
+def summarize_card(card: Mapping) -> str:
     """Return what the card says in a few sentences (Markdown): sizes, what splits share, and the baseline to beat."""
     sizes = ", ".join(f"{described['items']:,} {name}" for name, described in card["splits"].items())
     shared = {pair: found for pair, found in card["leakage"].items() if found["pictures"] or found["keys"]}

@@ -49,10 +49,10 @@ __all__ = [
     "messages",
     "opened",
     "prompt_turns",
-    "read",
+    "read_items",
     "target",
     "to_special",
-    "write",
+    "write_items",
 ]
 
 
@@ -91,7 +91,7 @@ _IN_RECORD = ("qid", "question", "stages", "image")  # the released form holds t
 _IN_TRUTH = tuple(f.name for f in fields(Item) if f.name not in _IN_RECORD)
 
 
-def write(examples: Iterable[Any], folder: str | Path) -> Path:
+def write_items(examples: Iterable[Any], folder: str | Path) -> Path:
     """Write examples (`minivqa.Example` or Item) as a dataset and return its folder, which is whole or absent.
 
     `examples` may be an iterator: pictures are stored one by one as PNG, or linked where they are files already.
@@ -115,7 +115,7 @@ def write(examples: Iterable[Any], folder: str | Path) -> Path:
     return folder
 
 
-def read(folder: str | Path, decode: bool = False) -> list[Item]:
+def read_items(folder: str | Path, decode: bool = False) -> list[Item]:
     """Return the items of a dataset, checked line by line.
 
     A picture's header and checksums are checked; `decode=True` also decodes each picture. Raises UserError naming file,

@@ -24,7 +24,7 @@ LONGEST_LINE = 16 * 2**20  # bytes
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
-class Turn(BaseModel):
+class ReleasedTurn(BaseModel):
     """One turn of a released conversation."""
 
     speaker: Literal["human", "gpt"] = Field(alias="from")
@@ -37,7 +37,7 @@ class Released(BaseModel):
     model_config = ConfigDict(coerce_numbers_to_str=True)
     id: str = Field(min_length=1)
     image: str | None = None
-    conversations: list[Turn] = Field(min_length=2)
+    conversations: list[ReleasedTurn] = Field(min_length=2)
 
     @model_validator(mode="after")
     def _alternates(self):

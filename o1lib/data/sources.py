@@ -20,7 +20,7 @@ from tqdm import tqdm
 from o1lib import minivqa
 from o1lib.data import easy_vqa, hub
 from o1lib.data.annotation import build
-from o1lib.data.annotation.build import Teaching
+from o1lib.data.annotation.build import AnnotationConfig
 from o1lib.data.dataset import Item
 from o1lib.data.images import Pictures
 from o1lib.data.llava_cot import picture, records
@@ -42,7 +42,7 @@ class Splits(NamedTuple):
     counts: dict[str, Any]
 
 
-def load(
+def load_splits(
     source: str,
     folder: str = "",
     *,
@@ -51,7 +51,7 @@ def load(
     n_test: int,
     test_split: str = "devtest",
     allow_missing: bool = False,
-    teaching: Teaching | None = None,
+    teaching: AnnotationConfig | None = None,
 ) -> Splits:
     """Return the splits of a source, at most n items each (`n_test` is per test set).
 
@@ -66,17 +66,25 @@ def load(
         train, validation, test, counts = easy_vqa.splits()
         return Splits(train[:n_train], validation[:n_validation], test[:n_test], counts)
     if source == "teacher":
-        train, validation, test, counts = build.splits(teaching or Teaching(), n_train, n_validation, n_test)
+        train, validation, test, counts = build.annotated_splits(
+            teaching or AnnotationConfig(), n_train, n_validation, n_test
+        )
         return Splits(train, validation, _tests(n_test, test_split) if test is None else test, counts)
     raise UserError(f"unknown source '{source}': choose one of {', '.join(SOURCES)}.")
 
 
-def flat(counts: Mapping, under: str = "") -> dict[str, int]:
+def flatten_counts(counts: Mapping, under: str = "") -> dict[str, int]:
     """Return the numbers in counts, nested names joined; tables are left out."""
     found = {}
     for name, value in counts.items():
         name = f"{under}, {name}" if under else name.replace("_", " ")
-        found |= flat(value, name) if isinstance(value, Mapping) else {name: value} if isinstance(value, int) else {}
+        found |= (
+            flatten_counts(value, name)
+            if isinstance(value, Mapping)
+            else {name: value}
+            if isinstance(value, int)
+            else {}
+        )
     return found
 
 

@@ -14,16 +14,17 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from o1lib.data.images import as_rgb
+from o1lib.data.split_zip import PictureError
 from o1lib.formats.chat import FORMATS
 from o1lib.records import UserError
-from o1lib.search.segments import said
-from o1lib.search.types import Tree
+from o1lib.search.segments import stage_text
+from o1lib.search.types import SearchResult
 
 REWARDED = "retracing"  # the one method whose candidates are scored, not compared
 KNOWING = ("oracle", "oracle_faithful", "synthetic")  # judges that look the answer up
 
 
-def speaker(name: str, format: str = "", engine: str = "batched", **settings):
+def load_decoder(name: str, format: str = "", engine: str = "batched", **settings):
     """Return (decoder, format) for the model in a folder or on the hub, on the device that is there.
 
     `format` "" is the one it was trained in, by the record beside it. `settings` are those of `Decoder`. Raises
@@ -33,16 +34,16 @@ def speaker(name: str, format: str = "", engine: str = "batched", **settings):
     _check_settings(**settings)
     _check_name(name)
     from o1lib.evaluation.inputs import trained_as
-    from o1lib.inference.sequential import make
+    from o1lib.inference.sequential import make_decoder
     from o1lib.models.presets import device_and_dtype, from_hub, load
 
     folder = Path(name)
     model, processor = load(folder) if folder.is_dir() else from_hub(name)
     own = format or (trained_as(folder)[0] if folder.is_dir() else "")
     if own not in FORMATS:
-        said = f"format '{format}' is unknown" if format else f"{name} does not say which format it was trained in"
-        raise UserError(f"{said}: say --format and one of {', '.join(FORMATS)} (direct for a model without stages)")
-    return make(engine, model.to(device_and_dtype()[0]), processor, **settings), own
+        problem = f"format '{format}' is unknown" if format else f"{name} does not say which format it was trained in"
+        raise UserError(f"{problem}: say --format and one of {', '.join(FORMATS)} (direct for a model without stages)")
+    return make_decoder(engine, model.to(device_and_dtype()[0]), processor, **settings), own
 
 
 def _check_settings(temperature: float = 0.0, max_new_tokens: int = 1, **settings) -> None:
@@ -73,16 +74,16 @@ def answer(
     n: int = 4,
     judge: str = "self",
     budget: int = 0,
-) -> Tree:
+) -> SearchResult:
     """Return the finished search of one question; `image` is a picture or its file, `budget` its most tokens (0: any).
 
     Raises UserError for a file that is no picture, a budget below 0, an unknown method or judge, and a judge that would
     have to know the answer.
     """
-    from o1lib.search.judges import make as judge_of
-    from o1lib.search.methods import make, task_for
-    from o1lib.search.rewards import make as reward_of
-    from o1lib.search.scheduler import drive
+    from o1lib.search.judges import make_judge as judge_of
+    from o1lib.search.methods import make_search, task_for
+    from o1lib.search.rewards import make_reward as reward_of
+    from o1lib.search.scheduler import run_searches
 
     if budget < 0:
         raise UserError(f"a search cannot end after {budget} tokens: give 0 for as many as it needs, or a number above")
@@ -91,14 +92,21 @@ def answer(
             f"judge '{judge}' must know the truth, which a question of your own does not come with: take "
             f"{'likelihood or verifier' if method == REWARDED else 'self, likelihood or agreement'}"
         )
-    search = make(method, n)
+    search = make_search(method, n)
     referee = (reward_of if method == REWARDED else judge_of)(judge, decoder=decoder, seed=decoder.seed)
-    task = task_for("question", question, as_rgb(image), format)
-    [tree] = drive([search(task, n, decoder.seed)], decoder, referee, budget=budget)
+    task = task_for("question", question, _picture(image), format)
+    [tree] = run_searches([search(task, n, decoder.seed)], decoder, referee, budget=budget)
     decoder.forget()
     return tree
 
 
-def conclusion(tree: Tree) -> str:
+def _picture(image):
+    try:
+        return as_rgb(image)
+    except PictureError as error:
+        raise UserError(f"{str(error).partition(';')[0]}: name a PNG or JPEG file that can be read") from None
+
+
+def final_answer(tree: SearchResult) -> str:
     """Return the answer without what led to it."""
-    return said(tree.pieces, "conclusion")
+    return stage_text(tree.segments, "conclusion")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from o1lib.data.benchmarks import load as load_benchmark
-from o1lib.data.dataset import read
+from o1lib.data.benchmarks import load_benchmark
+from o1lib.data.dataset import read_items
 from o1lib.data.table_files import ENDINGS
 from o1lib.formats.chat import FORMATS
 from o1lib.minivqa import mixture
@@ -40,7 +40,7 @@ class Arm:
         return {}
 
 
-def arm(run, name: str, format: str = "") -> Arm:
+def load_arm(run, name: str, format: str = "") -> Arm:
     """Return the arm called `name`, a row id or a checkpoint's folder, on the device that is there, in float32.
 
     `format` "" takes the one in the record beside the model (a base answers directly). Raises UserError for a missing
@@ -76,7 +76,7 @@ def test_items(run, data: str, questions: int = 0) -> list:
     if named:
         items = load_benchmark(benchmark, _from_root(source), run.path("pictures")).items
     elif data:
-        items = read(need(run.root, data, run.seed).folder / "data" / "test")
+        items = read_items(need(run.root, data, run.seed).folder / "data" / "test")
     else:
         items = [example for name in TEST_SETS for example in test_set(name, max(4, questions // 4 or 28))]
     return capped(items, questions) if questions else items
@@ -106,7 +106,7 @@ def validation_items(run, data: str, questions: int) -> list:
     """Return validation questions of the dataset of row `data`, or with "" freshly drawn ones."""
     if not data:
         return list(mixture("validation", questions))
-    return read(need(run.root, data, run.seed).folder / "data" / "validation")[:questions]
+    return read_items(need(run.root, data, run.seed).folder / "data" / "validation")[:questions]
 
 
 def hashes(run, data: str, subject) -> dict:

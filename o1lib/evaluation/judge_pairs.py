@@ -12,14 +12,14 @@ from dataclasses import replace
 
 from o1lib.formats.stages import STAGES, close_tag, render
 from o1lib.search.methods import task_for
-from o1lib.search.segments import Piece, hint
-from o1lib.search.types import Candidate, Conversation, Match
+from o1lib.search.segments import Segment, hint
+from o1lib.search.types import Candidate, Comparison, Conversation
 from o1lib.training.base_tasks import altered
 
 KINDS = ("caption", "reasoning", "conclusion", "all")
 
 
-def known_pairs(items, decoder, seed: int = 0) -> list[tuple[Match, int]]:
+def known_pairs(items, decoder, seed: int = 0) -> list[tuple[Comparison, int]]:
     """Return (match, better side) for each item, kinds by turns, in a drawn order, for a model that speaks tags.
 
     The candidates carry the log-probability that the decoder's model gives their words. Items without a pair (nothing
@@ -28,10 +28,10 @@ def known_pairs(items, decoder, seed: int = 0) -> list[tuple[Match, int]]:
     pairs = [_pair(item, kind, random.Random(f"{seed}/{item.qid}")) for item, kind in zip(items, KINDS * len(items))]
     pairs = [pair for pair in pairs if pair]
     contexts = [
-        Conversation(match.task, (match.task.opening,), prefix="".join(piece.text for piece in match.before))
+        Conversation(match.task, (match.task.opening,), prefix="".join(segment.text for segment in match.before))
         for match, _ in pairs
     ]
-    texts = [[side.pieces[0].text for side in (match.a, match.b)] for match, _ in pairs]
+    texts = [[side.segments[0].text for side in (match.a, match.b)] for match, _ in pairs]
     weighed = decoder.likelihoods(contexts, texts)
     return [
         (_weighed(match, scores, [len(decoder.ids(text)) for text in own]), better)
@@ -52,11 +52,11 @@ def _pair(item, kind, rng):
     if not false[changed]:
         return None
     earlier = () if kind == "all" else STAGES[: STAGES.index(kind)]
-    before = tuple(Piece(stage, _written(stages, stage)) for stage in earlier)
+    before = tuple(Segment(stage, _written(stages, stage)) for stage in earlier)
     texts = [render(some) if kind == "all" else _written(some, kind) for some in (stages, false)]
     better = rng.randrange(2)
-    sides = tuple(Candidate(k, (Piece(kind, text),)) for k, text in enumerate(texts[::-1] if better else texts))
-    return Match(task, kind, hint(before, kind), *sides, sides, f"{kind}/known", before), better
+    sides = tuple(Candidate(k, (Segment(kind, text),)) for k, text in enumerate(texts[::-1] if better else texts))
+    return Comparison(task, kind, hint(before, kind), *sides, sides, f"{kind}/known", before), better
 
 
 def _written(stages, stage):
@@ -69,7 +69,7 @@ def _written(stages, stage):
 
 def _weighed(match, scores, tokens):
     sides = tuple(
-        replace(side, pieces=(replace(side.pieces[0], logprob=score, tokens=count),))
+        replace(side, segments=(replace(side.segments[0], logprob=score, tokens=count),))
         for side, score, count in zip((match.a, match.b), scores, tokens)
     )
     return replace(match, a=sides[0], b=sides[1], pool=sides)

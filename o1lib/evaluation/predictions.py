@@ -15,13 +15,13 @@ from o1lib.formats.stages import STAGES, open_tag
 from o1lib.scoring import correct, extract
 from o1lib.scoring.stage_scores import score as score_stages
 from o1lib.search.segments import found_stages
-from o1lib.search.types import Conversation, Tree
+from o1lib.search.types import Conversation, SearchResult
 
 STAGED = tuple(name for name in FORMATS if name not in ("direct", "separate"))
 
 
 def score(
-    trees: Sequence[Tree],
+    trees: Sequence[SearchResult],
     items: Sequence,
     format: str,
     likelihood: Sequence[bool | None] | None = None,
@@ -60,16 +60,16 @@ def score(
                 "correct": correct(answer.value, item.answer, item.options),
                 "output": from_special(tree.text),
                 "problem": tree.problem,
-                "stage_scores": score_stages(found_stages(tree.pieces), item) if known else None,
+                "stage_scores": score_stages(found_stages(tree.segments), item) if known else None,
                 "option_likelihood_correct": likely,
-                "ledger": asdict(tree.ledger),
+                "ledger": asdict(tree.usage),
                 "candidates": tree.rows(),
             }
         )
     return rows
 
 
-def option_likelihoods(trees: Sequence[Tree], items: Sequence, format: str, decoder) -> list[bool | None]:
+def option_likelihoods(trees: Sequence[SearchResult], items: Sequence, format: str, decoder) -> list[bool | None]:
     """Return for each multiple-choice question whether the model finds the right letter the likeliest; None for others.
 
     A letter stands where the answer stands: after the prompt in `direct` and `separate`, otherwise behind the
@@ -88,11 +88,11 @@ def option_likelihoods(trees: Sequence[Tree], items: Sequence, format: str, deco
     return found
 
 
-def _before_answer(tree: Tree, format: str) -> Conversation:
+def _before_answer(tree: SearchResult, format: str) -> Conversation:
     """Return the dialog up to where the answer's letter would stand."""
     task, text = tree.task, tree.text
     if format == "four_turn":
-        turns = tuple(step.turn for step in task.steps if step.turn)
+        turns = tuple(step.turn for step in task.stages if step.turn)
         return Conversation(task, (task.opening, *turns), tuple(tree.turns[: len(turns)]))
     if format == "no_tags":
         before, blank, _ = text.rstrip().rpartition("\n\n")

@@ -1,7 +1,7 @@
 """Searches finished so far, in a file beside the run: an interrupted evaluation goes on without redoing them.
 
     journal = Journal(run.path("searched.jsonl"), {"method": "stage_beam", "seed": 0, ...})
-    journal.found["q1"]                         # (rounds, pieces, ... of its tree, its prediction)
+    journal.found["q1"]                         # (rounds, segments, ... of its tree, its prediction)
     journal.add(tree, row)                      # one line, written at once
 
 A journal of other settings, or of other code, is thrown away. A last line that a kill cut short is not counted.
@@ -15,31 +15,31 @@ from pydantic import TypeAdapter
 
 from o1lib.records import to_json
 from o1lib.records.files import LONE, disk_errors
-from o1lib.search.segments import Piece
-from o1lib.search.types import Ledger, Round, Task, Tree
+from o1lib.search.segments import Segment
+from o1lib.search.types import SearchResult, SearchRound, Task, Usage
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptAnswer:
     """A finished search without its task (which holds the picture), and its prediction."""
 
     method: str
     n: int
-    rounds: tuple[Round, ...]
-    pieces: tuple[Piece, ...]
-    ledger: Ledger
+    rounds: tuple[SearchRound, ...]
+    segments: tuple[Segment, ...]
+    usage: Usage
     stopped: bool
     row: dict
 
-    def tree(self, task: Task) -> Tree:
+    def tree(self, task: Task) -> SearchResult:
         """Return the finished search of `task`."""
-        return Tree(task, self.method, self.n, self.rounds, self.pieces, self.ledger, self.stopped)
+        return SearchResult(task, self.method, self.n, self.rounds, self.segments, self.usage, self.stopped)
 
 
-_FORM = TypeAdapter(Kept)
+_FORM = TypeAdapter(KeptAnswer)
 
 
-class Journal:
+class FinishedQuestions:
     """What was finished under these `settings` (plain values), by qid in `found`; without a path nothing is kept.
 
     Raises UserError when the disk refuses.
@@ -58,11 +58,11 @@ class Journal:
             kept = "".join(line + "\n" for line in ([head, *lines[1:-1]] if self.found else [head]))
             path.write_text(kept, encoding="utf8")
 
-    def add(self, tree: Tree, row: dict) -> None:
+    def add(self, tree: SearchResult, row: dict) -> None:
         """Keep a finished search and its prediction."""
         if self.path is None:
             return
-        kept = Kept(tree.method, tree.n, tree.rounds, tree.pieces, tree.ledger, tree.stopped, row)
+        kept = KeptAnswer(tree.method, tree.n, tree.rounds, tree.segments, tree.usage, tree.stopped, row)
         line = to_json({"qid": tree.task.qid, "kept": _FORM.dump_python(kept, mode="python")}, self.path.name)
         with disk_errors(self.path), open(self.path, "a", encoding="utf8", errors=LONE) as file:
             file.write(line + "\n")

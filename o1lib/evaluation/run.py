@@ -17,15 +17,14 @@ from tqdm import tqdm
 from o1lib.data.images import picture_of
 from o1lib.evaluation.inputs import Arm
 from o1lib.evaluation.predictions import option_likelihoods, score
-from o1lib.evaluation.resume import Journal
+from o1lib.evaluation.resume import FinishedQuestions
 from o1lib.formats.stages import STAGES
 from o1lib.records import UserError, code_hash
 from o1lib.scoring.stage_scores import CHAIN
 from o1lib.search import rewards
-from o1lib.search.judges import SYNTHETIC
-from o1lib.search.judges import make as make_judge
-from o1lib.search.methods import make, task_for
-from o1lib.search.scheduler import drive
+from o1lib.search.judges import SYNTHETIC, make_judge
+from o1lib.search.methods import make_search, task_for
+from o1lib.search.scheduler import run_searches
 
 AT_ONCE = 384  # candidates of as many questions are on their way at a time
 SCORED_AT_ONCE = 8  # finished questions; their pictures are dropped together
@@ -34,7 +33,7 @@ SCORED_AT_ONCE = 8  # finished questions; their pictures are dropped together
 def cutoffs(items: Sequence, format: str, decoder, judge: str, judge_decoder=None, n: int = 4) -> dict[str, dict]:
     """Return the reward's mean, spread and cutoff by stage, measured on validation items (see `rewards.calibrate`)."""
     truth = {item.qid: item for item in items}
-    reward = rewards.make(judge, decoder=judge_decoder or decoder, truth=truth, seed=decoder.seed)
+    reward = rewards.make_reward(judge, decoder=judge_decoder or decoder, truth=truth, seed=decoder.seed)
     return rewards.calibrate([_task(item, format) for item in items], decoder, reward, n)
 
 
@@ -63,7 +62,7 @@ def evaluate(
     that the same call goes on after an interruption; `made_by` names what its results depend on besides (model, code).
     Raises UserError for an unknown method or judge.
     """
-    search = make(method, n, **options)
+    search = make_search(method, n, **options)
     referee = _referee(items, decoder, method, judge, judge_decoder, judge_accuracy)
     settings = {
         "format": format,
@@ -80,7 +79,7 @@ def evaluate(
         "options": options,
         "made_by": dict(made_by or {}),
     }
-    kept = Journal(journal, settings)
+    kept = FinishedQuestions(journal, settings)
     found = {
         item.qid: (kept.found[item.qid].tree(_task(item, format, blind)), kept.found[item.qid].row)
         for item in items
@@ -105,7 +104,7 @@ def evaluate(
     searches = (search(_task(item, format, blind), n, decoder.seed) for item in unanswered)
     name = f"{method}, {n} candidates" if n > 1 else method
     with tqdm(total=len(items), initial=len(found), desc=name, unit="question") as bar:
-        drive(searches, decoder, referee, bar.update, max(1, AT_ONCE // n), budget, note)
+        run_searches(searches, decoder, referee, bar.update, max(1, AT_ONCE // n), budget, note)
     note()
     return [found[item.qid][0] for item in items], [found[item.qid][1] for item in items]
 
@@ -116,7 +115,9 @@ def _referee(items, decoder, method, judge, judge_decoder, judge_accuracy):
         raise UserError("judge 'base' is another model: name it in judge_model (a row's id or a checkpoint's folder)")
     truth = {item.qid: item for item in items}
     given = {"decoder": judge_decoder or decoder, "truth": truth, "seed": decoder.seed}
-    return rewards.make(judge, **given) if method == "retracing" else make_judge(judge, p=judge_accuracy, **given)
+    return (
+        rewards.make_reward(judge, **given) if method == "retracing" else make_judge(judge, p=judge_accuracy, **given)
+    )
 
 
 def _task(item, format, blind=False):
@@ -138,7 +139,7 @@ def options_of(method: str, keep: int, retraces: int, measured: Mapping) -> dict
     return {"keep": keep, "retraces": retraces, "cutoffs": cut}
 
 
-def conclusion(found: dict, judged: dict) -> str:
+def summarize_scores(found: dict, judged: dict) -> str:
     """Return a sentence or two on an evaluation, computed from its metrics and its judge's measured accuracy."""
     percent = {name: f"{100 * metric['value']:.0f} %" for name, metric in found.items()}
     right, most = found["accuracy"], max(found.get("first_break/" + stage, {"value": 0})["value"] for stage in CHAIN)

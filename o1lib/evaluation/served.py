@@ -21,8 +21,8 @@ from o1lib.formats.stages import STAGES, render
 from o1lib.models.endpoint import Endpoint, Reply, Request
 from o1lib.records import UserError
 from o1lib.search.methods import task_for
-from o1lib.search.segments import Piece
-from o1lib.search.types import Candidate, Ledger, Round, Tree
+from o1lib.search.segments import Segment
+from o1lib.search.types import Candidate, SearchResult, SearchRound, Usage
 
 FORMATS = ("direct", "tags")
 _SLOTS = {
@@ -56,7 +56,7 @@ class ServedModel:
         temperature: float = 0.0,
         max_tokens: int = 1024,
         blind: bool = False,
-    ) -> tuple[list[Tree], list[dict]]:
+    ) -> tuple[list[SearchResult], list[dict]]:
         """Return a search tree and a prediction line for each item, in order: one answer a question.
 
         A question that the endpoint could not answer is wrong and says why under `problem`. Raises UserError for a
@@ -94,7 +94,7 @@ class ServedModel:
             "served": {
                 "model": self.endpoint.model,
                 "price": list(self.price or ()),
-                "spent": self.endpoint.ledger.facts(),
+                "spent": self.endpoint.usage.facts(),
             }
         }
 
@@ -124,7 +124,7 @@ def graded(run, lines: list[dict], items: Sequence, grader: str) -> tuple[list[d
         raise UserError(f"grader {grader!r} is not name@address: write gpt-4o-mini@https://api.openai.com/v1, say")
     endpoint = Endpoint(address, name, log=run.path("verdicts.jsonl"))
     lines = grade(lines, items, endpoint.ask, rule="released")
-    return lines, {"grader": {"model": name, "spent": endpoint.ledger.facts()}}
+    return lines, {"grader": {"model": name, "spent": endpoint.usage.facts()}}
 
 
 def _one_answer(method: str, n: int) -> None:
@@ -152,11 +152,11 @@ def _tokens(reply: Reply) -> tuple[int, int]:
     return reply.usage.get("prompt_tokens", 0), reply.usage.get("completion_tokens", 0)
 
 
-def _tree(item, reply: Reply, format: str, method: str) -> Tree:
+def _tree(item, reply: Reply, format: str, method: str) -> SearchResult:
     """Return an answer as a search of one candidate; its cost is that of the answer, from the log or not."""
     read, written = _tokens(reply)
     task = task_for(item.qid, item.question, item.image, format)
     end = "length" if reply.finish == "length" else "eos"
-    cost = Ledger(generated=written, prefilled=read, images=1, calls=1)
-    candidate = Candidate(0, (Piece("all", reply.text, tokens=written, end=end),), cost=cost)
-    return Tree(task, method, 1, (Round("all", (candidate,), (), 0),), candidate.pieces, cost)
+    cost = Usage(generated=written, prefilled=read, images=1, calls=1)
+    candidate = Candidate(0, (Segment("all", reply.text, tokens=written, end=end),), cost=cost)
+    return SearchResult(task, method, 1, (SearchRound("all", (candidate,), (), 0),), candidate.segments, cost)

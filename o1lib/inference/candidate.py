@@ -7,11 +7,11 @@ what else is decoded beside it, nor on how: batched (pool.py) or one at a time (
 import torch
 
 from o1lib.records import UserError
-from o1lib.search.segments import BROKEN, Piece, next_step
-from o1lib.search.types import Candidate, Ledger, keyed
+from o1lib.search.segments import BROKEN, Segment, next_stage
+from o1lib.search.types import Candidate, Usage, keyed_rng
 
 
-def choose(logits: torch.Tensor, uniforms: list[float], greedy: list[bool], temperature: float, top_p: float):
+def nucleus_sample(logits: torch.Tensor, uniforms: list[float], greedy: list[bool], temperature: float, top_p: float):
     """Return each row's next token and its log-probability at temperature 1, from logits (rows, vocabulary).
 
     A row draws by inverse distribution function at its uniform number from the smallest set of tokens that
@@ -35,15 +35,15 @@ def choose(logits: torch.Tensor, uniforms: list[float], greedy: list[bool], temp
     return tokens.tolist(), logprobs.squeeze(1).tolist()
 
 
-class Row:
-    """One candidate: its tokens, the step it is at (None once it is done), its finished pieces and its costs.
+class CandidateDecoding:
+    """One candidate: its tokens, the stage it is at (None once it is done), its finished segments and its costs.
 
     `voice` is the decoder: seed, end-of-turn tokens, words of tokens, limits. `room`: tokens it may generate at most.
     """
 
-    def __init__(self, voice, request, index: int, state, paid: Ledger | None = None, room: int | None = None):
-        self.voice, self.request, self.index, self.state, self.paid = voice, request, index, state, paid or Ledger()
-        self.ids, self.extra, self.pieces, self.room = list(state.ids), [], [], room
+    def __init__(self, voice, request, index: int, state, paid: Usage | None = None, room: int | None = None):
+        self.voice, self.request, self.index, self.state, self.paid = voice, request, index, state, paid or Usage()
+        self.ids, self.extra, self.segments, self.room = list(state.ids), [], [], room
         self.generated = self.calls = self.prefilled = self.images = 0
         self.seconds = 0.0
         self._begin(0)
@@ -56,14 +56,14 @@ class Row:
         if logprob != logprob:
             return self._break_off()
         self.voice.spoken = True
-        step = self.request.steps[self.at]
+        spec = self.request.stages[self.at]
         self.ids.append(token)
         self.generated, self.tokens, self.logprob = self.generated + 1, self.tokens + 1, self.logprob + logprob
-        end = self._end(step, token)
+        end = self._end(spec, token)
         if not end:
             return False
         self._close(end, self.logprob)
-        self._begin(next_step(self.request.steps, self.at, end in ("eos", "length")))
+        self._begin(next_stage(self.request.stages, self.at, end in ("eos", "length")))
         return self.at is None or bool(self.extra)
 
     def uniform(self) -> float:
@@ -72,28 +72,28 @@ class Row:
 
     def candidate(self) -> Candidate:
         """Return what became of the row."""
-        cost = Ledger(self.generated, 0, self.prefilled, self.images, self.calls, self.seconds)
-        return Candidate(self.index, tuple(self.pieces), self.state, self.paid + cost)
+        cost = Usage(self.generated, 0, self.prefilled, self.images, self.calls, self.seconds)
+        return Candidate(self.index, tuple(self.segments), self.state, self.paid + cost)
 
     def _begin(self, at):
-        """Start step `at`: its own random stream, and its user turn, if it has one, as tokens to be read first."""
-        if self.pieces and self.room is not None and self.generated >= self.room:
+        """Start stage `at`: its own random stream, and its user turn, if it has one, as tokens to be read first."""
+        if self.segments and self.room is not None and self.generated >= self.room:
             at = None
         self.at, self.tokens, self.logprob, self.tail = at, 0, 0.0, ""
         if at is None:
             return
-        step = self.request.steps[at]
-        self.stream = keyed(self.voice.seed, self.request.task.qid, step.stage, self.index)
-        self.extra = self.voice.turn_ids(step.turn, self.ids) if step.turn is not None else []
-        limits = [self.voice.max_new_tokens * step.stages, self.voice.context - len(self.ids) - len(self.extra)]
+        spec = self.request.stages[at]
+        self.stream = keyed_rng(self.voice.seed, self.request.task.qid, spec.stage, self.index)
+        self.extra = self.voice.turn_ids(spec.turn, self.ids) if spec.turn is not None else []
+        limits = [self.voice.max_new_tokens * spec.length_factor, self.voice.context - len(self.ids) - len(self.extra)]
         self.limit = max(1, min(limits + ([] if self.room is None else [self.room - self.generated])))
-        self.calls += 1 if self.extra or not self.pieces else 0
+        self.calls += 1 if self.extra or not self.segments else 0
 
     def _close(self, end, logprob):
-        step = self.request.steps[self.at]
+        spec = self.request.stages[self.at]
         text = self.voice.text(self.ids[len(self.ids) - self.tokens :])
-        wanted = step.stop[-1] if step.stop else "eos"
-        self.pieces.append(Piece(step.stage, text, logprob, self.tokens, end, wanted, step.turn is not None))
+        wanted = spec.stop[-1] if spec.stop else "eos"
+        self.segments.append(Segment(spec.stage, text, logprob, self.tokens, end, wanted, spec.turn is not None))
 
     def _break_off(self):
         """End the row because the model's numbers are not finite; no judge by likelihood will prefer it."""
@@ -106,12 +106,12 @@ class Row:
         self._begin(None)
         return True
 
-    def _end(self, step, token):
+    def _end(self, spec, token):
         if token in self.voice.eos:
             return "eos"
-        if step.stop:
-            self.tail = self.tail[-max(map(len, step.stop)) :] + self.voice.word(token)
-            for stop in step.stop:
+        if spec.stop:
+            self.tail = self.tail[-max(map(len, spec.stop)) :] + self.voice.word(token)
+            for stop in spec.stop:
                 if stop in self.tail:
                     return stop
         return "length" if self.tokens >= self.limit else ""

@@ -15,7 +15,7 @@ def ends_of(model) -> set[int]:
     return set(eos) if isinstance(eos, list) else {eos}
 
 
-class Voice:
+class ChatTokenizer:
     """Speaks through `processor`; `eos` are the tokens that end a turn. `short`: see SMALL."""
 
     def __init__(self, processor, eos: set[int]):

@@ -15,13 +15,13 @@ from dataclasses import replace
 
 import torch
 
-from o1lib.inference.candidate import Row, choose
-from o1lib.inference.kv_cache import Batch
+from o1lib.inference.candidate import CandidateDecoding, nucleus_sample
+from o1lib.inference.kv_cache import BatchedCache
 from o1lib.inference.model_runner import out_of_memory
 from o1lib.records import UserError
 
 
-class Pool:
+class ContinuousBatch:
     """Rows decoded together, at most `capacity` at a time; others take the places of those that ended, a quarter at a time."""
 
     def __init__(self, engine, capacity: int, temperature: float, top_p: float):
@@ -30,7 +30,7 @@ class Pool:
         self._clear()
 
     @property
-    def alive(self) -> list[Row]:
+    def alive(self) -> list[CandidateDecoding]:
         """The rows now being decoded."""
         return [row for row in self.slots if row is not None]
 
@@ -44,17 +44,17 @@ class Pool:
         """Whether a quarter of the batch or more stands empty and nobody waits."""
         return not self.waiting and len(self.alive) <= self.capacity * 3 // 4
 
-    def add(self, rows: list[Row]) -> None:
+    def add(self, rows: list[CandidateDecoding]) -> None:
         """Let rows wait for their place."""
         self.waiting.extend(rows)
 
-    def run(self, rows: list[Row]) -> None:
+    def run(self, rows: list[CandidateDecoding]) -> None:
         """Decode all rows to their ends."""
         self.add(rows)
         while self.busy:
             self.advance()
 
-    def advance(self) -> list[Row]:
+    def advance(self) -> list[CandidateDecoding]:
         """Give every row in the batch its next token; return the rows that are done.
 
         Raises UserError when a row does not fit in memory even alone.
@@ -115,7 +115,7 @@ class Pool:
             self.logits = torch.cat([self.logits[kept], logits])
             self.slots = [self.slots[slot] for slot in kept] + self.entering
         else:
-            self.batch, self.logits, self.slots = Batch(self.engine, states), logits, self.entering
+            self.batch, self.logits, self.slots = BatchedCache(self.engine, states), logits, self.entering
         self.entering = []
 
     def _caught_up(self, rows):
@@ -137,7 +137,7 @@ class Pool:
         """Draw every row's token; rows that are done leave, those in want of a user turn wait again."""
         uniforms = [0.0 if row is None else row.uniform() for row in self.slots]
         greedy = [row is None or row.request.greedy for row in self.slots]
-        tokens, logprobs = choose(self.logits, uniforms, greedy, self.temperature, self.top_p)
+        tokens, logprobs = nucleus_sample(self.logits, uniforms, greedy, self.temperature, self.top_p)
         for slot, row in enumerate(self.slots):
             if row is not None and row.push(tokens[slot], logprobs[slot]):
                 row.state = self.batch.take(slot, row.ids, row.state)

@@ -6,7 +6,7 @@ lower precisions round differently in different batches). Papers A and B sample 
 What each candidate cost stands on its ledger.
 
     decoder = Decoder(model, processor, seed=0)
-    [[candidate]] = decoder.propose([Propose(task, None, task.steps, greedy=True)])
+    [[candidate]] = decoder.propose([Propose(task, None, task.stages, greedy=True)])
     candidate.text                                   # "<SUMMARY> ... </CONCLUSION>"
 """
 
@@ -16,19 +16,19 @@ from dataclasses import replace
 
 import torch
 
-from o1lib.inference.candidate import Row
-from o1lib.inference.chat import Voice, ends_of
-from o1lib.inference.continuous_batch import Pool
-from o1lib.inference.model_runner import Engine
-from o1lib.inference.prefill import Reader
+from o1lib.inference.candidate import CandidateDecoding
+from o1lib.inference.chat import ChatTokenizer, ends_of
+from o1lib.inference.continuous_batch import ContinuousBatch
+from o1lib.inference.model_runner import ModelRunner
+from o1lib.inference.prefill import Prefiller
 from o1lib.inference.token_beam import beams
-from o1lib.search.segments import Step
-from o1lib.search.types import Candidate, Conversation, Ledger, Propose
+from o1lib.search.segments import StageSpec
+from o1lib.search.types import Candidate, Conversation, GenerationRequest, Usage
 
 __all__ = ["Conversation", "Decoder", "Stream"]
 
 
-class Decoder(Voice):
+class Decoder(ChatTokenizer):
     """A model that proposes, replies and weighs options, at most `rows` rows at a time (0: what suits the device).
 
     `max_new_tokens` bounds one stage; `temperature` 0 is greedy; a `dtype` below float32 switches autocast on.
@@ -37,10 +37,10 @@ class Decoder(Voice):
 
     def __init__(self, model, processor, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, rows=0, dtype=None):
         super().__init__(processor, ends_of(model))
-        self.engine, self.seed, self.temperature, self.top_p = Engine(model), seed, temperature, top_p
+        self.engine, self.seed, self.temperature, self.top_p = ModelRunner(model), seed, temperature, top_p
         self.rows = rows or (96 if model.device.type == "cpu" else 256)  # more than fit a CPU's cache are slower
         self.max_new_tokens, self.context = max_new_tokens, self.engine.context
-        self.reader = Reader(self.engine, self, self.rows)
+        self.reader = Prefiller(self.engine, self, self.rows)
         plain = dtype in (None, torch.float32)
         self.autocast = nullcontext() if plain else torch.autocast(model.device.type, dtype)
 
@@ -48,7 +48,7 @@ class Decoder(Voice):
         """Return a stream of proposals: requests may be added at any time, and are answered as they are done."""
         return Stream(self)
 
-    def propose(self, requests: list[Propose]) -> list[list[Candidate]]:
+    def propose(self, requests: list[GenerationRequest]) -> list[list[Candidate]]:
         """Return the candidates of each request, all decoded together; `request.state` None starts at the question."""
         stream, found = self.stream(), {}
         for number, request in enumerate(requests):
@@ -66,16 +66,18 @@ class Decoder(Voice):
                     read[numbers[0]] = tokens
                     for k in numbers:
                         asked = replace(contexts[k].task, qid=f"{contexts[k].task.qid}/{keys[k]}")
-                        rows[k] = Row(self, Propose(asked, None, (Step("judge"),)), 0, state)
+                        rows[k] = CandidateDecoding(
+                            self, GenerationRequest(asked, None, (StageSpec("judge"),)), 0, state
+                        )
             for picture in (True, False):  # rows with and without a picture cannot share a batch
                 own = [row for row in rows if (row.state.picture is not None) == picture]
                 self.pool().run(own)
         return [
-            replace(row.candidate(), cost=Ledger(judge=tokens + row.generated, calls=1, seconds=row.seconds))
+            replace(row.candidate(), cost=Usage(judge=tokens + row.generated, calls=1, seconds=row.seconds))
             for row, tokens in zip(rows, read)
         ]
 
-    def likelihoods(self, contexts: list[Conversation], options: list[list[str]]) -> list[tuple[list[float], Ledger]]:
+    def likelihoods(self, contexts: list[Conversation], options: list[list[str]]) -> list[tuple[list[float], Usage]]:
         """Return for each context every option's summed log-probability as its next words, and the cost as judging.
 
         Contexts with the same words are read, and paid for, once.
@@ -91,11 +93,11 @@ class Decoder(Voice):
                 scores = iter([score for some in weighed for score in some])
                 share = (time.perf_counter() - start) / len(part)
                 for numbers, _, read in part:
-                    paid = Ledger(judge=read, calls=1, seconds=share)
+                    paid = Usage(judge=read, calls=1, seconds=share)
                     for k in numbers:
-                        more = Ledger(judge=sum(len(option) - 1 for option in ids[k]))
+                        more = Usage(judge=sum(len(option) - 1 for option in ids[k]))
                         found[k] = [next(scores) for _ in ids[k]], paid + more
-                        paid = Ledger()
+                        paid = Usage()
                 start = time.perf_counter()
         return found
 
@@ -110,9 +112,9 @@ class Decoder(Voice):
         stack.enter_context(self.autocast)
         return stack
 
-    def pool(self) -> Pool:
+    def pool(self) -> ContinuousBatch:
         """Return an empty batch of this decoder's size and temperature."""
-        return Pool(self.engine, self.rows, self.temperature, self.top_p)
+        return ContinuousBatch(self.engine, self.rows, self.temperature, self.top_p)
 
 
 class Stream:
@@ -126,7 +128,7 @@ class Stream:
         """Whether more requests would make better use of the batch."""
         return not self.fresh and self.pool.hungry
 
-    def add(self, key, request: Propose) -> None:
+    def add(self, key, request: GenerationRequest) -> None:
         """Take a request; `key` comes back with its candidates."""
         self.fresh.append((key, request))
 
@@ -156,7 +158,10 @@ class Stream:
         paid = root.pay()
         room = max(1, (request.budget - paid.prefilled) // request.n) if request.budget else None
         state, first = request.state or root.prompt, request.first
-        return [Row(self.decoder, request, first + k, state, Ledger() if k else paid, room) for k in range(request.n)]
+        return [
+            CandidateDecoding(self.decoder, request, first + k, state, Usage() if k else paid, room)
+            for k in range(request.n)
+        ]
 
     def _done(self, row):
         key, rows = self.open.pop(id(row))

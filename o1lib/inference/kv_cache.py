@@ -32,7 +32,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class State:
+class RowState:
     """One row's past. `kv` (layers, 2, heads, tokens, width) may lack the last `ids`; `logits` follow the last read.
 
     `shift`: how far the position of a token is from the number of tokens before it (a picture's tokens may share
@@ -55,9 +55,9 @@ class State:
         """How many tokens have been read."""
         return 0 if self.kv is None else self.kv.shape[-2]
 
-    def head(self, tokens: int) -> "State":
+    def head(self, tokens: int) -> "RowState":
         """Return the past of the first `tokens` tokens alone; they do not depend on what came later."""
-        return State(self.ids[:tokens], self.kv[..., :tokens, :], self.picture, shift=self.shift)
+        return RowState(self.ids[:tokens], self.kv[..., :tokens, :], self.picture, shift=self.shift)
 
 
 class _Layer(DynamicLayer):
@@ -80,10 +80,10 @@ class _Layer(DynamicLayer):
         return self.batch.used
 
 
-class Batch:
+class BatchedCache:
     """Rows side by side, right-aligned: `block` (layers, 2, rows, heads, columns, width), `mask` (rows, columns)."""
 
-    def __init__(self, engine, states: list[State]):
+    def __init__(self, engine, states: list[RowState]):
         self.engine, self.cache, self.cross, self.used = engine, None, [], 0
         self.mask, self.block = torch.zeros(0, 0, dtype=torch.bool, device=engine.device), None
         self.next, self.seen = self.mask.new_zeros(0, dtype=torch.long), self.mask.new_zeros(0)
@@ -126,16 +126,16 @@ class Batch:
         self.used, self.seen = end, sees[:, -1]
         return logits
 
-    def take(self, row: int, ids, like: State, logits=None) -> State:
+    def take(self, row: int, ids, like: RowState, logits=None) -> RowState:
         """Return one row as a State of the tokens `ids`, without its padding; picture and shift are those of `like`."""
         kept = self.mask[row, : self.used].nonzero().squeeze(1)
-        return State(tuple(ids), self.block[:, :, row].index_select(3, kept), like.picture, logits, like.shift)
+        return RowState(tuple(ids), self.block[:, :, row].index_select(3, kept), like.picture, logits, like.shift)
 
     def select(self, rows: list[int]) -> None:
         """Keep only these rows (one may stand several times), and only the columns that one of them uses."""
         self.change(rows, [])
 
-    def change(self, rows: list[int], states: list[State]) -> None:
+    def change(self, rows: list[int], states: list[RowState]) -> None:
         """Keep only these rows and take new ones in behind them, in one move."""
         engine, index = self.engine, torch.tensor(rows, dtype=torch.long, device=self.mask.device)
         seen = self.mask[index, : self.used]
@@ -156,11 +156,11 @@ class Batch:
         self.tiles = torch.cat(tiles) if tiles else None
         self._lay_pictures()
 
-    def fits(self, states: list[State]) -> bool:
+    def fits(self, states: list[RowState]) -> bool:
         """Return whether `replace` can take these states: none is longer than the block, which has a column to spare."""
         return self.used < self.mask.shape[1] and max(state.length for state in states) <= self.used
 
-    def replace(self, rows: list[int], states: list[State]) -> None:
+    def replace(self, rows: list[int], states: list[RowState]) -> None:
         """Put states in the place of these rows; the others stay where they are, which costs nothing."""
         index = torch.tensor(rows, dtype=torch.long, device=self.mask.device)
         self._lay(rows, states)

@@ -10,7 +10,7 @@ Idefics3, LLaVA and whoever puts the picture's tokens among the words) the pictu
 
 import torch
 
-from o1lib.inference.kv_cache import Batch, Picture, State
+from o1lib.inference.kv_cache import BatchedCache, Picture, RowState
 from o1lib.records import UserError
 
 READABLE = {"full_attention", "cross_attention"}  # kinds of layers whose past can be cut and forked by the row
@@ -21,7 +21,7 @@ def out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate" in str(error) or "out of memory" in str(error)
 
 
-class Engine:
+class ModelRunner:
     """A vision-language model as a reader of rows: sizes of its cache, and prefill and continuation of States.
 
     Raises UserError for a model without an image token, or with layers whose past is not plain keys and values.
@@ -64,23 +64,23 @@ class Engine:
         by_layer = zip(*(picture.layers for picture in pictures))
         return [tuple(torch.stack(side) for side in zip(*layer)) for layer in by_layer]
 
-    def extend(self, states: list[State], tokens: list[list[int]], past: bool = True) -> list[State]:
+    def extend(self, states: list[RowState], tokens: list[list[int]], past: bool = True) -> list[RowState]:
         """Read `tokens` behind each state in one batch; return the new states, each with the logits of what follows.
 
         `past` False: the logits alone, for states behind which nothing will be read.
         """
-        batch = Batch(self, states)
+        batch = BatchedCache(self, states)
         logits = batch.read(tokens)[:, -1]
         if not past:
-            return [State(logits=row) for row in logits]
+            return [RowState(logits=row) for row in logits]
         return [
             batch.take(row, (*state.ids[: state.length], *tokens[row]), state, logits[row])
             for row, state in enumerate(states)
         ]
 
-    def prefill(self, tokens: list[list[int]], pictures: dict) -> list[State]:
+    def prefill(self, tokens: list[list[int]], pictures: dict) -> list[RowState]:
         """Read each row's prompt with its picture, given as the processor's tensors for the batch."""
-        batch, pictures = Batch(self, [State()] * len(tokens)), dict(pictures)
+        batch, pictures = BatchedCache(self, [RowState()] * len(tokens)), dict(pictures)
         if self.cross_layers:
             batch.tiles = pictures.pop("cross_attention_mask")[:, -1].bool().to(self.device)
         logits = batch.read(tokens, pictures=pictures)[:, -1]
@@ -89,17 +89,17 @@ class Engine:
         sides = [tuple((layer.keys[row], layer.values[row]) for layer in cross) for row in range(len(tokens))]
         seen = [Picture(layers, batch.tiles[row]) if cross else None for row, layers in enumerate(sides)]
         return [
-            batch.take(row, ids, State(picture=seen[row], shift=shifts[row]), logits[row])
+            batch.take(row, ids, RowState(picture=seen[row], shift=shifts[row]), logits[row])
             for row, ids in enumerate(tokens)
         ]
 
-    def loglikelihoods(self, states: list[State], tokens: list[list[int]]) -> list[float]:
+    def loglikelihoods(self, states: list[RowState], tokens: list[list[int]]) -> list[float]:
         """Return the summed log-probability of each row's tokens behind its state (which must have its logits)."""
         first = torch.stack([state.logits for state in states]).float().log_softmax(-1)
         totals = first.gather(1, torch.tensor([[row[0]] for row in tokens], device=self.device)).squeeze(1).tolist()
         longer = [k for k, row in enumerate(tokens) if len(row) > 1]
         if longer:
-            batch = Batch(self, [states[k] for k in longer])
+            batch = BatchedCache(self, [states[k] for k in longer])
             said = batch.read([tokens[k][:-1] for k in longer], keep=0).float().log_softmax(-1)
             for k, rows in zip(longer, said):
                 rest = tokens[k][1:]

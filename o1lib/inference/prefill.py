@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from os.path import commonprefix
 
-from o1lib.inference.kv_cache import State
+from o1lib.inference.kv_cache import RowState
 from o1lib.inference.model_runner import out_of_memory
 from o1lib.records import UserError
-from o1lib.search.types import Conversation, Ledger, Task
+from o1lib.search.types import Conversation, Task, Usage
 
 # Prompt tokens read in one batch: on a CPU more than fit its cache are read at half the speed.
 _AT_ONCE = {"cpu": 1200}
@@ -27,26 +27,26 @@ _WORTH = 8  # a common beginning of fewer tokens is not worth a call of its own
 
 
 @dataclass
-class Root:
+class PromptCache:
     """A question that was read: its prompt, the prompt up to its picture, and what that cost until somebody pays."""
 
-    prompt: State
-    head: State
-    unpaid: Ledger
+    prompt: RowState
+    head: RowState
+    unpaid: Usage
 
-    def pay(self) -> Ledger:
+    def pay(self) -> Usage:
         """Return what reading the question cost, to the first who asks."""
-        paid, self.unpaid = self.unpaid, Ledger()
+        paid, self.unpaid = self.unpaid, Usage()
         return paid
 
 
-class Reader:
+class Prefiller:
     """Reads prompts in batches of at most `rows`, and keeps each question until it is forgotten."""
 
     def __init__(self, engine, voice, rows: int):
         self.engine, self.voice, self.rows = engine, voice, rows
-        self.roots: dict[str, Root] = {}
-        self._beginnings: dict[str, State] = {}
+        self.roots: dict[str, PromptCache] = {}
+        self._beginnings: dict[str, RowState] = {}
 
     def forget(self, qids=None) -> None:
         """Drop these questions (None: all) with their pictures."""
@@ -66,10 +66,10 @@ class Reader:
             roots = self._in_halves(self._prefilled, part)
             share = (time.perf_counter() - start) / len(part)
             for task, state in zip(part, roots):
-                paid = Ledger(prefilled=len(state.ids), images=1, seconds=share)
-                self.roots[task.qid] = Root(state, self._head(task, state), paid)
+                paid = Usage(prefilled=len(state.ids), images=1, seconds=share)
+                self.roots[task.qid] = PromptCache(state, self._head(task, state), paid)
 
-    def read(self, contexts: list[Conversation], past: bool = True) -> Iterator[list[tuple[list[int], State, int]]]:
+    def read(self, contexts: list[Conversation], past: bool = True) -> Iterator[list[tuple[list[int], RowState, int]]]:
         """Read the contexts a batch at a time, short ones first; `past` False leaves out keys and values."""
         self.encode([context.task for context in contexts if context.picture])
         jobs = {}
@@ -137,7 +137,7 @@ class Reader:
     def _nearest(self, qid, group):
         """Return the longest known state that all of a question's keys begin with."""
         if not qid:
-            return State()
+            return RowState()
         kept = self._beginnings.get(qid)
         if kept and all(ids[: kept.length] == kept.ids and len(ids) > kept.length for _, ids in group):
             return kept

@@ -6,7 +6,7 @@ batch 1, one call a stage and candidate, one match a call, no past kept between 
 forked can be searched with it.
 
     decoder = make("one_at_a_time", model, processor, seed=0)           # or "batched": decode.Decoder
-    [[candidate]] = decoder.propose([Propose(task, None, task.steps)])
+    [[candidate]] = decoder.propose([Propose(task, None, task.stages)])
 """
 
 import time
@@ -15,16 +15,16 @@ from dataclasses import replace
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
 
-from o1lib.inference.candidate import Row, choose
-from o1lib.inference.chat import Voice, ends_of
+from o1lib.inference.candidate import CandidateDecoding, nucleus_sample
+from o1lib.inference.chat import ChatTokenizer, ends_of
 from o1lib.inference.decoder import Decoder
-from o1lib.inference.kv_cache import State
+from o1lib.inference.kv_cache import RowState
 from o1lib.records import UserError
-from o1lib.search.segments import Step
-from o1lib.search.types import Candidate, Conversation, Ledger, Propose
+from o1lib.search.segments import StageSpec
+from o1lib.search.types import Candidate, Conversation, GenerationRequest, Usage
 
 
-class OneAtATime(Voice):
+class SequentialDecoder(ChatTokenizer):
     """Proposes, replies and weighs options as `Decoder` does, one at a time. Arguments are those of `Decoder`.
 
     It has no beams over tokens. Raises UserError for a prompt longer than the model's context.
@@ -36,7 +36,7 @@ class OneAtATime(Voice):
         self.max_new_tokens, self.context = max_new_tokens, model.config.get_text_config().max_position_embeddings
         self._prompts = {}  # the processor's tensors by question: only the model's work is done again
 
-    def propose(self, requests: list[Propose]) -> list[list[Candidate]]:
+    def propose(self, requests: list[GenerationRequest]) -> list[list[Candidate]]:
         """Return the candidates of each request, drawn one after another."""
         return [[self._candidate(request, k) for k in range(request.n)] for request in requests]
 
@@ -45,14 +45,16 @@ class OneAtATime(Voice):
         found = []
         for context, key in zip(contexts, keys):
             inputs = self._inputs(context)
-            asked = Propose(replace(context.task, qid=f"{context.task.qid}/{key}"), None, (Step("judge"),))
-            row = Row(self, asked, 0, State(tuple(inputs["input_ids"][0].tolist())))
+            asked = GenerationRequest(
+                replace(context.task, qid=f"{context.task.qid}/{key}"), None, (StageSpec("judge"),)
+            )
+            row = CandidateDecoding(self, asked, 0, RowState(tuple(inputs["input_ids"][0].tolist())))
             self._decode(row, inputs)
-            cost = Ledger(0, inputs["input_ids"].shape[1] + row.generated, 0, int(context.picture), 1, row.seconds)
+            cost = Usage(0, inputs["input_ids"].shape[1] + row.generated, 0, int(context.picture), 1, row.seconds)
             found.append(replace(row.candidate(), cost=cost))
         return found
 
-    def likelihoods(self, contexts: list[Conversation], options: list[list[str]]) -> list[tuple[list[float], Ledger]]:
+    def likelihoods(self, contexts: list[Conversation], options: list[list[str]]) -> list[tuple[list[float], Usage]]:
         """Return for each context every option's summed log-probability as its next words, and the cost as judging."""
         return [self._weigh(context, [self.ids(option) for option in own]) for context, own in zip(contexts, options)]
 
@@ -65,19 +67,21 @@ class OneAtATime(Voice):
         if request.beams > 1:
             raise UserError("the one-at-a-time engine has no beams over tokens: use engine='batched' for token_beam")
         prompt, state = self._prompt(request.task), request.state
-        state = state or State(tuple(prompt["input_ids"][0].tolist()))
+        state = state or RowState(tuple(prompt["input_ids"][0].tolist()))
         if len(state.ids) >= self.context:
             raise UserError(
                 f"question {request.task.qid} takes {len(state.ids)} tokens but the model reads "
                 f"{self.context}: shorten it, or leave the question out"
             )
         left = request.budget - len(state.ids) if request.budget else 0
-        row = Row(self, request, request.first + k, state, room=max(1, left // request.n) if request.budget else None)
+        row = CandidateDecoding(
+            self, request, request.first + k, state, room=max(1, left // request.n) if request.budget else None
+        )
         while row.at is not None:
             row.ids, row.extra = row.ids + row.extra, []
             row.prefilled, row.images = row.prefilled + len(row.ids), row.images + 1
             self._decode(row, self._grown(prompt, row.ids))
-        row.state = State(tuple(row.ids))
+        row.state = RowState(tuple(row.ids))
         return row.candidate()
 
     def _prompt(self, task):
@@ -89,7 +93,7 @@ class OneAtATime(Voice):
     def _decode(self, row, inputs):
         """Let the library generate until the row's stage (or turn) ends."""
         start, drawn = time.perf_counter(), _Drawn(row)
-        most = row.limit * len(row.request.steps)
+        most = row.limit * len(row.request.stages)
         self.model.generate(
             **inputs,
             do_sample=False,
@@ -133,7 +137,7 @@ class OneAtATime(Voice):
             for option in options
             for rows in [scores[tuple(option[:-1])]]
         ]
-        return found, Ledger(0, read, 0, passes * context.picture, passes, time.perf_counter() - start)
+        return found, Usage(0, read, 0, passes * context.picture, passes, time.perf_counter() - start)
 
 
 class _Drawn(LogitsProcessor):
@@ -145,7 +149,7 @@ class _Drawn(LogitsProcessor):
     def __call__(self, input_ids, scores):
         """Return scores of which one is finite."""
         row, how = self.row, self.row.voice
-        [token], [logprob] = choose(scores, [row.uniform()], [row.request.greedy], how.temperature, how.top_p)
+        [token], [logprob] = nucleus_sample(scores, [row.uniform()], [row.request.greedy], how.temperature, how.top_p)
         self.left = row.push(token, logprob)
         scores.fill_(float("-inf"))[0, token] = 0.0
         return scores
@@ -162,10 +166,10 @@ class _Ended(StoppingCriteria):
         return torch.tensor([self.drawn.left], device=input_ids.device)
 
 
-ENGINES = {"batched": Decoder, "one_at_a_time": OneAtATime}
+ENGINES = {"batched": Decoder, "one_at_a_time": SequentialDecoder}
 
 
-def make(engine: str, model, processor, **settings):
+def make_decoder(engine: str, model, processor, **settings):
     """Return a decoder by the name of its engine, with `Decoder`'s settings. Raises UserError for an unknown name."""
     if engine not in ENGINES:
         raise UserError(f"unknown engine '{engine}': choose one of {', '.join(ENGINES)}")

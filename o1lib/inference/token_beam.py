@@ -5,7 +5,7 @@ distribution. The rules are those of the library's beam search (length penalty 1
 this project's: picture and prompt are read once, beams fork from the cache, and all questions are searched together.
 Draws are keyed by question and stage.
 
-    [candidate] = beams(decoder, [Propose(task, None, task.steps[:1], beams=4)])
+    [candidate] = beams(decoder, [Propose(task, None, task.stages[:1], beams=4)])
 """
 
 import time
@@ -13,21 +13,21 @@ from dataclasses import replace
 
 import torch
 
-from o1lib.inference.kv_cache import Batch
-from o1lib.search.segments import Piece
-from o1lib.search.types import Candidate, Ledger, Propose, keyed
+from o1lib.inference.kv_cache import BatchedCache
+from o1lib.search.segments import Segment
+from o1lib.search.types import Candidate, GenerationRequest, Usage, keyed_rng
 
 
 class Beam:
     """The beams of one request: `running` holds (score, tokens, log-probability), the best first, `ended` likewise."""
 
-    def __init__(self, decoder, request: Propose, state, paid: Ledger):
-        self.decoder, self.request, self.state, self.step, self.paid = decoder, request, state, request.steps[0], paid
-        self.stream = keyed(decoder.seed, request.task.qid, self.step.stage, "beams")
+    def __init__(self, decoder, request: GenerationRequest, state, paid: Usage):
+        self.decoder, self.request, self.state, self.spec, self.paid = decoder, request, state, request.stages[0], paid
+        self.stream = keyed_rng(decoder.seed, request.task.qid, self.spec.stage, "beams")
         self.running, self.ended, self.open, self.drawn = [(0.0, (), 0.0)], [], True, 0
         room = (request.budget - paid.prefilled) // request.beams if request.budget else decoder.context
         most = decoder.context - len(state.ids)
-        self.most = max(1, min(decoder.max_new_tokens * self.step.stages, most, room))
+        self.most = max(1, min(decoder.max_new_tokens * self.spec.length_factor, most, room))
 
     def advance(self, logits: torch.Tensor) -> list[int]:
         """Take one step from the logits (running beams, vocabulary); return which beam each new one continues."""
@@ -53,17 +53,17 @@ class Beam:
     def candidate(self, seconds: float) -> Candidate:
         """Return the best text that ended."""
         _, tokens, logprob = self.ended[0]
-        piece = Piece(
-            self.step.stage,
+        segment = Segment(
+            self.spec.stage,
             self.decoder.text(tokens),
             logprob,
             len(tokens),
             self._end(tokens),
-            self.step.stop[-1] if self.step.stop else "eos",
-            self.step.turn is not None,
+            self.spec.stop[-1] if self.spec.stop else "eos",
+            self.spec.turn is not None,
         )
         state = replace(self.state, ids=(*self.state.ids, *tokens), logits=None)
-        return Candidate(self.request.first, (piece,), state, self.paid + Ledger(self.drawn, calls=1, seconds=seconds))
+        return Candidate(self.request.first, (segment,), state, self.paid + Usage(self.drawn, calls=1, seconds=seconds))
 
     def _drawn(self, scored, wanted):
         """Return the indices of the likeliest continuations, or of a draw among them, in the order of being drawn."""
@@ -77,10 +77,10 @@ class Beam:
         """Return what ends a beam here (a stop, eos, length), or ""."""
         if tokens[-1] in self.decoder.eos:
             return "eos"
-        tail = "".join(map(self.decoder.word, tokens[-max(map(len, self.step.stop), default=0) :]))
+        tail = "".join(map(self.decoder.word, tokens[-max(map(len, self.spec.stop), default=0) :]))
         last = self.decoder.word(tokens[-1])
         found = next(
-            (stop for stop in self.step.stop if stop in tail and stop not in tail[: len(tail) - len(last)]), ""
+            (stop for stop in self.spec.stop if stop in tail and stop not in tail[: len(tail) - len(last)]), ""
         )
         return found or ("length" if len(tokens) >= self.most else "")
 
@@ -90,8 +90,8 @@ class Beam:
         return full and self.running[0][0] / len(self.running[0][1]) <= self.ended[-1][0]
 
 
-def beams(decoder, requests: list[Propose]) -> list[Candidate]:
-    """Return one continuation for each request through its one step, the best of its beams."""
+def beams(decoder, requests: list[GenerationRequest]) -> list[Candidate]:
+    """Return one continuation for each request through its one stage, the best of its beams."""
     width = max((request.beams for request in requests), default=1)
     at_once, found = max(1, decoder.rows // width), []
     for first in range(0, len(requests), at_once):
@@ -103,7 +103,7 @@ def _together(decoder, requests):
     start, engine = time.perf_counter(), decoder.engine
     searched = _begun(decoder, requests)
     alive, logits = searched, torch.stack([beam.state.logits for beam in searched])
-    batch, owners = Batch(engine, [beam.state for beam in searched]), [[k] for k in range(len(searched))]
+    batch, owners = BatchedCache(engine, [beam.state for beam in searched]), [[k] for k in range(len(searched))]
     while alive:
         rows, still, counts = [], [], []
         for beam, own in zip(alive, owners):
@@ -125,10 +125,10 @@ def _begun(decoder, requests):
     for request in requests:
         root = decoder.reader.roots[request.task.qid]
         state = request.state or root.prompt
-        turn = request.steps[0].turn
+        turn = request.stages[0].turn
         states.append(state)
         tokens.append([*state.unread, *(decoder.turn_ids(turn, state.ids) if turn is not None else [])])
-        paid.append(root.pay() + Ledger(prefilled=len(tokens[-1])))
+        paid.append(root.pay() + Usage(prefilled=len(tokens[-1])))
     late = [k for k, unread in enumerate(tokens) if unread]
     read = decoder.engine.extend([states[k] for k in late], [tokens[k] for k in late]) if late else []
     for k, state in zip(late, read):

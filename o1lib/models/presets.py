@@ -19,7 +19,18 @@ from o1lib.models.checkpoint import load, load_processor, model_hash, save
 from o1lib.models.tokenizer import CHAT_TEMPLATE, build_processor, train_tokenizer, training_texts
 from o1lib.records import UserError
 
-__all__ = ["SCALES", "Scale", "build", "device_and_dtype", "encode", "greedy", "load", "model_hash", "sampled", "save"]
+__all__ = [
+    "SCALES",
+    "ModelPreset",
+    "build",
+    "device_and_dtype",
+    "encode",
+    "greedy",
+    "load",
+    "model_hash",
+    "sampled",
+    "save",
+]
 
 
 WEIGHT_SPREAD = 0.07  # standard deviation of a small model's random matrices
@@ -27,7 +38,7 @@ POSITION_GAIN = 5.0  # of the vision tower's position embeddings over the librar
 
 
 @dataclass(frozen=True)
-class Scale:
+class ModelPreset:
     """Sizes of a model. Widths in channels, `image_size` and `patch` in pixels, `context` and `vocabulary` in tokens."""
 
     name: str
@@ -47,7 +58,7 @@ class Scale:
 
 
 SCALES = {
-    "smoke": Scale(
+    "smoke": ModelPreset(
         "smoke",
         vision_width=48,
         vision_layers=(1, 1),
@@ -57,7 +68,7 @@ SCALES = {
         cross_attention=(1,),
         tokenizer_examples=40,
     ),
-    "mini": Scale(
+    "mini": ModelPreset(
         "mini",
         vision_width=128,
         vision_layers=(4, 1),
@@ -67,8 +78,8 @@ SCALES = {
         cross_attention=(1, 4),
         tokenizer_examples=400,
     ),
-    "gpu": Scale("gpu", hub_id="Qwen/Qwen2.5-VL-3B-Instruct"),
-    "paper": Scale("paper", hub_id="meta-llama/Llama-3.2-11B-Vision-Instruct"),
+    "gpu": ModelPreset("gpu", hub_id="Qwen/Qwen2.5-VL-3B-Instruct"),
+    "paper": ModelPreset("paper", hub_id="meta-llama/Llama-3.2-11B-Vision-Instruct"),
 }
 
 

@@ -22,9 +22,9 @@ from o1lib.formats.chat import SPECIAL_TAGS, prompt_turns
 from o1lib.formats.stages import STAGES, close_tag
 from o1lib.records import UserError
 from o1lib.search.retracing import retracing
-from o1lib.search.segments import Step, hint, next_step
-from o1lib.search.state import Path, Search, Spent, guarded
-from o1lib.search.types import Candidate, Match, Propose, Round, Task, keyed
+from o1lib.search.segments import StageSpec, hint, next_stage
+from o1lib.search.state import BudgetExhausted, Search, SearchState, within_budget
+from o1lib.search.types import Candidate, Comparison, GenerationRequest, SearchRound, Task, keyed_rng
 
 MOST_SENTENCES = 60
 
@@ -33,7 +33,7 @@ def task_for(qid: str, question: str, image, format: str) -> Task:
     """Return a question as a task: its first user turn, and the stages its format can be stopped after.
 
     Tags end stages where there are tags, blank lines in `no_tags`, the turn's end in `four_turn`; the other formats
-    (and `shuffled`, whose order is the model's own choice) are one piece. Raises UserError for an unknown format.
+    (and `shuffled`, whose order is the model's own choice) are one segment. Raises UserError for an unknown format.
     """
     turns = prompt_turns(question, format)
     ends = {
@@ -43,34 +43,34 @@ def task_for(qid: str, question: str, image, format: str) -> Task:
         "four_turn": [""] * 4,
     }.get(format)
     if ends is None:
-        return Task(qid, question, image, (Step("all", stages=4 if format == "shuffled" else 1),), turns[0])
+        return Task(qid, question, image, (StageSpec("all", length_factor=4 if format == "shuffled" else 1),), turns[0])
     opened = [None, *turns[1:]] if len(turns) > 1 else [None] * 4
-    steps = tuple(Step(stage, (end,) if end else (), turn) for stage, end, turn in zip(STAGES, ends, opened))
+    steps = tuple(StageSpec(stage, (end,) if end else (), turn) for stage, end, turn in zip(STAGES, ends, opened))
     return Task(qid, question, image, steps, turns[0])
 
 
 def greedy(task: Task, n: int = 1, seed: int = 0) -> Search:
     """The likeliest next token, once (`n` must be 1)."""
-    path = Path(task, "greedy", 1)
-    return (yield from guarded(path, _whole(path, seed, greedy=True)))
+    path = SearchState(task, "greedy", 1)
+    return (yield from within_budget(path, _whole(path, seed, greedy=True)))
 
 
 def sample(task: Task, n: int = 1, seed: int = 0) -> Search:
     """One sample, as the papers' models are decoded without scaling (`n` must be 1)."""
-    path = Path(task, "sample", 1)
-    return (yield from guarded(path, _whole(path, seed)))
+    path = SearchState(task, "sample", 1)
+    return (yield from within_budget(path, _whole(path, seed)))
 
 
 def best_of_n(task: Task, n: int, seed: int = 0) -> Search:
     """`n` whole samples and one tournament over their full texts."""
-    path = Path(task, "best_of_n", n)
-    return (yield from guarded(path, _whole(path, seed)))
+    path = SearchState(task, "best_of_n", n)
+    return (yield from within_budget(path, _whole(path, seed)))
 
 
 def stage_beam(task: Task, n: int, seed: int = 0) -> Search:
     """At every stage `n` candidates, of which a tournament keeps one to continue (LLaVA-o1; n - 1 matches a stage)."""
-    path = Path(task, "stage_beam", n)
-    return (yield from guarded(path, _stages(path, seed)))
+    path = SearchState(task, "stage_beam", n)
+    return (yield from within_budget(path, _stages(path, seed)))
 
 
 def sentence_beam(task: Task, n: int, seed: int = 0) -> Search:
@@ -79,14 +79,14 @@ def sentence_beam(task: Task, n: int, seed: int = 0) -> Search:
     A sentence ends at the token that brings a full stop, as released ("3.5" is cut after "3."). Turn formats go turn
     by turn. After MOST_SENTENCES the text is taken as it is.
     """
-    path = Path(task, "sentence_beam", n)
-    return (yield from guarded(path, _sentences(path, seed)))
+    path = SearchState(task, "sentence_beam", n)
+    return (yield from within_budget(path, _sentences(path, seed)))
 
 
 def token_beam(task: Task, n: int, seed: int = 0) -> Search:
     """At every stage or turn one continuation, found by a beam of width `n` over tokens: no judge (LlamaV-o1)."""
-    path = Path(task, "token_beam", n)
-    return (yield from guarded(path, _turns(path)))
+    path = SearchState(task, "token_beam", n)
+    return (yield from within_budget(path, _turns(path)))
 
 
 METHODS: dict[str, Callable[..., Search]] = {
@@ -100,7 +100,7 @@ METHODS: dict[str, Callable[..., Search]] = {
 }
 
 
-def make(method: str, n: int = 1, **options) -> Callable[..., Search]:
+def make_search(method: str, n: int = 1, **options) -> Callable[..., Search]:
     """Return a method by name, with `options` set (retracing has some, see retrace.py).
 
     Raises UserError for an unknown name, n < 1, or n > 1 where one text is drawn.
@@ -133,40 +133,40 @@ def bracket(n: int, rng) -> list[list[tuple[int, int, int]]]:
 
 
 def _whole(path, seed, greedy=False):
-    [candidates] = yield [Propose(path.task, None, path.task.steps, path.n, greedy=greedy)]
+    [candidates] = yield [GenerationRequest(path.task, None, path.task.stages, path.n, greedy=greedy)]
     yield from _round(path, "all", "all", candidates, seed)
 
 
 def _stages(path, seed):
     at = 0
     while at is not None:
-        step = path.task.steps[at]
-        [candidates] = yield [Propose(path.task, path.state, (step,), path.n)]
-        winner = yield from _round(path, step.stage, step.stage, candidates, seed)
-        at = next_step(path.task.steps, at, winner.ended)
+        spec = path.task.stages[at]
+        [candidates] = yield [GenerationRequest(path.task, path.state, (spec,), path.n)]
+        winner = yield from _round(path, spec.stage, spec.stage, candidates, seed)
+        at = next_stage(path.task.stages, at, winner.ended)
 
 
 def _sentences(path, seed):
-    steps = path.task.steps
+    steps = path.task.stages
     at = _last_of_turn(steps, 0)
     while at is not None and len(path.rounds) < MOST_SENTENCES:
-        step = steps[at]
-        turn = step.turn if not path.pieces or path.pieces[-1].end != "." else None
-        sentence = Step(f"sentence {len(path.rounds) + 1}", (".", *step.stop), turn)
-        [candidates] = yield [Propose(path.task, path.state, (sentence,), path.n)]
-        candidates = [_meant(candidate, step) for candidate in candidates]
+        spec = steps[at]
+        turn = spec.turn if not path.segments or path.segments[-1].end != "." else None
+        sentence = StageSpec(f"sentence {len(path.rounds) + 1}", (".", *spec.stop), turn)
+        [candidates] = yield [GenerationRequest(path.task, path.state, (sentence,), path.n)]
+        candidates = [_meant(candidate, spec) for candidate in candidates]
         winner = yield from _round(path, "sentence", sentence.stage, candidates, seed)
-        if winner.pieces[-1].end != ".":
-            at = next_step(steps, at, ended=True)
+        if winner.segments[-1].end != ".":
+            at = next_stage(steps, at, ended=True)
 
 
 def _turns(path):
     at = 0
     while at is not None:
-        step = path.task.steps[at]
-        [[candidate]] = yield [Propose(path.task, path.state, (step,), beams=path.n)]
-        path.keep(Round(step.stage, (candidate,), (), 0), candidate)
-        at = next_step(path.task.steps, at, candidate.ended)
+        spec = path.task.stages[at]
+        [[candidate]] = yield [GenerationRequest(path.task, path.state, (spec,), beams=path.n)]
+        path.keep(SearchRound(spec.stage, (candidate,), (), 0), candidate)
+        at = next_stage(path.task.stages, at, candidate.ended)
 
 
 def _round(path, kind, key, candidates, seed):
@@ -174,35 +174,35 @@ def _round(path, kind, key, candidates, seed):
 
     When the budget is spent on the way, whoever won last is kept.
     """
-    slots, matches, given, task = dict(enumerate(candidates)), [], hint(path.pieces, kind), path.task
+    slots, matches, given, task = dict(enumerate(candidates)), [], hint(path.segments, kind), path.task
     try:
-        for level in bracket(len(candidates), keyed(seed, task.qid, key, "bracket")):
+        for level in bracket(len(candidates), keyed_rng(seed, task.qid, key, "bracket")):
             asked = [
-                Match(task, kind, given, slots[a], slots[b], tuple(candidates), f"{key}/{slot}", path.pieces)
+                Comparison(task, kind, given, slots[a], slots[b], tuple(candidates), f"{key}/{slot}", path.segments)
                 for a, b, slot in level
             ]
             verdicts = yield asked
             for (_, _, slot), match, verdict in zip(level, asked, verdicts):
                 slots[slot] = (match.a, match.b)[verdict.winner]
                 matches.append((match.a.index, match.b.index, verdict))
-    except Spent:
+    except BudgetExhausted:
         path.stopped = True
     winner = slots[max(slots)] if matches else candidates[0]
-    path.keep(Round(key, tuple(candidates), tuple(matches), winner.index), winner)
+    path.keep(SearchRound(key, tuple(candidates), tuple(matches), winner.index), winner)
     if path.stopped:
-        raise Spent
+        raise BudgetExhausted
     return winner
 
 
 def _last_of_turn(steps, at):
-    """Return the index of the last step of the turn that step `at` belongs to."""
+    """Return the index of the last stage of the turn that stage `at` belongs to."""
     following = (k for k in range(at + 1, len(steps)) if steps[k].turn is not None)
     return next(following, len(steps)) - 1
 
 
-def _meant(candidate: Candidate, step: Step) -> Candidate:
-    """Return a sentence candidate whose last piece knows the proper end of its turn, which may be the turn's end."""
-    last = candidate.pieces[-1]
+def _meant(candidate: Candidate, spec: StageSpec) -> Candidate:
+    """Return a sentence candidate whose last segment knows the proper end of its turn, which may be the turn's end."""
+    last = candidate.segments[-1]
     return replace(
-        candidate, pieces=(*candidate.pieces[:-1], replace(last, wanted=step.stop[-1] if step.stop else "eos"))
+        candidate, segments=(*candidate.segments[:-1], replace(last, wanted=spec.stop[-1] if spec.stop else "eos"))
     )

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from o1lib.search.segments import hint, next_step
-from o1lib.search.state import Path, Search, Spent, guarded
-from o1lib.search.types import Candidate, Propose, Rate, Round, Task
+from o1lib.search.segments import hint, next_stage
+from o1lib.search.state import BudgetExhausted, Search, SearchState, within_budget
+from o1lib.search.types import Candidate, GenerationRequest, RewardRequest, SearchRound, Task
 
 _NONE: Mapping = MappingProxyType({})
 
@@ -27,7 +27,7 @@ class Node:
     """A candidate with all that stands before it."""
 
     candidate: Candidate
-    pieces: tuple = ()
+    segments: tuple = ()
     value: float = 0.0
     parent: "Node | None" = None
 
@@ -42,8 +42,8 @@ def retracing(task: Task, n: int, seed: int = 0, keep: int = 2, retraces: int = 
 
     The published numbers are 4, 2 and 3. A stage without a cutoff is never retraced. `seed` is of the decoder's draws.
     """
-    path = Path(task, "retracing", n)
-    return (yield from guarded(path, _Walk(path, keep, retraces, dict(cutoffs)).stages()))
+    path = SearchState(task, "retracing", n)
+    return (yield from within_budget(path, _Walk(path, keep, retraces, dict(cutoffs)).stages()))
 
 
 class _Walk:
@@ -57,58 +57,58 @@ class _Walk:
         """Go through all stages; the path always holds the best so far."""
         at, beam = 0, [None]
         while at is not None:
-            pool = yield from self._grown(beam, at, 1 if at == 0 and len(self.task.steps) > 1 else self.path.n)
+            pool = yield from self._grown(beam, at, 1 if at == 0 and len(self.task.stages) > 1 else self.path.n)
             self._note(pool)
             for _ in range(self.retraces if beam[0] and beam[0].parent else 0):
-                if max(node.value for node in pool) > self.cutoffs.get(self.task.steps[at].stage, float("-inf")):
+                if max(node.value for node in pool) > self.cutoffs.get(self.task.stages[at].stage, float("-inf")):
                     break
                 origins = list(dict.fromkeys(node.parent for node in beam))
                 again = self._best((yield from self._grown(origins, self.at_before, self.path.n)))
                 pool = pool + (yield from self._grown(again, at, self.path.n))
                 self._note(pool)
             beam, self.at_before = self._best(pool), at
-            following = {next_step(self.task.steps, at, node.candidate.ended) for node in beam}
+            following = {next_stage(self.task.stages, at, node.candidate.ended) for node in beam}
             beam = beam if len(following) == 1 else [node for node in beam if not node.candidate.ended]
-            at = next_step(self.task.steps, at, beam[0].candidate.ended)
+            at = next_stage(self.task.stages, at, beam[0].candidate.ended)
 
     def _best(self, pool):
         return sorted(pool, key=lambda node: node.rank, reverse=True)[: self.keep]
 
     def _grown(self, origins, at, n):
-        """Draw `n` candidates of step `at`, spread over the nodes they continue, score them, and note the round."""
-        step, requests = self.task.steps[at], []
+        """Draw `n` candidates of stage `at`, spread over the nodes they continue, score them, and note the round."""
+        spec, requests = self.task.stages[at], []
         first = self.drawn.get(at, 0)
         for k, origin in enumerate(origins[:n]):
             share = n // len(origins[:n]) + (k < n % len(origins[:n]))
-            requests.append(Propose(self.task, origin and origin.candidate.state, (step,), share, first))
+            requests.append(GenerationRequest(self.task, origin and origin.candidate.state, (spec,), share, first))
             first += share
         self.drawn[at] = first
         grown = yield requests
         pairs = [(origin, candidate) for origin, own in zip(origins, grown) for candidate in own]
         nodes = [
-            Node(candidate, (*(origin.pieces if origin else ()), *candidate.pieces), parent=origin)
+            Node(candidate, (*(origin.segments if origin else ()), *candidate.segments), parent=origin)
             for origin, candidate in pairs
         ]
         self.owners.append(tuple(node.candidate for node in nodes))
-        self.path.rounds.append(Round(step.stage, self.owners[-1], (), -1))
-        if len(nodes) == 1 and step.stage not in self.cutoffs:
+        self.path.rounds.append(SearchRound(spec.stage, self.owners[-1], (), -1))
+        if len(nodes) == 1 and spec.stage not in self.cutoffs:
             return nodes
-        scores = yield from self._scored(nodes, step.stage)
+        scores = yield from self._scored(nodes, spec.stage)
         self.path.rounds[-1] = replace(self.path.rounds[-1], scores=tuple(scores))
         return [replace(node, value=score.value) for node, score in zip(nodes, scores)]
 
     def _scored(self, nodes, stage):
         """Return the nodes' scores; when the budget is spent before, the first of them is as good as any."""
-        given = [node.parent.pieces if node.parent else () for node in nodes]
+        given = [node.parent.segments if node.parent else () for node in nodes]
         try:
             return (
                 yield [
-                    Rate(self.task, stage, hint(before, stage), node.candidate, before)
+                    RewardRequest(self.task, stage, hint(before, stage), node.candidate, before)
                     for node, before in zip(nodes, given)
                 ]
             )
-        except Spent:
-            if len(nodes[0].pieces) > len(self.path.pieces):
+        except BudgetExhausted:
+            if len(nodes[0].segments) > len(self.path.segments):
                 self._note(nodes[:1])
             raise
 
@@ -119,7 +119,7 @@ class _Walk:
         while node:
             line.add(id(node.candidate))
             node = node.parent
-        self.path.pieces, self.path.state = best.pieces, best.candidate.state
+        self.path.segments, self.path.state = best.segments, best.candidate.state
         for k, one in enumerate(self.path.rounds):
             kept = [candidate.index for candidate in self.owners[k] if id(candidate) in line]
             self.path.rounds[k] = replace(one, kept=kept[0] if kept else -1)

@@ -16,11 +16,20 @@ from statistics import fmean
 
 from o1lib.formats.judge_prompts import CORRECT, INCORRECT, check_prompt
 from o1lib.records import UserError
-from o1lib.search.judges import Oracle
-from o1lib.search.segments import hint, said, untagged
-from o1lib.search.types import Candidate, Conversation, Ledger, Match, Propose, Rate, Score, keyed
+from o1lib.search.judges import OracleJudge
+from o1lib.search.segments import hint, stage_text, untagged
+from o1lib.search.types import (
+    Candidate,
+    Comparison,
+    Conversation,
+    GenerationRequest,
+    RewardRequest,
+    Score,
+    Usage,
+    keyed_rng,
+)
 
-Reward = Callable[[list[Rate]], list[Score]]
+Reward = Callable[[list[RewardRequest]], list[Score]]
 
 BEST_SHARE = 0.2533  # standard deviations above the mean beyond which 40 % of a normal distribution lie, as published
 REQUESTS = {  # what a stage is to do, for a reward model that is told
@@ -29,15 +38,15 @@ REQUESTS = {  # what a stage is to do, for a reward model that is told
 }
 
 
-class Likelihood:
+class LikelihoodReward:
     """The mean log-probability a token that the model itself gave the stage: free of charge."""
 
-    def __call__(self, rates: list[Rate]) -> list[Score]:
+    def __call__(self, rates: list[RewardRequest]) -> list[Score]:
         """Return a score for each."""
         return [Score(rate.candidate.logprob / max(1, rate.candidate.tokens)) for rate in rates]
 
 
-class Verifier:
+class VerifierReward:
     """The log-odds of "correct" when a model checks the reasoning against the caption, as the release words its veto.
 
     A conclusion is checked behind its reasoning. What is no reasoning yet (a summary, a caption) has nothing to be
@@ -47,9 +56,9 @@ class Verifier:
     def __init__(self, decoder):
         self.decoder = decoder
 
-    def __call__(self, rates: list[Rate]) -> list[Score]:
+    def __call__(self, rates: list[RewardRequest]) -> list[Score]:
         """Return a score for each; all checks are read together."""
-        scores = Likelihood()(rates)
+        scores = LikelihoodReward()(rates)
         asked = [k for k, rate in enumerate(rates) if rate.kind in ("reasoning", "conclusion")]
         contexts = [Conversation(rates[k].task, (self._check(rates[k]),), picture=False) for k in asked]
         found = self.decoder.likelihoods(contexts, [[CORRECT, INCORRECT]] * len(asked)) if asked else []
@@ -58,36 +67,36 @@ class Verifier:
         return scores
 
     def _check(self, rate):
-        pieces = (*rate.before, *rate.candidate.pieces)
-        texts = [said(pieces, stage) for stage in ("caption", "reasoning")]
+        segments = (*rate.before, *rate.candidate.segments)
+        texts = [stage_text(segments, stage) for stage in ("caption", "reasoning")]
         if rate.kind == "conclusion":
-            texts[1] = f"{texts[1]} {said(pieces, 'conclusion')}"
+            texts[1] = f"{texts[1]} {stage_text(segments, 'conclusion')}"
         texts = map(untagged, texts) if self.decoder.short else texts
         return check_prompt(*texts, short=self.decoder.short)
 
 
-class Truth:
+class OracleReward:
     """Knows the truth: the ceiling. First whether the stage is right, then how much of it is."""
 
     def __init__(self, truth: Mapping):
-        self.oracle = Oracle(truth)
+        self.oracle = OracleJudge(truth)
 
-    def __call__(self, rates: list[Rate]) -> list[Score]:
+    def __call__(self, rates: list[RewardRequest]) -> list[Score]:
         """Return a score for each. Raises UserError for a question whose truth is not known."""
-        matches = [Match(rate.task, rate.kind, rate.hint, rate.candidate, rate.candidate) for rate in rates]
+        matches = [Comparison(rate.task, rate.kind, rate.hint, rate.candidate, rate.candidate) for rate in rates]
         return [Score(float(sum(self.oracle.worth(match, match.a)))) for match in matches]
 
 
-class Random:
+class RandomReward:
     """A number out of the air: the floor."""
 
     def __init__(self, seed: int = 0):
         self.seed = seed
 
-    def __call__(self, rates: list[Rate]) -> list[Score]:
+    def __call__(self, rates: list[RewardRequest]) -> list[Score]:
         """Return a score for each."""
         return [
-            Score(float(keyed(self.seed, rate.task.qid, rate.kind, rate.candidate.index, "reward").random()))
+            Score(float(keyed_rng(self.seed, rate.task.qid, rate.kind, rate.candidate.index, "reward").random()))
             for rate in rates
         ]
 
@@ -98,12 +107,12 @@ class Scalar:
     def __init__(self, score: Callable):
         self.score = score
 
-    def __call__(self, rates: list[Rate]) -> list[Score]:
+    def __call__(self, rates: list[RewardRequest]) -> list[Score]:
         """Return a score for each."""
         return [
             Score(
-                float(self.score(rate.task.image, self._request(rate), said(rate.candidate.pieces, rate.kind))),
-                Ledger(calls=1),
+                float(self.score(rate.task.image, self._request(rate), stage_text(rate.candidate.segments, rate.kind))),
+                Usage(calls=1),
             )
             for rate in rates
         ]
@@ -113,14 +122,14 @@ class Scalar:
 
 
 REWARDS: dict[str, Callable[..., Reward]] = {
-    "likelihood": lambda decoder, truth, seed: Likelihood(),
-    "verifier": lambda decoder, truth, seed: Verifier(decoder),
-    "oracle": lambda decoder, truth, seed: Truth(truth),
-    "random": lambda decoder, truth, seed: Random(seed),
+    "likelihood": lambda decoder, truth, seed: LikelihoodReward(),
+    "verifier": lambda decoder, truth, seed: VerifierReward(decoder),
+    "oracle": lambda decoder, truth, seed: OracleReward(truth),
+    "random": lambda decoder, truth, seed: RandomReward(seed),
 }
 
 
-def make(name: str, *, decoder=None, truth: Mapping | None = None, seed: int = 0) -> Reward:
+def make_reward(name: str, *, decoder=None, truth: Mapping | None = None, seed: int = 0) -> Reward:
     """Return a reward by name. Raises UserError for an unknown name, or where what it needs is not given."""
     if name not in REWARDS:
         near = get_close_matches(name, REWARDS, 1)
@@ -145,7 +154,9 @@ def calibrate(tasks: Sequence, decoder, reward: Reward, n: int = 4, z: float = B
         part = tasks[first : first + at_once]
         rates = [
             rate
-            for task, own in zip(part, decoder.propose([Propose(task, None, task.steps, n) for task in part]))
+            for task, own in zip(
+                part, decoder.propose([GenerationRequest(task, None, task.stages, n) for task in part])
+            )
             for candidate in own
             for rate in _rates(task, candidate)
         ]
@@ -157,9 +168,11 @@ def calibrate(tasks: Sequence, decoder, reward: Reward, n: int = 4, z: float = B
 
 def _rates(task, candidate):
     """Return what would be asked about each stage of a whole sample."""
-    for k, piece in enumerate(candidate.pieces):
-        before = candidate.pieces[:k]
-        yield Rate(task, piece.stage, hint(before, piece.stage), Candidate(candidate.index, (piece,)), before)
+    for k, segment in enumerate(candidate.segments):
+        before = candidate.segments[:k]
+        yield RewardRequest(
+            task, segment.stage, hint(before, segment.stage), Candidate(candidate.index, (segment,)), before
+        )
 
 
 def _cutoff(values, z):

@@ -9,11 +9,11 @@ still decode. Judges are asked when the batch has room, so that they, too, are a
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from o1lib.search.state import Search, Spent
-from o1lib.search.types import Propose, Tree
+from o1lib.search.state import BudgetExhausted, Search
+from o1lib.search.types import GenerationRequest, SearchResult
 
 
-class Together:
+class BatchedProposer:
     """A plain `propose` function as a stream: everything that was added is asked for in one call."""
 
     def __init__(self, propose: Callable):
@@ -21,7 +21,7 @@ class Together:
 
     hungry = True  # proposals wait for judges: the larger their one call, the better
 
-    def add(self, key, request: Propose) -> None:
+    def add(self, key, request: GenerationRequest) -> None:
         """Take a request; `key` comes back with its candidates."""
         self.fresh.append((key, request))
 
@@ -42,7 +42,7 @@ class _Driven:
     @property
     def judged(self) -> bool:
         """Whether it waits for a judge."""
-        return not isinstance(self.asked[0], Propose)
+        return not isinstance(self.asked[0], GenerationRequest)
 
     def take(self, number: int, answer) -> bool:
         """Take one answer; return True when it was the last and the search has gone on."""
@@ -54,7 +54,7 @@ class _Driven:
         try:
             self.asked = self.search.send(answers)
             if self.budget and self.spent >= self.budget:
-                self.asked = self.search.throw(Spent())
+                self.asked = self.search.throw(BudgetExhausted())
         except StopIteration as end:
             used_up = bool(self.budget) and self.spent >= self.budget
             self.tree, self.asked = replace(end.value, stopped=end.value.stopped or used_up), []
@@ -69,15 +69,15 @@ class _Driven:
             self.asked = [replace(request, budget=max(1, left * request.n // n)) for request in self.asked]
 
 
-def drive(
+def run_searches(
     searches: Iterable[Search],
     propose,
     judge: Callable,
     progress: Callable[[int], object] | None = None,
     at_once: int = 0,
     budget: int = 0,
-    done: Callable[[int, Tree], object] | None = None,
-) -> list[Tree]:
+    done: Callable[[int, SearchResult], object] | None = None,
+) -> list[SearchResult]:
     """Run searches to their ends side by side and return their trees in order.
 
     `propose` is a decoder of either engine, or takes a list of Propose and returns a list of candidates for each;
@@ -86,7 +86,7 @@ def drive(
     where it ends, nothing more is asked for, and it returns its best so far. `progress` is called with the number of
     searches that ended since its last call, `done` with every search's number and tree when it ends.
     """
-    stream = propose.stream() if hasattr(propose, "stream") else Together(getattr(propose, "propose", propose))
+    stream = propose.stream() if hasattr(propose, "stream") else BatchedProposer(getattr(propose, "propose", propose))
     waiting, driven, trees, more = enumerate(searches), {}, {}, True
     while more or driven:
         while more and (not at_once or len(driven) < at_once):

@@ -9,14 +9,14 @@ The picture is never encoded again: its keys and values do not depend on the tex
 from math import exp, isfinite
 
 from o1lib.formats.judge_prompts import REASONS, check_prompt, judge_prompt, parse_check, parse_verdict, verdict_prefix
-from o1lib.search.segments import said, untagged
-from o1lib.search.types import Candidate, Conversation, Ledger, Match, Verdict
+from o1lib.search.segments import stage_text, untagged
+from o1lib.search.types import Candidate, Comparison, Conversation, Usage, Verdict
 
 
-def asked(match: Match, first: Candidate, second: Candidate, short: bool) -> str:
+def comparison_prompt(match: Comparison, first: Candidate, second: Candidate, short: bool) -> str:
     """Return the judging prompt for two candidates in this order; the short form shows texts without tags."""
     whole = match.kind in ("all", "sentence")
-    texts = [one.text.strip() if whole else said(one.pieces, match.kind) for one in (first, second)]
+    texts = [one.text.strip() if whole else stage_text(one.segments, match.kind) for one in (first, second)]
     hint = match.hint
     if short:
         hint, *texts = map(untagged, (hint, *texts))
@@ -32,13 +32,13 @@ class SelfJudge:
     def __init__(self, decoder, settle, seed: int = 0):
         self.decoder, self.settle, self.seed = decoder, settle, seed
 
-    def __call__(self, matches: list[Match]) -> list[Verdict]:
+    def __call__(self, matches: list[Comparison]) -> list[Verdict]:
         """Return a verdict for each match; all orders of all matches are read together."""
         orders = [(match, *pair) for match in matches for pair in ((match.a, match.b), (match.b, match.a))]
         contexts = [
             Conversation(
                 match.task,
-                (asked(match, first, second, self.decoder.short),),
+                (comparison_prompt(match, first, second, self.decoder.short),),
                 prefix=verdict_prefix(REASONS[match.kind]),
             )
             for match, first, second in orders
@@ -65,9 +65,9 @@ class SelfAsReleased:
     def __init__(self, decoder):
         self.decoder = decoder
 
-    def __call__(self, matches: list[Match]) -> list[Verdict]:
+    def __call__(self, matches: list[Comparison]) -> list[Verdict]:
         """Return a verdict for each match; a check or comparison of all matches is sampled together."""
-        found, cost = {}, dict.fromkeys(range(len(matches)), Ledger())
+        found, cost = {}, dict.fromkeys(range(len(matches)), Usage())
         for side in (0, 1):
             open_ones = [k for k, match in enumerate(matches) if match.kind == "reasoning" and k not in found]
             contexts = [self._check(matches[k], (matches[k].a, matches[k].b)[side]) for k in open_ones]
@@ -76,7 +76,10 @@ class SelfAsReleased:
                 if not parse_check(reply.text):
                     found[k] = Verdict(1 - side, note=f"veto: {reply.text.strip()}")
         rest = [k for k in cost if k not in found]
-        contexts = [Conversation(m.task, (asked(m, m.a, m.b, self.decoder.short),)) for m in (matches[k] for k in rest)]
+        contexts = [
+            Conversation(m.task, (comparison_prompt(m, m.a, m.b, self.decoder.short),))
+            for m in (matches[k] for k in rest)
+        ]
         for k, reply in zip(rest, self._replies(contexts, matches, rest, "compare")):
             cost[k] += reply.cost
             parsed = parse_verdict(reply.text, strict=True) is not None
@@ -84,7 +87,7 @@ class SelfAsReleased:
         return [_paid(found[k], cost[k]) for k in range(len(matches))]
 
     def _check(self, match, candidate):
-        texts = match.hint, said(candidate.pieces, "reasoning")
+        texts = match.hint, stage_text(candidate.segments, "reasoning")
         return Conversation(match.task, (check_prompt(*texts, short=self.decoder.short),), picture=False)
 
     def _replies(self, contexts, matches, numbers, what):

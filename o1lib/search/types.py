@@ -4,7 +4,7 @@ Searches (search.py), the decoder (decode.py) and the judges (judge.py) speak to
 words only, so that each can be replaced: a toy proposer and a toy judge drive the same control flow.
 
     task = Task("q1", "How many dots?", picture, (Step("caption", ("</CAPTION>",)), Step("conclusion")))
-    Propose(task, None, task.steps[:1], n=4)        # four captions of one question
+    Propose(task, None, task.stages[:1], n=4)        # four captions of one question
 """
 
 import hashlib
@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from o1lib.search.segments import Piece, Step, joined, turns
+from o1lib.search.segments import Segment, StageSpec, join_segments, turn_texts
 
 
 @dataclass(frozen=True)
-class Ledger:
+class Usage:
     """What was paid: tokens, rows through the vision tower, calls of a model, seconds (a share of the batch's)."""
 
     generated: int = 0
@@ -32,8 +32,8 @@ class Ledger:
         """All tokens that a model read or wrote: generated, for judging, of prompts."""
         return self.generated + self.judge + self.prefilled
 
-    def __add__(self, other: "Ledger") -> "Ledger":
-        return Ledger(*(mine + its for mine, its in zip(self.astuple(), other.astuple())))
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(*(mine + its for mine, its in zip(self.astuple(), other.astuple())))
 
     def astuple(self) -> tuple:
         """Return the six numbers in the order of their fields."""
@@ -47,7 +47,7 @@ class Task:
     qid: str
     question: str
     image: Any = field(repr=False)
-    steps: tuple[Step, ...]
+    stages: tuple[StageSpec, ...]
     prompt: str = ""
 
     @property
@@ -69,41 +69,41 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One continuation: a piece for each stage it went through, and the decoder's state (opaque to a search)."""
+    """One continuation: a segment for each stage it went through, and the decoder's state (opaque to a search)."""
 
     index: int
-    pieces: tuple[Piece, ...]
+    segments: tuple[Segment, ...]
     state: Any = field(default=None, compare=False, repr=False)
-    cost: Ledger = Ledger()
+    cost: Usage = Usage()
 
     @property
     def text(self) -> str:
         """Return the words as generated, turns joined by blank lines."""
-        return joined(self.pieces)
+        return join_segments(self.segments)
 
     @property
     def logprob(self) -> float:
         """Return the summed log-probability of all its tokens."""
-        return sum(piece.logprob for piece in self.pieces)
+        return sum(segment.logprob for segment in self.segments)
 
     @property
     def tokens(self) -> int:
         """Return how many tokens it has."""
-        return sum(piece.tokens for piece in self.pieces)
+        return sum(segment.tokens for segment in self.segments)
 
     @property
     def problem(self) -> str:
-        """Say what is wrong with its pieces; "" when nothing is."""
-        return "; ".join(f"{piece.stage}: {piece.problem}" for piece in self.pieces if piece.problem)
+        """Say what is wrong with its segments; "" when nothing is."""
+        return "; ".join(f"{segment.stage}: {segment.problem}" for segment in self.segments if segment.problem)
 
     @property
     def ended(self) -> bool:
         """True when the last turn is over, so that only a new user turn can follow."""
-        return bool(self.pieces) and self.pieces[-1].end in ("eos", "length", "nan")
+        return bool(self.segments) and self.segments[-1].end in ("eos", "length", "nan")
 
 
 @dataclass(frozen=True)
-class Propose:
+class GenerationRequest:
     """Ask for `n` continuations of `state` (None: of the question) through `steps`; candidates count from `first`.
 
     `budget`: tokens that all of them together may take, the prompt included where it is read for them (0: no bound).
@@ -111,7 +111,7 @@ class Propose:
 
     task: Task
     state: Any
-    steps: tuple[Step, ...]
+    stages: tuple[StageSpec, ...]
     n: int = 1
     first: int = 0
     greedy: bool = False
@@ -120,10 +120,10 @@ class Propose:
 
 
 @dataclass(frozen=True)
-class Match:
+class Comparison:
     """Ask which of two candidates is better.
 
-    `pool`: the whole round; `key` names the match for coins; `before`: the pieces that both continue.
+    `pool`: the whole round; `key` names the match for coins; `before`: the segments that both continue.
     """
 
     task: Task
@@ -133,18 +133,18 @@ class Match:
     b: Candidate
     pool: tuple[Candidate, ...] = ()
     key: str = ""
-    before: tuple[Piece, ...] = ()
+    before: tuple[Segment, ...] = ()
 
 
 @dataclass(frozen=True)
-class Rate:
-    """Ask how good one candidate of stage `kind` is; `before`: the pieces that it continues, `hint` as in a Match."""
+class RewardRequest:
+    """Ask how good one candidate of stage `kind` is; `before`: the segments that it continues, `hint` as in a Match."""
 
     task: Task
     kind: str
     hint: str
     candidate: Candidate
-    before: tuple[Piece, ...] = ()
+    before: tuple[Segment, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ class Score:
     """How good a candidate is, the more the better, and what it cost to say so."""
 
     value: float
-    cost: Ledger = Ledger()
+    cost: Usage = Usage()
 
 
 @dataclass(frozen=True)
@@ -163,11 +163,11 @@ class Verdict:
     tie: bool = False
     parsed: bool = True
     note: str = ""
-    cost: Ledger = Ledger()
+    cost: Usage = Usage()
 
 
 @dataclass(frozen=True)
-class Round:
+class SearchRound:
     """One stage: its candidates, the matches (two indices and the verdict), and the index of the survivor.
 
     Where candidates are scored instead of compared (retracing), `scores` are in their order, and no candidate of a
@@ -182,8 +182,8 @@ class Round:
 
 
 @dataclass(frozen=True)
-class Tree:
-    """A finished search: every candidate by stage, every verdict, the surviving pieces and what all of it cost.
+class SearchResult:
+    """A finished search: every candidate by stage, every verdict, the surviving segments and what all of it cost.
 
     `stopped`: it used up its budget of tokens and is what was best until then.
     """
@@ -191,26 +191,26 @@ class Tree:
     task: Task
     method: str
     n: int
-    rounds: tuple[Round, ...]
-    pieces: tuple[Piece, ...]
-    ledger: Ledger
+    rounds: tuple[SearchRound, ...]
+    segments: tuple[Segment, ...]
+    usage: Usage
     stopped: bool = False
 
     @property
     def text(self) -> str:
         """Return the survivor's words, turns joined by blank lines."""
-        return joined(self.pieces)
+        return join_segments(self.segments)
 
     @property
     def turns(self) -> list[str]:
         """Return the survivor's words turn by turn (one turn for one-turn formats)."""
-        return turns(self.pieces)
+        return turn_texts(self.segments)
 
     @property
     def problem(self) -> str:
-        """Say what is wrong with the survivor's pieces, or that the budget ended the search; "" when nothing is."""
+        """Say what is wrong with the survivor's segments, or that the budget ended the search; "" when nothing is."""
         stopped = ["stopped at its budget of tokens"] if self.stopped else []
-        return "; ".join(filter(None, [Candidate(0, self.pieces).problem, *stopped]))
+        return "; ".join(filter(None, [Candidate(0, self.segments).problem, *stopped]))
 
     def rows(self) -> list[dict]:
         """Return one plain dict for each candidate and stage: what a predictions file keeps."""
@@ -219,20 +219,20 @@ class Tree:
                 "round": number,
                 "candidate": candidate.index,
                 "kept": candidate.index == one.kept,
-                "problem": piece.problem,
+                "problem": segment.problem,
                 **{
                     name: value
-                    for name, value in asdict(piece).items()
+                    for name, value in asdict(segment).items()
                     if name in ("stage", "text", "logprob", "tokens")
                 },
             }
             for number, one in enumerate(self.rounds)
             for candidate in one.candidates
-            for piece in candidate.pieces
+            for segment in candidate.segments
         ]
 
 
-def keyed(*key) -> np.random.Generator:
+def keyed_rng(*key) -> np.random.Generator:
     """Return a random stream that depends on `key` alone, whatever else is drawn: Philox under blake2b of the key."""
     digest = hashlib.blake2b("\x1f".join(map(str, key)).encode(), digest_size=16).digest()
     return np.random.Generator(np.random.Philox(key=np.frombuffer(digest, dtype=np.uint64)))

@@ -33,7 +33,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Row(Strict):
+class RowSpec(Strict):
     """One kind of run. It needs the rows that its LINKS parameters name, and those listed in `needs`."""
 
     notebook: str
@@ -43,7 +43,7 @@ class Row(Strict):
     once: bool = False  # the same for every seed: run at seed 0 only
 
 
-class Scale(Strict):
+class ScaleSpec(Strict):
     """What one scale sets: parameters by notebook and by row, estimated seconds by notebook or row, the GPUs needed.
 
     `group` and `jobs` are what runs, and how many rows side by side, when the user does not say. `base` holds the
@@ -66,8 +66,8 @@ class Study(Strict):
     """The whole file; `defaults` holds parameters by notebook."""
 
     defaults: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
-    rows: dict[str, Row]
-    scales: dict[str, Scale]
+    rows: dict[str, RowSpec]
+    scales: dict[str, ScaleSpec]
 
     @field_validator("rows")
     @classmethod
@@ -82,7 +82,7 @@ class Study(Strict):
         return {name: _like(scales, name) for name in scales}
 
 
-def _like(scales: dict[str, Scale], name: str) -> Scale:
+def _like(scales: dict[str, ScaleSpec], name: str) -> ScaleSpec:
     """Return a scale with what it has from the one that it is like. Raises ValueError when that one cannot be."""
     own = scales[name]
     if not own.like:
@@ -119,7 +119,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read(path: Path | str | None = None) -> Study:
+def read_experiments(path: Path | str | None = None) -> Study:
     """Return the checked study. Raises UserError naming the row and the remedy for anything that does not fit."""
     path = Path(path or project_root() / FILE)
     try:

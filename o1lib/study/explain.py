@@ -12,7 +12,7 @@ from textwrap import shorten
 
 import pandas as pd
 
-from o1lib.analysis.claims import Claim, evaluate, load_claims, rests_on
+from o1lib.analysis.claims import Claim, evaluate_claims, load_claims, rests_on
 from o1lib.analysis.claims.page import PAPERS, cost, measured, reported
 from o1lib.analysis.claims.replication import place, published
 from o1lib.analysis.stats import NOT_TESTED
@@ -28,7 +28,7 @@ WORDS = {"difference": "minus", "equivalence": "minus", "ratio": "over"}
 NUMBERS = ("value", "low", "high")
 
 
-def why(name: str, scale: str = "mini") -> str:
+def explain(name: str, scale: str = "mini") -> str:
     """Return what decides a claim, as text for a terminal.
 
     Raises UserError for an unknown claim or scale, a claim about models that the study does not have, and one whose
@@ -39,10 +39,10 @@ def why(name: str, scale: str = "mini") -> str:
     if name not in claims:
         raise UserError(f"CLAIM={name!r} is no claim of claims.yaml: {experiments.near(name.upper(), claims)}")
     claim = claims[name]
-    scale_of(experiments.read(), scale)
+    scale_of(experiments.read_experiments(), scale)
     root, records = _records(claim, scale)
     together = [one for one in claims.values() if one.confirmatory] if claim.confirmatory else [claim]  # Holm: all
-    line = next(line for line in evaluate(together, records) if line["id"] == name)
+    line = next(line for line in evaluate_claims(together, records) if line["id"] == name)
     parts = [_claim(claim, line), _sources(claim, root, records), _verdict(line, scale, time.monotonic() - started)]
     if line["verdict"] != NOT_TESTED:
         parts.append(_deciding(claim, root, *rests_on(claim, records)))
@@ -52,7 +52,7 @@ def why(name: str, scale: str = "mini") -> str:
 def _records(claim: Claim, scale: str) -> tuple[Path, list[Record]]:
     """Return the root that holds the claim's rows, and all its records."""
     rows = claim.contrast.rows
-    if unknown := [row for row in rows if row not in experiments.read().rows]:
+    if unknown := [row for row in rows if row not in experiments.read_experiments().rows]:
         raise UserError(
             f"claim {claim.id} is about {' and '.join(unknown)}, which is no row of experiments.yaml, so "
             f"it stays {NOT_TESTED}: choose another CLAIM, or add the row"

@@ -15,7 +15,7 @@ import json
 from dataclasses import dataclass, replace
 
 from o1lib.records import UserError, project_root, sha256
-from o1lib.study.experiments import EVERYTHING, SERVED, Scale, Study, links_of, near, parameters_of
+from o1lib.study.experiments import EVERYTHING, SERVED, ScaleSpec, Study, links_of, near, parameters_of
 
 Key = tuple[str, int]  # (row, seed)
 
@@ -44,7 +44,7 @@ class Job:
         return f"{self.row} seed {self.seed}"
 
 
-def scale_of(study: Study, name: str) -> Scale:
+def scale_of(study: Study, name: str) -> ScaleSpec:
     """Return a scale of experiments.yaml. Raises UserError for an unknown one, naming those there are."""
     if name not in study.scales:
         raise UserError(f"unknown SCALE {name!r}: {near(name, study.scales)}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from o1lib.records import UserError, atomic_file, project_root, shown
 
 
-def read(path: Path | str, names: Iterable[str]) -> str:
+def read_with_marks(path: Path | str, names: Iterable[str]) -> str:
     """Return the text of a file of the project that has the marks of all `names`.
 
     Raises UserError for a mark that is missing, and for what is no file of text.
@@ -35,9 +35,9 @@ def read(path: Path | str, names: Iterable[str]) -> str:
     return text
 
 
-def replace(path: Path | str, blocks: Mapping[str, str]) -> None:
+def replace_blocks(path: Path | str, blocks: Mapping[str, str]) -> None:
     """Put each block between the marks of its name; the rest of the file stays. Raises UserError as `read` does."""
-    path, text = project_root() / path, read(path, blocks)
+    path, text = project_root() / path, read_with_marks(path, blocks)
     for name, block in blocks.items():
         first, last = _marks(name)
         text = re.sub(f"(?s){re.escape(first)}.*{re.escape(last)}", lambda _, b=f"{first}\n{block}\n{last}": b, text)

@@ -24,7 +24,7 @@ STARTING = 3.0  # seconds that a kernel and papermill add to what a record says
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedJob:
     """A planned job: why it has to run ("" when it need not), a remark on its record, the seconds it should take."""
 
     job: Job
@@ -34,12 +34,12 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyPlan:
     """The planned steps in an order that can run, and all, planned or not, that have to run to be up to date."""
 
     scale: str
-    steps: tuple[Step, ...]
-    outdated: tuple[Step, ...]
+    steps: tuple[PlannedJob, ...]
+    outdated: tuple[PlannedJob, ...]
 
     @property
     def root(self) -> Path:
@@ -47,7 +47,7 @@ class Plan:
         return project_root() / "work" / self.scale
 
     @property
-    def due(self) -> list[Step]:
+    def due(self) -> list[PlannedJob]:
         """The steps that have to run."""
         return [step for step in self.steps if step.reason]
 
@@ -126,7 +126,9 @@ def seeds_there(root: Path, row: str = "*") -> set[int]:
     return {int(name) for name in names if name.isdigit()}
 
 
-def make(study: Study, scale: str, rows: str = "", seeds: tuple[int, ...] = (0,), fresh: bool = False) -> Plan:
+def make_plan(
+    study: Study, scale: str, rows: str = "", seeds: tuple[int, ...] = (0,), fresh: bool = False
+) -> StudyPlan:
     """Compare what is asked for with what is there. Raises UserError for an unknown scale, group or row."""
     planned = expand(study, scale, select(study, scale, rows), list(seeds))
     root = project_root() / "work" / scale
@@ -143,7 +145,7 @@ def make(study: Study, scale: str, rows: str = "", seeds: tuple[int, ...] = (0,)
         reasons[job.key] = _reason(job, record, redone, old and fresh and job.key in planned)
         remark = f"commit {record.commit[:10]}" if old else ""
         if job.key in planned:
-            steps.append(Step(job, reasons[job.key], remark, _seconds(job, root)))
+            steps.append(PlannedJob(job, reasons[job.key], remark, _seconds(job, root)))
 
     for job in jobs.values():
         judge(job)
@@ -151,10 +153,12 @@ def make(study: Study, scale: str, rows: str = "", seeds: tuple[int, ...] = (0,)
     for job in [job for job in planned.values() if job.report]:
         jobs[job.key] = fingerprinted(replace(job, needs=known), jobs)  # a report reads all that is there
         judge(jobs[job.key])
-    return Plan(scale, tuple(steps), tuple(Step(job, reasons[key]) for key, job in jobs.items() if reasons[key]))
+    return StudyPlan(
+        scale, tuple(steps), tuple(PlannedJob(job, reasons[key]) for key, job in jobs.items() if reasons[key])
+    )
 
 
-def aside(plan: Plan) -> list[Step]:
+def stale_records(plan: StudyPlan) -> list[PlannedJob]:
     """Return the steps whose records `set_aside` takes away: all that are out of date.
 
     A record made by hand stays unless its row is planned.
@@ -167,20 +171,20 @@ def aside(plan: Plan) -> list[Step]:
     ]
 
 
-def set_aside(plan: Plan) -> None:
+def set_aside(plan: StudyPlan) -> None:
     """Take the records that are out of date out of the reports' sight, descendants first.
 
     Done before anything runs: after a kill the records that are left are then true, whatever was being redone and why.
     Those of rows that are not planned go too, for a report reads whatever is recorded (`plan_text` says which).
     """
-    for step in reversed(aside(plan)):
+    for step in reversed(stale_records(plan)):
         folder = folder_of(step.job)
         if (folder / "record.json").is_file():
             (folder / ATTEMPT).unlink(missing_ok=True)
             (folder / "record.json").replace(folder / EARLIER)
 
 
-def write(plan: Plan, path: Path | None = None) -> Path:
+def write_plan(plan: StudyPlan, path: Path | None = None) -> Path:
     """Write what Snakemake schedules (work/<scale>/plan.json) and return its path; only jobs that have to run."""
     entries = {
         f"{step.job.row}/{step.job.seed}": {

@@ -30,7 +30,7 @@ ROUND = 48  # sizes of test sets are multiples: six skills, four letters, rotati
 
 
 @dataclass(frozen=True)
-class Member:
+class FamilyMember:
     """A claim of the family: its kind, the variances it is planned with (None: nothing to plan by), whose they are.
 
     `why` says why its rows, which were run, could not be measured, "" where they were or were not run.
@@ -61,11 +61,11 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ConfirmatoryPlan:
     """The family with its variances, and what they come to at a scale."""
 
     scale: str
-    members: tuple[Member, ...]
+    members: tuple[FamilyMember, ...]
     records: tuple[Record, ...]
     root: Path
 
@@ -85,7 +85,7 @@ class Plan:
     def jobs(self, seeds: int) -> list[Timed]:
         """Return the jobs of the run with so many seeds, with their seconds."""
         rows = list(dict.fromkeys(row for member in self.members for row in member.claim.contrast.rows))
-        return jobs_of(experiments.read(), self.scale, rows, seeds, self.n_test(seeds), list(self.records))
+        return jobs_of(experiments.read_experiments(), self.scale, rows, seeds, self.n_test(seeds), list(self.records))
 
     @cached_property
     def choice(self) -> int:
@@ -99,9 +99,9 @@ class Plan:
         return min(able, key=lambda seeds: hours(self.jobs(seeds)))
 
 
-def plan(scale: str = "mini", root: str = "") -> Plan:
+def plan_confirmatory(scale: str = "mini", root: str = "") -> ConfirmatoryPlan:
     """Return the plan by the records of `root`, by default what is published of the scale. Raises UserError."""
-    study = experiments.read()
+    study = experiments.read_experiments()
     scale_of(study, scale)
     place = project_root() / (root or f"results/{scale}")
     records = load_all(place)
@@ -114,22 +114,22 @@ def plan(scale: str = "mini", root: str = "") -> Plan:
     if not isinstance(data.parameters.get("n_test"), int):
         raise UserError(f"the record in {shown(data.folder)} does not tell n_test, the size of a test set: {data.redo}")
     claims = [claim for claim in load_claims() if claim.confirmatory]
-    return Plan(
+    return ConfirmatoryPlan(
         scale, tuple(_planned([_member(claim, study, scale, records) for claim in claims])), tuple(records), place
     )
 
 
-def _member(claim: Claim, study: experiments.Study, scale: str, records: list[Record]) -> Member:
+def _member(claim: Claim, study: experiments.Study, scale: str, records: list[Record]) -> FamilyMember:
     models = {experiments.parameters_of(study, scale, row).get("model") for row in claim.contrast.rows}
     kind = "searches" if len(models) == 1 else "arms"
     try:
-        return Member(claim, kind, variances(*rests_on(claim, records)[1]), "its own")
+        return FamilyMember(claim, kind, variances(*rests_on(claim, records)[1]), "its own")
     except UserError as error:
         run = set(claim.contrast.rows) <= {record.row for record in records}
-        return Member(claim, kind, None, "", str(error) if run else "")
+        return FamilyMember(claim, kind, None, "", str(error) if run else "")
 
 
-def _planned(members: list[Member]) -> list[Member]:
+def _planned(members: list[FamilyMember]) -> list[FamilyMember]:
     """Give members without variances the largest of their kind. Raises UserError when none of the kind has any."""
     done = []
     for member in members:

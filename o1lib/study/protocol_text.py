@@ -16,13 +16,13 @@ from o1lib.analysis.claims.family import ALPHA
 from o1lib.analysis.stats.verdicts import MARGIN
 from o1lib.records import UserError, project_root, shown
 from o1lib.study import markdown_blocks
-from o1lib.study.protocol import ASSUMED, ENOUGH, SEEDS, WANTED, Member, Plan
-from o1lib.study.run_times import hours, pieces
+from o1lib.study.protocol import ASSUMED, ENOUGH, SEEDS, WANTED, ConfirmatoryPlan, FamilyMember
+from o1lib.study.run_times import hours, split_into_pieces
 
 FROZEN = "PROTOCOL.md"  # the protocol in force
 
 
-def text(found: Plan) -> str:
+def text(found: ConfirmatoryPlan) -> str:
     """Return a plan for a terminal: questions needed by each member, the size for each number of seeds, hours."""
     said, table = _hours(found)
     lines = [f"{piece.piece:3}  {piece.hours:>4} h  {piece.what}" for piece in table.itertuples()]
@@ -31,7 +31,7 @@ def text(found: Plan) -> str:
     )
 
 
-def blocks(found: Plan) -> dict[str, str]:
+def blocks(found: ConfirmatoryPlan) -> dict[str, str]:
     """Return the Markdown of each block of the protocol by its name."""
     said, table = _hours(found)
     return {
@@ -48,7 +48,7 @@ def markdown(frame: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows)
 
 
-def sizes(found: Plan) -> pd.DataFrame:
+def sizes(found: ConfirmatoryPlan) -> pd.DataFrame:
     """Return one line a number of seeds: items of a test set, hours of the whole run; the choice is marked."""
     lines = []
     for seeds in SEEDS:
@@ -64,12 +64,12 @@ def sizes(found: Plan) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def power(found: Plan) -> pd.DataFrame:
+def power(found: ConfirmatoryPlan) -> pd.DataFrame:
     """Return one line a member: what it must detect, its deviations in points, the questions needed by seeds."""
     return pd.DataFrame([_power(member, found.alpha) for member in found.members])
 
 
-def _power(member: Member, alpha: float) -> dict:
+def _power(member: FamilyMember, alpha: float) -> dict:
     known = member.found.seeds
     between = "unknown: one seed" if known is None else f"{100 * math.sqrt(known):.1f} ({member.found.count} seeds)"
     line = {
@@ -102,7 +102,7 @@ def family() -> str:
     return markdown(pd.DataFrame(lines))
 
 
-def basis(found: Plan) -> str:
+def basis(found: ConfirmatoryPlan) -> str:
     """Return what the numbers of a plan rest on, in words."""
     commits = sorted({record.commit[:10] for record in found.records if record.metrics})
     seeds = sorted({record.seed for record in found.records})
@@ -117,9 +117,9 @@ def basis(found: Plan) -> str:
     )
 
 
-def _hours(found: Plan) -> tuple[str, pd.DataFrame]:
+def _hours(found: ConfirmatoryPlan) -> tuple[str, pd.DataFrame]:
     jobs = found.jobs(found.choice)
-    table = pieces(jobs)
+    table = split_into_pieces(jobs)
     size = f"{found.choice} seeds, test sets of {found.n_test(found.choice)} items"
     return (
         f"{size}: {hours(jobs):.0f} hours one after another, in {len(table)} pieces of at most two hours, but for "
@@ -128,7 +128,7 @@ def _hours(found: Plan) -> tuple[str, pd.DataFrame]:
     ), table
 
 
-def fill(path: Path | str, found: Plan) -> None:
+def fill(path: Path | str, found: ConfirmatoryPlan) -> None:
     """Put the blocks of a plan between the marks of a protocol, <!-- name --> and <!-- /name -->.
 
     Raises UserError when a mark is missing, or the file is the protocol in force, which nobody changes.
@@ -137,4 +137,4 @@ def fill(path: Path | str, found: Plan) -> None:
         raise UserError(
             f"{shown(project_root() / path)} is in force and is not written again: fill a draft, and give it that name"
         )
-    markdown_blocks.replace(path, blocks(found))
+    markdown_blocks.replace_blocks(path, blocks(found))

@@ -28,13 +28,15 @@ def _results(scale: str) -> Path:
     return project_root() / "results" / scale
 
 
-def _steps(scale: str) -> list[plan.Step]:
+def _steps(scale: str) -> list[plan.PlannedJob]:
     """Return every row and report at every seed that has a record, compared with experiments.yaml."""
     root = project_root() / "work" / scale
-    return list(plan.make(experiments.read(), scale, "all", tuple(sorted(plan.seeds_there(root) | {0}))).steps)
+    return list(
+        plan.make_plan(experiments.read_experiments(), scale, "all", tuple(sorted(plan.seeds_there(root) | {0}))).steps
+    )
 
 
-def _check_files(steps: list[plan.Step]) -> None:
+def _check_files(steps: list[plan.PlannedJob]) -> None:
     """What is copied must be what the records were made from, or it takes the place of what was published rightly."""
     for job in (step.job for step in steps):
         record = plan.recorded(job)
@@ -48,7 +50,7 @@ def _check_files(steps: list[plan.Step]) -> None:
                 )
 
 
-def _left_out(steps: list[plan.Step], published: list[Job]) -> list[str]:
+def _left_out(steps: list[plan.PlannedJob], published: list[Job]) -> list[str]:
     """Return, in words, every row that left something in work/ and every report that is not published, and why."""
     found, keys = [], {job.key for job in published}
     for step in steps:
@@ -130,10 +132,10 @@ def publish(scale: str = "mini", force: bool = False) -> None:
     _check_reports(rows, reports)
     told = scale == SHOWN and any(job.row == "claims" for job in reports)
     if told:
-        readme.check()
+        readme.check_marks()
     _copy(rows, reports, _results(scale))
     if told:
-        readme.write(scale)
+        readme.write_blocks(scale)
     print(f"{len(rows)} rows and {len(reports)} reports published in {shown(_results(scale))}")
     for what, names in (
         ("left out", _left_out(steps, rows + reports)),
@@ -148,7 +150,7 @@ def compare(scale: str = "mini") -> None:
 
     Raises UserError for an unknown scale, and when either side is missing.
     """
-    study = experiments.read()
+    study = experiments.read_experiments()
     scale_of(study, scale)
     names = {row: entry.notebook for row, entry in study.rows.items() if experiments.EVERYTHING in entry.needs}
     for row, notebook in names.items():
@@ -172,6 +174,6 @@ def _compare_claims(scale: str) -> None:
     from o1lib.analysis.claims import replication  # brings pandas
 
     places = list((project_root() / "work" / scale / "runs").glob("*/seed0/tables/claims.json"))
-    yours, ours = replication.read(places[0]) if places else [], replication.published(scale)
+    yours, ours = replication.read_claims(places[0]) if places else [], replication.published(scale)
     if yours and ours:
-        print(replication.told(replication.beside(yours, ours)))
+        print(replication.summarize_replication(replication.compare_with_published(yours, ours)))

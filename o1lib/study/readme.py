@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 from o1lib.analysis.claims import load_claims
-from o1lib.analysis.claims.page import PAPERS, counts, measured, reported
-from o1lib.analysis.comparability import PILOT, pilot
+from o1lib.analysis.claims.page import PAPERS, measured, reported, verdict_counts
+from o1lib.analysis.comparability import PILOT, is_pilot
 from o1lib.analysis.stats import VERDICTS
 from o1lib.records import Record, load, load_all, project_root, shown
 from o1lib.study import markdown_blocks
@@ -26,24 +26,24 @@ FULL = {
 }
 
 
-def write(scale: str = "mini") -> None:
+def write_blocks(scale: str = "mini") -> None:
     """Put the published verdicts of a scale between README's marks.
 
     Raises UserError when a mark is missing or nothing is published.
     """
-    markdown_blocks.replace(PAGE, blocks(project_root() / "results" / scale))
+    markdown_blocks.replace_blocks(PAGE, blocks(project_root() / "results" / scale))
 
 
-def check() -> None:
+def check_marks() -> None:
     """Raise UserError unless README.md has its marks, each once and in order."""
-    markdown_blocks.read(PAGE, NAMES)
+    markdown_blocks.read_with_marks(PAGE, NAMES)
 
 
 def blocks(results: Path) -> dict[str, str]:
     """Return the Markdown of the first screen's block and of the full one, by name."""
     lines = json.loads((results / "tables" / "claims.json").read_text(encoding="utf8"))
     records = load_all(results)
-    mark = PILOT if pilot(records) else ""
+    mark = PILOT if is_pilot(records) else ""
     return {"results": first(results, lines, records, mark), "claims": full(results, lines, mark)}
 
 
@@ -64,7 +64,7 @@ def first(results: Path, lines: list[dict], records: list[Record], mark: str) ->
 def full(results: Path, lines: list[dict], mark: str) -> str:
     """Return verdicts by paper, each tested claim beside the paper's numbers, its figure, and where the rest lies."""
     place = shown(results)
-    tally = [[name, *row] for name, *row in counts(lines).itertuples()]
+    tally = [[name, *row] for name, *row in verdict_counts(lines).itertuples()]
     return "\n\n".join(
         [
             _table([mark, *VERDICTS], tally),

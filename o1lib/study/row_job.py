@@ -75,7 +75,7 @@ def _end_with_the_study() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def find(row: str, seed: int, scale: str, plan_file: Path | None = None) -> Job:
+def find_job(row: str, seed: int, scale: str, plan_file: Path | None = None) -> Job:
     """Return a job of the plan that `make study` last wrote for a scale. Raises UserError when it is not there."""
     path = plan_file or project_root() / "work" / scale / "plan.json"
     try:
@@ -148,10 +148,10 @@ def _execute(job: Job, folder: Path, log: Path) -> None:
                 cwd=source.parent,
             )
     finally:
-        tidy(folder / "notebook.ipynb")
+        clean_notebook(folder / "notebook.ipynb")
 
 
-def tidy(path: Path) -> None:
+def clean_notebook(path: Path) -> None:
     """Take times and this machine's paths out of an executed notebook, so that it can be compared and published."""
     import nbformat
 
@@ -166,7 +166,7 @@ def tidy(path: Path) -> None:
         part.write_text(portable(nbformat.writes(notebook)), encoding="utf8")
 
 
-def sentence(error: BaseException) -> str:
+def error_sentence(error: BaseException) -> str:
     """Return what went wrong in one line: a UserError's own words, else the exception's name and first line."""
     name, words = getattr(error, "ename", type(error).__name__), str(getattr(error, "evalue", error)).strip()
     first = words.splitlines()[0] if words else "no message"
@@ -185,7 +185,7 @@ def _run(job: Job) -> None:
             _execute(job, folder, folder.parents[2] / "logs" / f"{job.row}.seed{job.seed}.log")
         except Exception as error:
             place = shown(folder / "notebook.ipynb")
-            raise UserError(f"{sentence(error)} (executed notebook: {place})") from error
+            raise UserError(f"{error_sentence(error)} (executed notebook: {place})") from error
         if not plan.is_done(job):
             raise UserError(f"{job.notebook} ended without a record for {job.name}: it must end with finish(run, ...)")
         (folder / plan.EARLIER).unlink(missing_ok=True)
@@ -201,7 +201,7 @@ def run_row(job: Job) -> None:
     try:
         _run(job)
     except BaseException as error:
-        problem = sentence(error)
+        problem = error_sentence(error)
         raise
     finally:
         event = {"row": job.row, "seed": job.seed, "seconds": round(time.monotonic() - began, 1), "problem": problem}

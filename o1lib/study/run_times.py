@@ -78,7 +78,7 @@ def hours(jobs: Iterable[Timed]) -> float:
     return sum(job.seconds for job in jobs) / 3600
 
 
-def pieces(jobs: list[Timed], limit: float = PIECE) -> pd.DataFrame:
+def split_into_pieces(jobs: list[Timed], limit: float = PIECE) -> pd.DataFrame:
     """Return the jobs in order, cut into pieces of at most `limit` seconds: piece, hours, what.
 
     A job that takes longer than a piece alone is one of its own; stopped, it goes on where it was.

@@ -20,9 +20,9 @@ import psutil
 from o1lib.records import UserError, project_root, shown, write_json
 from o1lib.study import experiments, plan_text
 from o1lib.study import plan as planning
-from o1lib.study.experiments import Scale
+from o1lib.study.experiments import ScaleSpec
 from o1lib.study.jobs import scale_of
-from o1lib.study.plan import Plan, duration
+from o1lib.study.plan import StudyPlan, duration
 from o1lib.study.row_job import EVENTS, STUDY, import_path, locked, stop_tree
 
 HUB = ("gpu", "paper")  # scales whose models and data come from the Hub
@@ -30,14 +30,14 @@ SOURCES = ".snakemake/sources"  # under work/<scale>: Snakemake's own copy of th
 
 
 @dataclass
-class Watch:
+class StudyProgress:
     """What the study sees while Snakemake works: rows that ended, and the peak memory of all its processes.
 
     Memory is the sum of the resident sets of Snakemake, the rows and their kernels, sampled twice a second, in MB;
     pages shared between processes count once for each, so the true peak is a little lower.
     """
 
-    plan: Plan
+    plan: StudyPlan
     events: Path
     read: int = 0
     ended: list[dict] = field(default_factory=list)
@@ -118,7 +118,7 @@ def environment(scale: str, jobs: int) -> dict[str, str]:
     )
 
 
-def _command(plan: Plan, plan_file: Path, jobs: int, extra: list[str]) -> list[str]:
+def _command(plan: StudyPlan, plan_file: Path, jobs: int, extra: list[str]) -> list[str]:
     config = [f"plan={plan_file}", f"python={sys.executable}", f"scale={plan.scale}", f"threads={threads_for(jobs)}"]
     return [
         sys.executable,
@@ -158,7 +158,7 @@ def _stop_leftovers(note: Path) -> None:
         return  # no study before this one, or it has long ended
 
 
-def _schedule(plan: Plan, jobs: int, extra: list[str]) -> Watch:
+def _schedule(plan: StudyPlan, jobs: int, extra: list[str]) -> StudyProgress:
     """Let Snakemake run the plan; return what was seen. Stops everything it started when interrupted."""
     logs = plan.root / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -167,8 +167,8 @@ def _schedule(plan: Plan, jobs: int, extra: list[str]) -> Watch:
     planning.set_aside(plan)
     (logs / EVENTS).write_text("", encoding="utf8")
     shutil.rmtree(plan.root / SOURCES, ignore_errors=True)  # Snakemake would run the Snakefile of an earlier study
-    command = _command(plan, planning.write(plan), jobs, extra)
-    watch = Watch(plan, logs / EVENTS)
+    command = _command(plan, planning.write_plan(plan), jobs, extra)
+    watch = StudyProgress(plan, logs / EVENTS)
     with open(logs / "study.log", "w", encoding="utf8") as log:
         child = subprocess.Popen(
             command,
@@ -192,19 +192,19 @@ def _schedule(plan: Plan, jobs: int, extra: list[str]) -> Watch:
     return watch
 
 
-def run(plan: Plan, jobs: int = 1, extra: tuple[str, ...] = ()) -> int:
+def run(plan: StudyPlan, jobs: int = 1, extra: tuple[str, ...] = ()) -> int:
     """Run what the plan says; print a line a row and the summary; return 0 when every planned row has its record.
 
     Raises UserError when another study runs in the same folder, or Snakemake could not even start.
     """
     busy = f"another study is running in {shown(plan.root)}: wait for it, or stop it with Ctrl-C"
     with locked(plan.root / ".lock", busy):
-        print("\n".join(filter(None, [plan_text.headline(plan, jobs), plan_text.aside(plan)])), flush=True)
+        print("\n".join(filter(None, [plan_text.headline(plan, jobs), plan_text.describe_stale(plan)])), flush=True)
         watch = _schedule(plan, jobs, list(extra)) if plan.due else None
         return _sum_up(plan, watch)
 
 
-def _sum_up(plan: Plan, watch: Watch | None) -> int:
+def _sum_up(plan: StudyPlan, watch: StudyProgress | None) -> int:
     missing = [step.job for step in plan.steps if not planning.is_done(step.job)]
     summary = {
         "rows": len(plan.steps),
@@ -222,14 +222,14 @@ def _sum_up(plan: Plan, watch: Watch | None) -> int:
     if watch and not watch.ended:
         raise UserError(f"no row ran: Snakemake's own words are in {shown(plan.root / 'logs' / 'study.log')}")
     print(f"{summary['recorded']} of {summary['rows']} rows recorded ({shown(path)})")
-    for page in pages(plan):
+    for page in report_pages(plan):
         print(f"results: {shown(page)}")
     if words := _beside_published(plan):
         print(words)
     return 1 if missing else 0
 
 
-def _beside_published(plan: Plan) -> str:
+def _beside_published(plan: StudyPlan) -> str:
     """Return what was found here beside what is published, "" where no report judged claims or none are published."""
     reports = [step.job for step in plan.steps if step.job.report and planning.is_done(step.job)]
     found = [path for job in reports if (path := planning.folder_of(job) / "tables" / "claims.json").is_file()]
@@ -238,10 +238,14 @@ def _beside_published(plan: Plan) -> str:
     from o1lib.analysis.claims import replication  # brings pandas
 
     ours = replication.published(plan.scale)
-    return replication.told(replication.beside(replication.read(found[-1]), ours)) if ours else ""
+    return (
+        replication.summarize_replication(replication.compare_with_published(replication.read_claims(found[-1]), ours))
+        if ours
+        else ""
+    )
 
 
-def pages(plan: Plan) -> list[Path]:
+def report_pages(plan: StudyPlan) -> list[Path]:
     """Return the page to look at: what the last report wrote (HTML, else Markdown, else its executed notebook)."""
     reports = [step.job for step in plan.steps if step.job.report]
     if not reports or not planning.is_done(reports[-1]):
@@ -252,14 +256,14 @@ def pages(plan: Plan) -> list[Path]:
 
 def summary(scale: str) -> str:
     """Return the text of work/<scale>/summary.json. Raises UserError for an unknown scale or where none ended."""
-    scale_of(experiments.read(), scale)
+    scale_of(experiments.read_experiments(), scale)
     path = project_root() / "work" / scale / "summary.json"
     if not path.is_file():
         raise UserError(f"no study has ended at scale {scale} ({shown(path)}): run `make study SCALE={scale}`")
     return path.read_text(encoding="utf8").strip()
 
 
-def check_hardware(scale: Scale, name: str) -> None:
+def check_hardware(scale: ScaleSpec, name: str) -> None:
     """Raise UserError when the scale needs GPUs that this machine has not."""
     if not scale.gpus:
         return

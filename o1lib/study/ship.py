@@ -29,7 +29,7 @@ from o1lib.study.jobs import Job, fingerprinted, scale_of
 LARGEST = 12_000_000  # bytes of a shipped folder: every clone carries it
 
 
-def base(scale: str = "mini", source: str = "", fresh: bool = False) -> None:
+def ship_base(scale: str = "mini", source: str = "", fresh: bool = False) -> None:
     """Train the scale's base with the published parameters (an interrupted training goes on) and ship it.
 
     `source` is the folder of a run of notebook 00 to ship instead of training; its parameters must be the published
@@ -50,12 +50,12 @@ def base(scale: str = "mini", source: str = "", fresh: bool = False) -> None:
     install(record, target, f"make base SCALE={scale}")
 
 
-def row(scale: str, name: str, seed: int = 0) -> None:
+def ship_row(scale: str, name: str, seed: int = 0) -> None:
     """Ship the model of a finished row of the study as results/checkpoints/<scale>-<row>.
 
     Raises UserError for a row that is unknown, out of date or without a model.
     """
-    steps = plan.make(experiments.read(), scale, name, (seed,)).steps
+    steps = plan.make_plan(experiments.read_experiments(), scale, name, (seed,)).steps
     step = next((step for step in steps if step.job.row == name), None)
     again = f"make study SCALE={scale} ROWS={name} SEEDS={seed}"
     if step is None:
@@ -106,7 +106,7 @@ def _shipped(record: Record, folder: Path, command: str) -> dict:
 
 def _published(scale: str) -> tuple[Path, dict]:
     """Return (where the scale's base is shipped, the parameters it is trained with)."""
-    study = experiments.read()
+    study = experiments.read_experiments()
     block = scale_of(study, scale)
     target = str(block.notebooks.get(experiments.BASE, {}).get("checkpoint", ""))
     if not (block.base and target.startswith("results/checkpoints/")):
@@ -139,7 +139,7 @@ def _train(scale: str, wanted: dict, fresh: bool) -> Path:
     job = fingerprinted(Job("base", 0, experiments.BASE, wanted | given, (), 0.0), {})
     if not fresh and plan.is_done(job):
         return plan.folder_of(job)
-    entry = plan.write(plan.Plan(scale, (plan.Step(job, "asked for"),), ()), place / "plan.json")
+    entry = plan.write_plan(plan.StudyPlan(scale, (plan.PlannedJob(job, "asked for"),), ()), place / "plan.json")
     command = [sys.executable, "-m", "o1lib", "run-row", "base", "--scale", scale, "--plan", str(entry)]
     with open(place / "base.log", "w+", encoding="utf8") as log:
         child = subprocess.Popen(

@@ -15,7 +15,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
-from o1lib.data.dataset import messages, prompt_turns, read
+from o1lib.data.dataset import messages, prompt_turns, read_items
 from o1lib.data.images import picture_of
 from o1lib.formats.chat import answer_text, from_special
 from o1lib.formats.stages import STAGES, parse, parse_plain
@@ -38,7 +38,7 @@ def training_items(run, data: str, examples: int, blind: bool = False) -> list:
     """
     if not data:
         return _shown(list(mixture("train", examples)), blind)
-    items = read(need(run.root, data, run.seed).folder / "data" / "train")
+    items = read_items(need(run.root, data, run.seed).folder / "data" / "train")
     if len(items) < examples:
         raise UserError(
             f"row '{data}' holds {len(items)} training items but {examples} are asked for: "
@@ -52,7 +52,7 @@ def validation_items(run, data: str, n: int, blind: bool = False) -> list:
     if not n:
         return []
     folder = need(run.root, data, run.seed).folder / "data" / "validation" if data else None
-    return _shown(read(folder)[:n] if folder else list(mixture("validation", n)), blind)
+    return _shown(read_items(folder)[:n] if folder else list(mixture("validation", n)), blind)
 
 
 def _shown(items, blind):
@@ -208,7 +208,7 @@ def record_of(run, log: list[dict], said: list[dict], source: Path | None) -> di
     }
 
 
-def conclusion(record: dict) -> str:
+def summarize_arm(record: dict) -> str:
     """Return a sentence or two on a training run, computed from what `record_of` returned."""
     extra = record["extra"]
     right, n = sum(line["correct"] for line in extra["outputs"]), len(extra["outputs"])

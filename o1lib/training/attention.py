@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def apart(model):
+def mask_textonly_cross_attention(model):
     """Inside, a row without a picture passes cross-attention layers unchanged, as in a batch of such rows alone.
 
     In a mixed batch Mllama lets it attend evenly to an empty picture: what is fully masked, transformers leaves open.
@@ -26,7 +26,7 @@ def apart(model):
 
 
 @contextmanager
-def attending(model, way: str):
+def attention_for_training(model, way: str):
     """Inside, the model attends by `way` ("sdpa", "eager", ...), afterwards as before."""
     before = model.config._attn_implementation
     model.set_attn_implementation(way)

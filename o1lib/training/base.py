@@ -26,7 +26,7 @@ from o1lib.training.base_tasks import DESCRIBE, base_phases, drawn, pair, single
 JUDGED = tuple(kind for kind in KINDS if kind != "summary")
 
 
-def train(
+def train_base(
     scale: str,
     folder,
     *,
@@ -73,7 +73,7 @@ def obtain(run, checkpoint: str = "", **training):
         with atomic_folder(folder) as part:
             shutil.copytree(project_root() / checkpoint, part, dirs_exist_ok=True)
     else:
-        model, processor, log = train(run.scale, run.folder, seed=run.seed, **training)
+        model, processor, log = train_base(run.scale, run.folder, seed=run.seed, **training)
         save(model, processor, folder)
         shutil.copyfile(run.path("log.jsonl"), folder / "log.jsonl")
     lines = (folder / "log.jsonl").read_text(encoding="utf8").splitlines() if (folder / "log.jsonl").is_file() else []
@@ -189,7 +189,7 @@ def report(model, processor, n: int) -> list[dict]:
     return lines + [_line("judging/own captions", e, "", right) for e, right in judged_own(model, processor, seen)]
 
 
-def metrics(predictions: list[dict]) -> dict[str, dict]:
+def base_metrics(predictions: list[dict]) -> dict[str, dict]:
     """Return {name: {value, n, low, high}}: the share correct of each part, of each part and family, and the tagged share.
 
     95 % intervals are Wilson's.
@@ -203,7 +203,7 @@ def metrics(predictions: list[dict]) -> dict[str, dict]:
     return {name: share(hits) for name, hits in groups.items()}
 
 
-def conclusion(found: dict[str, dict]) -> str:
+def summarize_base(found: dict[str, dict]) -> str:
     """Return a paragraph that says what `metrics` found, computed from it alone."""
     value = {name: f"{100 * metric['value']:.0f} %" for name, metric in found.items()}
     blind = found["answers/other picture"]["high"] < found["answers/seen"]["low"]

@@ -6,7 +6,7 @@ from tqdm import tqdm
 from transformers import TrainerCallback
 
 
-class Watch(TrainerCallback):
+class ProgressCallback(TrainerCallback):
     """Progress bar, speed in the log, and `look(model) -> dict` every `every` steps, whose result joins the log.
 
     `write(lines)` keeps the log; `tell(args, state, control, line)` passes a look's line on to a tracker. Every process

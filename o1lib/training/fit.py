@@ -20,7 +20,7 @@ from o1lib.models.checkpoint import quiet, save
 from o1lib.models.presets import device_and_dtype
 from o1lib.records import UserError, atomic_file
 from o1lib.training import checkpoints, launch
-from o1lib.training.attention import apart, attending, learns_by
+from o1lib.training.attention import attention_for_training, learns_by, mask_textonly_cross_attention
 from o1lib.training.batch_order import dataset, lay_out
 from o1lib.training.recipes import SMALL, TRACKERS, Recipe
 
@@ -84,7 +84,7 @@ def fit(
         learner, processor, laid, args, recipe, batch, out, (_as_usual(look, model), look_steps), tracker
     )
     launch.check(trainer.accelerator, processes, bool(recipe.wrap))
-    with apart(model), attending(model, learns_by(model)):
+    with mask_textonly_cross_attention(model), attention_for_training(model, learns_by(model)):
         trainer.train(resume_from_checkpoint=start_from)
     model.__dict__.pop("forward", None)  # TRL's fused loss head: generation needs the model's own
     if recipe.lora:
@@ -141,7 +141,7 @@ def _as_usual(look, model):
     way = model.config._attn_implementation
 
     def looked(trained):
-        with attending(model, way):
+        with attention_for_training(model, way):
             return look(trained)
 
     return look and looked
@@ -150,12 +150,12 @@ def _as_usual(look, model):
 def _trainer(learner, processor, laid, args, recipe, batch, out, look, tracker):
     from transformers import PrinterCallback
 
-    from o1lib.training.callbacks import Watch
+    from o1lib.training.callbacks import ProgressCallback
     from o1lib.training.trainer import Trainer
 
     total, follower = sum(map(len, laid)), _follower(tracker, out)
     tell = (lambda *known: follower.on_log(*known[:3], logs=known[3])) if follower else None
-    watch = Watch(batch, total, lambda lines: _write_log(out, lines), *look, tell)
+    watch = ProgressCallback(batch, total, lambda lines: _write_log(out, lines), *look, tell)
     trainer = Trainer(
         model=learner,
         args=args,

@@ -32,7 +32,7 @@ AUTHORS_ITEMS = 99_000
 
 
 @dataclass(frozen=True)
-class Sample:
+class LengthSample:
     """Lengths of examples: tokens of words, places of the picture in the tower; and where they come from."""
 
     tokens: list[int]
@@ -98,7 +98,7 @@ def _measured(model, items, source, format):
         words = processor.apply_chat_template(chat, tokenize=False)
         tokens.append(len(processor.tokenizer.encode(words, add_special_tokens=False)) - 1 + among)
         places.append(seen)
-    return Sample(tokens, places, spans(processor, chats[0], picture_of(chosen[0])), f"{source}; {how}")
+    return LengthSample(tokens, places, spans(processor, chats[0], picture_of(chosen[0])), f"{source}; {how}")
 
 
 def _processor(model, chats):
@@ -201,11 +201,11 @@ def _example(sample):
 
 def source_of(data: str) -> tuple[list, str]:
     """Return (items, where from): those of the dataset in folder `data`, or with "" two hundred Mini-VQA drawings."""
-    from o1lib.data.dataset import read
+    from o1lib.data.dataset import read_items
     from o1lib.minivqa import mixture
     from o1lib.records import project_root
 
     if not data:
         return list(mixture("train", 200)), "200 Mini-VQA drawings stand in for the data: name it by --data"
     folder = Path(project_root() / data)
-    return read(folder), f"items of {data}"
+    return read_items(folder), f"items of {data}"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from o1lib.analysis.views.annotation_story import REAL, show, twenty
-from o1lib.data.annotation.teacher import Outcome, Turn, annotate
+from o1lib.analysis.views.annotation_story import REAL, show_annotations, twenty
+from o1lib.data.annotation.teacher import AnnotationRequest, AnnotationResult, annotate
 from o1lib.models.endpoint import Reply
 
 
@@ -24,17 +24,23 @@ def test_twenty_real_pictures_with_recorded_answers_are_kept_or_dropped_offline(
     outcomes = list(annotate(turns, teacher, attempts=attempts))
     assert len({outcome.turn.image for outcome in outcomes}) == 20
     assert {outcome.reason for outcome in outcomes} == {"", "another answer", "no tags"}
-    page = show(outcomes)
+    page = show_annotations(outcomes)
     assert page.count("<img") == 20 and len(page) < 600_000 and str(Path(os.environ[REAL])) not in page
 
 
 def test_model_text_and_questions_are_escaped():
     bad = "<script>alert(1)</script>"
-    page = show([Outcome(Turn(bad, Image.new("RGB", (400, 4)), bad, bad, hints=(bad,)), None, bad, ((bad, bad),))])
+    page = show_annotations(
+        [
+            AnnotationResult(
+                AnnotationRequest(bad, Image.new("RGB", (400, 4)), bad, bad, hints=(bad,)), None, bad, ((bad, bad),)
+            )
+        ]
+    )
     assert "<script" not in page and page.count("&lt;script&gt;") >= 6 and "width=160" in page
 
 
 def test_the_recorded_teacher_says_what_was_recorded(monkeypatch):
     from o1lib.analysis.views.annotation_story import Recorded
 
-    assert Recorded().say(Turn("q", None, "q", "3", source="text"), 1) == Reply("text", cached=True)
+    assert Recorded().say(AnnotationRequest("q", None, "q", "3", source="text"), 1) == Reply("text", cached=True)

@@ -6,7 +6,16 @@ import pandas as pd
 import pytest
 from support import toyrecords
 
-from o1lib.analysis.breakdowns import FORMS, PUBLISHED, broken, by_form, counted, effects, guessed, strongest
+from o1lib.analysis.breakdowns import (
+    FORMS,
+    PUBLISHED,
+    broken,
+    counted,
+    effects,
+    summarize_by_form,
+    summarize_guessing,
+    summarize_strongest,
+)
 from o1lib.records import UserError, load_all
 from o1lib.scoring import metrics
 
@@ -43,8 +52,10 @@ def test_a_row_that_was_not_run_has_no_effects(records):
 
 def test_effects_that_are_sure_are_named_with_their_intervals(records):
     found = effects(records, "structured.sample", "direct.sample", "family")
-    assert "mini-AI2D +100 points [" in strongest(found, "families")
-    assert strongest(found[found.part != "mini-AI2D"].assign(low=-1.0, high=1.0), "families").startswith("In none of")
+    assert "mini-AI2D +100 points [" in summarize_strongest(found, "families")
+    assert summarize_strongest(found[found.part != "mini-AI2D"].assign(low=-1.0, high=1.0), "families").startswith(
+        "In none of"
+    )
 
 
 def test_format_breaking_stands_beside_the_published_outputs(records):
@@ -81,17 +92,17 @@ def line(label, metric, value, spread=0.05):
 )
 def test_choices_are_set_beside_choosing_blindly_in_words(choices, where):
     found = pd.DataFrame([line("tags", name, value) for name, value in zip(FORMS, (0.3, 0.5, choices, 0.28, 0.31))])
-    [sentence] = by_form(found)
+    [sentence] = summarize_by_form(found)
     assert "30 % [25, 35] of open questions, 50 % [45, 55] of those with yes or no" in sentence and where in sentence
     assert sentence.endswith("give its letter in 31 % [26, 36].")
 
 
 def test_a_bare_answer_has_no_letter_to_speak_of():
     found = pd.DataFrame([line("direct", name, value) for name, value in zip(list(FORMS)[:4], (0.3, 0.5, 0.3, 0.28))])
-    assert by_form(found)[0].endswith("choosing blindly.")
+    assert summarize_by_form(found)[0].endswith("choosing blindly.")
 
 
 def test_of_several_blind_guesses_one_is_right_more_often_the_fewer_options_there_are():
     lines = [{"options": list("ab")}, {"options": list("abcd")}, {"options": []}]
-    assert guessed(lines, 2) == "Of 2 blind guesses one is right in 59 % of 2 choices."  # (3/4 + 7/16) / 2
-    assert guessed([{"options": []}], 2) == ""
+    assert summarize_guessing(lines, 2) == "Of 2 blind guesses one is right in 59 % of 2 choices."  # (3/4 + 7/16) / 2
+    assert summarize_guessing([{"options": []}], 2) == ""

@@ -8,10 +8,10 @@ import pytest
 import yaml
 from support.toyrecords import leave
 
-from o1lib.analysis.claims import Claim, evaluate, load_claims
+from o1lib.analysis.claims import Claim, evaluate_claims, load_claims
 from o1lib.analysis.claims.family import corrected
 from o1lib.analysis.claims.registry import FAMILY
-from o1lib.analysis.observations import units
+from o1lib.analysis.observations import observations
 from o1lib.analysis.stats import KINDS
 from o1lib.formats.stages import render
 from o1lib.records import UserError, load_all, project_root
@@ -59,7 +59,7 @@ def judged(tmp_path, rows, asked=None, change=None, **options):
         for seed, predictions in seeds.items():
             leave(tmp_path, row, seed, metrics(predictions), predictions)
     records = load_all(tmp_path)
-    [line] = evaluate([asked or claim()], [change(r) for r in records] if change else records, **options)
+    [line] = evaluate_claims([asked or claim()], [change(r) for r in records] if change else records, **options)
     assert json.loads(json.dumps(line)) == line
     return line
 
@@ -106,7 +106,7 @@ def test_a_gain_that_is_larger_on_some_skills_is_a_difference_of_differences(tmp
     rows = {row: {0: lines(math, 1) + lines(0.5, 2, skill="seeing")} for row, math in (("a", 0.9), ("b", 0.4))}
     line = judged(tmp_path, rows, asked)
     assert (line["verdict"], line["n"]) == ("reproduced", 400)
-    there = [units(rows[row][0], "accuracy", skills=["math"])["value"].mean() for row in "ab"]
+    there = [observations(rows[row][0], "accuracy", skills=["math"])["value"].mean() for row in "ab"]
     assert line["value"] == pytest.approx(there[0] - there[1])  # nothing was gained in seeing
 
 
@@ -194,19 +194,19 @@ def test_cost_names_the_training_of_the_arms_that_are_recorded(tmp_path):
         return record.model_copy(update={"notebook": "02_train_sft", "provenance": record.provenance | {"seconds": 70}})
 
     records = [trained(record) if record.row == "arm" else record for record in study_on(tmp_path, "devtest")]
-    assert evaluate([claim()], records)[0]["cost"]["training_seconds"] == {"arm": 70}
+    assert evaluate_claims([claim()], records)[0]["cost"]["training_seconds"] == {"arm": 70}
 
 
 @pytest.mark.parametrize(
     ("split", "member", "confirmatory"), [("test", True, True), ("test", False, False), ("devtest", True, False)]
 )
 def test_a_claim_is_confirmatory_in_the_family_and_on_test_drawings_only(tmp_path, split, member, confirmatory):
-    [line] = evaluate([claim(confirmatory=member)], study_on(tmp_path, split))
+    [line] = evaluate_claims([claim(confirmatory=member)], study_on(tmp_path, split))
     assert line["confirmatory"] is confirmatory
 
 
 def test_a_dataset_that_the_rows_were_not_scored_on_makes_nothing_confirmatory(tmp_path):
-    [line] = evaluate([claim(confirmatory=True)], study_on(tmp_path, "test", dataset_hash="e" * 64))
+    [line] = evaluate_claims([claim(confirmatory=True)], study_on(tmp_path, "test", dataset_hash="e" * 64))
     assert line["confirmatory"] is False
 
 
@@ -246,7 +246,7 @@ def test_a_seventh_confirmatory_claim_is_refused(tmp_path):
 
 
 def test_without_any_record_every_claim_is_not_tested():
-    found = evaluate(CLAIMS, [])
+    found = evaluate_claims(CLAIMS, [])
     assert [line["id"] for line in found] == [one.id for one in CLAIMS]
     assert {line["verdict"] for line in found} == {"not tested"}
     assert all(line["why"] for line in found)

@@ -3,7 +3,7 @@
 import pytest
 from support.toyrecords import leave
 
-from o1lib.analysis.comparability import amiss, gaps, pilot
+from o1lib.analysis.comparability import is_pilot, mismatches, missing_for_comparison
 from o1lib.records import load_all
 
 ACCURACY = {"accuracy": {"value": 0.5, "n": 100, "low": 0.4, "high": 0.6}}
@@ -36,7 +36,7 @@ def root(tmp_path):
 def test_what_is_scored_on_devtest_drawings_is_a_pilot(tmp_path, split, expected):
     leave(tmp_path, "data", source="minivqa", n_test=8, test_split=split)
     scored(tmp_path, "a.sample")
-    assert pilot(load_all(tmp_path)) is expected
+    assert is_pilot(load_all(tmp_path)) is expected
 
 
 def test_one_row_on_devtest_makes_a_pilot_of_the_whole(tmp_path):
@@ -44,37 +44,37 @@ def test_one_row_on_devtest_makes_a_pilot_of_the_whole(tmp_path):
     leave(tmp_path, "early", source="minivqa", n_test=8, test_split="devtest")
     scored(tmp_path, "a.sample")
     scored(tmp_path, "b.sample", data="early")
-    assert pilot(load_all(tmp_path))
+    assert is_pilot(load_all(tmp_path))
 
 
 def test_drawings_of_which_no_record_tells_the_split_are_a_pilot(tmp_path):
     scored(tmp_path, "a.sample", data="elsewhere")
-    assert pilot(load_all(tmp_path))
+    assert is_pilot(load_all(tmp_path))
 
 
 def test_sets_that_others_made_are_no_pilot(tmp_path):
     leave(tmp_path, "easy_data", source="easy_vqa", test_split="devtest")
     scored(tmp_path, "a.sample", data="easy_data")
     scored(tmp_path, "b.sample", data="MMStar@MMStar.tsv")
-    assert not pilot(load_all(tmp_path))
+    assert not is_pilot(load_all(tmp_path))
 
 
 def test_records_that_belong_together_lack_nothing(root):
-    assert gaps(load_all(root), PAIR) == []
+    assert missing_for_comparison(load_all(root), PAIR) == []
 
 
 def test_a_row_without_a_record_is_named(root):
-    assert gaps(load_all(root), ["a.sample", "c.sample"]) == ["row c.sample has no record"]
+    assert missing_for_comparison(load_all(root), ["a.sample", "c.sample"]) == ["row c.sample has no record"]
 
 
 def test_a_seed_that_one_side_lacks_is_named(root):
     scored(root, "a.sample", 2)
-    assert gaps(load_all(root), PAIR) == ["b.sample lacks seed 2"]
+    assert missing_for_comparison(load_all(root), PAIR) == ["b.sample lacks seed 2"]
 
 
 def test_a_row_that_runs_once_lacks_no_seed(root):
     scored(root, "base.greedy")
-    assert gaps(load_all(root), ["a.sample", "base.greedy"], once=("base.greedy",)) == []
+    assert missing_for_comparison(load_all(root), ["a.sample", "base.greedy"], once=("base.greedy",)) == []
 
 
 def test_beside_a_row_that_runs_once_a_seed_of_the_model_that_was_not_asked_is_named(root):
@@ -82,10 +82,10 @@ def test_beside_a_row_that_runs_once_a_seed_of_the_model_that_was_not_asked_is_n
     for seed in (0, 1):
         leave(root, "direct", seed)
     scored(root, "direct.sample", model="direct")
-    found = gaps(load_all(root), ["direct.sample", "base.greedy"], once=("base.greedy",))
+    found = missing_for_comparison(load_all(root), ["direct.sample", "base.greedy"], once=("base.greedy",))
     assert found == ["direct.sample lacks seed 1, with which direct was trained"]
     scored(root, "direct.sample", 1, model="direct")
-    assert gaps(load_all(root), ["direct.sample", "base.greedy"], once=("base.greedy",)) == []
+    assert missing_for_comparison(load_all(root), ["direct.sample", "base.greedy"], once=("base.greedy",)) == []
 
 
 def test_a_model_made_anew_since_is_named(root):
@@ -93,32 +93,38 @@ def test_a_model_made_anew_since_is_named(root):
     alter(root, "direct", 0, '"model_hash": ""', '"model_hash": "new"')
     scored(root, "direct.sample", model="direct")
     alter(root, "direct.sample", 0, '"model_hash": ""', '"model_hash": "old"')
-    found = gaps(load_all(root), ["direct.sample"])
+    found = missing_for_comparison(load_all(root), ["direct.sample"])
     assert found == ["direct.sample seed 0 used a model that row direct no longer holds"]
 
 
 def test_a_seed_that_was_begun_and_left_no_record_is_named(root):
     (root / "runs" / "b.sample" / "seed1" / "record.json").unlink()
-    assert gaps(load_all(root), PAIR) == ["seed 1 of b.sample was begun and left no record", "b.sample lacks seed 1"]
+    assert missing_for_comparison(load_all(root), PAIR) == [
+        "seed 1 of b.sample was begun and left no record",
+        "b.sample lacks seed 1",
+    ]
 
 
 def test_rows_scored_on_different_data_are_named_with_their_hashes(root):
     scored(root, "b.sample", 1, dataset_hash="e" * 64)
-    found = "; ".join(gaps(load_all(root), PAIR))
+    found = "; ".join(missing_for_comparison(load_all(root), PAIR))
     assert "scored on different data (" in found and "eeeeeeeeee" in found and "b.sample seed 1" in found
 
 
 def test_a_data_set_made_anew_since_is_named(root):
     leave(root, "data", source="minivqa", n_test=8, test_split="devtest", dataset_hash="f" * 64)
-    assert gaps(load_all(root), ["a.sample"])[0] == "a.sample seed 0 used data that row data no longer holds"
+    assert (
+        missing_for_comparison(load_all(root), ["a.sample"])[0]
+        == "a.sample seed 0 used data that row data no longer holds"
+    )
 
 
 def test_records_of_different_code_are_named_with_their_commits(root):
     alter(root, "b.sample", 0, '"code_hash": "', '"code_hash": "0')
     alter(root, "b.sample", 0, '"commit": "', '"commit": "abcdef')
-    [found] = gaps(load_all(root), PAIR)
+    [found] = missing_for_comparison(load_all(root), PAIR)
     assert found.startswith("made by different code") and "commit abcdef" in found and "b.sample seed 0" in found
 
 
 def test_rows_that_were_not_run_are_not_amiss_with_those_that_were(root):
-    assert amiss(load_all(root), ["a.sample", "c.sample"]) == []
+    assert mismatches(load_all(root), ["a.sample", "c.sample"]) == []

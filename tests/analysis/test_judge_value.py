@@ -3,8 +3,8 @@
 import pytest
 from support import toyrecords
 
-from o1lib.analysis.inference_scaling import judged
-from o1lib.analysis.judge_value import told, worth, written
+from o1lib.analysis.inference_scaling import with_judge_metrics
+from o1lib.analysis.judge_value import judge_value_table, judge_values, summarize_judges
 from o1lib.records import load_all
 from o1lib.scoring import metrics
 
@@ -43,7 +43,7 @@ def root(tmp_path):
 
 
 def found(root):
-    return worth(judged(load_all(root)), "structured").set_index("judge")
+    return judge_values(with_judge_metrics(load_all(root)), "structured").set_index("judge")
 
 
 def test_a_judge_stands_at_its_measured_accuracy_with_its_interval(root):
@@ -72,7 +72,7 @@ def test_without_an_oracle_nobody_knows_what_is_won(root):
     (root / "runs" / "structured.stage_beam4.oracle" / "seed0" / "record.json").unlink()
     table = found(root)
     assert table.won.isna().all() and (table.why == "the row of an oracle was not run").all()
-    assert "is not known" in told(table.reset_index())[0]
+    assert "is not known" in summarize_judges(table.reset_index())[0]
 
 
 def test_what_is_won_rests_on_the_seeds_that_all_three_have(root):
@@ -89,17 +89,17 @@ def test_other_searches_and_temperatures_are_left_out(root):
 
 
 def test_sentences_give_accuracy_and_gain_and_the_worst_judge_that_gains(root):
-    words = told(found(root).reset_index())
+    words = summarize_judges(found(root).reset_index())
     assert "**the model itself** prefers the truer of two in 60 % of 60 pairs" in words[0]
     assert "the worst that surely gains over a coin is right in 80 % of pairs" in words[-1]
 
 
 def test_without_a_synthetic_row_the_needed_accuracy_is_said_to_be_unknown(root):
     (root / "runs" / "structured.stage_beam4.synthetic" / "seed0" / "record.json").unlink()
-    assert "How good a judge must be is not known" in told(found(root).reset_index())[-1]
+    assert "How good a judge must be is not known" in summarize_judges(found(root).reset_index())[-1]
 
 
 def test_the_table_to_read_gives_per_cent_with_intervals(root):
-    table = written(found(root).reset_index())
+    table = judge_value_table(found(root).reset_index())
     assert table.loc["the model itself", "the truer of two, %"].startswith("60.0 [")
     assert table.loc["a coin", "won of the oracle's gain, %"] == "0.0 [0.0, 0.0]"

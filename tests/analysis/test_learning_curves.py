@@ -3,7 +3,7 @@
 import pytest
 from support.toyrecords import leave
 
-from o1lib.analysis.learning_curves import looks, told
+from o1lib.analysis.learning_curves import summarize_learning, validation_curve
 from o1lib.records import load_all
 
 ROWS = {"direct training": "direct", "structured": "structured"}
@@ -19,7 +19,7 @@ def train(root, row, exact, seed=0, asked=None, speed=10.0):
 
 
 def means(root):
-    found = looks(load_all(root), ROWS)
+    found = validation_curve(load_all(root), ROWS)
     return found[found.seed.isna()].set_index(["label", "examples"])
 
 
@@ -43,7 +43,7 @@ def test_seconds_are_those_of_training_added_up(tmp_path):
 def test_several_seeds_are_averaged_and_kept_one_by_one(tmp_path):
     for seed, share in enumerate((0.2, 0.3, 0.4)):
         train(tmp_path, "direct", [share], seed=seed, asked=100)
-    found = looks(load_all(tmp_path), ROWS)
+    found = validation_curve(load_all(tmp_path), ROWS)
     assert found[found.seed.notna()].value.tolist() == [0.2, 0.3, 0.4]
     line = means(tmp_path).loc[("direct training", 100)]
     assert line.value == pytest.approx(0.3) and line.seeds == 3 and line.high - line.low > 0.4
@@ -51,8 +51,10 @@ def test_several_seeds_are_averaged_and_kept_one_by_one(tmp_path):
 
 def test_records_without_looks_are_left_out_and_said_to_be(tmp_path):
     leave(tmp_path, "direct", extra={"log": [{"loss": 1.0, "examples": 100, "samples_per_second": 9.0}]})
-    found = looks(load_all(tmp_path), ROWS)
-    assert found.empty and "nothing to say of accuracy against examples" in told(found, "direct training")[0]
+    found = validation_curve(load_all(tmp_path), ROWS)
+    assert (
+        found.empty and "nothing to say of accuracy against examples" in summarize_learning(found, "direct training")[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,17 +69,23 @@ def test_records_without_looks_are_left_out_and_said_to_be(tmp_path):
 def test_where_stages_overtake_for_good_is_said(tmp_path, staged, words):
     train(tmp_path, "direct", [0.2, 0.2, 0.2], asked=600)
     train(tmp_path, "structured", staged, asked=600)
-    [sentence] = told(looks(load_all(tmp_path), ROWS), "direct training")
+    [sentence] = summarize_learning(validation_curve(load_all(tmp_path), ROWS), "direct training")
     assert words in sentence and "points [" in sentence
 
 
 def test_a_last_difference_that_may_be_chance_is_called_so(tmp_path):
     train(tmp_path, "direct", [0.25])
     train(tmp_path, "structured", [0.28125])
-    assert "which chance alone may give" in told(looks(load_all(tmp_path), ROWS), "direct training")[0]
+    assert (
+        "which chance alone may give"
+        in summarize_learning(validation_curve(load_all(tmp_path), ROWS), "direct training")[0]
+    )
 
 
 def test_arms_that_were_never_looked_at_together_are_not_compared(tmp_path):
     train(tmp_path, "direct", [0.2])
     leave(tmp_path, "structured", extra={"log": [{"examples": 150, "exact": 0.5}]})
-    assert "no looks at an equal number" in told(looks(load_all(tmp_path), ROWS), "direct training")[0]
+    assert (
+        "no looks at an equal number"
+        in summarize_learning(validation_curve(load_all(tmp_path), ROWS), "direct training")[0]
+    )

@@ -3,7 +3,7 @@
 import pytest
 from support.toyrecords import answers
 
-from o1lib.analysis.observations import AVERAGE, units
+from o1lib.analysis.observations import AVERAGE, observations
 from o1lib.analysis.stats import interval
 from o1lib.minivqa.testsets import TEST_SETS
 from o1lib.records import UserError
@@ -34,26 +34,26 @@ def mean(table):
     ],
 )
 def test_the_mean_of_units_is_the_published_metric(name):
-    assert mean(units(LINES, name)) == pytest.approx(PUBLISHED[name]["value"], abs=1e-5)
+    assert mean(observations(LINES, name)) == pytest.approx(PUBLISHED[name]["value"], abs=1e-5)
 
 
 def test_ill_formed_is_what_well_formed_leaves():
-    assert mean(units(LINES, "ill_formed")) == pytest.approx(1 - PUBLISHED["well_formed"]["value"], abs=1e-5)
+    assert mean(observations(LINES, "ill_formed")) == pytest.approx(1 - PUBLISHED["well_formed"]["value"], abs=1e-5)
 
 
 def test_steps_of_vrc_bench_are_the_published_ones():
-    found = units(LINES, "steps", sets=["mini-VRC-Bench"])
+    found = observations(LINES, "steps", sets=["mini-VRC-Bench"])
     assert mean(found) == pytest.approx(PUBLISHED["mini-VRC-Bench/steps"]["value"], abs=1e-5)
 
 
 def test_option_likelihood_leaves_out_open_questions():
-    found = units(LINES, "option_likelihood")
+    found = observations(LINES, "option_likelihood")
     assert mean(found) == pytest.approx(PUBLISHED["option_likelihood"]["value"], abs=1e-5)
     assert "mini-MM-Vet" not in set(found["stratum"])
 
 
 def test_skills_and_sets_keep_only_their_lines():
-    found = units(LINES, "accuracy", sets=["mini-MMStar"], skills=["math"])
+    found = observations(LINES, "accuracy", sets=["mini-MMStar"], skills=["math"])
     assert mean(found) == pytest.approx(PUBLISHED["mini-MMStar/math"]["value"], abs=1e-5)
 
 
@@ -82,14 +82,14 @@ CHOICE = {
     ],
 )
 def test_the_form_of_a_question_and_the_letter_of_a_chain_are_metrics(metric, changes, value):
-    assert list(units([CHOICE | changes], metric)["value"]) == [value]
+    assert list(observations([CHOICE | changes], metric)["value"]) == [value]
 
 
 def test_a_template_is_a_metric_of_its_own_lines():
     lines = [CHOICE | {"qid": "a", "template": "shape"}, CHOICE | {"qid": "b", "template": "colour", "correct": False}]
-    assert [(unit.qid, unit.value) for unit in units(lines, "template/shape").itertuples()] == [("a", 1)]
+    assert [(unit.qid, unit.value) for unit in observations(lines, "template/shape").itertuples()] == [("a", 1)]
     with pytest.raises(UserError, match="was not measured"):
-        units(lines, "template/size")
+        observations(lines, "template/size")
 
 
 @pytest.mark.parametrize(
@@ -106,16 +106,16 @@ def test_a_template_is_a_metric_of_its_own_lines():
 )
 def test_open_questions_have_no_letter_and_bare_answers_no_chain(metric, changes):
     with pytest.raises(UserError, match="was not measured"):
-        units([CHOICE | changes], metric)
+        observations([CHOICE | changes], metric)
 
 
 def test_rotations_and_twins_are_one_unit():
     lines = [line for line in LINES if line["test_set"] in ("mini-MMBench", "mini-HallusionBench")]
-    assert len(units(LINES, "accuracy", sets=["mini-MMBench", "mini-HallusionBench"])) == len(lines) / 4
+    assert len(observations(LINES, "accuracy", sets=["mini-MMBench", "mini-HallusionBench"])) == len(lines) / 4
 
 
 def test_units_are_ready_for_an_interval():
-    found = interval(units(LINES, "accuracy", seed=3), "value")
+    found = interval(observations(LINES, "accuracy", seed=3), "value")
     assert found.value == pytest.approx(PUBLISHED["accuracy"]["value"], abs=1e-5)
 
 
@@ -132,4 +132,4 @@ def test_units_are_ready_for_an_interval():
 )
 def test_a_metric_that_cannot_be_had_is_refused_in_words(metric, where, named):
     with pytest.raises(UserError, match=named):
-        units(LINES, metric, **where)
+        observations(LINES, metric, **where)

@@ -5,19 +5,19 @@ import json
 import pytest
 from support import toystudy
 
-from o1lib.analysis.claims.page import lacking, page
+from o1lib.analysis.claims.page import claims_page, incomplete_claims
 from o1lib.analysis.claims.replication import (
     ABOVE,
     BELOW,
     INSIDE,
     OURS,
     YOURS,
-    beside,
+    compare_with_published,
     place,
     published,
-    sentence,
-    table,
-    told,
+    replication_table,
+    summarize_agreement,
+    summarize_replication,
 )
 from o1lib.records import UserError
 from o1lib.study import publish, runner
@@ -43,7 +43,7 @@ def line(name="A1", value=0.02, low=0.0, high=0.04, verdict="inconclusive", **mo
     } | more
 
 
-NOTHING = lacking([], [])
+NOTHING = incomplete_claims([], [])
 UNTESTED = {"value": None, "low": None, "high": None, "verdict": "not tested"}
 
 
@@ -55,21 +55,23 @@ def test_a_value_lies_inside_an_interval_above_or_below_it(value, where):
 def test_every_contrast_is_told_apart_and_counted():
     yours = [line("A1"), line("A2", 0.1), line("A3", -0.1), line("A4", **UNTESTED), line("A5"), line("A6", **UNTESTED)]
     ours = [line("A1"), line("A2"), line("A3"), line("A4"), line("A5", **UNTESTED), line("A6", **UNTESTED)]
-    pairs = beside(yours, ours)
+    pairs = compare_with_published(yours, ours)
     assert [pair["place"] for pair in pairs] == [INSIDE, ABOVE, BELOW, YOURS, OURS]
-    assert "Of 3 contrasts" in sentence(pairs)
-    assert "interval in 1 (all but A2, A3)" in sentence(pairs)
-    assert list(table(pairs).index) == ["A1", "A2", "A3", "A4", "A5"]
+    assert "Of 3 contrasts" in summarize_agreement(pairs)
+    assert "interval in 1 (all but A2, A3)" in summarize_agreement(pairs)
+    assert list(replication_table(pairs).index) == ["A1", "A2", "A3", "A4", "A5"]
 
 
 def test_a_claim_that_was_not_published_is_not_compared():
-    assert beside([line("A1")], [line("A2")]) == []
-    assert "nothing to compare" in sentence([])
-    assert told([]) == sentence([])
+    assert compare_with_published([line("A1")], [line("A2")]) == []
+    assert "nothing to compare" in summarize_agreement([])
+    assert summarize_replication([]) == summarize_agreement([])
 
 
 def test_the_terminal_gets_a_line_a_contrast_that_both_sides_tested():
-    text = told(beside([line("A1"), line("A2", 0.1, seeds=3)], [line("A1", seeds=2), line("A2")]))
+    text = summarize_replication(
+        compare_with_published([line("A1"), line("A2", 0.1, seeds=3)], [line("A1", seeds=2), line("A2")])
+    )
     head, first, second, said = text.splitlines()
     assert head.split() == ["yours", "published", "seeds", "(published)", "your", "value", "lies"]
     assert first.split()[0] == "A1" and first.endswith(INSIDE) and "  1 (2)  " in first
@@ -78,9 +80,13 @@ def test_the_terminal_gets_a_line_a_contrast_that_both_sides_tested():
 
 
 def test_the_terminal_gets_what_one_side_did_not_test_with_the_reason():
-    lacking = UNTESTED | {"why": "needs row x, which has no record"}
-    yours = [line("A1"), line("A2", **lacking), line("A3", **lacking), line("A4")]
-    text = told(beside(yours, [line("A1"), line("A2"), line("A3"), line("A4", **UNTESTED | {"why": "other data"})]))
+    incomplete_claims = UNTESTED | {"why": "needs row x, which has no record"}
+    yours = [line("A1"), line("A2", **incomplete_claims), line("A3", **incomplete_claims), line("A4")]
+    text = summarize_replication(
+        compare_with_published(
+            yours, [line("A1"), line("A2"), line("A3"), line("A4", **UNTESTED | {"why": "other data"})]
+        )
+    )
     assert text.splitlines()[2:4] == [
         "not tested by you: A2, A3 (needs row x, which has no record)",
         "not tested in the published study: A4 (other data)",
@@ -88,17 +94,19 @@ def test_the_terminal_gets_what_one_side_did_not_test_with_the_reason():
 
 
 def test_what_you_did_not_test_is_told_also_where_nothing_is_compared():
-    text = told(beside([line(**UNTESTED | {"why": "needs row x"})], [line()]))
+    text = summarize_replication(compare_with_published([line(**UNTESTED | {"why": "needs row x"})], [line()]))
     assert text.startswith("not tested by you: A1 (needs row x)\nNo contrast was tested both")
 
 
 def test_the_page_shows_both_sides_escaped_and_nothing_where_nothing_is_published():
-    pairs = beside([line(statement="<b>A1</b>")], [line()])
-    text = page([line()], "note", NOTHING, beside=table(pairs), sentence="a < b")
+    pairs = compare_with_published([line(statement="<b>A1</b>")], [line()])
+    text = claims_page([line()], "note", NOTHING, beside=replication_table(pairs), sentence="a < b")
     assert "beside what is published" in text
     assert "&lt;b&gt;A1" in text and "a &lt; b" in text
-    assert "beside what is published" not in page([line()], "note", NOTHING, beside=table([]), sentence=sentence([]))
-    assert "beside what is published" not in page([line()], "note", NOTHING)
+    assert "beside what is published" not in claims_page(
+        [line()], "note", NOTHING, beside=replication_table([]), sentence=summarize_agreement([])
+    )
+    assert "beside what is published" not in claims_page([line()], "note", NOTHING)
 
 
 @pytest.fixture

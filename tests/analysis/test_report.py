@@ -16,12 +16,19 @@ import pytest
 from nbformat.v4 import new_code_cell
 from support import toyrecords
 
-from o1lib.analysis.claims import evaluate, load_claims
+from o1lib.analysis.claims import evaluate_claims, load_claims
 from o1lib.analysis.claims.contradictions import contradictions
-from o1lib.analysis.claims.page import counts, differences, lacking, page, table, verdicts
-from o1lib.analysis.contrasts import compare, over, sentences
-from o1lib.analysis.inference_scaling import judged, searched
-from o1lib.analysis.observations import units
+from o1lib.analysis.claims.page import (
+    claims_page,
+    claims_table,
+    difference_claims,
+    incomplete_claims,
+    summarize_verdicts,
+    verdict_counts,
+)
+from o1lib.analysis.contrasts import compare, compare_metrics, summarize_contrasts
+from o1lib.analysis.inference_scaling import searched, with_judge_metrics
+from o1lib.analysis.observations import observations
 from o1lib.analysis.plots import points
 from o1lib.analysis.report import ARMS, Report
 from o1lib.analysis.tables import by_row, pooled
@@ -116,9 +123,9 @@ def test_rows_that_were_not_run_are_shown_as_not_run(executed):
 
 def test_what_a_model_said_is_never_html(executed):
     _, notebook, _ = executed
-    page = "".join(outputs(notebook, "text/html"))
-    assert "&lt;NA&gt;" not in page
-    assert "<b>B</b>" not in page and "<i>1</i>" not in page and "<SUMMARY>" not in page
+    claims_page = "".join(outputs(notebook, "text/html"))
+    assert "&lt;NA&gt;" not in claims_page
+    assert "<b>B</b>" not in claims_page and "<i>1</i>" not in claims_page and "<SUMMARY>" not in claims_page
 
 
 def test_every_table_states_interval_seeds_failures_and_that_it_is_a_pilots(executed):
@@ -136,7 +143,7 @@ def test_a_report_needs_no_training_stack_and_little_memory(executed):
 
 
 def test_row_ids_named_in_reports_are_rows_of_the_study():
-    rows = experiments.read().rows
+    rows = experiments.read_experiments().rows
     known = {re.sub(r"\d+", "#", row) for row in rows}
     shape = re.compile(r"[a-z_]+\.(sample|greedy|[a-z_]+\d+(\.[a-z0-9_]+)*)")
     named = set(ARMS.values())
@@ -184,7 +191,7 @@ def test_contrasts_pair_the_same_questions_and_seeds_and_say_what_is_claimed(stu
     assert first["low"] < first["value"] < first["high"] and first["claimed"] == "better"
     assert second["verdict"] in ("better", "worse", "not told apart")
     assert third["verdict"] == "not tested" and "shuffled.sample" in third["why"]
-    words = sentences(found)
+    words = summarize_contrasts(found)
     assert "The papers claim better" in words[0] and "No paper claims it" in words[1] and "not tested" in words[2]
 
 
@@ -204,7 +211,8 @@ def test_rows_scored_on_one_other_set_are_compared_in_another_metric(study):
     pairs = [("structured", "direct training", 1)]
     line = compare(load_all(study), pairs, easy, "accuracy").iloc[0]
     means = [
-        units(load(study / "runs" / row / "seed0").predictions(), "accuracy").value.mean() for row in easy.values()
+        observations(load(study / "runs" / row / "seed0").predictions(), "accuracy").value.mean()
+        for row in easy.values()
     ]
     assert line.value == pytest.approx(means[0] - means[1], abs=1e-5) and line.low < line.value < line.high
     assert compare(load_all(study), pairs, easy).iloc[0].verdict == "not tested"
@@ -231,13 +239,13 @@ def test_answers_that_failed_are_counted_beside_a_contrast_and_stay_in_it(tmp_pa
 
 def test_sentences_name_what_a_contrast_lacks_and_which_are_incomplete(tmp_path):
     arms_of(tmp_path, [(0, 1), (0,)])
-    words = sentences(compare(load_all(tmp_path), [("structured", "direct training", 1)], ARMS))
+    words = summarize_contrasts(compare(load_all(tmp_path), [("structured", "direct training", 1)], ARMS))
     assert "Incomplete: direct.sample lacks seed 1." in words[0]
     assert words[-1] == "1 of 1 contrasts are incomplete: structured − direct training."
 
 
 def test_one_pair_is_compared_in_several_metrics(study):
-    found = over(
+    found = compare_metrics(
         load_all(study), ("structured", "direct training", 1), ARMS, {"all six": "mini-average", "open": "open"}
     )
     assert list(found.contrast) == ["all six", "open"] and found.value.notna().all() and found.n[0] != found.n[1]
@@ -246,14 +254,14 @@ def test_one_pair_is_compared_in_several_metrics(study):
 def test_a_claim_that_no_record_can_tell_is_incomplete_and_says_why(study):
     lines = [
         line | {"verdict": "not tested", "why": "its file is damaged"}
-        for line in evaluate(load_claims(), load_all(study), same_code=False)
+        for line in evaluate_claims(load_claims(), load_all(study), same_code=False)
         if line["id"] == "A5"
     ]
-    assert lacking(lines, load_all(study)).loc["A5", "lacks"] == "its file is damaged"
+    assert incomplete_claims(lines, load_all(study)).loc["A5", "lacks"] == "its file is damaged"
 
 
 def test_claims_that_lack_something_are_listed_with_what_it_is(study):
-    found = lacking(evaluate(load_claims(), load_all(study), same_code=False), load_all(study))
+    found = incomplete_claims(evaluate_claims(load_claims(), load_all(study), same_code=False), load_all(study))
     assert found.lacks.str.contains("has no record").any() and (found.lacks != "").all()
 
 
@@ -284,7 +292,7 @@ def test_searches_are_read_from_parameters_and_all_start_from_one_sample(study):
 
 
 def test_a_judges_own_record_becomes_metrics_with_intervals(study):
-    rows = by_row(judged(load_all(study)))
+    rows = by_row(with_judge_metrics(load_all(study)))
     found = rows["structured.stage_beam4.self"][0].metrics["judge/accuracy"]
     assert (found.value, found.n) == (0.6, 60) and found.low < 0.6 < found.high
     assert "judge/accuracy" not in rows["structured.sample"][0].metrics
@@ -308,7 +316,7 @@ def test_a_search_is_rebuilt_from_its_prediction(study):
     line = record.predictions()[0]
     tree = tree_of(line, questions(record, study, [line])[line["qid"]])
     assert [len(one.candidates) for one in tree.rounds] == [4] and tree.rounds[0].kept == 0
-    assert tree.ledger.judge == line["ledger"]["judge"] and tree.n == 4
+    assert tree.usage.judge == line["ledger"]["judge"] and tree.n == 4
 
 
 # ---------------------------------------------------------------- claims
@@ -316,27 +324,27 @@ def test_a_search_is_rebuilt_from_its_prediction(study):
 
 @pytest.fixture(scope="session")
 def judged_claims(study):
-    return evaluate(load_claims(), load_all(study), same_code=False)
+    return evaluate_claims(load_claims(), load_all(study), same_code=False)
 
 
 def test_every_claim_has_one_line_and_one_verdict(judged_claims):
-    shown = table(judged_claims)
-    assert len(shown) == len(load_claims()) == int(counts(judged_claims).loc["both papers"].sum()) >= 20
+    shown = claims_table(judged_claims)
+    assert len(shown) == len(load_claims()) == int(verdict_counts(judged_claims).loc["both papers"].sum()) >= 20
     assert (shown["why"].str.len() > 0).all() and shown.loc["A1", "reported"] == "63.5 against 56.6"
     assert re.fullmatch(r"[+-]\d+\.\d points \[.+, .+\]", shown.loc["A1", "measured here"])
     assert (shown[shown.verdict == "not tested"]["measured here"] == "–").all()
-    assert sum(int(re.search(r": (\d+) of", text)[1]) for text in verdicts(judged_claims)) == len(shown)
+    assert sum(int(re.search(r": (\d+) of", text)[1]) for text in summarize_verdicts(judged_claims)) == len(shown)
 
 
 def test_only_differences_are_drawn_in_points(judged_claims):
-    drawn = differences(judged_claims)
+    drawn = difference_claims(judged_claims)
     tested = {line["id"] for line in judged_claims if line["kind"] in ("difference", "equivalence") and line["value"]}
     assert {text.split(":")[0] for text in drawn.claim} == tested and "B14" not in tested
 
 
 def test_the_claims_page_stands_alone_and_escapes(judged_claims):
     hostile = [line | {"statement": "<script>x</script>", "why": "a < b"} for line in judged_claims]
-    text = page(hostile, "<i>note</i>", lacking(hostile, []))
+    text = claims_page(hostile, "<i>note</i>", incomplete_claims(hostile, []))
     assert "What the claims lack" in text
     assert text.startswith("<!doctype html>") and "<script>" not in text and "&lt;i&gt;note" in text
     assert "http" not in text.replace("https://doi.org", "")

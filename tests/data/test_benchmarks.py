@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from o1lib.data.benchmarks import BENCHMARKS, fields, load, prompt
+from o1lib.data.benchmarks import BENCHMARKS, fields, load_benchmark, prompt
 from o1lib.data.table_files import rows
 from o1lib.evaluation import inputs
 from o1lib.records import UserError
@@ -55,7 +55,7 @@ def row(index=1, **more):
 
 
 def read(tmp_path, name, *some, **more):
-    return load(name, tsv(tmp_path / "set.tsv", *some, **more), tmp_path / "shelf")
+    return load_benchmark(name, tsv(tmp_path / "set.tsv", *some, **more), tmp_path / "shelf")
 
 
 # ---------------------------------------------------------------- VLMEvalKit's TSV
@@ -148,7 +148,7 @@ def test_a_row_that_cannot_be_scored_is_named(tmp_path, some, message):
 
 def test_an_unknown_set_is_answered_with_the_known_ones(tmp_path):
     with pytest.raises(UserError, match="unknown benchmark 'MMstar': use one of MMStar, MMBench_DEV_EN"):
-        load("MMstar", "x.tsv", tmp_path)
+        load_benchmark("MMstar", "x.tsv", tmp_path)
 
 
 @pytest.mark.parametrize("ending", [".tsv", ".csv", ".json", ".jsonl"])
@@ -261,7 +261,7 @@ def test_mm_vet_in_its_own_json(tmp_path):
         }
     }
     (tmp_path / "mm-vet.json").write_text(json.dumps(own))
-    [item], _ = load("MMVet", tmp_path / "mm-vet.json", tmp_path / "shelf")
+    [item], _ = load_benchmark("MMVet", tmp_path / "mm-vet.json", tmp_path / "shelf")
     assert (item.qid, item.question, item.answer, item.skill) == ("v1_0", "What is x?", "-1<AND>-5", "ocr,math")
 
 
@@ -291,7 +291,7 @@ def test_mathvista_in_its_own_json_with_open_and_multiple_choice_questions(tmp_p
         },
     }
     (tmp_path / "testmini.json").write_text(json.dumps(own))
-    [free, choice], _ = load("MathVista_MINI", tmp_path / "testmini.json", tmp_path / "shelf")
+    [free, choice], _ = load_benchmark("MathVista_MINI", tmp_path / "testmini.json", tmp_path / "shelf")
     assert free.question == "Hint: a float.\nQuestion: How long?" and (free.answer, free.options) == ("1.2", ())
     assert choice.question.endswith("(B) 4") and (choice.answer, choice.options) == ("B", ("3", "4"))
     assert free.skill == "geometry problem solving"
@@ -308,7 +308,7 @@ def test_mmstar_lists_its_options_in_the_question_on_the_hub(tmp_path):
         "image": [{"bytes": png(), "path": None}],
     }
     Dataset.from_dict(made).to_parquet(str(tmp_path / "val.parquet"))
-    [item], _ = load("MMStar", tmp_path / "val.parquet", tmp_path / "shelf")
+    [item], _ = load_benchmark("MMStar", tmp_path / "val.parquet", tmp_path / "shelf")
     assert item.options == ("red", "dark blue", "green", "none of these") and item.answer == "B"
 
 
@@ -317,7 +317,7 @@ def test_ai2d_counts_its_options_from_zero_and_its_two_variants_keep_their_names
     (tmp_path / "1.png").write_bytes(png())
     (tmp_path / "ai2d.json").write_text(json.dumps(rows_))
     for name in ("AI2D_TEST", "AI2D_TEST_NO_MASK"):
-        [item], _ = load(name, tmp_path / "ai2d.json", tmp_path / "shelf")
+        [item], _ = load_benchmark(name, tmp_path / "ai2d.json", tmp_path / "shelf")
         assert (item.test_set, item.answer, item.qid) == (name, "C", "1")
         assert metrics([line(item, True)])[name]["value"] == 1
 
@@ -335,7 +335,7 @@ def test_vrc_bench_has_reference_steps_and_asks_for_the_letter_where_it_lists_ch
         {"idx": 4, "question": "How many?", "final_answer": "three", "steps": ["Count."], "image": "1.png"},
     ]
     (tmp_path / "vrc.json").write_text(json.dumps(own))
-    [choice, free], _ = load("VRC-Bench", tmp_path / "vrc.json", tmp_path / "shelf")
+    [choice, free], _ = load_benchmark("VRC-Bench", tmp_path / "vrc.json", tmp_path / "shelf")
     assert choice.steps == ("Step 1: Look.", "Step 2: Say.") and choice.question.endswith("option by its letter.")
     assert (choice.options, choice.answer) == (("red", "blue"), "B")
     assert (free.question, free.answer, free.steps) == ("How many?", "three", ("Count.",))
@@ -365,7 +365,7 @@ def test_hallusionbench_counts_answers_figures_and_questions_and_leaves_out_what
         hallusion("0", "0", "1", visual_input="0", filename=None),
     ]
     (tmp_path / "h.json").write_text(json.dumps(own))
-    items, counts = load("HallusionBench", tmp_path / "h.json", tmp_path / "shelf")
+    items, counts = load_benchmark("HallusionBench", tmp_path / "h.json", tmp_path / "shelf")
     assert counts == {"rows": 5, "without_picture": 1} and {item.group for item in items} == {"VS/map/1"}
     assert [item.answer for item in items] == ["yes", "no", "no", "no"]
     found = metrics([line(item, item.qid != "VS/map/1#1#0") for item in items])
@@ -427,14 +427,14 @@ def test_the_drawn_twins_have_the_metrics_they_always_had():
 def test_a_tsv_that_is_another_edition_or_variant_than_it_is_called_is_warned_of(tmp_path, monkeypatch):
     path = tsv(tmp_path / "set.tsv", row(1))
     with pytest.warns(UserWarning, match="set.tsv is not the AI2D_TEST.tsv that VLMEvalKit pins: it has another MD5"):
-        load("AI2D_TEST", path, tmp_path / "shelf")
+        load_benchmark("AI2D_TEST", path, tmp_path / "shelf")
     md5 = hashlib.md5(path.read_bytes()).hexdigest()
     monkeypatch.setitem(BENCHMARKS, "AI2D_TEST_NO_MASK", replace(BENCHMARKS["AI2D_TEST_NO_MASK"], md5=md5))
     with pytest.warns(UserWarning, match="it is AI2D_TEST_NO_MASK"):
-        load("AI2D_TEST", path, tmp_path / "shelf")
+        load_benchmark("AI2D_TEST", path, tmp_path / "shelf")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        load("AI2D_TEST_NO_MASK", path, tmp_path / "shelf")
+        load_benchmark("AI2D_TEST_NO_MASK", path, tmp_path / "shelf")
 
 
 def test_every_set_with_a_near_namesake_says_what_it_is():
@@ -454,7 +454,7 @@ def test_every_set_with_a_near_namesake_says_what_it_is():
     ],
 )
 def test_real_mmbench_rows_are_read_rotated_and_scored(tmp_path, name, file, first):
-    items, counts = load(name, Path(os.environ["O1LIB_REAL_DATA"]) / "native" / file, tmp_path / "shelf")
+    items, counts = load_benchmark(name, Path(os.environ["O1LIB_REAL_DATA"]) / "native" / file, tmp_path / "shelf")
     assert counts["rows"] == 9 and len(items) == 8 * 4 + 3 and items[0].qid == first
     assert {item.skill for item in items} >= {"logic_reasoning", "attribute_reasoning", "relation_reasoning"}
     found = metrics([line(item, True) for item in items])
@@ -467,7 +467,7 @@ def test_real_hallusionbench_rows_are_grouped_as_the_benchmark_does(tmp_path):
     real = [found for _, found in rows(Path(os.environ["O1LIB_REAL_DATA"]) / "native" / "HallusionBench.sample.json")]
     (tmp_path / "one.png").write_bytes(png())
     (tmp_path / "h.json").write_text(json.dumps([found | {"filename": "one.png"} for found in real]))
-    items, _ = load("HallusionBench", tmp_path / "h.json", tmp_path / "shelf")
+    items, _ = load_benchmark("HallusionBench", tmp_path / "h.json", tmp_path / "shelf")
     found = metrics([line(item, item.answer == "yes") for item in items])
     figures = {(one["subcategory"], one["set_id"], one["figure_id"]) for one in real}
     questions = {(one["subcategory"], one["set_id"], one["question_id"]) for one in real}

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 from PIL import Image
 
-from o1lib.data.card import TABLE_1, baselines, card, conclusion, families, tokenizer_of
-from o1lib.data.dataset import Item, read, write
+from o1lib.data.card import TABLE_1, baselines, card, families, summarize_card, tokenizer_of
+from o1lib.data.dataset import Item, read_items, write_items
 from o1lib.minivqa import FAMILIES, mixture
 from o1lib.records import UserError, to_json
 
@@ -17,7 +17,7 @@ STAGES = {"summary": "plan", "caption": "a dot", "reasoning": "one dot", "conclu
 def splits(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     return {
-        name: read(write(mixture(split, n), folder / name))
+        name: read_items(write_items(mixture(split, n), folder / name))
         for name, split, n in (("train", "train", 60), ("validation", "validation", 10), ("test", "devtest", 20))
     }
 
@@ -37,7 +37,7 @@ def test_the_families_shares_are_table_1_s():
 def test_drawn_splits_share_nothing(splits):
     described = card(splits)
     assert list(described["leakage"].values()) == [{"pictures": 0, "keys": 0}] * 3
-    assert "No picture and no (facts, question) key occurs in two splits" in conclusion(described)
+    assert "No picture and no (facts, question) key occurs in two splits" in summarize_card(described)
 
 
 def test_a_card_counts_its_items_and_goes_into_a_record(splits):
@@ -53,7 +53,7 @@ def test_a_planted_leak_is_found_by_picture_and_by_key(splits):
     test = [*splits["test"], dataclasses.replace(splits["train"][0], qid="leaked")]
     described = card(splits | {"test": test})
     assert described["leakage"]["train & test"] == {"pictures": 1, "keys": 1}
-    assert "Splits share** train & test: 1 pictures, 1 keys" in conclusion(described)
+    assert "Splits share** train & test: 1 pictures, 1 keys" in summarize_card(described)
 
 
 def test_the_same_facts_and_question_on_another_drawing_are_a_leak_by_key(tmp_path):

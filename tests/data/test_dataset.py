@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from o1lib.data import dataset
-from o1lib.data.dataset import Item, opened, read, write
+from o1lib.data.dataset import Item, opened, read_items, write_items
 from o1lib.minivqa import mixture
 from o1lib.minivqa.contact_sheet import sheet
 from o1lib.records import UserError
@@ -17,7 +17,7 @@ from o1lib.records import UserError
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    return write(mixture("train", 30), tmp_path_factory.mktemp("data") / "train")
+    return write_items(mixture("train", 30), tmp_path_factory.mktemp("data") / "train")
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def change(folder, number, **fields):
 
 
 def test_what_was_written_is_read_back_equal(written):
-    for item, example in zip(read(written, decode=True), mixture("train", 30), strict=True):
+    for item, example in zip(read_items(written, decode=True), mixture("train", 30), strict=True):
         for name in (f.name for f in dataclasses.fields(Item) if f.name not in ("image", "stages")):
             assert getattr(item, name) == getattr(example, name), name
         assert item.stages == {stage: text.strip() for stage, text in example.stages.items()}
@@ -54,16 +54,16 @@ def test_a_record_has_the_released_form_exactly(written):
 
 
 def test_writing_twice_gives_the_same_bytes(written, tmp_path):
-    again = write(mixture("train", 30), tmp_path / "again")
+    again = write_items(mixture("train", 30), tmp_path / "again")
     for path in written.rglob("*"):
         if path.is_file():
             assert path.read_bytes() == (again / path.relative_to(written)).read_bytes()
 
 
 def test_items_are_written_again_and_a_shared_picture_is_stored_once(written, tmp_path):
-    first = read(written)[0]
+    first = read_items(written)[0]
     twin = dataclasses.replace(first, qid="twin")
-    copy = read(write([first, twin], tmp_path / "copy"))
+    copy = read_items(write_items([first, twin], tmp_path / "copy"))
     assert copy[0].image == copy[1].image and copy[0].image.read_bytes() == first.image.read_bytes()
     assert dataclasses.replace(copy[1], qid=first.qid, image=first.image) == first
 
@@ -76,41 +76,41 @@ def broken_after(n, error):
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device"), ValueError("bad draw")])
 def test_an_interrupted_write_leaves_nothing(tmp_path, error):
     with pytest.raises((UserError, KeyboardInterrupt, ValueError)):
-        write(broken_after(3, error), tmp_path / "train")
+        write_items(broken_after(3, error), tmp_path / "train")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupted_write_leaves_the_dataset_that_was_there(folder):
     before = (folder / "train.jsonl").read_bytes()
     with pytest.raises(KeyboardInterrupt):
-        write(broken_after(3, KeyboardInterrupt()), folder)
+        write_items(broken_after(3, KeyboardInterrupt()), folder)
     assert (folder / "train.jsonl").read_bytes() == before and len(list(folder.parent.iterdir())) == 1
 
 
 def test_a_full_disk_is_one_clear_sentence(tmp_path):
     with pytest.raises(UserError, match="No space left.*free"):
-        write(broken_after(3, OSError(28, "No space left on device")), tmp_path / "train")
+        write_items(broken_after(3, OSError(28, "No space left on device")), tmp_path / "train")
 
 
 def test_duplicate_ids_are_refused_when_writing(tmp_path):
     with pytest.raises(UserError, match="occurs twice"):
-        write([*mixture("train", 1), *mixture("train", 1)], tmp_path / "train")
+        write_items([*mixture("train", 1), *mixture("train", 1)], tmp_path / "train")
 
 
 def test_an_empty_split_is_refused_when_writing(tmp_path):
     with pytest.raises(UserError, match="empty"):
-        write(iter(()), tmp_path / "train")
+        write_items(iter(()), tmp_path / "train")
 
 
 def test_a_missing_dataset_names_the_notebook_that_makes_it(tmp_path):
     with pytest.raises(UserError, match="train.jsonl is missing.*01_build_dataset"):
-        read(tmp_path)
+        read_items(tmp_path)
 
 
 def test_an_empty_file_is_an_empty_split(folder):
     (folder / "train.jsonl").write_text("\n", encoding="utf8")
     with pytest.raises(UserError, match="split is empty"):
-        read(folder)
+        read_items(folder)
 
 
 def test_a_line_that_is_not_json_is_named(folder):
@@ -118,13 +118,13 @@ def test_a_line_that_is_not_json_is_named(folder):
     text = path.read_text(encoding="utf8").splitlines(keepends=True)
     path.write_text("".join([*text[:4], "{'id': 1}\n", *text[4:]]), encoding="utf8")
     with pytest.raises(UserError, match="train.jsonl line 5: not JSON; correct or remove"):
-        read(folder)
+        read_items(folder)
 
 
 def test_duplicate_ids_are_named_with_both_lines(folder):
     change(folder, 7, id=lines(folder)[2]["id"])
     with pytest.raises(UserError, match="line 8: id .* already used in .*line 3; remove one"):
-        read(folder)
+        read_items(folder)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_duplicate_ids_are_named_with_both_lines(folder):
 def test_a_broken_record_is_named_with_file_line_and_remedy(folder, fields, message):
     change(folder, 1, **fields)
     with pytest.raises(UserError, match=r"train\.jsonl line 2.*" + message if "line" not in message else message):
-        read(folder)
+        read_items(folder)
 
 
 def test_a_picture_reached_through_a_link_out_of_the_folder_is_refused(folder, tmp_path):
@@ -168,7 +168,7 @@ def test_a_picture_reached_through_a_link_out_of_the_folder_is_refused(folder, t
     (folder / "images" / "link").symlink_to(outside)
     change(folder, 0, image="images/link/a.png")
     with pytest.raises(UserError, match="line 1: image 'images/link/a.png' leaves"):
-        read(folder)
+        read_items(folder)
 
 
 @pytest.mark.parametrize("keep", [0, 20, 200])
@@ -176,7 +176,7 @@ def test_a_truncated_picture_is_named(folder, keep):
     image = lines(folder)[0]["image"]
     (folder / image).write_bytes((folder / image).read_bytes()[:keep])
     with pytest.raises(UserError, match=f"line 1: image '{image}' is (corrupt|missing)".replace("+", r"\+")):
-        read(folder)
+        read_items(folder)
 
 
 def test_a_truncated_jpeg_is_found_by_decoding(folder):
@@ -184,9 +184,9 @@ def test_a_truncated_jpeg_is_found_by_decoding(folder):
     Image.effect_noise((64, 64), 90).save(path)
     path.write_bytes(path.read_bytes()[:700])
     change(folder, 0, image="images/a.jpg")
-    assert read(folder)[0].image == path
+    assert read_items(folder)[0].image == path
     with pytest.raises(UserError, match="corrupt"):
-        read(folder, decode=True)
+        read_items(folder, decode=True)
 
 
 @pytest.mark.parametrize("line, message", [("[1]", "truth.jsonl line 1"), ("{", "truth.jsonl line 1: not JSON")])
@@ -194,7 +194,7 @@ def test_a_broken_sidecar_is_named(folder, line, message):
     text = (folder / "truth.jsonl").read_text(encoding="utf8").splitlines()
     (folder / "truth.jsonl").write_text("\n".join([line, *text[1:]]), encoding="utf8")
     with pytest.raises(UserError, match=message):
-        read(folder)
+        read_items(folder)
 
 
 def test_a_sidecar_of_wrong_types_is_named(folder):
@@ -202,17 +202,17 @@ def test_a_sidecar_of_wrong_types_is_named(folder):
     truths[0]["options"] = 7
     (folder / "truth.jsonl").write_text("".join(json.dumps(t) + "\n" for t in truths), encoding="utf8")
     with pytest.raises(UserError, match="line 1: truth.jsonl, options"):
-        read(folder)
+        read_items(folder)
 
 
 def test_without_a_sidecar_the_answer_is_the_conclusion(folder):
     (folder / "truth.jsonl").unlink()
-    item = read(folder)[0]
+    item = read_items(folder)[0]
     assert item.answer == item.stages["conclusion"] and item.facts == () and item.family == "images"
 
 
 def test_an_opened_item_can_be_shown(written):
-    item = read(written)[0]
+    item = read_items(written)[0]
     assert opened(item).image.size == (64, 64) and opened(item, 16).image.size == (16, 16)
     assert sheet([opened(item)]).count("<img") == 1
 
@@ -234,7 +234,9 @@ def test_writing_never_holds_the_pictures(tmp_path):
 
     blank = next(mixture("train", 1))
     fields = {f.name: getattr(blank, f.name) for f in dataclasses.fields(Item)}
-    write((SimpleNamespace(**fields | {"qid": str(k), "image": Picture(k)}) for k in range(50)), tmp_path / "train")
+    write_items(
+        (SimpleNamespace(**fields | {"qid": str(k), "image": Picture(k)}) for k in range(50)), tmp_path / "train"
+    )
 
 
 def test_chat_formats_are_reached_through_data():

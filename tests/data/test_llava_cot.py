@@ -12,7 +12,7 @@ from PIL import Image
 
 from o1lib.data import hub
 from o1lib.data.card import card
-from o1lib.data.dataset import opened, read, write
+from o1lib.data.dataset import opened, read_items, write_items
 from o1lib.data.images import Pictures, rgb
 from o1lib.data.llava_cot import lines, records
 from o1lib.data.sources import llava_cot
@@ -73,7 +73,7 @@ def test_a_split_zip_is_read_without_joining_or_unpacking(tmp_path, top):
 
 
 def test_a_dataset_made_from_a_split_zip_links_it_and_holds_no_picture_of_its_own(split_zip, tmp_path):
-    items = read(write(llava_cot(split_zip, 12, 0, 0).train, tmp_path / "train"), decode=True)
+    items = read_items(write_items(llava_cot(split_zip, 12, 0, 0).train, tmp_path / "train"), decode=True)
     assert len(items) == 12 and not list((tmp_path / "train").rglob("*.png"))
     part = tmp_path / "train" / "image.zip.part-aa"
     assert part.samefile(split_zip / part.name)

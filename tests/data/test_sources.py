@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from o1lib.data import easy_vqa
-from o1lib.data.dataset import read, write
-from o1lib.data.sources import llava_cot, load
+from o1lib.data.dataset import read_items, write_items
+from o1lib.data.sources import llava_cot, load_splits
 from o1lib.formats.stages import STAGES, render
 from o1lib.minivqa.facts import caption_score, check_steps
 from o1lib.minivqa.testsets import TEST_SETS
@@ -39,7 +39,7 @@ def record(id, image, *answers, question="What?\nA. one\nB. two"):
 
 
 def test_minivqa_splits_have_the_sizes_asked_for():
-    splits = load("minivqa", n_train=20, n_validation=10, n_test=8)
+    splits = load_splits("minivqa", n_train=20, n_validation=10, n_test=8)
     train, validation, test = (list(split) for split in splits[:3])
     assert (len(train), len(validation)) == (20, 10)
     assert Counter(example.test_set for example in test) == dict.fromkeys(TEST_SETS, 8)
@@ -94,7 +94,7 @@ def test_options_are_read_from_a_question_only_when_listed(tmp_path, question, o
 
 def test_released_splits_are_written_and_read_as_any_other(tmp_path):
     folder = released(tmp_path / "raw", [record(str(k), f"ai2d/{k}.png", STAGED) for k in range(4)])
-    items = read(write(llava_cot(folder, 4, 0, 0).train, tmp_path / "train"))
+    items = read_items(write_items(llava_cot(folder, 4, 0, 0).train, tmp_path / "train"))
     assert sorted(item.qid for item in items) == ["0", "1", "2", "3"] and items[0].stages["conclusion"] == "B"
 
 
@@ -110,7 +110,7 @@ def test_real_outputs_on_real_pictures_become_a_dataset(tmp_path):
     ]
     (tmp_path / "train.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf8")
     splits = llava_cot(tmp_path, 8, 2, 2)
-    items = [item for split in splits[:3] for item in read(write(split, tmp_path / "split"), decode=True)]
+    items = [item for split in splits[:3] for item in read_items(write_items(split, tmp_path / "split"), decode=True)]
     assert splits.counts["records"] == len(items) == 12
     assert {item.question for item in items} == {row["question"].strip() for row in rows}
 
@@ -147,12 +147,12 @@ def test_an_id_that_repeats_is_numbered_and_counted(tmp_path):
 )
 def test_a_source_that_cannot_be_used_is_explained(source, message):
     with pytest.raises(UserError, match=message):
-        load(source, n_train=1, n_validation=1, n_test=1)
+        load_splits(source, n_train=1, n_validation=1, n_test=1)
 
 
 def test_an_unknown_test_split_is_refused_before_anything_is_drawn():
     with pytest.raises(UserError, match="split 'tets' is unknown"):
-        load("minivqa", n_train=1, n_validation=1, n_test=1, test_split="tets")
+        load_splits("minivqa", n_train=1, n_validation=1, n_test=1, test_split="tets")
 
 
 @pytest.fixture(scope="module")

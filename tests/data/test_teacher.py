@@ -17,9 +17,17 @@ from support import faulty
 from support.served import answer, failure, serve
 
 from o1lib.data.annotation import questions
-from o1lib.data.annotation.build import build
-from o1lib.data.annotation.teacher import Served, Turn, agreement, annotate, judged, messages, verdict
-from o1lib.data.dataset import read
+from o1lib.data.annotation.build import build_dataset
+from o1lib.data.annotation.teacher import (
+    AnnotationRequest,
+    Served,
+    agreement,
+    annotate,
+    filter_verdict,
+    judge_agreement,
+    messages,
+)
+from o1lib.data.dataset import read_items
 from o1lib.data.llava_cot import lines
 from o1lib.formats.stages import STAGES, render
 from o1lib.models.endpoint import Endpoint
@@ -34,7 +42,7 @@ def staged(**stages):
 
 
 def turn(question="How many dots?", gold="3", **more):
-    return Turn("q", Image.new("RGB", (4, 4)), question, gold, **more)
+    return AnnotationRequest("q", Image.new("RGB", (4, 4)), question, gold, **more)
 
 
 @pytest.fixture
@@ -73,7 +81,7 @@ def test_a_teacher_is_sent_picture_task_question_answer_and_hints():
     ],
 )
 def test_the_filter_gives_its_reason(text, reason):
-    stages, found = verdict(text, turn())
+    stages, found = filter_verdict(text, turn())
     assert found == reason and (stages["conclusion"] if not reason else stages == {})
 
 
@@ -115,7 +123,7 @@ def test_the_rule_tells_agreement_only_where_it_can(conclusion, gold, options, a
 )
 def test_a_judge_counts_only_by_a_whole_verdict(endpoint, reply, kept):
     with serve(lambda body, number: answer(reply)) as server:
-        assert judged("a stuffed toy", "a teddy bear", endpoint(server)) is kept
+        assert judge_agreement("a stuffed toy", "a teddy bear", endpoint(server)) is kept
         assert len(server.bodies) == (2 if kept is None else 1)  # an unclear judge is asked once more
 
 
@@ -123,7 +131,7 @@ def test_a_judge_is_asked_only_where_the_rule_cannot_tell(endpoint):
     with serve(lambda body, number: answer('{"verdict": "valid"}')) as server:
         judge = endpoint(server)
         for conclusion in ("3", "4", "yes"):
-            verdict(staged(conclusion=conclusion), turn(), judge)
+            filter_verdict(staged(conclusion=conclusion), turn(), judge)
         assert [json.loads(body["messages"][1]["content"])["response"] for body in server.bodies] == ["yes"]
         assert server.bodies[0]["response_format"]["json_schema"]["schema"]["required"] == ["verdict"]
 
@@ -145,9 +153,10 @@ def test_words_in_a_question_change_neither_verdict_nor_paths(endpoint, tmp_path
     Image.new("RGB", (4, 4)).save(tmp_path / "p.png")
     (tmp_path / "items.jsonl").write_text(json.dumps({"id": words, "image": "p.png", "question": words, "answer": "3"}))
     with serve(lambda body, number: answer(staged(conclusion="4"))) as server, pytest.raises(UserError, match="empty"):
-        build(tmp_path / "items.jsonl", tmp_path / "out", Served(endpoint(server)), endpoint(server, "judge"))
+        build_dataset(tmp_path / "items.jsonl", tmp_path / "out", Served(endpoint(server)), endpoint(server, "judge"))
     (outcome,) = annotate(
-        questions.turns(tmp_path / "items.jsonl"), Served(Endpoint("http://x", "m", tmp_path / "log.jsonl"))
+        questions.annotation_requests(tmp_path / "items.jsonl"),
+        Served(Endpoint("http://x", "m", tmp_path / "log.jsonl")),
     )
     assert outcome.reason == "another answer" and sorted(path.name for path in tmp_path.iterdir()) == [
         "items.jsonl",
@@ -160,13 +169,13 @@ def test_words_in_a_question_change_neither_verdict_nor_paths(endpoint, tmp_path
 @pytest.mark.parametrize("words", INJECTIONS)
 def test_words_in_a_teacher_s_text_do_not_make_a_wrong_answer_right(endpoint, words):
     with serve(lambda body, number: answer('{"verdict": "invalid"}')) as server:
-        stages, reason = verdict(staged(caption=words, conclusion="seven"), turn(), endpoint(server))
+        stages, reason = filter_verdict(staged(caption=words, conclusion="seven"), turn(), endpoint(server))
     assert stages == {} and reason
 
 
 @given(st.text(max_size=300))
 def test_any_text_is_kept_whole_or_dropped_with_a_reason(text):
-    stages, reason = verdict(text, turn())
+    stages, reason = filter_verdict(text, turn())
     assert bool(stages) != bool(reason)
 
 
@@ -186,7 +195,7 @@ def test_an_invalid_answer_is_asked_again_and_no_oftener_than_allowed(endpoint):
 
 def test_a_turn_without_answer_picture_or_gold_is_dropped_by_that_reason(endpoint, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    unreadable = [Turn("q", tmp_path / name, "q", "3") for name in ("broken.png", "none.png")]
+    unreadable = [AnnotationRequest("q", tmp_path / name, "q", "3") for name in ("broken.png", "none.png")]
     asked = [turn(), turn(gold=" "), *unreadable]
     with serve(lambda body, number: failure(400)) as server:
         reasons = [outcome.reason for outcome in annotate(asked, Served(endpoint(server)))]
@@ -200,14 +209,17 @@ def test_a_conversation_is_never_left_half_raw(endpoint, tmp_path):
     talk = [{"from": who, "value": said} for pair in rounds for who, said in zip(("human", "gpt"), pair, strict=True)]
     (tmp_path / "items.jsonl").write_text(json.dumps({"id": 7, "image": "p.png", "conversations": talk}))
     with serve(lambda body, number: answer(staged())) as server:
-        ends = build(tmp_path / "items.jsonl", tmp_path / "out", Served(endpoint(server)))
+        ends = build_dataset(tmp_path / "items.jsonl", tmp_path / "out", Served(endpoint(server)))
     assert ends == {"kept": 2, "answer not matched": 1}
-    assert [(item.qid, item.question) for item in read(tmp_path / "out")] == [("7#1", "How many?"), ("7#3", "And now?")]
+    assert [(item.qid, item.question) for item in read_items(tmp_path / "out")] == [
+        ("7#1", "How many?"),
+        ("7#3", "And now?"),
+    ]
 
 
 def items_of(tmp_path, *records):
     (tmp_path / "items.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf8")
-    return list(questions.turns(tmp_path / "items.jsonl"))
+    return list(questions.annotation_requests(tmp_path / "items.jsonl"))
 
 
 ONE = {"id": "1", "image": "p.png", "question": "Which?", "answer": "blue"}
@@ -229,7 +241,7 @@ def test_options_are_listed_unless_they_are_and_the_gold_answer_becomes_a_letter
 
 @pytest.mark.skipif("O1LIB_REAL_DATA" not in os.environ, reason="O1LIB_REAL_DATA names no folder of real data")
 def test_every_real_item_can_be_sent():
-    turns = list(questions.turns(Path(os.environ["O1LIB_REAL_DATA"]) / "vqa_items.jsonl"))
+    turns = list(questions.annotation_requests(Path(os.environ["O1LIB_REAL_DATA"]) / "vqa_items.jsonl"))
     mimes = Counter(messages(one)[0]["content"][0]["image_url"]["url"].split(";")[0] for one in turns)
     assert len(turns) == 110 and mimes.keys() == {"data:image/jpeg", "data:image/png", "data:image/webp"}
     assert all(one.gold in "ABCDEFGHIJ" for one in turns if one.options)
@@ -240,7 +252,7 @@ def test_the_filter_ends_every_real_staged_output_one_way():
     ends = Counter()
     for _, line in lines(Path(os.environ["O1LIB_REAL_DATA"]) / "outputs" / "llava_cot_mathvista_staged.jsonl"):
         asked = turn("", line["answer_option"] or line["answer"], options=tuple(line["choices"] or ()))
-        ends[verdict(line["prediction"], asked)[1] or "kept"] += 1
+        ends[filter_verdict(line["prediction"], asked)[1] or "kept"] += 1
     assert ends.total() == 302 and ends["no tags"] + ends["no summary"] == 20 and ends["kept"] > 100
 
 
@@ -301,7 +313,7 @@ def test_five_kills_among_a_thousand_items_and_every_fault_there_is(tmp_path):
         given, faults = server.respond.given, server.respond.faults
     outcomes = [json.loads(line) for line in (tmp_path / "out.outcomes.jsonl").read_text().splitlines()]
     assert sorted(one["id"] for one in outcomes) == sorted(f"item-{k}" for k in range(1000))
-    assert {item.qid for item in read(out)} == {one["id"] for one in outcomes if one["kept"]}
+    assert {item.qid for item in read_items(out)} == {one["id"] for one in outcomes if one["kept"]}
     serials = set(faulty.received(log).values())
     assert held.items() <= faulty.received(log).items()
     assert len(given) - len(serials) <= len(kills) * 8  # lost: only what was under way when it was killed

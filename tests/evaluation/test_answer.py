@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import bench_search
 import pytest
@@ -11,12 +12,13 @@ from support import tiny
 from typer.testing import CliRunner
 
 from o1lib import cli
-from o1lib.analysis.views.search_tree import show
+from o1lib.analysis.views.search_tree import show_tree
+from o1lib.data.images import as_rgb, upright_size
 from o1lib.evaluation import answer
 from o1lib.models.checkpoint import save
 from o1lib.records import UserError
-from o1lib.search.methods import make
-from o1lib.search.scheduler import drive
+from o1lib.search.methods import make_search
+from o1lib.search.scheduler import run_searches
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ def test_a_picture_and_a_question_go_in_and_an_answer_and_its_tree_come_out(
 
 
 def test_the_command_line_and_python_say_the_same(folder, picture):
-    decoder, format = answer.speaker(str(folder), "tags", max_new_tokens=30, seed=3)
+    decoder, format = answer.load_decoder(str(folder), "tags", max_new_tokens=30, seed=3)
     tree = answer.answer(decoder, picture, "How many dots?", format, n=2)
     assert format == "tags" and not decoder.reader.roots and len(tree.rounds[0].candidates) == 2
     out = run(
@@ -96,7 +98,7 @@ def test_the_command_line_and_python_say_the_same(folder, picture):
         "--max-new-tokens",
         30,
     )
-    assert tree.text.strip() in out.output and f"answer: {answer.conclusion(tree)}" in out.output
+    assert tree.text.strip() in out.output and f"answer: {answer.final_answer(tree)}" in out.output
 
 
 def test_a_budget_is_kept_and_said(folder, picture):
@@ -109,7 +111,7 @@ def test_a_budget_is_kept_and_said(folder, picture):
 @pytest.mark.parametrize(
     "given, words",
     [
-        ({"--image": "nowhere.png"}, "nowhere.png cannot be read as a picture"),
+        ({"--image": "nowhere.png"}, "nowhere.png is missing: name a PNG or JPEG file"),
         ({"--format": ""}, "does not say which format"),
         ({"--method": "stage_bean"}, "did you mean stage_beam"),
         ({"--judge": "oracle"}, "does not come with: take self, likelihood or agreement"),
@@ -133,23 +135,33 @@ def test_what_cannot_be_is_refused_in_a_sentence(folder, picture, given, words):
 
 def test_a_mistyped_folder_is_answered_with_the_nearest(folder):
     with pytest.raises(UserError, match=f"there is no folder {folder}x, did you mean {folder}?"):
-        answer.speaker(f"{folder}x")
+        answer.load_decoder(f"{folder}x")
 
 
 def test_what_is_no_picture_is_refused(tmp_path):
     (tmp_path / "text.png").write_text("hello", encoding="utf8")
-    with pytest.raises(UserError, match="name a PNG or JPEG file"):
-        answer.picture(tmp_path / "text.png")
-    assert answer.picture(Image.new("L", (4, 4))).mode == "RGB"
+    with pytest.raises(UserError, match="text.png is corrupt .*: name a PNG or JPEG file"):
+        answer.answer(SimpleNamespace(seed=0), tmp_path / "text.png", "How many?", "tags", judge="random")
+
+
+def test_a_transparent_or_rotated_picture_looks_as_everywhere(tmp_path):
+    """White behind transparency and upright by EXIF, as when a dataset is read."""
+    Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (8, 4)).save(tmp_path / "turned.jpg", exif=turned)
+    assert as_rgb(tmp_path / "clear.png").getcolors() == [(16, (255, 255, 255))]
+    assert as_rgb(tmp_path / "turned.jpg").size == upright_size(tmp_path / "turned.jpg") == (4, 8)
+    assert as_rgb(Image.open(tmp_path / "clear.png")).getcolors() == [(16, (255, 255, 255))]
 
 
 def test_a_retraced_tree_shows_scores_and_rounds_that_came_to_nothing(folder):
     from o1lib.search import rewards
 
-    decoder, _ = answer.speaker(str(folder), "tags", max_new_tokens=30)
-    search = make("retracing", 4, cutoffs={"reasoning": 0.0})
-    [tree] = drive([search(tiny.coloured_tasks(1)[0], 4)], decoder, rewards.make("likelihood"))
-    page = show(replace(tree, stopped=True))
+    decoder, _ = answer.load_decoder(str(folder), "tags", max_new_tokens=30)
+    search = make_search("retracing", 4, cutoffs={"reasoning": 0.0})
+    [tree] = run_searches([search(tiny.coloured_tasks(1)[0], 4)], decoder, rewards.make_reward("likelihood"))
+    page = show_tree(replace(tree, stopped=True))
     assert len(tree.rounds) > 4 and page.count("score -") == sum(len(one.scores) for one in tree.rounds)
     assert page.count(" kept</b>") == sum(one.kept >= 0 for one in tree.rounds) < len(tree.rounds) and "budget" in page
 

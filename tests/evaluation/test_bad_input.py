@@ -9,16 +9,16 @@ import torch
 from support import tiny
 
 from o1lib.evaluation import run as evaluate
-from o1lib.evaluation.resume import Journal
-from o1lib.inference.kv_cache import Batch
-from o1lib.inference.sequential import make as decoder_of
+from o1lib.evaluation.resume import FinishedQuestions
+from o1lib.inference.kv_cache import BatchedCache
+from o1lib.inference.sequential import make_decoder as decoder_of
 from o1lib.minivqa.testsets import test_set as drawn_set
 from o1lib.records import UserError
 from o1lib.search import judges
-from o1lib.search.methods import make
-from o1lib.search.scheduler import drive
-from o1lib.search.segments import Step
-from o1lib.search.types import Conversation, Propose
+from o1lib.search.methods import make_search
+from o1lib.search.scheduler import run_searches
+from o1lib.search.segments import StageSpec
+from o1lib.search.types import Conversation, GenerationRequest
 
 ITEMS = drawn_set("mini-MMStar", 20)
 
@@ -43,15 +43,15 @@ def broken_logits(model, when):
 @pytest.mark.parametrize("engine", ["batched", "one_at_a_time"])
 def test_a_candidate_whose_numbers_break_is_marked_and_loses_and_others_go_on(engine):
     one, [task] = speaker(engine), tiny.coloured_tasks(1)
-    task = replace(task, steps=(Step("all"),))
-    [[sound, _, _]] = one.propose([Propose(task, None, task.steps, n=3)])
+    task = replace(task, stages=(StageSpec("all"),))
+    [[sound, _, _]] = one.propose([GenerationRequest(task, None, task.stages, n=3)])
     place = {
         "batched": lambda call, out: [1] if call == 4 else [],
         "one_at_a_time": lambda call, out: [0] if call == sound.tokens + 4 else [],
     }[engine]
     hook = broken_logits(tiny.trained()[0], place)
     again = speaker(engine)
-    [tree] = drive([make("best_of_n", 3)(task, 3)], again, judges.make("likelihood"))
+    [tree] = run_searches([make_search("best_of_n", 3)(task, 3)], again, judges.make_judge("likelihood"))
     hook.remove()
     candidates = tree.rounds[0].candidates
     assert candidates[0].text == sound.text and tree.rounds[0].kept != 1
@@ -63,31 +63,33 @@ def test_a_candidate_whose_numbers_break_is_marked_and_loses_and_others_go_on(en
 def test_a_model_that_never_gives_a_number_is_refused(engine):
     hook = broken_logits(tiny.trained()[0], lambda call, out: range(len(out)))
     with pytest.raises(UserError, match="not finite at question c0: .* float32"):
-        speaker(engine).propose([Propose(task, None, task.steps) for task in tiny.coloured_tasks(2)])
+        speaker(engine).propose([GenerationRequest(task, None, task.stages) for task in tiny.coloured_tasks(2)])
     hook.remove()
 
 
 def test_a_verdict_in_numbers_that_are_not_finite_is_a_tie_that_could_not_be_read():
     one, asked = speaker(), tiny.coloured_tasks(1)
-    [tree] = drive([make("stage_beam", 2)(asked[0], 2)], one, judges.make("likelihood"))
-    [(match, _), *_] = judges.own_matches([tree])
-    match = replace(match, b=replace(match.b, pieces=(replace(match.b.pieces[0], text="<SUMMARY> other </SUMMARY>"),)))
+    [tree] = run_searches([make_search("stage_beam", 2)(asked[0], 2)], one, judges.make_judge("likelihood"))
+    [(match, _), *_] = judges.own_comparisons([tree])
+    match = replace(
+        match, b=replace(match.b, segments=(replace(match.b.segments[0], text="<SUMMARY> other </SUMMARY>"),))
+    )
     hook = broken_logits(tiny.trained()[0], lambda call, out: range(len(out)))
-    [verdict] = judges.make("self", decoder=one)([match])
+    [verdict] = judges.make_judge("self", decoder=one)([match])
     hook.remove()
     assert verdict.tie and not verdict.parsed
 
 
 def small_memory(monkeypatch, rows):
     """Let every batch of more than so many rows fail as one does that does not fit in memory."""
-    whole = Batch.read
+    whole = BatchedCache.read
 
     def read(self, tokens, *args, **kwargs):
         if len(tokens) > rows:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return whole(self, tokens, *args, **kwargs)
 
-    monkeypatch.setattr(Batch, "read", read)
+    monkeypatch.setattr(BatchedCache, "read", read)
 
 
 @pytest.mark.parametrize("method, who", [("stage_beam", "self"), ("best_of_n", "likelihood")])
@@ -96,7 +98,9 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_search_is_the_same(monkeypa
 
     def searched():
         one = speaker(rows=16)
-        return drive([make(method, 3)(task, 3) for task in asked], one, judges.make(who, decoder=one))
+        return run_searches(
+            [make_search(method, 3)(task, 3) for task in asked], one, judges.make_judge(who, decoder=one)
+        )
 
     before = searched()
     small_memory(monkeypatch, 3)
@@ -104,16 +108,16 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_search_is_the_same(monkeypa
         warnings.simplefilter("default")
         after = searched()
     assert [tree.text for tree in after] == [tree.text for tree in before]
-    assert [tree.ledger.generated for tree in after] == [tree.ledger.generated for tree in before]
+    assert [tree.usage.generated for tree in after] == [tree.usage.generated for tree in before]
     assert 1 <= sum("does not fit in memory" in str(one.message) for one in said) <= 8
 
 
 def test_what_does_not_fit_even_alone_is_said(monkeypatch):
     one, [task] = speaker(), tiny.coloured_tasks(1)
-    one.propose([Propose(task, None, task.steps)])
+    one.propose([GenerationRequest(task, None, task.stages)])
     small_memory(monkeypatch, 0)
     with pytest.raises(UserError, match="c0 does not fit .* even alone"):
-        one.propose([Propose(task, None, task.steps)])
+        one.propose([GenerationRequest(task, None, task.stages)])
     with pytest.raises(UserError, match="one prompt alone does not fit"):
         one.likelihoods([Conversation(task, ("Is it?",))], [["yes"]])
 
@@ -175,15 +179,17 @@ def test_a_journal_cut_short_or_of_other_settings_is_not_believed(tmp_path):
     lines = path.read_text(encoding="utf8").split("\n")
     settings = json.loads(lines[0])["settings"]
     path.write_text("\n".join([*lines[:3], lines[3][:40]]), encoding="utf8")
-    found = Journal(path, settings).found
+    found = FinishedQuestions(path, settings).found
     assert len(found) == 2
     assert found[trees[0].task.qid].tree(trees[0].task).rounds == trees[0].rounds
     assert path.read_text(encoding="utf8").count("\n") == 3  # the torn line is gone, so that the next one is whole
-    assert Journal(path, settings | {"seed": 1}).found == {} and path.read_text(encoding="utf8").count("\n") == 1
+    assert (
+        FinishedQuestions(path, settings | {"seed": 1}).found == {} and path.read_text(encoding="utf8").count("\n") == 1
+    )
 
 
 def test_without_a_path_nothing_is_kept(tmp_path):
-    journal = Journal(None, {})
+    journal = FinishedQuestions(None, {})
     journal.add(None, {})
     journal.close()
     assert journal.found == {} and not list(tmp_path.iterdir())
@@ -191,6 +197,6 @@ def test_without_a_path_nothing_is_kept(tmp_path):
 
 def test_a_full_disk_is_said_in_a_sentence(tmp_path, small_files):
     trees, rows = run(speaker(), tmp_path, ITEMS[:1])
-    journal = Journal(tmp_path / "other.jsonl", {})
+    journal = FinishedQuestions(tmp_path / "other.jsonl", {})
     with small_files(200), pytest.raises(UserError, match="cannot write"):
         journal.add(trees[0], rows[0])

@@ -10,13 +10,13 @@ import pytest
 from o1lib.evaluation.probes.chain_faithfulness import (
     STRANGE,
     TRUE,
-    beginnings,
-    drawn,
-    followed,
+    answers_by_prefix,
+    drawn_questions,
+    forced_prefixes,
     form,
     replies,
     shares,
-    strangers,
+    swap_partners,
 )
 from o1lib.models.presets import build, save
 from o1lib.records import UserError
@@ -53,22 +53,22 @@ def looker(cases):
 
 
 def cells(reply, whose):
-    found = shares(followed(ITEMS, reply), "template")["shape"]
+    found = shares(answers_by_prefix(ITEMS, reply), "template")["shape"]
     return [
         (cell["right"]["value"], cell["follows"]["value"]) for name, cell in found.items() if name.startswith(whose)
     ]
 
 
 def test_a_stranger_has_the_same_question_and_another_answer():
-    assert {qid: other.qid for qid, other in strangers(ITEMS).items()} == {"q0": "q2", "q1": "q2", "q2": "q0"}
+    assert {qid: other.qid for qid, other in swap_partners(ITEMS).items()} == {"q0": "q2", "q1": "q2", "q2": "q0"}
 
 
 def test_other_options_are_another_question():
-    assert strangers([item(0, "A", options=("dark", "red")), item(1, "B", options=("red", "dark"))]) == {}
+    assert swap_partners([item(0, "A", options=("dark", "red")), item(1, "B", options=("red", "dark"))]) == {}
 
 
 def test_a_reply_begins_with_whole_stages_and_never_with_the_conclusion():
-    for text in beginnings(ITEMS[0], ITEMS[2]).values():
+    for text in forced_prefixes(ITEMS[0], ITEMS[2]).values():
         assert text.endswith(("</CAPTION>", "</REASONING>")) and "CONCLUSION" not in text
 
 
@@ -93,11 +93,11 @@ def test_the_form_of_a_question(answer, options, named):
 
 def test_questions_without_a_stranger_are_an_error_with_the_remedy():
     with pytest.raises(UserError, match="of 1 questions no two are the same with different answers: give more"):
-        followed(ITEMS[:1], looker)
+        answers_by_prefix(ITEMS[:1], looker)
 
 
 def test_drawn_questions_come_with_their_strangers():
-    items = drawn(2)
+    items = drawn_questions(2)
     assert len({one.family for one in items}) > 5
     assert all(any(other.question == one.question and other.answer != one.answer for other in items) for one in items)
 
@@ -106,16 +106,14 @@ def test_a_real_model_goes_on_from_what_was_begun():
     from o1lib.inference.decoder import Decoder
 
     decoder = Decoder(*build("smoke", seed=0), temperature=0.0, max_new_tokens=4)
-    items = drawn(1)[:2]
-    lines = followed(items, replies(decoder))
+    items = drawn_questions(1)[:2]
+    lines = answers_by_prefix(items, replies(decoder))
     assert len(lines) == 8 and {line["qid"] for line in lines} == {one.qid for one in items}
-    assert lines == followed(items, replies(decoder))
+    assert lines == answers_by_prefix(items, replies(decoder))
 
 
 def run(*words):
-    return subprocess.run(
-        [sys.executable, "-m", "o1lib.evaluation.probes.chain_faithfulness", *words], capture_output=True, text=True
-    )
+    return subprocess.run([sys.executable, "-m", "o1lib", "probe-chain", *words], capture_output=True, text=True)
 
 
 def test_the_command_prints_both_shares(tmp_path):

@@ -56,7 +56,7 @@ def test_a_real_model_prefers_one_of_the_candidates(smoke):
 def test_the_command_prints_each_share_beside_chance(smoke, tmp_path):
     save(*smoke, tmp_path / "model")
     done = subprocess.run(
-        [sys.executable, "-m", "o1lib.evaluation.probes.context_lookup", str(tmp_path / "model"), "--n", "12"],
+        [sys.executable, "-m", "o1lib", "probe-lookup", str(tmp_path / "model"), "--n", "12"],
         capture_output=True,
         text=True,
         check=True,
@@ -68,7 +68,7 @@ def test_the_command_prints_each_share_beside_chance(smoke, tmp_path):
 
 def test_a_folder_that_is_none_is_one_sentence(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "o1lib.evaluation.probes.context_lookup", str(tmp_path / "none")],
+        [sys.executable, "-m", "o1lib", "probe-lookup", str(tmp_path / "none")],
         capture_output=True,
         text=True,
     )

@@ -150,9 +150,9 @@ def test_the_command_prints_one_json_line_and_a_mistake_in_one_sentence(tmp_path
         return subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, cwd=project_root())
 
     file = put(tmp_path / "p.jsonl", {"prediction": "3", "answer": "3"})
-    one, other = run("o1lib.scoring", "check", str(file)), run("o1lib", "answers-check", str(file))
+    one, other = run("o1lib.answers", "check", str(file)), run("o1lib", "answers-check", str(file))
     assert json.loads(one.stdout) == json.loads(other.stdout) and json.loads(one.stdout)["rate"] == 1.0
-    missing = run("o1lib.scoring", "check", str(tmp_path / "none.jsonl"))
+    missing = run("o1lib.answers", "check", str(tmp_path / "none.jsonl"))
     assert missing.returncode == 2 and "is missing" in missing.stderr and not missing.stdout
 
 

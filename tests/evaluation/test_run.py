@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from support import tiny
 
-from o1lib.analysis.views.search_tree import show
+from o1lib.analysis.views.search_tree import show_tree
 from o1lib.data.dataset import target
 from o1lib.evaluation import inputs, predictions
 from o1lib.evaluation import run as evaluate
@@ -20,8 +20,8 @@ from o1lib.models.checkpoint import save
 from o1lib.records import UserError, finish, start
 from o1lib.scoring import metrics
 from o1lib.search.methods import task_for
-from o1lib.search.segments import Piece
-from o1lib.search.types import Candidate, Ledger, Round, Tree
+from o1lib.search.segments import Segment
+from o1lib.search.types import Candidate, SearchResult, SearchRound, Usage
 
 STAGED = predictions.STAGED
 ITEMS = drawn_set("mini-MMStar", 6) + drawn_set("mini-MM-Vet", 2)
@@ -31,11 +31,13 @@ def said(item, format, text=None):
     """Return the tree of a search whose survivor said exactly what training would have it say, or `text`."""
     task = task_for(item.qid, item.question, item.image, format)
     if format == "four_turn":
-        pieces = tuple(Piece(s, item.stages[s], turn=k > 0) for k, s in enumerate(STAGES))
+        segments = tuple(Segment(s, item.stages[s], turn=k > 0) for k, s in enumerate(STAGES))
     else:
-        pieces = (Piece("all", target(item, format) if text is None else text),)
-    candidates = tuple(Candidate(k, pieces) for k in range(2))
-    return Tree(task, "best_of_n", 2, (Round("all", candidates, (), 0),), pieces, Ledger(generated=9, images=1))
+        segments = (Segment("all", target(item, format) if text is None else text),)
+    candidates = tuple(Candidate(k, segments) for k in range(2))
+    return SearchResult(
+        task, "best_of_n", 2, (SearchRound("all", candidates, (), 0),), segments, Usage(generated=9, images=1)
+    )
 
 
 def speaker(**settings):
@@ -142,7 +144,7 @@ def test_an_option_is_weighed_where_the_answer_stands(format):
 def test_option_likelihood_is_the_likeliest_letter_and_none_for_open_questions():
     class Sure:
         def likelihoods(self, contexts, options):
-            return [([float(word.strip() == "B") for word in own], Ledger()) for own in options]
+            return [([float(word.strip() == "B") for word in own], Usage()) for own in options]
 
     found = predictions.option_likelihoods([said(item, "tags") for item in ITEMS], ITEMS, "tags", Sure())
     assert found == [item.answer == "B" if item.options else None for item in ITEMS]
@@ -194,9 +196,9 @@ def test_an_arm_knows_the_format_it_was_trained_in(tmp_path):
     run = run_at(tmp_path)
     save(*tiny.model_and_processor(), run.folder / "model")
     finish(run, {})
-    found = inputs.arm(run, "row")
+    found = inputs.load_arm(run, "row")
     assert (found.format, found.schedule) == ("no_tags", "mixed") and len(found.model_hash) == 64
-    assert inputs.arm(run, "row", "direct").format == "direct"
+    assert inputs.load_arm(run, "row", "direct").format == "direct"
 
 
 @pytest.mark.parametrize(
@@ -212,21 +214,21 @@ def test_an_arm_that_cannot_be_is_refused(tmp_path, name, format, words):
     save(*tiny.model_and_processor(), run.folder / "model")
     finish(run, {})
     with pytest.raises(UserError, match=words):
-        inputs.arm(run, name, format)
+        inputs.load_arm(run, name, format)
 
 
 def test_a_checkpoint_without_a_record_must_be_told_its_format(tmp_path, monkeypatch):
     monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
     save(*tiny.model_and_processor(), tmp_path / "shipped" / "arm")
     with pytest.raises(UserError, match="does not say which format"):
-        inputs.arm(SimpleNamespace(root=tmp_path, seed=0), "shipped/arm")
-    assert inputs.arm(SimpleNamespace(root=tmp_path, seed=0), "shipped/arm", "tags").format == "tags"
+        inputs.load_arm(SimpleNamespace(root=tmp_path, seed=0), "shipped/arm")
+    assert inputs.load_arm(SimpleNamespace(root=tmp_path, seed=0), "shipped/arm", "tags").format == "tags"
 
 
 def test_a_drawn_tree_shows_every_candidate_and_escapes_what_the_model_said():
     hostile = "<CAPTION> <script>alert('&')</script> </CAPTION>"
     trees, _ = evaluate.evaluate(ITEMS[:2], "tags", speaker(), method="stage_beam", n=3, judge="likelihood")
-    page = show(replace(trees[0], rounds=said(ITEMS[0], "tags", hostile).rounds + trees[0].rounds), gold="<b>")
+    page = show_tree(replace(trees[0], rounds=said(ITEMS[0], "tags", hostile).rounds + trees[0].rounds), gold="<b>")
     assert "<script>" not in page and "&lt;script&gt;" in page and "right: &lt;b&gt;" in page
     assert page.count(" kept</b>") == 1 + len(trees[0].rounds) and page.count(" against ") == 2 * len(trees[0].rounds)
     assert page.startswith("<!doctype html>") and page.count("<img") == 1 and "http" not in page

@@ -135,7 +135,7 @@ def test_a_grader_without_name_or_address_is_refused(connect, grader):
 
 @pytest.mark.parametrize("scale", ["smoke", "mini", "gpu", "paper"])
 def test_rows_that_need_a_server_run_only_when_they_are_named(scale):
-    whole = experiments.read()
+    whole = experiments.read_experiments()
     for rows in ("", "all", "core", "smoke"):
         assert not [row for row in study.select(whole, scale, rows) if row.startswith("served.")]
     rows = study.select(whole, scale, "served")
@@ -144,7 +144,7 @@ def test_rows_that_need_a_server_run_only_when_they_are_named(scale):
 
 
 def test_a_benchmarks_file_is_no_row_to_wait_for():
-    whole = experiments.read()
+    whole = experiments.read_experiments()
     assert experiments.links_of(whole, "x", {"data": "MMStar@MMStar.tsv", "model": "structured"}) == ["structured"]
 
 

@@ -167,7 +167,7 @@ def test_parsing_takes_time_in_proportion_to_length(piece):
 
 def run_check(*words):
     return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "o1lib.formats.stages", "check", *map(str, words)],
+        [sys.executable, "-W", "error", "-m", "o1lib.stages", "check", *map(str, words)],
         capture_output=True,
         text=True,
         cwd=Path(stages.__file__).parents[2],

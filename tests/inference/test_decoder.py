@@ -9,14 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import tiny
 
-from o1lib.inference.candidate import choose
+from o1lib.inference.candidate import nucleus_sample
 from o1lib.inference.decoder import Decoder
 from o1lib.records import UserError
-from o1lib.search.segments import Step
-from o1lib.search.types import Conversation, Propose, Task, keyed
+from o1lib.search.segments import StageSpec
+from o1lib.search.types import Conversation, GenerationRequest, Task, keyed_rng
 
-STAGED = (Step("summary", ("e",)), Step("caption", ("a",)), Step("conclusion"))
-TURNS = (Step("summary"), Step("caption", turn="Now the caption?"), Step("conclusion", turn="The answer?"))
+STAGED = (StageSpec("summary", ("e",)), StageSpec("caption", ("a",)), StageSpec("conclusion"))
+TURNS = (
+    StageSpec("summary"),
+    StageSpec("caption", turn="Now the caption?"),
+    StageSpec("conclusion", turn="The answer?"),
+)
 
 
 def decoder(tiles=1, **settings):
@@ -55,16 +59,19 @@ def ids(replies):
 @pytest.mark.parametrize("tiles, size", [(1, (32, 32)), (4, (32, 32)), (4, (64, 32)), (4, (64, 64))])
 def test_greedy_equals_plain_generation(tiles, size):
     speaker, asked = decoder(tiles), tiny.tasks(5, width=size[0], height=size[1])
-    found = speaker.propose([Propose(task, None, task.steps, greedy=True) for task in asked])
+    found = speaker.propose([GenerationRequest(task, None, task.stages, greedy=True) for task in asked])
     for task, [candidate] in zip(asked, found):
         assert list(candidate.state.ids) == plain(tiles, task, 24)[: len(candidate.state.ids)]
-        assert candidate.tokens == 24 or candidate.pieces[-1].end == "eos"
+        assert candidate.tokens == 24 or candidate.segments[-1].end == "eos"
 
 
 def test_the_picture_moves_the_logits():
     speaker, [task] = decoder(), tiny.tasks(1)
     speaker.propose(
-        [Propose(task, None, task.steps), Propose(replace(task, qid="other", image=tiny.picture(99)), None, task.steps)]
+        [
+            GenerationRequest(task, None, task.stages),
+            GenerationRequest(replace(task, qid="other", image=tiny.picture(99)), None, task.stages),
+        ]
     )
     one, other = (speaker.reader.roots[qid].prompt.logits for qid in ("q0", "other"))
     assert (one - other).abs().max() > 1e-3
@@ -76,7 +83,7 @@ def test_stages_continued_from_the_cache_equal_one_generation():
     for step in STAGED:
         live = [task for task in asked if states[task.qid] is None or states[task.qid].ids[-1] not in speaker.eos]
         for task, [candidate] in zip(
-            live, speaker.propose([Propose(task, states[task.qid], (step,), greedy=True) for task in live])
+            live, speaker.propose([GenerationRequest(task, states[task.qid], (step,), greedy=True) for task in live])
         ):
             states[task.qid] = candidate.state
     for task in asked:
@@ -86,36 +93,36 @@ def test_stages_continued_from_the_cache_equal_one_generation():
 
 def test_a_question_alone_equals_the_same_question_in_a_batch():
     asked = tiny.tasks(5, STAGED)
-    together = decoder().propose([Propose(task, None, task.steps, n=3) for task in asked])
+    together = decoder().propose([GenerationRequest(task, None, task.stages, n=3) for task in asked])
     for task, own in zip(asked, together):
-        assert ids(decoder().propose([Propose(task, None, task.steps, n=3)])) == ids([own])
+        assert ids(decoder().propose([GenerationRequest(task, None, task.stages, n=3)])) == ids([own])
 
 
 def test_candidates_of_one_question_differ_and_seeds_differ():
     [task] = tiny.tasks(1)
-    [four] = decoder(temperature=1.0).propose([Propose(task, None, task.steps, n=4)])
-    [other] = decoder(temperature=1.0, seed=1).propose([Propose(task, None, task.steps, n=4)])
+    [four] = decoder(temperature=1.0).propose([GenerationRequest(task, None, task.stages, n=4)])
+    [other] = decoder(temperature=1.0, seed=1).propose([GenerationRequest(task, None, task.stages, n=4)])
     assert len({candidate.text for candidate in (*four, *other)}) == 8
 
 
 def test_stage_by_stage_with_one_candidate_equals_one_sample():
     speaker, asked = decoder(), tiny.tasks(4, STAGED)
-    whole = speaker.propose([Propose(task, None, task.steps) for task in asked])
+    whole = speaker.propose([GenerationRequest(task, None, task.stages) for task in asked])
     for task, [sample] in zip(asked, whole):
-        state, pieces = None, []
-        for step in STAGED[: len(sample.pieces)]:
-            [[candidate]] = speaker.propose([Propose(task, state, (step,))])
-            state, pieces = candidate.state, [*pieces, *candidate.pieces]
-        assert [piece.text for piece in pieces] == [piece.text for piece in sample.pieces]
+        state, segments = None, []
+        for step in STAGED[: len(sample.segments)]:
+            [[candidate]] = speaker.propose([GenerationRequest(task, state, (step,))])
+            state, segments = candidate.state, [*segments, *candidate.segments]
+        assert [segment.text for segment in segments] == [segment.text for segment in sample.segments]
 
 
 @pytest.mark.parametrize("steps", [STAGED, TURNS])
 def test_a_sampled_search_replayed_without_a_cache_gives_the_same_logits(steps):
     speaker, asked = decoder(), tiny.tasks(3, steps)
-    found = speaker.propose([Propose(task, None, task.steps, n=2) for task in asked])
+    found = speaker.propose([GenerationRequest(task, None, task.stages, n=2) for task in asked])
     for task, own in zip(asked, found):
         for candidate in own:
-            spoken, last = candidate.state.ids, candidate.pieces[-1]
+            spoken, last = candidate.state.ids, candidate.segments[-1]
             scores = reread(speaker, task, spoken)[-1 - last.tokens : -1]
             told = torch.tensor(spoken[-last.tokens :])
             assert float(scores.gather(1, told[:, None]).sum()) == pytest.approx(last.logprob, abs=1e-4 * last.tokens)
@@ -123,8 +130,8 @@ def test_a_sampled_search_replayed_without_a_cache_gives_the_same_logits(steps):
 
 def test_every_turn_is_asked_in_the_words_of_the_chat_template():
     speaker, asked = decoder(max_new_tokens=8), tiny.tasks(4, TURNS)
-    for [candidate] in speaker.propose([Propose(task, None, task.steps, greedy=True) for task in asked]):
-        assert [piece.stage for piece in candidate.pieces] == ["summary", "caption", "conclusion"]
+    for [candidate] in speaker.propose([GenerationRequest(task, None, task.stages, greedy=True) for task in asked]):
+        assert [segment.stage for segment in candidate.segments] == ["summary", "caption", "conclusion"]
         assert candidate.text.count("\n\n") >= 2
         spoken = speaker.tokenizer.decode(candidate.state.ids)
         for turn in ("Now the caption?", "The answer?"):
@@ -134,12 +141,12 @@ def test_every_turn_is_asked_in_the_words_of_the_chat_template():
 
 def test_turns_asked_one_by_one_equal_turns_asked_at_once():
     speaker, asked = decoder(max_new_tokens=8), tiny.tasks(3, TURNS)
-    whole = speaker.propose([Propose(task, None, task.steps, n=2) for task in asked])
+    whole = speaker.propose([GenerationRequest(task, None, task.stages, n=2) for task in asked])
     for task, own in zip(asked, whole):
         for k, sample in enumerate(own):
             state = None
             for step in TURNS:
-                [[candidate]] = speaker.propose([Propose(task, state, (step,), first=k)])
+                [[candidate]] = speaker.propose([GenerationRequest(task, state, (step,), first=k)])
                 state = candidate.state
             assert state.ids == sample.state.ids
 
@@ -147,17 +154,17 @@ def test_turns_asked_one_by_one_equal_turns_asked_at_once():
 def test_a_tag_that_never_comes_is_cut_and_marked():
     speaker, [task] = (
         decoder(max_new_tokens=5),
-        tiny.tasks(1, (Step("caption", ("</CAPTION>",)), Step("conclusion", ("</CONCLUSION>",)))),
+        tiny.tasks(1, (StageSpec("caption", ("</CAPTION>",)), StageSpec("conclusion", ("</CONCLUSION>",)))),
     )
-    [[candidate]] = speaker.propose([Propose(task, None, task.steps, greedy=True)])
-    assert candidate.pieces[-1].end == "length" and candidate.ended
+    [[candidate]] = speaker.propose([GenerationRequest(task, None, task.stages, greedy=True)])
+    assert candidate.segments[-1].end == "length" and candidate.ended
     assert candidate.problem == "caption: cut after 5 tokens"
 
 
 def test_the_end_of_a_turn_instead_of_a_tag_is_marked(monkeypatch):
-    speaker, [task] = decoder(), tiny.tasks(1, (Step("caption", ("</CAPTION>",)),))
+    speaker, [task] = decoder(), tiny.tasks(1, (StageSpec("caption", ("</CAPTION>",)),))
     monkeypatch.setattr(speaker, "eos", set(range(400)))  # whatever it says ends its turn
-    [[candidate]] = speaker.propose([Propose(task, None, task.steps)])
+    [[candidate]] = speaker.propose([GenerationRequest(task, None, task.stages)])
     assert candidate.tokens == 1 and candidate.problem == "caption: ended before </CAPTION>"
 
 
@@ -166,7 +173,7 @@ def test_rows_through_the_vision_tower_are_what_the_ledger_says():
     hook = speaker.engine.model.model.vision_model.register_forward_hook(
         lambda module, args, kwargs, out: rows.append(kwargs["pixel_values"].shape[0]), with_kwargs=True
     )
-    found = speaker.propose([Propose(task, None, task.steps, n=3) for task in asked])
+    found = speaker.propose([GenerationRequest(task, None, task.stages, n=3) for task in asked])
     speaker.likelihoods([Conversation(task, ("Is it?",)) for task in asked], [["yes", "no"]] * 5)
     hook.remove()
     assert sum(rows) == sum(candidate.cost.images for own in found for candidate in own) == 5
@@ -174,7 +181,7 @@ def test_rows_through_the_vision_tower_are_what_the_ledger_says():
 
 def test_the_ledger_counts_every_token_once():
     speaker, asked = decoder(), tiny.tasks(3, STAGED)
-    found = speaker.propose([Propose(task, None, task.steps, n=2) for task in asked])
+    found = speaker.propose([GenerationRequest(task, None, task.stages, n=2) for task in asked])
     for task, own in zip(asked, found):
         prompt = len(speaker.reader.roots[task.qid].prompt.ids)
         assert [candidate.cost.generated for candidate in own] == [
@@ -219,26 +226,28 @@ def test_a_token_beam_goes_on_turn_by_turn(temperature):
     speaker, [task] = decoder(max_new_tokens=6, temperature=temperature), tiny.tasks(1, TURNS)
     state, found = None, []
     for step in TURNS:
-        [[candidate]] = speaker.propose([Propose(task, state, (step,), beams=3)])
+        [[candidate]] = speaker.propose([GenerationRequest(task, state, (step,), beams=3)])
         state = candidate.state
         found.append(candidate)
     assert [candidate.cost.images for candidate in found] == [1, 0, 0]  # never encoded again
     assert all(candidate.tokens <= candidate.cost.generated <= 3 * 6 for candidate in found)
-    again = decoder(max_new_tokens=6, temperature=temperature).propose([Propose(task, None, TURNS[:1], beams=3)])
+    again = decoder(max_new_tokens=6, temperature=temperature).propose(
+        [GenerationRequest(task, None, TURNS[:1], beams=3)]
+    )
     assert again[0][0].text == found[0].text
 
 
 def test_a_token_beam_finds_a_likelier_text_than_greedy_does():
     speaker, asked = decoder(max_new_tokens=6, temperature=0), tiny.tasks(4)
-    greedy = speaker.propose([Propose(task, None, task.steps, greedy=True) for task in asked])
-    beams = speaker.propose([Propose(task, None, task.steps, beams=4) for task in asked])
+    greedy = speaker.propose([GenerationRequest(task, None, task.stages, greedy=True) for task in asked])
+    beams = speaker.propose([GenerationRequest(task, None, task.stages, beams=4) for task in asked])
     assert sum(own[0].logprob for own in beams) > sum(own[0].logprob for own in greedy)
 
 
 def test_a_prompt_longer_than_the_context_is_refused():
     with pytest.raises(UserError, match="q0 takes .* tokens but the model reads 512"):
-        task = Task("q0", "How many dots? " * 500, tiny.picture(0), (Step("all"),))
-        decoder().propose([Propose(task, None, task.steps)])
+        task = Task("q0", "How many dots? " * 500, tiny.picture(0), (StageSpec("all"),))
+        decoder().propose([GenerationRequest(task, None, task.stages)])
 
 
 def test_a_model_that_cannot_see_is_refused():
@@ -252,23 +261,23 @@ def test_a_model_that_cannot_see_is_refused():
 
 
 def test_draws_depend_on_their_key_alone():
-    assert keyed(0, "q", "caption", 1).random(3).tolist() == keyed(0, "q", "caption", 1).random(3).tolist()
+    assert keyed_rng(0, "q", "caption", 1).random(3).tolist() == keyed_rng(0, "q", "caption", 1).random(3).tolist()
     assert (
         len(
             {
-                keyed(*key).random()
+                keyed_rng(*key).random()
                 for key in [(0, "q", "a", 1), (1, "q", "a", 1), (0, "r", "a", 1), (0, "q", "b", 1), (0, "q", "a", 2)]
             }
         )
         == 5
     )
-    assert keyed("ab", "c").random() != keyed("a", "bc").random()
+    assert keyed_rng("ab", "c").random() != keyed_rng("a", "bc").random()
 
 
 def test_draws_follow_the_nucleus():
     logits = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05]])).repeat(4000, 1)
     uniforms = np.random.default_rng(0).random(4000).tolist()
-    tokens, logprobs = choose(logits, uniforms, [False] * 4000, 1.0, 0.8)
+    tokens, logprobs = nucleus_sample(logits, uniforms, [False] * 4000, 1.0, 0.8)
     shares = np.bincount(tokens, minlength=4) / 4000
     assert shares == pytest.approx([0.5 / 0.8, 0.3 / 0.8, 0, 0], abs=0.03)
     assert logprobs[0] == pytest.approx(float(logits[0, tokens[0]]))
@@ -278,6 +287,6 @@ def test_draws_follow_the_nucleus():
 @given(st.lists(st.floats(-20, 20), min_size=2, max_size=90), st.floats(0, 1, exclude_max=True), st.floats(0.05, 1))
 def test_a_draw_is_always_inside_the_nucleus(logits, uniform, top_p):
     row = torch.tensor([logits])
-    [token], _ = choose(row, [uniform], [False], 1.0, top_p)
+    [token], _ = nucleus_sample(row, [uniform], [False], 1.0, top_p)
     likely = row.double().softmax(-1)[0]
     assert float(likely[likely > likely[token] * (1 + 1e-9)].sum()) < top_p + 1e-6

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from support import tiny, tinyvlm
 
 from o1lib.inference.decoder import Decoder
-from o1lib.inference.kv_cache import Batch, State
-from o1lib.inference.sequential import make
+from o1lib.inference.kv_cache import BatchedCache, RowState
+from o1lib.inference.sequential import make_decoder
 from o1lib.inference.shared_attention import Groups
 from o1lib.records import UserError
 from o1lib.search import judges
 from o1lib.search.methods import METHODS
-from o1lib.search.methods import make as method
-from o1lib.search.rewards import make as reward
-from o1lib.search.scheduler import drive
-from o1lib.search.segments import Step
-from o1lib.search.types import Conversation, Propose, Task
+from o1lib.search.methods import make_search as method
+from o1lib.search.rewards import make_reward as reward
+from o1lib.search.scheduler import run_searches
+from o1lib.search.segments import StageSpec
+from o1lib.search.types import Conversation, GenerationRequest, Task
 
 MODELS = {
     "trained": tiny.trained,
@@ -28,8 +28,12 @@ MODELS = {
     "qwen": tinyvlm.qwen,
     "smol": tinyvlm.smol,
 }
-STAGED = (Step("summary", ("e",)), Step("caption", ("a",)), Step("conclusion"))
-TURNS = (Step("summary"), Step("caption", turn="Now the caption?"), Step("conclusion", turn="The answer?"))
+STAGED = (StageSpec("summary", ("e",)), StageSpec("caption", ("a",)), StageSpec("conclusion"))
+TURNS = (
+    StageSpec("summary"),
+    StageSpec("caption", turn="Now the caption?"),
+    StageSpec("conclusion", turn="The answer?"),
+)
 
 
 @pytest.fixture(params=MODELS)
@@ -46,12 +50,12 @@ def tasks(kind, n, steps=STAGED):
 
 
 def decoder(kind, engine="batched", **how):
-    return make(engine, *MODELS[kind](), **{"max_new_tokens": 16, "rows": 6, "temperature": 1.0} | how)
+    return make_decoder(engine, *MODELS[kind](), **{"max_new_tokens": 16, "rows": 6, "temperature": 1.0} | how)
 
 
 def search(speaker, asked, n=3, name="stage_beam", who="likelihood", **options):
-    referee = (reward if name == "retracing" else judges.make)(who, decoder=speaker)
-    return drive((method(name, n, **options)(task, n, 0) for task in asked), speaker, referee)
+    referee = (reward if name == "retracing" else judges.make_judge)(who, decoder=speaker)
+    return run_searches((method(name, n, **options)(task, n, 0) for task in asked), speaker, referee)
 
 
 def reread(kind, task, spoken):
@@ -65,22 +69,22 @@ def reread(kind, task, spoken):
 def test_the_picture_moves_the_logits(kind):
     speaker, asked = decoder(kind), tasks(kind, 2)
     asked[1] = replace(asked[0], qid="other", image=tasks(kind, 4)[1 if kind == "trained" else 3].image)
-    speaker.propose([Propose(task, None, task.steps) for task in asked])
+    speaker.propose([GenerationRequest(task, None, task.stages) for task in asked])
     one, other = (speaker.reader.roots[task.qid].prompt.logits for task in asked)
     assert (one - other).abs().max() > 1e-3
 
 
 def test_greedy_equals_plain_generation(kind):
-    speaker, asked = decoder(kind), tasks(kind, 5, (Step("all"),))
-    asked = [replace(task, steps=(Step("all"),)) for task in asked]
-    found = speaker.propose([Propose(task, None, task.steps, greedy=True) for task in asked])
+    speaker, asked = decoder(kind), tasks(kind, 5, (StageSpec("all"),))
+    asked = [replace(task, stages=(StageSpec("all"),)) for task in asked]
+    found = speaker.propose([GenerationRequest(task, None, task.stages, greedy=True) for task in asked])
     for task, [candidate] in zip(asked, found):
         with torch.inference_mode():
             said = speaker.engine.model.generate(**speaker.inputs([task]), max_new_tokens=16, do_sample=False)[
                 0
             ].tolist()
         assert list(candidate.state.ids) == said[: len(candidate.state.ids)]
-        assert candidate.tokens == 16 or candidate.pieces[-1].end == "eos"
+        assert candidate.tokens == 16 or candidate.segments[-1].end == "eos"
 
 
 @pytest.mark.parametrize("steps", [STAGED, TURNS])
@@ -88,13 +92,13 @@ def test_a_sampled_search_replayed_without_a_cache_gives_the_same_logits(kind, s
     speaker, asked = decoder(kind, rows=4), tasks(kind, 3, steps)
     states = {}
     for task in asked:  # stage after stage, the second candidate kept
-        for step in task.steps:
-            [own] = speaker.propose([Propose(task, states.get(task.qid), (step,), n=2)])
+        for step in task.stages:
+            [own] = speaker.propose([GenerationRequest(task, states.get(task.qid), (step,), n=2)])
             states[task.qid] = own[1].state
-            piece, spoken = own[1].pieces[0], own[1].state.ids
-            told = torch.tensor(spoken[-piece.tokens :])
-            scores = reread(kind, task, spoken)[-1 - piece.tokens : -1].gather(1, told[:, None])
-            assert float(scores.sum()) == pytest.approx(piece.logprob, abs=1e-4 * piece.tokens)
+            segment, spoken = own[1].segments[0], own[1].state.ids
+            told = torch.tensor(spoken[-segment.tokens :])
+            scores = reread(kind, task, spoken)[-1 - segment.tokens : -1].gather(1, told[:, None])
+            assert float(scores.sum()) == pytest.approx(segment.logprob, abs=1e-4 * segment.tokens)
             if own[1].ended and step.turn is None and steps is STAGED:
                 break
 
@@ -123,11 +127,14 @@ def test_both_engines_judge_alike(kind, who):
 
 
 def test_turn_by_turn_both_engines_say_the_same(kind):
-    asked = [replace(task, steps=TURNS) for task in tasks(kind, 2, TURNS)]
+    asked = [replace(task, stages=TURNS) for task in tasks(kind, 2, TURNS)]
     whole = {name: decoder(kind, name, max_new_tokens=6) for name in ("batched", "one_at_a_time")}
-    said = [speaker.propose([Propose(task, None, task.steps, n=2) for task in asked]) for speaker in whole.values()]
+    said = [
+        speaker.propose([GenerationRequest(task, None, task.stages, n=2) for task in asked])
+        for speaker in whole.values()
+    ]
     assert [[c.text for c in own] for own in said[0]] == [[c.text for c in own] for own in said[1]]
-    assert all(len(c.pieces) == 3 for own in said[0] for c in own)
+    assert all(len(c.segments) == 3 for own in said[0] for c in own)
 
 
 def test_a_question_alone_equals_the_same_question_in_a_batch(kind):
@@ -135,7 +142,7 @@ def test_a_question_alone_equals_the_same_question_in_a_batch(kind):
     together = search(decoder(kind, rows=7), asked)
     for task, tree in zip(asked[::2], together[::2]):
         [alone] = search(decoder(kind), [task])
-        assert alone.text == tree.text and alone.ledger == tree.ledger
+        assert alone.text == tree.text and alone.usage == tree.usage
 
 
 def test_options_weigh_as_much_as_a_plain_forward_says(kind):
@@ -153,8 +160,8 @@ def test_options_weigh_as_much_as_a_plain_forward_says(kind):
 @pytest.mark.parametrize("beams", [2, 3])
 def test_beams_equal_those_of_the_library(kind, beams):
     speaker = decoder(kind, temperature=0, max_new_tokens=8)
-    asked = [replace(task, steps=(Step("caption", ("e",)),)) for task in tasks(kind, 4)]
-    found = speaker.propose([Propose(task, None, task.steps, beams=beams) for task in asked])
+    asked = [replace(task, stages=(StageSpec("caption", ("e",)),)) for task in tasks(kind, 4)]
+    found = speaker.propose([GenerationRequest(task, None, task.stages, beams=beams) for task in asked])
     for task, [candidate] in zip(asked, found):
         inputs = speaker.inputs([task])
         with torch.inference_mode():
@@ -179,10 +186,10 @@ def test_beams_equal_those_of_the_library(kind, beams):
 
 
 def test_sampled_beams_do_not_depend_on_their_neighbours(kind):
-    asked = [replace(task, steps=STAGED[:1]) for task in tasks(kind, 3)]
-    together = decoder(kind).propose([Propose(task, None, task.steps, beams=3) for task in asked])
+    asked = [replace(task, stages=STAGED[:1]) for task in tasks(kind, 3)]
+    together = decoder(kind).propose([GenerationRequest(task, None, task.stages, beams=3) for task in asked])
     for task, own in zip(asked, together):
-        assert decoder(kind).propose([Propose(task, None, task.steps, beams=3)])[0][0].text == own[0].text
+        assert decoder(kind).propose([GenerationRequest(task, None, task.stages, beams=3)])[0][0].text == own[0].text
 
 
 class Seen:
@@ -237,7 +244,7 @@ def test_any_search_and_judge_encodes_a_picture_once(kind, name, who, n):
     options = {"cutoffs": {"conclusion": 1e9}} if name == "retracing" else {}
     trees = search(speaker, asked, n, name, who, **options)
     counter.handle.remove()
-    assert counter.pictures == 2 and [tree.ledger.images for tree in trees] == [1, 1]
+    assert counter.pictures == 2 and [tree.usage.images for tree in trees] == [1, 1]
 
 
 @pytest.mark.parametrize("who", ["likelihood", "self", "self_as_released"])
@@ -251,7 +258,7 @@ def test_the_released_procedure_encodes_the_picture_for_every_call_that_shows_it
         v for one in tree.rounds for _, _, v in one.matches if one.stage == "reasoning" and who == "self_as_released"
     ]
     without = sum(v.cost.calls - v.cost.images for v in checks)
-    assert counter.pictures == tree.ledger.images == tree.ledger.calls - without
+    assert counter.pictures == tree.usage.images == tree.usage.calls - without
 
 
 @pytest.mark.parametrize("engine", ["batched", "one_at_a_time"])
@@ -266,7 +273,7 @@ def test_the_released_stage_beam_makes_at_most_ten_n_minus_six_calls(engine, n):
         )
         vetoes = sum(v.note.startswith("veto") for one in tree.rounds for _, _, v in one.matches)
         stages = len(tree.rounds)
-        assert tree.ledger.calls == stages * n + stages * (n - 1) - vetoes + checks <= 10 * n - 6
+        assert tree.usage.calls == stages * n + stages * (n - 1) - vetoes + checks <= 10 * n - 6
         assert checks <= 2 * (n - 1)
 
 
@@ -274,15 +281,15 @@ def test_every_token_is_on_the_ledger_of_both_engines():
     asked = tasks("trained", 2)
     fast, slow = (search(decoder("trained", engine), asked, who="self") for engine in ("batched", "one_at_a_time"))
     for one, other in zip(fast, slow):
-        assert one.ledger.generated == other.ledger.generated
+        assert one.usage.generated == other.usage.generated
         prompt = len(decoder("trained").inputs([one.task])["input_ids"][0])
         lengths = [
             prompt
-            + sum(p.tokens for r in other.rounds[:k] for c in r.candidates if c.index == r.kept for p in c.pieces)
+            + sum(p.tokens for r in other.rounds[:k] for c in r.candidates if c.index == r.kept for p in c.segments)
             for k in range(len(other.rounds))
         ]
-        assert one.ledger.prefilled == prompt and other.ledger.prefilled == sum(3 * length for length in lengths)
-        assert 0 < one.ledger.judge < other.ledger.judge
+        assert one.usage.prefilled == prompt and other.usage.prefilled == sum(3 * length for length in lengths)
+        assert 0 < one.usage.judge < other.usage.judge
 
 
 def test_pictures_take_the_same_memory_however_many_candidates():
@@ -292,9 +299,10 @@ def test_pictures_take_the_same_memory_however_many_candidates():
             speaker.reader.encode(asked)
             states = [speaker.reader.roots[task.qid].prompt for task in asked]
             sizes = {
-                n: Batch(speaker.engine, [state for state in states for _ in range(n)]).picture_bytes for n in (1, 8)
+                n: BatchedCache(speaker.engine, [state for state in states for _ in range(n)]).picture_bytes
+                for n in (1, 8)
             }
-            batch = Batch(speaker.engine, states * 2)
+            batch = BatchedCache(speaker.engine, states * 2)
             batch.select([0, 3])
         assert sizes[1] == sizes[8] > 0 and batch.picture_bytes == sizes[1] // 3
 
@@ -306,13 +314,13 @@ def test_a_row_that_takes_another_s_place_reads_on_as_it_would_alone(kind):
         first, second, third = sorted(
             (speaker.reader.roots[task.qid].prompt for task in asked), key=lambda s: -s.length
         )
-        batch = Batch(speaker.engine, [first, second])
+        batch = BatchedCache(speaker.engine, [first, second])
         batch.read([[7], [8]])
         batch.block[:, :, 1] = float("nan")  # what a broken row leaves behind must not shine through
-        assert batch.fits([third]) and not batch.fits([State(kv=first.kv.repeat(1, 1, 1, 3, 1))])
+        assert batch.fits([third]) and not batch.fits([RowState(kv=first.kv.repeat(1, 1, 1, 3, 1))])
         batch.replace([1], [third])
         beside = batch.read([[9], [10]])[:, -1]
-        alone = Batch(speaker.engine, [third]).read([[10]])[:, -1]
+        alone = BatchedCache(speaker.engine, [third]).read([[10]])[:, -1]
     torch.testing.assert_close(beside[1:], alone, atol=1e-4, rtol=1e-4)
 
 
@@ -336,7 +344,7 @@ def test_the_released_procedure_has_no_beams_over_tokens():
 
 def test_an_unknown_engine_is_refused():
     with pytest.raises(UserError, match="unknown engine 'fast'"):
-        make("fast", *tiny.model_and_processor())
+        make_decoder("fast", *tiny.model_and_processor())
 
 
 def test_a_model_with_layers_that_cannot_be_forked_is_sent_to_the_other_engine(monkeypatch):
@@ -348,6 +356,6 @@ def test_a_model_with_layers_that_cannot_be_forked_is_sent_to_the_other_engine(m
 
 @pytest.mark.parametrize("engine", ["batched", "one_at_a_time"])
 def test_a_prompt_longer_than_the_context_is_refused(kind, engine):
-    task = Task("long", "How many dots? " * 500, tasks(kind, 1)[0].image, (Step("all"),))
+    task = Task("long", "How many dots? " * 500, tasks(kind, 1)[0].image, (StageSpec("all"),))
     with pytest.raises(UserError, match="question long takes .* tokens but the model reads"):
-        decoder(kind, engine).propose([Propose(task, None, task.steps)])
+        decoder(kind, engine).propose([GenerationRequest(task, None, task.stages)])

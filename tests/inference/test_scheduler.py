@@ -9,11 +9,11 @@ from o1lib.inference.decoder import Decoder
 from o1lib.minivqa import draw
 from o1lib.records import UserError
 from o1lib.search import judges, methods, rewards
-from o1lib.search.scheduler import drive
-from o1lib.search.segments import Piece, Step
-from o1lib.search.types import Candidate, Ledger, Propose, Rate, Score, Task, Verdict
+from o1lib.search.scheduler import run_searches
+from o1lib.search.segments import Segment, StageSpec
+from o1lib.search.types import Candidate, GenerationRequest, RewardRequest, Score, Task, Usage, Verdict
 
-STEPS = tuple(Step(stage, (f"</{stage}>",)) for stage in ("summary", "caption", "reasoning", "conclusion"))
+STEPS = tuple(StageSpec(stage, (f"</{stage}>",)) for stage in ("summary", "caption", "reasoning", "conclusion"))
 
 
 def task(qid="q", steps=STEPS):
@@ -22,14 +22,14 @@ def task(qid="q", steps=STEPS):
 
 def said(request, index, cost=10):
     """Return a candidate of the request's one step that says its stage and number, for `cost` tokens."""
-    step = request.steps[0]
+    step = request.stages[0]
     text, tokens = (
         f"<{step.stage}>{index}{step.stop[-1]}",
         min(cost, request.budget // request.n) if request.budget else cost,
     )
     end = step.stop[-1] if tokens == cost else "length"
-    piece = Piece(step.stage, text, -1.0, tokens, end, step.stop[-1])
-    return Candidate(index, (piece,), (request.state or "") + text, Ledger(generated=tokens, calls=1))
+    segment = Segment(step.stage, text, -1.0, tokens, end, step.stop[-1])
+    return Candidate(index, (segment,), (request.state or "") + text, Usage(generated=tokens, calls=1))
 
 
 def toy(requests):
@@ -37,7 +37,7 @@ def toy(requests):
 
 
 def first_wins(matches):
-    return [Verdict(0, cost=Ledger(judge=7, calls=1)) for _ in matches]
+    return [Verdict(0, cost=Usage(judge=7, calls=1)) for _ in matches]
 
 
 class OneByOne:
@@ -57,13 +57,13 @@ class OneByOne:
     def next(self):
         key, request = min(self.open, key=lambda pair: pair[1].task.qid != self.liked)
         self.open.remove((key, request))
-        self.order.append((request.task.qid, request.steps[0].stage))
+        self.order.append((request.task.qid, request.stages[0].stage))
         return [(key, toy([request])[0])]
 
 
 def test_a_question_does_not_wait_for_the_stages_of_another():
     decoder = OneByOne("fast")
-    drive([methods.stage_beam(task(qid), 3) for qid in ("slow", "fast")], decoder, first_wins)
+    run_searches([methods.stage_beam(task(qid), 3) for qid in ("slow", "fast")], decoder, first_wins)
     assert [qid for qid, _ in decoder.order] == ["fast"] * 4 + ["slow"] * 4
 
 
@@ -76,7 +76,7 @@ def test_at_most_so_many_searches_are_begun_and_others_follow():
             yield methods.stage_beam(task(f"q{k}"), 2)
 
     most = []
-    trees = drive(
+    trees = run_searches(
         tasks(),
         toy,
         lambda matches: most.append(begun["begun"] - begun["done"]) or first_wins(matches),
@@ -90,42 +90,44 @@ def test_at_most_so_many_searches_are_begun_and_others_follow():
     "budget, stages, tokens", [(0, 4, 4 * 20 + 4 * 7), (54, 2, 54), (27, 1, 27), (25, 1, 27), (20, 1, 20)]
 )
 def test_a_budget_ends_a_search_with_its_best_so_far(budget, stages, tokens):
-    [tree] = drive([methods.stage_beam(task(), 2)], toy, first_wins, budget=budget)
-    assert len(tree.rounds) == len(tree.pieces) == stages and tree.ledger.processed == tokens
+    [tree] = run_searches([methods.stage_beam(task(), 2)], toy, first_wins, budget=budget)
+    assert len(tree.rounds) == len(tree.segments) == stages and tree.usage.processed == tokens
     assert tree.stopped == bool(budget) and ("budget" in tree.problem) == bool(budget)
 
 
 def test_candidates_are_cut_where_the_budget_ends_and_still_compared():
-    [tree] = drive([methods.stage_beam(task(), 2)], toy, first_wins, budget=36)
-    assert [piece.end for piece in tree.pieces] == ["</summary>", "length"] and tree.stopped
+    [tree] = run_searches([methods.stage_beam(task(), 2)], toy, first_wins, budget=36)
+    assert [segment.end for segment in tree.segments] == ["</summary>", "length"] and tree.stopped
 
 
 @pytest.mark.parametrize("method", ["best_of_n", "sentence_beam", "stage_beam", "token_beam", "retracing"])
 @pytest.mark.parametrize("budget", [30, 60, 100])
 def test_a_real_search_keeps_to_its_budget_and_says_something(method, budget):
     speaker = Decoder(*tiny.trained(), max_new_tokens=40, temperature=1.0)
-    referee = (rewards if method == "retracing" else judges).make("likelihood")
+    referee = (rewards.make_reward if method == "retracing" else judges.make_judge)("likelihood")
     asked = tiny.coloured_tasks(3)
-    for tree in drive([methods.make(method, 3)(one, 3) for one in asked], speaker, referee, budget=budget):
+    for tree in run_searches(
+        [methods.make_search(method, 3)(one, 3) for one in asked], speaker, referee, budget=budget
+    ):
         prompt = len(speaker.inputs([tree.task])["input_ids"][0])
-        assert tree.ledger.processed <= max(budget, prompt) + 3 and tree.pieces and tree.text
-        assert tree.stopped or tree.ledger.processed < budget
+        assert tree.usage.processed <= max(budget, prompt) + 3 and tree.segments and tree.text
+        assert tree.stopped or tree.usage.processed < budget
 
 
 def test_the_tokens_of_an_asking_judge_count_for_the_budget():
     speaker = Decoder(*tiny.trained(), max_new_tokens=40, temperature=1.0)
-    [tree] = drive(
-        [methods.make("stage_beam", 4)(tiny.coloured_tasks(1)[0], 4)],
+    [tree] = run_searches(
+        [methods.make_search("stage_beam", 4)(tiny.coloured_tasks(1)[0], 4)],
         speaker,
-        judges.make("self", decoder=speaker),
+        judges.make_judge("self", decoder=speaker),
         budget=150,
     )
-    assert tree.stopped and tree.ledger.judge and 1 <= len(tree.rounds) < 4 and tree.text
+    assert tree.stopped and tree.usage.judge and 1 <= len(tree.rounds) < 4 and tree.text
 
 
 def scored(table):
     """Return a reward that looks a candidate's score up by (stage, index), 0 where there is none; it costs one token."""
-    return lambda rates: [Score(table.get((rate.kind, rate.candidate.index), 0.0), Ledger(judge=1)) for rate in rates]
+    return lambda rates: [Score(table.get((rate.kind, rate.candidate.index), 0.0), Usage(judge=1)) for rate in rates]
 
 
 def retraced(table, **options):
@@ -136,7 +138,7 @@ def retraced(table, **options):
         asked.extend(requests)
         return toy(requests)
 
-    [tree] = drive([methods.make("retracing", 4, **options)(task(), 4)], both, referee)
+    [tree] = run_searches([methods.make_search("retracing", 4, **options)(task(), 4)], both, referee)
     return tree, asked
 
 
@@ -145,7 +147,7 @@ def test_retracing_goes_straight_on_while_a_candidate_passes():
         {("reasoning", 2): 1.0, ("conclusion", 1): 1.0}, cutoffs={"reasoning": 0.5, "conclusion": 0.5}
     )
     assert [one.stage for one in tree.rounds] == ["summary", "caption", "reasoning", "conclusion"]
-    assert [sum(request.n for request in asked if request.steps[0] == step) for step in STEPS] == [1, 4, 4, 4]
+    assert [sum(request.n for request in asked if request.stages[0] == step) for step in STEPS] == [1, 4, 4, 4]
     assert tree.rounds[2].kept == 2 or tree.rounds[3].kept == 1 and not tree.problem
 
 
@@ -159,7 +161,7 @@ def test_retracing_draws_the_stage_before_anew_until_one_passes():
         "reasoning",
         "conclusion",
     ]
-    captions = [request for request in asked if request.steps[0].stage == "caption"]
+    captions = [request for request in asked if request.stages[0].stage == "caption"]
     assert [request.state for request in captions] == ["<summary>0</summary>"] * 2
     assert [request.first for request in captions] == [0, 4]  # other draws than before
     assert tree.rounds[4].scores[2].value == 1.0 and "<reasoning>6</reasoning>" in tree.text
@@ -187,7 +189,7 @@ def test_retracing_answers_with_the_highest_score_and_marks_its_line():
     line = "".join(c.text for one in tree.rounds for c in one.candidates if c.index == one.kept)
     assert (
         line == tree.text
-        and sum(score.cost.judge for one in tree.rounds for score in one.scores) == 12 == tree.ledger.judge
+        and sum(score.cost.judge for one in tree.rounds for score in one.scores) == 12 == tree.usage.judge
     )
 
 
@@ -206,20 +208,20 @@ def test_candidates_that_cannot_go_on_are_passed_over():
     def broken(requests):
         own = toy(requests)
         for request, candidates in zip(requests, own):
-            if request.steps[0].stage == "caption":
-                piece = candidates[0].pieces[0]
+            if request.stages[0].stage == "caption":
+                segment = candidates[0].segments[0]
                 candidates[0] = Candidate(
-                    0, (Piece("caption", "no tag", 0.0, 1, "eos", piece.wanted),), "x", candidates[0].cost
+                    0, (Segment("caption", "no tag", 0.0, 1, "eos", segment.wanted),), "x", candidates[0].cost
                 )
         return own
 
-    [tree] = drive([methods.retracing(task(), 4)], broken, scored({("caption", 0): 9.0}))
-    assert len(tree.pieces) == 4 and "no tag" not in tree.text
+    [tree] = run_searches([methods.retracing(task(), 4)], broken, scored({("caption", 0): 9.0}))
+    assert len(tree.segments) == 4 and "no tag" not in tree.text
 
 
 def test_a_likelihood_reward_is_the_mean_a_token():
-    rate = Rate(task(), "caption", "", Candidate(0, (Piece("caption", "x", -6.0, 3),)))
-    assert rewards.make("likelihood")([rate]) == [Score(-2.0)]
+    rate = RewardRequest(task(), "caption", "", Candidate(0, (Segment("caption", "x", -6.0, 3),)))
+    assert rewards.make_reward("likelihood")([rate]) == [Score(-2.0)]
 
 
 def test_a_verifier_weighs_correct_against_incorrect_without_the_picture():
@@ -229,14 +231,17 @@ def test_a_verifier_weighs_correct_against_incorrect_without_the_picture():
         def likelihoods(self, contexts, options):
             self.contexts = contexts
             return [
-                ([-1.0, -3.0 if "good" in context.users[0] else -0.5], Ledger(judge=9, calls=1)) for context in contexts
+                ([-1.0, -3.0 if "good" in context.users[0] else -0.5], Usage(judge=9, calls=1)) for context in contexts
             ]
 
-    speaker, before = Weighs(), (Piece("caption", "<CAPTION> two dots </CAPTION>"),)
+    speaker, before = Weighs(), (Segment("caption", "<CAPTION> two dots </CAPTION>"),)
     rates = [
-        Rate(task(), "reasoning", "", Candidate(0, (Piece("reasoning", text),)), before) for text in ("good", "bad")
+        RewardRequest(task(), "reasoning", "", Candidate(0, (Segment("reasoning", text),)), before)
+        for text in ("good", "bad")
     ]
-    scores = rewards.make("verifier", decoder=speaker)([*rates, Rate(task(), "caption", "", Candidate(0, before))])
+    scores = rewards.make_reward("verifier", decoder=speaker)(
+        [*rates, RewardRequest(task(), "caption", "", Candidate(0, before))]
+    )
     assert (
         [score.value for score in scores] == [2.0, -0.5, 0.0] and scores[0].cost.judge == 9 and not scores[2].cost.judge
     )
@@ -246,8 +251,10 @@ def test_a_verifier_weighs_correct_against_incorrect_without_the_picture():
 def test_any_scalar_model_is_told_the_picture_a_request_and_the_text():
     heard = []
     reward = rewards.Scalar(lambda *told: heard.append(told) or 0.5)
-    [score] = reward([Rate(task(), "caption", "", Candidate(0, (Piece("caption", "<CAPTION> two </CAPTION>"),)))])
-    assert score == Score(0.5, Ledger(calls=1)) and heard[0][0] is None and heard[0][2] == "two"
+    [score] = reward(
+        [RewardRequest(task(), "caption", "", Candidate(0, (Segment("caption", "<CAPTION> two </CAPTION>"),)))]
+    )
+    assert score == Score(0.5, Usage(calls=1)) and heard[0][0] is None and heard[0][2] == "two"
     assert heard[0][1].startswith("How many?\n")
 
 
@@ -257,23 +264,23 @@ def test_the_truth_scores_true_stages_above_false_ones():
     texts = {"caption": "nothing", "reasoning": "so be it.", "conclusion": "none"}
     for kind, wrong in texts.items():
         rates = [
-            Rate(asked, kind, "", Candidate(k, (Piece(kind, text),)))
+            RewardRequest(asked, kind, "", Candidate(k, (Segment(kind, text),)))
             for k, text in enumerate((item.stages[kind], wrong))
         ]
-        good, bad = rewards.make("oracle", truth={item.qid: item})(rates)
+        good, bad = rewards.make_reward("oracle", truth={item.qid: item})(rates)
         assert good.value > bad.value
 
 
 def test_cutoffs_are_what_two_in_five_scores_pass():
     speaker = Decoder(*tiny.trained(), max_new_tokens=40, temperature=1.0)
-    found = rewards.calibrate(tiny.coloured_tasks(6), speaker, rewards.make("random"), n=8)
+    found = rewards.calibrate(tiny.coloured_tasks(6), speaker, rewards.make_reward("random"), n=8)
     assert {"summary", "caption"} <= found.keys()
     for one in (found["summary"], found["caption"]):
         assert one["cutoff"] == pytest.approx(one["mean"] + 0.2533 * one["std"]) and one["n"] >= 30
         assert one["mean"] == pytest.approx(0.5, abs=0.15) and one["std"] == pytest.approx(0.29, abs=0.08)
     assert not speaker.reader.roots
     with pytest.raises(UserError, match="needs validation questions"):
-        rewards.calibrate([], speaker, rewards.make("random"))
+        rewards.calibrate([], speaker, rewards.make_reward("random"))
 
 
 @pytest.mark.parametrize(
@@ -287,12 +294,12 @@ def test_cutoffs_are_what_two_in_five_scores_pass():
 )
 def test_a_reward_that_cannot_be_is_refused(name, words):
     with pytest.raises(UserError, match=words):
-        rewards.make(name)
+        rewards.make_reward(name)
 
 
 def test_requests_of_one_question_share_its_budget():
     asked = []
     searches = [methods.retracing(task(), 4)]
-    drive(searches, lambda requests: asked.extend(requests) or toy(requests), scored({}), budget=1000)
-    assert isinstance(asked[0], Propose) and asked[0].budget == 1000
+    run_searches(searches, lambda requests: asked.extend(requests) or toy(requests), scored({}), budget=1000)
+    assert isinstance(asked[0], GenerationRequest) and asked[0].budget == 1000
     assert [request.budget for request in asked[2:4]] == [(1000 - 10 - 40 - 4) // 2] * 2

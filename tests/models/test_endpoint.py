@@ -115,7 +115,7 @@ def test_what_was_answered_is_not_asked_again_by_a_new_process(endpoint):
         replies = list(again.ask(ask(str(k)) for k in range(7)))
         assert len(server.bodies) == 7
     assert [reply.cached for reply in replies] == [True] * 5 + [False] * 2
-    assert (again.ledger.cached, again.ledger.calls) == (5, 2)
+    assert (again.usage.cached, again.usage.calls) == (5, 2)
 
 
 def test_recorded_answers_need_neither_server_nor_key(endpoint, monkeypatch):
@@ -159,13 +159,13 @@ def test_a_passing_fault_is_asked_again(endpoint, fault):
     with serve(lambda body, number: fault if number == 1 else echo(body, number)) as server:
         used = endpoint(server)
         assert [reply.text for reply in used.ask([ask("a")])] == ["echo a"]
-    assert (used.ledger.retries, used.ledger.calls, used.ledger.failed) == (1, 1, 0)
+    assert (used.usage.retries, used.usage.calls, used.usage.failed) == (1, 1, 0)
 
 
 def test_a_reply_that_takes_too_long_is_asked_again(endpoint):
     with serve(lambda body, number: time.sleep(0.4 if number == 1 else 0) or echo(body, number)) as server:
         used = endpoint(server, timeout=0.15)
-        assert next(used.ask([ask("a")])).text == "echo a" and used.ledger.retries == 1
+        assert next(used.ask([ask("a")])).text == "echo a" and used.usage.retries == 1
 
 
 def test_the_server_says_how_long_to_wait(endpoint):
@@ -187,7 +187,7 @@ def test_after_the_last_attempt_the_reply_says_why_there_is_no_answer(endpoint):
         replies = list(used.ask(map(ask, "abc")))
         assert [bool(reply.error) for reply in replies] == [False, True, False]
         assert "HTTP 500" in replies[1].error and "kaputt" in replies[1].error
-        assert (used.ledger.failed, used.ledger.retries, len(server.bodies)) == (1, 2, 5)
+        assert (used.usage.failed, used.usage.retries, len(server.bodies)) == (1, 2, 5)
         list(endpoint(server, attempts=1).ask([ask("b")]))
         assert len(server.bodies) == 6  # what was not answered is asked again
 
@@ -234,7 +234,7 @@ def test_tokens_and_money_are_counted(endpoint):
     with serve(echo) as server:
         used = endpoint(server, prices={"m": (10.0, 20.0)})
         list(used.ask(map(ask, "abca")))
-        assert used.ledger.facts() == {
+        assert used.usage.facts() == {
             "calls": 3,
             "cached": 1,
             "failed": 0,
@@ -243,7 +243,7 @@ def test_tokens_and_money_are_counted(endpoint):
             "completion_tokens": 9,
             "money": pytest.approx((21 * 10 + 9 * 20) / 1e6),
         }
-        assert endpoint(server).ledger.money is None
+        assert endpoint(server).usage.money is None
 
 
 @pytest.mark.parametrize("budget", [{"max_tokens_total": 40}, {"max_cost": 40e-6, "prices": {"m": (1.0, 1.0)}}])

@@ -14,11 +14,11 @@ from o1lib.minivqa import draw, mixture
 from o1lib.minivqa.testsets import test_set as drawn_set
 from o1lib.records import UserError
 from o1lib.search import judges
-from o1lib.search.methods import make, task_for
-from o1lib.search.scheduler import drive
-from o1lib.search.segments import Piece
-from o1lib.search.self_judge import SelfAsReleased, SelfJudge, asked
-from o1lib.search.types import Candidate, Ledger, Match, Verdict
+from o1lib.search.methods import make_search, task_for
+from o1lib.search.scheduler import run_searches
+from o1lib.search.segments import Segment
+from o1lib.search.self_judge import SelfAsReleased, SelfJudge, comparison_prompt
+from o1lib.search.types import Candidate, Comparison, Usage, Verdict
 
 EXAMPLE = draw("mini-CLEVR", 100_000_003, choice=True)
 TASK = task_for(EXAMPLE.qid, EXAMPLE.question, EXAMPLE.image, "tags")
@@ -26,12 +26,12 @@ TRUTH = {EXAMPLE.qid: EXAMPLE}
 
 
 def candidate(text, kind="caption", index=0, logprob=-1.0, tokens=1):
-    return Candidate(index, (Piece(kind, text, logprob, tokens),))
+    return Candidate(index, (Segment(kind, text, logprob, tokens),))
 
 
 def match(a, b, kind="caption", key="m", hint=""):
     sides = [candidate(text, kind, index) for index, text in enumerate((a, b))]
-    return Match(TASK, kind, hint, *sides, tuple(sides), key)
+    return Comparison(TASK, kind, hint, *sides, tuple(sides), key)
 
 
 def winners(who, matches):
@@ -48,11 +48,13 @@ class Said:
 
     def likelihoods(self, contexts, options):
         self.shown += contexts
-        return [(self.weigh(context.users[0]), Ledger(judge=10, calls=1)) for context in contexts]
+        return [(self.weigh(context.users[0]), Usage(judge=10, calls=1)) for context in contexts]
 
     def reply(self, contexts, keys):
         self.shown += contexts
-        return [Candidate(0, (Piece("judge", self.say(c.users[0])),), cost=Ledger(judge=10, calls=1)) for c in contexts]
+        return [
+            Candidate(0, (Segment("judge", self.say(c.users[0])),), cost=Usage(judge=10, calls=1)) for c in contexts
+        ]
 
 
 def prefers(word):
@@ -64,19 +66,19 @@ def prefers(word):
 
 
 def test_self_prefers_the_same_candidate_in_both_orders():
-    who = SelfJudge(Said(prefers("good")), judges.settle)
+    who = SelfJudge(Said(prefers("good")), judges.verdict_by_score)
     verdicts = who([match("good", "bad"), match("bad", "good")])
     assert [(verdict.winner, verdict.tie) for verdict in verdicts] == [(0, False), (1, False)]
-    assert all(verdict.cost == Ledger(judge=20, calls=2) for verdict in verdicts)
+    assert all(verdict.cost == Usage(judge=20, calls=2) for verdict in verdicts)
 
 
 def test_self_calls_disagreement_between_orders_a_tie_and_tosses_a_seeded_coin():
-    who = SelfJudge(Said(lambda text: [0.9, 0.1]), judges.settle)
+    who = SelfJudge(Said(lambda text: [0.9, 0.1]), judges.verdict_by_score)
     verdicts = who([match("x", "y", key=str(k)) for k in range(60)])
     assert all(verdict.tie for verdict in verdicts)
     assert 10 < sum(verdict.winner for verdict in verdicts) < 50
     assert verdicts == who([match("x", "y", key=str(k)) for k in range(60)])
-    assert verdicts != SelfJudge(Said(lambda text: [0.9, 0.1]), judges.settle, seed=1)(
+    assert verdicts != SelfJudge(Said(lambda text: [0.9, 0.1]), judges.verdict_by_score, seed=1)(
         [match("x", "y", key=str(k)) for k in range(60)]
     )
 
@@ -88,7 +90,7 @@ def test_self_on_a_real_model_reads_both_orders_of_every_match():
         replace(match(a, b, key=a), task=task)
         for a, b in (("two red dots", "3"), ("3", "two red dots"), ("blue", "red"))
     ]
-    first, swapped, _ = SelfJudge(speaker, judges.settle)(played)
+    first, swapped, _ = SelfJudge(speaker, judges.verdict_by_score)(played)
     assert first.winner == 1 - swapped.winner or first.tie and swapped.tie
     assert first.note.split()[1][:-1] == swapped.note.split()[-1]
     assert first.cost.calls == 2 and first.cost.images == 0 and first.cost.judge > 20
@@ -98,9 +100,9 @@ def test_short_prompts_show_texts_without_tags():
     both = match("<CAPTION> good </CAPTION>", "<CAPTION> bad </CAPTION>", hint="<SUMMARY> plan </SUMMARY> ")
     sentences = [replace(both, kind=kind) for kind in ("sentence", "all", "caption")]
     for one in sentences:
-        text = asked(one, one.a, one.b, short=True)
+        text = comparison_prompt(one, one.a, one.b, short=True)
         assert "<" not in text and "Hint: plan" in text and "Response 1: good\nResponse 2: bad" in text
-    assert "<CAPTION> good </CAPTION>" in asked(sentences[0], both.a, both.b, short=False)
+    assert "<CAPTION> good </CAPTION>" in comparison_prompt(sentences[0], both.a, both.b, short=False)
 
 
 def released(*scripts, kind="reasoning"):
@@ -153,25 +155,26 @@ def test_as_released_on_a_real_model_every_match_gets_a_verdict():
 
 def test_likelihood_prefers_the_likelier_token_not_the_shorter_text():
     long, short = candidate("a b c d", logprob=-2.0, tokens=8), candidate("z", index=1, logprob=-1.0, tokens=1)
-    verdict = judges.make("likelihood")([Match(TASK, "caption", "", long, short, (long, short), "m")])[0]
+    verdict = judges.make_judge("likelihood")([Comparison(TASK, "caption", "", long, short, (long, short), "m")])[0]
     assert verdict.winner == 0 and not verdict.tie
 
 
 def test_agreement_prefers_what_most_others_say():
     texts = ("Two red dots. A cup.", "A cup. Two red dots.", "Three blue dots.", "two red dots")
     pool = tuple(candidate(text, index=index) for index, text in enumerate(texts))
-    played = [Match(TASK, "caption", "", pool[a], pool[b], pool, f"{a}{b}") for a, b in ((0, 2), (2, 3), (3, 1))]
-    assert winners(judges.make("agreement"), played) == [0, 1, 1]
+    played = [Comparison(TASK, "caption", "", pool[a], pool[b], pool, f"{a}{b}") for a, b in ((0, 2), (2, 3), (3, 1))]
+    assert winners(judges.make_judge("agreement"), played) == [0, 1, 1]
 
 
 def test_agreement_of_two_is_always_a_tie():
     assert all(
-        verdict.tie for verdict in judges.make("agreement")([match("two dots", "three"), match("two dots", "two dots")])
+        verdict.tie
+        for verdict in judges.make_judge("agreement")([match("two dots", "three"), match("two dots", "two dots")])
     )
 
 
 def test_the_oracle_prefers_the_truer_text_of_every_kind():
-    stages, oracle = EXAMPLE.stages, judges.make("oracle", truth=TRUTH)
+    stages, oracle = EXAMPLE.stages, judges.make_judge("oracle", truth=TRUTH)
     other = next(letter for letter in "ABCD" if letter != EXAMPLE.answer)
     whole, broken = render(stages), render(stages | {"conclusion": other})
     played = [
@@ -187,30 +190,30 @@ def test_the_oracle_prefers_the_truer_text_of_every_kind():
 
 
 def test_the_oracle_reads_whole_answers_of_every_format():
-    stages, oracle = EXAMPLE.stages, judges.make("oracle", truth=TRUTH)
-    turns = [tuple(Piece(s, stages[s], turn=k > 0) for k, s in enumerate(STAGES)) for _ in range(2)]
+    stages, oracle = EXAMPLE.stages, judges.make_judge("oracle", truth=TRUTH)
+    turns = [tuple(Segment(s, stages[s], turn=k > 0) for k, s in enumerate(STAGES)) for _ in range(2)]
     turns[1] = (*turns[1][:3], replace(turns[1][3], text="none of them"))
-    good, bad = (Candidate(k, pieces) for k, pieces in enumerate(turns))
-    assert winners(oracle, [Match(TASK, "all", "", good, bad, (), "t")]) == [0]
+    good, bad = (Candidate(k, segments) for k, segments in enumerate(turns))
+    assert winners(oracle, [Comparison(TASK, "all", "", good, bad, (), "t")]) == [0]
     assert winners(oracle, [match(EXAMPLE.answer, "none of them", "all")]) == [0]
 
 
 def test_the_oracle_calls_equally_true_texts_and_all_summaries_ties():
-    verdicts = judges.make("oracle", truth=TRUTH)(
+    verdicts = judges.make_judge("oracle", truth=TRUTH)(
         [match("Count.", "I do not know", "summary"), match("wrong", "false")]
     )
     assert all(verdict.tie for verdict in verdicts)
 
 
 def test_the_faithful_oracle_is_not_taken_in_by_a_lucky_conclusion():
-    stages, oracle = EXAMPLE.stages, judges.make("oracle_faithful", truth=TRUTH)
+    stages, oracle = EXAMPLE.stages, judges.make_judge("oracle_faithful", truth=TRUTH)
     other = next(letter for letter in "ABCD" if letter != EXAMPLE.answer)
     right, lucky = render(stages), render(stages | {"reasoning": "so be it."})
-    plain = judges.make("oracle", truth=TRUTH)
+    plain = judges.make_judge("oracle", truth=TRUTH)
     assert winners(oracle, [match(lucky, right, "all"), match(right, lucky, "all")]) == [1, 0]
     assert winners(oracle, [match(right, render(stages | {"conclusion": other}), "all")]) == [0]
     true, false = (
-        tuple(Piece(s, f"<{s.upper()}> {texts[s]} </{s.upper()}>") for s in STAGES[:3])
+        tuple(Segment(s, f"<{s.upper()}> {texts[s]} </{s.upper()}>") for s in STAGES[:3])
         for texts in (stages, stages | {"reasoning": "so be it."})
     )
     ends = match(*(f"<CONCLUSION> {text} </CONCLUSION>" for text in (EXAMPLE.answer, other)), "conclusion")
@@ -223,7 +226,7 @@ def test_the_faithful_oracle_is_not_taken_in_by_a_lucky_conclusion():
 
 
 def test_base_is_self_asked_of_another_model():
-    assert judges.make("base", decoder=Said(prefers("good")))([match("bad", "good")])[0].winner == 1
+    assert judges.make_judge("base", decoder=Said(prefers("good")))([match("bad", "good")])[0].winner == 1
     with pytest.raises(UserError, match="judge 'base' is another model: name it in judge_model"):
         evaluate([EXAMPLE], "tags", Said(), method="stage_beam", n=2, judge="base")
 
@@ -233,47 +236,47 @@ def test_a_base_judge_reads_the_picture_itself_and_the_search_pays_for_both():
         Decoder(*model, rows=4, max_new_tokens=8) for model in (tiny.trained(), tiny.model_and_processor())
     )
     [task] = tiny.coloured_tasks(1)
-    [tree] = drive([make("stage_beam", 3)(task, 3)], speaker, judges.make("base", decoder=base))
-    assert base.reader.roots.keys() == speaker.reader.roots.keys() == {task.qid} and tree.ledger.images == 1
+    [tree] = run_searches([make_search("stage_beam", 3)(task, 3)], speaker, judges.make_judge("base", decoder=base))
+    assert base.reader.roots.keys() == speaker.reader.roots.keys() == {task.qid} and tree.usage.images == 1
 
 
 def test_known_pairs_are_known_to_the_oracle_and_written_as_a_model_writes():
     speaker, items = Decoder(*tiny.trained()), list(mixture("validation", 12))
     pairs = known_pairs(items, speaker)
-    measured = judges.accuracy_on_pairs(judges.make("oracle", truth={item.qid: item for item in items}), pairs)
+    measured = judges.accuracy_on_pairs(judges.make_judge("oracle", truth={item.qid: item for item in items}), pairs)
     assert measured == {"n": 2 * len(pairs), "accuracy": 1.0, "position_bias": 0.0, "tie": 0.0, "unparsed": 0.0}
     assert {m.kind for m, _ in pairs} == {"caption", "reasoning", "conclusion", "all"} and {
         side for _, side in pairs
     } == {0, 1}
     for played, better in pairs:
         item = next(item for item in items if item.qid == played.task.qid)
-        written = "".join(piece.text for piece in played.before) + (played.a, played.b)[better].text
+        written = "".join(segment.text for segment in played.before) + (played.a, played.b)[better].text
         assert render(item.stages).startswith(written) and played.a.logprob < 0 and played.a.tokens > 0
 
 
 def test_the_same_candidates_are_not_read_twice():
     speaker, [task] = Decoder(*tiny.trained()), tiny.coloured_tasks(1)
     same = replace(match("two red dots", "two red dots"), task=task)
-    [verdict] = SelfJudge(speaker, judges.settle)([same])
+    [verdict] = SelfJudge(speaker, judges.verdict_by_score)([same])
     assert verdict.tie and verdict.cost.calls == 1
 
 
 def test_the_oracle_says_when_the_truth_is_unknown():
     with pytest.raises(UserError, match=f"nobody knows the truth about question {EXAMPLE.qid}"):
-        judges.make("oracle", truth={})([match("a", "b")])
+        judges.make_judge("oracle", truth={})([match("a", "b")])
 
 
 @pytest.mark.parametrize("p", [0.0, 0.5, 0.8, 1.0])
 def test_synthetic_is_right_as_often_as_it_should_be(p):
     pairs = [(match(EXAMPLE.stages["caption"], "nothing", key=str(k)), 0) for k in range(400)]
-    measured = judges.accuracy_on_pairs(judges.make("synthetic", truth=TRUTH, p=p), pairs)
+    measured = judges.accuracy_on_pairs(judges.make_judge("synthetic", truth=TRUTH, p=p), pairs)
     assert measured["accuracy"] == pytest.approx(p, abs=0.06) and measured["tie"] == 0
 
 
 @pytest.mark.parametrize("p", [-0.1, 1.5, 70])
 def test_a_probability_that_is_no_share_is_refused(p):
     with pytest.raises(UserError, match="between 0 and 1"):
-        judges.make("synthetic", truth=TRUTH, p=p)
+        judges.make_judge("synthetic", truth=TRUTH, p=p)
 
 
 def test_an_evaluation_hands_the_set_accuracy_on_to_its_judge():
@@ -282,26 +285,26 @@ def test_an_evaluation_hands_the_set_accuracy_on_to_its_judge():
 
 def test_random_is_a_fair_seeded_coin():
     pairs = [(match("a", "b", key=str(k)), 0) for k in range(400)]
-    measured = judges.accuracy_on_pairs(judges.make("random"), pairs)
+    measured = judges.accuracy_on_pairs(judges.make_judge("random"), pairs)
     assert measured["accuracy"] == pytest.approx(0.5, abs=0.06) and abs(measured["position_bias"]) < 0.06
-    assert measured == judges.accuracy_on_pairs(judges.make("random"), pairs) and measured["n"] == 800
+    assert measured == judges.accuracy_on_pairs(judges.make_judge("random"), pairs) and measured["n"] == 800
 
 
 def test_known_pairs_show_bias_ties_and_unreadable_verdicts():
     pairs = [(match("a", "b"), 0)] * 10
     always_first = judges.accuracy_on_pairs(lambda matches: [Verdict(0, parsed=False) for _ in matches], pairs)
     assert always_first == {"n": 20, "accuracy": 0.5, "position_bias": 0.5, "tie": 0, "unparsed": 1}
-    assert judges.accuracy_on_pairs(judges.make("agreement"), pairs)["tie"] == 1
-    assert judges.accuracy_on_pairs(judges.make("agreement"), []) == {"n": 0}
+    assert judges.accuracy_on_pairs(judges.make_judge("agreement"), pairs)["tie"] == 1
+    assert judges.accuracy_on_pairs(judges.make_judge("agreement"), []) == {"n": 0}
 
 
 def test_matches_of_a_tree_are_judged_again_as_they_were_played():
     items = drawn_set("mini-MMStar", 3)
-    oracle = judges.make("oracle", truth={item.qid: item for item in items})
+    oracle = judges.make_judge("oracle", truth={item.qid: item for item in items})
     speaker = Decoder(*tiny.model_and_processor(), max_new_tokens=4, temperature=2.0)
     tasks = [task_for(item.qid, item.question, item.image, "four_turn") for item in items]
-    trees = drive([make("stage_beam", 3)(task, 3) for task in tasks], speaker.propose, oracle)
-    played = judges.own_matches(trees)
+    trees = run_searches([make_search("stage_beam", 3)(task, 3) for task in tasks], speaker.propose, oracle)
+    played = judges.own_comparisons(trees)
     assert len(played) == 3 * 4 * 2
     assert judges.accuracy_on_own(trees, oracle).get("accuracy", 1) == 1
     for again, (_, before) in zip(oracle([m for m, _ in played]), played):
@@ -319,4 +322,4 @@ def test_matches_of_a_tree_are_judged_again_as_they_were_played():
 )
 def test_a_judge_that_cannot_be_is_refused(name, words):
     with pytest.raises(UserError, match=words):
-        judges.make(name)
+        judges.make_judge(name)

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from o1lib.formats.chat import FORMATS
 from o1lib.records import UserError
 from o1lib.search import methods
-from o1lib.search.scheduler import drive
-from o1lib.search.segments import Piece, next_step
-from o1lib.search.types import Candidate, Ledger, Verdict
+from o1lib.search.scheduler import run_searches
+from o1lib.search.segments import Segment, next_stage
+from o1lib.search.types import Candidate, Usage, Verdict
 
-COST = Ledger(generated=1, calls=1)
+COST = Usage(generated=1, calls=1)
 
 
 def toy_texts(request, step, index):
@@ -31,13 +31,13 @@ def toy(requests, texts=toy_texts):
     for request in requests:
         own = []
         for index in range(request.first, request.first + request.n):
-            pieces, at, state = [], 0, request.state or ""
+            segments, at, state = [], 0, request.state or ""
             while at is not None:
-                step = request.steps[at]
+                step = request.stages[at]
                 text = texts(request, step, index)
                 end = next((stop for stop in step.stop if stop in text), "eos")
-                pieces.append(
-                    Piece(
+                segments.append(
+                    Segment(
                         step.stage,
                         text,
                         -len(text),
@@ -48,8 +48,8 @@ def toy(requests, texts=toy_texts):
                     )
                 )
                 state += text
-                at = next_step(request.steps, at, end == "eos")
-            own.append(Candidate(index, tuple(pieces), state, COST))
+                at = next_stage(request.stages, at, end == "eos")
+            own.append(Candidate(index, tuple(segments), state, COST))
         replies.append(own)
     return replies
 
@@ -57,10 +57,10 @@ def toy(requests, texts=toy_texts):
 def larger(matches):
     """Prefer the larger number; a tie goes to the second."""
     number = [
-        [float("0" + "".join(filter(str.isdigit, side.pieces[-1].text))) for side in (match.a, match.b)]
+        [float("0" + "".join(filter(str.isdigit, side.segments[-1].text))) for side in (match.a, match.b)]
         for match in matches
     ]
-    return [Verdict(int(a <= b), tie=a == b, cost=Ledger(judge=2, calls=1)) for a, b in number]
+    return [Verdict(int(a <= b), tie=a == b, cost=Usage(judge=2, calls=1)) for a, b in number]
 
 
 def tasks(n, format="tags"):
@@ -68,8 +68,8 @@ def tasks(n, format="tags"):
 
 
 def run(method, n, count=3, format="tags", texts=toy_texts, judge=larger):
-    searches = [methods.make(method, n)(task, n, seed=0) for task in tasks(count, format)]
-    return drive(searches, lambda requests: toy(requests, texts), judge)
+    searches = [methods.make_search(method, n)(task, n, seed=0) for task in tasks(count, format)]
+    return run_searches(searches, lambda requests: toy(requests, texts), judge)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 8])
@@ -77,7 +77,7 @@ def test_stage_beam_plays_one_match_less_than_candidates_at_every_stage(n):
     for tree in run("stage_beam", n):
         assert [one.stage for one in tree.rounds] == ["summary", "caption", "reasoning", "conclusion"]
         assert all(len(one.candidates) == n and len(one.matches) == n - 1 for one in tree.rounds)
-        assert tree.ledger == Ledger(generated=4 * n, judge=8 * (n - 1), calls=4 * n + 4 * (n - 1))
+        assert tree.usage == Usage(generated=4 * n, judge=8 * (n - 1), calls=4 * n + 4 * (n - 1))
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 8])
@@ -92,8 +92,8 @@ def test_the_best_candidate_survives_a_judge_that_is_always_right(n):
 def test_every_stage_continues_the_survivor():
     states = []
     searches = [methods.stage_beam(task, 3) for task in tasks(1)]
-    [tree] = drive(searches, lambda requests: states.extend(r.state for r in requests) or toy(requests), larger)
-    texts = [piece.text for piece in tree.pieces]
+    [tree] = run_searches(searches, lambda requests: states.extend(r.state for r in requests) or toy(requests), larger)
+    texts = [segment.text for segment in tree.segments]
     assert states == [None, *("".join(texts[:k]) for k in (1, 2, 3))]
 
 
@@ -106,7 +106,7 @@ def test_one_candidate_is_one_sample(method):
 def test_best_of_n_compares_whole_texts():
     seen = []
     searches = [methods.best_of_n(task, 4) for task in tasks(2)]
-    for tree in drive(searches, toy, lambda matches: seen.extend(matches) or larger(matches)):
+    for tree in run_searches(searches, toy, lambda matches: seen.extend(matches) or larger(matches)):
         assert len(tree.rounds) == 1 and len(tree.rounds[0].candidates) == 4 and len(tree.rounds[0].matches) == 3
         assert tree.text == tree.rounds[0].candidates[tree.rounds[0].kept].text
     assert {match.kind for match in seen} == {"all"} and {match.hint for match in seen} == {""}
@@ -115,8 +115,10 @@ def test_best_of_n_compares_whole_texts():
 def test_hints_are_what_the_release_takes_as_given():
     seen = {}
     searches = [methods.stage_beam(task, 2) for task in tasks(1)]
-    [tree] = drive(searches, toy, lambda matches: seen.update({m.kind: m.hint for m in matches}) or larger(matches))
-    words = [piece.text.split()[1] for piece in tree.pieces]
+    [tree] = run_searches(
+        searches, toy, lambda matches: seen.update({m.kind: m.hint for m in matches}) or larger(matches)
+    )
+    words = [segment.text.split()[1] for segment in tree.segments]
     assert seen == {"summary": "", "caption": "", "reasoning": words[1], "conclusion": f"{words[1]} {words[2]}"}
 
 
@@ -127,7 +129,9 @@ def test_hints_are_what_the_release_takes_as_given():
 def test_questions_go_side_by_side(method, n, most):
     asked = Counter()
     searches = [methods.METHODS[method](task, n) for task in tasks(5)]
-    drive(searches, lambda r: asked.update(["propose"]) or toy(r), lambda m: asked.update(["judge"]) or larger(m))
+    run_searches(
+        searches, lambda r: asked.update(["propose"]) or toy(r), lambda m: asked.update(["judge"]) or larger(m)
+    )
     assert asked["judge"] <= most and asked["propose"] <= (methods.MOST_SENTENCES if method == "sentence_beam" else 4)
 
 
@@ -146,7 +150,7 @@ def test_a_candidate_without_its_tag_is_marked_compared_and_may_win():
 def test_a_turn_that_was_cut_does_not_end_the_dialog():
     for tree in run("stage_beam", 2, format="four_turn"):
         assert [one.stage for one in tree.rounds] == ["summary", "caption", "reasoning", "conclusion"]
-        assert tree.turns == [piece.text for piece in tree.pieces] and len(tree.turns) == 4
+        assert tree.turns == [segment.text for segment in tree.segments] and len(tree.turns) == 4
         assert tree.text == "\n\n".join(tree.turns) and tree.problem == ""
 
 
@@ -174,7 +178,7 @@ def test_brackets_are_random_but_fixed_by_seed_and_question():
 
 def test_a_question_alone_is_searched_as_in_a_batch():
     together = run("stage_beam", 4, count=5)
-    alone = drive([methods.stage_beam(tasks(5)[3], 4)], toy, larger)
+    alone = run_searches([methods.stage_beam(tasks(5)[3], 4)], toy, larger)
     assert alone[0] == together[3]
 
 
@@ -194,7 +198,7 @@ def test_sentence_beam_goes_on_until_the_last_tag():
 def test_sentence_beam_shows_the_judge_the_text_so_far():
     hints = []
     searches = [methods.sentence_beam(task, 2) for task in tasks(1)]
-    drive(
+    run_searches(
         searches, lambda r: toy(r, sentences), lambda matches: hints.extend(m.hint for m in matches) or larger(matches)
     )
     assert hints == ["", " 11.", " 11. 12."]
@@ -203,7 +207,7 @@ def test_sentence_beam_shows_the_judge_the_text_so_far():
 def test_sentence_beam_goes_turn_by_turn():
     for tree in run("sentence_beam", 2, format="four_turn", texts=sentences):
         assert len(tree.turns) == 4 and tree.turns[0] == " 11. 12. 1 " and tree.problem == ""
-        assert [piece.turn for piece in tree.pieces] == [False] * 3 + [True, False, False] * 3
+        assert [segment.turn for segment in tree.segments] == [False] * 3 + [True, False, False] * 3
 
 
 def test_sentence_beam_ends_even_when_the_model_does_not():
@@ -214,26 +218,26 @@ def test_sentence_beam_ends_even_when_the_model_does_not():
 def test_token_beam_asks_for_one_text_a_stage_and_judges_nothing():
     asked = []
     searches = [methods.token_beam(task, 4) for task in tasks(2)]
-    trees = drive(searches, lambda requests: asked.extend(requests) or toy(requests), judge=None)
-    assert {(request.n, request.beams, len(request.steps)) for request in asked} == {(1, 4, 1)}
-    assert all(len(tree.rounds) == 4 and tree.ledger.judge == 0 for tree in trees)
+    trees = run_searches(searches, lambda requests: asked.extend(requests) or toy(requests), judge=None)
+    assert {(request.n, request.beams, len(request.stages)) for request in asked} == {(1, 4, 1)}
+    assert all(len(tree.rounds) == 4 and tree.usage.judge == 0 for tree in trees)
 
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_every_format_is_a_task(format):
     task = tasks(1, format)[0]
-    assert len(task.steps) == (4 if format in ("tags", "special_tags", "no_tags", "four_turn") else 1)
-    assert [step.turn is not None for step in task.steps] == (
-        [False, True, True, True] if format == "four_turn" else [False] * len(task.steps)
+    assert len(task.stages) == (4 if format in ("tags", "special_tags", "no_tags", "four_turn") else 1)
+    assert [step.turn is not None for step in task.stages] == (
+        [False, True, True, True] if format == "four_turn" else [False] * len(task.stages)
     )
     assert task.question == "How many?" and task.opening.startswith("How many?")
     for tree in run("stage_beam", 2, format=format):
-        assert len(tree.rounds) == len(task.steps) and tree.problem == ""
+        assert len(tree.rounds) == len(task.stages) and tree.problem == ""
 
 
 def test_progress_hears_of_every_question_once():
     heard = []
-    drive([methods.sample(task) for task in tasks(5)], toy, larger, heard.append)
+    run_searches([methods.sample(task) for task in tasks(5)], toy, larger, heard.append)
     assert sum(heard) == 5
 
 
@@ -256,7 +260,7 @@ def test_a_tree_keeps_every_candidate_as_plain_values():
 )
 def test_a_search_that_cannot_be_is_refused(method, n, words):
     with pytest.raises(UserError, match=words):
-        methods.make(method, n)
+        methods.make_search(method, n)
 
 
 def test_searches_know_neither_model_nor_judge():

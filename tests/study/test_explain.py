@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from o1lib import cli
 from o1lib.records import UserError, project_root
 from o1lib.scoring import metrics
-from o1lib.study.explain import differing, why
+from o1lib.study.explain import differing, explain
 
 HERE = project_root()
 PUBLISHED = {line["id"]: line for line in json.loads((HERE / "results/mini/tables/claims.json").read_text("utf8"))}
@@ -40,7 +40,7 @@ def run_here(project, accuracies, seeds=(0,)):
 
 @pytest.mark.parametrize("name", ["A5", "A11", "A9", "B13"])
 def test_a_published_claim_is_computed_again_from_the_published_rows(project, name):
-    text = why(name)
+    text = explain(name)
     assert "records    of results/mini" in text
     assert "the same in results/mini/tables/claims.json" in text
     assert f"verdict    {PUBLISHED[name]['verdict']}" in text
@@ -49,7 +49,7 @@ def test_a_published_claim_is_computed_again_from_the_published_rows(project, na
 
 
 def test_the_questions_on_which_the_rows_differ_are_counted_and_shown_with_both_answers(project):
-    text = why("A5")
+    text = explain("A5")
     won, lost, alike = map(
         int,
         re.search(
@@ -73,12 +73,12 @@ def test_a_published_claim_without_its_numbers_is_a_sentence(project, spoil):
     spoil(lines[0])
     (project / "results/mini/tables/claims.json").write_text(json.dumps(lines), encoding="utf8")
     with pytest.raises(UserError, match="results/mini/tables/claims.json is not a list of judged claims"):
-        why("A5")
+        explain("A5")
 
 
 def test_rows_of_ones_own_come_before_the_published_ones(project):
     run_here(project, {"structured.sample": 0.9, "direct.sample": 0.2})
-    text = why("A5")
+    text = explain("A5")
     assert "records    of work/mini" in text
     assert "verdict    reproduced" in text
     assert "otherwise in results/mini/tables/claims.json" in text
@@ -86,7 +86,7 @@ def test_rows_of_ones_own_come_before_the_published_ones(project):
 
 def test_several_seeds_are_read_and_failures_are_named(project):
     run_here(project, {"structured.sample": 0.9, "direct.sample": 0.2}, seeds=(0, 1))
-    text = why("A5")
+    text = explain("A5")
     assert "structured.sample, seed 1: work/mini/runs/structured.sample/seed1" in text
     assert "seeds: 2" in text
     assert text.count("0 failed") == 4
@@ -96,7 +96,7 @@ def test_what_does_not_belong_together_says_so_instead_of_a_number(project):
     run_here(project, {"structured.sample": 0.9})
     lines = answers("direct.sample", "direct", "mixed", "sample", 1, "", 0.2)
     leave(project / "work" / "mini", "direct.sample", 0, metrics(lines), lines, dataset_hash="e" * 64)
-    text = why("A5")
+    text = explain("A5")
     assert "verdict    not tested: records were scored on different data" in text
     assert "computed" not in text
 
@@ -106,7 +106,7 @@ def test_text_of_models_cannot_steer_the_terminal(project):
     lines = answers("direct.sample", "tags", "mixed", "sample", 1, "", 0.2)
     lines = [line | {"output": "\x1b[2Jgone\n" * 50} for line in lines]
     leave(project / "work" / "mini", "direct.sample", 0, metrics(lines), lines, data="data")
-    text = why("A5")
+    text = explain("A5")
     assert "gone" in text
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) < 300
@@ -124,12 +124,12 @@ def test_text_of_models_cannot_steer_the_terminal(project):
 )
 def test_a_claim_that_cannot_be_told_says_what_would(project, name, said):
     with pytest.raises(UserError, match=said):
-        why(name)
+        explain(name)
 
 
 def test_an_unknown_scale_is_answered_with_those_there_are(project):
     with pytest.raises(UserError, match="unknown SCALE 'bogus': use one of smoke, mini, confirmatory, gpu, paper"):
-        why("A5", "bogus")
+        explain("A5", "bogus")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_rows_that_were_not_run_are_named_with_the_command_that_runs_them(projec
         "o1lib.study.explain.load_all", lambda root: [SimpleNamespace(row=row) for row in there[root.parent.name]]
     )
     with pytest.raises(UserError, match=f"{said} .*`make study SCALE=mini ROWS=structured.sample,direct.sample`"):
-        why("A5")
+        explain("A5")
 
 
 def test_the_command_prints_it(project):

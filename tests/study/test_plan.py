@@ -69,25 +69,25 @@ def test_broken_file_is_refused_with_place_and_remedy(project, case):
     old, new, words = BROKEN[case]
     edit(project, old, new)
     with pytest.raises(UserError, match="experiments.yaml") as caught:
-        experiments.read()
+        experiments.read_experiments()
     assert words in str(caught.value) and "\n" not in str(caught.value).strip()
 
 
 def test_missing_file_is_refused(project):
     (project / "experiments.yaml").unlink()
     with pytest.raises(UserError, match="there is no experiments.yaml"):
-        experiments.read()
+        experiments.read_experiments()
 
 
 def test_rows_are_chosen_by_group_and_by_name(project):
-    read = experiments.read()
+    read = experiments.read_experiments()
     assert study.select(read, "smoke") == ["a", "b", "c", "claims"]
     assert study.select(read, "smoke", "all") == ["a", "b", "c", "d", "claims"]
     assert study.select(read, "smoke", "d,core") == ["d", "a", "b", "c", "claims"]
 
 
 def test_the_report_on_the_order_of_training_can_be_asked_for_without_training():
-    read = experiments.read()
+    read = experiments.read_experiments()
     assert study.select(read, "mini", "curriculum") == ["curriculum"]
     assert {"tags_mixed", "b_recipe.sample"} < set(study.select(read, "mini", "orders"))
 
@@ -98,31 +98,31 @@ def test_the_report_on_the_order_of_training_can_be_asked_for_without_training()
 )
 def test_unknown_choice_is_refused(project, scale, rows, words):
     with pytest.raises(UserError, match=words):
-        study.select(experiments.read(), scale, rows)
+        study.select(experiments.read_experiments(), scale, rows)
 
 
 def test_needs_come_first_and_rows_that_run_once_have_seed_0(project):
-    jobs = study.expand(experiments.read(), "smoke", ["c"], [1, 2])
+    jobs = study.expand(experiments.read_experiments(), "smoke", ["c"], [1, 2])
     assert list(jobs) == [("a", 0), ("b", 1), ("c", 1), ("b", 2), ("c", 2)]
     assert jobs["c", 2].needs == (("b", 2),)
 
 
 def test_a_report_needs_every_other_planned_row(project):
-    jobs = study.expand(experiments.read(), "smoke", ["claims", "b", "d"], [0])
+    jobs = study.expand(experiments.read_experiments(), "smoke", ["claims", "b", "d"], [0])
     assert list(jobs)[-1] == ("claims", 0) and set(jobs["claims", 0].needs) == {("a", 0), ("b", 0), ("d", 0)}
 
 
 def test_particular_parameters_win_over_general_ones(project):
     edit(project, "rows:", "defaults: {work: {seconds: 1.0, value: 0.1}}\nrows:")
     edit(project, "smoke: {", "smoke: {notebooks: {work: {seconds: 2.0}}, rows: {b: {value: 0.75}}, ")
-    read = experiments.read()
+    read = experiments.read_experiments()
     assert experiments.parameters_of(read, "smoke", "b") == {"model": "a", "seconds": 2.0, "value": 0.75}
     assert experiments.parameters_of(read, "gpu", "d") == {"model": "a", "seconds": 1.0, "value": 0.1}
 
 
 def test_a_scale_like_another_differs_in_what_it_sets_and_in_where_its_runs_lie(project):
     edit(project, "smoke: {", "again: {like: smoke, rows: {b: {value: 0.9}}}\n  smoke: {rows: {b: {seconds: 2.0}}, ")
-    read = experiments.read()
+    read = experiments.read_experiments()
     again, smoke = (study.expand(read, scale, ["d", "b"], [1]) for scale in ("again", "smoke"))
     places = {"root": "work/again", "scale": "smoke"}
     assert again["d", 1].parameters == smoke["d", 1].parameters | places and again["d", 1].seconds == 50
@@ -131,9 +131,9 @@ def test_a_scale_like_another_differs_in_what_it_sets_and_in_where_its_runs_lie(
 
 
 def test_a_changed_parameter_changes_the_fingerprints_of_exactly_its_descendants(project):
-    before = study.expand(experiments.read(), "smoke", ["a", "b", "c", "d", "claims"], [0])
+    before = study.expand(experiments.read_experiments(), "smoke", ["a", "b", "c", "d", "claims"], [0])
     edit(project, "value: 0.25", "value: 0.35")
-    after = study.expand(experiments.read(), "smoke", ["a", "b", "c", "d", "claims"], [0])
+    after = study.expand(experiments.read_experiments(), "smoke", ["a", "b", "c", "d", "claims"], [0])
     changed = {row for (row, seed) in before if before[row, seed].fingerprint != after[row, seed].fingerprint}
     assert changed == {"b", "c", "claims"}
 
@@ -143,9 +143,12 @@ def test_the_content_of_a_published_file_counts_as_a_parameter(project):
     weights = project / "results" / "base" / "weights"
     weights.write_text("1", encoding="utf8")
     edit(project, "a: {notebook: work", "a: {notebook: work, parameters: {model: results/base}")
-    before = study.expand(experiments.read(), "smoke", ["c"], [0])
+    before = study.expand(experiments.read_experiments(), "smoke", ["c"], [0])
     weights.write_text("2", encoding="utf8")
-    assert study.expand(experiments.read(), "smoke", ["c"], [0])["c", 0].fingerprint != before["c", 0].fingerprint
+    assert (
+        study.expand(experiments.read_experiments(), "smoke", ["c"], [0])["c", 0].fingerprint
+        != before["c", 0].fingerprint
+    )
 
 
 def test_everything_is_missing_at_first(project):
@@ -236,7 +239,7 @@ def test_records_of_other_rows_that_a_plan_sets_aside_are_told_with_the_reason(d
     told = plan_text.describe(planned("b"))
     assert "not planned and out of date too: 1; they are set aside (earlier.json)" in told
     assert told.splitlines()[-1] == "  needs b seed 0, which is redone: c seed 0"
-    assert plan_text.aside(planned("all")) == plan_text.aside(planned("a")) == ""
+    assert plan_text.describe_stale(planned("all")) == plan_text.describe_stale(planned("a")) == ""
 
 
 def test_a_smaller_choice_after_a_larger_one_redoes_nothing(done):

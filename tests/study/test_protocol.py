@@ -36,12 +36,12 @@ def study(root, seeds=(0,), rows=ROWS):
 
 @pytest.fixture(scope="module")
 def one_seed(tmp_path_factory):
-    return protocol.plan("mini", str(study(tmp_path_factory.mktemp("one"))))
+    return protocol.plan_confirmatory("mini", str(study(tmp_path_factory.mktemp("one"))))
 
 
 @pytest.fixture(scope="module")
 def two_seeds(tmp_path_factory):
-    return protocol.plan("mini", str(study(tmp_path_factory.mktemp("two"), seeds=(0, 1))))
+    return protocol.plan_confirmatory("mini", str(study(tmp_path_factory.mktemp("two"), seeds=(0, 1))))
 
 
 def block(name, text=None):
@@ -56,7 +56,7 @@ def test_the_protocol_tests_the_family_that_claims_yaml_marks():
 
 
 def test_the_scale_of_the_confirmatory_run_holds_the_rows_of_the_family_and_differs_from_mini_in_its_test_sets():
-    read = experiments.read()
+    read = experiments.read_experiments()
     family = {row for claim in load_claims() if claim.confirmatory for row in claim.contrast.rows}
     assert set(select(read, "confirmatory")) == family
     for row in {"base", "data"} | family | {experiments.parameters_of(read, "mini", row)["model"] for row in family}:
@@ -66,7 +66,7 @@ def test_the_scale_of_the_confirmatory_run_holds_the_rows_of_the_family_and_diff
 
 def test_the_scale_of_the_confirmatory_run_draws_as_many_items_as_the_protocol_chose():
     chosen = next(line for line in block("sizes").splitlines() if "the fewest hours" in line)
-    items = experiments.parameters_of(experiments.read(), "confirmatory", "data")["n_test"]
+    items = experiments.parameters_of(experiments.read_experiments(), "confirmatory", "data")["n_test"]
     assert int(chosen.split("|")[2]) == items
     assert f"{int(chosen.split('|')[1])} seeds, test sets of {items} items" in block("hours")
 
@@ -111,19 +111,19 @@ def test_the_size_is_enough_for_every_member_and_the_choice_takes_the_fewest_hou
 
 def test_a_root_without_a_dataset_says_what_to_run(tmp_path):
     with pytest.raises(UserError, match="holds no dataset row to plan by: run `make study SCALE=mini`"):
-        protocol.plan("mini", str(tmp_path))
+        protocol.plan_confirmatory("mini", str(tmp_path))
 
 
 def test_a_kind_of_which_nothing_is_measured_says_what_to_run(tmp_path):
     study(tmp_path, rows={"structured.sample": 0.6, "direct.sample": 0.5})
     with pytest.raises(UserError, match="no claim between searches is measured, so A17 .*ROWS=structured.stage_beam4"):
-        protocol.plan("mini", str(tmp_path))
+        protocol.plan_confirmatory("mini", str(tmp_path))
 
 
 def test_a_dataset_that_does_not_tell_its_size_is_named(tmp_path):
     leave(tmp_path, "data", source="minivqa")
     with pytest.raises(UserError, match="runs/data/seed0 does not tell n_test, the size of a test set: run row 'data'"):
-        protocol.plan("mini", str(tmp_path))
+        protocol.plan_confirmatory("mini", str(tmp_path))
 
 
 def spoil(root, row):
@@ -133,7 +133,7 @@ def spoil(root, row):
 
 def test_a_member_whose_predictions_are_damaged_is_not_called_not_run_and_the_reason_is_told(tmp_path):
     spoil(study(tmp_path), "no_tags.sample")
-    found = protocol.plan("mini", str(tmp_path))
+    found = protocol.plan_confirmatory("mini", str(tmp_path))
     assert protocol_text.power(found).set_index("claim").variances["A4"] == "not measured, as A5"
     said = protocol_text.basis(found)
     assert " A4 was run and is not measured: " in said and "predictions.jsonl.gz is damaged" in said
@@ -143,7 +143,7 @@ def test_a_kind_of_which_all_is_damaged_tells_so(tmp_path):
     study(tmp_path, rows={"structured.sample": 0.6, "direct.sample": 0.5})
     spoil(tmp_path, "direct.sample")
     with pytest.raises(UserError, match="so A4 cannot be planned .A5 was run: .*predictions.jsonl.gz is damaged"):
-        protocol.plan("mini", str(tmp_path))
+        protocol.plan_confirmatory("mini", str(tmp_path))
 
 
 def test_the_blocks_are_written_between_their_marks_and_the_rest_stays(one_seed, tmp_path):
@@ -187,7 +187,7 @@ def test_jobs_grow_with_examples_and_questions_and_name_what_has_no_record(one_s
     found = replace(one_seed, records=tuple(map(timed, one_seed.records)))
     jobs = {(job.name, job.seed): job for job in found.jobs(8)}
     assert jobs["structured.sample", 3].seconds == pytest.approx(10 * found.n_test(8) / toyrecords.N_TEST)
-    examples = experiments.parameters_of(experiments.read(), "mini", "structured")["examples"]
+    examples = experiments.parameters_of(experiments.read_experiments(), "mini", "structured")["examples"]
     assert jobs["structured", 3].seconds == pytest.approx(10 * examples / 100)
     assert jobs["structured", 3].measured
     assert not jobs["four_turn_mixed", 3].measured
@@ -196,7 +196,7 @@ def test_jobs_grow_with_examples_and_questions_and_name_what_has_no_record(one_s
 
 def test_pieces_keep_the_order_and_none_is_longer_than_two_hours():
     jobs = [run_times.Timed(f"job{k}", 0 if k else None, 2000.0, k != 2) for k in range(7)]
-    table = run_times.pieces(jobs)
+    table = run_times.split_into_pieces(jobs)
     assert list(table.what) == ["job0; seed 0: job1, job2*", "seed 0: job3, job4, job5", "seed 0: job6"]
     assert list(table.hours) == ["1.7", "1.7", "0.6"]
 

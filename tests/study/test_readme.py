@@ -163,4 +163,4 @@ def test_a_readme_without_its_places_is_refused_before_anything_is_copied(projec
 
 def test_the_readme_of_this_project_has_its_places(monkeypatch):
     monkeypatch.setenv("O1LIB_ROOT", str(toystudy.REPOSITORY))
-    readme.check()
+    readme.check_marks()

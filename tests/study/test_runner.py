@@ -193,10 +193,10 @@ def test_a_lock_is_refused_while_held_and_free_afterwards(tmp_path):
 def test_a_cells_error_becomes_one_line(name, value, said):
     error = Exception()
     error.ename, error.evalue = name, value
-    assert row_job.sentence(error) == said
+    assert row_job.error_sentence(error) == said
 
 
 def test_a_dead_kernel_is_told_as_want_of_memory():
     from nbclient.exceptions import DeadKernelError
 
-    assert "memory" in row_job.sentence(DeadKernelError("Kernel died"))
+    assert "memory" in row_job.error_sentence(DeadKernelError("Kernel died"))

@@ -82,7 +82,7 @@ def test_a_base_is_trained_once_as_published_and_shipped_with_its_record(project
 
 def test_a_run_made_by_hand_is_shipped_and_says_how_to_make_it_again(project, tiny_folder, tmp_path_factory, capsys):
     elsewhere = run_folder(tmp_path_factory.mktemp("elsewhere") / "base", tiny_folder)
-    ship.base("mini", str(elsewhere))
+    ship.ship_base("mini", str(elsewhere))
     shipped = load(project / "results/checkpoints/mini-base")
     assert shipped.extra["command"] == "make base SCALE=mini"
     assert shipped.extra["papermill"] == (
@@ -91,7 +91,7 @@ def test_a_run_made_by_hand_is_shipped_and_says_how_to_make_it_again(project, ti
     )
     text = (shipped.folder / "record.json").read_text(encoding="utf8")
     assert str(elsewhere) not in text and str(project) not in text and str(Path.home()) not in text
-    ship.base("mini")
+    ship.ship_base("mini")
     assert "FRESH=1 trains it again" in capsys.readouterr().out
 
 
@@ -118,7 +118,7 @@ def test_a_run_that_is_not_the_published_one_is_refused_and_what_was_shipped_sta
     if then:
         then(folder)
     with pytest.raises(UserError, match=said):
-        ship.base("mini", "work/made")
+        ship.ship_base("mini", "work/made")
     assert [path.name for path in target.parent.rglob("*")] == ["mini-base", "old"]
 
 
@@ -126,7 +126,7 @@ def test_a_model_too_large_for_every_clone_is_refused(project, tiny_folder, monk
     run_folder(project / "work/made", tiny_folder)
     monkeypatch.setattr(ship, "LARGEST", 1000)
     with pytest.raises(UserError, match="every clone would carry it"):
-        ship.base("mini", "work/made")
+        ship.ship_base("mini", "work/made")
     assert not list((project / "results/checkpoints").iterdir())
 
 
@@ -134,16 +134,16 @@ def test_a_row_s_model_is_shipped_when_the_row_is_up_to_date(project, tiny_folde
     run_folder(project / "results/checkpoints/mini-base", tiny_folder)
     jobs = {step.job.row: step.job for step in toystudy.planned("core", scale="mini").steps}
     with pytest.raises(UserError, match="arm seed 0 is not up to date .missing.: run `make study SCALE=mini ROWS=arm"):
-        ship.row("mini", "arm")
+        ship.ship_row("mini", "arm")
     for job in jobs.values():
         folder = toystudy.record(job)
     shutil.copytree(tiny_folder, folder / "model")
     toystudy.record(jobs["arm"], artifacts={"model": sha256(folder / "model")})
-    ship.row("mini", "arm")
+    ship.ship_row("mini", "arm")
     shipped = load(project / "results/checkpoints/mini-arm")
     assert shipped.row == "arm" and shipped.extra["command"] == "make study SCALE=mini ROWS=arm SEEDS=0"
     with pytest.raises(UserError, match="'core' is a group of rows"):
-        ship.row("mini", "core")
+        ship.ship_row("mini", "core")
 
 
 def test_a_row_without_a_model_is_refused(project):
@@ -151,7 +151,7 @@ def test_a_row_without_a_model_is_refused(project):
     for step in toystudy.planned("core", scale="mini").steps:
         toystudy.record(step.job)
     with pytest.raises(UserError, match="left no model"):
-        ship.row("mini", "base")
+        ship.ship_row("mini", "base")
 
 
 @pytest.mark.parametrize(
@@ -159,4 +159,4 @@ def test_a_row_without_a_model_is_refused(project):
 )
 def test_a_scale_without_a_base_is_refused(project, scale, said):
     with pytest.raises(UserError, match=said):
-        ship.base(scale)
+        ship.ship_base(scale)

@@ -63,9 +63,9 @@ def test_a_second_run_does_nothing(smoke):
 
 
 def test_a_changed_parameter_would_redo_exactly_its_descendants(project):
-    read = experiments.read()
+    read = experiments.read_experiments()
     read.rows["structured"].parameters["learning_rate"] = 0.5
-    due = {step.job.row for step in plan.make(read, "smoke").due}
+    due = {step.job.row for step in plan.make_plan(read, "smoke").due}
     expected = {row for row in jobs.select(read, "smoke") if row.startswith("structured")}
     assert due == expected | {"ablations", "inference_scaling", "curriculum", "claims"}
 
@@ -90,7 +90,7 @@ def test_recorded_artifacts_have_their_recorded_hashes(project):
 
 
 def test_smoke_covers_every_notebook_format_schedule_method_and_judge():
-    read = experiments.read()
+    read = experiments.read_experiments()
     everything = {row: experiments.parameters_of(read, "smoke", row) for row in read.rows}
     chosen = jobs.select(read, "smoke")
     for kind in ("format", "schedule", "method", "judge", "source"):

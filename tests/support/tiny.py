@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from o1lib.models.tokenizer import CHAT_TEMPLATE, train_tokenizer
-from o1lib.search.segments import Step
+from o1lib.search.segments import StageSpec
 from o1lib.search.types import Task
 
 WORDS = (
@@ -72,7 +72,7 @@ def picture(seed, width=32, height=32):
     return Image.fromarray(np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8))
 
 
-ALL = (Step("all"),)
+ALL = (StageSpec("all"),)
 
 
 def tasks(n, steps=ALL, width=32, height=32):

@@ -95,9 +95,9 @@ def record(job, **changes) -> Path:
     return folder
 
 
-def planned(rows: str = "", seeds=(0,), fresh: bool = False, scale: str = "smoke") -> plan.Plan:
+def planned(rows: str = "", seeds=(0,), fresh: bool = False, scale: str = "smoke") -> plan.StudyPlan:
     """Plan the toy study as its file stands now."""
-    return plan.make(experiments.read(), scale, rows, seeds, fresh)
+    return plan.make_plan(experiments.read_experiments(), scale, rows, seeds, fresh)
 
 
 def environment(root: Path) -> dict[str, str]:

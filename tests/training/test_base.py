@@ -12,7 +12,7 @@ from o1lib.minivqa import FAMILIES, draw
 from o1lib.minivqa.facts import check_steps, statements
 from o1lib.records import UserError
 from o1lib.training import base, base_tasks
-from o1lib.training.base import metrics, questions
+from o1lib.training.base import base_metrics, questions
 from o1lib.training.base_tasks import (
     CAPTIONS,
     DESCRIBE,
@@ -145,7 +145,7 @@ def test_a_share_of_judging_that_cannot_be_had_is_refused(share):
 
 def test_the_report_s_metrics_count_each_part_each_family_and_leaked_tags():
     line = {"qid": "q", "template": "t", "family": "mini-PISC"}
-    found = metrics(
+    found = base_metrics(
         [
             line | {"part": "captions", "output": text, "correct": right}
             for text, right in (("a", True), ("b", False), ("<SUMMARY> c", False), ("d", False))

@@ -269,13 +269,13 @@ def test_nothing_to_train_on_is_one_sentence(tiny, tmp_path, phases):
 
 
 def test_in_training_a_row_without_a_picture_ignores_its_neighbours_pictures(tiny):
-    from o1lib.training.attention import apart
+    from o1lib.training.attention import mask_textonly_cross_attention
 
     model, processor = tiny
     rows = [(None, "Is 2 + 1 = 3 correct?"), (EXAMPLE.image, EXAMPLE.question)]
     with torch.inference_mode():
         alone, pictured = (model(**encode(processor, [row])).logits[0, -1] for row in rows)
-        with apart(model):
+        with mask_textonly_cross_attention(model):
             mixed = model(**encode(processor, rows)).logits[:, -1]
         left_open = model(**encode(processor, rows)).logits[0, -1]
     assert torch.allclose(mixed[0], alone, atol=1e-4) and torch.allclose(mixed[1], pictured, atol=1e-4)

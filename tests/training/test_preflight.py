@@ -114,4 +114,4 @@ def test_the_command_says_in_one_sentence_what_is_wrong():
     app = typer.Typer()
     app.command()(train)
     said = CliRunner().invoke(app, ["--scale", "mini", "--dry-run"])
-    assert said.exit_code == 2 and said.stderr.startswith("o1lib: scale 'mini' needs no pre-flight")
+    assert isinstance(said.exception, UserError) and str(said.exception).startswith("scale 'mini' needs no pre-flight")

@@ -8,7 +8,7 @@ the study, on which questions and in which unit, would tell. What cannot be told
 record lacks. A mini number and a paper's number compare in sign, not in level.
 """
 
-from o1lib.analysis.claims.evaluate import evaluate, rests_on
+from o1lib.analysis.claims.evaluate import evaluate_claims, rests_on
 from o1lib.analysis.claims.registry import Claim, Compared, Reported, load_claims
 
-__all__ = ["Claim", "Compared", "Reported", "evaluate", "load_claims", "rests_on"]
+__all__ = ["Claim", "Compared", "Reported", "evaluate_claims", "load_claims", "rests_on"]

@@ -13,7 +13,7 @@ import pandas as pd
 from o1lib.analysis.claims.cost import cost, drawn_for_test
 from o1lib.analysis.claims.family import corrected
 from o1lib.analysis.claims.registry import Claim, Compared
-from o1lib.analysis.observations import units
+from o1lib.analysis.observations import observations
 from o1lib.analysis.stats import NOT_TESTED, PARTS, Interval, contrast, interval, ratio, verdict
 from o1lib.records import Record, UserError
 
@@ -23,7 +23,7 @@ Pairs = dict[str, dict[int, Record]]  # row -> seed -> record
 Units = Callable[..., pd.DataFrame]
 
 
-def evaluate(
+def evaluate_claims(
     claims: Iterable[Claim],
     records: Iterable[Record],
     planned: Mapping[str, Collection[int]] | None = None,
@@ -68,7 +68,7 @@ def _reader() -> Units:
         key = (record.row, record.seed, *what)
         if key not in cache:
             metric, sets, skills = what
-            cache[key] = units(record.predictions(), metric, record.seed, sets, skills)
+            cache[key] = observations(record.predictions(), metric, record.seed, sets, skills)
         return cache[key].assign(seed=seed)
 
     return units_of

@@ -11,7 +11,7 @@ from textwrap import wrap
 
 import pandas as pd
 
-from o1lib.analysis.comparability import gaps
+from o1lib.analysis.comparability import missing_for_comparison
 from o1lib.analysis.stats import NOT_TESTED, VERDICTS
 
 PAPERS = {"A": "LLaVA-o1", "B": "LlamaV-o1"}
@@ -38,7 +38,7 @@ surely below one point contradicts a claimed one, whatever its sign. What no rec
 _BESIDE = "<h2>Found here, beside what is published{mark}</h2><p>{sentence}</p>{table}"
 
 
-def counts(lines):
+def verdict_counts(lines):
     """Return how many claims of each paper have which verdict: a line a paper, a column a verdict."""
     tally = Counter((line["paper"], line["verdict"]) for line in lines)
     papers = {name: [tally[paper, verdict] for verdict in VERDICTS] for paper, name in PAPERS.items()}
@@ -86,7 +86,7 @@ def rows(line):
     return f"{what['a']}{' against ' + what['b'] if what.get('b') else ''}: {metric}{skills}{less}"
 
 
-def table(lines):
+def claims_table(lines):
     """Return one line a claim: where, what it says, the paper's numbers, ours with interval, verdict, why, cost."""
     found = {
         line["id"]: {
@@ -107,7 +107,7 @@ def table(lines):
     return pd.DataFrame.from_dict(found, orient="index")
 
 
-def differences(lines):
+def difference_claims(lines):
     """Return the tested claims about differences as a long table for a figure: claim, verdict, value, interval, n."""
     kinds = ("difference", "equivalence")
     tested = [line for line in lines if line["kind"] in kinds and line["value"] is not None]
@@ -124,7 +124,7 @@ def differences(lines):
     return found.assign(verdict=pd.Categorical(found.verdict, VERDICTS[:-1]))  # a colour each, whichever occur
 
 
-def verdicts(lines):
+def summarize_verdicts(lines):
     """Return one sentence a verdict: how many claims, and which."""
     groups = {verdict: [line["id"] for line in lines if line["verdict"] == verdict] for verdict in VERDICTS}
     return [
@@ -133,12 +133,12 @@ def verdicts(lines):
     ]
 
 
-def lacking(lines, records):
+def incomplete_claims(lines, records):
     """Return one line a claim that is incomplete: its verdict, what is amiss with its rows, or why it is not tested."""
     found = {}
     for line in lines:
         needed = [line["contrast"][side] for side in ("a", "b") if line["contrast"].get(side)]
-        missing = gaps(records, needed, line["contrast"].get("once") or ())
+        missing = missing_for_comparison(records, needed, line["contrast"].get("once") or ())
         if line["verdict"] == NOT_TESTED and not any("no record" in gap for gap in missing):
             missing.append(line["why"])
         if missing:
@@ -146,7 +146,7 @@ def lacking(lines, records):
     return pd.DataFrame.from_dict(found, orient="index", columns=["claim", "verdict", "lacks"])
 
 
-def page(lines, note, incomplete, mark="", beside=None, sentence=""):
+def claims_page(lines, note, incomplete, mark="", beside=None, sentence=""):
     """Return the whole page as HTML; `note` says what was scored, `mark` is in every caption. All is escaped.
 
     `incomplete` is what `lacking` returns. `beside` and `sentence` set what was found here beside what is published
@@ -163,8 +163,8 @@ def page(lines, note, incomplete, mark="", beside=None, sentence=""):
         return _PAGE.format(
             note=html.escape(note),
             mark=mark,
-            counts=counts(lines).to_html(border=0),
-            table=table(lines).to_html(border=0),
+            counts=verdict_counts(lines).to_html(border=0),
+            table=claims_table(lines).to_html(border=0),
             incomplete=lacks,
             beside=there,
         )

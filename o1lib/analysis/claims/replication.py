@@ -23,10 +23,10 @@ COLUMNS = ["claim", "yours", "published", "your value and the published interval
 
 def published(scale: str) -> list[dict]:
     """Return the published lines of a scale's claims, [] for none published. Raises UserError for a bad file."""
-    return read(project_root() / "results" / scale / "tables" / "claims.json")
+    return read_claims(project_root() / "results" / scale / "tables" / "claims.json")
 
 
-def read(path: Path) -> list[dict]:
+def read_claims(path: Path) -> list[dict]:
     """Return the lines of a claims.json, [] where there is none. Raises UserError when it has not that form."""
     if not path.is_file():
         return []
@@ -51,7 +51,7 @@ def place(value: float, low: float, high: float) -> str:
     return INSIDE if low <= value <= high else ABOVE if value > high else BELOW
 
 
-def beside(yours: list[dict], ours: list[dict]) -> list[dict]:
+def compare_with_published(yours: list[dict], ours: list[dict]) -> list[dict]:
     """Return one dict a claim that was tested on either side: id, statement, yours, published (lines), place."""
     other = {line["id"]: line for line in ours}
     pairs = [(line, other[line["id"]]) for line in yours if line["id"] in other]
@@ -74,7 +74,7 @@ def _place(mine: dict, theirs: dict) -> str:
     return place(mine["value"], theirs["low"], theirs["high"])
 
 
-def sentence(pairs: list[dict]) -> str:
+def summarize_agreement(pairs: list[dict]) -> str:
     """Return in one sentence how many of your values lie inside the published intervals, and which do not."""
     both = [pair for pair in pairs if pair["place"] in (INSIDE, ABOVE, BELOW)]
     if not both:
@@ -87,7 +87,7 @@ def sentence(pairs: list[dict]) -> str:
     )
 
 
-def table(pairs: list[dict]) -> pd.DataFrame:
+def replication_table(pairs: list[dict]) -> pd.DataFrame:
     """Return one line a claim for reading, both values with their intervals and verdicts."""
     lines = {
         pair["id"]: [
@@ -103,7 +103,7 @@ def table(pairs: list[dict]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(lines, orient="index", columns=COLUMNS)
 
 
-def told(pairs: list[dict]) -> str:
+def summarize_replication(pairs: list[dict]) -> str:
     """Return the contrasts that both sides tested, a line each, what one side did not test, and the sentence."""
     lines = [
         (pair["id"], measured(pair["yours"]), measured(pair["published"]), _seeds(pair), pair["place"])
@@ -113,7 +113,7 @@ def told(pairs: list[dict]) -> str:
     head = [("", "yours", "published", "seeds (published)", "your value lies")] if lines else []
     wide = [max(map(len, column)) for column in zip(*head, *lines, strict=True)]
     rows = [[f"{cell:{width}}" for cell, width in zip(row, wide, strict=True)] for row in head + lines]
-    return "\n".join([*("  ".join(row).rstrip() for row in rows), *_untested(pairs), sentence(pairs)])
+    return "\n".join([*("  ".join(row).rstrip() for row in rows), *_untested(pairs), summarize_agreement(pairs)])
 
 
 def _seeds(pair: dict) -> str:

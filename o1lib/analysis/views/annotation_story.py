@@ -17,8 +17,8 @@ from pathlib import Path
 from o1lib.analysis.views.gallery import inline
 from o1lib.data import easy_vqa
 from o1lib.data.annotation import questions
-from o1lib.data.annotation.noisy_teacher import Program, turn
-from o1lib.data.annotation.teacher import ATTEMPTS, Outcome, Teacher, Turn, messages
+from o1lib.data.annotation.noisy_teacher import NoisyTeacher, annotation_request
+from o1lib.data.annotation.teacher import ATTEMPTS, AnnotationRequest, AnnotationResult, Teacher, messages
 from o1lib.data.images import rgb
 from o1lib.data.llava_cot import lines
 from o1lib.formats.stages import render
@@ -39,23 +39,25 @@ _DETAILS = "<details><summary>{title}</summary><pre style='white-space:pre-wrap;
 class Recorded:
     """A teacher whose answers were recorded: a turn's `source` is the text that came back."""
 
-    def say(self, turn: Turn, attempt: int) -> Reply:
+    def say(self, annotation_request: AnnotationRequest, attempt: int) -> Reply:
         """Return the recorded answer."""
-        return Reply(turn.source, cached=True)
+        return Reply(annotation_request.source, cached=True)
 
     def each(self, function: Callable, items: Iterable) -> Iterator:
         """Yield function(item) in order."""
         return map(function, items)
 
 
-def twenty() -> tuple[list[Turn], Teacher, int]:
+def twenty() -> tuple[list[AnnotationRequest], Teacher, int]:
     """Return (turns, teacher, attempts): real items with recorded answers where they are, else Mini-VQA."""
     folder = os.environ.get(REAL)
     if not folder or not (Path(folder) / "outputs").is_dir():
-        return list(map(turn, mixture("validation", 20))), Program(0.5), ATTEMPTS
+        return list(map(annotation_request, mixture("validation", 20))), NoisyTeacher(0.5), ATTEMPTS
     turns = _recorded(Path(folder))
     drawn = [
-        Turn(item.qid, item.image, item.question, item.answer, family=item.family, source=render(item.stages))
+        AnnotationRequest(
+            item.qid, item.image, item.question, item.answer, family=item.family, source=render(item.stages)
+        )
         for item in easy_vqa.few(20 - len(turns))
     ]
     return turns + drawn, Recorded(), 1  # one answer was recorded, so there is one attempt
@@ -65,7 +67,7 @@ def _recorded(folder):
     """Return turns of real pictures whose answers by real models are recorded in files beside them."""
     staged = [line for _, line in lines(folder / "outputs" / "staged_with_images.jsonl")]
     turns = [
-        Turn(
+        AnnotationRequest(
             f"LLaVA-CoT/{line['index']}",
             folder / line["image"],
             line["question"].strip(),
@@ -77,11 +79,11 @@ def _recorded(folder):
         for line in staged
     ]
     plain = {f"mathv_{line['id']}": line for _, line in lines(folder / "outputs" / "mathv_model_outputs_scored.jsonl")}
-    for one in questions.turns(folder / "vqa_items.jsonl"):
+    for one in questions.annotation_requests(folder / "vqa_items.jsonl"):
         if one.qid in plain:
             said = plain[one.qid]
             turns.append(
-                Turn(
+                AnnotationRequest(
                     f"{said['model']}/{one.qid}",
                     one.image,
                     one.question,
@@ -94,7 +96,7 @@ def _recorded(folder):
     return turns[:13]
 
 
-def show(outcomes: Iterable[Outcome]) -> str:
+def show_annotations(outcomes: Iterable[AnnotationResult]) -> str:
     """Return the outcomes as HTML: picture, question, right answer, the end; folded away, what was sent and came back.
 
     Every text is escaped.

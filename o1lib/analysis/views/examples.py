@@ -30,10 +30,10 @@ def _drawn(names, n, split):
 
 
 def _read(folder):
-    from o1lib.data.dataset import read
+    from o1lib.data.dataset import read_items
 
     try:
-        return read(folder)
+        return read_items(folder)
     except UserError:
         return []
 
@@ -43,25 +43,28 @@ def tree_of(line, example):
 
     Predictions keep every candidate but no verdict, so the tree has no matches.
     """
-    from o1lib.search.segments import Piece
-    from o1lib.search.types import Candidate, Ledger, Round, Task, Tree
+    from o1lib.search.segments import Segment
+    from o1lib.search.types import Candidate, SearchResult, SearchRound, Task, Usage
 
     rounds = {}
-    for piece in line["candidates"]:
-        rounds.setdefault(piece["round"], {}).setdefault(piece["candidate"], []).append(piece)
+    for segment in line["candidates"]:
+        rounds.setdefault(segment["round"], {}).setdefault(segment["candidate"], []).append(segment)
 
     def played(candidates):
-        kept = next((index for index, pieces in candidates.items() if pieces[0]["kept"]), min(candidates))
-        stages = {piece["stage"] for pieces in candidates.values() for piece in pieces}
+        kept = next((index for index, segments in candidates.items() if segments[0]["kept"]), min(candidates))
+        stages = {segment["stage"] for segments in candidates.values() for segment in segments}
         found = tuple(
             Candidate(
                 index,
-                tuple(Piece(piece["stage"], piece["text"], piece["logprob"], piece["tokens"]) for piece in pieces),
+                tuple(
+                    Segment(segment["stage"], segment["text"], segment["logprob"], segment["tokens"])
+                    for segment in segments
+                ),
             )
-            for index, pieces in candidates.items()
+            for index, segments in candidates.items()
         )
-        return Round(stages.pop() if len(stages) == 1 else "the whole answer", found, (), kept)
+        return SearchRound(stages.pop() if len(stages) == 1 else "the whole answer", found, (), kept)
 
     task = Task(line["qid"], example.question, example.image, ())
-    ledger = Ledger(**line["ledger"])
-    return Tree(task, line["method"], line["n"], tuple(map(played, rounds.values())), (), ledger)
+    ledger = Usage(**line["ledger"])
+    return SearchResult(task, line["method"], line["n"], tuple(map(played, rounds.values())), (), ledger)

@@ -9,7 +9,7 @@ from html import escape
 
 from o1lib.analysis.views.gallery import inline
 from o1lib.search.segments import untagged
-from o1lib.search.types import Candidate, Round, Tree
+from o1lib.search.types import Candidate, SearchResult, SearchRound
 
 _PAGE = (
     "<!doctype html><html><head><meta charset='utf-8'><title>{title}</title></head><body>"
@@ -29,9 +29,9 @@ _CARD = (
 _KEPT, _LOST = ("2px solid #0173b2", "#eef6fb"), ("1px solid #bbb", "white")
 
 
-def show(tree: Tree, gold: str = "") -> str:
+def show_tree(tree: SearchResult, gold: str = "") -> str:
     """Return an HTML page that draws a finished search; `gold`, if given, is shown as the right answer."""
-    ledger, picture = tree.ledger, inline(tree.task.image) if tree.task.image is not None else ""
+    ledger, picture = tree.usage, inline(tree.task.image) if tree.task.image is not None else ""
     facts = [
         f"{tree.method}, {tree.n} candidate{'s' if tree.n > 1 else ''}",
         f"right: {gold}" if gold else "",
@@ -50,7 +50,7 @@ def show(tree: Tree, gold: str = "") -> str:
     )
 
 
-def _round(one: Round) -> str:
+def _round(one: SearchRound) -> str:
     scores = [f"score {score.value:.2f}," for score in one.scores] or [""] * len(one.candidates)
     pairs = zip(one.candidates, scores, strict=True)
     cards = "".join(_card(candidate, candidate.index == one.kept, score) for candidate, score in pairs)
@@ -61,7 +61,7 @@ def _round(one: Round) -> str:
 def _card(candidate: Candidate, kept: bool, score: str) -> str:
     border, ground = _KEPT if kept else _LOST
     about = f"{score} log p {candidate.logprob:.1f} in {candidate.tokens} tokens {candidate.problem}"
-    texts = [untagged(piece.text) for piece in candidate.pieces]
+    texts = [untagged(segment.text) for segment in candidate.segments]
     return _CARD.format(
         border=border,
         ground=ground,

@@ -15,16 +15,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from o1lib.data.annotation import questions
-from o1lib.data.annotation.noisy_teacher import Measure, Program, salvaged, turn
-from o1lib.data.annotation.teacher import ATTEMPTS, Outcome, Served, Teacher, Turn, annotate
-from o1lib.data.dataset import Item, write
+from o1lib.data.annotation.noisy_teacher import Measure, NoisyTeacher, annotation_request, salvaged
+from o1lib.data.annotation.teacher import ATTEMPTS, AnnotationRequest, AnnotationResult, Served, Teacher, annotate
+from o1lib.data.dataset import Item, write_items
 from o1lib.minivqa import mixture
 from o1lib.models.endpoint import Endpoint
 from o1lib.records import UserError, atomic_file, project_root
 
 
 @dataclass(frozen=True)
-class Teaching:
+class AnnotationConfig:
     """Who writes the stages, and for what. Without `items` the program of Mini-VQA does, erring in a share `noise`.
 
     `items` is a file of questions (o1lib.data.annotation.questions), taken from the project's folder on unless absolute; `base_url`, `model`,
@@ -48,7 +48,7 @@ class Teaching:
         """Return how often a question is asked at most."""
         return self.attempts if self.filtered else 1
 
-    def stages(self, outcome: Outcome) -> dict[str, str] | None:
+    def stages(self, outcome: AnnotationResult) -> dict[str, str] | None:
         """Return the stages that an outcome gives the dataset, None for none."""
         if outcome.stages or self.filtered:
             return outcome.stages
@@ -65,14 +65,14 @@ class Teaching:
         )
 
 
-def splits(teaching: Teaching, n_train: int, n_validation: int, n_test: int) -> tuple:
+def annotated_splits(teaching: AnnotationConfig, n_train: int, n_validation: int, n_test: int) -> tuple:
     """Return (train, validation, test, counts); the items are made as they are taken, and counts are full then.
 
     Of Mini-VQA as many questions are asked as give n kept ones, and test is None: its answers need no teacher. Of a
     file n questions a split are asked, at least; the questions of one picture stay in one split.
     """
     if not teaching.items:
-        program, counts = Program(teaching.noise), {}
+        program, counts = NoisyTeacher(teaching.noise), {}
         train, validation = (
             _drawn(program, split, n, teaching, counts)
             for split, n in (("train", n_train), ("validation", n_validation))
@@ -84,7 +84,11 @@ def splits(teaching: Teaching, n_train: int, n_validation: int, n_test: int) -> 
     judge = teaching.endpoint(teaching.judge_model) if teaching.judge_model else None
     counts = {}
     items = project_root() / Path(teaching.items).expanduser()
-    parts = _parts(questions.turns(items), items.parent, {"test": n_test, "validation": n_validation, "train": n_train})
+    parts = _parts(
+        questions.annotation_requests(items),
+        items.parent,
+        {"test": n_test, "validation": n_validation, "train": n_train},
+    )
     made = {name: _asked(part, name, teaching, teacher, judge, counts) for name, part in parts.items()}
     return made["train"], made["validation"], made["test"], counts
 
@@ -92,7 +96,9 @@ def splits(teaching: Teaching, n_train: int, n_validation: int, n_test: int) -> 
 def _drawn(program, split, n, teaching, counts):
     """Yield n Mini-VQA examples whose stages the erring program wrote."""
     found, ends, kept = Measure(program), Counter(), 0
-    for outcome in annotate(map(turn, mixture(split, 20 * n)), program, None, teaching.tries) if n else ():
+    for outcome in (
+        annotate(map(annotation_request, mixture(split, 20 * n)), program, None, teaching.tries) if n else ()
+    ):
         ends[outcome.reason or "kept"] += 1
         found.add(outcome)
         stages = teaching.stages(outcome)
@@ -128,19 +134,19 @@ def _asked(part, name, teaching, teacher, judge, counts):
         if stages:
             yield item(outcome.turn, stages, "taught, held out" if name == "test" else "")
     counts[name] = {"ends": dict(ends)}
-    counts["ledger"] = teacher.endpoint.ledger.facts()
+    counts["ledger"] = teacher.endpoint.usage.facts()
     if judge:
-        counts["judge_ledger"] = judge.ledger.facts()
+        counts["judge_ledger"] = judge.usage.facts()
 
 
-def item(one: Turn, stages: Mapping[str, str], test_set: str = "") -> Item:
+def item(one: AnnotationRequest, stages: Mapping[str, str], test_set: str = "") -> Item:
     """Return a turn with its stages as a dataset's item; its answer is the right one as it was given."""
     return Item(
         one.qid, one.family, one.question, one.gold, dict(stages), one.image, options=one.options, test_set=test_set
     )
 
 
-def build(
+def build_dataset(
     items: Path | str, folder: Path | str, teacher: Teacher, judge: Endpoint | None = None, attempts: int = ATTEMPTS
 ) -> dict[str, int]:
     """Write what a teacher made of a file of questions, and return how many were kept or dropped, by reason.
@@ -150,11 +156,13 @@ def build(
     """
     folder, ends = Path(folder), Counter()
     with atomic_file(folder.with_name(f"{folder.name}.outcomes.jsonl")) as part, open(part, "w") as journal:
-        write(_kept(annotate(questions.turns(items), teacher, judge, attempts), journal, ends), folder)
+        write_items(
+            _kept(annotate(questions.annotation_requests(items), teacher, judge, attempts), journal, ends), folder
+        )
     return dict(ends)
 
 
-def _kept(outcomes: Iterable[Outcome], journal, ends: Counter) -> Iterator[Item]:
+def _kept(outcomes: Iterable[AnnotationResult], journal, ends: Counter) -> Iterator[Item]:
     for outcome in outcomes:
         ends[outcome.reason or "kept"] += 1
         journal.write(

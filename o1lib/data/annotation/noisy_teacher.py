@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from o1lib.data.annotation.teacher import Outcome, Turn, annotate
+from o1lib.data.annotation.teacher import AnnotationRequest, AnnotationResult, annotate
 from o1lib.formats.stages import STAGES, close_tag, open_tag, parse, render
 from o1lib.minivqa.draw import LETTERS, Example, draw, mixture
 from o1lib.minivqa.facts import alter, canonical, caption_score, statements
@@ -28,7 +28,7 @@ _SORRY = "I'm sorry, but I can't help with that."
 
 
 @dataclass(frozen=True)
-class Program:
+class NoisyTeacher:
     """A teacher that knows the drawing. Of its answers a share `noise` errs; which and how depends on `seed`, the
     question and the attempt alone. Raises UserError for a share outside 0 to 1."""
 
@@ -39,17 +39,17 @@ class Program:
         if not 0 <= self.noise <= 1:
             raise UserError(f"noise={self.noise} must be a share from 0 to 1.")
 
-    def say(self, turn: Turn, attempt: int) -> Reply:
+    def say(self, annotation_request: AnnotationRequest, attempt: int) -> Reply:
         """Return the staged answer of a Mini-VQA question, spoilt if it is its turn."""
-        rng, kind = self._drawn(turn, attempt)
-        return Reply(spoil(turn.source, kind, rng) if kind else render(turn.source.stages))
+        rng, kind = self._drawn(annotation_request, attempt)
+        return Reply(spoil(annotation_request.source, kind, rng) if kind else render(annotation_request.source.stages))
 
-    def kind(self, turn: Turn, attempt: int) -> str:
+    def kind(self, annotation_request: AnnotationRequest, attempt: int) -> str:
         """Return what was spoilt in an attempt, "" for nothing."""
-        return self._drawn(turn, attempt)[1]
+        return self._drawn(annotation_request, attempt)[1]
 
-    def _drawn(self, turn, attempt):
-        rng = random.Random(f"noise/{self.seed}/{turn.qid}/{attempt}")
+    def _drawn(self, annotation_request, attempt):
+        rng = random.Random(f"noise/{self.seed}/{annotation_request.qid}/{attempt}")
         spoilt = rng.random() < self.noise
         return rng, rng.choice(KINDS) if spoilt else ""
 
@@ -58,9 +58,9 @@ class Program:
         return map(function, items)
 
 
-def turn(example: Example) -> Turn:
+def annotation_request(example: Example) -> AnnotationRequest:
     """Return a Mini-VQA question as a turn."""
-    return Turn(
+    return AnnotationRequest(
         example.qid,
         example.image,
         example.question,
@@ -131,12 +131,12 @@ def _broken(stages, rng):
 
 
 class Measure:
-    """What the filter did to every attempt of a `Program`, by what was spoilt and by what it gave as reason."""
+    """What the filter did to every attempt of a `NoisyTeacher`, by what was spoilt and by what it gave as reason."""
 
-    def __init__(self, teacher: Program):
+    def __init__(self, teacher: NoisyTeacher):
         self.teacher, self._seen = teacher, Counter()
 
-    def add(self, outcome: Outcome) -> bool:
+    def add(self, outcome: AnnotationResult) -> bool:
         """Count an outcome's attempts and tell whether it was kept."""
         for attempt, (_, reason) in enumerate(outcome.tries, 1):
             self._seen[self.teacher.kind(outcome.turn, attempt), reason] += 1
@@ -184,8 +184,8 @@ class Measure:
 
 def measure(noise: float = 0.5, n: int = 500) -> Measure:
     """Return what the filter does to n Mini-VQA questions, one attempt each, taught with that much noise."""
-    found = Measure(Program(noise))
-    for outcome in annotate(map(turn, mixture("validation", n)), found.teacher, attempts=1):
+    found = Measure(NoisyTeacher(noise))
+    for outcome in annotate(map(annotation_request, mixture("validation", n)), found.teacher, attempts=1):
         found.add(outcome)
     return found
 

@@ -14,15 +14,15 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from o1lib.data.annotation.teacher import Turn
+from o1lib.data.annotation.teacher import AnnotationRequest
 from o1lib.data.images import Pictures
 from o1lib.data.llava_cot import Released, lines
-from o1lib.data.llava_cot import Turn as Said
+from o1lib.data.llava_cot import ReleasedTurn as Said
 from o1lib.records import UserError
 from o1lib.scoring.equality import LETTERS, letter_of, words
 
 
-class Asked(BaseModel):
+class Question(BaseModel):
     """One line of the file."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
@@ -53,7 +53,7 @@ class Asked(BaseModel):
         return list(zip(said[::2], said[1::2], strict=True)) or [(self.question, self.answer)]
 
 
-def turns(path: Path | str) -> Iterator[Turn]:
+def annotation_requests(path: Path | str) -> Iterator[AnnotationRequest]:
     """Yield the questions of a file, each with the place of its picture, which is not opened.
 
     Raises UserError naming file, line and remedy for a broken line, an id that occurs twice, and a picture outside.
@@ -68,7 +68,7 @@ def turns(path: Path | str) -> Iterator[Turn]:
         image = pictures.find(asked.image, where) or path.parent / asked.image  # what is missing is dropped, by name
         for number, (question, gold) in enumerate(asked.pairs(), 1):
             options = tuple(asked.options or ())
-            yield Turn(
+            yield AnnotationRequest(
                 f"{asked.id}#{number}" if len(asked.pairs()) > 1 else asked.id,
                 image,
                 _with(options, question),
@@ -81,7 +81,7 @@ def turns(path: Path | str) -> Iterator[Turn]:
 
 def _asked(line, where):
     try:
-        return Asked.model_validate(line)
+        return Question.model_validate(line)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"])) or "record"

@@ -58,7 +58,7 @@ _REFUSAL = re.compile(
 
 
 @dataclass(frozen=True)
-class Turn:
+class AnnotationRequest:
     """One question whose right answer is known. `image` is whatever `data.image_part.picture_part` takes.
 
     `options` are the texts of the choices, listed in `question` too; `family` and `source` are carried along.
@@ -75,10 +75,10 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AnnotationResult:
     """How a turn ended: its stages, or None and the reason; `tries` (text, reason) holds every attempt's."""
 
-    turn: Turn
+    turn: AnnotationRequest
     stages: Mapping[str, str] | None
     reason: str
     tries: tuple[tuple[str, str], ...] = ()
@@ -87,7 +87,7 @@ class Outcome:
 class Teacher(Protocol):
     """Who answers: `Served` by a model behind an endpoint, `noise.Program` by the drawing program of Mini-VQA."""
 
-    def say(self, turn: Turn, attempt: int) -> Reply:
+    def say(self, turn: AnnotationRequest, attempt: int) -> Reply:
         """Return the answer to a turn; a turn's attempts are numbered from 1."""
 
     def each(self, function: Callable, items: Iterable) -> Iterator:
@@ -102,7 +102,7 @@ class Served:
     temperature: float | None = None
     max_tokens: int = 2048
 
-    def say(self, turn: Turn, attempt: int) -> Reply:
+    def say(self, turn: AnnotationRequest, attempt: int) -> Reply:
         """Return the endpoint's reply. Raises PictureError for one that cannot be sent."""
         return self.endpoint.answer(
             Request(messages(turn), None, self.temperature, self.max_tokens, key=f"attempt {attempt}")
@@ -113,7 +113,7 @@ class Served:
         return self.endpoint.each(function, items)
 
 
-def messages(turn: Turn) -> list[dict]:
+def messages(turn: AnnotationRequest) -> list[dict]:
     """Return the one message that a teacher is sent: picture, task, then question, right answer and hints."""
     hints = "".join(f"\nHint: {hint}" for hint in turn.hints)
     asked = f"Question: {turn.question}\nStandard answer: {turn.gold}{hints}"
@@ -126,8 +126,8 @@ def messages(turn: Turn) -> list[dict]:
 
 
 def annotate(
-    turns: Iterable[Turn], teacher: Teacher, judge: Endpoint | None = None, attempts: int = ATTEMPTS
-) -> Iterator[Outcome]:
+    turns: Iterable[AnnotationRequest], teacher: Teacher, judge: Endpoint | None = None, attempts: int = ATTEMPTS
+) -> Iterator[AnnotationResult]:
     """Yield one outcome a turn, in order, taking turns as they are needed.
 
     `judge` is asked only where the rule cannot tell whether two answers agree; without one they then do not. Raises
@@ -140,23 +140,23 @@ def annotate(
 
 def _annotated(turn, teacher, judge, attempts):
     if not turn.gold.strip():
-        return Outcome(turn, None, "no right answer given")
+        return AnnotationResult(turn, None, "no right answer given")
     tries = []
     for attempt in range(1, attempts + 1):
         try:
             reply = teacher.say(turn, attempt)
         except PictureError:
-            return Outcome(turn, None, "unreadable picture", tuple(tries))
+            return AnnotationResult(turn, None, "unreadable picture", tuple(tries))
         if reply.error:
-            return Outcome(turn, None, "no answer", (*tries, (reply.error, "no answer")))
-        stages, reason = verdict(reply.text, turn, judge)
+            return AnnotationResult(turn, None, "no answer", (*tries, (reply.error, "no answer")))
+        stages, reason = filter_verdict(reply.text, turn, judge)
         tries.append((reply.text, reason))
         if not reason:
-            return Outcome(turn, stages, "", tuple(tries))
-    return Outcome(turn, None, tries[-1][1], tuple(tries))
+            return AnnotationResult(turn, stages, "", tuple(tries))
+    return AnnotationResult(turn, None, tries[-1][1], tuple(tries))
 
 
-def verdict(text: str, turn: Turn, judge: Endpoint | None = None) -> tuple[dict[str, str], str]:
+def filter_verdict(text: str, turn: AnnotationRequest, judge: Endpoint | None = None) -> tuple[dict[str, str], str]:
     """Return (stages, why the text is not kept, "" if it is): the filter."""
     if _REFUSAL.search(text) and not _REFUSAL.search(turn.gold):
         return {}, "refusal"
@@ -166,7 +166,7 @@ def verdict(text: str, turn: Turn, judge: Endpoint | None = None) -> tuple[dict[
         return {}, wrong
     agrees = agreement(parsed.stages["conclusion"], turn.gold, turn.options)
     if agrees is None and judge is not None:
-        agrees = judged(parsed.stages["conclusion"], turn.gold, judge)
+        agrees = judge_agreement(parsed.stages["conclusion"], turn.gold, judge)
         if agrees is None:
             return {}, "unclear judge"
     return (dict(parsed.stages), "") if agrees else ({}, "another answer" if agrees is False else "answer not matched")
@@ -192,7 +192,7 @@ def agreement(conclusion: str, gold: str, options: tuple[str, ...] = ()) -> bool
     return False if decided else None
 
 
-def judged(conclusion: str, gold: str, judge: Endpoint) -> bool | None:
+def judge_agreement(conclusion: str, gold: str, judge: Endpoint) -> bool | None:
     """Return a judge's verdict on whether two answers agree, None where two replies hold none.
 
     The judge sees the two texts alone, as in the release. Its reply counts only as a whole: a verdict in passing, in

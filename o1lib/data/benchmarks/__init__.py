@@ -9,7 +9,7 @@ and AI2D_TEST_NO_MASK differ by six points; paper A, 2 January 2025) and its own
 """
 
 from o1lib.data.benchmarks.known import BENCHMARKS, Benchmark, prompt
-from o1lib.data.benchmarks.load import Loaded, load
+from o1lib.data.benchmarks.load import Loaded, load_benchmark
 from o1lib.data.benchmarks.rotations import rotated
 
-__all__ = ["BENCHMARKS", "Benchmark", "Loaded", "load", "prompt", "rotated"]
+__all__ = ["BENCHMARKS", "Benchmark", "Loaded", "load_benchmark", "prompt", "rotated"]

@@ -28,7 +28,7 @@ class Loaded(NamedTuple):
     counts: dict[str, int]
 
 
-def load(name: str, source: str | Path, store: Path, pictures: Path | None = None) -> Loaded:
+def load_benchmark(name: str, source: str | Path, store: Path, pictures: Path | None = None) -> Loaded:
     """Return the items of benchmark `name` from a file or a Hub dataset (see `rowfiles.rows`).
 
     Pictures that stand in the rows are written into `store`, named by their content; paths in rows are taken from

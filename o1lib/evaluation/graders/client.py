@@ -24,13 +24,13 @@ Ask = Callable[[Iterable[Request]], Iterator[Reply]]
 Case = TypeVar("Case")
 
 
-class Verdict(BaseModel):
+class GraderReply(BaseModel):
     """A reply that a judge is asked for; strict, so that a text "9" or a further key is no verdict."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-Form = TypeVar("Form", bound=Verdict)
+Form = TypeVar("Form", bound=GraderReply)
 
 
 def fenced(name: str, text: str) -> str:
@@ -39,7 +39,7 @@ def fenced(name: str, text: str) -> str:
     return f"{name}: <<<\n{inside}\n>>>"
 
 
-def request(task: str, form: type[Verdict], *material: str, max_tokens: int = 300) -> Request:
+def request(task: str, form: type[GraderReply], *material: str, max_tokens: int = 300) -> Request:
     """Return a request that sets a task, shows the material and asks for a reply of that form."""
     schema = form.model_json_schema(by_alias=True)
     messages = [{"role": "system", "content": f"{task}\n\n{RULE}"}, {"role": "user", "content": "\n\n".join(material)}]

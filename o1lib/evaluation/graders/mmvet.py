@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field, create_model
 
-from o1lib.evaluation.graders.client import Verdict, fenced, request
+from o1lib.evaluation.graders.client import GraderReply, fenced, request
 from o1lib.models.endpoint import Request
 from o1lib.scoring import extract
 from o1lib.scoring.equality import LETTERS
@@ -25,13 +25,13 @@ _GRADE = (
 )
 
 
-class Copied(Verdict):
+class Copied(GraderReply):
     """An answer copied out of a response, null when it gives none."""
 
     answer: str | None
 
 
-class Grade(Verdict):
+class Grade(GraderReply):
     """MM-Vet's grade."""
 
     grade: float = Field(ge=0, le=1)
@@ -44,12 +44,12 @@ def needs_reading(line: dict, kind: str) -> bool:
     return line["pred"] is None or kind == "mixed" and line["extracted_by"] not in SURE
 
 
-def reading_form(kind: str, n_options: int) -> type[Verdict]:
+def reading_form(kind: str, n_options: int) -> type[GraderReply]:
     """Return the form of a reading: one of the letters, yes or no, or any short text; always "none" besides."""
     if kind != "yes/no" and not n_options:
         return Copied
     allowed = ("yes", "no") if kind == "yes/no" else tuple(LETTERS[:n_options])
-    return create_model("Chosen", __base__=Verdict, answer=(Literal[(*allowed, NONE)], ...))
+    return create_model("Chosen", __base__=GraderReply, answer=(Literal[(*allowed, NONE)], ...))
 
 
 def reading(item, text: str, kind: str) -> Request:
@@ -63,7 +63,7 @@ def reading(item, text: str, kind: str) -> Request:
     return request(_READ + how, form, fenced("Question", item.question), fenced("Response", text), max_tokens=100)
 
 
-def read_value(found: Verdict | None, options: tuple[str, ...]) -> str | None:
+def read_value(found: GraderReply | None, options: tuple[str, ...]) -> str | None:
     """Return the value that a reading amounts to, in the form in which `extract` gives it."""
     answer = None if found is None else found.answer
     if answer is None or answer == NONE:

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field, create_model
 
-from o1lib.evaluation.graders.client import Ask, Verdict, fenced, request, verdicts
+from o1lib.evaluation.graders.client import Ask, GraderReply, fenced, request, verdicts
 from o1lib.models.endpoint import Request
 from o1lib.records import UserError
 
@@ -54,12 +54,12 @@ class Case(NamedTuple):
 
 Steps = create_model(
     "Steps",
-    __base__=Verdict,
+    __base__=GraderReply,
     **{f"c{k}": (float, Field(ge=1, le=10, alias=name)) for k, name in enumerate([*CRITERIA, OVERALL])},
 )
 
 
-class Match(Verdict):
+class StepMatch(GraderReply):
     """Whether the answer is right."""
 
     verdict: Literal[0, 1]
@@ -81,7 +81,7 @@ def final_request(case: Case, against: str) -> Request:
     """Return the request that holds a final answer against a reference text."""
     return request(
         _MATCH,
-        Match,
+        StepMatch,
         fenced("Question", case.question),
         fenced("Reference answer", against),
         fenced("Prediction", case.answer),
@@ -98,21 +98,25 @@ def score(cases: Sequence[Case], ask: Ask, rule: str = "corrected") -> list[dict
     if rule not in RULES:
         raise UserError(f"unknown rule '{rule}' of VRC-Bench: use one of {', '.join(RULES)}")
     marks = verdicts(cases, steps_request, Steps, ask, "judging steps")
-    finals = verdicts(cases, lambda case: final_request(case, case.final_answer), Match, ask, "judging answers")
+    finals = verdicts(cases, lambda case: final_request(case, case.final_answer), StepMatch, ask, "judging answers")
     judged = [_line(mark, final) for mark, final in zip(marks, finals, strict=True)]
     if rule == "released":
         against = verdicts(
-            cases, lambda case: final_request(case, "\n".join(case.steps)), Match, ask, "judging answers by the steps"
+            cases,
+            lambda case: final_request(case, "\n".join(case.steps)),
+            StepMatch,
+            ask,
+            "judging answers by the steps",
         )
         judged = [line | {"final_released": _said(final)} for line, final in zip(judged, against, strict=True)]
     return judged
 
 
-def _line(mark: Verdict | None, final: Verdict | None) -> dict:
+def _line(mark: GraderReply | None, final: GraderReply | None) -> dict:
     values = mark.model_dump(by_alias=True) if mark else None
     own = values.pop(OVERALL) if values else None
     return {"scores": values, "own": own, "final": _said(final)}
 
 
-def _said(final: Verdict | None) -> bool | None:
+def _said(final: GraderReply | None) -> bool | None:
     return None if final is None else bool(final.verdict)

@@ -25,7 +25,7 @@ AT_ONCE = 80  # replies
 Reply = Callable[[Sequence[tuple]], Sequence[str]]
 
 
-def strangers(items: Sequence) -> dict:
+def swap_partners(items: Sequence) -> dict:
     """Return {qid: the next item with the same question and options and another answer}, where there is one."""
     asked, found = defaultdict(list), {}
     for item in items:
@@ -37,7 +37,7 @@ def strangers(items: Sequence) -> dict:
     return found
 
 
-def beginnings(item, other) -> dict[str, str]:
+def forced_prefixes(item, other) -> dict[str, str]:
     """Return {what a reply begins with, in words: its text}."""
     return {
         f"{whose} to the {stages[-1]}": render(one.stages, stages)
@@ -46,20 +46,20 @@ def beginnings(item, other) -> dict[str, str]:
     }
 
 
-def followed(items: Sequence, reply: Reply) -> list[dict]:
+def answers_by_prefix(items: Sequence, reply: Reply) -> list[dict]:
     """Return one line for each beginning of each item that has a stranger: what it was, right and follows (bools).
 
     `reply` returns for each (item, begun reply) what comes next. `right` is by the item's own answer, `follows` by the
     stranger's: both are False for an answer that is neither. Raises UserError when no item has a stranger.
     """
-    others = strangers(items)
+    others = swap_partners(items)
     if not others:
         raise UserError(f"of {len(items)} questions no two are the same with different answers: give more of them")
     cases = [
         (item, name, begun)
         for item in items
         if item.qid in others
-        for name, begun in beginnings(item, others[item.qid]).items()
+        for name, begun in forced_prefixes(item, others[item.qid]).items()
     ]
     lines = []
     for part in (cases[first : first + AT_ONCE] for first in range(0, len(cases), AT_ONCE)):
@@ -111,19 +111,19 @@ def replies(decoder) -> Reply:
         contexts = [Conversation(tasks[item.qid], (tasks[item.qid].opening,), prefix=begun) for item, begun in cases]
         said = decoder.reply(contexts, [str(k) for k in range(len(cases))])
         decoder.forget()
-        return ["".join(piece.text for piece in one.pieces) for one in said]
+        return ["".join(segment.text for segment in one.segments) for one in said]
 
     return reply
 
 
-def drawn(most: int) -> list:
+def drawn_questions(most: int) -> list:
     """Return up to `most` validation drawings a family that have a stranger among them, with their strangers."""
     from o1lib.minivqa import FAMILIES, draw, seeds
 
     pool = {family: [draw(family, seed) for seed in seeds("validation", 20 * most)] for family in FAMILIES}
     chosen = []
     for examples in pool.values():
-        others, kept = strangers(examples), {}
+        others, kept = swap_partners(examples), {}
         for one in examples:
             if one.qid in others and len(kept) < most:
                 kept |= {one.qid: one, others[one.qid].qid: others[one.qid]}

@@ -12,6 +12,6 @@ which is also how a killed run goes on. The API key comes from an environment va
 
 from o1lib.models.endpoint.cache import ReplyLog
 from o1lib.models.endpoint.client import Endpoint
-from o1lib.models.endpoint.transport import Ledger, Reply, Request
+from o1lib.models.endpoint.transport import Reply, Request, ServedUsage
 
-__all__ = ["Endpoint", "Ledger", "Reply", "ReplyLog", "Request"]
+__all__ = ["Endpoint", "ServedUsage", "Reply", "ReplyLog", "Request"]

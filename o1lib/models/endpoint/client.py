@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from o1lib.models.endpoint.cache import ReplyLog
-from o1lib.models.endpoint.transport import Again, Ledger, Never, Reply, Request, Wire
+from o1lib.models.endpoint.transport import PermanentError, Reply, Request, RetryableError, ServedUsage, Transport
 from o1lib.records import UserError, project_root, shown
 
 _PATIENCE = 24  # requests in a row without an answer, after which a run stops
@@ -47,7 +47,7 @@ class Endpoint:
     prices: Mapping[str, Sequence[float]] | None = None
     api_key_env: str = "OPENAI_API_KEY"
     backoff: float = 0.5
-    ledger: Ledger = field(init=False)
+    usage: ServedUsage = field(init=False)
 
     def __post_init__(self):
         if min(self.concurrency, self.attempts) < 1 or self.timeout <= 0:
@@ -57,8 +57,8 @@ class Endpoint:
                 f"max_cost needs the price of '{self.model}': prices={{'{self.model}': (prompt, "
                 "completion)}, a million tokens each."
             )
-        self._wire = Wire(self.base_url, self.model, self.timeout, self.api_key_env)
-        self.ledger = Ledger(money=0.0 if self.model in (self.prices or {}) else None)
+        self._wire = Transport(self.base_url, self.model, self.timeout, self.api_key_env)
+        self.usage = ServedUsage(money=0.0 if self.model in (self.prices or {}) else None)
         self._log = ReplyLog(project_root() / Path(self.log).expanduser())
         self._guard, self._stopping = threading.Lock(), threading.Event()
         self._calls = threading.Semaphore(self.concurrency)
@@ -121,7 +121,7 @@ class Endpoint:
             entry = self._log.get(key)
             if entry:
                 with self._guard:
-                    self.ledger.cached += 1
+                    self.usage.cached += 1
                 return _reply(entry, cached=True)
             return self._asked(request, key)
 
@@ -139,7 +139,7 @@ class Endpoint:
     def _asked(self, request, key):
         try:
             entry = self._attempts()(self._once, request, key)
-        except (Again, Never) as error:
+        except (RetryableError, PermanentError) as error:
             self._go_on()
             return self._without_answer(str(error))
         self._pay(entry)
@@ -160,7 +160,7 @@ class Endpoint:
             sleep=tenacity.sleep_using_event(self._stopping),
             before_sleep=self._count_retry,
             reraise=True,
-            retry=tenacity.retry_if_exception_type(Again),
+            retry=tenacity.retry_if_exception_type(RetryableError),
         )
 
     def _once(self, request, key):
@@ -187,11 +187,11 @@ class Endpoint:
 
     def _count_retry(self, _):
         with self._guard:
-            self.ledger.retries += 1
+            self.usage.retries += 1
 
     def _without_answer(self, why):
         with self._guard:
-            self.ledger.failed += 1
+            self.usage.failed += 1
             self._in_a_row += 1
             stop = self._in_a_row >= _PATIENCE
         if stop:
@@ -204,11 +204,11 @@ class Endpoint:
     def _pay(self, entry):
         with self._guard:
             self._in_a_row = 0
-            self.ledger.calls += 1
-            self.ledger.prompt_tokens += entry["prompt_tokens"]
-            self.ledger.completion_tokens += entry["completion_tokens"]
-            if self.ledger.money is not None:
-                self.ledger.money += self._price(entry["prompt_tokens"], entry["completion_tokens"])
+            self.usage.calls += 1
+            self.usage.prompt_tokens += entry["prompt_tokens"]
+            self.usage.completion_tokens += entry["completion_tokens"]
+            if self.usage.money is not None:
+                self.usage.money += self._price(entry["prompt_tokens"], entry["completion_tokens"])
 
     def _price(self, prompt, completion):
         per_million = self.prices[self.model]

@@ -47,7 +47,7 @@ class Reply:
 
 
 @dataclass
-class Ledger:
+class ServedUsage:
     """What this process asked: answers had by calls, taken from the log, or not had; retries; tokens of its calls.
 
     `money` is in the price table's unit, None where the table has no price for the model.
@@ -66,7 +66,7 @@ class Ledger:
         return dataclasses.asdict(self)
 
 
-class Again(Exception):
+class RetryableError(Exception):
     """No answer, but the next attempt may have one, after `wait` seconds if the server said how long."""
 
     def __init__(self, message: str, wait: float | None = None):
@@ -74,11 +74,11 @@ class Again(Exception):
         self.wait = wait
 
 
-class Never(Exception):
+class PermanentError(Exception):
     """No answer to this request, however often it is asked."""
 
 
-class Wire:
+class Transport:
     """The connection to a model. Raises UserError for an address that is none, or that holds a password."""
 
     def __init__(self, base_url: str, model: str, timeout: float, api_key_env: str):
@@ -116,11 +116,11 @@ class Wire:
                 return self.call(request)
             raise self._judged(error) from None
         except openai.APIConnectionError as error:  # time-outs too, and replies that were cut off
-            raise Again(f"no connection: {self._cleaned(str(error.__cause__ or error))}") from None
+            raise RetryableError(f"no connection: {self._cleaned(str(error.__cause__ or error))}") from None
         except UserError:
             raise
         except (ValueError, RecursionError, openai.OpenAIError) as error:
-            raise Again(f"the reply is not JSON: {self._cleaned(str(error))}") from None
+            raise RetryableError(f"the reply is not JSON: {self._cleaned(str(error))}") from None
         return self._entry(self._page(said) if isinstance(said, str) else said)
 
     def _page(self, text):
@@ -173,9 +173,9 @@ class Wire:
             entry = {"model": self.model, "text": text, "finish": str(choice.get("finish_reason") or "")}
             entry |= {name: int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")}
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-            raise Again("the reply is not a chat completion") from None
+            raise RetryableError("the reply is not a chat completion") from None
         if not isinstance(text, str):
-            raise Again("the reply's content is not text")
+            raise RetryableError("the reply's content is not text")
         return entry
 
     def _judged(self, error):
@@ -183,7 +183,7 @@ class Wire:
         status, said = error.status_code, self._cleaned(str(error))
         broke = error.code == "insufficient_quota"  # a 429 that no waiting mends
         if status in _TRANSIENT and not broke or status >= 500:
-            return Again(f"HTTP {status}: {said}", _seconds(error.response.headers.get("retry-after")))
+            return RetryableError(f"HTTP {status}: {said}", _seconds(error.response.headers.get("retry-after")))
         if 300 <= status < 400:
             return UserError(
                 f"{self} redirects elsewhere (HTTP {status}): give the final address as base_url if you "
@@ -194,7 +194,7 @@ class Wire:
                 f"{self} refused (HTTP {status}: {said}): check the key in {self.api_key_env}, the "
                 "account, the address and the model's name."
             )
-        return Never(f"HTTP {status}: {said}")
+        return PermanentError(f"HTTP {status}: {said}")
 
     def _cleaned(self, text):
         """Return a server's words in one short line without anything that looks like a key."""
