@@ -10,12 +10,12 @@ All are long tables for `o1lib.analysis.plots.points`.
 from statistics import fmean
 
 import pandas as pd
-from statsmodels.stats.proportion import proportion_confint
 
 from o1lib.analysis.observations import observations
 from o1lib.analysis.stats import contrast, interval, ratio
 from o1lib.analysis.tables import CELL, by_row, pooled
 from o1lib.records import UserError, project_root
+from o1lib.scoring.intervals import wilson
 
 BLINDLY = "choices, chosen blindly"
 PUBLISHED, WHOSE = "published outputs of LLaVA-CoT", ("published", "this study")
@@ -154,7 +154,7 @@ def _published():
     [line] = frame[frame.metric.str.startswith("well-formed outputs")].itertuples()
     n = int(line.setting.rpartition("n=")[2])
     lost = n - int(line.value)
-    low, high = proportion_confint(lost, n, method="wilson")
+    low, high = wilson(lost, n)
     return {
         "label": PUBLISHED,
         "row": "",

@@ -11,6 +11,7 @@ import pandas as pd
 
 from o1lib.analysis.tables import CELL, by_row, pooled
 from o1lib.records import Metric
+from o1lib.scoring.intervals import wilson
 
 METHODS = {"best_of_n": "best-of-N", "sentence_beam": "sentence-level beam", "stage_beam": "stage-level beam"}
 # What rows without a pairwise judge are shown by, and how they are called then
@@ -37,11 +38,9 @@ def with_judge_metrics(records):
 def _of_judge(found):
     if not (found and found["n"]):
         return {}
-    from statsmodels.stats.proportion import proportion_confint
-
     metrics = {}
     for name in ("accuracy", "tie", "unparsed"):
-        low, high = proportion_confint(round(found[name] * found["n"]), found["n"], method="wilson")
+        low, high = wilson(round(found[name] * found["n"]), found["n"])
         metrics[f"judge/{name}"] = Metric(value=found[name], n=found["n"], low=low, high=high)
     return metrics
 

@@ -12,10 +12,11 @@ of learned tokens.
 from statistics import fmean
 
 import pandas as pd
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from o1lib.analysis.tables import CELL, by_row, pooled
 from o1lib.records import Metric
+from o1lib.scoring.intervals import wilson
 
 ASKED = 64  # validation items of logs that do not say how many
 COLUMNS = ["label", "row", "seed", "examples", "seconds", *CELL]
@@ -46,7 +47,7 @@ def _looked(record):
             seen = line["examples"]
         if "exact" in line:
             asked = int(line.get("asked", ASKED))
-            low, high = proportion_confint(round(line["exact"] * asked), asked, method="wilson")
+            low, high = wilson(round(line["exact"] * asked), asked)
             lines.append(
                 {
                     "examples": line["examples"],

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from o1lib.data.dataset import Item, target
 from o1lib.data.survey import TABLE_1
 from o1lib.records import UserError, project_root, shown
+from o1lib.scoring.intervals import share
 
 _QUANTILES = {"q05": 0.05, "q50": 0.5, "q95": 0.95, "max": 1.0}
 
@@ -93,8 +94,8 @@ def baselines(train: Iterable[Item], test: Sequence[Item]) -> dict[str, dict]:
     [(commonest, _)] = overall.most_common(1)
     to_question = {question: answers.most_common(1)[0][0] for question, answers in by_question.items()}
     return {
-        "majority": _share([item.answer == commonest for item in test]),
-        "majority_by_question": _share([item.answer == to_question.get(item.question, commonest) for item in test]),
+        "majority": share([item.answer == commonest for item in test]),
+        "majority_by_question": share([item.answer == to_question.get(item.question, commonest) for item in test]),
     }
 
 
@@ -126,13 +127,6 @@ def summarize_card(card: Mapping) -> str:
         f"answer to the same question is right on {100 * blind['value']:.1f} % of {blind['n']:,} test questions "
         f"({100 * blind['low']:.1f} to {100 * blind['high']:.1f} %)."
     )
-
-
-def _share(right):
-    from scipy.stats import binomtest
-
-    interval = binomtest(sum(right), len(right)).proportion_ci(method="wilson")
-    return {"value": sum(right) / len(right), "n": len(right), "low": float(interval.low), "high": float(interval.high)}
 
 
 def _picture_hashes(items, name):

@@ -15,8 +15,8 @@ A reader:
     need("results/mini", "structured", seed=0).metrics["accuracy"].value
 """
 
+from o1lib.records.errors import UserError, choose
 from o1lib.records.files import (
-    UserError,
     atomic_file,
     atomic_folder,
     portable,
@@ -38,6 +38,7 @@ __all__ = [
     "UserError",
     "atomic_file",
     "atomic_folder",
+    "choose",
     "code_hash",
     "commit",
     "finish",

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, their hashes, and the one error a user is meant to read.
+"""Files that are either whole or absent, and their hashes.
 
 with atomic_folder(run.path("data")) as folder:      # appears under its name only when the block ends well
     ...
@@ -13,16 +13,14 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
+from o1lib.records.errors import UserError
+
 LONE = "backslashreplace"  # half of a surrogate pair, which UTF-8 refuses, becomes its JSON escape
 SECRET = re.compile(
     r"api_?key|secret|passw|credential|(access|private)_key|^token$"
     r"|(hf|hub|api|auth|access|bearer|github|wandb)_?token$",
     re.I,
 )
-
-
-class UserError(ValueError):
-    """A mistake the user can repair; its message says in one sentence what is wrong, where, and the remedy."""
 
 
 def project_root() -> Path:

@@ -15,15 +15,18 @@ def metric(value: float, n: int, low: float, high: float) -> dict:
     return {"value": round(float(value), 6), "n": n, "low": round(float(low), 6), "high": round(float(high), 6)}
 
 
-def share(flags: Iterable[bool]) -> dict | None:
-    """Return the share of true flags with Wilson's 95 % interval, None of no flags."""
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval (low, high) of the share hits / n, n > 0 (Wilson 1927, doi:10.2307/2276774)."""
     from statsmodels.stats.proportion import proportion_confint
 
+    low, high = proportion_confint(hits, n, method="wilson")
+    return min(float(low), hits / n), max(float(high), hits / n)  # rounding must not put the share outside
+
+
+def share(flags: Iterable[bool]) -> dict | None:
+    """Return the share of true flags with Wilson's 95 % interval, None of no flags."""
     flags = list(map(bool, flags))
-    if not flags:
-        return None
-    low, high = proportion_confint(sum(flags), len(flags), method="wilson")
-    return metric(fmean(flags), len(flags), low, high)
+    return metric(fmean(flags), len(flags), *wilson(sum(flags), len(flags))) if flags else None
 
 
 def mean(values: Iterable[float]) -> dict | None:

@@ -14,11 +14,12 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from o1lib.records import UserError, project_root
 from o1lib.records.parameters import assignments
 from o1lib.records.provenance import notebook_cells
+from o1lib.records.strict import StrictModel
 
 FILE = "experiments.yaml"
 LINKS = ("data", "base", "model", "judge_model")  # parameters that may name another row
@@ -27,13 +28,7 @@ EVERYTHING = "*"  # what a report needs: every row that is not a report
 SERVED = "served"  # rows that need a server: "all" leaves this group out
 
 
-class Strict(BaseModel):
-    """A part of the file in which an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class RowSpec(Strict):
+class RowSpec(StrictModel):
     """One kind of run. It needs the rows that its LINKS parameters name, and those listed in `needs`."""
 
     notebook: str
@@ -43,7 +38,7 @@ class RowSpec(Strict):
     once: bool = False  # the same for every seed: run at seed 0 only
 
 
-class ScaleSpec(Strict):
+class ScaleSpec(StrictModel):
     """What one scale sets: parameters by notebook and by row, estimated seconds by notebook or row, the GPUs needed.
 
     `group` and `jobs` are what runs, and how many rows side by side, when the user does not say. `base` holds the
@@ -62,7 +57,7 @@ class ScaleSpec(Strict):
     seconds: dict[str, float] = Field(default_factory=dict)
 
 
-class Study(Strict):
+class Study(StrictModel):
     """The whole file; `defaults` holds parameters by notebook."""
 
     defaults: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)

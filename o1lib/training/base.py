@@ -20,6 +20,7 @@ from o1lib.formats.stages import STAGES, open_tag
 from o1lib.minivqa.facts import caption_score
 from o1lib.models.presets import build, encode, greedy, load, sampled, save
 from o1lib.records import UserError, atomic_folder, project_root
+from o1lib.scoring.intervals import share
 from o1lib.training import fit
 from o1lib.training.base_tasks import DESCRIBE, base_phases, drawn, pair, single
 
@@ -217,14 +218,6 @@ def summarize_base(found: dict[str, dict]) -> str:
         f"Judging is above chance for {above} of {len(judging)} kinds of pair. Stage tags in its words: "
         f"{value.get('stage tags', '0 %')}."
     )
-
-
-def share(hits: list[bool]) -> dict:
-    """Return {value, n, low, high} of a share, with Wilson's 95 % interval."""
-    from statsmodels.stats.proportion import proportion_confint
-
-    low, high = proportion_confint(sum(hits), len(hits), method="wilson")
-    return {"value": sum(hits) / len(hits), "n": len(hits), "low": float(low), "high": float(high)}
 
 
 def _line(part, example, output, correct):

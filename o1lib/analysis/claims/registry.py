@@ -7,22 +7,17 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from o1lib.analysis.stats import verdict
 from o1lib.records import UserError, project_root
+from o1lib.records.strict import StrictModel
 
 FILE = "claims.yaml"
 FAMILY = 6  # claims of the confirmatory family, at most: each one more costs all of them power
 
 
-class Strict(BaseModel):
-    """A part of the file in which an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Reported(Strict):
+class Reported(StrictModel):
     """A number of a paper and where it stands: results/reported/<csv>.csv, at these values of its columns."""
 
     csv: str
@@ -38,7 +33,7 @@ class Reported(Strict):
         return self.model_dump(exclude={"csv", "value"}, exclude_none=True)
 
 
-class Compared(Strict):
+class Compared(StrictModel):
     """Row `a` against row `b` (a minus b, a over b; a alone for a rate) in a metric of `o1lib.analysis.observations`.
 
     `sets` and `skills` restrict the questions. With `less_skills` the contrast on those skills is taken off the one on
@@ -59,7 +54,7 @@ class Compared(Strict):
         return tuple(row for row in (self.a, self.b) if row)
 
 
-class Claim(Strict):
+class Claim(StrictModel):
     """One claim of a paper; kind, sign and `claimed` are read by `stats.verdict`.
 
     `scope` "paper" marks claims about models that the mini study does not have, `confirmatory` the members of the
@@ -88,7 +83,7 @@ class Claim(Strict):
         return self
 
 
-class _File(Strict):
+class _File(StrictModel):
     claims: list[Claim]
 
     @model_validator(mode="after")

@@ -21,6 +21,7 @@ from o1lib.minivqa.draw import LETTERS, Example, draw, mixture
 from o1lib.minivqa.facts import alter, canonical, caption_score, statements
 from o1lib.models.endpoint import Reply
 from o1lib.records import UserError
+from o1lib.scoring.intervals import wilson
 
 KINDS = ("fact", "step", "answer", "refusal", "tags")
 NOTHING = "(nothing)"  # stands for a stage that an unfiltered text lacks
@@ -191,11 +192,8 @@ def measure(noise: float = 0.5, n: int = 500) -> Measure:
 
 
 def _row(first, counts, hit="rejected"):
-    from scipy.stats import binomtest
-
     n, hits = sum(count for count, _ in counts), sum(count for count, it_is in counts if it_is)
-    interval = binomtest(hits, n).proportion_ci(method="wilson") if n else None
-    share = (hits / n, float(interval.low), float(interval.high)) if n else (None, None, None)
+    share = (hits / n, *wilson(hits, n)) if n else (None, None, None)
     return first | {"n": n, hit: hits} | dict(zip(("value", "low", "high"), share, strict=True))
 
 

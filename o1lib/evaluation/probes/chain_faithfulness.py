@@ -17,7 +17,7 @@ from o1lib.formats.stages import STAGES, render
 from o1lib.records import UserError
 from o1lib.scoring import correct, extract
 from o1lib.scoring.equality import YES_NO
-from o1lib.training.base import share
+from o1lib.scoring.intervals import share
 
 CAPTION, REASONING = STAGES[:2], STAGES[:3]
 TRUE, STRANGE = "its own chain", "a stranger's chain"

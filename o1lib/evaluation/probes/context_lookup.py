@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from o1lib.minivqa import FAMILIES, draw, seeds
-from o1lib.training.base import share
+from o1lib.scoring.intervals import share
 
 LETTERS, DRAWINGS = "ABCD", 40  # drawings a family whose words are taken
 Prefer = Callable[[str, str, Sequence[str]], int]
