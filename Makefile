@@ -30,27 +30,36 @@ ifeq ($(PYTHON),)
 $(error no Python of 3.11 or later was found: install one, or name it with PYTHON=)
 endif
 
+# JupyterLab refuses to start as root, as in a container, unless it is told that this is meant.
+ROOT_ALLOWED := $(if $(filter 0,$(shell id -u)),--allow-root)
 RUN = $(VENV)/bin/python -m o1lib
+PYTEST = HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile
 CHOICE = --scale '$(SCALE)' --rows '$(ROWS)' --seeds '$(SEEDS)' --jobs '$(JOBS)' --fresh '$(FRESH)'
 # The environment is up to date when it holds a stamp with this name: the pins and the Python that they were set up for.
 STAMP := $(VENV)/installed-$(shell $(PYTHON) -c 'import hashlib, pathlib, sys; print(hashlib.sha256(b"".join(pathlib.Path( \
 	name).read_bytes() for name in ("pyproject.toml", "constraints.txt")) + sys.version.encode()).hexdigest()[:16])')
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: study plan test lab compare why publish base ship bench-search bench-train bench-teacher setup help
+.PHONY: study plan test test-fast lint lab compare why publish base ship bench-search bench-train bench-teacher setup help
 study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FRESH=1), ending with the claims page
 	@$(RUN) study $(CHOICE) --snakemake '$(SNAKEMAKE)'
 plan: setup  ## print what would run, why, and about how long
 	@$(RUN) plan $(CHOICE)
-test: setup  ## run the tests, the whole study at the smoke scale among them
-	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile \
-		--no-loadscope-reorder $(TESTS)
+test: setup  ## run all tests, the whole study at the smoke scale among them
+	@$(PYTEST) --no-loadscope-reorder $(TESTS)
+test-fast: setup  ## run the tests that take no more than a few seconds each, in under a minute
+	@$(PYTEST) --no-loadscope-reorder -m 'not slow' $(TESTS)
+lint: setup  ## check style, formatting, the order of imports between packages, and types
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
 bench-search: setup  ## measure the search against the released procedure (MODEL= names a trained checkpoint)
 	@HF_HUB_OFFLINE=1 $(VENV)/bin/python tools/bench_search.py --model '$(MODEL)'
 bench-train: setup  ## measure training at SCALE= against a bare loop and the machine; writes work/bench/train.json
 	@HF_HUB_OFFLINE=1 $(VENV)/bin/python tools/bench_train.py --scale '$(SCALE)'
-lab: setup  ## open JupyterLab on the notebooks
-	@$(VENV)/bin/jupyter lab notebooks
+lab: setup  ## open JupyterLab on the notebooks, the executed reports and the claims page
+	@$(VENV)/bin/jupyter lab $(ROOT_ALLOWED) --ServerApp.root_dir='$(CURDIR)' notebooks
 compare: setup  ## show how your executed reports differ from the published ones, and both sides' contrasts
 	@$(RUN) compare --scale '$(SCALE)'
 why: setup  ## print what decides one claim (CLAIM=A5): its contrast, records, questions, and the value computed again
@@ -73,5 +82,5 @@ $(STAMP):
 	@echo "setting up $(VENV) with $$($(PYTHON) -V): some minutes and some 2 GB" && [ -d $(VENV) ] || $(PYTHON) -m venv $(VENV)
 	@rm -f $(VENV)/installed-* && touch $(VENV)/installing
 	$(VENV)/bin/python -m pip install --quiet -c constraints.txt $(if $(TORCH_INDEX),--index-url '$(TORCH_INDEX)') $(TORCH)
-	$(VENV)/bin/python -m pip install --quiet -c constraints.txt --editable .
+	$(VENV)/bin/python -m pip install --quiet -c constraints.txt --editable ".[dev]"
 	@touch $@ && rm $(VENV)/installing

@@ -1,6 +1,6 @@
-# One job a row and seed. Snakemake schedules and nothing else: which rows are out of date is decided before it starts
-# (o1lib/study/plan.py), and a row's only declared output is its record, so that checkpoints and executed notebooks of a row
-# that failed stay where they are. Started by `make study`, which writes the plan named here.
+# One job for each row and seed. `make study` writes the plan and starts this file with it. Snakemake only schedules: the
+# planner (o1lib/study/plan.py) has already decided which rows are out of date. The record is a row's only declared
+# output, so Snakemake removes the record of a failed row and leaves its checkpoints and its executed notebook.
 import json
 
 with open(config["plan"], encoding="utf8") as file:
@@ -20,6 +20,7 @@ rule row:
     input: lambda wildcards: [record(key) for key in ROWS[f"{wildcards.row}/{wildcards.seed}"]["needs"]]
     output: "runs/{row}/seed{seed}/record.json"
     wildcard_constraints: row="[^/]+", seed="[0-9]+"
-    # Snakemake allows a job one thread unless told otherwise, in several variables; torch takes the least of these two.
-    shell: "OMP_NUM_THREADS={config[threads]} MKL_NUM_THREADS={config[threads]} {config[python]} -m o1lib run-row"
-           " {wildcards.row} --seed {wildcards.seed} --scale {config[scale]} --plan {config[plan]}"
+    # Snakemake sets OMP_NUM_THREADS and MKL_NUM_THREADS of each job to this number. torch uses the smaller of the two.
+    threads: int(config["threads"])
+    shell: "{config[python]} -m o1lib run-row {wildcards.row} --seed {wildcards.seed} --scale {config[scale]}"
+           " --plan {config[plan]}"

@@ -16,7 +16,7 @@ settings.load_profile("patient")
 
 
 # What takes longest starts first, so that at the end no process waits for another. Files stay whole (--dist loadfile).
-LONGEST = ("test_whole_study.py", "test_runner.py", "test_train.py")
+LONGEST = ("test_whole_study.py", "test_published_claims.py", "test_runner.py", "test_fit.py", "test_parallel.py")
 
 
 def pytest_collection_modifyitems(items):

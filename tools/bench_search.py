@@ -1,11 +1,11 @@
-"""How fast the search is, on this machine and in one run: against the released procedure, and against plain sampling.
+"""Measure the speed of the search on this machine: against the released procedure, and against plain sampling.
 
     run("results/checkpoints/mini-structured", questions=256, reference=12)     # work/bench/search.json, search.png
 
-Every figure is a ratio of two measurements made side by side here. The released procedure (reference.py) is slow: it is
-measured on `reference` questions spread evenly over the others, before and after the batched engine; both are given as
-seconds a question. Plain sampling is the library's own `generate`, without stages or judges, at the batch size that is
-its best, and at batch 1 by turns with the released procedure.
+Every figure is a ratio of two measurements of one run. The released procedure (o1lib.inference.sequential) is slow. It
+is measured on `reference` questions, spread evenly over all, before and after the batched engine; both are given as
+seconds per question. Plain sampling is the library's own `generate`, without stages or judges, at its fastest batch
+size, and at batch 1 in alternation with the released procedure.
 """
 
 import os
@@ -50,18 +50,18 @@ def run(model: str, questions: int = 256, reference: int = 12, big: bool = True)
 
 
 def folder_of(model: str) -> Path:
-    """Return a checkpoint's folder. Raises UserError where there is none, with the remedy."""
+    """Return the folder of a checkpoint. Raises UserError if there is no checkpoint."""
     folder = project_root() / model
     if not (folder / "config.json").is_file():
         raise UserError(
-            f"there is no trained model at {model}, and an untrained one never ends a stage: train it "
-            "(`make study ROWS=structured`) and name its folder with MODEL=, or copy one there"
+            f"there is no trained model at {model}, and an untrained one never ends a stage: train one "
+            "(`make study ROWS=structured`) and name its folder with MODEL="
         )
     return folder
 
 
 def table(found: dict) -> str:
-    """Return the figures as text, each beside what it must reach."""
+    """Return the figures as text, each with the value that it must reach."""
     lines = [
         f"{found['model']}, {found['questions']} questions, stage beam N = 4, {found['threads']} thread(s), "
         f"load {found['load'][0]:.1f} to {found['load_after'][0]:.1f}",
@@ -75,7 +75,7 @@ def table(found: dict) -> str:
         f"{'image_encodings_per_question':32s} {found['image_encodings_per_question']:8.2f}   (1)",
         f"{'picture memory, N = 8 over N = 1':32s} {found['picture_memory']['ratio']:8.2f}   (1)",
         "",
-        f"{'N':>3s} {'calls':>8s} {'tokens':>8s} {'seconds':>9s}  a question, judge likelihood",
+        f"{'N':>3s} {'calls':>8s} {'tokens':>8s} {'seconds':>9s}  per question, judge likelihood",
     ]
     lines += [f"{row['n']:3d} {row['calls']:8.1f} {row['tokens']:8.1f} {row['seconds']:9.4f}" for row in found["rows"]]
     lines += ["", f"{'judge':18s} {'n':>6s} {'accuracy':>9s} {'bias':>7s} {'ties':>6s} {'unread':>7s}  on known pairs"]
@@ -95,7 +95,7 @@ def table(found: dict) -> str:
 
 
 def _ratios(found):
-    """Return the figures with a floor, by the wall's seconds, and under "cores" by the process's own."""
+    """Return the figures that have a floor, by wall-clock seconds, and under "cores" by CPU seconds."""
     one, many = found["reference_seconds"], found["engine_seconds_beside"]
     both = {
         "speedup_likelihood": one["likelihood"] / many["likelihood"],
@@ -108,7 +108,7 @@ def _ratios(found):
 
 
 def _plain(value):
-    """Return what JSON can hold: pairs of seconds as lists."""
+    """Return a value that JSON can hold: arrays as lists."""
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}
     if isinstance(value, list):
@@ -132,15 +132,17 @@ def _plot(rows, path):
     labels = {"calls": "calls", "tokens": "processed tokens", "seconds": "seconds"}
     for axis, (name, label) in zip(axes, labels.items()):
         axis.plot([row["n"] for row in rows], [row[name] for row in rows], marker="o")
-        axis.set(xlabel="candidates N", title=f"{label} a question", ylim=(0, None), xticks=[row["n"] for row in rows])
+        axis.set(
+            xlabel="candidates N", title=f"{label} per question", ylim=(0, None), xticks=[row["n"] for row in rows]
+        )
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
 
 
 def main(
     model: Annotated[str, typer.Option(help="a trained checkpoint")] = "results/checkpoints/mini-structured",
-    questions: Annotated[int, typer.Option(help="questions for the batched engine")] = 256,
-    reference: Annotated[int, typer.Option(help="of them for the released procedure, one at a time")] = 12,
+    questions: Annotated[int, typer.Option(help="number of questions for the batched engine")] = 256,
+    reference: Annotated[int, typer.Option(help="number of these questions for the released procedure")] = 12,
 ) -> None:
     """Measure the search against the released procedure and plain sampling; write work/bench/search.json and a plot."""
     try:

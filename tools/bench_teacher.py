@@ -1,6 +1,7 @@
-"""How fast questions are taught, and in how much memory: `make bench-teacher` prints it, nothing asserts it.
+"""Measure speed and memory of annotation by a served teacher. `make bench-teacher` prints them; no test asserts them.
 
-A real server in a process of its own, with every fault of tests/support/faulty.py; the library's own loop, log and dataset.
+The server runs in a process of its own and has every fault of tests/support/faulty.py. The loop, the log and the
+dataset are the library's.
 
     PYTHONPATH=tests python tools/bench_teacher.py 10000 --concurrency 32
 """
@@ -20,18 +21,18 @@ from o1lib.data.annotation.teacher import Served
 from o1lib.models.endpoint import Endpoint
 
 
-def watched(outcomes, every, began):
-    """Yield the outcomes and print memory and speed now and then."""
-    for number, outcome in enumerate(outcomes, 1):
+def monitored(results, every, began):
+    """Yield the results, and print speed and memory after every `every` of them."""
+    for number, result in enumerate(results, 1):
         if number % every == 0:
             memory = psutil.Process().memory_info().rss / 2**20
             speed = number / (time.perf_counter() - began)
             print(f"{number:>8,} items  {speed:6.0f} items/s  {memory:6.1f} MiB", flush=True)
-        yield outcome
+        yield result
 
 
 def main():
-    """Teach n items against a server process and print what it took."""
+    """Annotate n items with a server process, and print speed, memory and CPU time."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("n", type=int, nargs="?", default=10_000)
     parser.add_argument("--concurrency", type=int, default=32)
@@ -39,25 +40,26 @@ def main():
     server = subprocess.Popen([sys.executable, faulty.__file__], stdout=subprocess.PIPE, text=True)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            teach(Path(folder), server.stdout.readline().strip(), options, psutil.Process(server.pid))
+            measure(Path(folder), server.stdout.readline().strip(), options, psutil.Process(server.pid))
     finally:
         server.kill()
         server.wait()
 
 
-def teach(folder, url, options, server):
-    """Make the dataset once over the wire and once more from the log."""
+def measure(folder, url, options, server):
+    """Build the dataset twice: from the server's replies, and again from the log of replies."""
     items = faulty.items(folder / "raw", options.n)
     annotate = build.annotate
-    for name in ("asked", "from the log"):
+    for name in ("from the server", "from the log"):
         teacher = Served(Endpoint(url, "m", folder / "log.jsonl", options.concurrency))
-        began, cpu, theirs = time.perf_counter(), time.process_time(), sum(server.cpu_times()[:2])
-        build.annotate = lambda *words, began=began: watched(annotate(*words), max(1, options.n // 4), began)
+        began, own, remote = time.perf_counter(), time.process_time(), sum(server.cpu_times()[:2])
+        build.annotate = lambda *given, began=began: monitored(annotate(*given), max(1, options.n // 4), began)
         ends = build.build_dataset(items, folder / name, teacher)
-        wall, cpu, theirs = time.perf_counter() - began, time.process_time() - cpu, sum(server.cpu_times()[:2]) - theirs
+        wall, own = time.perf_counter() - began, time.process_time() - own
+        remote = sum(server.cpu_times()[:2]) - remote
         print(
-            f"{name}: {options.n / wall:.0f} items/s; CPU an item {1000 * cpu / options.n:.2f} ms, the server's "
-            f"{1000 * theirs / options.n:.2f} ms; {ends}; {teacher.endpoint.usage.facts()}"
+            f"{name}: {options.n / wall:.0f} items/s; CPU time per item {1000 * own / options.n:.2f} ms, of the server "
+            f"{1000 * remote / options.n:.2f} ms; {ends}; {teacher.endpoint.usage.facts()}"
         )
 
 

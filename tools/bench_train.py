@@ -1,9 +1,8 @@
-"""How fast training is, against a bare loop and against the machine: `make bench-train` writes work/bench/train.json.
+"""Benchmark training against a bare loop and the peak of the machine: `make bench-train` writes work/bench/train.json.
 
-Two things that are compared run step by step by turns, so that what else the machine does weighs on both alike.
-`trainer_vs_bare_loop` compares `fit` with a plain PyTorch loop: same model, dtype, threads, shapes, and tensors that
-were made beforehand; by the clock, and by processor seconds, which other load does not touch. `tries` holds what else
-was tried, each against the usual way; by processor seconds where there is no GPU.
+Compared variants alternate step by step, so that other load affects both equally. `trainer_vs_bare_loop` compares `fit`
+with a PyTorch loop with the same model, dtype, threads and shapes over finished tensors, in wall-clock time and in
+processor seconds. `tries` compares other settings with the usual ones, in processor seconds if there is no GPU.
 
     python -m bench_train --scale mini
 """
@@ -22,18 +21,18 @@ import typer
 from tqdm import tqdm
 
 from o1lib.records import project_root, write_json
-from o1lib.training.attention import learns_by
+from o1lib.training.attention import attention_implementation
 from o1lib.training.batch_order import dataset, lay_out
 
-WARM = 2  # steps that are not counted
+WARM = 2  # warm-up steps, not counted
 
 
 def bench(
     scale: str = typer.Option("mini", help="smoke or mini"),
     batch: int = typer.Option(48, help="examples a step"),
-    steps: int = typer.Option(12, min=WARM + 1, help="of each side of a comparison"),
-    tries: bool = typer.Option(True, help="also time other shapes and another dtype"),
-    compiled: bool = typer.Option(False, help="and a compiled model, which takes about a minute a shape"),
+    steps: int = typer.Option(12, min=WARM + 1, help="steps of each side of a comparison"),
+    tries: bool = typer.Option(True, help="also time other batch shapes and another dtype"),
+    compiled: bool = typer.Option(False, help="also time a compiled model, which takes about a minute for each shape"),
 ) -> None:
     """Measure training, print the figures and write them to work/bench/train.json."""
     found = measure(scale, batch, steps, tries, compiled)
@@ -42,7 +41,7 @@ def bench(
 
 
 def measure(scale: str, batch: int, steps: int, tries: bool, compiled: bool = False) -> dict:
-    """Return the figures (see the module's words); seconds are medians over steps."""
+    """Return the figures (see the module docstring). Seconds are medians over steps."""
     import torch
 
     from o1lib.models.presets import build, device_and_dtype
@@ -85,8 +84,8 @@ def _examples(n):
 
 
 def _batches(processor, examples, batch, by_length=True, multiple=None):
-    """Return (median seconds to make a batch, all batches as tensors) in the order and shapes of `fit`."""
-    from o1lib.training.fit import collator
+    """Return (median seconds to collate a batch, all batches as tensors) in the order and shapes of `fit`."""
+    from o1lib.training.collator import collator
 
     collate = collator(processor)
     collate.pad_to_multiple_of = multiple
@@ -100,17 +99,14 @@ def _batches(processor, examples, batch, by_length=True, multiple=None):
 
 
 def _timed(work: Callable) -> tuple[float, float]:
-    """Return (seconds by the clock, processor seconds) that `work()` takes."""
+    """Return (wall-clock seconds, processor seconds) of `work()`."""
     before = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - before[0], time.process_time() - before[1]
 
 
 def _bare(model, dtype, compiled=False, attention="") -> Callable:
-    """Return a function that makes one step of a plain loop over a batch of tensors, on its own copy of the model.
-
-    The model attends as `fit` lets it, or by `attention`.
-    """
+    """Return a function that takes one training step with a batch of tensors, on its own copy of the model."""
     import torch
 
     learner = _as_trained(model, attention)
@@ -132,14 +128,14 @@ def _bare(model, dtype, compiled=False, attention="") -> Callable:
 
 
 def _as_trained(model, attention=""):
-    """Return a copy of the model that attends as `fit` lets it."""
+    """Return a copy of the model with this attention implementation, "" for that of `fit`."""
     learner = copy.deepcopy(model).train()
-    learner.set_attn_implementation(attention or learns_by(model))
+    learner.set_attn_implementation(attention or attention_implementation(model))
     return learner
 
 
 def _side_by_side(model, processor, examples, batches, batch, dtype):
-    """Return the times of each step of `fit`, batch made included, and of a bare loop's step right after it."""
+    """Return the times of each step of `fit`, collation included, and of the step of a bare loop right after it."""
     from o1lib.training.fit import fit
 
     step, ours, bare, marks = _bare(model, dtype), [], [], []
@@ -153,22 +149,13 @@ def _side_by_side(model, processor, examples, batches, batch, dtype):
         return {}
 
     with tempfile.TemporaryDirectory() as folder:
-        fit(
-            copy.deepcopy(model),
-            processor,
-            [examples],
-            folder,
-            learning_rate=1e-4,
-            batch=batch,
-            save_steps=10**6,
-            look=look,
-            look_steps=1,
-        )
+        settings = {"learning_rate": 1e-4, "batch": batch, "save_steps": 10**6, "look": look, "look_steps": 1}
+        fit(copy.deepcopy(model), processor, [examples], folder, **settings)
     return ours[WARM - 1 :], bare[WARM - 1 :]
 
 
 def _parts(model, batches, dtype):
-    """Return the median seconds of forward, backward and optimizer in a plain loop."""
+    """Return the median seconds of forward pass, backward pass and optimizer in a plain loop."""
     import torch
 
     learner = _as_trained(model)
@@ -201,7 +188,7 @@ def _flops(model, batch, dtype):
 
 
 def _matmul_peak(dtype, device, size=1024, seconds=1.0):
-    """Return the operations a second of large matrix products on this machine, in this dtype, with the same threads."""
+    """Return the peak FLOP/s of large matrix products in this dtype, with the same threads."""
     import torch
 
     left, right = (torch.ones(size, size, dtype=dtype, device=device) for _ in range(2))
@@ -214,7 +201,7 @@ def _matmul_peak(dtype, device, size=1024, seconds=1.0):
 
 
 def _tries(model, processor, examples, batches, batch, dtype, compiled):
-    """Return {what was tried: samples a second over those of the usual way by turns with it}, or why it failed."""
+    """Return {setting: its speed relative to the usual settings}, or the error class of a failure."""
     import torch
 
     other = torch.float32 if dtype == torch.bfloat16 else torch.bfloat16
@@ -223,7 +210,7 @@ def _tries(model, processor, examples, batches, batch, dtype, compiled):
         return _batches(processor, examples, size, **shapes)[1]
 
     halves = shaped(batch // 2)
-    ways = {
+    settings = {
         "not grouped by length": (_bare(model, dtype), [[b] for b in shaped(by_length=False)]),
         "half the batch": (_bare(model, dtype), [halves[k : k + 2] for k in range(0, len(halves), 2)]),
         "lengths padded to multiples of 16": (_bare(model, dtype), [[b] for b in shaped(multiple=16)]),
@@ -231,12 +218,12 @@ def _tries(model, processor, examples, batches, batch, dtype, compiled):
         str(other).removeprefix("torch."): (_bare(model, other), [[b] for b in batches]),
     }
     if compiled:
-        ways["compiled"] = _bare(model, dtype, compiled=True), [[b] for b in shaped(multiple=32)]  # one shape each
+        settings["compiled"] = _bare(model, dtype, compiled=True), [[b] for b in shaped(multiple=32)]  # fewer shapes
     usual, found, clock = _bare(model, dtype), {}, int(model.device.type == "cpu")
-    for name, (step, turns) in (bar := tqdm(ways.items())):
+    for name, (step, turns) in (bar := tqdm(settings.items())):
         bar.set_description(name)
         try:
-            if name == "compiled":  # the first walk through the shapes compiles
+            if name == "compiled":  # the first pass over the shapes compiles
                 for turn in turns:
                     step(turn[0])
             times = [
@@ -244,13 +231,13 @@ def _tries(model, processor, examples, batches, batch, dtype, compiled):
                 for b, turn in zip(batches, turns, strict=True)
             ][WARM:]
             found[name] = round(sum(one for one, _ in times) / sum(two for _, two in times), 3)
-        except Exception as error:  # whatever a compiler or a dtype may raise here is the finding
+        except Exception as error:  # any error of a compiler or a dtype is the result
             found[name] = f"failed: {type(error).__name__}"
     return found
 
 
 def _peak_memory():
-    """Return the most bytes that this process held: on the GPU where there is one, else of the machine's memory."""
+    """Return the peak memory of this process in bytes: on the GPU if there is one, else in main memory."""
     import torch
 
     if torch.cuda.is_available():

@@ -1,10 +1,9 @@
-"""The measurements behind bench.py, each a plain dict of what it found.
+"""The measurements of bench_search.py. Each returns a plain dict.
 
     parts = Trained(folder, questions=256, reference=12)
-    parts.searches()["engine_seconds"]                  # {"likelihood": ..., "self": ...} a question
+    parts.searches()["engine_seconds"]                  # {"likelihood": ..., "self": ...} per question
 
-Seconds are pairs: on the wall, and of this process on its cores. The second tells what the first would be on a machine
-that does nothing else.
+Seconds are pairs: wall-clock time, and CPU time of this process. CPU time does not depend on other jobs of the machine.
 """
 
 import time
@@ -22,8 +21,7 @@ from o1lib.minivqa import mixture
 from o1lib.minivqa.testsets import TEST_SETS, test_set
 from o1lib.models.presets import load
 from o1lib.records import project_root
-from o1lib.search.judges import accuracy_on_pairs
-from o1lib.search.judges import make_judge as judge_of
+from o1lib.search.judges import accuracy_on_pairs, make_judge
 from o1lib.search.methods import make_search, task_for
 from o1lib.search.scheduler import run_searches
 from o1lib.search.segments import StageSpec
@@ -32,7 +30,7 @@ from o1lib.search.types import Task, Usage
 N = 4
 CANDIDATES = (1, 2, 4, 8, 16)  # of the curve of cost against N
 BATCHES = (32, 64, 128, 256)  # of plain sampling
-TOKENS = 192  # of one stage at most
+TOKENS = 192  # maximum of one stage
 JUDGES = ("likelihood", "self")
 PAIRS = 100
 BASE = "results/checkpoints/mini-base"
@@ -40,7 +38,7 @@ CURVE_QUESTIONS = 32
 
 
 class Trained:
-    """What is measured on a trained checkpoint; `reference` of the questions are also asked one at a time."""
+    """Measurements on a trained checkpoint; `reference` of the questions are also searched one at a time."""
 
     def __init__(self, folder, questions: int, reference: int):
         self.model, self.processor = load(folder)
@@ -48,15 +46,15 @@ class Trained:
         tasks = [task_for(item.qid, item.question, item.image, "tags") for item in items]
         self.tasks = [tasks[k * len(tasks) // questions] for k in range(questions)]
         self.few = [self.tasks[k * questions // reference] for k in range(reference)]
-        self.length = self.tokens = 0  # of a whole answer, and of all candidates, once they are known
+        self.length = self.tokens = 0  # tokens of a whole answer and of all candidates, set by `searches`
 
     def searches(self) -> dict:
-        """Return seconds and tokens a question of both engines with both judges, and rows through the vision tower."""
+        """Return seconds and tokens per question of both engines with both judges, and image encodings per question."""
         found = {"engine_seconds": {}, "engine_seconds_beside": {}, "reference_seconds": {}, "engine_ledger": {}}
         most = 0.0
         for judge in JUDGES:
             with rows_seen(self.model) as rows:
-                seconds, ledger = searched(self._fast(), self.tasks, judge)
+                seconds, usage = searched(self._fast(), self.tasks, judge)
             most = max(most, sum(rows) / len(self.tasks))
             half = len(self.few) // 2 or 1
             slow = SequentialDecoder(self.model, self.processor, max_new_tokens=TOKENS)
@@ -66,18 +64,18 @@ class Trained:
             found["engine_seconds"][judge] = seconds / len(self.tasks)
             found["engine_seconds_beside"][judge] = beside / len(self.tasks)
             found["reference_seconds"][judge] = (first + second) / len(self.few)
-            found["engine_ledger"][judge] = [value / len(self.tasks) for value in ledger.astuple()[:5]]
+            found["engine_ledger"][judge] = [value / len(self.tasks) for value in usage.astuple()[:5]]
             if judge == "likelihood":
-                self.length = round(ledger.generated / len(self.tasks) / N)
-                self.tokens = ledger.generated
-                found |= {"engine_tokens_seconds": np.minimum(seconds, beside), "tokens": ledger.generated}
+                self.length = round(usage.generated / len(self.tasks) / N)
+                self.tokens = usage.generated
+                found |= {"engine_tokens_seconds": np.minimum(seconds, beside), "tokens": usage.generated}
         return found | {"image_encodings_per_question": most}
 
     def plain(self) -> dict:
-        """Return how long plain sampling of as many tokens takes at its best batch size, and the rate at each."""
+        """Return the seconds of plain sampling of as many tokens at its fastest batch size, and all rates."""
         rates, decoder = {}, Decoder(self.model, self.processor)
         for batch in BATCHES:
-            inputs = decoder.inputs(self.tasks[: batch // N])
+            inputs = decoder.chat.inputs(self.tasks[: batch // N])
             start = now()
             self._sampled(inputs, num_return_sequences=N, min_new_tokens=self.length)
             rates[batch] = batch * self.length / (now() - start)
@@ -88,42 +86,42 @@ class Trained:
         }
 
     def generate(self) -> dict:
-        """Return the tokens a second of the released procedure and of plain sampling at batch 1, taken by turns."""
+        """Return tokens per second of the released procedure and of plain sampling at batch 1, measured alternately."""
         slow, plain = (
             SequentialDecoder(self.model, self.processor, max_new_tokens=TOKENS),
             Decoder(self.model, self.processor),
         )
         tokens, seconds = np.zeros(2), np.zeros((2, 2))
         for task in self.few:
-            spent, ledger = searched(slow, [task], "likelihood")
+            spent, usage = searched(slow, [task], "likelihood")
             start = now()
             for _ in range(N):
-                inputs = plain.inputs([task])
+                inputs = plain.chat.inputs([task])
                 tokens[1] += self._sampled(inputs).shape[1] - inputs["input_ids"].shape[1]
-            tokens[0], seconds = tokens[0] + ledger.generated, seconds + [spent, now() - start]
+            tokens[0], seconds = tokens[0] + usage.generated, seconds + [spent, now() - start]
         reference, generate = tokens[:, None] / seconds
         return {"reference_tokens_a_second": reference, "generate_tokens_a_second": generate}
 
     def memory(self) -> dict:
-        """Return the bytes of pictures' keys and values in a batch of eight questions with N = 1 and with N = 8."""
+        """Return the bytes of the pictures' keys and values in a batch of eight questions, with N = 1 and N = 8."""
         decoder = Decoder(self.model, self.processor)
         with decoder.reading():
-            decoder.reader.encode(self.tasks[:8])
-            states = [root.prompt for root in decoder.reader.roots.values()]
-            batches = [BatchedCache(decoder.engine, [state for state in states for _ in range(n)]) for n in (1, 8)]
+            decoder.prefiller.encode(self.tasks[:8])
+            states = [cached.prompt for cached in decoder.prefiller.cached.values()]
+            batches = [BatchedCache(decoder.runner, [state for state in states for _ in range(n)]) for n in (1, 8)]
             one, eight = (batch.picture_bytes for batch in batches)
         return {"picture_memory": {"n1": one, "n8": eight, "ratio": eight / one}}
 
     def curve(self) -> dict:
-        """Return calls, processed tokens and seconds a question against the number of candidates."""
+        """Return calls, processed tokens and seconds per question, by the number of candidates."""
         rows, tasks = [], self.tasks[:: max(1, len(self.tasks) // CURVE_QUESTIONS)]
         for n in CANDIDATES:
-            seconds, ledger = searched(self._fast(), tasks, "likelihood", n)
+            seconds, usage = searched(self._fast(), tasks, "likelihood", n)
             rows.append(
                 {
                     "n": n,
-                    "calls": ledger.calls / len(tasks),
-                    "tokens": ledger.processed / len(tasks),
+                    "calls": usage.calls / len(tasks),
+                    "tokens": usage.processed / len(tasks),
                     "seconds": seconds[0] / len(tasks),
                     "core_seconds": seconds[1] / len(tasks),
                 }
@@ -131,7 +129,7 @@ class Trained:
         return {"rows": rows}
 
     def judges(self) -> dict:
-        """Return accuracy, position bias, ties and unreadable verdicts of the judges on pairs that are known."""
+        """Return accuracy, position bias, ties and unreadable verdicts of the judges on pairs with a known answer."""
         decoder = Decoder(self.model, self.processor, max_new_tokens=48)
         items = list(mixture("validation", PAIRS))
         pairs, truth = known_pairs(items, decoder), {item.qid: item for item in items}
@@ -140,7 +138,7 @@ class Trained:
             speakers["base"] = Decoder(*load(project_root() / BASE), max_new_tokens=48)
         return {
             "judges": {
-                name: accuracy_on_pairs(judge_of(name, decoder=speaker, truth=truth), pairs)
+                name: accuracy_on_pairs(make_judge(name, decoder=speaker, truth=truth), pairs)
                 for name, speaker in speakers.items()
             }
         }
@@ -155,15 +153,15 @@ class Trained:
 
 
 def now() -> np.ndarray:
-    """Return the time in seconds twice: on the wall, and of this process on its cores."""
+    """Return the time in seconds twice: wall-clock time, and CPU time of this process."""
     return np.array([time.perf_counter(), time.process_time()])
 
 
 def searched(decoder, tasks, judge: str, n: int = N) -> tuple[np.ndarray, Usage]:
-    """Return the seconds (wall, cores) that a stage beam over the tasks takes, and what it cost."""
+    """Return the seconds (wall clock, CPU) of a stage beam over the tasks, and its usage."""
     search, start = make_search("stage_beam", n), now()
     searches = (search(task, n, 0) for task in tasks)
-    trees = run_searches(searches, decoder, judge_of(judge, decoder=decoder), at_once=AT_ONCE // n)
+    trees = run_searches(searches, decoder, make_judge(judge, decoder=decoder), at_once=AT_ONCE // n)
     decoder.forget()
     return now() - start, sum((tree.usage for tree in trees), Usage())
 
@@ -183,7 +181,7 @@ def rows_seen(model):
 
 
 def smolvlm(questions: int = 8, tokens: int = 12) -> dict:
-    """Return both engines' seconds a question on a random SmolVLM-256M: two turns, N candidates, a few questions."""
+    """Return both engines' seconds per question on a random SmolVLM-256M: two turns, N candidates, few questions."""
     model, processor = _random_smolvlm()
     items = list(mixture("validation", questions))
     steps = (StageSpec("caption"), StageSpec("conclusion", turn="The answer?"))

@@ -1,10 +1,10 @@
-"""What arms differ in besides their average: family by family, skill by skill, and how often they break their format.
+"""Break results down by family, skill and form of the question, and count broken formats.
 
-    found = effects(records, "structured.sample", "direct.sample", "family")    # one line a family, paired differences
-    counted(records, {"structured": "structured.sample"}, {"open questions": "open"})   # by the form of the question
-    broken(records, {"structured": "structured.sample"})                        # beside LLaVA-CoT's published outputs
+    effects(records, "structured.sample", "direct.sample", "family")          # paired difference for each family
+    metrics_from_predictions(records, {"structured": "structured.sample"}, {"open questions": "open"})
+    format_violations(records, {"structured": "structured.sample"})           # with LLaVA-CoT's published outputs
 
-All are long tables for `o1lib.analysis.plots.points`.
+Each returns a long table for `o1lib.analysis.plots.points`.
 """
 
 from statistics import fmean
@@ -19,7 +19,8 @@ from o1lib.scoring.intervals import wilson
 
 BLINDLY = "choices, chosen blindly"
 PUBLISHED, WHOSE = "published outputs of LLaVA-CoT", ("published", "this study")
-# Accuracy by the form of a question, and whether a chain's letter is that of the option it states: metrics of o1lib.analysis.observations
+# Accuracy by the form of a question, and how often a chain gives the letter of the option that it states. The values
+# are metrics of o1lib.analysis.observations; a pair is a ratio.
 FORMS = {
     "open questions": "open",
     "yes or no": "yes_no",
@@ -31,11 +32,11 @@ EFFECT = ["part", "value", "low", "high", "n", "seeds", "wins", "losses", "why"]
 
 
 def effects(records, a, b, by):
-    """Return accuracy of row `a` minus row `b` for each value of `by` ("family" or "skill"), on the same questions.
+    """Return the accuracy of row `a` minus that of row `b`, on the same questions, for each value of `by`.
 
-    One line a value, in their order by name: columns EFFECT, fractions. All questions of all sets count, each once,
-    whatever its set; rotations and twins are one question. Seeds are those that both rows have; `why` says why there
-    is no value. No line where a row was not run.
+    `by` is "family" or "skill". The table has one line for each value, sorted by name, with columns EFFECT in
+    fractions. Questions of all sets have the same weight; rotations and twins are one question. Seeds are those that
+    both rows have. Without a value, `why` gives the reason. The table is empty if a row was not run.
     """
     rows = by_row(records)
     sides = [{record.seed: record for record in rows.get(row, [])} for row in (a, b)]
@@ -60,7 +61,7 @@ def _units(lines, by, part, seed):
 
 
 def summarize_strongest(found, of):
-    """Return a sentence on the lines of `effects` whose interval excludes zero (Markdown); `of` names the lines."""
+    """Return a sentence on the lines of `effects` whose interval excludes zero (Markdown). `of` is their noun."""
     sure = [line for line in found.dropna(subset=["value"]).itertuples() if line.low > 0 or line.high < 0]
     tested = f"{len(found.dropna(subset=['value']))} {of}"
     if not sure:
@@ -71,11 +72,12 @@ def summarize_strongest(found, of):
     return f"Of {tested} {len(sure)} differ for sure, each judged by itself: {named}."
 
 
-def counted(records, rows, metrics):
-    """Return what `tables.long` returns, of metrics of `o1lib.analysis.observations` that no record holds: counted from predictions.
+def metrics_from_predictions(records, rows, metrics):
+    """Return a table as `tables.long_table` does, for metrics that are computed from predictions and not in records.
 
-    `rows` maps labels to row ids, `metrics` labels to metrics; of a pair of metrics it is the ratio. A row that was not
-    run, or cannot have a metric (a bare answer has no chain), is absent. Intervals are those of `o1lib.analysis.stats`.
+    `rows` maps labels to row ids, and `metrics` maps labels to metrics of `o1lib.analysis.observations`; a pair of
+    metrics is their ratio. A row that was not run, or that cannot have a metric (a direct answer has no chain), is
+    absent. Intervals are those of `o1lib.analysis.stats`. Raises UserError for damaged predictions.
     """
     found = by_row(records)
     lines = [
@@ -83,16 +85,16 @@ def counted(records, rows, metrics):
         for label, row in rows.items()
         if row in found
         for shown, metric in metrics.items()
-        if (cell := _counted(found[row], metric))
+        if (cell := _from_predictions(found[row], metric))
     ]
     return pd.DataFrame(lines, columns=["label", "row", "metric", *CELL])
 
 
-def _counted(records, metric):
+def _from_predictions(records, metric):
+    """Return a metric of one row as a cell, or None where its predictions do not have it."""
     parts = metric if isinstance(metric, tuple) else (metric,)
-    answered = [
-        (record.predictions(), record.seed) for record in records
-    ]  # damaged ones are no reason to leave a row out
+    # read outside of `try`, because damaged predictions are an error and no missing metric
+    answered = [(record.predictions(), record.seed) for record in records]
     try:
         tables = [pd.concat([observations(lines, part, seed) for lines, seed in answered]) for part in parts]
         found = (ratio if len(tables) > 1 else interval)(*tables, "value")
@@ -102,18 +104,18 @@ def _counted(records, metric):
 
 
 def summarize_by_form(found):
-    """Return the lines of `counted` for FORMS in words, one sentence a label (Markdown)."""
-    shelf = {(line.label, line.metric): line for line in found.itertuples()}
+    """Return one sentence for each label of `metrics_from_predictions` with FORMS (Markdown)."""
+    by_form = {(line.label, line.metric): line for line in found.itertuples()}
     sentences = []
     for label in dict.fromkeys(found.label):
-        *cells, letters = [shelf.get((label, name)) for name in FORMS]
+        *cells, letters = [by_form.get((label, name)) for name in FORMS]
         if all(cells):
             sentences.append(_of_forms(label, *cells) + (_of_letters(letters) if letters else ""))
     return sentences
 
 
 def summarize_guessing(predictions, n):
-    """Return in how many choices one of `n` blind guesses would be right, in a sentence (Markdown)."""
+    """Return a sentence on how often one of `n` random guesses at a multiple-choice question is right (Markdown)."""
     hits = [1 - (1 - 1 / len(line["options"])) ** n for line in predictions if line.get("options")]
     return f"Of {n} blind guesses one is right in {100 * fmean(hits):.0f} % of {len(hits)} choices." if hits else ""
 
@@ -134,11 +136,11 @@ def _share(cell):
     return f"{100 * cell.value:.0f} % [{100 * cell.low:.0f}, {100 * cell.high:.0f}]"
 
 
-def broken(records, rows):
-    """Return the share of outputs that break their format, a cell as `tables.long` has for each label of `rows`.
+def format_violations(records, rows):
+    """Return the share of outputs that break their format, with a cell as in `long_table` for each label of `rows`.
 
-    The first line are LLaVA-CoT's published outputs, from results/reported (column `whose`). Rows without a format to
-    keep are absent.
+    The first line is for LLaVA-CoT's published outputs, from results/reported; the column `whose` tells them from this
+    study's. Rows whose format has no rules are absent.
     """
     found = by_row(records)
     lines = [_published()]
@@ -150,6 +152,7 @@ def broken(records, rows):
 
 
 def _published():
+    """Return the share of published outputs of LLaVA-CoT that break the format, as a line of `format_violations`."""
     frame = pd.read_csv(project_root() / "results" / "reported" / "third_party_checks.csv")
     [line] = frame[frame.metric.str.startswith("well-formed outputs")].itertuples()
     n = int(line.setting.rpartition("n=")[2])

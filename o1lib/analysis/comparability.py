@@ -1,10 +1,10 @@
-"""What records may be used for: whether they are a pilot, and what a comparison of them lacks.
+"""Check comparability: detect pilot records, and list missing seeds and mismatched data or code in a comparison.
 
-    pilot(records)                                          # True while anything is scored on devtest
-    gaps(records, ["structured.sample", "direct.sample"])   # ["direct.sample lacks seed 1"]
+    is_pilot(records)                                                         # True while any row is scored on devtest
+    missing_for_comparison(records, ["structured.sample", "direct.sample"])   # ["direct.sample lacks seed 1"]
 
-A pilot is what is scored on drawings of the split `devtest`, or on drawings of which no record tells the split; the
-confirmatory run scores on `test`. Sets that others made (a benchmark's file, easy-VQA) have no such split.
+Records are a pilot if they are scored on drawings of the split `devtest`, or if no record names the split of the
+drawings. The confirmatory run is scored on `test`. Third-party test sets (a benchmark's file, easy-VQA) have no split.
 """
 
 from collections import defaultdict
@@ -12,12 +12,15 @@ from pathlib import Path
 
 from o1lib.records.store import RECORD
 
-PILOT, CONFIRMED = "pilot", ("test", "hard")  # hard items are drawn apart and belong to the run that scores them
+PILOT, CONFIRMED = (
+    "pilot",
+    ("test", "hard"),
+)  # hard items are a separate split, which pilots and confirmatory runs share
 DATA, CODE = "dataset_hash", "code_hash"
 
 
 def is_pilot(records):
-    """Return whether any scored record stands on drawings that are not the confirmatory ones."""
+    """Return whether any scored record used drawings other than the confirmatory ones."""
     datasets = {record.row: record.parameters for record in records if "test_split" in record.parameters}
     return any(_provisional(record, datasets) for record in records if "accuracy" in record.metrics)
 
@@ -29,33 +32,36 @@ def _provisional(record, datasets):
 
 
 def missing_for_comparison(records, rows, once=()):
-    """Return what a comparison of `rows` lacks, in words, one entry each; none where it is complete.
+    """Return what a comparison of `rows` lacks, one sentence for each gap; [] where it is complete.
 
-    A row without a record, and what is `amiss` with the others.
+    These are the rows without a record, and the `mismatches` of the others. `once` are rows with one record for all
+    seeds.
     """
     there = {record.row for record in records}
     return [f"row {row} has no record" for row in rows if row not in there] + mismatches(records, rows, once)
 
 
 def mismatches(records, rows, once=()):
-    """Return what the records of `rows` lack beside each other, in words, one entry each.
+    """Return why the records of `rows` cannot be compared as they are, one sentence for each reason.
 
-    A seed that was begun and left no record, or that another row has (rows in `once` have one seed for all; a row
-    beside none but these must have the seeds of its model); rows scored on different data, on data or a model that the
-    named row no longer holds, or made by different code.
+    The reasons: a seed was started and has no record; a row lacks a seed that another row has; rows were scored on
+    different data or made by different code; a row used data or a model that was replaced since. Rows in `once` have
+    one record for all seeds; a row that is compared only with those needs the seeds of its model.
     """
-    shelf = defaultdict(dict)
+    by_row = defaultdict(dict)
     for record in records:
-        shelf[record.row][record.seed] = record
-    used = [record for row in dict.fromkeys(rows) for record in shelf[row].values()]
-    several = {row: set(shelf[row]) for row in rows if shelf[row] and row not in once}
-    found = _begun(records, rows) + (_unasked(*several, shelf) if len(several) == 1 else _lacking(several))
-    found += _outdated(used, shelf, "data", DATA) + _outdated(used, shelf, "model", "model_hash")
-    return found + _apart(used, DATA, "scored on different data") + _apart(used, CODE, "made by different code")
+        by_row[record.row][record.seed] = record
+    used = [record for row in dict.fromkeys(rows) for record in by_row[row].values()]
+    several = {row: set(by_row[row]) for row in rows if by_row[row] and row not in once}
+    found = _unfinished(records, rows) + (
+        _unscored_seeds(*several, by_row) if len(several) == 1 else _missing_seeds(several)
+    )
+    found += _outdated(used, by_row, "data", DATA) + _outdated(used, by_row, "model", "model_hash")
+    return found + _differing(used, DATA, "scored on different data") + _differing(used, CODE, "made by different code")
 
 
-def _begun(records, rows):
-    """Return the seeds of `rows` whose folder is there without a record: they failed, or are under way."""
+def _unfinished(records, rows):
+    """Return the seeds of `rows` that have a folder but no record: they failed or are still running."""
     runs = {record.folder.parent.parent for record in records if record.folder != Path()}
     left = sorted(
         {
@@ -69,7 +75,8 @@ def _begun(records, rows):
     return [f"seed {seed} of {row} was begun and left no record" for row, seed in left]
 
 
-def _lacking(seeds):
+def _missing_seeds(seeds):
+    """Return which seeds each row lacks that another row has; `seeds` is {row: set of seeds}."""
     together = set().union(*seeds.values())
     return [
         f"{row} lacks seed {', '.join(map(str, sorted(together - own)))}"
@@ -78,19 +85,19 @@ def _lacking(seeds):
     ]
 
 
-def _unasked(row, shelf):
-    """Return which seeds of its model a row lacks, for where no other row tells."""
-    own = shelf[row]
+def _unscored_seeds(row, by_row):
+    """Return which seeds of its model a row lacks, for a comparison without another row that has several seeds."""
+    own = by_row[row]
     model = next(iter(own.values())).parameters.get("model")
-    lacking = sorted(set(shelf.get(model, ())) - set(own))
+    lacking = sorted(set(by_row.get(model, ())) - set(own))
     return [f"{row} lacks seed {', '.join(map(str, lacking))}, with which {model} was trained"] if lacking else []
 
 
-def _outdated(used, shelf, link, key):
-    """Return which records used data, or a model, that the row they name holds no longer."""
+def _outdated(used, by_row, link, key):
+    """Return the records that used data or a model that was replaced since, by the row that they name."""
     found = []
     for record in used:
-        own = shelf.get(record.parameters.get(link)) or {}
+        own = by_row.get(record.parameters.get(link)) or {}
         source = own.get(record.seed) or own.get(0)
         hashes = {record.provenance.get(key), source.provenance.get(key)} if source else {None}
         if None not in hashes and "" not in hashes and len(hashes) > 1:
@@ -99,14 +106,18 @@ def _outdated(used, shelf, link, key):
     return found
 
 
-def _apart(used, key, what):
+def _differing(used, key, what):
+    """Return [] if all records have the same value of `key`, else [`what` with the values and their records]."""
     kinds, commits = defaultdict(list), defaultdict(set)
     for record in used:
-        kinds[record.provenance.get(key) or "unknown"].append(f"{record.row} seed {record.seed}")
-        commits[record.provenance.get(key) or "unknown"].add(record.commit[:7])
+        value = (record.code if key == CODE else record.provenance.get(key)) or "unknown"
+        kinds[value].append(f"{record.row} seed {record.seed}")
+        commits[value].add(record.commit[:7])
     if len(kinds) < 2:
         return []
-    by_commit = key == CODE and len(set().union(*commits.values())) > 1  # else the same commit, changed or not
+    by_commit = (
+        key == CODE and len(set().union(*commits.values())) > 1
+    )  # with one commit for all, only the hashes differ
     named = "; ".join(
         f"{f'commit {min(commits[value])}' if by_commit else value[:10]}: {', '.join(names)}"
         for value, names in kinds.items()

@@ -1,10 +1,10 @@
-"""Pairs of rows against each other, in words: the contrasts of a report, judged as the claims of the papers are.
+"""Compare pairs of rows, with verdicts as for the papers' claims.
 
     found = compare(records, [("structured", "direct training", 1)], {"structured": "structured.sample", ...})
-    sentences(found)[0]         # "**structured − direct training**: +2.1 points [+0.3, +4.0], ..."
+    summarize_contrasts(found)[0]         # "**structured − direct training**: +2.1 points [+0.3, +4.0], ..."
 
-The difference is that of the average over the papers' six sets, or of another metric of `o1lib.analysis.observations`, paired question by
-question and seed by seed (`o1lib.analysis.claims`, `o1lib.analysis.stats`).
+A contrast is a difference of averages over the papers' six sets, or of another metric of `o1lib.analysis.observations`.
+It is paired by question and seed (`o1lib.analysis.claims`, `o1lib.analysis.stats`).
 """
 
 import pandas as pd
@@ -15,7 +15,7 @@ from o1lib.analysis.observations import AVERAGE
 from o1lib.analysis.stats import NOT_TESTED
 from o1lib.analysis.tables import by_row
 
-ONCE = ("base.greedy",)  # one model for all seeds, answering greedily: the same answers at any seed
+ONCE = ("base.greedy",)  # rows with one record for all seeds: one model, and greedy answers do not depend on the seed
 CLAIMED = {1: "better", -1: "worse", 0: "nothing"}
 COLUMNS = [
     "contrast",
@@ -36,15 +36,16 @@ COLUMNS = [
 
 
 def compare(records, pairs, rows, metric=AVERAGE):
-    """Return one line a pair (label a, label b, claimed sign): a minus b in `metric`, with the columns COLUMNS.
+    """Return a table with one line for each pair (label a, label b, claimed sign): a minus b in `metric`, COLUMNS.
 
-    `rows` maps labels to row ids; the sign is what the papers claim of the difference, 0 where they claim nothing:
-    then the verdict says whether the two can be told apart. What cannot be compared has no value, and `why` says why.
-    Seeds of which one side has no record are left out; rows made by different code are compared. `incomplete` says so
-    (`standing.gaps`), "" where nothing is amiss. `failed` counts answers that were cut or lost their form and stay in.
+    `rows` maps labels to row ids. The sign is what the papers claim about the difference; it is 0 where they claim
+    nothing, and then the verdict is "better", "worse" or "not told apart". Rows that cannot be compared have no value,
+    and `why` gives the reason. Seeds that only one side has are left out, and rows made by different code are compared;
+    `incomplete` says so (`missing_for_comparison`) and is "" otherwise. `failed` counts answers that were cut or broke
+    their format, which stay in the comparison.
     """
     records = list(records)
-    shelf = by_row(records)
+    of_row = by_row(records)
     claims = [_claim(f"{a} − {b}", rows[a], rows[b], sign, metric) for a, b, sign in pairs]
     lines = evaluate_claims(claims, records, same_code=False)
     for line, (a, b, sign) in zip(lines, pairs, strict=True):
@@ -52,7 +53,7 @@ def compare(records, pairs, rows, metric=AVERAGE):
             "contrast": line["id"],
             "claimed": CLAIMED[sign],
             "incomplete": "; ".join(missing_for_comparison(records, [rows[a], rows[b]], ONCE)),
-            "failed": sum(record.n_failed for label in (a, b) for record in shelf.get(rows[label], [])),
+            "failed": sum(record.n_failed for label in (a, b) for record in of_row.get(rows[label], [])),
         }
         if not sign and line["verdict"] != NOT_TESTED:
             line["verdict"] = "better" if line["low"] > 0 else "worse" if line["high"] < 0 else "not told apart"
@@ -60,7 +61,7 @@ def compare(records, pairs, rows, metric=AVERAGE):
 
 
 def compare_metrics(records, pair, rows, metrics):
-    """Return the line of `compare` for one pair in each of several metrics, {label: metric}; the label is its contrast."""
+    """Return the lines of `compare` for one pair in several metrics, {label: metric}; `contrast` is the label."""
     found = [compare(records, [pair], rows, metric).assign(contrast=label) for label, metric in metrics.items()]
     return pd.concat(found, ignore_index=True)
 
@@ -79,12 +80,12 @@ def _claim(name, a, b, sign, metric):
 
 
 def summarize_contrasts(found):
-    """Return the lines of `compare` in words (Markdown), and at the end which are incomplete."""
+    """Return one sentence for each line of `compare`, and one that names the incomplete contrasts (Markdown)."""
     return [*map(summarize_contrast, found.to_dict("records")), completeness(found)]
 
 
 def completeness(found):
-    """Return one sentence: how many of the contrasts of `compare` are complete, and which are not (Markdown)."""
+    """Return one sentence that says which contrasts of `compare` are incomplete (Markdown)."""
     lacking = found[found.incomplete != ""].contrast
     if not len(lacking):
         all_of_them = f"All {len(found)} contrasts are" if len(found) > 1 else "The contrast is"
@@ -93,7 +94,7 @@ def completeness(found):
 
 
 def summarize_contrast(line):
-    """Return one line of `compare` in words (Markdown)."""
+    """Return one sentence for a line of `compare` (Markdown)."""
     if line["verdict"] == NOT_TESTED:
         return f"**{line['contrast']}**: not tested, {line['why']}."
     lacking = f" Incomplete: {line['incomplete']}." if line["incomplete"] else ""

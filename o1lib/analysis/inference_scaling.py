@@ -1,10 +1,10 @@
-"""What search buys: accuracy against the number of candidates, tokens and seconds, read from records' own parameters.
+"""Measure inference-time scaling: accuracy against the number of candidates, tokens and seconds.
 
-    table = searched(records, "structured", metric="mini-average")     # method, N, tokens, seconds, value, ...
-    curves(table, "tokens", "method", log=True)                        # o1lib.analysis.plots
+    table = scaling_table(records, "structured", metric="mini-average")     # method, N, tokens, seconds, value, ...
+    curves(table, "tokens", "method", log=True)                             # o1lib.analysis.plots
 
-Methods are compared at equal N and at equal cost, never at the N that suits each: the papers' Table 5 sets ten full
-samples beside four candidates a stage.
+The settings of a search are read from its record's parameters. Methods are compared at equal N and at equal cost;
+the papers' Table 5 instead compares ten full samples with four candidates for each stage.
 """
 
 import pandas as pd
@@ -12,22 +12,19 @@ import pandas as pd
 from o1lib.analysis.tables import CELL, by_row, pooled
 from o1lib.records import Metric
 from o1lib.scoring.intervals import wilson
+from o1lib.search.methods import METHODS
+from o1lib.search.rewards import REWARDS
 
-METHODS = {"best_of_n": "best-of-N", "sentence_beam": "sentence-level beam", "stage_beam": "stage-level beam"}
-# What rows without a pairwise judge are shown by, and how they are called then
-OWN_JUDGE = {
-    "token_beam": {"self": "token beam in each turn"},
-    "retracing": {"likelihood": "retracing by likelihood", "verifier": "retracing by a verifier"},
-}
-ONE = "sample"
+SCORES = ("likelihood", "verifier")  # rewards of retracing that are shown
+ONE = "sample"  # the method that draws one answer without a search
 COLUMNS = ["method", "row", "N", "tokens", "seconds", *CELL]
 
 
 def with_judge_metrics(records):
-    """Return the records with their judge's own record as metrics: judge/accuracy, judge/tie, judge/unparsed.
+    """Return the records with their judge's results as metrics: judge/accuracy, judge/tie, judge/unparsed.
 
-    Shares of the matches whose two sides were not equally true, with Wilson's interval; matches of one question are not
-    independent, so it is rather too narrow. Rows without a judge are returned as they are.
+    These are shares of the comparisons in which one side was truer, with Wilson's interval. It is somewhat too narrow,
+    because comparisons within one question are not independent. Records without a judge are returned unchanged.
     """
     return [
         record.model_copy(update={"metrics": record.metrics | _of_judge(record.extra.get("judge_on_own_pairs"))})
@@ -45,13 +42,12 @@ def _of_judge(found):
     return metrics
 
 
-def searched(records, model, metric="mini-average", judge="self", temperature=0.6, data="data"):
-    """Return one line a search row of `model` on the questions of row `data`.
+def scaling_table(records, model, metric="mini-average", judge="self", temperature=0.6, data="data"):
+    """Return one line for each search of `model` on the questions of row `data`: method, N, mean costs, the metric.
 
-    A line has the method in words, N, mean tokens and seconds a question, and the metric.
-
-    One sample is the first point, N = 1, of every method that has no such row of its own. Methods without a pairwise
-    judge (the token beam; retracing, by likelihood and by a verifier) are there whatever `judge` says.
+    `tokens` and `seconds` are means for a question. One sample is the point N = 1 of every method that has no row with
+    N = 1. Methods without a pairwise judge (token beam, and retracing by likelihood or by a verifier) are included for
+    every `judge`.
     """
     lines, first = [], []
     for row, some in by_row(records).items():
@@ -71,10 +67,14 @@ def searched(records, model, metric="mini-average", judge="self", temperature=0.
 
 
 def _named(method, chosen_by, judge):
-    """Return what a search is called, None where it is not shown: it is judged by another than `judge`."""
-    if method in OWN_JUDGE:
-        return OWN_JUDGE[method].get(chosen_by)
-    return METHODS.get(method) if chosen_by == judge else None
+    """Return the label of a search, or None for one that is not shown: of another judge, or without candidates."""
+    spec = METHODS.get(method)
+    if spec is None or spec.max_n == 1:
+        return None
+    if spec.rewarded:  # the oracle is a ceiling and no method
+        reward = REWARDS.get(chosen_by)
+        return f"{spec.label} by {reward.label}" if reward and chosen_by in SCORES else None
+    return spec.label if chosen_by == judge or not spec.judged else None
 
 
 def _line(row, records, given, metric):

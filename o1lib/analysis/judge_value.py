@@ -1,32 +1,23 @@
-"""What a judge is worth: how often it is right on the model's own pairs, and how much of the oracle's gain it wins.
+"""Measure the value of a judge: its accuracy on the model's own pairs, and its share of the oracle's gain.
 
-    found = worth(judged(records), "structured", "stage_beam", 4)       # one line a judge
-    told(found)                                                         # sentences
+    found = judge_values(with_judge_metrics(records), "structured", "stage_beam", 4)       # one line for each judge
+    summarize_judges(found)                                                                # sentences
 
-All rows of one search that differ only in who chooses are read by their own parameters. The judge `synthetic` is right
-with a set probability p (parameter `judge_accuracy`); the others stand where their accuracy was measured, on the pairs
-that the searches themselves played. The gain is counted from a coin (judge `random`) to the oracle.
+The rows of one search that differ only in their judge are found by the parameters of their records. The judge
+`synthetic` is right with a given probability p (parameter `judge_accuracy`). The accuracy of other judges is measured
+on the pairs that the searches compared. The gain is counted from a random choice (judge `random`) to the oracle.
 """
 
 import pandas as pd
 
 from o1lib.analysis.observations import observations
-from o1lib.analysis.stats import share_won
+from o1lib.analysis.stats import share_of_gain
 from o1lib.analysis.tables import CELL, by_row, percent, pooled
 from o1lib.records import UserError
+from o1lib.search.judges import JUDGES
 
-DEFAULT_ACCURACY = 0.8  # of records made before the accuracy was a parameter
-FLOOR, CEILING, SET = "random", "oracle", "synthetic"
-NAMES = {
-    "self": "the model itself",
-    "base": "its base",
-    "self_as_released": "as released",
-    "likelihood": "likelihood",
-    "agreement": "agreement",
-    FLOOR: "a coin",
-    CEILING: "an oracle",
-    "oracle_faithful": "an oracle for whole chains",
-}
+DEFAULT_ACCURACY = 0.8  # of synthetic judges in older records, which do not have it as a parameter
+FLOOR, CEILING, SYNTHETIC = "random", "oracle", "synthetic"
 COLUMNS = [
     "label",
     "judge",
@@ -45,12 +36,13 @@ COLUMNS = [
 
 
 def judge_values(records, model, method="stage_beam", n=4, metric="mini-average", temperature=0.6, data="data"):
-    """Return one line a judge of one search on the questions of row `data`, with COLUMNS.
+    """Return one line for each judge of one search on the questions of row `data`, with COLUMNS.
 
-    Synthetic judges come first, by their p, then the others by `right`. `right` is the measured accuracy on the model's own pairs (of `pairs` whose sides were not equally true), with its
-    interval; value, low, high are `metric`; `won` the share of the oracle's gain over a coin, NaN where `why` says why
-    there is none. Rows without the metric or without a measured judge are left out; of two rows of one judge (and one p),
-    which are the same search twice, the one with more seeds is shown.
+    Synthetic judges come first, sorted by p, then the others, sorted by `right`. `right` is the accuracy on the model's
+    own pairs, with its interval; `pairs` is the number of pairs in which one side was truer. value, low and high are
+    `metric`. `won` is the share of the oracle's gain over a random choice; where it is NaN, `why` gives the reason.
+    Rows without the metric or without a measured accuracy are left out. If two rows have the same judge (and p), the
+    one with more seeds is shown.
     """
     wanted = {"model": model, "method": method, "n": n, "temperature": temperature, "blind": False, "data": data}
     rows = {
@@ -70,30 +62,35 @@ def _line(row, records, ends, metric):
     if not (cell and right):
         return None
     judge = records[0].parameters["judge"]
-    chance = records[0].parameters.get("judge_accuracy", DEFAULT_ACCURACY) if judge == SET else None
-    label = NAMES.get(judge, judge) if chance is None else f"right with chance {chance:g}"
+    chance = records[0].parameters.get("judge_accuracy", DEFAULT_ACCURACY) if judge == SYNTHETIC else None
+    label = _name(judge) if chance is None else f"right with chance {chance:g}"
     measured = {"right": right["value"], "right_low": right["low"], "right_high": right["high"], "pairs": right["n"]}
     return {"label": label, "judge": judge, "row": row, "p": chance, **measured, **cell, **_won(records, ends, metric)}
 
 
+def _name(judge):
+    """Return the label of a judge; a record may hold a judge that JUDGES no longer has."""
+    return JUDGES[judge].label if judge in JUDGES else judge
+
+
 def _won(records, ends, metric):
-    """Return the share of the oracle's gain over a coin that a row wins, with its interval, or why there is none."""
+    """Return a row's share of the oracle's gain over a random choice, with its interval, or the reason for none."""
     try:
-        if lacking := [NAMES[end] for end in (FLOOR, CEILING) if end not in ends]:
+        if lacking := [_name(end) for end in (FLOOR, CEILING) if end not in ends]:
             raise UserError(f"the row of {' and of '.join(lacking)} was not run")
         sides = [{record.seed: record for record in some} for some in (records, ends[FLOOR], ends[CEILING])]
         seeds = sorted(set.intersection(*map(set, sides)))
         if not seeds:
             raise UserError("no seed in common with the coin and the oracle")
         tables = [pd.concat([observations(side[seed].predictions(), metric, seed) for seed in seeds]) for side in sides]
-        found = share_won(*tables, "value")
+        found = share_of_gain(*tables, "value")
     except UserError as problem:
         return {"won": float("nan"), "won_low": float("nan"), "won_high": float("nan"), "why": str(problem)}
     return {"won": found.value, "won_low": found.low, "won_high": found.high, "why": ""}
 
 
 def judge_value_table(found):
-    """Return the lines of `worth` for reading: accuracy of judge and answers, and what the judge wins, in per cent."""
+    """Return the lines of `judge_values` as a table to show: accuracies and shares of the gain in per cent."""
     texts = {
         "the truer of two, %": ("right", "right_low", "right_high"),
         "answers right, %": ("value", "low", "high"),
@@ -111,7 +108,7 @@ def _percent(line, value, low, high):
 
 
 def summarize_judges(found):
-    """Return what the lines of `worth` say, in sentences (Markdown): each judge's, and how good one has to be."""
+    """Return one sentence for each judge, and one on the accuracy that a judge needs (Markdown)."""
     real = found[found.p.isna() & ~found.judge.isin((FLOOR, CEILING))]
     return [*map(_sentence, real.to_dict("records")), *_needed(found[found.p.notna()])]
 
@@ -122,7 +119,7 @@ def _sentence(line):
         f"[{100 * line['right_low']:.0f}, {100 * line['right_high']:.0f}]"
     )
     if pd.isna(line["won"]):
-        return f"{start}; what it wins is not known, {line['why']}."
+        return f"{start}; its share of the gain is not known, {line['why']}."
     return (
         f"{start} and wins {100 * line['won']:.0f} % [{100 * line['won_low']:.0f}, {100 * line['won_high']:.0f}] "
         "of what an oracle gains over a coin."
@@ -130,15 +127,16 @@ def _sentence(line):
 
 
 def _needed(synthetic):
+    """Return a sentence on the lowest accuracy of a synthetic judge whose gain is above zero."""
     tried = ", ".join(f"{p:g}" for p in synthetic.p)
     if not len(synthetic):
-        return ["How good a judge must be is not known: no row has a judge that is right with a set chance."]
+        return ["The accuracy that a judge needs is not known: no row has a synthetic judge."]
     enough = synthetic[synthetic.won_low > 0]
     if not len(enough):
-        return [f"No judge with a set chance of being right ({tried}) surely gained over a coin."]
+        return [f"No synthetic judge (right with chance {tried}) gained over a coin for sure."]
     first = enough.iloc[0]
     return [
-        f"Of the judges with a set chance of being right ({tried}) the worst that surely gains over a coin is "
+        f"Of the synthetic judges (right with chance {tried}), the least accurate that gains over a coin for sure is "
         f"right in {100 * first.p:.0f} % of pairs; it wins {100 * first.won:.0f} % [{100 * first.won_low:.0f}, "
         f"{100 * first.won_high:.0f}] of the oracle's gain."
     ]

@@ -1,12 +1,11 @@
-"""Accuracy against fine-tuning: what the looks at a model on its way say, and where stages overtake direct answers.
+"""Learning curves: validation accuracy during fine-tuning, and where staged answers overtake direct answers.
 
-    found = looks(records, {"direct training": "direct", "structured": "structured"})
-    crossing(found, "structured", "direct training")        # a sentence
+    found = validation_curve(records, {"direct training": "direct", "structured": "structured"})
+    summarize_crossing(found, "structured", "direct training")        # a sentence
 
-A fine-tuning record's `extra.log` holds, beside the lines with a loss, a line for each look: `examples` seen, and of
-the greedy answers to `asked` validation items the share that is the very gold answer (`exact`). All looks of all arms
-and seeds ask the same items. Seconds are of training alone, added up from the speeds in the log; the log keeps no count
-of learned tokens.
+A fine-tuning record's `extra.log` has lines with a loss, and a line for each validation: the number of `examples` seen,
+the number of validation items (`asked`), and the share of greedy answers that equal the gold answer (`exact`). All arms
+and seeds use the same validation items. Seconds are those of training alone, computed from the speeds in the log.
 """
 
 from statistics import fmean
@@ -18,28 +17,30 @@ from o1lib.analysis.tables import CELL, by_row, pooled
 from o1lib.records import Metric
 from o1lib.scoring.intervals import wilson
 
-ASKED = 64  # validation items of logs that do not say how many
+ASKED = 64  # number of validation items in older logs, which do not name it
 COLUMNS = ["label", "row", "seed", "examples", "seconds", *CELL]
 
 
 def validation_curve(records, rows):
-    """Return one line a look: label, row, seed (NaN: the mean over seeds), examples, seconds and a cell as `long` has.
+    """Return one line for each validation: label, row, seed, examples, seconds, and a cell as in `long_table`.
 
-    `rows` maps labels to ids of fine-tuning rows. A mean is over the seeds that looked at that number of examples, its
-    interval Wilson's or, with several seeds, the wider of that and the t-interval on seeds. Arms that were not
-    looked at are absent.
+    `rows` maps labels to ids of fine-tuning rows. Lines with seed NaN are means over the seeds with a validation after
+    that number of examples. The interval is Wilson's; with several seeds it is the wider of the mean Wilson interval
+    and the t-interval on seeds. Arms without validation are absent.
     """
     found = by_row(records)
     lines = []
     for label, row in rows.items():
-        looked = [(record, _looked(record)) for record in found.get(row, [])]
-        lines += [{"label": label, "row": row} | line for line in _means(looked)]
-        lines += [{"label": label, "row": row, "seed": record.seed, **line} for record, own in looked for line in own]
+        validated = [(record, _validations(record)) for record in found.get(row, [])]
+        lines += [{"label": label, "row": row} | line for line in _means(validated)]
+        lines += [
+            {"label": label, "row": row, "seed": record.seed, **line} for record, own in validated for line in own
+        ]
     return pd.DataFrame(lines, columns=COLUMNS).astype({"seed": float})
 
 
-def _looked(record):
-    """Return the looks of one record: examples, seconds, and exact answers as a cell."""
+def _validations(record):
+    """Return the validations of one record: examples, seconds, and exact answers as a cell."""
     lines, seconds, seen = [], 0.0, 0
     for line in record.extra.get("log", ()):
         if speed := line.get("samples_per_second"):
@@ -63,9 +64,9 @@ def _looked(record):
     return lines
 
 
-def _means(looked):
-    for examples in sorted({line["examples"] for _, own in looked for line in own}):
-        there = [(record, line) for record, own in looked for line in own if line["examples"] == examples]
+def _means(validated):
+    for examples in sorted({line["examples"] for _, own in validated for line in own}):
+        there = [(record, line) for record, own in validated for line in own if line["examples"] == examples]
         cell = pooled([_with(record, line) for record, line in there], "exact")
         yield {"seed": None, "examples": examples, "seconds": fmean(line["seconds"] for _, line in there), **cell}
 
@@ -75,16 +76,17 @@ def _with(record, line):
     return record.model_copy(update={"metrics": {"exact": exact}})
 
 
-def crossing(found, staged, direct):
-    """Return a sentence on where arm `staged` overtakes arm `direct` in the table of `looks`, if anywhere.
+def summarize_crossing(found, staged, direct):
+    """Return a sentence on where arm `staged` overtakes arm `direct` in the table of `validation_curve` (Markdown).
 
-    It overtakes at the first number of examples from which it stays above. The last difference has an interval for two
-    independent shares, over all answers of all seeds: the log keeps no single answers, so pairing cannot narrow it.
+    It overtakes at the first number of examples from which it stays above. The last difference has Newcombe's interval
+    for two independent shares (https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I), over
+    all answers of all seeds. It is not paired, because the log does not hold single answers.
     """
     both = [found[(found.label == arm) & found.seed.isna()].set_index("examples") for arm in (staged, direct)]
     shared = sorted(set(both[0].index) & set(both[1].index))
     if not shared:
-        return f"**{staged}** against **{direct}**: no looks at an equal number of examples, so nothing can be said."
+        return f"**{staged}** against **{direct}**: not compared, no validation after an equal number of examples."
     ahead = [both[0].value[at] > both[1].value[at] for at in shared]
     behind = max((place for place, is_ahead in enumerate(ahead) if not is_ahead), default=-1)
     return f"**{staged}** {_where(shared, behind, direct)} {_last(*(arm.loc[shared[-1]] for arm in both), shared[-1])}"
@@ -94,7 +96,7 @@ def _where(shared, behind, direct):
     if behind == len(shared) - 1:
         return f"does not overtake **{direct}** within {shared[-1]:,} examples."
     if behind < 0:
-        return f"is above **{direct}** from the first look on ({shared[0]:,} examples)."
+        return f"is above **{direct}** from the first validation on ({shared[0]:,} examples)."
     return f"overtakes **{direct}** between {shared[behind]:,} and {shared[behind + 1]:,} examples and stays above."
 
 
@@ -109,8 +111,8 @@ def _last(one, other, examples):
 
 
 def summarize_learning(found, direct):
-    """Return what the looks say of every other arm against `direct`, one sentence each (Markdown), or why nothing."""
+    """Return one sentence for each arm against `direct`, or one that says that there is no validation (Markdown)."""
     if not len(found):
-        return ["No fine-tuning record has looks at the model on its way: nothing to say of accuracy against examples."]
+        return ["No fine-tuning record has a validation, so there is no accuracy against the number of examples."]
     arms = [label for label in dict.fromkeys(found.label) if label != direct]
-    return [crossing(found, arm, direct) for arm in arms]
+    return [summarize_crossing(found, arm, direct) for arm in arms]

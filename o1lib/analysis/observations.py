@@ -1,16 +1,17 @@
-"""What counts once in a published number: predictions taken apart into questions, with the weight of their test sets.
+"""Group predictions into observations (one question, rotation group or twin pair) and weight them by test set.
 
-What an average over benchmarks counts is not a line: a question of mini-MMBench counts when it is right in every
-rotation, a pair of mini-HallusionBench by its three scores, and every set weighs the same. Lines that belong together
-(rotations, a picture and its twin) were drawn together, so they are one unit to an interval.
+    observations(record.predictions(), "mini-average", record.seed)     # a table for o1lib.analysis.stats
 
-    units(record.predictions(), "mini-average", record.seed)     # ready for o1lib.analysis.stats.interval and contrast
+The unit of analysis is not always one prediction: a question of mini-MMBench is right if it is right in every rotation,
+and a twin pair of mini-HallusionBench counts by its three scores. Rotations of a question, or a picture and its twin,
+were drawn together, so they are one observation. All test sets have the same weight in the average.
 
-Metrics: mini-average, a test set's name (its headline), and of single lines accuracy, unread, ill_formed,
-option_likelihood, steps (share of right reasoning steps), stage/<stage>, processed_tokens, cost/<entry>, whose means
-are those of `o1lib.scoring.metrics`; and accuracy by the form of a question: open, yes_no, choice, beside guess (what
-choosing blindly gets of the choices), option (a chain states one of the options) and letter (and gives its letter), or
-by its template: template/<template>.
+Metrics of sets: mini-average, and a test set's name for its headline score.
+Metrics of predictions, whose means are those of `o1lib.scoring.metrics`: accuracy, unread, ill_formed,
+option_likelihood, steps (share of correct reasoning steps), stage/<stage>, processed_tokens, cost/<entry>.
+Accuracy by the form of a question: open, yes_no, choice; by its template: template/<template>.
+Of multiple-choice questions: guess (accuracy of a random choice), option (the reasoning chain states one of the
+options) and letter (the chain also gives the letter of that option).
 """
 
 from collections import defaultdict
@@ -36,10 +37,11 @@ def observations(
     sets: Collection[str] = (),
     skills: Collection[str] = (),
 ) -> pd.DataFrame:
-    """Return one line for each unit: seed, qid, stratum (test set), weight (of the stratum) and value.
+    """Return one line for each observation: seed, qid, stratum (test set), weight (of the stratum) and value.
 
-    `sets` and `skills` keep only those lines. The average and the sets' headlines weigh sets alike, metrics of lines
-    weigh them by their lines. Raises UserError for an unknown metric, or when nothing is left or measured.
+    `sets` and `skills` restrict the predictions. In the average and the headline scores all sets have the same weight;
+    in other metrics the weight of a set is its number of predictions. Raises UserError for an unknown metric, and where
+    no prediction has it.
     """
     groups = defaultdict(list)
     for row in predictions:
@@ -62,7 +64,7 @@ def observations(
 
 
 def _counted(metric: str, there: set[str]) -> set[str]:
-    """Return the test sets that a metric counts. Raises UserError when one is not there."""
+    """Return the test sets that a metric needs. Raises UserError when one is missing."""
     wanted = set(PAPER_SETS) if metric == AVERAGE else {metric} if metric.startswith("mini-") else there
     if lacking := sorted(wanted - there):
         raise UserError(f"{metric!r} needs {', '.join(lacking)}, which the row was not scored on: score it there")
@@ -79,7 +81,7 @@ def _weights(metric: str, counted: set[str], sizes: Sequence[tuple[str, int]]) -
 
 
 def _value(metric: str, test_set: str, rows: list[dict]) -> float | None:
-    """Return the value of one unit: of its lines together for a headline, else their mean (None: not measured)."""
+    """Return the value of one observation: its headline score, or the mean of its predictions (None: not measured)."""
     if metric.startswith("mini-"):
         return hallusion(rows)["mean"]["value"] if test_set == HALLUSION else float(all(row["correct"] for row in rows))
     values = [value for row in rows if (value := _line(metric, row)) is not None]
@@ -87,7 +89,7 @@ def _value(metric: str, test_set: str, rows: list[dict]) -> float | None:
 
 
 def _line(metric: str, row: dict) -> float | None:
-    """Return the value of one line, None where it was not measured. Raises UserError for an unknown metric."""
+    """Return the value of one prediction, None where it was not measured. Raises UserError for an unknown metric."""
     kind, _, name = metric.partition("/")
     if metric in LINES:
         return LINES[metric](row)
@@ -133,7 +135,7 @@ def _guess(row: dict) -> float | None:
 
 
 def _chained(row: dict) -> bool:
-    """Whether a line is a choice answered by a chain, in which the answer stands before its letter."""
+    """Return whether a prediction answers a multiple-choice question by a chain, which states the answer first."""
     return bool(row.get("options")) and row.get("format") != "direct"
 
 
@@ -159,4 +161,4 @@ LINES = {
     "steps": _steps,
     "processed_tokens": _tokens,
 }
-PARTS = {"stage": "stage_scores", "cost": "ledger"}  # where stage/<name> and cost/<name> stand in a prediction
+PARTS = {"stage": "stage_scores", "cost": "ledger"}  # the fields of a prediction with stage/<name> and cost/<name>

@@ -1,7 +1,7 @@
-"""Figures of the study: a long-form table in, a matplotlib Axes out.
+"""Draw the figures of the study: functions take a long-form table and return matplotlib Axes.
 
-Every figure carries its intervals and its n; groups differ in marker and in seaborn's colour-blind safe colours.
-Nothing is computed here that is not in the table, so a figure can be redrawn from the published records alone.
+Every figure shows its intervals and its n. Groups differ in marker and in color, from seaborn's palette for
+color-blind readers. All drawn values are in the table, so that a figure can be redrawn from published records alone.
 
 Example:
     >>> import pandas as pd
@@ -22,33 +22,33 @@ from o1lib.analysis.tables import NOT_RUN
 
 PALETTE, MARKERS = "colorblind", "osD^vP*X<>hd"
 ACCURACY, DIFFERENCE = "accuracy (%), 95 % interval", "difference (points), 95 % interval"
-_WIDTH, _LINE = 6.4, 0.34  # inches: a figure's width, the height of one line of a table
+_WIDTH, _LINE = 6.4, 0.34  # inches: the width of a figure, the height of one line
 
 
-def reach(part):
-    """Return the two lengths of each error bar in per cent, never negative."""
+def error_bars(part):
+    """Return the two lengths of each error bar in per cent, shape (2, lines), never negative."""
     return np.maximum(100 * np.array([part.value - part.low, part.high - part.value]), 0)
 
 
 def _groups(table, name):
-    """Yield (shift, lines, style) of each group in the table's order; without a name, one group of all lines.
+    """Yield (shift, lines, style) of each group of column `name`, in the table's order; None is one group of all lines.
 
-    Groups of a categorical column take the order and the styles of all its categories, whichever of them are there.
+    A category of a categorical column has the same style whichever categories occur in the table.
     """
     groups = [None] if name is None else list(dict.fromkeys(table[name]))
     if name and isinstance(table[name].dtype, pd.CategoricalDtype):
         groups = list(table[name].cat.categories)
-    colours = sns.color_palette(PALETTE, len(groups))
+    colors = sns.color_palette(PALETTE, len(groups))
     for place, group in enumerate(groups):
         if name and not (table[name] == group).any():
             continue
-        style = {"color": colours[place], "marker": MARKERS[place % len(MARKERS)], "capsize": 2, "label": group}
+        style = {"color": colors[place], "marker": MARKERS[place % len(MARKERS)], "capsize": 2, "label": group}
         shift = (place - (len(groups) - 1) / 2) * 0.8 / max(4, len(groups))
         yield shift, table[table[name] == group] if name else table, style
 
 
-def sizes(table):
-    """Return 'n = 90, 2 seeds', ranges where lines differ; one seed is not mentioned."""
+def sample_sizes(table):
+    """Return the number of questions and seeds as 'n = 90, 2 seeds', with ranges; one seed is not mentioned."""
     if not len(table):
         return NOT_RUN
     few, many = int(table.n.min()), int(table.n.max())
@@ -57,13 +57,13 @@ def sizes(table):
     return f"n = {few}" + (f" to {many}" if many > few else "") + seeds
 
 
-def numbered(table, y):
-    """Return the table with each line's own n behind its name in column `y`, for figures whose lines differ in it."""
+def with_n(table, y):
+    """Return the table with each line's n after its name in column `y`, for figures whose lines differ in n."""
     return table.assign(**{y: [f"{name}, n = {n:.0f}" for name, n in zip(table[y], table.n, strict=True)]})
 
 
 def legend(ax, **options):
-    """Draw the legend of an Axes to its right, or as `options` say."""
+    """Draw the legend of an Axes to its right; `options` are those of `Axes.legend`."""
     ax.legend(**({"frameon": False, "fontsize": "small", "loc": "upper left", "bbox_to_anchor": (1, 1)} | options))
 
 
@@ -72,11 +72,11 @@ def _marked(order, there):
 
 
 def points(table, y, hue=None, ax=None, zero=False, label="", order=None, width=_WIDTH):
-    """Draw one horizontal point with its interval a line of `table`.
+    """Draw each line of `table` as a point with a horizontal interval; return the Axes.
 
-    `table` has columns value, low, high (fractions, or differences of fractions), n and those named by `y` and `hue`;
-    `zero` draws the line of no difference, `label` says what is measured, `order` lists the values of `y` (those that
-    are not in the table keep an empty line), `width` is in inches, without names and legend. Returns the Axes.
+    `table` has columns value, low, high (fractions, or differences of fractions), n, and those named by `y` and `hue`.
+    `zero` draws the line of no difference. `label` is the name of the x axis. `order` lists the values of `y`; one that
+    is not in the table has an empty line. `width` is in inches, without names and legend.
     """
     order = list(order or dict.fromkeys(table[y]))
     several = table[y].duplicated().any()
@@ -84,14 +84,14 @@ def points(table, y, hue=None, ax=None, zero=False, label="", order=None, width=
     ax = ax or plt.subplots(figsize=(width, 1 + tall * (1.6 if several else 1)))[1]
     for shift, part, style in _groups(table, hue):
         spots = [order.index(name) + shift * several for name in part[y]]
-        ax.errorbar(100 * part.value, spots, xerr=reach(part), ls="none", **style)
+        ax.errorbar(100 * part.value, spots, xerr=error_bars(part), ls="none", **style)
     if zero:
         ax.axvline(0, color="grey", linewidth=1)
     wrapped = any("\n" in str(name) for name in order)
     ax.set_yticks(range(len(order)), _marked(order, table[y]), fontsize="small" if wrapped else "medium")
     ax.set_ylim(max(len(order), 1) - 0.5, -0.5)
     ax.set_xlabel(label or (DIFFERENCE if zero else ACCURACY))
-    ax.set_title(sizes(table), fontsize="small", loc="right")
+    ax.set_title(sample_sizes(table), fontsize="small", loc="right")
     if hue and len(table):
         legend(ax)
     sns.despine(ax=ax)
@@ -99,9 +99,9 @@ def points(table, y, hue=None, ax=None, zero=False, label="", order=None, width=
 
 
 def panels(table, y, by, order=None, columns=3, label="", chance=None):
-    """Draw `points` in one panel for each value of `by`, over the same lines `y`; return the first Axes.
+    """Draw `points` in one panel for each value of `by`, with the same lines `y`; return the first Axes.
 
-    `chance` maps values of `by` to fractions: what guessing gets there, a dotted line.
+    `chance` maps values of `by` to their chance level (a fraction), which is drawn as a dotted line.
     """
     names, order = list(dict.fromkeys(table[by])), list(order or dict.fromkeys(table[y]))
     columns = max(1, min(columns, len(names)))
@@ -120,9 +120,9 @@ def panels(table, y, by, order=None, columns=3, label="", chance=None):
         points(part, y, ax=ax, order=order).set(xlabel="", title="")
         if name in (chance or {}):
             ax.axvline(100 * chance[name], color="grey", linewidth=1, linestyle=":")
-        above = 1 + 0.15 / (_LINE * len(order))  # over the n, not beside it
+        above = 1 + 0.15 / (_LINE * len(order))  # above the n
         ax.set_title(name, fontsize="medium", loc="left", y=above)
-        ax.set_title(sizes(part), fontsize="x-small", loc="right", color="dimgrey")
+        ax.set_title(sample_sizes(part), fontsize="x-small", loc="right", color="dimgrey")
     for ax in axes.flat[len(names) :]:
         ax.set_axis_off()
     if not names:
@@ -135,15 +135,15 @@ def panels(table, y, by, order=None, columns=3, label="", chance=None):
 
 
 def curves(table, x, hue, ax=None, log=False, label=""):
-    """Draw accuracy against a number (N, tokens, seconds): one curve with intervals for each value of `hue`.
+    """Draw accuracy against column `x` (N, tokens, seconds), a curve with intervals for each value of `hue`.
 
-    `log` takes logarithms of x; without, groups stand a little beside each other, so that intervals at the same x can
-    be told apart. Returns the Axes.
+    With `log` the x axis is logarithmic. Without it, groups are shifted a little along x, so that their intervals do
+    not overlap. Returns the Axes.
     """
     ax = ax or plt.subplots(figsize=(_WIDTH, 3.6))[1]
     for shift, part, style in _groups(table, hue):
         part = part.sort_values(x)
-        ax.errorbar(part[x] + (0 if log else 0.6 * shift), 100 * part.value, yerr=reach(part), ls="-", **style)
+        ax.errorbar(part[x] + (0 if log else 0.6 * shift), 100 * part.value, yerr=error_bars(part), ls="-", **style)
     if log and len(table):
         ax.set_xscale("log")
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -152,15 +152,15 @@ def curves(table, x, hue, ax=None, log=False, label=""):
     elif len(table):
         ax.set_xticks(sorted(set(table[x])))
     ax.set(xlabel=label or x, ylabel=ACCURACY)
-    ax.set_title(sizes(table), fontsize="small", loc="right")
+    ax.set_title(sample_sizes(table), fontsize="small", loc="right")
     if len(table):
         legend(ax)
     sns.despine(ax=ax)
     return ax
 
 
-def _corner(figure, mark):
-    """Write `mark` into the lower left corner of what is drawn, which may reach beyond the figure's own edges."""
+def _stamp(figure, mark):
+    """Write `mark` into the lower left corner of the drawing, which can extend beyond the edges of the figure."""
     drawn, (wide, high) = figure.get_tightbbox(), figure.get_size_inches()
     figure.text(
         drawn.x0 / wide + 0.005,
@@ -174,18 +174,18 @@ def _corner(figure, mark):
 
 
 def save(ax, folder, name, mark=""):
-    """Write the figure of `ax` as SVG and PNG into `folder`, the same bytes for the same figure; return both paths.
+    """Write the figure of `ax` as SVG and PNG into `folder`; return both paths. Equal figures give equal bytes.
 
-    `mark` is a word in the corner, such as "pilot".
+    `mark` is a word for the corner of the figure, such as "pilot".
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{kind}" for kind in ("svg", "png")]
     laid_out = ax.figure.get_layout_engine() is not None
-    if laid_out:  # once, not again for every file: it takes most of the time
+    if laid_out:  # lay out once instead of for every file, because it takes most of the time
         ax.figure.draw_without_rendering()
         ax.figure.set_layout_engine("none")
     if mark:
-        _corner(ax.figure, mark)
+        _stamp(ax.figure, mark)
     with plt.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         for path in paths:
             undated = {"Date": None} if path.suffix == ".svg" else None
@@ -194,9 +194,10 @@ def save(ax, folder, name, mark=""):
 
 
 def learning_curve(log, ax=None):
-    """Draw a training log (dicts with examples, loss, and now and then shares such as `answers`) against examples seen.
+    """Draw a training log against the number of examples seen; return the left Axes.
 
-    The loss is on the left axis; shares in per cent, if there are any, on the right one. Returns the left Axes.
+    The log is a list of dicts: some have `examples` and `loss`, others `examples` and shares such as `answers`. The
+    loss is on the left axis, and shares, if there are any, are on the right axis in per cent.
     """
     ax = ax or plt.subplots(figsize=(6.4, 3.2))[1]
     losses = [(line["examples"], float(line["loss"])) for line in log if "loss" in line]
@@ -205,8 +206,8 @@ def learning_curve(log, ax=None):
     ax.set(xlabel="examples seen", ylabel="loss a token")
     names = [name for name in (shares[0] if shares else ()) if name not in ("step", "examples", "asked")]
     right = ax.twinx() if names else ax
-    for colour, name in zip(sns.color_palette(PALETTE, len(names)), names, strict=True):
-        right.plot([p["examples"] for p in shares], [100 * p[name] for p in shares], "o-", color=colour, label=name)
+    for color, name in zip(sns.color_palette(PALETTE, len(names)), names, strict=True):
+        right.plot([p["examples"] for p in shares], [100 * p[name] for p in shares], "o-", color=color, label=name)
     if names:
         right.set(ylabel="share right (%)", ylim=(0, 100))
         right.legend(frameon=False, fontsize="small")

@@ -1,15 +1,13 @@
-"""What the reports share: they read a study's records, show tables beside the papers' own, and keep what they show.
+"""Build a report: read a study's records, show tables next to the papers' tables, and save everything that is shown.
 
-    report = Report(run)                                    # UserError when nothing was run yet
+    report = Report(run)                                    # UserError if no row was scored yet
     report.table("A_table2", ARMS, SETS, "A_v1_table2_ablation")
     found = report.contrasts("ablation_contrasts", [("structured", "direct training", 1)], ARMS)
     report.figure("contrasts", points(found, "contrast", zero=True))
     finish(run, {}, artifacts=report.paths, extra=report.extra)
 
-Names of rows in words are here too, so that the four reports and their figures call a row the same.
+ARMS holds the labels of the main rows, so that all reports use the same label for a row.
 """
-
-import html
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -20,12 +18,26 @@ from o1lib.analysis.contrasts import ONCE, compare
 from o1lib.analysis.inference_scaling import with_judge_metrics
 from o1lib.analysis.observations import AVERAGE
 from o1lib.analysis.plots import points, save
-from o1lib.analysis.tables import NOT_MEASURED, NOT_RUN, by_row, costs, long, made, note, paper_table, percent, reported
+from o1lib.analysis.tables import (
+    NOT_MEASURED,
+    NOT_RUN,
+    by_row,
+    costs,
+    long_table,
+    note,
+    paper_table,
+    percent,
+    provenance_table,
+    reported,
+    to_html,
+)
 from o1lib.analysis.views.examples import questions, tree_of
 from o1lib.analysis.views.gallery import first_differences, gallery
 from o1lib.analysis.views.search_tree import show_tree
+from o1lib.formats.chat import FORMATS
 from o1lib.minivqa.words import SKILLS
 from o1lib.records import UserError, atomic_file, load_all, shown, to_json
+from o1lib.records.html import render
 from o1lib.scoring import PAPER_SETS
 
 SETS = [*PAPER_SETS, "mini-average"]
@@ -33,30 +45,27 @@ OF_MMSTAR = {skill: f"mini-MMStar/{skill}" for skill in SKILLS} | {"mini-MMStar"
 ARMS = {
     "base, not fine-tuned": "base.greedy",
     "structured, never shown a picture": "blind.sample",
-    "direct training": "direct.sample",
-    "without tags": "no_tags.sample",
-    "structured": "structured.sample",
+    FORMATS["direct"].label: "direct.sample",
+    FORMATS["no_tags"].label: "no_tags.sample",
+    FORMATS["tags"].label: "structured.sample",
 }
-_SIDE = "<div style='margin-bottom:12px'><div style='font-weight:bold;margin:4px 0'>{caption}</div>{table}</div>"
-_PAGE = "<div style='display:flex;flex-wrap:wrap;gap:28px;align-items:flex-start'>{parts}</div>{remark}"
 
 
 def html_table(frame, caption=""):
-    """Return a table as HTML, escaped, with every line and the whole text of every cell."""
-    return HTML(_part(caption, frame))
+    """Return a table as HTML, with all lines and the whole text of every cell."""
+    return HTML(_captioned(caption, frame))
 
 
-def _part(caption, frame):
-    with pd.option_context("display.max_colwidth", None):
-        return _SIDE.format(caption=html.escape(caption), table=frame.to_html(border=0, na_rep="–"))
+def _captioned(caption, frame):
+    return render("analysis/table.html.j2", caption=caption, table=to_html(frame, na_rep="–"))
 
 
 class Report:
-    """A report under way: the records it reads, and the tables and figures that it wrote into the run's folder.
+    """A report: the records that it reads, and the tables and figures that it wrote into the run's folder.
 
-    `paths` are the files written so far, `extra` what the record will keep, `mark` the word that every table and figure
-    carries ("pilot", or "" once everything is scored on confirmatory drawings). Raises UserError when there are no
-    scored rows under the run's root.
+    `paths` are the files written so far, and `extra` is what the report's record will hold. `mark` is shown in every
+    table and figure: "pilot", or "" if all rows are scored on confirmatory drawings. Raises UserError if there is no
+    scored row under the run's root.
     """
 
     def __init__(self, run):
@@ -64,18 +73,18 @@ class Report:
         if not any("accuracy" in record.metrics for record in self.records):
             raise UserError(
                 f"{shown(run.root)} holds no scored row to report on: run `make study` first "
-                "(`make study SCALE=smoke` takes minutes), then open this report again"
+                "(`make study SCALE=smoke` takes minutes), then run this report again"
             )
         self.rows = by_row(self.records)
         self.mark = PILOT if is_pilot(self.records) else ""
         self.extra |= {"rows": sorted(self.rows), "pilot": bool(self.mark)}
 
     def note(self):
-        """Return what was scored and what a reader must bear in mind, as Markdown."""
+        """Return what was scored and how to read the numbers, as Markdown."""
         return Markdown(note(self.records))
 
     def keep(self, name, text):
-        """Write `text`, or what is not a text as JSON, into the run's folder and note it as an artifact."""
+        """Write `text` into the run's folder, other values as JSON, and add the file to the artifacts."""
         text = text if isinstance(text, str) else to_json(text, name, indent=1) + "\n"
         path = self.run.path(name)
         with atomic_file(path) as part:
@@ -83,13 +92,13 @@ class Report:
         self.paths.append(path)
 
     def frame(self, name, frame):
-        """Keep a table as tables/<name>.csv, a pilot's with the mark in its last column, and return it."""
+        """Save a table as tables/<name>.csv, in a pilot with the mark as its last column; return the table."""
         marked = frame.assign(study=self.mark) if self.mark else frame
         self.keep(f"tables/{name}.csv", marked.to_csv(lineterminator="\n"))
         return frame
 
     def caption(self, text):
-        """Return the caption of a table of this study, which says so where the study is a pilot."""
+        """Return the caption of a table of this study, with the mark of a pilot."""
         return f"{text} ({self.mark})" if self.mark else text
 
     def html(self, frame, caption):
@@ -97,42 +106,42 @@ class Report:
         return html_table(frame, self.caption(caption))
 
     def figure(self, name, ax):
-        """Keep the figure of `ax` as figures/<name>.svg and .png and show the latter, drawn once for both uses."""
+        """Save the figure of `ax` as figures/<name>.svg and .png, and return the latter to show it."""
         paths = save(ax, self.run.path("figures"), name, self.mark)
         self.paths += paths
         plt.close(ax.figure)
         return Image(filename=paths[-1], retina=True)
 
     def cells(self, rows, metrics):
-        """Return the long-form table of `tables.long` for these records."""
-        return long(self.records, rows, metrics)
+        """Return the `long_table` of these records."""
+        return long_table(self.records, rows, metrics)
 
     def table(self, name, rows, metrics, paper="", caption="", index=("model", "setting"), columns="benchmark"):
-        """Show our table in the paper's shape, and beside it the paper's own from results/reported/<paper>.csv.
+        """Return as HTML this study's table in the paper's shape, next to the paper's (results/reported/<paper>.csv).
 
-        Keeps the shown table as tables/<name>.csv and its numbers as tables/<name>_cells.csv. What is amiss
-        with the rows is said below. Returns HTML.
+        Saves the shown table as tables/<name>.csv and its numbers as tables/<name>_cells.csv. A line below the tables
+        says why rows cannot be compared, if there are such rows.
         """
         shown_table = self.frame(name, paper_table(self.records, rows, metrics))
         self.frame(f"{name}_cells", self.cells(rows, metrics).set_index("label"))
-        parts = [_part(self.caption(f"{caption or name}: this study, % with 95 % interval"), shown_table)]
+        tables = [_captioned(self.caption(f"{caption or name}: this study, % with 95 % interval"), shown_table)]
         if paper:
             theirs = reported(paper, index, columns)
-            parts.append(_part(f"{caption or name} as reported: other models and data", theirs))
+            tables.append(_captioned(f"{caption or name} as reported: other models and data", theirs))
         lacking = mismatches(self.records, rows.values(), ONCE)
-        remark = "<p><b>" + html.escape(f"Incomplete: {'; '.join(lacking)}.") + "</b></p>" if lacking else ""
-        return HTML(_PAGE.format(parts="".join(parts), remark=remark))
+        remark = f"Incomplete: {'; '.join(lacking)}." if lacking else ""
+        return HTML(render("analysis/tables.html.j2", tables=tables, remark=remark))
 
     def costs(self, name, rows):
-        """Show what a question costs, and keep it as tables/<name>.csv."""
+        """Return the mean costs of a question as HTML, and save them as tables/<name>.csv."""
         return self.html(self.frame(name, costs(self.records, rows)), "a question, mean with 95 % interval")
 
     def contrasts(self, name, pairs, rows, metric=AVERAGE):
-        """Return the contrasts of `o1lib.analysis.contrasts.compare` in a metric and keep them as tables/<name>.csv."""
+        """Return the contrasts of `o1lib.analysis.contrasts.compare` in a metric; save them as tables/<name>.csv."""
         return self.frame(name, compare(self.records, pairs, rows, metric).set_index("contrast")).reset_index()
 
     def contrast_figure(self, name, found):
-        """Keep and show the contrasts that have a value; where some are incomplete these are marked."""
+        """Save and return a figure of the contrasts that have a value. Incomplete ones are marked."""
         drawn = found.dropna(subset="value")
         kinds = drawn.incomplete.map(lambda text: "incomplete" if text else "complete")
         hue = "records" if any(drawn.incomplete) else None
@@ -148,7 +157,7 @@ class Report:
         )
 
     def shown(self, found):
-        """Return a table of contrasts for reading: points with their interval, verdict, and how or why not."""
+        """Return a table of contrasts as HTML: difference in points with its interval, verdict, and the reason."""
         differences = [percent(line) if pd.notna(line["value"]) else "–" for line in found.to_dict("records")]
         frame = found.drop(columns=["value", "low", "high"]).set_index("contrast").rename_axis(None)
         frame.insert(0, "difference (points)", differences)
@@ -158,26 +167,26 @@ class Report:
         return self.html(whole, "paired differences with 95 % interval")
 
     def baselines(self, row):
-        """Return what answerers that never look get right on the test questions of dataset `row`, from its card."""
+        """Return the accuracy of baselines that do not see the picture, from the card of dataset `row`."""
         if row not in self.rows:
             return Markdown(f"*Dataset “{row}”: {NOT_RUN}.*")
         if not (found := self.rows[row][0].extra.get("card", {}).get("baselines")):
-            return Markdown(f"*Dataset “{row}”: its record has no card that tells.*")
+            return Markdown(f"*Dataset “{row}”: its record has no card with baselines.*")
         lines = {name.replace("_", " "): {"%": percent(cell), "n": cell["n"]} for name, cell in found.items()}
-        return self.html(pd.DataFrame.from_dict(lines, orient="index"), "answerers that never look")
+        return self.html(pd.DataFrame.from_dict(lines, orient="index"), "baselines that do not see the picture")
 
     def gallery(self, a, b, rows, count=5):
-        """Return HTML: the first questions that row `a` wins from row `b` and loses to it, or that one was not run."""
+        """Return the first questions that row `a` wins from row `b` and loses to it, or a note if one was not run."""
         pairs = {record.seed: record for record in self.rows.get(rows[b], [])}
         found = next(((one, pairs[one.seed]) for one in self.rows.get(rows[a], []) if one.seed in pairs), None)
         if not found:
             return Markdown(f"*“{a}” against “{b}”: not run.*")
         lines = [record.predictions() for record in found]
-        told_apart = [one for pairs in first_differences(*lines, count) for one, _ in pairs]
-        return HTML(gallery(*lines, questions(found[0], self.run.root, told_apart), (a, b), count))
+        differing = [one for pairs in first_differences(*lines, count) for one, _ in pairs]
+        return HTML(gallery(*lines, questions(found[0], self.run.root, differing), (a, b), count))
 
     def tree(self, row):
-        """Return HTML: the search of the row's first question, with every candidate, or that it was not run."""
+        """Return the search of the row's first question with every candidate, or a note if it was not run."""
         if row not in self.rows:
             return Markdown(f"*{row}: {NOT_RUN}.*")
         record = self.rows[row][0]
@@ -190,10 +199,12 @@ class Report:
         )
 
     def provenance(self):
-        """Return where each row comes from, and keep it: commit, older code, seconds, failures, data and model."""
-        return self.html(self.frame(f"{self.run.row}_rows", made(self.records).set_index("row")), "records read")
+        """Return the table of the records' provenance as HTML, and save it as tables/<report>_rows.csv."""
+        return self.html(
+            self.frame(f"{self.run.row}_rows", provenance_table(self.records).set_index("row")), "records read"
+        )
 
     def conclude(self, sentences):
-        """Return the conclusion, one line a sentence, as Markdown; keep it in the record too."""
+        """Return the conclusion as a Markdown list of sentences, and keep it for the report's record."""
         self.extra["conclusion"] = list(sentences)
         return Markdown("\n".join(f"- {sentence}" for sentence in self.extra["conclusion"]))

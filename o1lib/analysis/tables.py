@@ -1,13 +1,12 @@
-"""Records to tables: the papers' rows and columns in mini form, beside what the papers report.
+"""Make tables from records, in the shape of the papers' tables.
 
-A cell says value and 95 % interval, a column its n, a line its seeds and failures: no number stands alone. Rows that
-were not run say so and are never filled; what a row that was run cannot measure is a dash. Where a row has several
-seeds the value is the mean over them, and of two intervals the wider one stands: that over questions (the mean
-half-width of the seeds) and, from three seeds on, the t-interval on seed means (of two it would say nothing at all).
-
-Example:
     records = load_all("results/mini")
     paper_table(records, {"direct training": "direct.sample"}, ["mini-MMStar", "mini-average"])
+
+A cell shows value and 95 % interval, a column its n, and a line its seeds and failures. A row that was not run is
+marked "not run" and never filled. A metric that a row does not have is a dash. With several seeds the value is the mean
+over them, and its interval is the wider of two: that over questions (the mean half width of the seeds), and the
+t-interval on seed means. The latter is used from three seeds on, because with two it is too wide to be useful.
 """
 
 import math
@@ -15,10 +14,12 @@ from collections import defaultdict
 from statistics import fmean
 
 import pandas as pd
+from markupsafe import Markup
 
 from o1lib.analysis.comparability import is_pilot
 from o1lib.analysis.stats.intervals import ENOUGH_SEEDS
 from o1lib.records import UserError, project_root
+from o1lib.records.errors import nearest
 
 NOT_RUN, NOT_MEASURED = "not run", "–"
 CELL = ("value", "low", "high", "n", "seeds", "failed")
@@ -34,7 +35,7 @@ COSTS = {
 
 
 def by_row(records):
-    """Return {row id: [its records, in the order of seeds]}."""
+    """Return {row id: [its records, sorted by seed]}."""
     rows = defaultdict(list)
     for record in sorted(records, key=lambda r: r.seed):
         rows[record.row].append(record)
@@ -44,8 +45,9 @@ def by_row(records):
 def pooled(records, metric):
     """Return {value, low, high, n, seeds, failed} of one row's records, or None where none has the metric.
 
-    None, too, where seeds were scored on different data: they have no common mean (`standing.amiss` names them). `n` is
-    that of one seed, the smallest if they differ: seeds answer the same questions.
+    The result is also None where seeds were scored on different data, because they have no common mean
+    (`o1lib.analysis.comparability.mismatches` names them). `n` is that of one seed, since all seeds answer the same
+    questions; if it differs between seeds, it is the smallest.
     """
     found = [record for record in records if metric in record.metrics]
     if len({record.provenance.get("dataset_hash") for record in found}) != 1:
@@ -68,7 +70,7 @@ def pooled(records, metric):
 
 
 def _t_half(values):
-    """Return the half width of the 95 % t-interval on the mean of seeds, 0 where these are too few."""
+    """Return the half width of the 95 % t-interval on the mean of seeds, 0 for fewer than ENOUGH_SEEDS."""
     if len(values) < ENOUGH_SEEDS:
         return 0.0
     from scipy import stats
@@ -80,10 +82,10 @@ def _named(metrics):
     return metrics if isinstance(metrics, dict) else {name: name for name in metrics}
 
 
-def long(records, rows, metrics):
-    """Return a long-form DataFrame: label, row, metric, value, low, high, n, seeds, failed; rows not run are absent.
+def long_table(records, rows, metrics):
+    """Return a long-form DataFrame: label, row, metric, value, low, high, n, seeds, failed. Rows not run are absent.
 
-    `rows` maps a label in words to a row id; `metrics` is a list of names or maps labels to names.
+    `rows` maps labels to row ids. `metrics` is a list of names, or maps labels to names.
     """
     found = by_row(records)
     lines = [
@@ -96,29 +98,29 @@ def long(records, rows, metrics):
 
 
 def percent(cell, run=True):
-    """Return '57.6 [53.1, 62.0]' for a pooled cell; for none a dash, or 'not run' where the row was not `run`."""
+    """Return a pooled cell as '57.6 [53.1, 62.0]'. None is a dash, or 'not run' if the row was not `run`."""
     if cell is None:
         return NOT_MEASURED if run else NOT_RUN
     return f"{100 * cell['value']:.1f} [{100 * cell['low']:.1f}, {100 * cell['high']:.1f}]"
 
 
 def _number_of(cells):
-    """Return ' (n = 90)' for the cells of a column, a range where they differ, '' where there are none."""
+    """Return ' (n = 90)' for the cells of a column, a range if their n differs, '' if there are no cells."""
     counts = sorted({cell["n"] for cell in cells if cell})
     return f" (n = {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''})" if counts else ""
 
 
 def amount(cell, run=True):
-    """Return '812 [790, 834]' for a pooled cell that is no share; for none as `percent`."""
+    """Return a pooled cell that is not a share, as '812 [790, 834]'. None is shown as by `percent`."""
     if cell is None:
         return percent(cell, run)
     return f"{cell['value']:,.4g} [{cell['low']:,.4g}, {cell['high']:,.4g}]"
 
 
 def paper_table(records, rows, metrics, written=percent):
-    """Return a DataFrame in a paper's shape: a line a label, a column a metric (with its n), then seeds and failures.
+    """Return a DataFrame in a paper's shape: lines are labels, columns are metrics (with n), then seeds and failures.
 
-    Arguments as for `long`; `written` turns a pooled cell into text, per cent by default.
+    Arguments are as for `long_table`. `written` turns a pooled cell into text, by default into per cent.
     """
     found = by_row(records)
     columns = {}
@@ -134,13 +136,14 @@ def paper_table(records, rows, metrics, written=percent):
 
 
 def reported(table, index=("model", "setting"), columns="benchmark"):
-    """Return a table of results/reported as the paper prints it: lines by `index`, a column for each of `columns`.
+    """Return a table of results/reported as the paper prints it: lines by `index`, one column for each of `columns`.
 
-    Raises UserError when there is no such table.
+    Raises UserError for an unknown table.
     """
     path = project_root() / "results" / "reported" / f"{table}.csv"
     if not path.is_file():
-        raise UserError(f"there is no reported table {table!r}: results/reported/ lists them")
+        known = sorted(path.stem for path in path.parent.glob("*.csv"))
+        raise UserError(f"results/reported/ has no table {table!r}: {nearest(table, known)}")
     frame = pd.read_csv(path)
     return frame.pivot_table(
         index=list(index), columns=columns, values="value", aggfunc="first", sort=False
@@ -148,15 +151,22 @@ def reported(table, index=("model", "setting"), columns="benchmark"):
 
 
 def costs(records, rows):
-    """Return mean costs a question with their intervals, in the shape of `paper_table`.
+    """Return the mean costs of a question with their intervals, in the shape of `paper_table`.
 
-    Generated tokens, tokens of judging, prefilled tokens, the three together, picture encodings, model calls, seconds.
+    The columns are COSTS: generated tokens, tokens of judging, prefilled tokens, the sum of these three, picture
+    encodings, model calls and seconds.
     """
     return paper_table(records, rows, COSTS, amount)
 
 
-def made(records):
-    """Return where each row comes from: commit, uncommitted changes, older code, seconds, failures, hashes."""
+def to_html(frame, **options):
+    """Return a table as HTML: escaped, with all lines and the whole text of every cell. `options` as for pandas."""
+    with pd.option_context("display.max_colwidth", None):
+        return Markup(frame.to_html(border=0, escape=True, **options))
+
+
+def provenance_table(records):
+    """Return where each record comes from: commit, uncommitted changes, older code, seconds, failures, hashes."""
     return pd.DataFrame([_origin(record, record.provenance) for record in records])
 
 
@@ -175,25 +185,31 @@ def _origin(record, made):
 
 
 def note(records):
-    """Return the sentence every report carries: what was scored, on which split, and what is out of date."""
-    scored = [r for r in records if "accuracy" in r.metrics]
-    seeds = ", ".join(map(str, sorted({r.seed for r in scored})))
+    """Return the note at the top of every report: what was scored, on which split, and what is out of date."""
+    scored = [record for record in records if "accuracy" in record.metrics]
+    seeds = ", ".join(map(str, sorted({record.seed for record in scored})))
+    sentences = [
+        "A pilot, not the run that counts." if is_pilot(records) else "",
+        f"{len(scored)} scored rows, seeds {seeds or 'none'}.",
+        _split_note(records),
+        "A mini- number and a paper's number compare in sign and order, not in level. In tables n is the number of "
+        "predictions. In contrasts it is the number of questions, where the rotations of a question, or a picture and "
+        "its twin, count once.",
+        _age_note(sum(record.stale for record in scored)),
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def _split_note(records):
     splits = sorted({r.parameters["test_split"] for r in records if "test_split" in r.parameters} - {"hard"})
     drawn = f"Everything is scored on {' and '.join(splits) or 'a split that no record names'}."
-    if "test" not in splits:
-        drawn += " Test seeds stay undrawn until a confirmatory run."
-    old = sum(r.stale for r in scored)
-    remark = (
-        (
-            f" {old} of the rows were made by an earlier version of the library than this report; what is compared was "
-            "made by one version, or says so."
-        )
+    return drawn if "test" in splits else f"{drawn} Test seeds stay undrawn until a confirmatory run."
+
+
+def _age_note(old):
+    return (
+        f"{old} of the rows were made by an earlier version of the library than this report; a comparison of rows made "
+        "by different versions says so."
         if old
         else ""
-    )
-    kind = "A pilot, not the run that counts. " if is_pilot(records) else ""
-    return (
-        f"{kind}{len(scored)} scored rows, seeds {seeds or 'none'}. {drawn} A mini- "
-        f"number and a paper's number compare in sign and order, not in level. In tables n counts lines, in contrasts "
-        f"questions: the rotations of one, or a picture and its twin, count once there.{remark}"
     )

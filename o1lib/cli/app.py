@@ -1,8 +1,8 @@
-"""What all commands share: the Typer app, the option types, and how a command ends.
+"""The Typer app that all commands share, its option types, and the exit codes.
 
-as_command(app)                      # a UserError becomes one sentence and exit code 2
+as_command(app)                      # prints a UserError as one sentence and exits with code 2
 with stoppable("finished rows are recorded, and "):
-    ...                              # Ctrl-C becomes one sentence and exit code 130
+    ...                              # on Ctrl-C, prints one sentence and exits with code 130
 """
 
 import signal
@@ -19,18 +19,18 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Which ingredient of LLaVA-o1 and LlamaV-o1 does the work? Run the study, look at its parts.",
+    help="Which ingredient of LLaVA-o1 and LlamaV-o1 does the work? Run the study and look at its parts.",
 )
 
 Scale = Annotated[str, typer.Option(help="smoke, mini, confirmatory, gpu or paper")]
-Rows = Annotated[str, typer.Option(help='core, all, or groups and rows between commas; "" is the scale\'s own group')]
+Rows = Annotated[str, typer.Option(help='core, all, or groups and rows between commas; "" is the group of the scale')]
 Seeds = Annotated[str, typer.Option(help="whole numbers between commas")]
-Jobs = Annotated[str, typer.Option(help='rows that run in parallel; "" is the scale\'s own number')]
+Jobs = Annotated[str, typer.Option(help='rows that run in parallel; "" is the number of the scale')]
 Fresh = Annotated[str, typer.Option(help="1 redoes rows that older library code made")]
 
 
 def as_command(run: Callable) -> None:
-    """Run a function (its parameters become options) or a Typer app. A UserError ends it with exit code 2."""
+    """Run a Typer app or a function whose parameters become options. A UserError ends it with exit code 2."""
     try:
         run() if isinstance(run, typer.Typer) else typer.run(run)
     except UserError as error:
@@ -39,18 +39,21 @@ def as_command(run: Callable) -> None:
 
 
 def check_app(command: Callable, about: str) -> typer.Typer:
-    """Return an app whose one command is `check`, for `python -m o1lib.stages check` and its like."""
+    """Return an app with the single command `check`, as in `python -m o1lib.stages check`."""
     checker = typer.Typer(add_completion=False, help=about)
-    checker.callback()(lambda: None)  # keeps `check` a command of its own
+    checker.callback()(lambda: None)  # else typer drops the name of a single command
     checker.command("check")(command)
     return checker
 
 
 @contextmanager
 def stoppable(kept: str = ""):
-    """End with one sentence and exit code 130 on Ctrl-C. SIGTERM is handled like SIGINT: child processes stop too."""
-    for word in (signal.SIGINT, signal.SIGTERM):  # SIGINT is ignored by what a script starts in the background
-        signal.signal(word, signal.default_int_handler)
+    """End with one sentence and exit code 130 on Ctrl-C. SIGTERM is handled like SIGINT: child processes stop too.
+
+    The sentence is "stopped; {kept}the same command goes on from there".
+    """
+    for kind in (signal.SIGINT, signal.SIGTERM):  # a shell script starts background commands with SIGINT ignored
+        signal.signal(kind, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
@@ -59,7 +62,10 @@ def stoppable(kept: str = ""):
 
 
 def numbers(name: str, text: str, least: int = 0) -> tuple[int, ...]:
-    """Return the whole numbers, each at least `least`, in "0,1,2". Raises UserError naming the variable."""
+    """Return the whole numbers in a text such as "0,1,2", without repeats.
+
+    Raises UserError, which names the variable, if one is not a whole number or is below `least`.
+    """
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and int(part) >= least for part in parts):
         example = "2" if least else "0,1,2"
@@ -68,7 +74,7 @@ def numbers(name: str, text: str, least: int = 0) -> tuple[int, ...]:
 
 
 def number(name: str, text: str, least: int = 0) -> int:
-    """Return the one whole number in `text`. Raises UserError naming the variable."""
+    """Return the single whole number in `text`. Raises UserError, which names the variable."""
     found = numbers(name, text, least)
     if len(found) > 1:
         raise UserError(f"{name}={text!r} must be one whole number, as in {name}=2")
@@ -76,7 +82,7 @@ def number(name: str, text: str, least: int = 0) -> int:
 
 
 def switch(name: str, text: str) -> bool:
-    """Return whether "1" or "0" (or nothing) was given. Raises UserError naming the variable."""
+    """Return True for "1" and False for "0" or "". Raises UserError, which names the variable."""
     if text not in ("", "0", "1"):
         raise UserError(f"{name}={text!r} must be 1 or 0")
     return text == "1"

@@ -1,6 +1,6 @@
-"""Commands that look at files: staged outputs, scored answers, a downloaded dataset, drawn questions.
+"""Commands that check files: staged outputs, scored answers, a downloaded dataset, drawn questions.
 
-python -m o1lib stages-check outputs.jsonl --field prediction      # also: python -m o1lib.stages check ...
+python -m o1lib stages-check outputs.jsonl --field prediction      # the same as python -m o1lib.stages check
 python -m o1lib survey-check data/llava-cot
 """
 
@@ -13,7 +13,7 @@ from o1lib.minivqa.__main__ import show as show_drawings
 
 @app.command("stages-check")
 def check_stages(file: Path, field: str = "prediction") -> None:
-    """Print one JSON line that says how many texts of a JSONL FILE keep to the staged format."""
+    """Print one JSON line: how many texts in a JSONL FILE follow the staged format."""
     from o1lib.formats.stages import check_file
 
     print(json.dumps(check_file(file, field)))
@@ -21,7 +21,7 @@ def check_stages(file: Path, field: str = "prediction") -> None:
 
 @app.command("answers-check")
 def check_answers(file: Path, gold: str = "") -> None:
-    """Print one JSON line that says how far extraction agrees with the verdicts in FILE."""
+    """Print one JSON line: how often answer extraction agrees with the verdicts in FILE."""
     from o1lib.evaluation.extraction_check import check_file
 
     print(json.dumps(check_file(file, gold)))
@@ -29,7 +29,7 @@ def check_answers(file: Path, gold: str = "") -> None:
 
 @app.command("survey-check")
 def check_survey(folder: Path) -> None:
-    """Print one JSON line that says what a FOLDER in the released form holds, and which pictures it lacks."""
+    """Print one JSON line: the counts of a FOLDER in the released form, and the pictures it lacks."""
     from o1lib.data.survey import survey
 
     print(json.dumps(survey(folder)))

@@ -1,4 +1,4 @@
-"""Commands around a model: ask it, train an arm, let a teacher annotate questions.
+"""Commands that run a model: answer a question, train an arm, annotate questions with a served teacher.
 
 python -m o1lib answer --model results/checkpoints/mini-structured --image picture.png --question "How many?"
 python -m o1lib train --scale paper --dry-run
@@ -22,18 +22,20 @@ app.command("train")(train)
 def teach(
     items: Path,
     out: Path,
-    model: Annotated[str, typer.Option(help="the teacher's name at the server")],
+    model: Annotated[str, typer.Option(help="the teacher's name on the server")],
     base_url: Annotated[str, typer.Option(help='an OpenAI-compatible address; "" is OpenAI')] = "",
-    judge_model: Annotated[str, typer.Option(help="asked where no rule can tell; same server")] = "",
+    judge_model: Annotated[
+        str, typer.Option(help="a model on the same server that judges answers where no rule applies")
+    ] = "",
     attempts: int = 2,
     concurrency: int = 8,
     requests_per_minute: float = 0,
     max_tokens_total: int = 0,
 ) -> None:
-    """Let a served model write staged answers to the questions in ITEMS, filter them, and make the dataset OUT.
+    """Let a served model write staged answers to the questions in ITEMS, filter them, and write the dataset OUT.
 
-    Killed, the same command goes on: what the server once answered is in OUT.replies.jsonl. The key comes from the
-    environment (OPENAI_API_KEY). Prints one JSON line: kept and dropped by reason, calls and tokens.
+    If the command is stopped, run it again: it continues from the replies in OUT.replies.jsonl. The key comes from the
+    environment variable OPENAI_API_KEY. Prints one JSON line: answers kept and dropped by reason, calls and tokens.
     """
     from o1lib.data.annotation.build import build_dataset
     from o1lib.data.annotation.teacher import Served
@@ -50,11 +52,13 @@ def teach(
         )
 
     teacher, judge = Served(endpoint(model)), endpoint(judge_model) if judge_model else None
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # heeded in the background of a script too
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process ignores SIGINT otherwise
     try:
         ends = build_dataset(items, out.resolve(), teacher, judge, attempts)
     except KeyboardInterrupt:
-        print("\no1lib: stopped; every answer received is kept, and the same command goes on", file=sys.stderr)
+        print(
+            "\no1lib: stopped; all received answers are kept; run the same command again to continue", file=sys.stderr
+        )
         raise typer.Exit(130) from None
     print(
         json.dumps(
@@ -65,44 +69,53 @@ def teach(
 
 @app.command()
 def answer(
-    model: Annotated[str, typer.Option(help="a checkpoint's folder, or a model's name on the hub")],
-    image: Annotated[Path, typer.Option(help="the picture's file")],
-    question: Annotated[str, typer.Option(help="what to ask about it")],
-    method: Annotated[str, typer.Option(help="a search of o1lib.search.methods, as stage_beam")] = "stage_beam",
-    n: Annotated[int, typer.Option(help="candidates a stage")] = 4,
-    judge: Annotated[str, typer.Option(help="who chooses; retracing takes likelihood or verifier")] = "self",
-    format: Annotated[str, typer.Option(help='the format it speaks; "" is the one in its record')] = "",
-    tree: Annotated[Path | None, typer.Option(help="write the search as an HTML page here")] = None,
-    engine: Annotated[str, typer.Option(help="batched, or one_at_a_time")] = "batched",
+    model: Annotated[str, typer.Option(help="the folder of a checkpoint, or a model on the hub as owner/name")],
+    image: Annotated[Path, typer.Option(help="the file of the picture")],
+    question: Annotated[str, typer.Option(help="the question about the picture")],
+    method: Annotated[
+        str,
+        typer.Option(help="search method (METHODS in o1lib.search.methods)"),
+    ] = "stage_beam",
+    n: Annotated[int, typer.Option(help="number of candidates per stage")] = 4,
+    judge: Annotated[
+        str,
+        typer.Option(help="judge (JUDGES in o1lib.search.judges); retracing takes likelihood or verifier"),
+    ] = "self",
+    format: Annotated[str, typer.Option(help='answer format of the model; "" takes it from its record')] = "",
+    tree: Annotated[Path | None, typer.Option(help="write the search to this file as an HTML page")] = None,
+    engine: Annotated[str, typer.Option(help="batched or one_at_a_time")] = "batched",
     seed: int = 0,
     temperature: float = 0.6,
     max_new_tokens: int = 512,
-    max_tokens: Annotated[int, typer.Option(help="stop with the best so far after so many tokens")] = 0,
+    max_tokens: Annotated[
+        int, typer.Option(help="number of tokens after which the search stops with its best answer; 0 is no bound")
+    ] = 0,
 ) -> None:
-    """Search for the answer to one question about one picture, and print it with what it cost."""
-    from o1lib.evaluation import answer as ask
+    """Search for the answer to one question about one picture, and print the answer and its cost."""
+    from o1lib.evaluation.answer import answer as search
+    from o1lib.evaluation.answer import load_decoder
 
-    how = {"seed": seed, "temperature": temperature, "max_new_tokens": max_new_tokens}
-    decoder, spoken = ask.load_decoder(model, format, engine, **how)
-    found = ask.answer(decoder, image, question, spoken, method=method, n=n, judge=judge, budget=max_tokens)
-    tell(found, tree)
+    settings = {"seed": seed, "temperature": temperature, "max_new_tokens": max_new_tokens}
+    decoder, own_format = load_decoder(model, format, engine, **settings)
+    result = search(decoder, image, question, own_format, method=method, n=n, judge=judge, budget=max_tokens)
+    print_result(result, tree)
 
 
-def tell(tree, page: Path | None = None) -> None:
-    """Print a finished search: the text, its answer, the bill; and write it as a page where one is named."""
+def print_result(result, page: Path | None = None) -> None:
+    """Print a finished search: its text, its answer and its cost; write it to `page` as HTML if that is given."""
     from o1lib.analysis.views.search_tree import show_tree
     from o1lib.evaluation.answer import final_answer
     from o1lib.records import atomic_file
 
-    bill = tree.usage
-    print(tree.text.strip(), "", f"answer: {final_answer(tree)}", sep="\n")
+    usage = result.usage
+    print(result.text.strip(), "", f"answer: {final_answer(result)}", sep="\n")
     print(
-        f"cost: {bill.generated} tokens generated, {bill.judge} for judging, {bill.prefilled} of prompt, "
-        f"{bill.calls} calls, {bill.images} image encodings, {bill.seconds:.1f} s"
+        f"cost: {usage.generated} tokens generated, {usage.judge} for judging, {usage.prefilled} of prompt, "
+        f"{usage.calls} calls, {usage.images} image encodings, {usage.seconds:.1f} s"
     )
-    if tree.problem:
-        print(f"note: {tree.problem}")
+    if result.problem:
+        print(f"note: {result.problem}")
     if page:
         with atomic_file(page) as part:
-            part.write_text(show_tree(tree), encoding="utf8")
+            part.write_text(show_tree(result), encoding="utf8")
         print(f"tree: {page}")

@@ -1,4 +1,4 @@
-"""Commands that probe a checkpoint: does it find a word in its context, and does its answer follow its chain?
+"""Commands that probe a checkpoint: does the model find a word in its context, and does its answer follow its chain?
 
 python -m o1lib probe-lookup results/checkpoints/mini-base
 python -m o1lib probe-chain results/checkpoints/mini-structured --most 60
@@ -7,12 +7,12 @@ python -m o1lib probe-chain results/checkpoints/mini-structured --most 60
 from pathlib import Path
 
 from o1lib.cli.app import app
-from o1lib.records import UserError
+from o1lib.records import UserError, choose
 
 
 @app.command("probe-lookup")
 def probe_lookup(folder: str, n: int = 400) -> None:
-    """Print how often the model in a checkpoint's folder looks up what it should, and what not looking would get."""
+    """Print how often the model in FOLDER finds a word or letter in its context, next to the chance level."""
     from tqdm import tqdm
 
     from o1lib.evaluation.probes.context_lookup import lookups, prefers, words
@@ -24,16 +24,15 @@ def probe_lookup(folder: str, n: int = 400) -> None:
     bar.close()
     for name, cell in found.items():
         chance = 1 / int(name.split()[1])
-        print(
-            f"{name}: {cell['value']:.2f} [{cell['low']:.2f}, {cell['high']:.2f}], n = {cell['n']}; chance {chance:.2f}"
-        )
+        print(f"{name}: {_interval(cell)}, n = {cell['n']}; chance level {chance:.2f}")
 
 
 @app.command("probe-chain")
 def probe_chain(folder: str, data: str = "", most: int = 30, by: str = "form") -> None:
-    """Print how often a model's answer is right, and how often it is the stranger's, by what its reply began with.
+    """Print how often answers are right, and how often they follow a chain swapped for another image's.
 
-    `data` names a dataset's folder (as work/mini/runs/easy_data/seed0/data/test), "" draws `most` questions a family.
+    --data is the folder of a dataset (for example work/mini/runs/easy_data/seed0/data/test). Without it --most
+    questions of each Mini-VQA family are drawn. --by groups the answers by form, template or family.
     """
     from tqdm import tqdm
 
@@ -47,18 +46,21 @@ def probe_chain(folder: str, data: str = "", most: int = 30, by: str = "form") -
         swap_partners,
     )
 
-    if by not in ("form", "template", "family"):
-        raise UserError(f"--by {by!r} is unknown: use form, template or family")
+    choose(by, ("form", "template", "family"), "value of --by")
     if most < 1:
-        raise UserError(f"with --most {most} nothing is asked: give 1 or more questions a family")
-    decoder, spoken = load_decoder(folder, temperature=0.0)
-    if spoken != "tags":
-        raise UserError(f"{folder} answers in the format {spoken!r}: chains can be begun for a model of format 'tags'")
-    items, go_on = read_items(data) if data else drawn_questions(most), replies(decoder)
+        raise UserError(f"--most {most} asks no question: give 1 or more questions of each family")
+    decoder, format = load_decoder(folder, temperature=0.0)
+    if format != "tags":
+        raise UserError(f"{folder} has format {format!r}: give a model of format 'tags', whose chains can be swapped")
+    items, reply = read_items(data) if data else drawn_questions(most), replies(decoder)
     with tqdm(desc="replies", total=4 * len(swap_partners(items))) as bar:
-        found = shares(answers_by_prefix(items, lambda cases: (bar.update(len(cases)), go_on(cases))[1]), by)
+        found = shares(answers_by_prefix(items, lambda cases: (bar.update(len(cases)), reply(cases))[1]), by)
     for part, cells in found.items():
         print(part)
-        for begun, two in cells.items():
-            right, follows = (f"{cell['value']:.2f} [{cell['low']:.2f}, {cell['high']:.2f}]" for cell in two.values())
-            print(f"  {begun:37} right {right}, the stranger's answer {follows}, n = {two['right']['n']}")
+        for prefix, cell in cells.items():
+            right, follows = _interval(cell["right"]), _interval(cell["follows"])
+            print(f"  {prefix:51} right {right}, as the other image {follows}, n = {cell['right']['n']}")
+
+
+def _interval(cell: dict) -> str:
+    return f"{cell['value']:.2f} [{cell['low']:.2f}, {cell['high']:.2f}]"

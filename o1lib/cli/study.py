@@ -1,4 +1,4 @@
-"""Commands of the study: plan it, run it, explain it, publish it.
+"""Commands of the study: plan it, run it, explain a claim, publish results, ship checkpoints.
 
 python -m o1lib study --scale smoke                # what `make study SCALE=smoke` does
 python -m o1lib why A5 --scale mini
@@ -14,11 +14,12 @@ from o1lib.cli.app import Fresh, Jobs, Rows, Scale, Seeds, app, number, numbers,
 
 
 def _plan(scale: str, rows: str, seeds: str, jobs: str, fresh: str):
-    """Return what `study` and `plan` were asked for: the plan, how many rows side by side, the scale."""
+    """Return what `study` and `plan` share: the plan, the number of parallel rows, and the scale."""
     from o1lib.study import experiments, plan
 
     study = experiments.read_experiments()
     made = plan.make_plan(study, scale, rows, numbers("SEEDS", seeds), switch("FRESH", fresh))
+    plan.check_reports(made)
     return made, number("JOBS", jobs or str(study.scales[scale].jobs), 1), study.scales[scale]
 
 
@@ -27,8 +28,8 @@ def show_plan(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: 
     """Print what would run, why, and about how long it would take."""
     from o1lib.study import plan_text
 
-    made, side_by_side, _ = _plan(scale, rows, seeds, jobs, fresh)
-    print(plan_text.describe(made, side_by_side))
+    made, parallel, _ = _plan(scale, rows, seeds, jobs, fresh)
+    print(plan_text.describe(made, parallel))
 
 
 @app.command()
@@ -38,15 +39,15 @@ def study(
     seeds: Seeds = "0",
     jobs: Jobs = "",
     fresh: Fresh = "",
-    snakemake: Annotated[str, typer.Option(help="further words for Snakemake: --executor slurm")] = "",
+    snakemake: Annotated[str, typer.Option(help="further options for Snakemake, such as --executor slurm")] = "",
 ) -> None:
-    """Run every row that is out of date, and sum up in work/<scale>/summary.json."""
+    """Run every row that is out of date and write the summary, work/<scale>/summary.json."""
     from o1lib.study import runner
 
-    made, side_by_side, needed = _plan(scale, rows, seeds, jobs, fresh)
-    runner.check_hardware(needed, scale)
+    made, parallel, needs = _plan(scale, rows, seeds, jobs, fresh)
+    runner.check_hardware(needs, scale)
     with stoppable("finished rows are recorded, and "):
-        raise typer.Exit(runner.run(made, side_by_side, tuple(shlex.split(snakemake))))
+        raise typer.Exit(runner.run(made, parallel, tuple(shlex.split(snakemake))))
 
 
 @app.command("run-row", hidden=True)
@@ -60,14 +61,14 @@ def run_row(row: str, seed: int = 0, scale: Scale = "smoke", plan: Path | None =
 @app.command()
 def summary(scale: Scale = "mini") -> None:
     """Print work/<scale>/summary.json: rows, recorded, failed, seconds, peak_memory_mb."""
-    from o1lib.study import runner
+    from o1lib.study import progress
 
-    print(runner.summary(scale))
+    print(progress.read_summary(scale))
 
 
 @app.command()
 def compare(scale: Scale = "mini") -> None:
-    """Show how your executed reports differ from the published ones, and both sides' contrasts."""
+    """Show how your executed reports and claims differ from the published ones."""
     from o1lib.study import publish
 
     publish.compare(scale)
@@ -75,9 +76,9 @@ def compare(scale: Scale = "mini") -> None:
 
 @app.command("why")
 def show_why(
-    claim: Annotated[str, typer.Argument(help="its id in claims.yaml, as A5")] = "", scale: Scale = "mini"
+    claim: Annotated[str, typer.Argument(help="its id in claims.yaml, such as A5")] = "", scale: Scale = "mini"
 ) -> None:
-    """Go from a claim to its contrast, its records and the questions that decide it, and compute it again."""
+    """Show a claim's contrast, its records and the questions that decide it, and compute it again."""
     from o1lib.study.explain import explain
 
     print(explain(claim, scale))
@@ -86,10 +87,10 @@ def show_why(
 @app.command()
 def power(
     scale: Scale = "mini",
-    root: Annotated[str, typer.Option(help='a study\'s folder; "" is results/<scale>')] = "",
-    into: Annotated[str, typer.Option(help="put the tables into this draft of a protocol too")] = "",
+    root: Annotated[str, typer.Option(help='folder of a study; "" is results/<scale>')] = "",
+    into: Annotated[str, typer.Option(help="also write the tables into this draft of a protocol")] = "",
 ) -> None:
-    """Print how many questions, seeds and hours the confirmatory family needs, by the records there are."""
+    """Print how many questions, seeds and hours the confirmatory family needs, estimated from records."""
     from o1lib.study import protocol, protocol_text
 
     found = protocol.plan_confirmatory(scale, root)
@@ -106,13 +107,21 @@ def publish_results(scale: Scale = "mini", force: Annotated[bool, typer.Option(h
     publish.publish(scale, force)
 
 
+@app.command("readme")
+def write_readme(scale: Scale = "mini") -> None:
+    """Rewrite the generated parts of README.md and docs/claims.md: published results, list of packages."""
+    from o1lib.study import readme
+
+    readme.write_blocks(scale)
+
+
 @app.command()
 def base(
     scale: Scale = "mini",
-    source: Annotated[str, typer.Option(help="ship this run of notebook 00 instead")] = "",
+    source: Annotated[str, typer.Option(help="folder of a run of notebook 00 to ship instead")] = "",
     fresh: Fresh = "",
 ) -> None:
-    """Train a scale's base as it is published and put it, with its record, into results/checkpoints."""
+    """Train a scale's base with the published parameters and ship it with its record in results/checkpoints."""
     from o1lib.study import ship
 
     with stoppable():
@@ -122,10 +131,10 @@ def base(
 @app.command("ship")
 def ship_row(
     scale: Scale = "mini",
-    rows: Annotated[str, typer.Option(help="the row whose model it is")] = "structured",
-    seeds: Annotated[str, typer.Option(help="its seed")] = "0",
+    rows: Annotated[str, typer.Option(help="row whose model is shipped")] = "structured",
+    seeds: Annotated[str, typer.Option(help="seed of that row")] = "0",
 ) -> None:
-    """Put the model of a finished row, with its record, into results/checkpoints."""
+    """Ship the model of a finished row with its record in results/checkpoints."""
     from o1lib.study import ship
 
     ship.ship_row(scale, rows, number("SEEDS", seeds))

@@ -1,5 +1,5 @@
-"""Questions with pictures, from anywhere to the released form and back: Mini-VQA, LLaVA-CoT-100k, benchmarks, a teacher.
+"""Datasets of questions about pictures: sources, the format on disk, benchmarks, annotation by a teacher.
 
-splits = load("minivqa", "", n_train=400, n_validation=60, n_test=32)       # o1lib.data.sources
-items = read(write(splits.train, "work/data/train"))                        # o1lib.data.dataset
+splits = load_splits("minivqa", n_train=400, n_validation=60, n_test=32)       # o1lib.data.sources
+items = read_items(write_items(splits.train, "work/data/train"))                # o1lib.data.dataset
 """

@@ -1,11 +1,11 @@
-"""What a dataset holds, said by counting: the card that its record carries.
+"""The dataset card: counts, lengths, duplicates, leakage between splits, and baselines.
 
-Families beside Table 1 of LLaVA-o1 (arXiv:2411.10440), lengths, duplicates, what two splits share, and a hash of the
-whole, which every row trained or tested on the data records.
+It compares the families with Table 1 of LLaVA-o1 (arXiv:2411.10440). It also holds a hash of the dataset, which every
+row that trains or tests on the data records.
 
-    card({"train": read(...), "validation": read(...), "test": read(...)}, tokenizer.encode, "mini")
-    baselines(train, test)["majority"]              what an answerer without picture or learning gets
-    conclusion(card(...))                           the same in three sentences
+    described = card({"train": read_items(...), "validation": read_items(...), "test": read_items(...)})
+    described["baselines"]["majority"]              # accuracy of the most frequent training answer
+    summarize_card(described)                       # sizes, leakage and the baseline in three sentences
 """
 
 import hashlib
@@ -29,12 +29,16 @@ _QUANTILES = {"q05": 0.05, "q50": 0.5, "q95": 0.95, "max": 1.0}
 def card(
     splits: Mapping[str, Sequence[Item]], tokenize: Callable[[str], Sequence] = str.split, tokenizer: str = "words"
 ) -> dict:
-    """Return the card of a dataset, plain values only.
+    """Return the card of a dataset; all values can be written as JSON.
 
-    `splits` (a split's items, pictures, families, skills, test sets, lengths, duplicates), `families` (rows beside
-    Table 1), `leakage` {"a & b": pictures and keys that both hold}, `baselines` of train on test, `dataset_hash`. A key
-    is the hash of a picture's facts and its question; where facts are unknown, of the picture and its question. Lengths
-    are in what `tokenize` returns for question and staged answer; `tokenizer` is its name.
+    - `splits`: items, pictures, families, skills, test sets, token lengths and duplicates of each split
+    - `families`: one row per family, compared with Table 1
+    - `leakage` {"a & b": numbers of pictures and keys that occur in both splits}
+    - `baselines`: those of train on test
+    - `dataset_hash`: SHA-256 of all questions, stages and pictures
+
+    A key is the hash of a picture's facts and the question. If the facts are unknown, the picture's hash replaces them.
+    Lengths are numbers of tokens that `tokenize` returns; `tokenizer` is its name.
     """
     pictures, keys, digest = {}, {}, hashlib.sha256()
     for name, items in splits.items():
@@ -65,7 +69,7 @@ def card(
 
 
 def families(splits: Mapping[str, Sequence[Item]]) -> list[dict]:
-    """Return one row a family: its name, Table 1's thousands and share in per cent, and its items in each split."""
+    """Return one row per family: its name, Table 1's thousands and percentage, and its number of items per split."""
     counts = {name: Counter(item.family for item in items) for name, items in splits.items()}
     found = {family for count in counts.values() for family in count}
     listed = [("mini-" if any(family.startswith("mini-") for family in found) else "") + name for name in TABLE_1]
@@ -73,9 +77,9 @@ def families(splits: Mapping[str, Sequence[Item]]) -> list[dict]:
     rows = []
     for family in [*listed, *sorted(found.difference(listed))]:
         thousands = TABLE_1.get(family.removeprefix("mini-"))
-        share = thousands and round(100 * thousands / sum(TABLE_1.values()), 1)
+        percent = thousands and round(100 * thousands / sum(TABLE_1.values()), 1)
         rows.append(
-            {"family": family, "Table 1 (thousands)": thousands, "Table 1 (%)": share}
+            {"family": family, "Table 1 (thousands)": thousands, "Table 1 (%)": percent}
             | {name: count[family] for name, count in counts.items()}
             | {"train (%)": round(100 * counts.get("train", Counter())[family] / total, 1)}
         )
@@ -83,9 +87,10 @@ def families(splits: Mapping[str, Sequence[Item]]) -> list[dict]:
 
 
 def baselines(train: Iterable[Item], test: Sequence[Item]) -> dict[str, dict]:
-    """Return what two answerers that see no picture get right on `test`, each {value, n, low, high} (Wilson, 95 %).
+    """Return the accuracy on `test` of two answerers that see no picture, as {value, n, low, high} (Wilson, 95 %).
 
-    `majority` always gives training's commonest answer, `majority_by_question` the commonest to the same question text.
+    `majority` always gives the most frequent training answer. `majority_by_question` gives the most frequent training
+    answer to the same question text.
     """
     overall, by_question = Counter(), defaultdict(Counter)
     for item in train:
@@ -100,32 +105,32 @@ def baselines(train: Iterable[Item], test: Sequence[Item]) -> dict[str, dict]:
 
 
 def tokenizer_of(folder: str | Path) -> tuple[Callable[[str], Sequence], str]:
-    """Return (tokenize, name) of a checkpoint's `tokenizer.json`; words where no folder is named.
+    """Return (tokenize, name) of a checkpoint's `tokenizer.json`, or of splitting into words if `folder` is "".
 
-    Raises UserError when the folder holds none.
+    Raises UserError when the folder has no `tokenizer.json`.
     """
     if not folder:
         return str.split, "words"
     path = project_root() / folder
     if not (path / "tokenizer.json").is_file():
-        raise UserError(f"{shown(path)} holds no tokenizer.json; name a checkpoint's folder, or '' to count words.")
+        raise UserError(f"{shown(path)} has no tokenizer.json; name a checkpoint's folder, or '' to count words.")
     from tokenizers import Tokenizer
 
-    read = Tokenizer.from_file(str(path / "tokenizer.json"))
-    return lambda text: read.encode(text, add_special_tokens=False).ids, path.name
+    loaded = Tokenizer.from_file(str(path / "tokenizer.json"))
+    return lambda text: loaded.encode(text, add_special_tokens=False).ids, path.name
 
 
 def summarize_card(card: Mapping) -> str:
-    """Return what the card says in a few sentences (Markdown): sizes, what splits share, and the baseline to beat."""
+    """Return three sentences (Markdown) about the card: sizes, leakage, and the baseline to beat."""
     sizes = ", ".join(f"{described['items']:,} {name}" for name, described in card["splits"].items())
     shared = {pair: found for pair, found in card["leakage"].items() if found["pictures"] or found["keys"]}
     leaks = "; ".join(f"{pair}: {n['pictures']:,} pictures, {n['keys']:,} keys" for pair, n in shared.items())
     clean = f"**Splits share** {leaks}." if shared else "No picture and no (facts, question) key occurs in two splits."
     blind = card["baselines"]["majority_by_question"]
     return (
-        f"The dataset holds {sizes} items. {clean} An answerer that sees no picture and gives training's commonest "
-        f"answer to the same question is right on {100 * blind['value']:.1f} % of {blind['n']:,} test questions "
-        f"({100 * blind['low']:.1f} to {100 * blind['high']:.1f} %)."
+        f"The dataset holds {sizes} items. {clean} An answerer that sees no picture and gives the most frequent "
+        f"training answer to the same question is right on {100 * blind['value']:.1f} % of {blind['n']:,} test "
+        f"questions ({100 * blind['low']:.1f} to {100 * blind['high']:.1f} %)."
     )
 
 

@@ -1,12 +1,12 @@
-"""Datasets on disk in the form in which LLaVA-CoT-100k was released, and the chat formats made from them.
+"""Write and read datasets in the form in which LLaVA-CoT-100k was released.
 
-A dataset is a folder: `train.jsonl` with `id`, `image` (a path inside the folder) and `conversations`
-([{"from": "human" | "gpt", "value": ...}], the answer in the four tags), the pictures beside it, and, for data whose
-truth is known, a sidecar `truth.jsonl` with what a program knows of each item.
+A dataset is a folder with the pictures and `train.jsonl`. A line holds `id`, `image` (a path inside the folder) and
+`conversations` ([{"from": "human" | "gpt", "value": ...}], the answer in the four tags). If the truth is known, the
+folder also has `truth.jsonl`, which holds what a program knows about each item.
 
-    write(mixture("train", 1000), "work/mini/train")      whole or not at all; never holds more than one picture
-    items = read("work/mini/train")                       checked: UserError names file, line and remedy
-    messages(items[0], "tags")                            (o1lib.formats.chat)
+    write_items(mixture("train", 1000), "work/mini/train")      # complete or absent; one picture in memory at a time
+    items = read_items("work/mini/train")                       # UserError names file, line and remedy
+    messages(items[0], "tags")                                  # the chat formats are those of o1lib.formats.chat
 """
 
 import functools
@@ -58,7 +58,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Item:
-    """One question about a picture on disk; the fields are those of `minivqa.Example`, empty where nobody knows.
+    """One question about a picture on disk. Its fields are those of `minivqa.Example`, empty if unknown.
 
     `image` is the picture's file, or its place in a split zip.
     """
@@ -84,18 +84,19 @@ class Item:
 
     @property
     def id(self) -> str:
+        """Return the question's id, `qid`."""
         return self.qid
 
 
-_IN_RECORD = ("qid", "question", "stages", "image")  # the released form holds these, the sidecar the rest
+_IN_RECORD = ("qid", "question", "stages", "image")  # in train.jsonl; truth.jsonl holds the other fields
 _IN_TRUTH = tuple(f.name for f in fields(Item) if f.name not in _IN_RECORD)
 
 
 def write_items(examples: Iterable[Any], folder: str | Path) -> Path:
-    """Write examples (`minivqa.Example` or Item) as a dataset and return its folder, which is whole or absent.
+    """Write examples (`minivqa.Example` or Item) as a dataset and return its folder, which is complete or absent.
 
-    `examples` may be an iterator: pictures are stored one by one as PNG, or linked where they are files already.
-    Raises UserError for duplicate ids, for nothing to write, and (records.atomic_folder) when the disk refuses.
+    `examples` may be an iterator. Drawn pictures are stored one by one as PNG; pictures on disk are linked. Raises
+    UserError for duplicate ids, no examples, and a write error (o1lib.records.atomic_folder).
     """
     folder, seen, stored = Path(folder), set(), {}
     with (
@@ -118,9 +119,9 @@ def write_items(examples: Iterable[Any], folder: str | Path) -> Path:
 def read_items(folder: str | Path, decode: bool = False) -> list[Item]:
     """Return the items of a dataset, checked line by line.
 
-    A picture's header and checksums are checked; `decode=True` also decodes each picture. Raises UserError naming file,
-    line and remedy for: a missing file, a line that is not JSON or not of the released form, duplicate ids, an empty
-    split, a stage that is missing, a picture that is missing, corrupt or outside the folder.
+    Each picture's header and checksums are checked; with `decode` all its pixels are. Raises UserError, naming file,
+    line and remedy, for a missing file, a line that is not JSON or not of the released form, duplicate ids, an empty
+    split, a missing stage, and a picture that is missing, corrupt or outside the folder.
     """
     folder = Path(folder)
     truths = _truths(folder / "truth.jsonl")
@@ -140,7 +141,7 @@ def read_items(folder: str | Path, decode: bool = False) -> list[Item]:
 
 
 def opened(item: Item, side: int | None = None) -> Item:
-    """Return the item with its picture decoded (PIL, RGB) as contact sheets take it, at most `side` wide."""
+    """Return the item with its picture decoded (PIL, RGB), shrunk to at most `side` pixels a side if given."""
     picture = rgb(item.image)
     if side:
         picture.thumbnail((side, side))
@@ -164,15 +165,15 @@ def _adapter():
 
 
 def _item(record, image, truth, where):
-    """Return the Item of a record and what its truth line, if any, adds."""
+    """Return the Item of a record, completed by its line of truth.jsonl if there is one."""
     (question, text), *more = record.pairs()
     parsed = parse(text)
     missing = [stage for stage in STAGES if not parsed.stages.get(stage)]
     if more or missing:
         what = f"{len(more) + 1} rounds" if more else f"no {', '.join(missing)}"
         raise UserError(
-            f"{where}: '{record.id}' has {what} where one round in four stages is needed; build the "
-            "dataset with source 'llava_cot', which splits rounds and leaves out what has no stages."
+            f"{where}: '{record.id}' has {what}, but a dataset needs one round in four stages; build it with source "
+            "'llava_cot', which splits rounds and leaves out answers without stages."
         )
     known = {"family": Path(record.image).parts[0], "answer": parsed.stages["conclusion"]} | truth
     try:
@@ -187,7 +188,7 @@ def _item(record, image, truth, where):
 
 
 def _store(example, number, folder, stored):
-    """Put the picture of an example in a subfolder of its family and return its path relative to `folder`."""
+    """Store or link the picture of an example and return its path relative to `folder`."""
     source = example.image if isinstance(example.image, (Path, Member)) else None
     if source in stored:
         return stored[source]
@@ -206,13 +207,13 @@ def _store(example, number, folder, stored):
         return stored[source]
     try:
         os.link(source, folder / place)
-    except OSError:  # another file system, or one without links
+    except OSError:  # another file system, or one without hard links
         shutil.copyfile(source, folder / place)
     return stored[source]
 
 
 def _linked(archive, folder, stored):
-    """Tell whether the dataset stands on this split zip; the first one that occurs is linked into it, not unpacked."""
+    """Link the first split zip that occurs into the dataset; return whether `archive` is that one."""
     if stored.setdefault("archive", archive) is not archive:
         return False
     for part in archive.parts:

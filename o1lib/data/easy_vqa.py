@@ -1,11 +1,11 @@
-"""easy-VQA: 5,000 real third-party pictures with questions, and stages written by a rule from the package's answers.
+"""easy-VQA as a data source: 5,000 real third-party pictures, with stages that a rule writes from the answers.
 
-The package (PyPI `easy-vqa`, MIT, victorzhou.com/blog/easy-vqa) shows one coloured shape a picture, about ten short
-questions each, and says nothing else about a picture. What it shows is deduced: the colour and shape under which every
-recorded answer of that picture is right. Pictures for which several pairs would do are left out and counted.
+The package (PyPI `easy-vqa`, MIT, victorzhou.com/blog/easy-vqa) shows one colored shape per picture and asks about ten
+short questions about it. It has no other annotation. The color and shape are therefore deduced: they are the pair under
+which every recorded answer about the picture is right. Pictures with several such pairs are left out and counted.
 
     train, validation, test, counts = splits()
-    train[0].stages["caption"]                       "A blue rectangle."
+    train[0].stages["caption"]                       # "A blue rectangle."
 """
 
 import functools
@@ -16,9 +16,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from o1lib.data.dataset import Item
+from o1lib.data.splits import SourceOptions, Splits
 from o1lib.records import UserError
 
-COLOURS = ("red", "green", "blue", "gray", "teal", "black", "yellow", "brown")
+COLORS = ("red", "green", "blue", "gray", "teal", "black", "yellow", "brown")
 SHAPES = ("circle", "rectangle", "triangle")
 NAME = "easy-VQA"
 _PLANS = {
@@ -28,8 +29,14 @@ _PLANS = {
 }
 
 
-def splits() -> tuple[list[Item], list[Item], list[Item], dict[str, int]]:
-    """Return (train, validation, test, counts): the package's own test set; a tenth of its training pictures validate.
+def load(options: SourceOptions) -> Splits:
+    """Return the splits, cut to the sizes asked for. Raises UserError when the package is not installed."""
+    train, validation, test, counts = splits()
+    return Splits(train[: options.n_train], validation[: options.n_validation], test[: options.n_test], counts)
+
+
+def splits() -> Splits:
+    """Return all items: the package's own test set, and its training set, a tenth of whose pictures validate.
 
     Raises UserError when the package is not installed.
     """
@@ -38,13 +45,14 @@ def splits() -> tuple[list[Item], list[Item], list[Item], dict[str, int]]:
     test, left_test = _items("test", easy_vqa.get_test_questions(), easy_vqa.get_test_image_paths(), NAME)
     train = [item for item in learn if int(item.image.stem) % 10]
     validation = [item for item in learn if not int(item.image.stem) % 10]
-    return train, validation, test, {"train_questions_left_out": left_train, "test_questions_left_out": left_test}
+    counts = {"train_questions_left_out": left_train, "test_questions_left_out": left_test}
+    return Splits(train, validation, test, counts)
 
 
 def few(n: int) -> list[Item]:
-    """Return one question on each of n test pictures, the first that can be deduced, without reading all 48,000.
+    """Return one question on each of n test pictures, the first n that can be deduced.
 
-    Raises UserError when the package is not installed.
+    It reads a part of the 48,000 questions only. Raises UserError when the package is not installed.
     """
     easy_vqa = _package()
     first = [one for one in zip(*easy_vqa.get_test_questions(), strict=True) if one[2] < 3 * n]
@@ -61,66 +69,66 @@ def _package():
 
 
 def kind(question: str) -> str:
-    """Return what a question asks for: 'colour', 'shape' or 'presence'."""
+    """Return what a question asks for: 'colour', 'shape' or 'presence'. Predictions record these words as templates."""
     words = question.split()
     return "colour" if "color" in words else "shape" if "what" in words else "presence"
 
 
-def answer(question: str, colour: str, shape: str) -> str | None:
-    """Return the right answer for a picture of this shape, None where the question names another one."""
-    named = set(_asked(question))
+def answer(question: str, color: str, shape: str) -> str | None:
+    """Return the right answer for a picture of this shape, None if the question presupposes another one."""
+    named = set(_named(question))
     if kind(question) != "presence":
-        return {"colour": colour, "shape": shape}[kind(question)] if named <= {colour, shape} else None
+        return {"colour": color, "shape": shape}[kind(question)] if named <= {color, shape} else None
     negated = bool(re.search(r"\b(?:no|not)\b", question))
-    return "yes" if (named <= {colour, shape}) != negated else "no"
+    return "yes" if (named <= {color, shape}) != negated else "no"
 
 
-def _asked(question):
-    """Return the colours and shapes that a question names."""
-    return [word for word in re.findall(r"\w+", question) if word in COLOURS + SHAPES]
+def _named(question: str) -> list[str]:
+    """Return the colors and shapes that a question names."""
+    return [word for word in re.findall(r"\w+", question) if word in COLORS + SHAPES]
 
 
 @functools.cache
-def _fitting(question, said):
-    """Return the (colour, shape) pairs under which `said` is the right answer."""
-    pairs = itertools.product(COLOURS, SHAPES)
-    return frozenset(pair for pair in pairs if answer(question, *pair) == said)
+def _fitting(question: str, given: str) -> frozenset[tuple[str, str]]:
+    """Return the (color, shape) pairs under which `given` is the right answer."""
+    pairs = itertools.product(COLORS, SHAPES)
+    return frozenset(pair for pair in pairs if answer(question, *pair) == given)
 
 
 def _items(split, questions, paths, test_set=""):
     """Return (items in a fixed shuffled order, number of questions left out)."""
     by_picture = defaultdict(list)
-    for text, said, picture in zip(*questions, strict=True):
-        by_picture[picture].append((text, said))
+    for text, given, picture in zip(*questions, strict=True):
+        by_picture[picture].append((text, given))
     items = []
-    for picture, asked in sorted(by_picture.items()):
-        fits = frozenset.intersection(*(_fitting(text, said) for text, said in asked))
+    for picture, pairs in sorted(by_picture.items()):
+        fits = frozenset.intersection(*(_fitting(text, given) for text, given in pairs))
         if len(fits) == 1:
-            (colour, shape), image = *fits, Path(paths[picture])
+            (color, shape), image = *fits, Path(paths[picture])
             items += [
-                _item(f"{NAME}/{split}/{picture}-{k}", text, said, colour, shape, image, test_set)
-                for k, (text, said) in enumerate(asked)
+                _item(f"{NAME}/{split}/{picture}-{k}", text, given, color, shape, image, test_set)
+                for k, (text, given) in enumerate(pairs)
             ]
     random.Random(split).shuffle(items)
     return items, len(questions[0]) - len(items)
 
 
-def _item(qid, question, said, colour, shape, image, test_set):
-    fact = f"a {colour} {shape}"
-    steps = (*_steps(question, colour, shape), f"so the answer is {said}")
+def _item(qid, question, given, color, shape, image, test_set):
+    fact = f"a {color} {shape}"
+    steps = (*_steps(question, color, shape), f"so the answer is {given}")
     absent = [f"there is no {other}" for other in SHAPES if other != shape]
-    absent += [f"there is no {other} shape" for other in COLOURS if other != colour]
+    absent += [f"there is no {other} shape" for other in COLORS if other != color]
     stages = {
         "summary": _PLANS[kind(question)],
         "caption": f"{fact.capitalize()}.",
         "reasoning": f"{'. '.join(step.capitalize() for step in steps)}.",
-        "conclusion": said,
+        "conclusion": given,
     }
     return Item(
         qid,
         NAME,
         question,
-        said,
+        given,
         stages,
         image,
         template=kind(question),
@@ -133,12 +141,12 @@ def _item(qid, question, said, colour, shape, image, test_set):
     )
 
 
-def _steps(question, colour, shape):
+def _steps(question, color, shape):
     if kind(question) == "colour":
-        return (f"the {shape} is {colour}",)
+        return (f"the {shape} is {color}",)
     if kind(question) == "shape":
-        return (f"the {colour} shape is a {shape}",)
-    (named,) = _asked(question)
+        return (f"the {color} shape is a {shape}",)
+    (named,) = _named(question)
     wanted = named if named in SHAPES else f"{named} shape"
-    there = named in (colour, shape)
-    return f"the shape is a {colour} {shape}", f"there is {'a' if there else 'no'} {wanted}"
+    present = named in (color, shape)
+    return f"the shape is a {color} {shape}", f"there is {'a' if present else 'no'} {wanted}"

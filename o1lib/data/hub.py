@@ -1,7 +1,7 @@
-"""Where a dataset lies: a folder here, or one that the Hugging Face hub keeps.
+"""Find the folder of a dataset, or download it from the Hugging Face hub.
 
-folder_of("data/llava-cot")                         taken from the project's folder on unless absolute
-folder_of("Xkev/LLaVA-CoT-100k@main")               downloaded once, kept in the hub's own cache
+folder_of("data/llava-cot")                         # relative to the project's folder unless absolute
+folder_of("Xkev/LLaVA-CoT-100k@main")               # downloaded once into the hub's own cache
 """
 
 import re
@@ -14,23 +14,23 @@ _FILES = ("train.jsonl", "image.zip.part-*", "image.zip")
 
 
 def folder_of(place: str | Path) -> Path:
-    """Return the folder of a dataset; what does not exist here and looks like `owner/name` is taken from the hub.
+    """Return the folder of a dataset. If it does not exist and `place` looks like `owner/name`, download it.
 
-    Raises UserError when it is neither here nor to be had.
+    Raises UserError when the download fails.
     """
     folder = project_root() / Path(place).expanduser()
     match = _NAME.fullmatch(str(place))
     return folder if folder.exists() or not match else _downloaded(match["name"], match["revision"], folder)
 
 
-def _downloaded(name, revision, folder):
+def _downloaded(name: str, revision: str | None, folder: Path) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
         return Path(snapshot_download(name, repo_type="dataset", revision=revision, allow_patterns=list(_FILES)))
-    except Exception as error:  # the hub, the network and the disk each have kinds of their own
-        said = " ".join(str(error).split())[:160]
+    except Exception as error:  # the hub, the network and the disk raise many types
+        problem = " ".join(str(error).split())[:160]
         raise UserError(
-            f"there is no folder {folder}, and '{name}' could not be had from the hub ({said}): name "
-            "an existing folder, or mend name or connection and run again; what was downloaded is kept."
+            f"there is no folder {folder}, and '{name}' could not be downloaded from the hub ({problem}): name an "
+            "existing folder, or correct the name or the connection and run again; files already downloaded are kept."
         ) from None

@@ -1,6 +1,6 @@
-"""A picture as a content part of a chat message.
+"""Encode a picture as a content part of a chat message.
 
-picture_part(Path("photo.png"))["image_url"]["url"]        # "data:image/jpeg;base64,..." if it is a JPEG inside
+picture_part(Path("photo.png"))["image_url"]["url"]        # "data:image/jpeg;base64,..." if the content is a JPEG
 """
 
 import base64
@@ -12,39 +12,40 @@ from PIL import Image
 from o1lib.data.images import KINDS, header, rgb
 from o1lib.data.split_zip import Member, PictureError
 
-_SIDE, _BYTES = 2048, 4_000_000  # what served models scale down to by themselves, and what they take in one request
+_MAX_SIDE = 2048  # pixels; served models scale larger pictures down
+_MAX_BYTES = 4_000_000  # a common limit of one request
 
 
 def picture_part(image: Path | str | bytes | Member | Image.Image) -> dict:
-    """Return the content part that shows a picture: a data URL with the MIME type that the content has.
+    """Return the content part of a picture: a data URL with the MIME type of its content.
 
     `image` is a file, its bytes, a zip's member or a PIL picture. A still PNG, JPEG, WebP or GIF of common mode and
-    size goes as it is, everything else as an RGB PNG of at most 2,048 pixels a side. Raises PictureError for what does
-    not decode.
+    size is sent unchanged. Everything else is sent as an RGB PNG of at most 2,048 pixels a side. Raises PictureError
+    for a picture that cannot be decoded.
     """
     if not isinstance(image, Image.Image):
         what = "the picture" if isinstance(image, bytes) else f"the picture {image}"
         data = image if isinstance(image, bytes) else _bytes(image, what)
-        image = rgb(data, what)  # decodes, so that nothing broken is sent
+        image = rgb(data, what)  # decoded even if sent unchanged, so that no corrupt picture is sent
         with header(data, what) as opened:
-            if _goes_as_it_is(opened, data):
+            if _sent_unchanged(opened, data):
                 return _part(KINDS[opened.format], data)
     image = image if image.mode in ("L", "RGB") else image.convert("RGB")
-    if max(image.size) > _SIDE:
+    if max(image.size) > _MAX_SIDE:
         image = image.copy()
-        image.thumbnail((_SIDE, _SIDE))
-    packed = io.BytesIO()
-    image.save(packed, "PNG")
-    return _part("image/png", packed.getvalue())
+        image.thumbnail((_MAX_SIDE, _MAX_SIDE))
+    encoded = io.BytesIO()
+    image.save(encoded, "PNG")
+    return _part("image/png", encoded.getvalue())
 
 
-def _goes_as_it_is(opened, data):
+def _sent_unchanged(opened, data):
     return (
         opened.format in ("PNG", "JPEG", "WEBP", "GIF")
         and opened.mode in ("1", "L", "P", "RGB", "RGBA", "LA")
         and not getattr(opened, "is_animated", False)
-        and max(opened.size) <= _SIDE
-        and len(data) <= _BYTES
+        and max(opened.size) <= _MAX_SIDE
+        and len(data) <= _MAX_BYTES
     )
 
 

@@ -1,11 +1,12 @@
-"""The released form of LLaVA-CoT-100k, line by line: what a record is, and every way in which one can be broken.
+"""Read and check the released form of LLaVA-CoT-100k line by line.
 
-A line of `train.jsonl` is {"id", "image", "conversations": [{"from": "human" | "gpt", "value"}, ...]}, `image` a path
-relative to the folder (dataset card of Xkev/LLaVA-CoT-100k; paper A, arXiv:2411.10440, section 3).
+A line of `train.jsonl` is {"id", "image", "conversations": [{"from": "human" | "gpt", "value"}, ...]}, where `image` is
+a path relative to the folder (dataset card of Xkev/LLaVA-CoT-100k; paper A, arXiv:2411.10440, section 3). The splits
+made of these records are in o1lib.data.llava_cot_splits.
 
     pictures = Pictures(folder)
-    for where, record in records(folder / "train.jsonl"):       where = "train.jsonl line 7", for messages
-        path = picture(pictures, record.image, where)           checked: inside the folder, there, not corrupt
+    for where, record in records(folder / "train.jsonl"):       # where = "train.jsonl line 7", for messages
+        path = picture(pictures, record.image, where)           # inside the folder, present, not corrupt
 """
 
 import itertools
@@ -20,7 +21,7 @@ from o1lib.data.images import Pictures, check, rgb
 from o1lib.data.split_zip import Member
 from o1lib.records import UserError
 
-LONGEST_LINE = 16 * 2**20  # bytes
+MAX_LINE_BYTES = 16 * 2**20
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
@@ -47,13 +48,13 @@ class Released(BaseModel):
         return self
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Return the (question, answer) texts of its turns."""
+        """Return the (question, answer) texts of its rounds."""
         texts = [turn.value for turn in self.conversations]
         return list(zip(texts[::2], texts[1::2], strict=True))
 
 
 def records(path: Path) -> Iterator[tuple[str, Released]]:
-    """Yield (where, record) for each line of a released file. Raises UserError for a line that is not of that form."""
+    """Yield (where, record) for each line of a released file. Raises UserError for a line of another form."""
     for where, line in lines(path):
         try:
             yield where, Released.model_validate(line)
@@ -67,7 +68,10 @@ def records(path: Path) -> Iterator[tuple[str, Released]]:
 
 
 def picture(pictures: Pictures, image: str | None, where: str, decode: bool = False) -> Path | Member:
-    """Return a record's picture, checked. Raises UserError if it leaves the folder, is missing or corrupt."""
+    """Return the place of a record's picture; `decode` checks all its pixels instead of header and checksums.
+
+    Raises UserError for a picture that leaves the folder, is missing or is corrupt.
+    """
     if not image:
         raise UserError(f"{where}: the record has no image; remove the line or add its picture.")
     found = pictures.find(image, where)
@@ -80,13 +84,13 @@ def picture(pictures: Pictures, image: str | None, where: str, decode: bool = Fa
 def lines(path: Path) -> Iterator[tuple[str, Any]]:
     """Yield (where, value) for each line of a JSONL file in UTF-8, with or without a byte order mark.
 
-    Raises UserError if it is missing or a line is longer than 16 MB, not UTF-8 or not JSON.
+    Raises UserError for a missing file, and for a line that is longer than 16 MB, not UTF-8 or not JSON.
     """
     if not path.is_file():
-        raise UserError(f"{path} is missing; name a file that is there (a dataset's is made by 01_build_dataset).")
+        raise UserError(f"{path} is missing; name an existing file, or build the dataset with 01_build_dataset.")
     with open(path, "rb") as file:
         for number in itertools.count(1):
-            line = file.readline(LONGEST_LINE + 1)
+            line = file.readline(MAX_LINE_BYTES + 1)
             if not line:
                 return
             if line.strip(_BLANK):
@@ -94,9 +98,9 @@ def lines(path: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _json(line, where):
-    if len(line) > LONGEST_LINE:
+    if len(line) > MAX_LINE_BYTES:
         raise UserError(
-            f"{where}: longer than {LONGEST_LINE // 2**20} MB; give one record a line, without pictures in it."
+            f"{where}: longer than {MAX_LINE_BYTES // 2**20} MB; put one record on a line, without pictures in it."
         )
     try:
         return json.loads(line.decode("utf-8-sig"))

@@ -1,9 +1,9 @@
-"""A split zip of pictures read as it was released (`image.zip.part-aa`, `-ab`, ...): never joined, never unpacked.
+"""Read pictures from a split zip (`image.zip.part-aa`, `-ab`, ...) without joining or unpacking it.
 
-Names inside are only looked up, never used as paths, so an archive cannot write anywhere. A member that would unfold
-to more than a picture does, or by more than a picture can, is refused.
+Names in the archive are only looked up and never used as paths, so an archive cannot write anywhere. A member whose
+uncompressed size or compression ratio is too large for a picture is refused (zip bomb).
 
-    archive = Archive.of(folder)                    None where the folder holds neither parts nor image.zip
+    archive = Archive.of(folder)                    # None if the folder has neither parts nor image.zip
     archive.member("coco/train2017/1.jpg", "train.jsonl line 7").read_bytes()
 """
 
@@ -19,17 +19,21 @@ from pathlib import Path, PurePosixPath
 
 from o1lib.records import UserError, shown
 
-_LARGEST = 64_000_000  # bytes of one picture's file
-_RATIO, _SMALL = 200, 1_000_000  # pictures are compressed already; only small ones may unfold further
-TOPS = ("", "image/", "images/")  # where pictures lie below the folder or the archive, as people unpack and pack them
+_MAX_BYTES = 64_000_000  # of one picture's file
+_MAX_RATIO = 200  # pictures are already compressed, so a larger ratio is suspicious
+_RATIO_FREE_BYTES = 1_000_000  # up to this size the ratio does not matter
+TOPS = ("", "image/", "images/")  # where people put the pictures in the folder or the archive
 
 
 class PictureError(UserError):
-    """A picture that cannot be used, whatever else is right."""
+    """A picture that cannot be used. The message names it, the problem and the remedy."""
 
 
-class Joined(io.RawIOBase):
-    """Files read as one, in order. Every read names its place, so that forked processes do not disturb each other."""
+class ConcatenatedFiles(io.RawIOBase):
+    """Files read one after another as one stream.
+
+    Every read passes its offset (pread), so forked processes that share the descriptors do not disturb each other.
+    """
 
     def __init__(self, paths):
         self._files = [os.open(path, os.O_RDONLY) for path in paths]
@@ -45,14 +49,14 @@ class Joined(io.RawIOBase):
     def seek(self, offset, whence=os.SEEK_SET):
         self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._ends[-1]}[whence]
         if self._at < 0:
-            raise OSError("before the beginning")
+            raise OSError("negative seek position")
         return self._at
 
     def tell(self):
         return self._at
 
     def readinto(self, buffer):
-        """Fill the buffer from as many files as it takes and return the number of bytes."""
+        """Fill the buffer across file boundaries and return the number of bytes read."""
         view, done = memoryview(buffer), 0
         while done < len(view) and self._at < self._ends[-1]:
             number = bisect.bisect_right(self._ends, self._at)
@@ -71,27 +75,27 @@ class Joined(io.RawIOBase):
 
 
 class Archive:
-    """The pictures of a folder's zip. Raises UserError for a part that is missing and for what is no zip."""
+    """The pictures of a folder's zip. Raises UserError for a missing part and for a file that is no zip."""
 
     def __init__(self, folder: Path, parts: list[Path]):
         self.folder, self.parts = folder, parts
         try:
-            self._zip = zipfile.ZipFile(Joined(parts))
+            self._zip = zipfile.ZipFile(ConcatenatedFiles(parts))
         except (zipfile.BadZipFile, RuntimeError, OSError, ValueError) as error:
             raise UserError(
-                f"{shown(folder)}: {parts[0].name} and what follows it are no whole zip ({error}); a part "
-                "is missing at the end or cut short: download it again and compare sizes."
+                f"{shown(folder)}: {parts[0].name} and the parts after it are no complete zip ({error}); the last part "
+                "is missing, or a part is truncated: download it again and compare sizes."
             ) from None
 
     @classmethod
     def of(cls, folder: Path) -> "Archive | None":
-        """Return the archive of a folder, or None where it has none."""
+        """Return the archive of a folder, or None if it has none. Raises UserError for a missing part."""
         parts = sorted(folder.glob("image.zip.part-*"))
         expected = ["".join(letters) for letters in itertools.product(string.ascii_lowercase, repeat=2)]
         for part, letters in zip(parts, expected, strict=False):
             if not part.name.endswith(f".part-{letters}"):
                 raise UserError(
-                    f"{shown(folder)}: image.zip.part-{letters} is missing, {part.name} is there; download all parts."
+                    f"{shown(folder)}: image.zip.part-{letters} is missing, but {part.name} exists; download all parts."
                 )
         parts = parts or [path for path in (folder / "image.zip", folder / "images.zip") if path.is_file()][:1]
         return cls(folder, parts) if parts else None
@@ -101,42 +105,46 @@ class Archive:
         return next((top + image for top in TOPS if top + image in self._zip.NameToInfo), None)
 
     def member(self, image: str, where: str) -> "Member | None":
-        """Return a picture to be read, None where it is not there. Raises PictureError for what unfolds too far."""
+        """Return a picture that can be read, or None if it does not exist.
+
+        Raises PictureError for an encrypted member and for one whose uncompressed size is too large.
+        """
         name = self.find(image)
         if name is None:
             return None
         info = self._zip.getinfo(name)
-        bomb = info.file_size > _LARGEST or info.file_size > max(_SMALL, _RATIO * info.compress_size)
+        bomb = info.file_size > min(_MAX_BYTES, max(_RATIO_FREE_BYTES, _MAX_RATIO * info.compress_size))
         if bomb or info.flag_bits & 1:
-            what = "is encrypted" if info.flag_bits & 1 else f"unfolds to {info.file_size:,} bytes, more than a picture"
-            raise PictureError(f"{where}: image '{image}' {what}; remove the line or get the picture anew.")
+            size = f"has {info.file_size:,} bytes uncompressed, too many for a picture"
+            problem = "is encrypted" if info.flag_bits & 1 else size
+            raise PictureError(f"{where}: image '{image}' {problem}; remove the line or download the picture again.")
         return Member(self, name)
 
     def read(self, name: str) -> bytes:
-        """Return a member's bytes. Raises PictureError for one that is corrupt."""
+        """Return a member's bytes. Raises PictureError for a corrupt member."""
         try:
             return self._zip.read(name)
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise PictureError(
-                f"{shown(self.folder)}: '{name}' in the zip is corrupt ({error}); a part was cut short: "
+                f"{shown(self.folder)}: '{name}' in the zip is corrupt ({error}); a part is truncated: "
                 "download it again and compare sizes."
             ) from None
 
 
 @dataclass(frozen=True)
 class Member:
-    """A picture in an archive; as much of a path as pictures need."""
+    """A picture in an archive. It has the few methods of a `Path` that reading pictures needs."""
 
     archive: Archive
     name: str
 
     @property
     def suffix(self) -> str:
-        """Return the extension, with its dot."""
+        """Return the extension, with its dot, as in ".png"."""
         return PurePosixPath(self.name).suffix
 
     def read_bytes(self) -> bytes:
-        """Return the picture's bytes. Raises PictureError for one that is corrupt."""
+        """Return the picture's bytes. Raises PictureError for a corrupt picture."""
         return self.archive.read(self.name)
 
     def __str__(self) -> str:

@@ -1,10 +1,10 @@
-"""What a folder in the released form holds, counted before anything is trained on it.
+"""Count what a folder in the released form holds, before anything is trained on it.
 
-Table 1 of LLaVA-o1 (arXiv:2411.10440) is recomputed from the folders that pictures lie in. COCO's pictures serve both
-ShareGPT4V and A-OKVQA, and CLEVR's both CLEVR and CLEVR-Math, so those are compared together and not guessed apart.
+Table 1 of LLaVA-o1 (arXiv:2411.10440) is recomputed from the picture folders. ShareGPT4V and A-OKVQA share COCO's
+pictures, CLEVR and CLEVR-Math share CLEVR's. The folders cannot separate these sources, so their counts are combined.
 
-    python -m o1lib.survey check FOLDER                 one JSON line
-    survey(Path(folder))["missing_pictures"]            {"coco": 12}
+    python -m o1lib survey-check FOLDER                 # prints one JSON line
+    survey(Path(folder))["missing_pictures"]            # {"coco": 12}
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from o1lib.data.images import Pictures
 from o1lib.data.llava_cot import Released, records
 from o1lib.formats.stages import flaw, parse
 
-# Thousands of question-answer pairs a source, Table 1 (the same in versions 1 and 6 and on the dataset's page).
+# Thousands of question-answer pairs per source, Table 1 (the same in versions 1 and 6 and on the dataset's page).
 TABLE_1 = {
     "ShareGPT4V": 31.3,
     "ChartQA": 17.2,
@@ -29,7 +29,7 @@ TABLE_1 = {
     "CLEVR": 0.5,
     "CLEVR-Math": 0.5,
 }
-# Picture folders of LLaVA-CoT-100k that belong to one source; the others (coco, gqa, vg, ...) serve several.
+# Picture folders of LLaVA-CoT-100k that belong to one source. Several sources share the others (coco, gqa, vg).
 TABLE_1_FOLDERS = {
     "ai2d": "AI2D",
     "chartqa": "ChartQA",
@@ -42,19 +42,19 @@ TABLE_1_FOLDERS = {
     "llava": "ShareGPT4V",
     "web-celebrity": "ShareGPT4V",
 }
-_TOGETHER = {
+_COMBINED = {
     "ShareGPT4V": "ShareGPT4V + A-OKVQA",
     "A-OKVQA": "ShareGPT4V + A-OKVQA",
     "CLEVR": "CLEVR + CLEVR-Math",
     "CLEVR-Math": "CLEVR + CLEVR-Math",
 }
 _PHOTOGRAPHS = ("coco", "gqa", "ocr_vqa", "share_textvqa", "textvqa", "vg", "wikiart", "web-landmark")
-# AI2D comes with its printed labels (VLMEvalKit: NO_MASK) or with letters put over them; the two are not the same task.
+# AI2D exists with its printed labels (VLMEvalKit: NO_MASK) and with letters over them. These are different tasks.
 _AI2D = {("ai2d", "images"): "unmasked", ("ai2d", "abc_images"): "masked"}
 
 
 class Survey:
-    """Counts over records; `add` each once, then `facts`."""
+    """Counts over records: `add` each record, `answer` each answer, `has` each picture, then `facts`."""
 
     def __init__(self):
         self.counts, self.folders = Counter(records=0, without_picture=0, several_rounds=0, repeated_ids=0), Counter()
@@ -63,7 +63,7 @@ class Survey:
         self.first_missing = ""
 
     def add(self, record: Released) -> str:
-        """Count a record and return its id, made unique by a number where an earlier record has the same."""
+        """Count a record and return its id, with a number appended if an earlier record has the same id."""
         self.counts["records"] += 1
         self.counts["several_rounds"] += len(record.pairs()) > 1
         self.counts["without_picture"] += not record.image
@@ -76,16 +76,19 @@ class Survey:
                 self.ai2d[_AI2D.get(parts[:2], "unknown")] += len(record.pairs())
         return record.id if self._seen[record.id] == 1 else f"{record.id}~{self._seen[record.id]}"
 
-    def answer(self, text: str):
-        """Count an answer's form and return (its stages, what is wrong with them or "")."""
+    def answer(self, text: str) -> tuple[dict[str, str], str]:
+        """Return the stages of an answer and the flaw in its form, "" if there is none; flaws are counted."""
         parsed = parse(text)
-        wrong = flaw(parsed)
-        if wrong:
-            self.malformed[wrong] += 1
-        return parsed.stages, wrong
+        problem = flaw(parsed)
+        if problem:
+            self.malformed[problem] += 1
+        return parsed.stages, problem
 
     def has(self, pictures: Pictures, image: str, where: str) -> bool:
-        """Tell whether a picture is there; counted by folder where it is not. Raises UserError if it leaves the folder."""
+        """Return whether a picture exists; missing ones are counted by folder.
+
+        Raises UserError for a path that leaves the dataset's folder.
+        """
         if image not in self._pictures:
             self._pictures[image] = pictures.find(image, where) is not None
             if not self._pictures[image]:
@@ -94,7 +97,7 @@ class Survey:
         return self._pictures[image]
 
     def facts(self) -> dict:
-        """Return all counts as plain values."""
+        """Return all counts as values that can be written as JSON."""
         return {
             **self.counts,
             "pictures": len(self._pictures),
@@ -106,10 +109,13 @@ class Survey:
 
 
 def table_1(folders: Counter) -> list[dict]:
-    """Return Table 1 beside what picture folders hold: rows {sources, Table 1 (thousands), rounds, folders}."""
+    """Return Table 1 next to the counts of the picture folders: rows {sources, Table 1 (thousands), rounds, folders}.
+
+    `folders` counts rounds by picture folder.
+    """
     rows = {
-        _TOGETHER.get(name, name): {
-            "sources": _TOGETHER.get(name, name),
+        _COMBINED.get(name, name): {
+            "sources": _COMBINED.get(name, name),
             "Table 1 (thousands)": 0.0,
             "rounds": 0,
             "folders": [],
@@ -117,10 +123,10 @@ def table_1(folders: Counter) -> list[dict]:
         for name in TABLE_1
     }
     for name, thousands in TABLE_1.items():
-        rows[_TOGETHER.get(name, name)]["Table 1 (thousands)"] += thousands
+        rows[_COMBINED.get(name, name)]["Table 1 (thousands)"] += thousands
     for folder, n in folders.items():
         source = "ShareGPT4V" if folder in _PHOTOGRAPHS else TABLE_1_FOLDERS.get(folder, "none of Table 1's")
-        name = _TOGETHER.get(source, source)
+        name = _COMBINED.get(source, source)
         row = rows.setdefault(name, {"sources": name, "Table 1 (thousands)": 0.0, "rounds": 0, "folders": []})
         row["rounds"] += n
         row["folders"].append(folder)
@@ -128,7 +134,7 @@ def table_1(folders: Counter) -> list[dict]:
 
 
 def survey(folder: Path) -> dict:
-    """Return the facts of a folder in the released form and its Table 1. Raises UserError for a broken line."""
+    """Return the counts of a folder in the released form, and its Table 1. Raises UserError for a broken line."""
     found, pictures = Survey(), Pictures(folder)
     for where, record in tqdm(records(folder / "train.jsonl"), desc=f"reading {folder.name}", unit=" records", delay=2):
         found.add(record)

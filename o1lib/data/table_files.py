@@ -1,8 +1,9 @@
-"""Rows of a table, whatever it came in: TSV, CSV, JSON, JSONL, parquet, or a dataset of the Hub.
+"""Read the rows of a table from TSV, CSV, JSON, JSONL, parquet, or a dataset of the Hugging Face hub.
 
-    for where, row in rows("MMStar.tsv"):      where = "MMStar.tsv row 7", for messages; row maps a column to its value
+for where, row in rows("MMStar.tsv"):
+    where, row                                  # "MMStar.tsv row 7" (for messages), {"index": "6", "question": ...}
 
-Text columns stay text: an answer "None" or "NA" is an answer, which spreadsheet readers take for a missing cell.
+Text columns stay text: an answer "None" or "NA" is an answer, although spreadsheet readers take it for a missing cell.
 """
 
 import json
@@ -12,54 +13,54 @@ from pathlib import Path
 from o1lib.records import UserError
 
 ENDINGS = (".tsv", ".csv", ".json", ".jsonl", ".parquet")
-AT_ONCE = 64  # rows of a TSV read together; a row may carry a picture of some megabytes
+CHUNK = 64  # rows of a TSV read together; a row may hold a picture of some megabytes
 
 
 def rows(source: str | Path) -> Iterator[tuple[str, dict]]:
-    """Yield (where, row) for each row of a file, or of a split of a Hub dataset, as in "Lin-Chen/MMStar:val".
+    """Yield (where, row) for each row of a file, or of a split of a hub dataset such as "Lin-Chen/MMStar:val".
 
-    A JSON file holds a list of objects or an object of objects, whose keys then stand under "key". Raises UserError,
+    A JSON file holds a list of objects, or an object of objects whose keys become the column "key". Raises UserError,
     naming file and row, for a missing file, text that is not UTF-8, broken JSON or a row that is no object.
     """
     path = Path(source).expanduser()
     if path.suffix not in ENDINGS:
         return _hub(str(source))
     if not path.is_file():
-        raise UserError(f"{path} is missing: name a file that ends in {', '.join(ENDINGS)}, or a dataset of the Hub")
+        raise UserError(f"{path} is missing: name a file that ends in {', '.join(ENDINGS)}, or a dataset of the hub")
     return _checked(path, {".json": _json, ".jsonl": _jsonl, ".parquet": _parquet}.get(path.suffix, _separated)(path))
 
 
 def _checked(path: Path, found: Iterator) -> Iterator[tuple[str, dict]]:
-    """Number the rows; say of what cannot be read where it stands and what to do."""
+    """Number the rows. Raises UserError, naming the row, for a row that cannot be read."""
     number = 0
     try:
         for number, row in enumerate(found, 1):
             if not isinstance(row, dict):
-                raise UserError(f"{path.name} row {number}: {type(row).__name__} where an object is needed: mend it")
+                raise UserError(f"{path.name} row {number}: {type(row).__name__} instead of an object: correct it")
             yield f"{path.name} row {number}", row
     except UnicodeDecodeError as error:
         raise UserError(f"{path.name}, after row {number}: not UTF-8 ({error.reason}): save it as UTF-8") from None
     except RecursionError:
-        raise UserError(f"{path.name}, after row {number}: nested too deep: mend or remove the row") from None
+        raise UserError(f"{path.name}, after row {number}: nested too deep: correct or remove the row") from None
     except UserError:
         raise
-    except (ValueError, OSError) as error:  # also pandas' and json's own
-        raise UserError(f"{path.name}, after row {number}: cannot be read ({error}): mend or remove the row") from None
+    except (ValueError, OSError) as error:  # pandas and json raise subclasses of ValueError
+        raise UserError(f"{path.name}, after row {number}: cannot be read ({error}): correct or remove it") from None
 
 
 def _separated(path: Path) -> Iterator[dict]:
     import pandas as pd
 
-    how = {
+    options = {
         "sep": "\t" if path.suffix == ".tsv" else ",",
         "dtype": str,
         "keep_default_na": False,
         "encoding": "utf-8-sig",
-        "chunksize": AT_ONCE,
+        "chunksize": CHUNK,
     }
-    with pd.read_csv(path, **how) as chunks:
+    with pd.read_csv(path, **options) as chunks:
         for chunk in chunks:
-            if not isinstance(chunk.index, pd.RangeIndex):  # pandas takes surplus cells for an index
+            if not isinstance(chunk.index, pd.RangeIndex):  # pandas reads surplus cells as an index
                 raise ValueError("a row has more cells than the header")
             yield from chunk.fillna("").to_dict("records")
 
@@ -85,27 +86,27 @@ def _parquet(path: Path) -> Iterator[dict]:
 
 
 def _hub(source: str) -> Iterator[tuple[str, dict]]:
-    """Yield the rows of one split of a dataset on the Hub, streamed: nothing is kept on disk."""
+    """Yield the rows of one split of a dataset on the hub, streamed without a copy on disk."""
     from datasets import load_dataset
 
     name, _, split = source.partition(":")
     try:
         found = load_dataset(name, split=split or None, streaming=True)
         if isinstance(found, dict):
-            raise UserError(f"{name} has the splits {', '.join(found)}: name one, as in {name}:{next(iter(found))}")
+            raise UserError(f"{name} has the splits {', '.join(found)}: name one, such as {name}:{next(iter(found))}")
         for number, row in enumerate(_undecoded(found), 1):
             yield f"{name} row {number}", row
     except UserError:
         raise
-    except Exception as error:  # the Hub, its client and its cache raise many kinds
+    except Exception as error:  # the hub, its client and its cache raise many types
         raise UserError(
-            f"{name}: neither a file ({', '.join(ENDINGS)}) nor a dataset of the Hub that can be read "
+            f"{name}: neither a file ({', '.join(ENDINGS)}) nor a dataset of the hub that can be read "
             f"({type(error).__name__}): check the name, the split and the network"
         ) from None
 
 
 def _undecoded(dataset):
-    """Return a dataset whose pictures stay the bytes that they are."""
+    """Return a dataset whose picture columns are left as encoded bytes."""
     from datasets import Image
 
     for name, feature in (dataset.features or {}).items():

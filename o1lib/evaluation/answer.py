@@ -1,66 +1,76 @@
-"""One picture, one question, one searched answer: what `python -m o1lib answer` does.
+"""Search for the answer to one question about one picture, as `python -m o1lib answer` does.
 
-    decoder, format = speaker("results/checkpoints/mini-structured")
-    tree = answer(decoder, "picture.png", "How many dots are there?", format, method="stage_beam", n=4)
-    tree.text, conclusion(tree)
+    decoder, format = load_decoder("results/checkpoints/mini-structured")
+    result = answer(decoder, "picture.png", "How many dots are there?", format, method="stage_beam", n=4)
+    result.text, final_answer(result)
 
-Any checkpoint of an image-and-text model that transformers loads can be named: a row's folder, a folder with a released
-model, or its name on the hub (fetched once; nothing from it is run).
+A model is any checkpoint of an image-text model that transformers loads: the folder of a row or of a released model, or
+its name on the hub (downloaded once; no code from it is run).
 """
 
 import math
 import re
-from difflib import get_close_matches
 from pathlib import Path
 
-from o1lib.data.images import as_rgb
-from o1lib.data.split_zip import PictureError
 from o1lib.formats.chat import FORMATS
-from o1lib.records import UserError
+from o1lib.records import UserError, choose, project_root
+from o1lib.records.errors import closest
+from o1lib.search.judges import JUDGES
+from o1lib.search.methods import METHODS, make_search, task_for
+from o1lib.search.rewards import REWARDS, make_judge_or_reward
+from o1lib.search.scheduler import run_searches
 from o1lib.search.segments import stage_text
 from o1lib.search.types import SearchResult
 
-REWARDED = "retracing"  # the one method whose candidates are scored, not compared
-KNOWING = ("oracle", "oracle_faithful", "synthetic")  # judges that look the answer up
 
+def load_decoder(name: str | Path, format: str = "", engine: str = "batched", **settings):
+    """Return (decoder, format) for the model in a folder or on the hub, on the best device of this machine.
 
-def load_decoder(name: str, format: str = "", engine: str = "batched", **settings):
-    """Return (decoder, format) for the model in a folder or on the hub, on the device that is there.
-
-    `format` "" is the one it was trained in, by the record beside it. `settings` are those of `Decoder`. Raises
-    UserError for a setting that makes no sense, a model that cannot be had, an unknown format, or a model that does not
-    say which it speaks.
+    A relative folder is looked up in the current directory, then in the project's. `format` "" takes the format in
+    which the model was trained, from the record in its folder. `settings` are those of `Decoder`. Raises UserError for
+    an invalid setting, a model that is not available, an unknown format, or a model without a record of its format.
     """
     _check_settings(**settings)
-    _check_name(name)
-    from o1lib.evaluation.inputs import trained_as
+    folder = _folder(Path(name))
+    if folder is None:
+        _check_hub_name(str(name))
     from o1lib.inference.sequential import make_decoder
-    from o1lib.models.presets import device_and_dtype, from_hub, load
+    from o1lib.models.checkpoint import load, trained_as
+    from o1lib.models.presets import device_and_dtype, from_hub
 
-    folder = Path(name)
-    model, processor = load(folder) if folder.is_dir() else from_hub(name)
-    own = format or (trained_as(folder)[0] if folder.is_dir() else "")
-    if own not in FORMATS:
-        problem = f"format '{format}' is unknown" if format else f"{name} does not say which format it was trained in"
-        raise UserError(f"{problem}: say --format and one of {', '.join(FORMATS)} (direct for a model without stages)")
+    own = format or (trained_as(folder)[0] if folder else "")
+    if format:
+        choose(format, FORMATS, "format")
+    elif own not in FORMATS:
+        raise UserError(
+            f"{name} has no record of its format: give --format, one of {', '.join(FORMATS)} (direct for a model "
+            "without stages)"
+        )
+    model, processor = load(folder) if folder else from_hub(str(name))
     return make_decoder(engine, model.to(device_and_dtype()[0]), processor, **settings), own
 
 
 def _check_settings(temperature: float = 0.0, max_new_tokens: int = 1, **settings) -> None:
     if not 0 <= temperature < math.inf:
-        raise UserError(f"temperature {temperature:g} makes no sense: give 0 for the likeliest token or a number above")
+        raise UserError(f"temperature {temperature:g} is invalid: give 0 for greedy decoding, or a positive number")
     if max_new_tokens < 1:
-        raise UserError(f"with max_new_tokens {max_new_tokens} nothing can be said: give 1 or more")
+        raise UserError(f"max_new_tokens {max_new_tokens} leaves no room for an answer: give 1 or more")
 
 
-def _check_name(name: str) -> None:
-    """Refuse what is no folder and cannot be meant for a name on the hub."""
+def _folder(folder: Path) -> Path | None:
+    """Return the folder in the current directory or the project's, None if it is in neither."""
+    places = (folder.expanduser(), project_root() / folder)
+    return next((place for place in places if place.is_dir()), None)
+
+
+def _check_hub_name(name: str) -> None:
+    """Refuse a name that is neither a folder nor a possible name on the hub."""
     folder = Path(name)
-    if folder.is_dir() or re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name) and not folder.parent.is_dir():
+    if re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name) and not folder.parent.is_dir():
         return
-    beside = folder.parent.iterdir() if folder.parent.is_dir() else ()
-    near = get_close_matches(folder.name, [path.name for path in beside if path.is_dir()], 1)
-    guess = f", did you mean {folder.with_name(near[0])}?" if near else ":"
+    others = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
+    near = closest(folder.name, others)
+    guess = f", did you mean {folder.with_name(near)}?" if near else ":"
     raise UserError(f"there is no folder {name}{guess} name a checkpoint's folder, or a model on the hub as owner/name")
 
 
@@ -75,38 +85,47 @@ def answer(
     judge: str = "self",
     budget: int = 0,
 ) -> SearchResult:
-    """Return the finished search of one question; `image` is a picture or its file, `budget` its most tokens (0: any).
+    """Return the finished search of one question.
 
-    Raises UserError for a file that is no picture, a budget below 0, an unknown method or judge, and a judge that would
-    have to know the answer.
+    `image` is a picture or its file. `judge` is a judge, or a reward if the method scores its candidates. `budget`
+    bounds the tokens that are processed (0: no bound). Raises UserError for a file that is no picture, a budget below
+    0, an unknown method or judge, and a judge that needs the right answer or another model.
     """
-    from o1lib.search.judges import make_judge as judge_of
-    from o1lib.search.methods import make_search, task_for
-    from o1lib.search.rewards import make_reward as reward_of
-    from o1lib.search.scheduler import run_searches
-
     if budget < 0:
-        raise UserError(f"a search cannot end after {budget} tokens: give 0 for as many as it needs, or a number above")
-    if judge in KNOWING:
-        raise UserError(
-            f"judge '{judge}' must know the truth, which a question of your own does not come with: take "
-            f"{'likelihood or verifier' if method == REWARDED else 'self, likelihood or agreement'}"
-        )
+        raise UserError(f"budget {budget} is invalid: give the number of tokens after which to stop, or 0 for no bound")
     search = make_search(method, n)
-    referee = (reward_of if method == REWARDED else judge_of)(judge, decoder=decoder, seed=decoder.seed)
+    _check_judge(method, judge)
+    judge_or_reward = make_judge_or_reward(method, judge, decoder=decoder, seed=decoder.seed)
     task = task_for("question", question, _picture(image), format)
-    [tree] = run_searches([search(task, n, decoder.seed)], decoder, referee, budget=budget)
+    [result] = run_searches([search(task, n, decoder.seed)], decoder, judge_or_reward, budget=budget)
     decoder.forget()
-    return tree
+    return result
+
+
+def _check_judge(method: str, judge: str) -> None:
+    """Refuse a judge that needs what is not here: the right answer, or a second model."""
+    registry, what = (REWARDS, "reward") if METHODS[method].rewarded else (JUDGES, "judge")
+    spec = choose(judge, registry, what)
+    usable = ", ".join(name for name, other in registry.items() if not (other.needs_truth or other.other_model))
+    if spec.needs_truth:
+        raise UserError(f"{what} '{judge}' must know the right answer, and only test sets come with it: use {usable}")
+    if spec.other_model:
+        raise UserError(
+            f"{what} '{judge}' is another model than the one that answers, and only one is loaded: use {usable}; "
+            "notebook 03 takes a second model (judge_model)"
+        )
 
 
 def _picture(image):
+    from o1lib.data.images import as_rgb  # here, so that loading a decoder imports nothing of o1lib.data
+    from o1lib.data.split_zip import PictureError
+
     try:
         return as_rgb(image)
     except PictureError as error:
         raise UserError(f"{str(error).partition(';')[0]}: name a PNG or JPEG file that can be read") from None
 
 
-def final_answer(tree: SearchResult) -> str:
-    """Return the answer without what led to it."""
-    return stage_text(tree.segments, "conclusion")
+def final_answer(result: SearchResult) -> str:
+    """Return the text of the conclusion, without the stages before it."""
+    return stage_text(result.segments, "conclusion")

@@ -1,9 +1,9 @@
-"""Cases from other extractors' own unit tests, held against ours; where conventions part, the reason is named.
+"""Compare our answer extraction with the unit tests of other extractors, and name the reason for each difference.
 
-    agrees, cause = held({"kind": "mcq_parse", "input": "ANSWER: B", "choices": [...], "expected": ["B"], ...})
+    agrees, cause = compare_case({"kind": "mcq_parse", "input": "ANSWER: B", "choices": ["x", "y"], "expected": ["B"]})
 
-A case is a row of lighteval, Math-Verify, evalscope, lmms-eval or OpenCompass: what that tool is given and what its
-test expects of it. Their tasks differ, so not every expectation can be ours.
+A case is a row of lighteval, Math-Verify, evalscope, lmms-eval or OpenCompass: the input of that tool and the result
+that its test expects. The tasks of these tools differ, so extraction cannot meet every expectation.
 """
 
 from o1lib.scoring.equality import LETTERS, correct, same
@@ -24,8 +24,8 @@ _LETTER_FUNCTIONS = ("extract_mc_answer", "_extract", "extract_characters_regex"
 _OPEN_FUNCTIONS = ("extract_oe_answer", "parse_answer", "extract_boxed_content")
 
 
-def held(case: dict) -> tuple[bool, str]:
-    """Return (whether we do as that test expects, and if not, why)."""
+def compare_case(case: dict) -> tuple[bool, str]:
+    """Return (whether extraction gives the expected result, "" or the reason for the difference)."""
     agrees = _agrees(case)
     return agrees, "" if agrees else _reason(case)
 
@@ -53,7 +53,7 @@ def _agrees(case: dict) -> bool:
 
 
 def _letter(text: str, n: int = 5) -> str:
-    """Return the letter read among `n` options whose texts are not known, "" for none."""
+    """Return the extracted letter among `n` options with unknown texts, "" for none."""
     return extract(text, tuple(f"option {letter}" for letter in LETTERS[:n])).value or ""
 
 

@@ -1,13 +1,13 @@
-"""How often extraction agrees with published verdicts on real model outputs, and why not where it does not.
+"""The agreement of answer extraction with published verdicts on real model outputs, and the causes of differences.
 
     python -m o1lib.answers check mathv_model_outputs_scored.jsonl
     {"n": 96, "agree": 96, "rate": 1.0, "causes": {}, "other_reading": {}, "left_out": {}}
 
-Known by their columns: outputs scored by MATH-V, MMMU and MMMU-Pro; HallusionBench results; any predictions beside gold
-answers (VLMEvalKit's columns `prediction`, `answer`); unit-test cases of other extractors (`expected`). `agree` counts
-equal verdicts (right or wrong) where an official one is known, else agreement with the gold answer or the expectation.
-`other_reading` counts rows of one verdict whose official reading differs from ours; `left_out` rows that cannot count.
-The gold answer is used to compare, never to read.
+The kind of a file is known by its columns: outputs scored by MATH-V, MMMU and MMMU-Pro; HallusionBench results; any
+predictions with gold answers (VLMEvalKit's columns `prediction`, `answer`); tests of other extractors (`expected`).
+`agree` counts equal verdicts (right or wrong) if there is an official one, else agreement with the gold answer or the
+expectation. `other_reading` counts rows with equal verdicts but another official answer. `left_out` counts rows without
+an official verdict. The gold answer is only compared; extraction never sees it.
 """
 
 import ast
@@ -26,8 +26,8 @@ DRAWN = "drawn at random by the tool, which could not read it"
 UNREAD, ANOTHER = "no answer read", "another answer read"
 
 
-class Held(NamedTuple):
-    """How one row compares: the same verdict? Why not, or why another reading; not `counts`: there is no verdict."""
+class Agreement(NamedTuple):
+    """The comparison of one row: equal verdicts, and the cause of a difference. Without a verdict it does not count."""
 
     agrees: bool
     cause: str = ""
@@ -37,29 +37,30 @@ class Held(NamedTuple):
 def check_file(path: Path | str, gold: Path | str | None = None) -> dict:
     """Return {"n", "agree", "rate", "causes", "other_reading", "left_out"} over the rows of a file.
 
-    `gold` names HallusionBench's own file, whose answers its result files lack; "" looks for it nearby. Raises
-    UserError for a file that cannot be read, has no rows, or rows of no known form.
+    `gold` is the path of HallusionBench.json, since result files of HallusionBench have no gold answers; without it the
+    file is searched for in neighboring folders. Raises UserError for a file that cannot be read, has no rows, or has
+    rows of an unknown form.
     """
     counts, causes = Counter(), {"causes": Counter(), "other_reading": Counter(), "left_out": Counter()}
     judge = None
     for where, row in rows(path):
         judge = judge or _judge_of(row, where, Path(path), gold)
         try:
-            held = judge(row)
+            one = judge(row)
         except (KeyError, TypeError, ValueError, SyntaxError, AttributeError) as error:
-            raise UserError(f"{where}: not of the form of the first row ({error!r}): mend or remove it") from None
-        counts["n"] += held.counts
-        counts["agree"] += held.counts and held.agrees
-        kind = "left_out" if not held.counts else "other_reading" if held.agrees else "causes"
-        causes[kind].update([held.cause] if held.cause else [])
+            raise UserError(f"{where}: not of the form of the first row ({error!r}): fix or remove it") from None
+        counts["n"] += one.counts
+        counts["agree"] += one.counts and one.agrees
+        kind = "left_out" if not one.counts else "other_reading" if one.agrees else "causes"
+        causes[kind].update([one.cause] if one.cause else [])
     if not counts["n"]:
-        raise UserError(f"{Path(path).name} has no row with a verdict to compare with: name another file")
+        raise UserError(f"{Path(path).name} has no row with a verdict to compare with: give another file")
     found = {name: dict(sorted(counter.items())) for name, counter in causes.items()}
     return {"n": counts["n"], "agree": counts["agree"], "rate": round(counts["agree"] / counts["n"], 4)} | found
 
 
-def _judge_of(row: dict, where: str, path: Path, gold: Path | str | None) -> Callable[[dict], Held]:
-    """Return how rows with these columns are compared."""
+def _judge_of(row: dict, where: str, path: Path, gold: Path | str | None) -> Callable[[dict], Agreement]:
+    """Return the comparison function for rows with these columns. Raises UserError for unknown columns."""
     for needed, judge in _FORMS:
         if needed <= row.keys():
             return judge
@@ -67,8 +68,8 @@ def _judge_of(row: dict, where: str, path: Path, gold: Path | str | None) -> Cal
         answers = _hallusion_gold(path, gold)
         return lambda row: _with_gold(row["model_prediction"], answers.get(_figure(row)))
     raise UserError(
-        f"{where} has the columns {', '.join(map(str, row))}, of no known form: give `prediction` and "
-        "`answer`, or a file of MATH-V, MMMU, MMMU-Pro or HallusionBench"
+        f"{where} has the columns {', '.join(map(str, row))}, which are no known form: give the columns `prediction` "
+        "and `answer`, or a file of MATH-V, MMMU, MMMU-Pro or HallusionBench"
     )
 
 
@@ -76,50 +77,50 @@ def _cause(found: str | None) -> str:
     return UNREAD if found is None else ANOTHER
 
 
-def _mathv(row: dict) -> Held:
-    """MATH-V: its own extracted answer and verdict."""
+def _mathv(row: dict) -> Agreement:
+    """Compare with the extracted answer and the verdict of MATH-V."""
     options = row["options"] or ()
     found = extract(row["response"], options).value
     agrees = correct(found, row["gold"], options) == row["correct"]
     alike = found is not None and same(found, row["model_answer"])
-    return Held(agrees, "" if agrees else "same answer, compared otherwise" if alike else _cause(found))
+    return Agreement(agrees, "" if agrees else "same answer, compared otherwise" if alike else _cause(found))
 
 
 def _golds(answer: str | list) -> list[str]:
-    """Return the accepted answers of an open question: one, or a list, perhaps written as Python writes it."""
+    """Return the accepted answers of an open question, given as one text, a list, or a list in Python's notation."""
     listed = ast.literal_eval(answer) if isinstance(answer, str) and answer.startswith("[") else answer
     return [str(one) for one in listed] if isinstance(listed, list) else [str(listed)]
 
 
-def _mmmu(row: dict) -> Held:
-    """MMMU: its parsed letter; of a short answer the verdict on what it parsed."""
+def _mmmu(row: dict) -> Agreement:
+    """Compare with the letter that MMMU parsed or, for an open question, with the verdict on its parsed answer."""
     official = row["official_parsed"]
     if not row.get("index2ans"):
         found = extract(row["response"]).value
         verdicts = [any(correct(value, one) for one in _golds(row["answer"])) for value in (found, official)]
-        return Held(verdicts[0] == verdicts[1], "" if verdicts[0] == verdicts[1] else _cause(found))
+        return Agreement(verdicts[0] == verdicts[1], "" if verdicts[0] == verdicts[1] else _cause(found))
     return _letters(row["response"], list(row["index2ans"].values()), row["answer"], official, pro=False)
 
 
-def _mmmu_pro(row: dict) -> Held:
-    """MMMU-Pro: its parsed letter among up to ten."""
+def _mmmu_pro(row: dict) -> Agreement:
+    """Compare with the letter that MMMU-Pro parsed, one of up to ten."""
     return _letters(row["response"], ast.literal_eval(row["options"]), row["answer"], row["pred_indexs"], pro=True)
 
 
-def _letters(response: str, options: Sequence[str], gold: str, official: str, pro: bool) -> Held:
+def _letters(response: str, options: Sequence[str], gold: str, official: str, pro: bool) -> Agreement:
     rule = tool_rule(response, options, pro)
     found = extract(response, options).value
     if not rule:
-        return Held(False, DRAWN, counts=False)
+        return Agreement(False, DRAWN, counts=False)
     agrees = (found == gold) == (official == gold)
-    return Held(agrees, "" if found == official else f"{_cause(found)}; the tool took {rule}")
+    return Agreement(agrees, "" if found == official else f"{_cause(found)}; the tool took {rule}")
 
 
 def tool_rule(response: str, options: Sequence[str], pro: bool = False) -> str:
-    """Return in words by which rule MMMU's parser (Pro: MMMU-Pro's) reads a letter, "" where it draws one at random.
+    """Return the rule by which MMMU's parser (`pro`: MMMU-Pro's) reads a letter, "" if it draws one at random.
 
-    Restated from its published behaviour (MMMU-Benchmark/MMMU, eval_utils.py and mmmu-pro/evaluate.py): letters in
-    parentheses, then bare ones, then an option's text inside a response of more than five words; the last of several.
+    The rules follow the published code (MMMU-Benchmark/MMMU, eval_utils.py and mmmu-pro/evaluate.py): letters in
+    parentheses, then bare letters, then an option's text in a response of more than five words; the last of several.
     """
     letters = LETTERS[: len(options)]
     after = response.rpartition("Answer:")[2]
@@ -137,8 +138,8 @@ def tool_rule(response: str, options: Sequence[str], pro: bool = False) -> str:
     return "an option's words out of the working" if inside else ""
 
 
-def _prediction(row: dict) -> Held:
-    """A prediction beside its gold answer: open, or a letter among the options that the row gives (or does not)."""
+def _prediction(row: dict) -> Agreement:
+    """Compare a prediction with its gold answer: an open one, or a letter if the row has options or `answer_option`."""
     text, gold = row["prediction"], str(row["answer"])
     letter = row.get("answer_option") or ""
     options = row.get("choices") or row.get("options") or [str(row[one]) for one in LETTERS if row.get(one)]
@@ -149,21 +150,21 @@ def _prediction(row: dict) -> Held:
         return _with_gold(text, gold)
     found = extract(text, options).value
     agrees = correct(found, letter or gold, options) or bool(letter) and correct(extract(text).value, gold)
-    return Held(agrees, "" if agrees else _cause(found))
+    return Agreement(agrees, "" if agrees else _cause(found))
 
 
-def _with_gold(text: str, gold: str | None) -> Held:
+def _with_gold(text: str, gold: str | None) -> Agreement:
     if gold is None:
-        return Held(False, "no gold answer is known for it", counts=False)
+        return Agreement(False, "no gold answer is known for it", counts=False)
     found = extract(text).value
     if gold in ("yes", "no") and found not in ("yes", "no"):
-        return Held(False, "neither yes nor no read")
-    return Held(correct(found, gold), "" if correct(found, gold) else _cause(found))
+        return Agreement(False, "neither yes nor no read")
+    return Agreement(correct(found, gold), "" if correct(found, gold) else _cause(found))
 
 
-def _case(row: dict) -> Held:
-    agrees, cause = extraction_cases.held(row)
-    return Held(agrees, cause)
+def _case(row: dict) -> Agreement:
+    agrees, cause = extraction_cases.compare_case(row)
+    return Agreement(agrees, cause)
 
 
 _FORMS = (
@@ -194,4 +195,4 @@ def _hallusion_gold(path: Path, gold: Path | str | None) -> dict[tuple, str]:
         }
         if answers:
             return answers
-    raise UserError(f"{path.name} holds no gold answers: name HallusionBench's file with --gold HallusionBench.json")
+    raise UserError(f"{path.name} has no gold answers: give HallusionBench's file by --gold HallusionBench.json")

@@ -1,7 +1,7 @@
-"""Who is asked what: an arm (a trained model with its format), and the questions of a test set.
+"""The inputs of an evaluation run: an arm (a trained model with its format), and the questions of a test set.
 
-subject = arm(run, "structured")                   # or a checkpoint's folder
-items = test_items(run, "data", questions=0)       # or "MMStar@MMStar.tsv", or "" for fresh drawings
+subject = load_arm(run, "structured")              # or the folder of a checkpoint
+items = test_items(run, "data", questions=0)       # or "MMStar@MMStar.tsv", or "" for Mini-VQA drawings
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from o1lib.data.table_files import ENDINGS
 from o1lib.formats.chat import FORMATS
 from o1lib.minivqa import mixture
 from o1lib.minivqa.testsets import TEST_SETS, test_set
-from o1lib.models.presets import device_and_dtype, load, model_hash
-from o1lib.records import UserError, need, project_root, sha256
-from o1lib.records import load as load_record
+from o1lib.models.checkpoint import load, model_hash, trained_as
+from o1lib.models.presets import device_and_dtype
+from o1lib.records import UserError, choose, need, project_root, sha256
 from o1lib.training.arms import checkpoint_folder
 
 
 @dataclass(frozen=True)
 class Arm:
-    """A trained model with the format it speaks and the schedule it learned by ("" where that is not known)."""
+    """A trained model with its format and the schedule of its training ("" if that is not known)."""
 
     model: Any
     processor: Any
@@ -31,46 +31,38 @@ class Arm:
     schedule: str
     model_hash: str
 
-    def placed(self) -> dict:
-        """Return what the record says of where the model ran and which it was."""
+    def provenance(self) -> dict:
+        """Return device, dtype and model hash for the record."""
         return {"device": self.model.device.type, "dtype": "float32", "model_hash": self.model_hash}
 
     def facts(self) -> dict:
-        """Return what else the record says of it: nothing (a served model has a price and a ledger)."""
+        """Return further facts for the record: none, other than for a served model."""
         return {}
 
 
 def load_arm(run, name: str, format: str = "") -> Arm:
-    """Return the arm called `name`, a row id or a checkpoint's folder, on the device that is there, in float32.
+    """Return the arm `name`, a row id or the folder of a checkpoint, in float32 on the best available device.
 
-    `format` "" takes the one in the record beside the model (a base answers directly). Raises UserError for a missing
-    model, an unknown format, or a checkpoint that does not say which format it speaks.
+    `format` "" takes the format from the record of the model (a base has format `direct`). Raises UserError for a
+    missing model, an unknown format, or a checkpoint without a record of its format.
     """
     if "/" in name and not (project_root() / name / "config.json").is_file():
-        raise UserError(f"there is no model at {name}: name another folder or row, or `make study` to train the rows")
+        raise UserError(f"there is no model in {name}: give another folder or row id, or run `make study` to train it")
     folder = checkpoint_folder(run, name)
     own, schedule = trained_as(folder)
-    if (format or own) not in FORMATS:
-        said = f"format '{format}' is unknown" if format else f"{name} does not say which format it was trained in"
-        raise UserError(f"{said}: set format to one of {', '.join(FORMATS)}")
+    if format:
+        choose(format, FORMATS, "format")
+    elif own not in FORMATS:
+        raise UserError(f"{name} has no record of its format: set format to one of {', '.join(FORMATS)}")
     model, processor = load(folder)
     return Arm(model.to(device_and_dtype()[0]), processor, format or own, schedule, model_hash(folder))
 
 
-def trained_as(folder: Path) -> tuple[str, str]:
-    """Return (format, schedule) from the record in the checkpoint's folder or beside it; ("", "") without one."""
-    for place in (folder, folder.parent):
-        if (place / "record.json").is_file():
-            given = load_record(place).parameters
-            return given.get("format", "direct"), given.get("schedule", "")
-    return "", ""
-
-
 def test_items(run, data: str, questions: int = 0) -> list:
-    """Return test questions: of the dataset of row `data`, of a real benchmark ("MMStar@MMStar.tsv"; o1lib.data.benchmarks),
-    or with "" freshly drawn ones; at most `questions` (0: all).
+    """Return at most `questions` test questions (0: all).
 
-    The cap keeps test sets even and groups (rotations, twins) whole.
+    They are those of the dataset of row `data`, of a real benchmark ("MMStar@MMStar.tsv", see o1lib.data.benchmarks),
+    or with "" Mini-VQA drawings. The cap takes equally many of each test set and keeps groups (rotations, twins) whole.
     """
     benchmark, named, source = data.partition("@")
     if named:
@@ -83,38 +75,38 @@ def test_items(run, data: str, questions: int = 0) -> list:
 
 
 def _from_root(source: str) -> str:
-    """Return a file's path as seen from the project's folder; the name of a Hub dataset stays."""
+    """Return the path of a file relative to the project's folder; the name of a Hub dataset is returned unchanged."""
     path = project_root() / Path(source).expanduser()
     return str(path) if path.is_file() or path.suffix in ENDINGS else source
 
 
 def capped(items: Sequence, most: int) -> list:
-    """Return up to `most` items, their sets taking turns by whole groups, in the order they came in."""
-    units = {}
+    """Return up to `most` items in their given order. Test sets give one whole group after the other in rotation."""
+    by_set = {}
     for item in items:
-        units.setdefault(item.test_set, {}).setdefault(item.group or item.qid, []).append(item)
-    turns = [list(groups.values()) for groups in units.values()]
-    order = [groups[k] for k in range(max(map(len, turns), default=0)) for groups in turns if k < len(groups)]
+        by_set.setdefault(item.test_set, {}).setdefault(item.group or item.qid, []).append(item)
+    sets = [list(groups.values()) for groups in by_set.values()]
+    order = [groups[k] for k in range(max(map(len, sets), default=0)) for groups in sets if k < len(groups)]
     kept = []
-    for unit in order:
-        if len(kept) + len(unit) <= most:
-            kept += [item.qid for item in unit]
+    for group in order:
+        if len(kept) + len(group) <= most:
+            kept += [item.qid for item in group]
     return [item for item in items if item.qid in set(kept)]
 
 
 def validation_items(run, data: str, questions: int) -> list:
-    """Return validation questions of the dataset of row `data`, or with "" freshly drawn ones."""
+    """Return up to `questions` validation questions of the dataset of row `data`, or with "" Mini-VQA drawings."""
     if not data:
         return list(mixture("validation", questions))
     return read_items(need(run.root, data, run.seed).folder / "data" / "validation")[:questions]
 
 
 def hashes(run, data: str, subject) -> dict:
-    """Return what `records.finish` is told about the model and the dataset: of row `data`, or of a benchmark's file."""
+    """Return the arguments of `records.finish` on the model and the dataset (of row `data` or a benchmark's file)."""
     _, named, source = data.partition("@")
     if named:
         path = Path(_from_root(source))
         dataset = sha256(path) if path.is_file() else ""
     else:
         dataset = need(run.root, data, run.seed).provenance["dataset_hash"] if data else ""
-    return subject.placed() | {"dataset_hash": dataset}
+    return subject.provenance() | {"dataset_hash": dataset}

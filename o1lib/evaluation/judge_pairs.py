@@ -1,10 +1,10 @@
-"""Pairs of which one side is known to be better: what a judge's accuracy, its bias for a position and its ties show on.
+"""Pairs of candidates with a known better side, to measure a judge's accuracy, position bias and ties.
 
-A drawing's own stage against the same with one or two statements altered (a conclusion against another answer), in the
-form in which searches ask judges. Whole answers have one altered stage.
+One side is a stage of a drawing, the other the same stage with one or two altered statements (or another conclusion).
+Whole answers have one altered stage. The pairs have the form in which searches ask judges.
 
     pairs = known_pairs(drawings, decoder)
-    accuracy_on_pairs(make("self", decoder=decoder), pairs)         # o1lib.search.judges
+    accuracy_on_pairs(make_judge("self", decoder=decoder), pairs)         # o1lib.search.judges
 """
 
 import random
@@ -20,27 +20,27 @@ KINDS = ("caption", "reasoning", "conclusion", "all")
 
 
 def known_pairs(items, decoder, seed: int = 0) -> list[tuple[Comparison, int]]:
-    """Return (match, better side) for each item, kinds by turns, in a drawn order, for a model that speaks tags.
+    """Return (comparison, better side) for each item, for a model of format `tags`. The better side is random, 0 or 1.
 
-    The candidates carry the log-probability that the decoder's model gives their words. Items without a pair (nothing
-    in them can be altered) are left out.
+    The kinds rotate over the items. The candidates have the log-probability and the token count of their text under the
+    model of `decoder`. Items in which no statement can be altered are left out.
     """
     pairs = [_pair(item, kind, random.Random(f"{seed}/{item.qid}")) for item, kind in zip(items, KINDS * len(items))]
     pairs = [pair for pair in pairs if pair]
     contexts = [
-        Conversation(match.task, (match.task.opening,), prefix="".join(segment.text for segment in match.before))
-        for match, _ in pairs
+        Conversation(one.task, (one.task.opening,), prefix="".join(segment.text for segment in one.before))
+        for one, _ in pairs
     ]
-    texts = [[side.segments[0].text for side in (match.a, match.b)] for match, _ in pairs]
-    weighed = decoder.likelihoods(contexts, texts)
+    texts = [[side.segments[0].text for side in (one.a, one.b)] for one, _ in pairs]
+    likelihoods = decoder.likelihoods(contexts, texts)
     return [
-        (_weighed(match, scores, [len(decoder.ids(text)) for text in own]), better)
-        for (match, better), (scores, _), own in zip(pairs, weighed, texts)
+        (_with_likelihoods(one, scores, [len(decoder.chat.ids(text)) for text in own]), better)
+        for (one, better), (scores, _), own in zip(pairs, likelihoods, texts)
     ]
 
 
 def _pair(item, kind, rng):
-    """Return (match, better side) of an item, None where nothing can be altered."""
+    """Return (comparison, better side) of an item, or None if no statement can be altered."""
     stages, task = item.stages, task_for(item.qid, item.question, item.image, "tags")
     false = dict(stages)
     changed = rng.choice(("caption", "reasoning")) if kind == "all" else kind
@@ -60,16 +60,16 @@ def _pair(item, kind, rng):
 
 
 def _written(stages, stage):
-    """Return a stage as a model writes it behind the one before: from behind that one's closing tag to its own."""
+    """Return the text of a stage from the end of the previous closing tag to its own closing tag."""
     whole, number = render(stages), STAGES.index(stage)
     tag = close_tag(STAGES[number - 1]) if number else ""
     start = whole.index(tag) + len(tag)
     return whole[start : whole.index(close_tag(stage)) + len(close_tag(stage))]
 
 
-def _weighed(match, scores, tokens):
+def _with_likelihoods(comparison, scores, tokens):
     sides = tuple(
         replace(side, segments=(replace(side.segments[0], logprob=score, tokens=count),))
-        for side, score, count in zip((match.a, match.b), scores, tokens)
+        for side, score, count in zip((comparison.a, comparison.b), scores, tokens)
     )
-    return replace(match, a=sides[0], b=sides[1], pool=sides)
+    return replace(comparison, a=sides[0], b=sides[1], pool=sides)

@@ -1,6 +1,6 @@
-"""From search trees to predictions: the answer read off, every stage scored, the likeliest option.
+"""Predictions from search results: the extracted answer, the score of each stage, and the likeliest option.
 
-A prediction is one plain dict a question; every published metric is computed from predictions alone
+A prediction is a plain dict for one question. Every published metric is computed from predictions alone
 (`o1lib.scoring.metrics`).
 
     lines = score(trees, items, "tags", option_likelihoods(trees, items, "tags", decoder))
@@ -10,14 +10,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from string import ascii_uppercase
 
-from o1lib.formats.chat import FORMATS, SPECIAL_TAGS, answer_text, from_special
-from o1lib.formats.stages import STAGES, open_tag
+from o1lib.formats.chat import FORMATS, answer_text, from_special
 from o1lib.scoring import correct, extract
 from o1lib.scoring.stage_scores import score as score_stages
 from o1lib.search.segments import found_stages
 from o1lib.search.types import Conversation, SearchResult
-
-STAGED = tuple(name for name in FORMATS if name not in ("direct", "separate"))
 
 
 def score(
@@ -29,15 +26,15 @@ def score(
     schedule: str = "",
     judge: str = "",
 ) -> list[dict]:
-    """Return one prediction for each tree: the answer read off, whether it is right, and how far each stage is.
+    """Return one prediction for each search result: the extracted answer, whether it is right, and stage scores.
 
-    `likelihood` says for each question whether its likeliest option is right (`option_likelihoods`), None elsewhere.
-    Stages are scored for items whose facts are known and formats that have stages.
+    `likelihood` is the result of `option_likelihoods`. Stages are scored for items with known facts and formats with
+    stages.
     """
     rows = []
     for tree, item, likely in zip(trees, items, likelihood or [None] * len(items), strict=True):
-        answer = extract(answer_text(tree.turns if format == "four_turn" else tree.text, format), item.options)
-        known = bool(item.facts) and format in STAGED
+        answer = extract(answer_text(tree.turns if FORMATS[format].by_turn else tree.text, format), item.options)
+        known = bool(item.facts) and FORMATS[format].staged
         judged = any(one.matches or one.scores for one in tree.rounds)
         rows.append(
             {
@@ -70,11 +67,11 @@ def score(
 
 
 def option_likelihoods(trees: Sequence[SearchResult], items: Sequence, format: str, decoder) -> list[bool | None]:
-    """Return for each multiple-choice question whether the model finds the right letter the likeliest; None for others.
+    """Return for each multiple-choice question whether the right letter is the likeliest one; None for open questions.
 
-    A letter stands where the answer stands: after the prompt in `direct` and `separate`, otherwise behind the
-    survivor's own words up to the conclusion. So a format's readability is not mistaken for reasoning. It adds nothing
-    to the ledger of the search.
+    The letters are scored in the place of the answer: after the prompt in `direct` and `separate`, otherwise after the
+    output of the search up to its conclusion. This separates reasoning from how well answers can be extracted from a
+    format. The tokens are not added to the usage of the search.
     """
     asked = [k for k, item in enumerate(items) if item.options]
     contexts = [_before_answer(trees[k], format) for k in asked]
@@ -89,16 +86,9 @@ def option_likelihoods(trees: Sequence[SearchResult], items: Sequence, format: s
 
 
 def _before_answer(tree: SearchResult, format: str) -> Conversation:
-    """Return the dialog up to where the answer's letter would stand."""
+    """Return the dialog up to the place of the answer's letter."""
     task, text = tree.task, tree.text
-    if format == "four_turn":
+    if FORMATS[format].by_turn:
         turns = tuple(step.turn for step in task.stages if step.turn)
         return Conversation(task, (task.opening, *turns), tuple(tree.turns[: len(turns)]))
-    if format == "no_tags":
-        before, blank, _ = text.rstrip().rpartition("\n\n")
-        return Conversation(task, (task.opening,), prefix=before + blank)
-    if format in ("tags", "shuffled", "special_tags"):
-        tag = SPECIAL_TAGS[2 * STAGES.index("conclusion")] if format == "special_tags" else open_tag("conclusion")
-        before, found, _ = text.partition(tag)
-        return Conversation(task, (task.opening,), prefix=before + ("" if found else "\n\n") + tag)
-    return Conversation(task, (task.opening,))
+    return Conversation(task, (task.opening,), prefix=FORMATS[format].before_answer(text))

@@ -1,11 +1,12 @@
-"""A served model as a baseline row: asked over an endpoint, scored like any arm, with its tokens and money counted.
+"""A served model as a baseline row: it is asked over an endpoint and scored like an arm, with its tokens and price.
 
     subject = connect(run, "http://127.0.0.1:8000/v1", "qwen2.5-vl", "tags", price="0.15/0.6")
-    trees, lines = subject.answer(items, temperature=0.0, max_tokens=1024)
-    subject.facts()                                    # the ledger and the model's name, for the record
+    trees, predictions = subject.answer(items, temperature=0.0, max_tokens=1024)
+    subject.facts()                                    # the usage and the model's name, for the record
 
-Format `direct` puts the question as it is (the papers' base rows), `tags` asks for the four stages (paper A, version 6,
-Table 7, "prompting only"): in substance the prompt that made the training data, without the gold answer.
+Format `direct` asks the plain question (the papers' base rows). Format `tags` asks for the four stages (paper A,
+version 6, Table 7, "prompting only"). Its prompt is in substance the one that made the training data, without the gold
+answer.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from o1lib.evaluation.predictions import score
 from o1lib.formats.stages import STAGES, render
 from o1lib.models.endpoint import Endpoint, Reply, Request
 from o1lib.records import UserError
-from o1lib.search.methods import task_for
+from o1lib.search.methods import METHODS, task_for
 from o1lib.search.segments import Segment
 from o1lib.search.types import Candidate, SearchResult, SearchRound, Usage
 
@@ -40,7 +41,7 @@ STRUCTURED = (
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A model behind an endpoint, the format it is asked for, the price of a million (prompt, completion) tokens."""
+    """A model behind an endpoint, the format of its answers, and the price of a million (prompt, completion) tokens."""
 
     endpoint: Endpoint
     format: str
@@ -57,10 +58,10 @@ class ServedModel:
         max_tokens: int = 1024,
         blind: bool = False,
     ) -> tuple[list[SearchResult], list[dict]]:
-        """Return a search tree and a prediction line for each item, in order: one answer a question.
+        """Return a search result and a prediction for each item, in order, from one answer to each question.
 
-        A question that the endpoint could not answer is wrong and says why under `problem`. Raises UserError for a
-        search, which an endpoint cannot do, and where going on makes no sense (`Endpoint.ask`).
+        A question that the endpoint could not answer counts as wrong, with the reason in `problem`. Raises UserError
+        for a search method, which an endpoint does not support, and for errors that no retry can fix (`Endpoint.ask`).
         """
         _one_answer(method, n)
         temperature = 0.0 if method == "greedy" else temperature
@@ -77,19 +78,19 @@ class ServedModel:
         return Request([{"role": "user", "content": content}], temperature=temperature, max_tokens=max_tokens)
 
     def _priced(self, line: dict, reply: Reply) -> dict:
-        """Return a line whose ledger holds what is known of a served model: no seconds, money where a price is set."""
+        """Return a prediction whose ledger has no seconds, which are unknown, and money if there is a price."""
         ledger = {name: value for name, value in line["ledger"].items() if name != "seconds"}
         if self.price:
             costs = [tokens * price for tokens, price in zip(_tokens(reply), self.price, strict=True)]
             ledger["money"] = sum(costs) / 1e6
         return line | {"ledger": ledger, "problem": reply.error or line["problem"]}
 
-    def placed(self) -> dict:
-        """Return what the record says of where the model ran; which weights answer is the server's secret."""
+    def provenance(self) -> dict:
+        """Return device, dtype and model hash for the record. Dtype and hash are unknown for a served model."""
         return {"device": "endpoint", "dtype": "", "model_hash": ""}
 
     def facts(self) -> dict:
-        """Return what else the record says of it: the model's name, its price and this run's ledger."""
+        """Return further facts for the record: the model's name, its price and the usage of this run."""
         return {
             "served": {
                 "model": self.endpoint.model,
@@ -100,38 +101,42 @@ class ServedModel:
 
 
 def connect(run, address: str, model: str, format: str = "", price: str = "") -> ServedModel:
-    """Return a served model; what it answers is logged in the run's folder, so that a stopped run goes on.
+    """Return a served model. Its replies are logged in the run's folder, so that a stopped run resumes.
 
-    `format` "" is direct; `price` is "prompt/completion" a million tokens. The key comes from OPENAI_API_KEY. Raises
-    UserError for another format, a price that is none, and an address or a name that cannot be.
+    `format` "" is direct. `price` is "prompt/completion" for a million tokens. The key is read from OPENAI_API_KEY.
+    Raises UserError for another format, a malformed price, address or model name.
     """
     if (format or "direct") not in FORMATS:
-        raise UserError(f"a served model cannot speak '{format}': set format to one of {', '.join(FORMATS)}")
+        raise UserError(f"a served model has no format '{format}': set format to one of {', '.join(FORMATS)}")
     prices = _price(price)
     endpoint = Endpoint(address, model, log=run.path("replies.jsonl"), prices={model: prices} if prices else None)
     return ServedModel(endpoint, format or "direct", prices)
 
 
 def graded(run, lines: list[dict], items: Sequence, grader: str) -> tuple[list[dict], dict]:
-    """Return the lines with what a served judge, "name@address", says of them, and facts for the record ("": as is).
+    """Return (predictions with the verdicts of a served judge, facts for the record).
 
-    VRC-Bench is judged by both rules. Raises UserError for a grader that is not name@address.
+    `grader` is "name@address"; with "" the predictions are returned unchanged. VRC-Bench is judged by both rules.
+    Raises UserError for another form of `grader`.
     """
     if not grader:
         return lines, {}
     name, _, address = grader.rpartition("@")
     if not name or not address:
-        raise UserError(f"grader {grader!r} is not name@address: write gpt-4o-mini@https://api.openai.com/v1, say")
+        raise UserError(
+            f"grader {grader!r} is not name@address: write for example gpt-4o-mini@https://api.openai.com/v1"
+        )
     endpoint = Endpoint(address, name, log=run.path("verdicts.jsonl"))
     lines = grade(lines, items, endpoint.ask, rule="released")
     return lines, {"grader": {"model": name, "spent": endpoint.usage.facts()}}
 
 
 def _one_answer(method: str, n: int) -> None:
-    """Raise UserError for a search over several candidates, which an endpoint cannot continue stage by stage."""
-    if method not in ("greedy", "sample") or n != 1:
+    """Raise UserError for a search over several candidates, since an endpoint cannot continue stage by stage."""
+    one_answer = [name for name, spec in METHODS.items() if spec.max_n == 1]
+    if method not in one_answer or n != 1:
         raise UserError(
-            f"a served model gives one answer a question: set method to greedy or sample and n to 1, not "
+            f"a served model gives one answer to a question: set method to {' or '.join(one_answer)} and n to 1, not "
             f"{method} with n = {n}"
         )
 
@@ -144,7 +149,7 @@ def _price(text: str) -> tuple[float, float] | None:
     except ValueError:
         prompt = completion = -1.0
     if not (0 <= prompt < float("inf") and 0 <= completion < float("inf")):
-        raise UserError(f"price {text!r} is not prompt/completion a million tokens: write for example 0.15/0.6")
+        raise UserError(f"price {text!r} is not prompt/completion for a million tokens: write for example 0.15/0.6")
     return prompt, completion
 
 
@@ -153,7 +158,7 @@ def _tokens(reply: Reply) -> tuple[int, int]:
 
 
 def _tree(item, reply: Reply, format: str, method: str) -> SearchResult:
-    """Return an answer as a search of one candidate; its cost is that of the answer, from the log or not."""
+    """Return an answer as a search result with one candidate. A logged reply has the same cost as a new one."""
     read, written = _tokens(reply)
     task = task_for(item.qid, item.question, item.image, format)
     end = "length" if reply.finish == "length" else "eos"

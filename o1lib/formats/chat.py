@@ -1,22 +1,26 @@
 """Chat formats: how one question with its four stages becomes what a model is trained to say.
 
-An arm of the study is a format and a schedule. The formats are those of paper A's ablations (Table 2 of version 1,
-Table 7 of version 6) and paper B's four-turn dialog; `prompt_turns` asks at inference in training's own words.
+An arm of the study is a target format and a schedule. The formats are those of paper A's ablations (Table 2 of version
+1, Table 7 of version 6) and paper B's four-turn dialog. `prompt_turns` asks at inference in the words of training.
 
     messages(item, "tags")                    [user turn with the picture and the question, assistant turn in tags]
     prompt_turns(item.question, "four_turn")  the four human turns of paper B
-    answer_text(output, "tags")               what stands in the conclusion
+    answer_text(output, "tags")               the text of the conclusion
 
-An item is anything with `question`, `answer` and `stages` (a dict of the four texts). Text only: nothing is tokenised.
+`FORMATS` is the only list of formats. To add one, add an entry here, a test and a row of experiments.yaml. This module
+handles text only: nothing is tokenized.
 """
 
-import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from random import Random
 
+from o1lib.formats.question import StagedQuestion
+from o1lib.formats.special_tags import SPECIAL_TAGS as SPECIAL_TAGS  # offered here with the formats
+from o1lib.formats.special_tags import from_special, to_special
 from o1lib.formats.stages import STAGES, close_tag, open_tag, parse, parse_plain, plain, render
-from o1lib.records import UserError
-
-FORMATS = ("direct", "no_tags", "tags", "special_tags", "shuffled", "separate", "four_turn")
+from o1lib.formats.target_format import Exchange, Stages, TargetFormat, one_prompt
+from o1lib.records import UserError, choose
 
 # Human turns of the training example printed in paper B (arXiv:2501.06186); the first follows the question.
 FOUR_TURN_PROMPTS = (
@@ -25,16 +29,143 @@ FOUR_TURN_PROMPTS = (
     "Please generate a detailed reasoning to answer the question given the caption.",
     "Please generate the final answer based on reasoning steps. Do not output anything else.",
 )
-# The separate tasks use the same words; the last is that of B's first code commit: there are no steps to base it on.
+# The separate tasks use the same words, except that their last prompt cannot refer to reasoning steps. It is the prompt
+# of B's first code commit.
 SEPARATE_PROMPTS = dict(zip(STAGES, FOUR_TURN_PROMPTS, strict=True)) | {
     "conclusion": "Please generate the final answer. Do not output anything else."
 }
 
-SPECIAL_TAGS = tuple(f"<|stage_{k}|>" for k in range(2 * len(STAGES)))
-_PLAIN_TAGS = tuple(tag(stage) for stage in STAGES for tag in (open_tag, close_tag))
+
+def _one_reply(write: Callable[[StagedQuestion, Stages, Random | None], str]):
+    """Return the `exchanges` of a format whose whole target is one reply, the text that `write` returns."""
+    return lambda item, stages, rng: [(one_prompt(item.question, stages)[0], write(item, stages, rng))]
 
 
-def messages(item, format: str, rng: random.Random | None = None, stages: Sequence[str] = STAGES) -> list[dict]:
+def _texts(item: StagedQuestion, stages: Stages) -> dict[str, str]:
+    return {stage: item.stages[stage] for stage in stages}
+
+
+def _shuffled(item: StagedQuestion, stages: Stages, rng: Random | None) -> str:
+    """Return the tagged stages with the conclusion first or, in every second example, in a random order."""
+    if rng and rng.random() < 0.5:
+        order = tuple(rng.sample(stages, len(stages)))
+    else:
+        order = tuple(sorted(stages, key=lambda stage: stage != "conclusion"))
+    return render(_texts(item, order), order)
+
+
+def _in_any_order(output: str) -> bool:
+    found = parse(output)
+    return parse(output, expected=tuple(found.stages)).well_formed and not found.missing
+
+
+def _task(question: str, stage: str, caption: str = "") -> str:
+    """Return the user turn that asks for one stage alone; the reasoning task is given the caption."""
+    context = f"\nCaption: {caption}" if stage == "reasoning" else ""
+    return f"{question}{context}\n{SEPARATE_PROMPTS[stage]}"
+
+
+def _one_task(item: StagedQuestion, stages: Stages, rng: Random | None) -> list[Exchange]:
+    stage = rng.choice(stages) if rng else stages[-1]
+    return [(_task(item.question, stage, item.stages["caption"]), item.stages[stage])]
+
+
+def _dialog_prompts(question: str, stages: Stages) -> list[str]:
+    first, *rest = (prompt for stage, prompt in zip(STAGES, FOUR_TURN_PROMPTS, strict=True) if stage in stages)
+    return [f"{question} {first}", *rest]
+
+
+def _dialog(item: StagedQuestion, stages: Stages, rng: Random | None) -> list[Exchange]:
+    return list(zip(_dialog_prompts(item.question, stages), _texts(item, stages).values(), strict=True))
+
+
+def _conclusion(output: str) -> str:
+    """Return the tagged conclusion, or the whole output if it has none."""
+    return parse(output).stages.get("conclusion", output).strip()
+
+
+def _last_paragraph(output: str) -> str:
+    return parse_plain(output).get("conclusion", "")
+
+
+def _before_last_paragraph(output: str) -> str:
+    before, blank, _ = output.rstrip().rpartition("\n\n")
+    return before + blank
+
+
+def _up_to(tag: str, output: str) -> str:
+    """Return the output up to the end of `tag`, which is appended if it is missing."""
+    text, found, _ = output.partition(tag)
+    return text + ("" if found else "\n\n") + tag
+
+
+def _four_paragraphs(output: str) -> bool:
+    return len(parse_plain(output)) == len(STAGES)
+
+
+FORMATS: dict[str, TargetFormat] = {
+    "direct": TargetFormat(
+        "direct training",
+        exchanges=lambda item, stages, rng: [(item.question, item.answer)],
+        prompts=lambda question, stages: [question],
+        staged=False,
+        answer_only=True,
+    ),
+    "no_tags": TargetFormat(
+        "without tags",
+        exchanges=_one_reply(lambda item, stages, rng: plain(_texts(item, stages))),
+        answer=_last_paragraph,
+        before_answer=_before_last_paragraph,
+        keeps_form=_four_paragraphs,
+        stage_ends=dict(zip(STAGES, ("\n\n", "\n\n", "\n\n", ""), strict=True)),
+    ),
+    "tags": TargetFormat(
+        "structured",
+        exchanges=_one_reply(lambda item, stages, rng: render(_texts(item, stages))),
+        answer=_conclusion,
+        before_answer=partial(_up_to, open_tag("conclusion")),
+        keeps_form=lambda output: parse(output).well_formed,
+        stage_ends={stage: close_tag(stage) for stage in STAGES},
+    ),
+    "special_tags": TargetFormat(
+        "tags as special tokens",
+        exchanges=_one_reply(lambda item, stages, rng: to_special(render(_texts(item, stages)))),
+        answer=lambda output: _conclusion(from_special(output)),
+        before_answer=partial(_up_to, to_special(open_tag("conclusion"))),
+        keeps_form=lambda output: parse(from_special(output)).well_formed,
+        stage_ends={stage: to_special(close_tag(stage)) for stage in STAGES},
+    ),
+    # The order is the model's own choice, so a search cannot know which stage comes next.
+    "shuffled": TargetFormat(
+        "stages shuffled",
+        exchanges=_one_reply(_shuffled),
+        answer=_conclusion,
+        before_answer=partial(_up_to, open_tag("conclusion")),
+        keeps_form=_in_any_order,
+    ),
+    # The tasks form no chain (paper A, version 6, Table 7): inference asks for the conclusion alone.
+    "separate": TargetFormat(
+        "stages as separate tasks",
+        exchanges=_one_task,
+        prompts=lambda question, stages: [_task(question, "conclusion")],
+        staged=False,
+        stage_tasks=True,
+    ),
+    "four_turn": TargetFormat(
+        "four turns",
+        exchanges=_dialog,
+        prompts=_dialog_prompts,
+        answer=_last_paragraph,
+        keeps_form=_four_paragraphs,
+        stage_ends=dict.fromkeys(STAGES, ""),
+        by_turn=True,
+    ),
+}
+
+
+def messages(
+    item: StagedQuestion, format: str, rng: Random | None = None, stages: Sequence[str] = STAGES
+) -> list[dict]:
     """Return the chat of one training example: user and assistant turns, the picture in the first user turn.
 
     `stages` keeps only these stages in the target, in their usual order (a curriculum's first phase). `rng` draws the
@@ -42,109 +173,53 @@ def messages(item, format: str, rng: random.Random | None = None, stages: Sequen
     Raises UserError for an unknown format or stage, and for `direct` without the conclusion.
     """
     chat = []
-    for user, assistant in _pairs(item, format, rng, stages):
+    for user, assistant in _exchanges(item, format, rng, stages):
         picture = [] if chat else [{"type": "image"}]
         chat.append({"role": "user", "content": picture + [{"type": "text", "text": user}]})
         chat.append({"role": "assistant", "content": [{"type": "text", "text": assistant}]})
     return chat
 
 
-def target(item, format: str, rng: random.Random | None = None, stages: Sequence[str] = STAGES) -> str:
-    """Return all that the assistant says in `messages`, turns joined by blank lines."""
-    return "\n\n".join(assistant for _, assistant in _pairs(item, format, rng, stages))
+def target(item: StagedQuestion, format: str, rng: Random | None = None, stages: Sequence[str] = STAGES) -> str:
+    """Return all that the assistant says in `messages`, turns joined by blank lines. Raises as `messages` does."""
+    return "\n\n".join(assistant for _, assistant in _exchanges(item, format, rng, stages))
 
 
 def prompt_turns(question: str, format: str, stages: Sequence[str] = STAGES) -> list[str]:
-    """Return the user turns that ask for an answer: four for `four_turn`, otherwise one.
+    """Return the user turns that ask for an answer, equal to those of training: four for `four_turn`, otherwise one.
 
-    They equal training's. `separate` asks for the conclusion alone, for its tasks form no chain (paper A, version 6,
-    Table 7). When only some stages are wanted a one-turn prompt says so; otherwise the same prompt would be followed
-    now by a whole answer and now by half of one, and the trained model would stop early at inference.
+    `separate` asks for the conclusion alone. Raises UserError as `messages` does.
     """
-    stages = _known(format, stages)
-    if format == "four_turn":
-        first, *rest = (prompt for stage, prompt in zip(STAGES, FOUR_TURN_PROMPTS, strict=True) if stage in stages)
-        return [f"{question} {first}", *rest]
-    if format == "separate":
-        return [_task(question, "conclusion")]
-    if stages == STAGES or format == "direct":
-        return [question]
-    return [f"{question}\nPlease generate only the {' and the '.join(stages)}."]
+    wanted = _checked(format, stages)
+    return FORMATS[format].prompts(question, wanted)
 
 
 def answer_text(output: str | Sequence[str], format: str) -> str:
-    """Return the part of a model's output in which the answer stands; the gold answer is never seen.
+    """Return the part of a model's output that gives the answer; the gold answer is never seen.
 
-    The conclusion for tagged formats (the whole output when there is none), the last paragraph for `no_tags`, the last
-    turn for `four_turn` (given as a list of turns, or as one text of turns joined by blank lines), otherwise all of it.
+    It is the conclusion for tagged formats (the whole output if there is none), the last paragraph for `no_tags`, the
+    last turn for `four_turn` (given as a list of turns, or as one text of turns joined by blank lines), otherwise the
+    whole output. Raises UserError for an unknown format.
     """
-    _known(format, STAGES)
+    entry = choose(format, FORMATS, "format")
     if not isinstance(output, str):
         return output[-1].strip() if output else ""
-    if format in ("tags", "shuffled", "special_tags"):
-        text = from_special(output) if format == "special_tags" else output
-        return parse(text).stages.get("conclusion", text).strip()
-    if format in ("no_tags", "four_turn"):
-        return parse_plain(output).get("conclusion", "")
-    return output.strip()
+    return entry.answer(output)
 
 
-def to_special(text: str) -> str:
-    """Return the text with each stage tag replaced by its reserved token, `<|stage_0|>` to `<|stage_7|>`."""
-    for tag, token in zip(_PLAIN_TAGS, SPECIAL_TAGS, strict=True):
-        text = text.replace(tag, token)
-    return text
+def _exchanges(item: StagedQuestion, format: str, rng: Random | None, stages: Sequence[str]) -> list[Exchange]:
+    wanted = _checked(format, stages)
+    return FORMATS[format].exchanges(item, wanted, rng)
 
 
-def from_special(text: str) -> str:
-    """Return the text with each reserved token replaced by its stage tag, the inverse of `to_special`."""
-    for tag, token in zip(_PLAIN_TAGS, SPECIAL_TAGS, strict=True):
-        text = text.replace(token, tag)
-    return text
-
-
-def _pairs(item, format, rng, stages):
-    """Return the (user text, assistant text) turns of one training example."""
-    stages = _known(format, stages)
-    if format == "separate":
-        stage = rng.choice(stages) if rng else stages[-1]
-        return [(_task(item.question, stage, item.stages["caption"]), item.stages[stage])]
-    users = prompt_turns(item.question, format, stages)
-    if format == "four_turn":
-        return list(zip(users, (item.stages[stage] for stage in stages), strict=True))
-    return [(users[0], _whole(item, format, rng, stages))]
-
-
-def _whole(item, format, rng, stages):
-    if format == "direct":
-        return item.answer
-    if format == "no_tags":
-        return plain({stage: item.stages[stage] for stage in stages})
-    order = _order(stages, rng) if format == "shuffled" else stages
-    text = render({stage: item.stages[stage] for stage in order}, order)
-    return to_special(text) if format == "special_tags" else text
-
-
-def _order(stages, rng):
-    """Return the stages conclusion first, or in every second example in a random order."""
-    if rng and rng.random() < 0.5:
-        return tuple(rng.sample(stages, len(stages)))
-    return tuple(sorted(stages, key=lambda stage: stage != "conclusion"))
-
-
-def _task(question, stage, caption=""):
-    """Return the one user turn that asks for one stage; reasoning is given the caption that it reasons from."""
-    context = f"\nCaption: {caption}" if stage == "reasoning" else ""
-    return f"{question}{context}\n{SEPARATE_PROMPTS[stage]}"
-
-
-def _known(format, stages):
-    """Return `stages` as a tuple in their usual order, having checked them and the format."""
-    if format not in FORMATS:
-        raise UserError(f"unknown format '{format}': choose one of {', '.join(FORMATS)}")
+def _checked(format: str, stages: Sequence[str]) -> Stages:
+    """Return `stages` as a tuple in their usual order. Raises UserError for an unknown format or stage."""
+    entry = choose(format, FORMATS, "format")
     unknown = [stage for stage in stages if stage not in STAGES]
     if unknown or not stages:
         raise UserError(f"unknown or no stages {unknown}: choose among {', '.join(STAGES)}")
-    if format == "direct" and "conclusion" not in stages:
-        raise UserError("format 'direct' has nothing but the answer: train it on the conclusion, with schedule 'mixed'")
+    if entry.answer_only and "conclusion" not in stages:
+        raise UserError(
+            f"format '{format}' has nothing but the answer: train it on the conclusion, with schedule 'mixed'"
+        )
     return tuple(stage for stage in STAGES if stage in stages)

@@ -1,10 +1,10 @@
-"""The words in which a model is asked to judge, and the reading of its verdict.
+"""The prompts that ask a model to judge, and the parsing of its verdicts.
 
-Paper A (LLaVA-o1, section 3.3 and the released `simple_inference.py`): two candidates of one
-stage are shown with the picture and the question, and the model itself says which is better.
-The long form keeps the released literals, the misspelt "Repsonse" included, because a verdict
-may depend on them; the role sentence and the criteria are in our own words. The short form is
-the same question in a dozen words, for a model of a few million parameters.
+Paper A (LLaVA-o1, arXiv:2411.10440, section 3.3 and the released `simple_inference.py`): the prompt shows two
+candidates of one stage with the picture and the question, and the model itself says which is better. The long form
+keeps the literals of the release, including the misspelled "Repsonse", because a verdict may depend on them. The role
+sentence and the criteria are in our own words. The short form asks the same in a dozen words, for a model of a few
+million parameters.
 
     judge_prompt("caption", "How many squares?", "", "Two squares.", "Three.", short=True)
     parse_verdict("Since it has fewer errors, I choose response 1.")      # 1
@@ -48,11 +48,10 @@ _SHORT = {
 
 
 def judge_prompt(kind: str, question: str, hint: str, a: str, b: str, short: bool = False) -> str:
-    """Return the user text that asks for a comparison of `a` with `b`; the picture goes in front of it.
+    """Return the user text that asks for a comparison of `a` with `b`. The picture goes in front of it.
 
-    `hint` is what the release takes as given: "" for a summary or a caption, the caption for
-    reasoning, caption and reasoning for a conclusion, the text so far for a sentence.
-    Raises KeyError for a kind that is not in KINDS.
+    `hint` is the context that the release gives: "" for a summary or a caption, the caption for reasoning, caption and
+    reasoning for a conclusion, the text so far for a sentence. Raises KeyError for a kind that is not in KINDS.
     """
     if short:
         hints = [f"Hint: {hint}"] if hint else []
@@ -71,7 +70,7 @@ def judge_prompt(kind: str, question: str, hint: str, a: str, b: str, short: boo
 
 
 def check_prompt(caption: str, reasoning: str, short: bool = False) -> str:
-    """Return the text-only question whether `reasoning` is right if `caption` is taken as true (paper A's veto)."""
+    """Return the text-only prompt that asks whether `reasoning` is correct given `caption` (the veto of paper A)."""
     if short:
         return f"Is this reasoning correct or incorrect?\nCaption: {caption}\nReasoning: {reasoning}"
     return (
@@ -87,7 +86,7 @@ def statement_prompt(statement: str) -> str:
 
 
 def verdict_prefix(reason: str) -> str:
-    """Return the verdict up to the word before its digit; the next token is " 1" or " 2"."""
+    """Return the verdict up to the word before its digit. The next token is " 1" or " 2"."""
     return VERDICT.split(" {k}")[0].format(reason=reason)
 
 
@@ -97,9 +96,10 @@ def verdict(kind: str, k: int) -> str:
 
 
 def parse_verdict(text: str, strict: bool = False) -> int | None:
-    """Return 1 or 2; as released, anything but "I choose response 1" means 2, which favours the second.
+    """Return the chosen response, 1 or 2. As released, any text without "I choose response 1" means 2.
 
-    With `strict` an unreadable verdict, or one that names both responses, is None.
+    With `strict` the result is None if the verdict is unreadable or names both responses. Without it such a verdict
+    favors the second response.
     """
     if not strict:
         return 1 if "I choose response 1" in text else 2
@@ -108,5 +108,5 @@ def parse_verdict(text: str, strict: bool = False) -> int | None:
 
 
 def parse_check(text: str) -> bool:
-    """Return False when a check's answer says "incorrect", as released; anything else passes."""
+    """Return False if the answer to a check says "incorrect", as released. Any other answer passes."""
     return INCORRECT not in text.lower()

@@ -1,10 +1,11 @@
-"""The four stages of a staged answer: written, read back, and checked (LLaVA-CoT, arXiv:2411.10440, section 3.1).
+"""Write, parse and check the four stages of a staged answer (LLaVA-CoT, arXiv:2411.10440, section 3.1).
 
-    SUMMARY      what will be done         CAPTION      what of the picture matters
+    SUMMARY      the plan                  CAPTION      the parts of the picture that matter
     REASONING    step by step              CONCLUSION   the answer that the user sees
 
-Tags are plain text, upper case, one space inside each and a blank line between stages, as in the released data.
-Models do not always keep to that, so `parse` returns what it found and what is wrong, and never raises on a string:
+Tags are plain text in upper case, with one space inside each and a blank line between stages, as in the released data.
+Models do not always keep to this form, so `parse` returns the stages that it found and the problems. It never raises on
+a string:
 
     parse("<SUMMARY> Count the dots. </SUMMARY>\\n\\n<CONCLUSION> 3").problems
     # ("CONCLUSION is not closed", "CAPTION is missing", "REASONING is missing")
@@ -25,8 +26,8 @@ from o1lib.records import UserError
 STAGES = ("summary", "caption", "reasoning", "conclusion")
 
 _NAME = "SUMMARY|CAPTION|REASONING|CONCLUSION"
-# Every repetition is bounded, so that one pass over the text is linear whatever it holds. Of the parenthesised form,
-# seen in real outputs as "(Here begins the SUMMARY stage)", only upper-case names count: prose has "(the summary)".
+# Every repetition is bounded, so that one pass over any text takes linear time. Real outputs also have a form in
+# parentheses, "(Here begins the SUMMARY stage)". There only upper-case names count, because prose has "(the summary)".
 _MARK = re.compile(
     rf"<\s{{0,3}}(?P<slash>/?)\s{{0,3}}(?P<tag>(?i:{_NAME}))\s{{0,3}}>"
     rf"|\(\s{{0,3}}(?P<before>/?(?:[A-Za-z]{{1,12}}[ :]{{1,2}}){{0,6}})(?P<name>{_NAME})"
@@ -45,19 +46,19 @@ def close_tag(stage: str) -> str:
 
 
 def render(stages: Mapping[str, str], order: Sequence[str] = STAGES) -> str:
-    """Return the stages of `order` that `stages` holds, tagged and spaced as in the released data."""
+    """Return the stages of `order` that are in `stages`, tagged and spaced as in the released data."""
     return "\n\n".join(f"{open_tag(name)} {stages[name].strip()} {close_tag(name)}" for name in order if name in stages)
 
 
 def plain(stages: Mapping[str, str], order: Sequence[str] = STAGES) -> str:
-    """Return the stages' texts without tags, a blank line between them (the ablation without tags)."""
+    """Return the texts of the stages without tags, with blank lines between them (the ablation without tags)."""
     return "\n\n".join(stages[name].strip() for name in order if name in stages)
 
 
 def parse_plain(text: str) -> dict[str, str]:
-    """Return stages guessed from paragraphs: the last is the conclusion, fewer than four lack the first stages.
+    """Return {stage: text} guessed from paragraphs: the last is the conclusion; fewer than four lack the first stages.
 
-    Of more than four, the first two are summary and caption and all between them and the last is the reasoning.
+    If there are more than four, the first two are summary and caption, and all up to the last are the reasoning.
     """
     parts = [part.strip() for part in re.split(r"\n\s*\n", _newlines(text)) if part.strip()]
     if len(parts) > len(STAGES):
@@ -67,7 +68,7 @@ def parse_plain(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a text holds: `stages` {name: text} of those found, and `problems`, one short sentence each."""
+    """The result of parsing: `stages` {name: text} of those found, and `problems`, one short sentence each."""
 
     stages: dict[str, str]
     problems: tuple[str, ...]
@@ -76,29 +77,29 @@ class Parsed:
 
     @property
     def well_formed(self) -> bool:
-        """Whether every expected stage is there, in order, exactly tagged, with nothing beside."""
+        """Whether every expected stage is there, in order, exactly tagged, with no text outside the tags."""
         return not self.problems
 
 
 @dataclass
 class _Reader:
-    """The state of one pass over the marks: the stage that is open, its text so far, and what went wrong."""
+    """The state of one pass over the marks: the open stage, its text so far, and the problems found."""
 
     current: str = ""
-    pieces: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     found: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
-    def text(self, piece: str) -> None:
+    def add_text(self, text: str) -> None:
         """Take the text before a mark."""
         if self.current:
-            self.pieces.append(piece)
-        elif piece.strip():
-            self.problems.append(f"text outside tags: {' '.join(piece[:60].split())[:30]!r}")
+            self.texts.append(text)
+        elif text.strip():
+            self.problems.append(f"text outside tags: {' '.join(text[:60].split())[:30]!r}")
 
-    def end(self) -> None:
+    def end_stage(self) -> None:
         """Close the open stage."""
-        text = "".join(self.pieces).strip()
+        text = "".join(self.texts).strip()
         if not text:
             self.problems.append(f"{self.current.upper()} is empty")
         if self.current in self.found:
@@ -106,10 +107,10 @@ class _Reader:
         self.found[self.current] = self.found.get(self.current) or text
         self.current = ""
 
-    def mark(self, stage: str, closes: bool) -> None:
+    def add_mark(self, stage: str, closes: bool) -> None:
         """Take a mark that opens or closes `stage`."""
         if closes and stage == self.current:
-            self.end()
+            self.end_stage()
         elif closes:
             self.problems.append(f"{stage.upper()} is closed but not open")
         elif stage == self.current:
@@ -117,8 +118,8 @@ class _Reader:
         else:
             if self.current:
                 self.problems.append(f"{self.current.upper()} is not closed")
-                self.end()
-            self.current, self.pieces = stage, []
+                self.end_stage()
+            self.current, self.texts = stage, []
 
 
 def _newlines(text: str) -> str:
@@ -126,7 +127,7 @@ def _newlines(text: str) -> str:
 
 
 def _marks(text: str) -> Iterator[tuple[re.Match, str, bool | None]]:
-    """Yield (match, stage, whether it closes: None when the words do not say) for everything that marks a stage."""
+    """Yield (match, stage, closes) for every mark of a stage; `closes` is None if the words do not say."""
     for match in _MARK.finditer(text):
         if match["tag"]:
             yield match, match["tag"].lower(), bool(match["slash"])
@@ -137,31 +138,31 @@ def _marks(text: str) -> Iterator[tuple[re.Match, str, bool | None]]:
 
 
 def parse(text: str, expected: Sequence[str] = STAGES) -> Parsed:
-    """Return the stages found in `text` and what is wrong with it, in time linear in its length.
+    """Return the stages found in `text` and its problems, in time linear in its length.
 
-    A stage ends at its closing tag, at another stage's opening tag, or at the end of the text; of a repeated stage the
-    first text that is not empty counts. `expected` names the stages that a well-formed text holds, in their order.
+    A stage ends at its closing tag, at the opening tag of another stage, or at the end of the text. If a stage is
+    repeated, the first text that is not empty counts. `expected` names the stages of a well-formed text in their order.
     """
     text = _newlines(text)
     reader, position, marked = _Reader(), 0, False
     for match, stage, closes in _marks(text):
         marked = True
-        reader.text(text[position : match.start()])
+        reader.add_text(text[position : match.start()])
         closes = reader.current == stage if closes is None else closes
         if match[0] not in (open_tag(stage), close_tag(stage)):
             reader.problems.append(f"{stage.upper()} is marked as {match[0]!r}")
-        reader.mark(stage, closes)
+        reader.add_mark(stage, closes)
         position = match.end()
     if not marked:
         return Parsed({}, ("no tags",), tuple(expected), True)
-    reader.text(text[position:])
+    reader.add_text(text[position:])
     if reader.current:
         reader.problems.append(f"{reader.current.upper()} is not closed")
-        reader.end()
-    return _judged(reader.found, reader.problems, expected)
+        reader.end_stage()
+    return _parsed(reader.found, reader.problems, expected)
 
 
-def _judged(found: dict[str, str], problems: list[str], expected: Sequence[str]) -> Parsed:
+def _parsed(found: dict[str, str], problems: list[str], expected: Sequence[str]) -> Parsed:
     missing = tuple(name for name in expected if name not in found)
     problems += [f"{name.upper()} is missing" for name in missing]
     problems += [f"{name.upper()} is not expected" for name in found if name not in expected]
@@ -171,10 +172,10 @@ def _judged(found: dict[str, str], problems: list[str], expected: Sequence[str])
 
 
 def flaw(parsed: Parsed) -> str:
-    """Return what makes a staged text unfit for training, "" for nothing: the coarse reason that is counted.
+    """Return the reason why a staged text is unfit for training, "" if it is fit.
 
-    Fit is what holds the expected stages once each, in order, none empty or left open. How a tag is spelled and words
-    outside the tags do not matter: `render` writes them anew.
+    A text is fit if it has each expected stage once, in order, not empty and closed. The spelling of tags and words
+    outside the tags do not matter, because `render` rewrites them.
     """
     if parsed.no_tags:
         return "no tags"
@@ -206,13 +207,13 @@ def _texts(path: Path, key: str) -> Iterator[str]:
                 if not isinstance(row, dict) or not isinstance(row.get(key), str):
                     has = ", ".join(map(str, row)) if isinstance(row, dict) else type(row).__name__
                     raise KeyError(
-                        f"{path}, line {number}, has no text under {key!r} (it has: {has}): name another with --field"
+                        f"{path}, line {number}, has no text under {key!r} (it has: {has}): name a key with --field"
                     )
                 yield row[key]
     except KeyError as error:
         raise UserError(error.args[0]) from None
     except (json.JSONDecodeError, RecursionError) as error:
-        raise UserError(f"{path}, line {number}, is not JSON ({error}): give one JSON object a line") from None
+        raise UserError(f"{path}, line {number}, is not JSON ({error}): write one JSON object per line") from None
     except (OSError, EOFError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         place = f"{path}, after line {number}," if number else f"{path}"
@@ -220,11 +221,11 @@ def _texts(path: Path, key: str) -> Iterator[str]:
 
 
 def check_file(path: Path | str, field: str = "prediction") -> dict:
-    """Return {"n", "well_formed", "no_tags", "missing": {stage: count}, "other"} over a JSONL file's texts.
+    """Return {"n", "well_formed", "no_tags", "missing": {stage: count}, "other"} over the texts of a JSONL file.
 
-    `missing` counts stages over texts that have some tag; `other` counts texts that hold all four stages but have
-    something else wrong. Raises UserError, naming file and line, for a file that cannot be read, a line that is not
-    JSON, or a line without text under `field`.
+    `missing` counts stages over texts that have some tag. `other` counts texts that have all four stages and another
+    problem. Raises UserError, naming file and line, for a file that cannot be read, a line that is not
+    JSON, and a line without text under `field`.
     """
     counts, missing = Counter(), Counter({name: 0 for name in STAGES})
     for text in _texts(Path(path), field):

@@ -1,7 +1,12 @@
-"""One candidate on its way: it draws token by token, ends its stages, and knows what it cost.
+"""One candidate while it is decoded: it draws token by token, ends its stages, and counts its cost.
 
-Which token a row draws depends on its own key (seed, question, stage, candidate) and its own probabilities, never on
-what else is decoded beside it, nor on how: batched (pool.py) or one at a time (reference.py).
+Which token a candidate draws depends on its own key (seed, question, stage, candidate) and its own probabilities. It
+depends neither on the other candidates in the batch nor on the decoder: batched (continuous_batch.py) or one at a time
+(sequential.py).
+
+    row = CandidateDecoding(decoder, request, index=0, state=state)
+    [token], [logprob] = nucleus_sample(logits, [row.uniform()], [False], temperature=0.6, top_p=0.9)
+    left = row.push(token, logprob)
 """
 
 import torch
@@ -14,17 +19,17 @@ from o1lib.search.types import Candidate, Usage, keyed_rng
 def nucleus_sample(logits: torch.Tensor, uniforms: list[float], greedy: list[bool], temperature: float, top_p: float):
     """Return each row's next token and its log-probability at temperature 1, from logits (rows, vocabulary).
 
-    A row draws by inverse distribution function at its uniform number from the smallest set of tokens that
-    holds `top_p` of the probability (nucleus sampling, https://arxiv.org/abs/1904.09751). The function runs in
-    the order of token ids, not of probabilities, so that rounding moves a border and never swaps two tokens.
-    A row whose logits hold NaN gets some token with the log-probability NaN.
+    A row draws from the smallest set of tokens that holds `top_p` of the probability (nucleus sampling,
+    https://arxiv.org/abs/1904.09751), by the inverse of the cumulative distribution at its uniform number. The
+    distribution is cumulated in the order of token ids, not of probabilities: rounding can move a border but never swap
+    two tokens. A row whose logits contain NaN gets an arbitrary token with the log-probability NaN.
     """
     tokens = logits.argmax(-1)
     if temperature > 0 and not all(greedy):
         exact = torch.float32 if logits.device.type == "mps" else torch.float64
         likely = (logits / temperature).to(exact).softmax(-1)
         ranked, order = likely.topk(min(64, likely.shape[-1]))
-        if ranked.sum(-1).min() < top_p:  # rare: the nucleus is wider than a short sort can tell
+        if ranked.sum(-1).min() < top_p:  # rare: the nucleus is wider than the 64 tokens that were sorted
             ranked, order = likely.sort(dim=-1, descending=True, stable=True)
         inside = torch.zeros_like(likely, dtype=torch.bool).scatter(1, order, ranked.cumsum(-1) - ranked < top_p)
         summed = (likely * inside).cumsum(-1)
@@ -36,26 +41,29 @@ def nucleus_sample(logits: torch.Tensor, uniforms: list[float], greedy: list[boo
 
 
 class CandidateDecoding:
-    """One candidate: its tokens, the stage it is at (None once it is done), its finished segments and its costs.
+    """One candidate: its tokens, the stage it is at (None once it is finished), its finished segments and its cost.
 
-    `voice` is the decoder: seed, end-of-turn tokens, words of tokens, limits. `room`: tokens it may generate at most.
+    `decoder` gives the seed, the limits and the chat tokenizer. `paid` is the cost of the prompt, if this candidate is
+    the one that pays for it. `room` bounds the tokens it may generate (None: no bound).
     """
 
-    def __init__(self, voice, request, index: int, state, paid: Usage | None = None, room: int | None = None):
-        self.voice, self.request, self.index, self.state, self.paid = voice, request, index, state, paid or Usage()
+    def __init__(self, decoder, request, index: int, state, paid: Usage | None = None, room: int | None = None):
+        self.decoder, self.chat = decoder, decoder.chat
+        self.request, self.index, self.state, self.paid = request, index, state, paid or Usage()
         self.ids, self.extra, self.segments, self.room = list(state.ids), [], [], room
         self.generated = self.calls = self.prefilled = self.images = 0
         self.seconds = 0.0
         self._begin(0)
 
     def push(self, token: int, logprob: float) -> bool:
-        """Take the next token; return True when the row must leave the batch, done or in want of a user turn.
+        """Take the next token; return True if the candidate leaves the batch.
 
-        Raises UserError when the first number that the model ever gave is not finite.
+        It leaves if it is finished, or if the next user turn must be prefilled. Raises UserError if the first
+        log-probability that the model ever gave is NaN.
         """
         if logprob != logprob:
             return self._break_off()
-        self.voice.spoken = True
+        self.decoder.has_output = True
         spec = self.request.stages[self.at]
         self.ids.append(token)
         self.generated, self.tokens, self.logprob = self.generated + 1, self.tokens + 1, self.logprob + logprob
@@ -67,50 +75,51 @@ class CandidateDecoding:
         return self.at is None or bool(self.extra)
 
     def uniform(self) -> float:
-        """Return the next number of this row's own random stream."""
+        """Return the next number, between 0 and 1, of this candidate's own random stream."""
         return self.stream.random()
 
     def candidate(self) -> Candidate:
-        """Return what became of the row."""
+        """Return the candidate as decoded so far."""
         cost = Usage(self.generated, 0, self.prefilled, self.images, self.calls, self.seconds)
         return Candidate(self.index, tuple(self.segments), self.state, self.paid + cost)
 
     def _begin(self, at):
-        """Start stage `at`: its own random stream, and its user turn, if it has one, as tokens to be read first."""
+        """Start stage `at`: its own random stream, and its user turn, if it has one, as tokens to prefill."""
         if self.segments and self.room is not None and self.generated >= self.room:
             at = None
         self.at, self.tokens, self.logprob, self.tail = at, 0, 0.0, ""
         if at is None:
             return
         spec = self.request.stages[at]
-        self.stream = keyed_rng(self.voice.seed, self.request.task.qid, spec.stage, self.index)
-        self.extra = self.voice.turn_ids(spec.turn, self.ids) if spec.turn is not None else []
-        limits = [self.voice.max_new_tokens * spec.length_factor, self.voice.context - len(self.ids) - len(self.extra)]
+        self.stream = keyed_rng(self.decoder.seed, self.request.task.qid, spec.stage, self.index)
+        self.extra = self.chat.turn_ids(spec.turn, self.ids) if spec.turn is not None else []
+        room = self.decoder.context - len(self.ids) - len(self.extra)
+        limits = [self.decoder.max_new_tokens * spec.length_factor, room]
         self.limit = max(1, min(limits + ([] if self.room is None else [self.room - self.generated])))
         self.calls += 1 if self.extra or not self.segments else 0
 
     def _close(self, end, logprob):
         spec = self.request.stages[self.at]
-        text = self.voice.text(self.ids[len(self.ids) - self.tokens :])
+        text = self.chat.text(self.ids[len(self.ids) - self.tokens :])
         wanted = spec.stop[-1] if spec.stop else "eos"
         self.segments.append(Segment(spec.stage, text, logprob, self.tokens, end, wanted, spec.turn is not None))
 
     def _break_off(self):
-        """End the row because the model's numbers are not finite; no judge by likelihood will prefer it."""
-        if not self.voice.spoken:
+        """End the candidate because the logits are not finite; no judge by likelihood will prefer it."""
+        if not self.decoder.has_output:
             raise UserError(
-                f"the model's numbers are not finite at question {self.request.task.qid}: its weights are "
-                "broken, or its precision overflows; load it in float32 or bfloat16"
+                f"the model's logits are not finite at question {self.request.task.qid}: its weights are broken, or "
+                "its precision overflows; load it in float32 or bfloat16"
             )
         self._close("nan", self.logprob + BROKEN)
         self._begin(None)
         return True
 
     def _end(self, spec, token):
-        if token in self.voice.eos:
+        if token in self.chat.eos:
             return "eos"
         if spec.stop:
-            self.tail = self.tail[-max(map(len, spec.stop)) :] + self.voice.word(token)
+            self.tail = self.tail[-max(map(len, spec.stop)) :] + self.chat.word(token)
             for stop in spec.stop:
                 if stop in self.tail:
                     return stop

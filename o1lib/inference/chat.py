@@ -1,36 +1,39 @@
-"""A model's language: chats as its template writes them, tokens, words, and what ends a turn.
+"""Chat template and tokenizer of a model: chats as text, text as tokens, and the tokens that end a turn.
 
-voice = Voice(processor, eos)
-voice.chat(("How many dots?",))                 # "...<|image|>How many dots?<|eot_id|>...assistant...\\n\\n"
-voice.turn_ids("And squares?", ids)             # the tokens of one more user turn behind `ids`
+chat = ChatTokenizer(processor, eos)
+chat.render(("How many dots?",))                # "...<|image|>How many dots?<|eot_id|>...assistant...\\n\\n"
+chat.turn_ids("And squares?", ids)              # the tokens of one more user turn after `ids`
 """
 
 _MARK = "%%reply%%"
-SMALL = 5000  # tokens; a model with a smaller vocabulary is asked to judge in the short form of prompts.py
+SMALL = 5000  # tokens; a model with a smaller vocabulary gets the short form of judge_prompts.py
 
 
 def ends_of(model) -> set[int]:
-    """Return the tokens that end a turn of this model, by its own generation settings."""
+    """Return the tokens that end a turn of this model, from its own generation settings."""
     eos = model.generation_config.eos_token_id
     return set(eos) if isinstance(eos, list) else {eos}
 
 
 class ChatTokenizer:
-    """Speaks through `processor`; `eos` are the tokens that end a turn. `short`: see SMALL."""
+    """The chat template and the tokenizer of `processor`; `eos` are the tokens that end a turn.
+
+    `short`: the vocabulary is smaller than SMALL.
+    """
 
     def __init__(self, processor, eos: set[int]):
         self.processor, self.tokenizer = processor, processor.tokenizer
         self.eos = (eos | {self.tokenizer.eos_token_id}) - {None}
-        self.short, self.spoken = len(self.tokenizer) < SMALL, False  # spoken: it has given a finite number
+        self.short = len(self.tokenizer) < SMALL
         self._hidden = self.eos | {self.tokenizer.pad_token_id, self.tokenizer.bos_token_id}
         self._words, self._turns = {}, {}
 
     def ids(self, text: str) -> list[int]:
-        """Return the tokens of a text as it stands."""
+        """Return the tokens of a text, without special tokens around it."""
         return self.tokenizer(text, add_special_tokens=False).input_ids
 
     def text(self, ids) -> str:
-        """Return the words of tokens, without the tokens that end or pad a turn."""
+        """Return the text of tokens, without those that begin, end or pad a turn."""
         return self.tokenizer.decode([token for token in ids if token not in self._hidden])
 
     def word(self, token: int) -> str:
@@ -39,8 +42,8 @@ class ChatTokenizer:
             self._words[token] = self.tokenizer.decode([token])
         return self._words[token]
 
-    def chat(self, users, replies=(), picture: bool = True) -> str:
-        """Return a chat as text, up to where the assistant speaks next; the picture stands in the first user turn."""
+    def render(self, users, replies=(), picture: bool = True) -> str:
+        """Return a chat as text, up to the start of the next reply; the picture is in the first user turn."""
         chat = []
         for k, user in enumerate(users):
             image = [{"type": "image"}] if picture and not k else []
@@ -50,18 +53,18 @@ class ChatTokenizer:
         return self.processor.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
 
     def turn_ids(self, turn: str, ids) -> list[int]:
-        """Return the tokens that end the assistant's turn after `ids`, say the user turn, and open the next reply."""
+        """Return the tokens that end the reply after `ids`, give the user turn, and open the next reply."""
         if turn not in self._turns:
-            self._turns[turn] = self.ids(self.chat(("", turn), (_MARK,)).split(_MARK)[1])
+            self._turns[turn] = self.ids(self.render(("", turn), (_MARK,)).split(_MARK)[1])
         tokens = self._turns[turn]
         return tokens[1:] if ids and ids[-1] == tokens[0] else tokens
 
     def inputs(self, tasks):
         """Return the processor's left-padded batch of the tasks' pictures and first user turns."""
-        return self.batch([task.image for task in tasks], [self.chat((task.opening,)) for task in tasks])
+        return self.batch([task.image for task in tasks], [self.render((task.opening,)) for task in tasks])
 
     def batch(self, pictures, texts):
-        """Return the processor's left-padded batch of chats about one picture each."""
+        """Return the processor's left-padded batch of chat texts with one picture each."""
         return self.processor(
             images=[[picture] for picture in pictures],
             text=texts,

@@ -1,11 +1,11 @@
-"""Candidates of all questions decoded together: rows enter as room appears and leave when they are done.
+"""Continuous batching: candidates of all questions are decoded together, enter as rows become free, leave when done.
 
-    pool = Pool(engine, capacity=128, temperature=0.6, top_p=0.9)
-    pool.add(rows)
-    while pool.busy:
-        finished = pool.advance()                       # one token for every row in the batch
+    batch = ContinuousBatch(runner, capacity=128, temperature=0.6, top_p=0.9)
+    batch.add(candidates)
+    while batch.busy:
+        finished = batch.advance()                      # one token for every candidate in the batch
 
-A batch that does not fit in memory is halved; its rows go on from the tokens they have.
+A batch that does not fit in memory is halved; its candidates continue from the tokens they have.
 """
 
 import time
@@ -22,42 +22,42 @@ from o1lib.records import UserError
 
 
 class ContinuousBatch:
-    """Rows decoded together, at most `capacity` at a time; others take the places of those that ended, a quarter at a time."""
+    """Candidates decoded together in at most `capacity` rows; waiting ones enter once a quarter of the rows is free."""
 
-    def __init__(self, engine, capacity: int, temperature: float, top_p: float):
-        self.engine, self.capacity, self.temperature, self.top_p = engine, capacity, temperature, top_p
+    def __init__(self, runner, capacity: int, temperature: float, top_p: float):
+        self.runner, self.capacity, self.temperature, self.top_p = runner, capacity, temperature, top_p
         self.waiting, self.entering, self.done = deque(), [], []
         self._clear()
 
     @property
     def alive(self) -> list[CandidateDecoding]:
-        """The rows now being decoded."""
+        """The candidates that are being decoded."""
         return [row for row in self.slots if row is not None]
 
     @property
     def busy(self) -> bool:
-        """Whether any row is not done yet."""
+        """Whether any candidate is unfinished."""
         return bool(self.waiting or self.alive)
 
     @property
     def hungry(self) -> bool:
-        """Whether a quarter of the batch or more stands empty and nobody waits."""
+        """Whether a quarter of the batch or more is free and no candidate waits."""
         return not self.waiting and len(self.alive) <= self.capacity * 3 // 4
 
     def add(self, rows: list[CandidateDecoding]) -> None:
-        """Let rows wait for their place."""
+        """Let candidates wait for a free row."""
         self.waiting.extend(rows)
 
     def run(self, rows: list[CandidateDecoding]) -> None:
-        """Decode all rows to their ends."""
+        """Decode all candidates to their ends."""
         self.add(rows)
         while self.busy:
             self.advance()
 
     def advance(self) -> list[CandidateDecoding]:
-        """Give every row in the batch its next token; return the rows that are done.
+        """Give every candidate in the batch its next token; return the finished ones.
 
-        Raises UserError when a row does not fit in memory even alone.
+        Raises UserError if a single candidate does not fit in memory.
         """
         start = time.perf_counter()
         try:
@@ -81,17 +81,17 @@ class ContinuousBatch:
         self.slots, self.batch, self.logits = [], None, None
 
     def _halve(self, error):
-        """Let all rows wait again with the tokens they have, and decode half as many at a time from now on."""
+        """Let all candidates wait again with the tokens they have, and decode half as many at a time from now on."""
         rows = [*self.alive, *self.entering]
         if len(rows) <= 1:
             name = rows[0].request.task.qid if rows else "the next question"
             raise UserError(
-                f"{name} does not fit in the memory of {self.engine.device} even alone: "
+                f"{name} does not fit in the memory of {self.runner.device} even alone: "
                 "use a smaller model or picture, or a machine with more memory"
             ) from error
         self.capacity = max(1, min(self.capacity, len(rows)) // 2)
-        said = f"a batch of {len(rows)} candidates does not fit in memory: going on with {self.capacity}"
-        warnings.warn(said, stacklevel=2)
+        message = f"a batch of {len(rows)} candidates does not fit in memory: continuing with {self.capacity}"
+        warnings.warn(message, stacklevel=2)
         for row in rows:
             row.state, row.extra = replace(row.state, ids=(*row.ids, *row.extra)), []
             row.ids = list(row.state.ids)
@@ -115,18 +115,18 @@ class ContinuousBatch:
             self.logits = torch.cat([self.logits[kept], logits])
             self.slots = [self.slots[slot] for slot in kept] + self.entering
         else:
-            self.batch, self.logits, self.slots = BatchedCache(self.engine, states), logits, self.entering
+            self.batch, self.logits, self.slots = BatchedCache(self.runner, states), logits, self.entering
         self.entering = []
 
     def _caught_up(self, rows):
-        """Return the rows' states with all their tokens read; rows that fork from one state read it once."""
+        """Return the candidates' states with all their tokens prefilled; candidates that share a state read it once."""
         jobs = {}
         for row in rows:
             unread, key = [*row.state.unread, *row.extra], (id(row.state), tuple(row.extra))
             if unread and key not in jobs:
                 jobs[key] = (row.state, unread)
                 row.prefilled += len(row.extra)
-        found = dict(zip(jobs, self.engine.extend(*map(list, zip(*jobs.values()))))) if jobs else {}
+        found = dict(zip(jobs, self.runner.extend(*map(list, zip(*jobs.values()))))) if jobs else {}
         states = [found.get((id(row.state), tuple(row.extra)), row.state) for row in rows]
         for row in rows:
             row.ids += row.extra
@@ -134,7 +134,7 @@ class ContinuousBatch:
         return states
 
     def _draw(self):
-        """Draw every row's token; rows that are done leave, those in want of a user turn wait again."""
+        """Draw every candidate's token; finished ones leave, those that need a user turn wait again."""
         uniforms = [0.0 if row is None else row.uniform() for row in self.slots]
         greedy = [row is None or row.request.greedy for row in self.slots]
         tokens, logprobs = nucleus_sample(self.logits, uniforms, greedy, self.temperature, self.top_p)
@@ -145,9 +145,11 @@ class ContinuousBatch:
                 (self.done if row.at is None else self.waiting).append(row)
 
     def _read(self):
-        """Read every row's last token."""
+        """Read every candidate's last token."""
         kept = self._occupied()
-        if not kept or not self.waiting and len(kept) <= len(self.slots) * 3 // 4:  # else others take the places
+        if (
+            not kept or not self.waiting and len(kept) <= len(self.slots) * 3 // 4
+        ):  # else waiting ones take the free rows
             if kept:
                 self.batch.change(kept, [])
                 self.logits = self.logits[kept]

@@ -1,12 +1,11 @@
-"""Batched decoding for searches: the picture encoded once, candidates forked, winners continued from the cache.
+"""Batched decoding for searches: the picture is encoded once, candidates are forked, winners continue from the cache.
 
-All candidates of all questions are decoded together, row by row until their stage ends. Draws are keyed
-by (seed, question, stage, candidate), so a candidate does not depend on what else is in the batch (in float32;
-lower precisions round differently in different batches). Papers A and B sample at temperature 0.6, top_p 0.9.
-What each candidate cost stands on its ledger.
+All candidates of all questions are decoded together until their stage ends. Draws are keyed by (seed, question, stage,
+candidate), so a candidate does not depend on what else is in the batch (in float32; lower precisions round differently
+in different batches). Papers A and B sample at temperature 0.6, top_p 0.9. Each candidate carries its cost.
 
     decoder = Decoder(model, processor, seed=0)
-    [[candidate]] = decoder.propose([Propose(task, None, task.stages, greedy=True)])
+    [[candidate]] = decoder.propose([GenerationRequest(task, None, task.stages, greedy=True)])
     candidate.text                                   # "<SUMMARY> ... </CONCLUSION>"
 """
 
@@ -25,27 +24,33 @@ from o1lib.inference.token_beam import beams
 from o1lib.search.segments import StageSpec
 from o1lib.search.types import Candidate, Conversation, GenerationRequest, Usage
 
-__all__ = ["Conversation", "Decoder", "Stream"]
 
+class Decoder:
+    """Generates candidates, replies and weighs options, in at most `rows` rows at a time (0: what suits the device).
 
-class Decoder(ChatTokenizer):
-    """A model that proposes, replies and weighs options, at most `rows` rows at a time (0: what suits the device).
+    `max_new_tokens` bounds one stage; `temperature` 0 is greedy; a `dtype` below float32 switches autocast on. `chat`
+    is the model's chat tokenizer, `runner` runs the model, `prefiller` reads prompts. `has_output`: the model has given
+    at least one finite log-probability.
 
-    `max_new_tokens` bounds one stage; `temperature` 0 is greedy; a `dtype` below float32 switches autocast on.
     Raises UserError for a model without a picture input and for a prompt longer than the model's context.
     """
 
     def __init__(self, model, processor, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, rows=0, dtype=None):
-        super().__init__(processor, ends_of(model))
-        self.engine, self.seed, self.temperature, self.top_p = ModelRunner(model), seed, temperature, top_p
+        self.chat, self.runner = ChatTokenizer(processor, ends_of(model)), ModelRunner(model)
+        self.seed, self.temperature, self.top_p = seed, temperature, top_p
         self.rows = rows or (96 if model.device.type == "cpu" else 256)  # more than fit a CPU's cache are slower
-        self.max_new_tokens, self.context = max_new_tokens, self.engine.context
-        self.reader = Prefiller(self.engine, self, self.rows)
+        self.max_new_tokens, self.context, self.has_output = max_new_tokens, self.runner.context, False
+        self.prefiller = Prefiller(self.runner, self.chat, self.rows)
         plain = dtype in (None, torch.float32)
         self.autocast = nullcontext() if plain else torch.autocast(model.device.type, dtype)
 
+    @property
+    def short(self) -> bool:
+        """Whether the model is asked to judge in the short form of the prompts."""
+        return self.chat.short
+
     def stream(self) -> "Stream":
-        """Return a stream of proposals: requests may be added at any time, and are answered as they are done."""
+        """Return a stream: requests may be added at any time, and are answered as they are finished."""
         return Stream(self)
 
     def propose(self, requests: list[GenerationRequest]) -> list[list[Candidate]]:
@@ -57,40 +62,39 @@ class Decoder(ChatTokenizer):
             found |= dict(stream.next())
         return [found[number] for number in range(len(requests))]
 
-    def reply(self, contexts: list[Conversation], keys: list[str]) -> list[Candidate]:
-        """Return one sampled reply to each context, drawn under its key; the cost counts as judging."""
-        rows, read = [None] * len(contexts), [0] * len(contexts)
+    def reply(self, conversations: list[Conversation], keys: list[str]) -> list[Candidate]:
+        """Return one sampled reply to each conversation, drawn under its key; the cost counts as judging."""
+        rows, read = [None] * len(conversations), [0] * len(conversations)
         with self.reading():
-            for part in self.reader.read(contexts):
+            for part in self.prefiller.read(conversations):
                 for numbers, state, tokens in part:
                     read[numbers[0]] = tokens
                     for k in numbers:
-                        asked = replace(contexts[k].task, qid=f"{contexts[k].task.qid}/{keys[k]}")
-                        rows[k] = CandidateDecoding(
-                            self, GenerationRequest(asked, None, (StageSpec("judge"),)), 0, state
-                        )
+                        task = conversations[k].task
+                        keyed = replace(task, qid=f"{task.qid}/{keys[k]}")
+                        request = GenerationRequest(keyed, None, (StageSpec("judge"),))
+                        rows[k] = CandidateDecoding(self, request, 0, state)
             for picture in (True, False):  # rows with and without a picture cannot share a batch
                 own = [row for row in rows if (row.state.picture is not None) == picture]
-                self.pool().run(own)
+                self.new_batch().run(own)
         return [
             replace(row.candidate(), cost=Usage(judge=tokens + row.generated, calls=1, seconds=row.seconds))
             for row, tokens in zip(rows, read)
         ]
 
-    def likelihoods(self, contexts: list[Conversation], options: list[list[str]]) -> list[tuple[list[float], Usage]]:
-        """Return for each context every option's summed log-probability as its next words, and the cost as judging.
+    def likelihoods(
+        self, conversations: list[Conversation], options: list[list[str]]
+    ) -> list[tuple[list[float], Usage]]:
+        """Return each option's summed log-probability as the next words of its conversation, and the cost as judging.
 
-        Contexts with the same words are read, and paid for, once.
+        Conversations with the same words are read, and paid for, once.
         """
-        found, ids = [None] * len(contexts), [[self.ids(option) for option in own] for own in options]
+        found, ids = [None] * len(conversations), [[self.chat.ids(option) for option in own] for own in options]
         past = any(len(option) > 1 for own in ids for option in own)
         with self.reading():
             start = time.perf_counter()
-            for part in self.reader.read(contexts, past):
-                forks = [(state, option) for numbers, state, _ in part for k in numbers for option in ids[k]]
-                chunks = [forks[first : first + self.rows] for first in range(0, len(forks), self.rows)]
-                weighed = [self.engine.loglikelihoods(*map(list, zip(*chunk))) for chunk in chunks]
-                scores = iter([score for some in weighed for score in some])
+            for part in self.prefiller.read(conversations, past):
+                scores = iter(self._weighed(part, ids))
                 share = (time.perf_counter() - start) / len(part)
                 for numbers, _, read in part:
                     paid = Usage(judge=read, calls=1, seconds=share)
@@ -101,9 +105,15 @@ class Decoder(ChatTokenizer):
                 start = time.perf_counter()
         return found
 
+    def _weighed(self, part, ids):
+        """Return the log-probability of every option of the conversations in a part, in order."""
+        forks = [(state, option) for numbers, state, _ in part for k in numbers for option in ids[k]]
+        chunks = [forks[first : first + self.rows] for first in range(0, len(forks), self.rows)]
+        return [score for chunk in chunks for score in self.runner.loglikelihoods(*map(list, zip(*chunk)))]
+
     def forget(self, qids=None) -> None:
         """Drop the pictures and prompts kept for these questions (None: for all)."""
-        self.reader.forget(qids)
+        self.prefiller.forget(qids)
 
     def reading(self) -> ExitStack:
         """Return the context in which the model is called: no gradients, and the precision that was asked for."""
@@ -112,58 +122,59 @@ class Decoder(ChatTokenizer):
         stack.enter_context(self.autocast)
         return stack
 
-    def pool(self) -> ContinuousBatch:
+    def new_batch(self) -> ContinuousBatch:
         """Return an empty batch of this decoder's size and temperature."""
-        return ContinuousBatch(self.engine, self.rows, self.temperature, self.top_p)
+        return ContinuousBatch(self.runner, self.rows, self.temperature, self.top_p)
 
 
 class Stream:
-    """Requests in, candidates out, in whatever order they are done; new rows enter as old ones leave."""
+    """Requests in, candidates out, in the order in which they are finished; new rows enter as old ones leave."""
 
     def __init__(self, decoder: Decoder):
-        self.decoder, self.pool, self.fresh, self.open = decoder, decoder.pool(), [], {}
+        self.decoder, self.batch, self.added, self.open = decoder, decoder.new_batch(), [], {}
 
     @property
     def hungry(self) -> bool:
         """Whether more requests would make better use of the batch."""
-        return not self.fresh and self.pool.hungry
+        return not self.added and self.batch.hungry
 
     def add(self, key, request: GenerationRequest) -> None:
         """Take a request; `key` comes back with its candidates."""
-        self.fresh.append((key, request))
+        self.added.append((key, request))
 
     def next(self) -> list[tuple[object, list[Candidate]]]:
-        """Decode until a request or several are done; return them."""
+        """Decode until one or more requests are finished; return them."""
         with self.decoder.reading():
             found = self._begin()
             while not found and self.open:
-                for row in self.pool.advance():
-                    found += self._done(row)
+                for row in self.batch.advance():
+                    found += self._finished(row)
         return found
 
     def _begin(self):
-        """Read new questions and lay their rows ready; beams over tokens are searched at once, all together."""
-        fresh, self.fresh = self.fresh, []
-        self.decoder.reader.encode([request.task for _, request in fresh if request.state is None])
-        for key, request in fresh:
+        """Prefill new questions and queue their rows; beams over tokens are searched at once, all together."""
+        added, self.added = self.added, []
+        self.decoder.prefiller.encode([request.task for _, request in added if request.state is None])
+        for key, request in added:
             if request.beams == 1:
                 rows = self._rows(request)
                 self.open |= {id(row): (key, rows) for row in rows}
-                self.pool.add(rows)
-        wide = [(key, request) for key, request in fresh if request.beams > 1]
+                self.batch.add(rows)
+        wide = [(key, request) for key, request in added if request.beams > 1]
         return [(key, [one]) for (key, _), one in zip(wide, beams(self.decoder, [request for _, request in wide]))]
 
     def _rows(self, request):
-        root = self.decoder.reader.roots[request.task.qid]
-        paid = root.pay()
+        cached = self.decoder.prefiller.cached[request.task.qid]
+        paid = cached.pay()
         room = max(1, (request.budget - paid.prefilled) // request.n) if request.budget else None
-        state, first = request.state or root.prompt, request.first
+        state = request.state or cached.prompt
         return [
-            CandidateDecoding(self.decoder, request, first + k, state, Usage() if k else paid, room)
+            CandidateDecoding(self.decoder, request, request.first + k, state, Usage() if k else paid, room)
             for k in range(request.n)
         ]
 
-    def _done(self, row):
+    def _finished(self, row):
+        """Return the request of a finished row with its candidates, if it was the last one of the request."""
         key, rows = self.open.pop(id(row))
         if any(id(other) in self.open for other in rows):
             return []

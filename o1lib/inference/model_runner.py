@@ -1,11 +1,11 @@
-"""A vision-language model seen as a reader of rows: prefill with pictures, continuation, weighing of given words.
+"""Run a vision-language model on rows of tokens: prefill with pictures, continuation, log-probabilities of given words.
 
-Two kinds of model are read. Mllama looks at its picture by cross-attention; in the others (Qwen2.5-VL, SmolVLM and
-Idefics3, LLaVA and whoever puts the picture's tokens among the words) the picture is part of the text's past.
+There are two kinds of model. Mllama sees its picture by cross-attention. The others (Qwen2.5-VL, SmolVLM, Idefics3,
+LLaVA, and all that put the picture's tokens among those of the text) hold the picture in the text's own KV cache.
 
-    engine = Engine(model)
-    [state] = engine.prefill([prompt_ids], pictures)                    # the only pass through the vision tower
-    states = engine.extend([state] * 4, [[5], [6], [7], [8]])           # four continuations
+    runner = ModelRunner(model)
+    [state] = runner.prefill([prompt_ids], pictures)                    # the only pass through the vision tower
+    states = runner.extend([state] * 4, [[5], [6], [7], [8]])           # four continuations
 """
 
 import torch
@@ -13,18 +13,18 @@ import torch
 from o1lib.inference.kv_cache import BatchedCache, Picture, RowState
 from o1lib.records import UserError
 
-READABLE = {"full_attention", "cross_attention"}  # kinds of layers whose past can be cut and forked by the row
+FORKABLE = {"full_attention", "cross_attention"}  # layer types whose KV cache can be cut and forked by row
 
 
 def out_of_memory(error: RuntimeError) -> bool:
-    """Return whether torch could not have the memory it asked for, on whatever device."""
+    """Return whether the error says that memory ran out, on any device."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate" in str(error) or "out of memory" in str(error)
 
 
 class ModelRunner:
-    """A vision-language model as a reader of rows: sizes of its cache, and prefill and continuation of States.
+    """A vision-language model: the sizes of its KV cache, and prefill and continuation of RowStates.
 
-    Raises UserError for a model without an image token, or with layers whose past is not plain keys and values.
+    Raises UserError for a model without an image token, or with layers whose cache is not plain keys and values.
     """
 
     def __init__(self, model):
@@ -33,14 +33,13 @@ class ModelRunner:
         self.image_token = image if image is not None else getattr(model.config, "image_token_index", None)
         if self.image_token is None:
             raise UserError(
-                f"{type(model).__name__} has no image token, so it cannot be shown a picture: "
-                "name a vision-language model"
+                f"{type(model).__name__} has no image token, so it cannot see a picture: name a vision-language model"
             )
-        odd = set(getattr(text, "layer_types", None) or ()) - READABLE
+        odd = set(getattr(text, "layer_types", None) or ()) - FORKABLE
         if odd or getattr(model.config, "is_encoder_decoder", False):
             kinds = ", ".join(sorted(odd)) or "an encoder"
             raise UserError(
-                f"{type(model).__name__} has layers of another kind ({kinds}) than the search can fork: "
+                f"{type(model).__name__} has layers that the batched engine cannot fork ({kinds}): "
                 "use engine='one_at_a_time'"
             )
         self.model, self.device, self.dtype = model.eval(), model.device, model.dtype
@@ -50,7 +49,7 @@ class ModelRunner:
         self.heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
         self.width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
         self.pad, self.context = text.pad_token_id or 0, text.max_position_embeddings
-        self.ready_masks = text._attn_implementation == "sdpa"  # the others have masks of their own
+        self.ready_masks = text._attn_implementation == "sdpa"  # other implementations build their own masks
         self.spatial = self._spatial if hasattr(model.base_model, "get_rope_index") else None
 
     def blank(self, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -60,14 +59,14 @@ class ModelRunner:
         return block, torch.zeros(rows, columns, dtype=torch.bool, device=self.device)
 
     def stacked(self, pictures: list[Picture]):
-        """Return the pictures' keys and values by layer, pictures first."""
+        """Return the keys and values by layer, each (pictures, heads, positions, width)."""
         by_layer = zip(*(picture.layers for picture in pictures))
         return [tuple(torch.stack(side) for side in zip(*layer)) for layer in by_layer]
 
     def extend(self, states: list[RowState], tokens: list[list[int]], past: bool = True) -> list[RowState]:
-        """Read `tokens` behind each state in one batch; return the new states, each with the logits of what follows.
+        """Read `tokens` after each state in one batch; return the new states, each with the logits of the next token.
 
-        `past` False: the logits alone, for states behind which nothing will be read.
+        `past` False returns the logits alone, for states after which no tokens will be read.
         """
         batch = BatchedCache(self, states)
         logits = batch.read(tokens)[:, -1]
@@ -79,7 +78,7 @@ class ModelRunner:
         ]
 
     def prefill(self, tokens: list[list[int]], pictures: dict) -> list[RowState]:
-        """Read each row's prompt with its picture, given as the processor's tensors for the batch."""
+        """Read each row's prompt with its picture; `pictures` holds the processor's image tensors for the batch."""
         batch, pictures = BatchedCache(self, [RowState()] * len(tokens)), dict(pictures)
         if self.cross_layers:
             batch.tiles = pictures.pop("cross_attention_mask")[:, -1].bool().to(self.device)
@@ -94,20 +93,20 @@ class ModelRunner:
         ]
 
     def loglikelihoods(self, states: list[RowState], tokens: list[list[int]]) -> list[float]:
-        """Return the summed log-probability of each row's tokens behind its state (which must have its logits)."""
+        """Return the summed log-probability of each row's tokens after its state (which must have its logits)."""
         first = torch.stack([state.logits for state in states]).float().log_softmax(-1)
         totals = first.gather(1, torch.tensor([[row[0]] for row in tokens], device=self.device)).squeeze(1).tolist()
         longer = [k for k, row in enumerate(tokens) if len(row) > 1]
         if longer:
             batch = BatchedCache(self, [states[k] for k in longer])
-            said = batch.read([tokens[k][:-1] for k in longer], keep=0).float().log_softmax(-1)
-            for k, rows in zip(longer, said):
+            scores = batch.read([tokens[k][:-1] for k in longer], keep=0).float().log_softmax(-1)
+            for k, rows in zip(longer, scores):
                 rest = tokens[k][1:]
                 totals[k] += float(rows[-len(rest) :].gather(1, torch.tensor(rest, device=rows.device)[:, None]).sum())
         return totals
 
     def _spatial(self, ids, valid, pictures):
-        """Return positions in time, height, width (3, rows, tokens) of a first read, and every row's next position."""
+        """Return the positions of a first read (3, rows, tokens): time, height, width; and the next ones (rows,)."""
         grids = {name: value for name, value in pictures.items() if name.endswith("grid_thw")}
         positions, shifts = self.model.base_model.get_rope_index(
             ids, mm_token_type_ids=(ids == self.image_token).int(), attention_mask=valid.long(), **grids

@@ -1,7 +1,7 @@
-"""Rows that look at the same picture share its keys and values: one copy a picture, not one a candidate.
+"""Rows about the same picture share its keys and values: one copy per picture, not one per candidate.
 
-In Mllama's cross-attention a token's place in the text plays no part, so the tokens of all rows about one picture can
-stand in one row while that layer runs. Memory for pictures and the time to read it stay the same whatever N.
+Mllama's cross-attention does not depend on a token's position in the text, so the tokens of all rows about one picture
+can form one row while that layer runs. The memory for pictures, and the time to read it, do not grow with N.
 
     groups = Groups.of([0, 0, 0, 1], device)                # three rows about the first picture, one about the second
     with shared(cross_attention_modules, groups):
@@ -17,14 +17,14 @@ import torch
 
 @dataclass(frozen=True)
 class Groups:
-    """`rows` (pictures, most): the rows of each picture, filled up with row 0; `back` (rows,): where each row went."""
+    """`rows` (pictures, most): the rows of each picture, padded with row 0; `back` (rows,): the place of each row."""
 
     rows: torch.Tensor
     back: torch.Tensor
 
     @classmethod
     def of(cls, pictures: list[int], device) -> "Groups | None":
-        """Return the groups of rows that look at pictures with these numbers; None where row k looks at picture k."""
+        """Return the groups of rows by the number of the picture that each sees; None if row k sees picture k."""
         if pictures == list(range(len(pictures))):
             return None
         found, counts = [[] for _ in range(max(pictures) + 1)], Counter(pictures)
@@ -41,13 +41,13 @@ class Groups:
         return rows[self.rows].flatten(1, 2)
 
     def scatter(self, grouped: torch.Tensor, tokens: int) -> torch.Tensor:
-        """Return (rows, tokens, width) from what `gather` gave."""
+        """Return (rows, tokens, width) from the output of `gather`."""
         return grouped.unflatten(1, (-1, tokens)).flatten(0, 1)[self.back]
 
 
 @contextmanager
 def shared(modules, groups: Groups):
-    """Let cross-attention `modules` see all rows of a picture as one row, for as long as the block runs."""
+    """Let cross-attention `modules` process all rows of a picture as one row while the block runs."""
 
     def before(module, args, kwargs):
         mask = kwargs.get("attention_mask")

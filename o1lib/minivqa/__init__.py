@@ -1,8 +1,8 @@
-"""Mini-VQA: a synthetic twin of LLaVA-CoT-100k whose every picture was drawn by a program that knows all about it.
+"""Mini-VQA: a synthetic twin of LLaVA-CoT-100k. A program draws every picture, so the truth about it is known.
 
-Ten families named after the ten sources of LLaVA-o1's Table 1 (arXiv:2411.10440), in its proportions. Drawing is a
-pure function of (family, seed); the seed says the split, and every split accepts only scenes whose facts fall in its
-own buckets, so no picture's facts occur in two splits.
+It has ten families, named after the ten sources in Table 1 of LLaVA-o1 (arXiv:2411.10440) and mixed in its proportions.
+Drawing is a pure function of (family, seed). The seed determines the split, and a split accepts only scenes whose facts
+hash to its own buckets, so no scene occurs in two splits.
 
 Example:
     >>> example = draw("mini-CLEVR", 0)

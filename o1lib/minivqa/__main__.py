@@ -1,4 +1,4 @@
-"""A look at Mini-VQA: `python -m o1lib.minivqa --n 20 --out DIR` writes a contact sheet as HTML and as a picture.
+"""Write a contact sheet of Mini-VQA, as HTML and as a picture: `python -m o1lib.minivqa --n 20 --out DIR`.
 
 Example:
     python -m o1lib.minivqa --n 12 --out sheets --family mini-ChartQA --split hard
@@ -6,30 +6,31 @@ Example:
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from o1lib.minivqa.contact_sheet import write
-from o1lib.minivqa.draw import FAMILIES, draw, seeds
+from o1lib.minivqa.draw import FAMILIES, SPLITS, draw, seeds
 from o1lib.records import UserError
 
 
 def show(
-    out: Path = typer.Option(..., help="folder for sheet.html and sheet.png"),
-    n: int = typer.Option(20, min=1, help="how many examples"),
-    family: str = typer.Option("", help="one family; all in turn if left out"),
-    split: str = typer.Option("train", help="base, train, validation, devtest or hard"),
+    out: Annotated[Path, typer.Option(help="folder for sheet.html and sheet.png")],
+    n: Annotated[int, typer.Option(min=1, help="number of examples")] = 20,
+    family: Annotated[str, typer.Option(help="one family; by default all families in rotation")] = "",
+    split: Annotated[str, typer.Option(help=", ".join(name for name in SPLITS if name != "test"))] = "train",
 ) -> None:
     """Draw examples and write them, enlarged, with questions, stages and answers."""
     try:
         if split == "test":
             raise UserError(
-                "split 'test' stays undrawn until the confirmatory run: look at devtest, which is drawn alike."
+                "split 'test' stays undrawn until the confirmatory run: use devtest, which is drawn the same way"
             )
         names = [family] if family else list(FAMILIES)
         pages = write([draw(names[k % len(names)], seed) for k, seed in enumerate(seeds(split, n))], out)
     except UserError as error:
-        print(error, file=sys.stderr)
+        print(f"o1lib: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     print(*pages, sep="\n")
 

@@ -1,7 +1,7 @@
-"""A 64 x 64 canvas: the few marks from which every Mini-VQA picture is drawn.
+"""A canvas of 64 x 64 pixels with the few marks that make up every Mini-VQA picture.
 
-Pictures are small on purpose: a model of a few million parameters must read them. Marks are therefore plain,
-saturated and at least five pixels high, and text uses Pillow's bitmap font (6 x 11 pixels a character).
+Pictures are small because a model of a few million parameters must read them. So marks have plain, saturated colors and
+are at least five pixels high, and text uses Pillow's bitmap font (6 x 11 pixels per character).
 
 Example:
     >>> canvas = Canvas("white")
@@ -49,7 +49,7 @@ def _rgb(colour):
 
 
 class Canvas:
-    """Collects marks; coordinates are pixels, x to the right and y down."""
+    """A picture to draw on. Coordinates are pixels, x to the right and y down."""
 
     def __init__(self, paper="white"):
         self._image = Image.new("RGB", (SIZE, SIZE), PAPERS[paper])
@@ -60,7 +60,7 @@ class Canvas:
         return self._image
 
     def shape(self, kind, x, y, radius, colour):
-        """Draw one of SHAPES, filled, centred on (x, y)."""
+        """Draw one of SHAPES, filled and centered on (x, y)."""
         box = (x - radius, y - radius, x + radius, y + radius)
         fill = _rgb(colour)
         if kind == "circle":
@@ -71,7 +71,7 @@ class Canvas:
             self._draw.polygon(_corners(kind, x, y, radius), fill=fill, outline=INK)
 
     def box(self, x0, y0, x1, y1, colour=None, outline="ink"):
-        """Draw a rectangle; `colour` None leaves it open."""
+        """Draw a rectangle; `colour` None leaves it empty."""
         self._draw.rectangle(
             (x0, y0, x1, y1),
             fill=None if colour is None else _rgb(colour),
@@ -79,7 +79,7 @@ class Canvas:
         )
 
     def oval(self, x0, y0, x1, y1, colour, outline="ink"):
-        """Draw a filled ellipse in the box; `outline` None leaves its edge out."""
+        """Draw a filled ellipse in the box; `outline` None draws no edge."""
         self._draw.ellipse((x0, y0, x1, y1), fill=_rgb(colour), outline=None if outline is None else _rgb(outline))
 
     def polygon(self, points, colour):
@@ -107,11 +107,11 @@ class Canvas:
         )
 
     def text(self, x, y, words, colour="ink"):
-        """Write `words` with the top left corner at (x, y); six pixels a character."""
+        """Write `words` with the top left corner at (x, y), six pixels per character."""
         self._draw.text((x, y), words, fill=_rgb(colour), font=_font())
 
     def scan(self, x, y, digit, side=11):
-        """Paste an 8 x 8 grey scan (0..16, ink high) scaled to `side` pixels, dark on the paper."""
+        """Paste a scan, an 8 x 8 array of 0 (paper) to 16 (ink), scaled to `side` pixels."""
         grey = Image.fromarray((255 - np.clip(digit * 16, 0, 255)).astype(np.uint8)).resize((side, side))
         mask = grey.point(lambda value: 255 - value)
         self._image.paste(Image.new("RGB", (side, side), INK), (x, y), mask)

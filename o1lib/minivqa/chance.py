@@ -1,7 +1,7 @@
-"""Draws that keep a question fair: without the picture, no answer and no option is likelier than another.
+"""Draw answers and options so that a question is fair: without the picture, no option is likelier than another.
 
-Options are fair if, given the set of options, each is equally often the right one. That holds when answers are spread
-evenly over a pool (`even`) and wrong ones come from the same pool (`ring` for numbers, `wrong` for words).
+Options are fair if each member of a set of options is equally often the right one. This holds if right answers are
+spread evenly over a pool (`even`) and wrong ones come from the same pool (`ring` for numbers, `wrong` for words).
 
 Example:
     >>> import random
@@ -15,14 +15,14 @@ from itertools import combinations
 
 
 def ring(rng, right, pool):
-    """Return three wrong numbers, as text, that stand in a row with the right one; the pool's ends are joined."""
+    """Return three wrong numbers, as text, that form a run with the right one in the pool, taken as a ring."""
     values = list(pool)
     start = values.index(right) - rng.randint(0, 3)
     return tuple(str(v) for v in (values[(start + k) % len(values)] for k in range(4)) if v != right)
 
 
 def wrong(rng, right, pool, shown=()):
-    """Return three wrong words of the pool; those in `shown` (seen in the picture) come first."""
+    """Return three wrong words of the pool. Words in `shown` (those in the picture) are preferred."""
     near = [word for word in shown if word != right]
     far = [word for word in pool if word != right and word not in near]
     near = rng.sample(near, min(3, len(near)))
@@ -30,13 +30,13 @@ def wrong(rng, right, pool, shown=()):
 
 
 def even(rng, value, weights):
-    """Accept a value with a chance inverse to its weight, so that accepted values are spread evenly."""
+    """Accept a value with a probability inverse to its weight, so that accepted values are spread evenly."""
     return rng.random() * weights[value] < min(weights.values())
 
 
 @cache
 def totals(low, high, terms):
-    """Return how many sets of `terms` different numbers low .. high have each sum."""
+    """Return {sum: number of sets of `terms` different numbers from low to high with this sum}."""
     return Counter(sum(numbers) for numbers in combinations(range(low, high + 1), terms))
 
 
@@ -46,10 +46,10 @@ def yes_no(answer):
 
 
 def like(right, propose):
-    """Return three wrong answers, as text, from `propose()`, which draws as right answers are drawn.
+    """Return three wrong answers, as text, from `propose()`, which draws from the distribution of right answers.
 
-    None if they are not different: where right answers are not spread evenly, drawing again would favour frequent ones,
-    so the scene is given up.
+    None, which rejects the scene, if they are not different. Right answers may not be spread evenly, and drawing again
+    would favor frequent ones.
     """
     found = tuple(str(propose()) for _ in range(3))
     return found if len({right, *found}) == 4 else None

@@ -1,6 +1,6 @@
-"""Contact sheets: pictures of Mini-VQA enlarged, each with its question, the four stages and the answer.
+"""Draw contact sheets: enlarged pictures of Mini-VQA, each with its question, the four stages and the answer.
 
-What a program drew should be looked at by a person: as a page of HTML (a notebook shows it too) or as one picture.
+A sheet is for checking drawings by eye. It is an HTML page, which a notebook can show, or one picture.
 
 Example:
     >>> from o1lib.minivqa import draw
@@ -8,50 +8,26 @@ Example:
     True
 """
 
-import base64
-import html
-import io
 import textwrap
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from o1lib.records import atomic_file
+from o1lib.records.html import png_url, render
 
 SCALE = 4
 _COLUMNS, _WIDE, _TALL, _GAP = 4, 300, 470, 10
-_GRID = (
-    "<div style='display:flex;flex-wrap:wrap;gap:16px;font:13px sans-serif;background:white;color:black'>{cards}</div>"
-)
-_CARD = (
-    "<div style='width:{width}px;text-align:left'><div style='color:#666'>{place}</div><img alt='the picture' width={side} "
-    "height={side} style='image-rendering:pixelated;border:1px solid #ccc' src='data:image/png;base64,{code}'>"
-    "<p><b>{question}</b></p>{stages}<p>answer: <b>{answer}</b></p></div>"
-)
-_PAGE = "<!doctype html><html lang='en'><meta charset='utf-8'><title>Mini-VQA</title><body>{body}</body></html>\n"
 
 
 def sheet(examples):
-    """Return the examples as a piece of HTML that needs nothing else; every text is escaped."""
-    return _GRID.format(cards="".join(_card(example) for example in examples))
+    """Return the examples as HTML that needs no other file."""
+    return render("minivqa/contact_sheet.html.j2", width=_WIDE, cards=[_card(example) for example in examples])
 
 
 def _card(example):
-    data = io.BytesIO()
-    example.image.save(data, "PNG")
-    stages = "".join(
-        f"<div><span style='color:#666'>{html.escape(stage)}</span> {html.escape(text)}</div>"
-        for stage, text in example.stages.items()
-    )
-    return _CARD.format(
-        width=_WIDE,
-        side=SCALE * example.image.width,
-        place=html.escape(_place(example)),
-        stages=stages,
-        code=base64.b64encode(data.getvalue()).decode("ascii"),
-        question=html.escape(example.question),
-        answer=html.escape(example.answer),
-    )
+    side, url = SCALE * example.image.width, png_url(example.image)
+    return {"example": example, "place": _place(example), "side": side, "url": url}
 
 
 def _place(example):
@@ -75,13 +51,13 @@ def board(examples):
 
 
 def write(examples, folder):
-    """Write sheet.html and sheet.png into `folder`, made if missing, and return their paths.
+    """Write sheet.html and sheet.png into `folder`, which is made if missing; return their paths.
 
-    Raises UserError when the disk refuses.
+    Raises UserError if the files cannot be written.
     """
     page, picture = Path(folder) / "sheet.html", Path(folder) / "sheet.png"
     with atomic_file(page) as part:
-        part.write_text(_PAGE.format(body=sheet(examples)), encoding="utf8")
+        part.write_text(render("minivqa/page.html.j2", body=sheet(examples)), encoding="utf8")
     with atomic_file(picture) as part:
         board(examples).save(part, "PNG")
     return page, picture

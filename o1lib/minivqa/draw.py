@@ -1,8 +1,8 @@
 """Draw one example: a scene, its picture, a question about it and the four stages of its answer.
 
 `draw` is pure: the same (family, seed) gives the same pixels and words everywhere. Splits are disjoint ranges of
-seeds, and a scene is kept only if the hash of its facts falls in a bucket of the split, which makes leakage between
-splits impossible by construction instead of by filtering afterwards.
+seeds, and a scene is kept only if the hash of its facts is in a bucket of the split. So no scene can leak from one
+split into another, and no filtering is needed afterwards.
 
 Example:
     >>> draw("mini-CLEVR", 3) == draw("mini-CLEVR", 3)
@@ -17,7 +17,7 @@ from PIL import Image
 
 from o1lib.minivqa.canvas import Canvas
 from o1lib.minivqa.families import ai2d, aokvqa, chartqa, clevr, clevr_math, docvqa, geoqa, pisc, scienceqa, sharegpt4v
-from o1lib.records import UserError
+from o1lib.records import choose
 
 _SPAN = 100_000_000
 _OFFSET = {"base": 0, "train": 1, "validation": 2, "devtest": 3, "hard": 4, "test": 5}
@@ -37,10 +37,11 @@ LETTERS = "ABCD"
 
 @dataclass(frozen=True)
 class Example:
-    """A picture, a question and a staged answer, with all that is true of the picture.
+    """A picture, a question and a staged answer, with all statements that are true of the picture.
 
-    `answer` is a letter where `options` are given, else the answer itself; `facts` are the caption's statements,
-    `true` every further statement that the picture bears out, `key` the hash of facts and question.
+    `answer` is a letter if there are `options`, else the answer itself. `bare` is the question without its options.
+    `facts` are the statements of the caption, `true` all further true statements that steps may make, `steps` those of
+    the reasoning, and `key` the hash of facts and question. `withheld` says that the base never sees the template.
     """
 
     qid: str
@@ -63,10 +64,8 @@ class Example:
 
 
 def seeds(split, n, start=0):
-    """Return the range of seeds of a split's examples start .. start + n. Raises UserError for an unknown split."""
-    if split not in _OFFSET:
-        raise UserError(f"split '{split}' is unknown: choose one of {', '.join(SPLITS)}.")
-    first = _OFFSET[split] * _SPAN + start
+    """Return the seeds of a split's examples start .. start + n as a range. Raises UserError for an unknown split."""
+    first = choose(split, _OFFSET, "split") * _SPAN + start
     return range(first, first + n)
 
 
@@ -76,7 +75,7 @@ def split_of(seed):
 
 
 def in_split(facts, split):
-    """Tell whether a scene with these facts may occur in the split."""
+    """Return whether a scene with these facts belongs to the split."""
     digest = hashlib.blake2b("|".join(sorted(facts)).encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") % 20 in _BUCKETS[split]
 
@@ -84,12 +83,10 @@ def in_split(facts, split):
 def draw(family, seed, *, hard=False, template=None, choice=None):
     """Return the example of a family and seed.
 
-    `template` and `choice` (multiple choice or not) are drawn from the seed unless given; seeds of the split "hard"
+    `template` and `choice` (multiple choice or not) are drawn from the seed unless given. Scenes of the split "hard"
     are always hard. Raises UserError for an unknown family.
     """
-    if family not in FAMILIES:
-        raise UserError(f"family '{family}' is unknown: choose one of {', '.join(FAMILIES)}.")
-    kind, split, rng = FAMILIES[family], split_of(seed), random.Random(f"{family}/{seed}")
+    kind, split, rng = choose(family, FAMILIES, "family"), split_of(seed), random.Random(f"{family}/{seed}")
     hard = hard or split == "hard"
     name = template or rng.choice(list(kind.templates))
     scene, facts, asked = sample(kind, name, split, hard, rng)
@@ -98,7 +95,7 @@ def draw(family, seed, *, hard=False, template=None, choice=None):
 
 
 def picture(kind, scene, rng, split):
-    """Return the scene painted; scored splits get handwriting that no trained one shows."""
+    """Return the picture of a scene. Splits for scoring have handwritten digits that occur in no split for training."""
     canvas = Canvas(kind.paper(scene))
     kind.paint(canvas, scene, rng, split in ("devtest", "hard", "test"))
     return canvas.image()
@@ -107,7 +104,8 @@ def picture(kind, scene, rng, split):
 def sample(kind, name, split, hard, rng):
     """Return (scene, facts, asked): scenes are drawn until one belongs to the split and admits the question.
 
-    Where a template wants its answers equally frequent, the answer is drawn first: rejecting afterwards would not help.
+    If the answers of a template must be equally frequent, the answer is drawn before the scenes. Rejecting scenes alone
+    would not balance the answers.
     """
     template = kind.templates[name]
     answers = hard and template.hard_answers or template.answers
@@ -128,7 +126,7 @@ def assemble(kind, name, split, seed, facts, asked, image, rng, choice=None):
         choice = template.choice if template.choice is not None else rng.random() < 0.5
     options = [asked.answer, *rng.sample(asked.others, min(3, len(asked.others)))] if choice else []
     rng.shuffle(options)
-    told = _told(asked.question, asked.answer, tuple(options), asked.summary + ".", facts, asked.steps)
+    texts = _texts(asked.question, asked.answer, tuple(options), asked.summary + ".", facts, asked.steps)
     key = hashlib.sha1("|".join((*sorted(facts), asked.question)).encode()).hexdigest()[:16]
     return Example(
         qid=f"{kind.name}/{split}/{seed % _SPAN}",
@@ -138,15 +136,15 @@ def assemble(kind, name, split, seed, facts, asked, image, rng, choice=None):
         image=image,
         bare=asked.question,
         facts=facts,
-        true=asked.true | set(told["steps"]),
+        true=asked.true | set(texts["steps"]),
         withheld=template.withheld,
         key=key,
-        **told,
+        **texts,
     )
 
 
-def _told(bare, answer, options, summary, facts, steps):
-    """Return the fields of an Example that name its options or the letter of the right one."""
+def _texts(bare, answer, options, summary, facts, steps):
+    """Return the fields of an Example that contain its options or the letter of the right option."""
     letter = LETTERS[options.index(answer)] if options else ""
     steps = (*steps, f"so the answer is {answer}" + (f", which is {letter}" if letter else ""))
     stages = {
@@ -160,15 +158,15 @@ def _told(bare, answer, options, summary, facts, steps):
 
 
 def rotated(example, turns):
-    """Return a multiple choice example with its options moved round by `turns` places (circular evaluation)."""
+    """Return a multiple-choice example with its options rotated by `turns` places (circular evaluation)."""
     answer = example.options[LETTERS.index(example.answer)]
     options = example.options[turns:] + example.options[:turns]
-    told = _told(example.bare, answer, options, example.stages["summary"], example.facts, example.steps[:-1])
-    return replace(example, true=example.true - {example.steps[-1]} | {told["steps"][-1]}, **told)
+    texts = _texts(example.bare, answer, options, example.stages["summary"], example.facts, example.steps[:-1])
+    return replace(example, true=example.true - {example.steps[-1]} | {texts["steps"][-1]}, **texts)
 
 
 def mixture(split, n, start=0):
-    """Yield n examples of a split in Table 1's proportions; the order is fixed and the same for every n."""
+    """Yield n examples of a split in the proportions of Table 1. The order is fixed and the same for every n."""
     names, weights = zip(*((name, family.share) for name, family in FAMILIES.items()), strict=True)
     for seed in seeds(split, n, start):
         family = random.Random(f"mixture/{seed}").choices(names, weights)[0]

@@ -1,9 +1,9 @@
-"""Statements about a picture, and the program that checks them.
+"""Check statements about a picture.
 
-A caption is a list of facts and a reasoning is a list of steps; both are short sentences. A statement holds if the
-drawing bears it out (it is among the picture's facts or among the further statements that the drawing program
-vouches for) or if it is arithmetic that adds up and whose numbers were read before. So a model's own wording is
-scored statement by statement, whatever the order, instead of by string equality.
+A caption is a list of facts and a reasoning is a list of steps; both are short sentences. A statement holds if it is
+among the facts of the picture or the further statements that the drawing program lists as true. It also holds if it is
+a correct sum of numbers that were stated before. So a model's own wording is scored statement by statement, in any
+order, instead of by string equality.
 
 Example:
     >>> caption_score("A red circle at top left.", ("red circle at top left",))["exact"]
@@ -27,42 +27,42 @@ _NUMBER = re.compile(r"\d+")
 
 
 def canonical(statement):
-    """Return a statement without case, articles, connectives and doubled spaces."""
+    """Return a statement in lower case without articles, connectives and repeated spaces."""
     bare = _FILLER.sub(" ", statement.strip().replace(",", " ").replace(":", " "))
     return " ".join(bare.lower().split()).rstrip(".")
 
 
 def statements(text):
-    """Split a text into its statements, in order, as written."""
+    """Return the statements of a text, in order, as written."""
     return [part.strip() for part in _BREAK.split(text) if part.strip()]
 
 
 def caption_score(text, facts):
-    """Compare a caption with the picture's facts.
+    """Return {"exact": bool, "precision": float, "recall": float} of a caption against the facts of the picture.
 
-    Returns {"exact": bool, "precision": float, "recall": float}; order and filler words do not matter, repetition does.
+    Order and filler words do not matter. A repeated statement counts as wrong.
     """
-    said = Counter(canonical(s) for s in statements(text))
+    stated = Counter(canonical(s) for s in statements(text))
     wanted = Counter(canonical(f) for f in facts)
-    shared = sum((said & wanted).values())
+    shared = sum((stated & wanted).values())
     return {
-        "exact": said == wanted,
-        "precision": shared / max(1, said.total()),
+        "exact": stated == wanted,
+        "precision": shared / max(1, stated.total()),
         "recall": shared / max(1, wanted.total()),
     }
 
 
 def check_steps(text, facts, true):
-    """Return [(statement, holds)] for every statement of a reasoning, in order; said again, a statement no longer holds.
+    """Return [(statement, holds)] for every statement of a reasoning, in order.
 
-    (What is listed twice would be counted twice.)
+    A repeated statement does not hold, because it would be counted twice.
     """
     known = {canonical(s) for s in (*facts, *true)}
-    numbers, said, checked = set(_NUMBER.findall(" ".join(facts))), set(), []
+    numbers, seen, checked = set(_NUMBER.findall(" ".join(facts))), set(), []
     for statement in statements(text):
         bare = canonical(statement)
-        holds = bare not in said and (bare in known or _adds_up(bare, numbers))
-        said.add(bare)
+        holds = bare not in seen and (bare in known or _adds_up(bare, numbers))
+        seen.add(bare)
         if holds:
             numbers.update(_NUMBER.findall(bare))
         checked.append((statement, holds))
@@ -81,9 +81,9 @@ def _adds_up(bare, numbers):
 
 
 def alter(statement, rng):
-    """Return the statement with one value word or number replaced by another of its class, or None if it has none.
+    """Return the statement with one value word or number replaced by another of its class, None if it has none.
 
-    `rng` is a random.Random. This is the mutation with which the checker is tested and wrong judging pairs are made.
+    `rng` is a random.Random. The tests of the checker and the wrong answers of judging pairs use this mutation.
     """
     spots = _spots(statement)
     if not spots:
@@ -101,7 +101,7 @@ def _words():
 
 
 def _spots(statement):
-    """Find replaceable words and numbers as (start, end, other words of the class or numbers nearby)."""
+    """Return (start, end, replacements) for every value word and number of a statement."""
     pattern, others = _words()
     return [
         (*match.span(), others.get(match.group()) or _nearby(int(match.group())))

@@ -1,7 +1,7 @@
-"""What a family of Mini-VQA is: a way to make scenes, to state and paint them, and to ask about them.
+"""What a family of Mini-VQA is: functions that draw a scene, state its facts, paint it and ask about it.
 
-A scene is whatever its family likes (a tuple, a dict); only the family's own functions look inside. Nothing here
-draws by itself: `o1lib.minivqa.draw` runs the functions.
+A scene has the type that its family chooses (a tuple, a dict), and only the family's own functions look inside. The
+functions are called by `o1lib.minivqa.draw`.
 
 Example:
     Family("mini-CLEVR", 0.5, scene=..., facts=..., paint=..., templates={"count_colour": Template("math", ask)})
@@ -14,11 +14,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Asked:
-    """A question about a scene with its answer and the way to it.
+    """A question about a scene with its answer and the steps to it.
 
-    `others`: wrong answers to offer as options, at least three unless the question is yes/no (then one), drawn so that
-    without the picture no option is likelier; None gives the scene up. `steps` lead to the answer; a closing step that
-    states it is added by `draw`. `true`: statements other than facts that steps may make, `steps` left out.
+    - others: wrong answers to offer as options, at least three (one if the question is yes/no), drawn so that without
+      the picture no option is likelier; None rejects the scene
+    - steps: the statements that lead to the answer; `draw` adds a closing step that states it
+    - true: further true statements that steps may make, besides facts and `steps`
     """
 
     question: str
@@ -31,9 +32,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Template:
-    """One kind of question. `ask(scene, rng)` returns Asked, or None where the scene does not admit the question.
+    """One kind of question. `ask(scene, rng)` returns Asked, or None if the scene does not admit the question.
 
-    `answers` are answers that must be equally frequent: one is drawn first, then scenes until it is right.
+    `answers` must be equally frequent: one of them is drawn first, then scenes until it is right.
     """
 
     skill: str
@@ -43,14 +44,14 @@ class Template:
     choice: bool | None = None  # True: always multiple choice, False: never, None: half of the time
     answers: tuple[str, ...] = ()
     hard_answers: tuple[str, ...] = ()  # the same for hard scenes; `answers` if empty
-    scene: Callable[[Any, bool], Any] | None = None  # scenes that suit this question, if not any of the family's
+    scene: Callable[[Any, bool], Any] | None = None  # its own scenes, if not all of the family's suit it
 
 
 @dataclass(frozen=True)
 class Family:
-    """`share` is the source's thousands of items in Table 1 of LLaVA-o1 (arXiv:2411.10440).
+    """One family. `share` is the number of items of its source in Table 1 of LLaVA-o1 (arXiv:2411.10440), in thousands.
 
-    `edit(scene, rng)` returns a scene that differs in exactly one fact (None where the try fails); families without it
+    `edit(scene, rng)` returns a scene that differs in exactly one fact, None if the attempt fails. Families without it
     have no twin pictures.
     """
 

@@ -1,7 +1,7 @@
-"""Twelve things as silhouettes a few pixels wide, told apart by outline alone.
+"""Twelve things as silhouettes a few pixels wide that differ by their outlines alone.
 
-An icon is a tuple of marks in a square from -1 to 1, y down: (kind, points, tone). Kinds: "poly" and "line" take
-corners, "oval" takes its box. Tone "own" is the thing's colour.
+An icon is a tuple of marks (kind, points, tone) in a square from -1 to 1, y down. The points of "poly" and "line" are
+corners, those of "oval" its bounding box. Tone "own" is the color of the thing.
 
 Example:
     >>> from o1lib.minivqa.canvas import Canvas
@@ -117,7 +117,7 @@ THINGS = tuple(ICONS)
 
 
 def icon(canvas, thing, x, y, radius, colour):
-    """Paint one of THINGS in a square of 2 * radius pixels centred on (x, y)."""
+    """Paint one of THINGS in a square of 2 * radius pixels centered on (x, y)."""
     for kind, points, tone in ICONS[thing]:
         pixels = [(x + radius * across, y + radius * down) for across, down in points]
         fill = colour if tone == "own" else tone

@@ -1,21 +1,21 @@
-"""The seven test sets: what each of the papers' benchmarks asks for, drawn from Mini-VQA.
+"""The seven test sets: for each benchmark of the papers a set of the same kind, drawn from Mini-VQA.
 
-The six of both papers (section 4 of arXiv:2411.10440 and of arXiv:2501.06186) and VRC-Bench. Every set has its own
-seeds within a split, so no drawing serves two sets; item k depends on k alone, so a longer set begins with a shorter.
-Right options stand equally often at every letter.
+They are the six sets of both papers (section 4 of arXiv:2411.10440 and of arXiv:2501.06186) and VRC-Bench. Every set
+has its own seeds within a split, so no drawing occurs in two sets. Item k depends on k alone, so a longer set begins
+with a shorter one. The right option is equally often at every letter.
 
 | set | items |
 |---|---|
-| mini-MMStar | four options; the six skills take turns |
+| mini-MMStar | four options; the six skills in rotation |
 | mini-MMBench | four options, every question in its four rotations (one `group`) |
 | mini-MM-Vet | open questions that need two skills or more, none of them yes/no |
-| mini-MathVista | charts, geometry, arithmetic take turns; open and multiple choice |
+| mini-MathVista | charts, geometry, arithmetic in rotation; open and multiple choice |
 | mini-AI2D | the family of that name, multiple choice |
 | mini-HallusionBench | two yes/no questions on a picture and on its edited twin (one `group`) |
-| mini-VRC-Bench | eight categories take turns; three reference steps or more |
+| mini-VRC-Bench | eight categories in rotation; three reference steps or more |
 
-VRC-Bench's categories stand for families (`CATEGORIES`). There is no medical family: labelled diagrams of parts
-(mini-AI2D) are nearest to medical imaging.
+`CATEGORIES` maps the categories of VRC-Bench to families. There is no medical family, so the nearest one, labeled
+diagrams of parts (mini-AI2D), replaces medical imaging.
 
 Example:
     >>> [example.skill for example in test_set("mini-MMStar", 2)]
@@ -24,13 +24,12 @@ Example:
 
 import random
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import cache
 
 from o1lib.minivqa.draw import FAMILIES, LETTERS, draw, rotated, seeds
 from o1lib.minivqa.twins import editable, option_count, twins
 from o1lib.minivqa.words import SKILLS
-from o1lib.records import UserError, project_root
+from o1lib.records import UserError, choose, project_root
 
 PROTOCOL = "results/PROTOCOL.md"  # how `test` will be scored, written before it is drawn
 CATEGORIES = {
@@ -67,7 +66,7 @@ def _with_skill(skill):
 
 
 def _by_skill(k, seed):
-    """Return a four-option question of the skill whose turn it is."""
+    """Return a four-option question; the skills follow one another in rotation."""
     family, name = _turn(_with_skill(_turn(SKILLS, k)), k // len(SKILLS))
     return draw(family, seed, template=name, choice=True)
 
@@ -117,7 +116,7 @@ def _hallusion(k, seed):
 
 @cache
 def _long(family):
-    """Return a family's templates that take three steps or more."""
+    """Return the templates of a family whose reasoning always has three steps or more."""
     return tuple(
         name
         for name in FAMILIES[family].templates
@@ -146,21 +145,19 @@ _ROWS = {"mini-MMBench": 4, "mini-HallusionBench": 4}
 def test_set(name, n, split="devtest", start=0):
     """Return n examples of a test set, from item `start` on, with `test_set`, `group` and unique `qid` filled in.
 
-    Sets with groups (rotations, twins) hold whole groups: n // 4 of them, at least one, and `start` counts groups.
-    `split` is any of `SPLITS`; "hard" has harder scenes than any trained on. Raises UserError for an unknown name or
-    split, and for "test" as long as there is no protocol by which it would be drawn.
+    Sets with groups (rotations, twins) consist of whole groups: n // 4 of them, at least one, and `start` counts
+    groups. `split` is one of `SPLITS`; "hard" has harder scenes than the splits for training. Raises UserError for an
+    unknown name or split, and for "test" unless there is a protocol that says how it will be scored.
     """
     if split == "test" and not (project_root() / PROTOCOL).is_file():
         raise UserError(f"split 'test' stays undrawn until {PROTOCOL} says how it will be scored: use devtest")
-    if name not in _MAKERS:
-        near = get_close_matches(name, TEST_SETS, 1, 0) or TEST_SETS
-        raise UserError(f"test set '{name}' is unknown: did you mean '{near[0]}'? There are {', '.join(TEST_SETS)}.")
+    draw_item = choose(name, _MAKERS, "test set")
     size = _ROWS.get(name, 1)
     first = start + _SPACING * (1 + TEST_SETS.index(name))
     found = []
     for k, seed in enumerate(seeds(split, max(1, n // size), first), start):
         group = f"{name}/{split}/{k}"
-        for row, example in enumerate(_MAKERS[name](k, seed)):
+        for row, example in enumerate(draw_item(k, seed)):
             example = example if size > 1 else _placed(example, f"{name}/{split}", k)
             found.append(replace(example, test_set=name, qid=_qid(name, group, row), group=group if size > 1 else ""))
     return found
@@ -170,7 +167,7 @@ test_set.__test__ = False  # the name is not a test to pytest
 
 
 def _placed(example, key, k):
-    """Move the right option to its letter: four items in a row have four letters, in an order drawn from the key."""
+    """Rotate the options so that four items in a row have four right letters, in an order drawn from the key."""
     if not example.options:
         return example
     letter = random.Random(f"{key}/{k // 4}").sample(range(4), 4)[k % 4]

@@ -1,8 +1,8 @@
-"""Twin pictures for mini-HallusionBench: one fact is edited, and with it the answers to two yes/no questions.
+"""Twin pictures for mini-HallusionBench: one edited fact changes the answers to two yes/no questions.
 
-HallusionBench (arXiv:2310.14566) asks the same question about a figure and its edited twin; who answers from habit
-gets one of the two wrong. Here both questions change their answer, so habit scores 50 % of the answers and none of the
-questions.
+HallusionBench (arXiv:2310.14566) asks the same question about a figure and its edited twin. A model that answers from
+habit gets one of the two wrong. Here the answers to both questions change, so a model that answers from habit gets 50 %
+of the answers right and none of the questions.
 
 Example:
     >>> [example.answer for example in twins("mini-CLEVR", 0)][::2] in (["yes", "no"], ["no", "yes"])
@@ -19,35 +19,35 @@ _TRIES = 16
 
 @cache
 def option_count(family, template):
-    """Return how many options a template offers: four, or two for yes/no."""
+    """Return the number of options of a template: four, or two for yes/no."""
     return len(draw(family, seeds("train", 1)[0], template=template, choice=True).options)
 
 
 def editable():
-    """Return the families that can edit a scene."""
+    """Return the names of the families that can edit a scene."""
     return [name for name, family in FAMILIES.items() if family.edit]
 
 
 def twins(family, seed):
     """Return four open examples: two pictures that differ in one fact, in both orders of two yes/no questions.
 
-    Order: figure 0 question 0, figure 0 question 1, figure 1 question 0, figure 1 question 1. Both pictures lie in the
-    split of the seed, and every question is answered yes on one of them and no on the other.
+    The order is figure 0 question 0, figure 0 question 1, figure 1 question 0, figure 1 question 1. Both pictures are
+    in the split of the seed. The answer to each question is yes for one of them and no for the other.
     """
     kind, split, rng = FAMILIES[family], split_of(seed), random.Random(f"twins/{family}/{seed}")
     names = [name for name in kind.templates if option_count(family, name) == 2]
-    scenes, asked = _pair(kind, names, split, rng)
+    scenes, questions = _pair(kind, names, split, rng)
     images = [picture(kind, scene, random.Random(f"twins/paint/{seed}"), split) for scene in scenes]
     facts = [kind.facts(scene) for scene in scenes]
     return [
         assemble(kind, name, split, seed, facts[figure], both[figure], images[figure], rng, choice=False)
         for figure in (0, 1)
-        for name, both in asked
+        for name, both in questions
     ]
 
 
 def _pair(kind, names, split, rng):
-    """Return two scenes and two questions that turn from one to the other."""
+    """Return two scenes and two questions whose answers differ between them."""
     while True:
         scene = kind.scene(rng, split == "hard")
         if not in_split(kind.facts(scene), split):
@@ -62,7 +62,7 @@ def _pair(kind, names, split, rng):
 
 
 def _turning(kind, names, scenes, rng):
-    """Return up to two (template, (asked of one scene, asked of the other)) with different answers."""
+    """Return up to two (template, (Asked of one scene, Asked of the other)) with different answers."""
     one, two = ({}, {})
     for _ in range(_TRIES):
         name, key = rng.choice(names), rng.random()

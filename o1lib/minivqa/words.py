@@ -1,6 +1,6 @@
-"""The vocabulary of Mini-VQA as classes of words that can stand in for one another.
+"""The vocabulary of Mini-VQA as classes of words that can replace one another.
 
-A mutation replaces a word by another of its class, so every word that carries a value belongs to one class here.
+A mutation replaces a word by another of its class, so every word with a value belongs to exactly one class here.
 
 Example:
     >>> "red" in CLASSES["colour"]

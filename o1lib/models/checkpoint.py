@@ -1,11 +1,13 @@
-"""Checkpoints of image-and-text models: a folder of bf16 safetensors, config, tokenizer and processor.
+"""Checkpoints of image-text models: a folder with bf16 safetensors, config, tokenizer and processor.
 
-Saved whole or not at all, loaded offline through the Auto classes, without code from the folder (safetensors, no remote
-code). What does not fit together (weights, config, tokenizer) is refused rather than filled with random numbers.
+A checkpoint is saved whole or not at all. It is loaded offline through the Auto classes, without code from the folder
+(safetensors, no remote code). Weights, config and tokenizer that do not fit together are refused; missing weights are
+never filled with random numbers.
 
     save(model, processor, "work/mini-base")
     model, processor = load("work/mini-base")
     model_hash("work/mini-base")            # the same for the same weights, config and tokenizer
+    trained_as("work/mini-base")            # (format, schedule), from the record
 """
 
 import copy
@@ -16,26 +18,28 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from o1lib.records import UserError, atomic_folder, shown
+from o1lib.records import load as load_record
 
 _WITH_VIDEO = {"qwen2_5_vl": "Qwen2_5_VLProcessor", "smolvlm": "SmolVLMProcessor"}
-_REMEDY = "name a folder written by notebook 00 or 02, or ship one with `make base` or `make ship`"
+_REMEDY = "name a folder written by notebook 00 or 02, or make one with `make base` or `make ship`"
 
 
 def save(model, processor, folder, weights: dict | None = None) -> Path:
     """Write the model (weights rounded to bf16) and its processor, whole or not at all; return the folder.
 
-    `weights` are the model's own where they lie spread over several processes, gathered.
+    `weights` are the model's gathered weights, if they are sharded over several processes. Raises UserError if the disk
+    is full or cannot be written.
     """
     import torch
 
     quiet()
-    if weights:  # the model itself would gather its shards once more
+    if weights:  # saving the model itself would gather its shards again
         rounded = _skeleton(model)
     else:
         rounded = model if model.dtype == torch.bfloat16 else copy.deepcopy(model).to(torch.bfloat16)
     rounded.config.vocabulary_sha256 = _vocabulary_hash(processor.tokenizer)
     given = {"state_dict": {name: value.to(torch.bfloat16) for name, value in weights.items()}} if weights else {}
-    processor.tokenizer.backend_tokenizer.no_padding()  # else the file says how the last batch was padded
+    processor.tokenizer.backend_tokenizer.no_padding()  # else the file would hold the padding of the last batch
     processor.tokenizer.backend_tokenizer.no_truncation()
     with atomic_folder(folder) as part:
         rounded.save_pretrained(part, **given)
@@ -44,7 +48,7 @@ def save(model, processor, folder, weights: dict | None = None) -> Path:
 
 
 def load(folder):
-    """Return (model, processor) from a folder that `save` wrote or a release's, weights in float32, in evaluation mode.
+    """Return (model, processor) from a folder that `save` wrote or a released one; float32 weights, evaluation mode.
 
     Raises UserError for missing files, another architecture, or a tokenizer that is not the model's.
     """
@@ -59,7 +63,7 @@ def load(folder):
     config, model, processor, odd = _read(folder)
     if odd:
         raise UserError(
-            f"{shown(folder)} holds weights of another architecture than its config says "
+            f"{shown(folder)} holds weights of another architecture than its config "
             f"({len(odd)} tensors, first {odd[0]}): {_REMEDY}"
         )
     _check_tokenizer(folder, config, processor.tokenizer)
@@ -67,7 +71,7 @@ def load(folder):
 
 
 def model_hash(folder) -> str:
-    """Return the sha256 of a checkpoint: its weights, config and tokenizer, in the order of their names."""
+    """Return the sha256 of a checkpoint's weights, config and tokenizer, in the order of their names."""
     digest = hashlib.sha256()
     for path in sorted(Path(folder).iterdir()):
         if path.suffix == ".safetensors" or path.name in ("config.json", "tokenizer.json"):
@@ -75,20 +79,29 @@ def model_hash(folder) -> str:
     return digest.hexdigest()
 
 
+def trained_as(folder: Path | str) -> tuple[str, str]:
+    """Return (format, schedule) from the record in the checkpoint's folder or its parent; ("", "") without one."""
+    for place in (Path(folder), Path(folder).parent):
+        if (place / "record.json").is_file():
+            given = load_record(place).parameters
+            return given.get("format", "direct"), given.get("schedule", "")
+    return "", ""
+
+
 def _skeleton(model):
-    """Return a model of the same architecture that has no weights of its own."""
+    """Return a model of the same architecture without weights."""
     import torch
     from transformers import AutoModelForImageTextToText
 
     with torch.device("meta"):
         bare = AutoModelForImageTextToText.from_config(copy.deepcopy(model.config), dtype=torch.bfloat16)
-    bare.config = copy.deepcopy(model.config)  # the library wrote a dtype into each part's
+    bare.config = copy.deepcopy(model.config)  # the library wrote a dtype into each part's config
     bare.generation_config = copy.deepcopy(model.generation_config)
     return bare
 
 
 def _read(folder):
-    """Return (config, model, processor, names of weights that are missing, too many or of another shape)."""
+    """Return (config, model, processor, names of weights that are missing, unknown or of another shape)."""
     import torch
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForImageTextToText
@@ -96,7 +109,7 @@ def _read(folder):
     local = {"local_files_only": True, "trust_remote_code": False}
     quiet()
     try:
-        with _warnings_off():  # its table of odd weights: they are named in one sentence here
+        with _warnings_off():  # the library prints a table of odd weights; here one sentence names them
             config = AutoConfig.from_pretrained(folder, **local)
             model, loading = AutoModelForImageTextToText.from_pretrained(
                 folder, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **local
@@ -126,7 +139,7 @@ def _vocabulary_hash(tokenizer) -> str:
 
 
 def _check_tokenizer(folder, config, tokenizer):
-    """Refuse a tokenizer that is not the model's: its words would be other words to the model."""
+    """Refuse a tokenizer that is not the model's: its ids would be other words to the model."""
     rows, known = config.get_text_config().vocab_size, getattr(config, "vocabulary_sha256", None)
     picture = tokenizer.convert_tokens_to_ids("<|image|>")
     misplaced = config.model_type == "mllama" and not picture == config.image_token_id == rows
@@ -138,26 +151,26 @@ def _check_tokenizer(folder, config, tokenizer):
 
 
 def quiet() -> None:
-    """Switch off transformers' own progress bars, which only say that a few megabytes were read or written."""
+    """Switch off the progress bars of transformers for the few megabytes that are read or written here."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()
 
 
 def load_processor(place, model_type: str, **options):
-    """Return the processor kept at `place` (a folder or a hub's name) for a model of that type.
+    """Return the processor saved at `place` (a folder or a name on the hub) for a model of that type.
 
-    The stock processors of Qwen2.5-VL and SmolVLM2 also want a video processor, which needs torchvision. What is
-    returned here does without, saves as the stock class does, and loads with or without torchvision.
+    The stock processors of Qwen2.5-VL and SmolVLM2 need a video processor, and that needs torchvision. The processors
+    returned here have none. They save as the stock class does, and load with or without torchvision.
     """
     from transformers import AutoProcessor
 
-    loader = still(_WITH_VIDEO[model_type]) if model_type in _WITH_VIDEO else AutoProcessor
+    loader = without_video(_WITH_VIDEO[model_type]) if model_type in _WITH_VIDEO else AutoProcessor
     return loader.from_pretrained(place, **options)
 
 
-def still(name: str) -> type:
-    """Return transformers' processor class of that name without its part for videos."""
+def without_video(name: str) -> type:
+    """Return the processor class of transformers with that name, without its video processor."""
     import transformers
 
     stock = getattr(transformers, name)

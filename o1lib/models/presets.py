@@ -1,9 +1,7 @@
-"""A scale names a model: small Mllama models built here, or released ones from the hub.
+"""The model of each scale: small Mllama models built here, or released models from the hub.
 
-`smoke` and `mini` are MllamaForConditionalGeneration with the parts and id layout of Llama-3.2-11B-Vision-Instruct
-(the base of LLaVA-o1 and LlamaV-o1), a few thousand times smaller. Cross-attention gates start open: the release's
-start at zero, behind which a model trained from scratch never sees the picture. Saved and loaded through the Auto
-classes, offline, as bf16 safetensors.
+`smoke` and `mini` are small versions of Llama-3.2-11B-Vision-Instruct, the base of LLaVA-o1 and LlamaV-o1
+(small_mllama.py). Models are saved and loaded through the Auto classes, offline, as bf16 safetensors.
 
     model, processor = build("mini", seed=0)
     save(model, processor, "work/mini-base")
@@ -16,8 +14,9 @@ import time
 from dataclasses import dataclass
 
 from o1lib.models.checkpoint import load, load_processor, model_hash, save
+from o1lib.models.small_mllama import small_mllama
 from o1lib.models.tokenizer import CHAT_TEMPLATE, build_processor, train_tokenizer, training_texts
-from o1lib.records import UserError
+from o1lib.records import UserError, choose
 
 __all__ = [
     "SCALES",
@@ -33,28 +32,29 @@ __all__ = [
 ]
 
 
-WEIGHT_SPREAD = 0.07  # standard deviation of a small model's random matrices
-POSITION_GAIN = 5.0  # of the vision tower's position embeddings over the library's
-
-
 @dataclass(frozen=True)
 class ModelPreset:
-    """Sizes of a model. Widths in channels, `image_size` and `patch` in pixels, `context` and `vocabulary` in tokens."""
+    """Sizes of a model: widths in channels, `image_size` and `patch` in pixels, `context` and `vocabulary` in tokens.
+
+    `vision_layers` counts local and global layers. `vision_taps` are the local layers whose output the text tower also
+    sees. `cross_attention` never holds layer 0, because the cache counts its length there. `tokenizer_examples` is the
+    number of drawings per family whose words train the tokenizer.
+    """
 
     name: str
     hub_id: str | None = None
     image_size: int = 64
     patch: int = 8
     vision_width: int = 0
-    vision_layers: tuple[int, int] = (0, 0)  # local, global
-    vision_taps: tuple[int, ...] = ()  # local layers whose output the text tower also sees
+    vision_layers: tuple[int, int] = (0, 0)
+    vision_taps: tuple[int, ...] = ()
     text_width: int = 0
     text_layers: int = 0
-    cross_attention: tuple[int, ...] = ()  # never layer 0: the cache counts its length there
+    cross_attention: tuple[int, ...] = ()
     heads: int = 4
     context: int = 1024
     vocabulary: int = 800
-    tokenizer_examples: int = 0  # drawings a family whose words train the tokenizer
+    tokenizer_examples: int = 0
 
 
 SCALES = {
@@ -86,31 +86,21 @@ SCALES = {
 def build(scale: str, seed: int = 0):
     """Return (model, processor): random weights for a small scale, the hub's for `gpu` and `paper`.
 
-    Raises UserError for an unknown scale, or where the hub's files cannot be had.
+    Raises UserError for an unknown scale, or if the hub's files are not available.
     """
-    if scale not in SCALES:
-        raise UserError(f"unknown scale '{scale}': choose one of {', '.join(SCALES)}")
-    sizes = SCALES[scale]
+    sizes = choose(scale, SCALES, "scale")
     if sizes.hub_id:
         return from_hub(sizes.hub_id)
-    import torch
-    from transformers import MllamaForConditionalGeneration
-
     tokenizer = train_tokenizer(training_texts(sizes.tokenizer_examples), sizes.vocabulary)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = MllamaForConditionalGeneration(_config(sizes, tokenizer))
-        _widen(model)
-    _open_gates(model)
-    return model, build_processor(tokenizer, sizes.image_size)
+    return small_mllama(sizes, tokenizer, seed), build_processor(tokenizer, sizes.image_size)
 
 
 @functools.cache
 def device_and_dtype():
-    """Return (torch.device, dtype for autocast): CUDA, then MPS, then CPU; bf16 where it is known or measured to be faster.
+    """Return (torch.device, dtype for autocast): CUDA, then MPS, then CPU; bf16 if known or measured to be faster.
 
-    On a CPU one second of matrix products decides: with AVX-512 bf16 or AMX it wins clearly, without it is several times
-    slower.
+    On a CPU one second of matrix products decides. With AVX-512 bf16 or AMX bf16 is clearly faster, otherwise several
+    times slower.
     """
     import torch
 
@@ -124,23 +114,23 @@ def device_and_dtype():
 
 
 def greedy(model, processor, asked, max_new_tokens: int = 200, batch: int = 64) -> list[str]:
-    """Return the model's most likely words for each (picture or None, user text), end and padding marks removed.
+    """Return the model's greedy reply to each (picture or None, user text), without end and padding tokens.
 
-    In place of the user text may stand a list of turns, user's and assistant's by turns, ending with the user's.
+    Instead of a user text, a list of alternating user and assistant turns can be given that ends with a user turn.
     """
-    return _said(model, processor, asked, max_new_tokens, batch, do_sample=False)
+    return _replies(model, processor, asked, max_new_tokens, batch, do_sample=False)
 
 
 def sampled(model, processor, asked, seed: int = 0, max_new_tokens: int = 200, batch: int = 64) -> list[str]:
-    """Return words drawn from the model at temperature 1 for each (picture or None, user text); see `greedy`."""
+    """Return a reply drawn at temperature 1 to each (picture or None, user text); see `greedy`."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _said(model, processor, asked, max_new_tokens, batch, do_sample=True, temperature=1.0, top_k=0)
+        return _replies(model, processor, asked, max_new_tokens, batch, do_sample=True, temperature=1.0, top_k=0)
 
 
-def _said(model, processor, asked, max_new_tokens, batch, **how):
+def _replies(model, processor, asked, max_new_tokens, batch, **how):
     import torch
 
     texts, tokenizer = {}, processor.tokenizer
@@ -149,10 +139,10 @@ def _said(model, processor, asked, max_new_tokens, batch, **how):
         inputs = encode(processor, [asked[k] for k in rows]).to(model.device)
         with torch.inference_mode():
             out = model.generate(**inputs, max_new_tokens=max_new_tokens, pad_token_id=tokenizer.pad_token_id, **how)
-        said = out[:, inputs["input_ids"].shape[1] :].tolist()
+        tokens = out[:, inputs["input_ids"].shape[1] :].tolist()
         texts |= {
             k: tokenizer.decode([token for token in row if token not in marks])
-            for k, row in zip(rows, said, strict=True)
+            for k, row in zip(rows, tokens, strict=True)
         }
     return [texts[k] for k in range(len(asked))]
 
@@ -160,7 +150,7 @@ def _said(model, processor, asked, max_new_tokens, batch, **how):
 def encode(processor, asked, prefix: str = ""):
     """Return the processor's left-padded batch for `asked` (see `greedy`), ready for the assistant's next turn.
 
-    `prefix` is what the assistant has already said in that turn.
+    `prefix` is the beginning of that turn.
     """
     chats = [_chat(picture, [turns] if isinstance(turns, str) else turns) for picture, turns in asked]
     pictures = [[picture] if picture is not None else [] for picture, _ in asked]
@@ -178,7 +168,10 @@ def encode(processor, asked, prefix: str = ""):
 
 
 def _batches(kinds, size):
-    """Yield positions in batches of one kind: beside a picture, a row without one attends to an empty one (o1lib.training.attention)."""
+    """Yield positions in batches of one kind: rows with a picture, or rows without one.
+
+    In a mixed batch a row without a picture would attend to an empty one (o1lib.training.attention).
+    """
     for kind in sorted(set(kinds)):
         same = [k for k, other in enumerate(kinds) if other == kind]
         yield from (same[first : first + size] for first in range(0, len(same), size))
@@ -194,69 +187,8 @@ def _chat(picture, turns):
     return chat
 
 
-def _config(sizes, tokenizer):
-    from transformers import MllamaConfig
-    from transformers.models.mllama.configuration_mllama import MllamaTextConfig, MllamaVisionConfig
-
-    picture = tokenizer.convert_tokens_to_ids(tokenizer.image_token)
-    text = MllamaTextConfig(
-        vocab_size=picture,
-        hidden_size=sizes.text_width,
-        num_hidden_layers=sizes.text_layers,
-        num_attention_heads=sizes.heads,
-        num_key_value_heads=sizes.heads // 2,
-        intermediate_size=3 * sizes.text_width,
-        cross_attention_layers=list(sizes.cross_attention),
-        max_position_embeddings=sizes.context,
-        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    vision = MllamaVisionConfig(
-        hidden_size=sizes.vision_width,
-        num_hidden_layers=sizes.vision_layers[0],
-        num_global_layers=sizes.vision_layers[1],
-        attention_heads=sizes.heads,
-        intermediate_size=3 * sizes.vision_width,
-        image_size=sizes.image_size,
-        patch_size=sizes.patch,
-        max_num_tiles=1,
-        supported_aspect_ratios=[[1, 1]],
-        intermediate_layers_indices=list(sizes.vision_taps),
-        vision_output_dim=sizes.vision_width * (1 + len(sizes.vision_taps)),
-    )
-    return MllamaConfig(vision_config=vision, text_config=text, image_token_index=picture)
-
-
-def _open_gates(model):
-    """Set every gate to 1: at its initial zero the picture has exactly no effect, and gates move slowly."""
-    import torch
-
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "gate" in name and parameter.numel() == 1 and "embedding" not in name:
-                parameter.fill_(1.0)
-
-
-def _widen(model):
-    """Draw weights again at a spread that suits a hundred channels, and let positions in the picture stand out.
-
-    The library's 0.02 is made for thousands of channels. Here it leaves the picture two orders of magnitude below the
-    words, and 7,000 captions later the model still describes what it cannot see (results/LOG.md).
-    """
-    import torch
-
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if parameter.dim() >= 2 and "embedding" not in name:
-                parameter.normal_(0.0, WEIGHT_SPREAD)
-            elif name.endswith("gated_positional_embedding.embedding"):
-                parameter.mul_(POSITION_GAIN)
-
-
 def from_hub(hub_id):
-    """Return (model, processor) of a released model, in bfloat16. Raises UserError where its files cannot be had."""
+    """Return (model, processor) of a released model, in bfloat16. Raises UserError if its files are not available."""
     import torch
     from transformers import AutoModelForImageTextToText
 
@@ -265,11 +197,13 @@ def from_hub(hub_id):
         processor = load_processor(hub_id, model.config.model_type)
     except (OSError, ValueError) as error:
         raise UserError(
-            f"the files of {hub_id} cannot be had here ({str(error).splitlines()[0]}): "
-            "accept its licence, run `hf download` on a machine with network, or choose scale smoke or mini"
+            f"the files of {hub_id} are not available here ({str(error).splitlines()[0]}): accept its license, run "
+            f"`hf download {hub_id}` on a machine with network, or choose scale smoke or mini"
         ) from error
     if model.config.model_type == "mllama":
-        processor.chat_template = CHAT_TEMPLATE  # its words for a picture and a question, marked for training
+        processor.chat_template = (
+            CHAT_TEMPLATE  # the same text for a picture and a question, with the replies marked for training
+        )
     return model, processor
 
 

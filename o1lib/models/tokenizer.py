@@ -1,9 +1,9 @@
 """The small models' tokenizer, chat template and processor, laid out like those of Llama 3.2 Vision.
 
 Byte-level BPE trained on Mini-VQA's own words, so that any text survives the round trip and common words are one token.
-A stage tag is three tokens ("<", "SUMMARY", ">"), as in the released tokenizer tags are ordinary text; eight reserved
-tokens stand by for the arm whose tags are single new tokens. The picture's token is the last id and equals the text
-tower's vocabulary size, for which the model has an embedding but no output, as in Llama-3.2-11B-Vision.
+A stage tag is three tokens ("<", "SUMMARY", ">"), because in the released tokenizer tags are ordinary text. Eight
+reserved tokens serve the arm whose tags are single new tokens. The picture's token is the last id and equals the text
+tower's vocabulary size; the model has an embedding but no output for it, as in Llama-3.2-11B-Vision.
 
     tokenizer = train_tokenizer(["How many red shapes are there?"], 600)
     tokenizer.tokenize("<SUMMARY>")           # ['<', 'SUMMARY', '>'] once the texts contain it
@@ -11,22 +11,23 @@ tower's vocabulary size, for which the model has an embedding but no output, as 
 
 from collections.abc import Iterator
 
-from o1lib.formats.chat import FORMATS, FOUR_TURN_PROMPTS, SPECIAL_TAGS, prompt_turns
+from o1lib.formats.chat import FORMATS, FOUR_TURN_PROMPTS, prompt_turns
 from o1lib.formats.judge_prompts import KINDS, REASONS, VERDICT, check_prompt, judge_prompt, verdict
+from o1lib.formats.special_tags import SPECIAL_TAGS
 from o1lib.formats.stages import render
-from o1lib.minivqa import FAMILIES, draw, seeds
 
 BOS, EOT, PAD, IMAGE = "<|begin_of_text|>", "<|eot_id|>", "<|finetune_right_pad_id|>", "<|image|>"
 CONTROL = (BOS, "<|end_of_text|>", PAD, "<|start_header_id|>", "<|end_header_id|>", EOT, "<|python_tag|>")
-# GPT-2's pattern, but a digit stands alone (with its space) and line ends keep together.
+# GPT-2's pattern, but each digit is a token of its own (with its space) and line ends stay together.
 PATTERN = r"'(?:s|t|re|ve|m|ll|d)| ?\p{L}+| ?\p{N}|\s*[\r\n]+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 
-# Llama 3.2's layout; the marks tell the trainer which words are the assistant's (its end-of-turn included).
+# Llama 3.2's layout; the generation blocks tell the trainer which words are the assistant's, end-of-turn included.
 CHAT_TEMPLATE = """\
 {{- bos_token }}
 {%- for message in messages %}
     {{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' }}
-    {%- set content = message['content'] if message['content'] is not string else [{'type': 'text', 'text': message['content']}] %}
+    {%- set content = message['content'] if message['content'] is not string else \
+[{'type': 'text', 'text': message['content']}] %}
     {%- if message['role'] == 'assistant' %}
         {%- generation %}
             {%- for part in content %}{{- part['text'] }}{%- endfor %}
@@ -46,7 +47,9 @@ CHAT_TEMPLATE = """\
 
 
 def training_texts(per_family: int) -> Iterator[str]:
-    """Yield the words a small model will meet: questions, stages, prompts and verdicts of `per_family` drawings each."""
+    """Yield the texts a small model will see: questions and stages of `per_family` drawings per family, and prompts."""
+    from o1lib.minivqa import FAMILIES, draw, seeds  # here, because a loaded model needs no drawings
+
     for family in FAMILIES:
         for seed in seeds("base", per_family):
             example = draw(family, seed)
@@ -59,7 +62,7 @@ def training_texts(per_family: int) -> Iterator[str]:
 
 
 def train_tokenizer(texts, vocabulary: int):
-    """Return a fast tokenizer of `vocabulary` text tokens (the picture's token not counted), the same for the same texts."""
+    """Return a fast tokenizer of `vocabulary` text tokens and the picture's token; the texts alone determine it."""
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 

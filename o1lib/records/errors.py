@@ -1,10 +1,10 @@
-"""The one error a user is meant to read, and the one way to refuse an unknown name.
+"""The one error that users are meant to read, and the one way to refuse an unknown name.
 
 METHODS = {"greedy": greedy, "best_of_n": best_of_n}
 choose("best_of_m", METHODS, "method")      # UserError: unknown method 'best_of_m', did you mean best_of_n?: ...
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence, Set
 from difflib import get_close_matches
 from typing import TypeVar, overload
 
@@ -12,27 +12,32 @@ Value = TypeVar("Value")
 
 
 class UserError(ValueError):
-    """A mistake the user can fix. Its message says in one sentence what is wrong, where, and the remedy."""
+    """A mistake that the user can fix. Its message says in one sentence what is wrong, where, and the remedy."""
 
 
 @overload
 def choose(name: str, options: Mapping[str, Value], what: str) -> Value: ...
 @overload
-def choose(name: str, options: Collection[str], what: str) -> str: ...
+def choose(name: str, options: Sequence[str] | Set[str], what: str) -> str: ...
 def choose(name, options, what):
-    """Return the entry `name` of a mapping, or `name` itself where `options` are plain names.
+    """Return the entry `name` of a mapping, or `name` itself if `options` are plain names.
 
-    Raises UserError for a name that is not among the options: it names the nearest one and lists them all. `what` is the
-    noun for the message, such as "judge".
+    `what` is the noun for the message, such as "judge". Raises UserError if the name is not among the options. The
+    message gives the nearest option and lists them all.
     """
     if name in options:
         return options[name] if isinstance(options, Mapping) else name
-    near = get_close_matches(str(name), list(options), 1)
-    guess = f", did you mean {near[0]}?" if near else ""
+    near = closest(name, options)
+    guess = f", did you mean {near}?" if near else ""
     raise UserError(f"unknown {what} {name!r}{guess}: choose one of {', '.join(options)}")
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """Return the remedy for a mistyped name: the nearest known one, or the list of them."""
-    close = get_close_matches(str(name), list(known), 1)
-    return f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(known)}"
+    """Return the remedy for a mistyped name, for the end of a message: the nearest known name, or the list of them."""
+    near = closest(name, known)
+    return f"did you mean {near!r}?" if near else f"use one of {', '.join(known)}"
+
+
+def closest(name: str, known: Collection[str]) -> str:
+    """Return the known name that is spelled most like `name`, "" if none is similar."""
+    return next(iter(get_close_matches(str(name), list(known), 1)), "")

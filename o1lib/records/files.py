@@ -1,6 +1,6 @@
-"""Files that are either whole or absent, and their hashes.
+"""Write files and folders atomically, and hash them.
 
-with atomic_folder(run.path("data")) as folder:      # appears under its name only when the block ends well
+with atomic_folder(run.path("data")) as folder:      # gets its name only if the block ends without an error
     ...
 write_json(run.path("card.json"), {"n": 3})
 """
@@ -15,7 +15,8 @@ from pathlib import Path
 
 from o1lib.records.errors import UserError
 
-LONE = "backslashreplace"  # half of a surrogate pair, which UTF-8 refuses, becomes its JSON escape
+CARD = "README.md"  # for readers; not part of a model
+LONE_SURROGATES = "backslashreplace"  # UTF-8 cannot encode a lone surrogate: write its JSON escape
 SECRET = re.compile(
     r"api_?key|secret|passw|credential|(access|private)_key|^token$"
     r"|(hf|hub|api|auth|access|bearer|github|wandb)_?token$",
@@ -30,31 +31,32 @@ def project_root() -> Path:
 
 
 def shown(path: Path | str) -> str:
-    """Return `path` as it is shown to the user: relative to the project where it lies inside it."""
+    """Return `path` as messages show it: relative to the project root if it is inside it."""
     path = Path(path)
     return str(path.relative_to(project_root())) if path.is_relative_to(project_root()) else str(path)
 
 
 @contextmanager
 def disk_errors(path: Path):
-    """Turn a failed write of `path` into a UserError (safetensors reports the system's errors by an exception of its own)."""
+    """Raise UserError if the block fails to write `path`. Other errors pass unchanged."""
     try:
         yield
     except UserError:
         raise
     except Exception as error:
         full = "No space left" in str(error) or "quota exceeded" in str(error)
+        # safetensors reports errors of the system by an exception of its own, with "(os error 28)" in the text
         if not (full or isinstance(error, OSError) or "(os error " in str(error)):
             raise
-        remedy = "free some space on that disk" if full else "check that the place exists and may be written"
+        remedy = "free some space on that disk" if full else "check that the folder exists and is writable"
         raise UserError(f"cannot write {shown(path)} ({error}): {remedy}, then run again") from error
 
 
 @contextmanager
 def atomic_file(path: Path | str):
-    """Yield a temporary path beside `path`, renamed to it when the block ends well and removed otherwise.
+    """Yield a temporary path next to `path`. It is renamed to `path` if the block succeeds, and removed otherwise.
 
-    Raises UserError when the disk refuses (full, read-only, a file where a folder should be).
+    Raises UserError if the file cannot be written (full disk, read-only folder, a file where a folder is needed).
     """
     path = Path(path)
     part = path.with_name(f".{path.name}.part")
@@ -69,10 +71,10 @@ def atomic_file(path: Path | str):
 
 @contextmanager
 def atomic_folder(path: Path | str):
-    """Yield an empty temporary folder beside `path`, renamed to it when the block ends well and removed otherwise.
+    """Yield an empty temporary folder next to `path`. It replaces `path` if the block succeeds; else it is removed.
 
-    What stood at `path` before is replaced only then, so an error or Ctrl-C leaves the old folder as it was.
-    Raises UserError when the disk refuses.
+    An error or Ctrl-C in the block leaves the old folder at `path` unchanged. Raises UserError if the folder cannot be
+    written.
     """
     path = Path(path)
     part, old = path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.old")
@@ -92,7 +94,7 @@ def atomic_folder(path: Path | str):
 
 
 def _plain(value):
-    """Let json write numpy's scalars and paths."""
+    """Convert a NumPy scalar or a path for `json.dumps`."""
     if hasattr(value, "item"):
         return value.item()
     if isinstance(value, Path):
@@ -101,41 +103,45 @@ def _plain(value):
 
 
 def to_json(value, where: str, **options) -> str:
-    """Return `value` as strict JSON. Raises UserError naming `where` for NaN, infinity or a foreign object."""
+    """Return `value` as strict JSON. Raises UserError naming `where` for NaN, infinity or another class."""
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain, **options)
     except (TypeError, ValueError) as error:
-        raise UserError(f"{where} cannot be written as JSON ({error}): give it plain finite values") from error
+        raise UserError(
+            f"{where} cannot be written as JSON ({error}): use finite numbers, texts, lists and dicts"
+        ) from error
 
 
 def write_json(path: Path | str, value) -> Path:
     """Write `value` to `path` atomically (UTF-8, two spaces) and return the path. Raises UserError."""
     text = to_json(value, shown(path), indent=2) + "\n"
     with atomic_file(path) as part:
-        part.write_text(text, encoding="utf8", errors=LONE)
+        part.write_text(text, encoding="utf8", errors=LONE_SURROGATES)
     return Path(path)
 
 
 def sha256(path: Path | str) -> str:
-    """Return the SHA-256 of a file's bytes, or of a folder: over its files' sorted relative paths and hashes.
+    """Return the SHA-256 of a file's bytes, or of a folder: over the sorted relative paths and hashes of its files.
 
-    Raises UserError when there is nothing at `path`.
+    A folder's README.md (the model card) is left out: a better sentence in it changes no model.
+    Raises UserError if `path` does not exist.
     """
     path = Path(path)
     if path.is_dir():
-        names = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+        files = [file for file in path.rglob("*") if file.is_file() and file.name != CARD]
+        names = sorted(file.relative_to(path).as_posix() for file in files)
         return hashlib.sha256("".join(f"{name}\0{sha256(path / name)}\n" for name in names).encode()).hexdigest()
     if not path.is_file():
-        raise UserError(f"{shown(path)} does not exist, so it has no hash: make it first")
+        raise UserError(f"{shown(path)} does not exist, so it has no hash: create it first")
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def portable(value, key: str = ""):
-    """Return `value` (parameters, extra facts) fit for publishing: no absolute or home path in it.
+    """Return `value` (parameters, extra facts of a record) without absolute or home paths, so that it can be published.
 
-    Paths inside the project become relative to it, other absolute ones, also behind a name and "@", keep only their
-    last name. Raises UserError for a text under a key that looks like a secret's (api_key, hf_token, password, ...).
+    A path inside the project becomes relative to it. Of any other absolute path only the last part is kept, also after
+    a name and "@". Raises UserError for a text under a key that names a secret (api_key, hf_token, password, ...).
     """
     if isinstance(value, dict):
         return {str(name): portable(item, str(name)) for name, item in value.items()}
@@ -145,9 +151,11 @@ def portable(value, key: str = ""):
         return value
     text = str(value)
     if text and SECRET.search(key):
-        raise UserError(f"{key!r} looks like a secret and would be published in the record: pass it by the environment")
+        raise UserError(
+            f"{key!r} looks like a secret and would be published in the record: pass it in an environment variable"
+        )
     for place, instead in ((project_root(), ""), (Path.home(), "<home>/")):
-        if place != Path(place.anchor):  # a home of "/" must not eat every slash
+        if place != Path(place.anchor):  # a home of "/" would match every slash
             text = re.sub(rf"(?<![\w.-]){re.escape(str(place))}(/|(?![\w.-]))", instead, text)
     name = (re.match(r"[\w.-]+@(?=/|~|<home>)", text) or [""])[0]
     path = text.removeprefix(name)

@@ -1,25 +1,24 @@
-"""Are a notebook's parameters the ones it declares, with values of the declared types?
+"""Check a notebook's parameters: only declared names, with values of the declared types.
 
-Papermill only warns about an unknown name and checks no type, and a name mistyped by hand in JupyterLab is noticed by
-nobody. So the cells that were really run are read (IPython keeps them in `In`): the parameters cell declares
-`name: type = value`; what papermill injected after it may only set declared names; and the notebook's own file tells
-which names its other cells read.
+Papermill only warns about an unknown name and checks no type, and a name mistyped by hand in JupyterLab causes no
+warning at all. So this module reads the cells that were really run (IPython keeps them in `In`). The parameters cell
+declares `name: type = value`. The cell that papermill injects after it may only set declared names. The notebook's own
+file shows which names its other cells read.
 
     check(globals(), "02_train_sft")     # {"row": "02_train_sft", "seed": 0, "learning_rate": 0.001, ...}
 """
 
 import ast
 import builtins
-import difflib
 import math
 import re
 
-from o1lib.records.files import UserError
+from o1lib.records.errors import UserError, closest, nearest
 from o1lib.records.provenance import notebook_cells
 
 COMMON = {"row": "str", "seed": "int", "scale": "str", "root": "str"}
 TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "tuple": tuple, "dict": dict}
-LEAST = {
+MINIMUM = {
     "n": 1,
     "batch": 1,
     "examples": 1,
@@ -35,7 +34,7 @@ NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.I)
 
 
 def _body(source: str) -> list[ast.stmt] | None:
-    """Return the statements of a cell, or None when it is not plain Python (magics, a syntax error)."""
+    """Return the statements of a cell, or None if it is not plain Python (magics, a syntax error)."""
     try:
         return ast.parse(source).body
     except (SyntaxError, ValueError):
@@ -43,42 +42,48 @@ def _body(source: str) -> list[ast.stmt] | None:
 
 
 def assignments(source: str) -> dict[str, str | None] | None:
-    """Return {name: annotation or None} of a cell made of assignments only, else None."""
-    names = {}
+    """Return {name: annotation or None} of a cell that only assigns names, None for any other cell."""
+    names: dict[str, str | None] = {}
     for node in _body(source) or []:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue  # a text used as a comment
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if not (isinstance(node, (ast.Assign, ast.AnnAssign)) and all(isinstance(t, ast.Name) for t in targets)):
+        if isinstance(node, ast.AnnAssign):
+            targets, annotation = [node.target], ast.unparse(node.annotation)
+        elif isinstance(node, ast.Assign):
+            targets, annotation = node.targets, None
+        else:
             return None
-        note = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else None
-        names |= {target.id: note for target in targets}
+        assigned = [target.id for target in targets if isinstance(target, ast.Name)]
+        if len(assigned) < len(targets):
+            return None
+        names |= dict.fromkeys(assigned, annotation)
     return names or None
 
 
-def cells_that_count(history: list[str]) -> tuple[dict[str, str | None], list[dict[str, str | None]]]:
+def parameter_cells(history: list[str]) -> tuple[dict[str, str | None], list[dict[str, str | None]]]:
     """Return (the last parameters cell that was run, the assignment cells between it and the call of `start`).
 
-    Raises UserError when no cell declares any of the common parameters.
+    Raises UserError if no cell declares any of the common parameters.
     """
-    cells = [assignments(source) for source in history]
-    typed = [k for k, cell in enumerate(cells) if cell and any(cell.values()) and cell.keys() & COMMON.keys()]
-    if not typed:
+    cells = [assignments(source) or {} for source in history]
+    declaring = [k for k, cell in enumerate(cells) if any(cell.values()) and cell.keys() & COMMON.keys()]
+    if not declaring:
         raise UserError(
             "no parameters cell was run before start(globals()): run the notebook from its first "
             "code cell, which must hold only lines such as `seed: int = 0`"
         )
     injected = []
-    for cell, source in list(zip(cells, history, strict=True))[typed[-1] + 1 :]:
+    for cell, source in list(zip(cells, history, strict=True))[declaring[-1] + 1 :]:
         if re.search(r"\bstart\(", source):
-            break  # later cells belong to the notebook, even when `start` is run again
+            break  # later cells belong to the notebook, even if `start` is run again
         injected += [cell] if cell else []
-    return cells[typed[-1]], injected
+    return cells[declaring[-1]], injected
 
 
 def _names(sources: list[str]) -> tuple[set[str], set[str]] | None:
-    """Return (names read, names defined) over cells; None where that cannot be told from the text."""
-    read, defined = set(), set()
+    """Return (names read, names defined) over cells, None if the text does not determine them."""
+    read: set[str] = set()
+    defined: set[str] = set()
     for body in map(_body, sources):
         if body is None:
             return None
@@ -98,16 +103,8 @@ def _names(sources: list[str]) -> tuple[set[str], set[str]] | None:
     return None if "*" in defined else (read, defined)
 
 
-def _near(name: str, declared: dict[str, str]) -> str:
-    """Return the remedy for an unknown name: the nearest declared one with its type, or all there are."""
-    close = difflib.get_close_matches(name, declared, 1, 0.5)
-    if close:
-        return f"did you mean {close[0]!r} ({declared[close[0]]})?"
-    return f"it declares {', '.join(sorted(declared))}"
-
-
 def _check_against_file(declared: dict[str, str], notebook: str) -> None:
-    """Catch what was mistyped by hand in the parameters cell, whether or not the file was saved since."""
+    """Refuse a parameters cell that was mistyped by hand and differs from the saved file."""
     cells = notebook_cells(notebook)
     if cells is None:
         return
@@ -116,34 +113,34 @@ def _check_against_file(declared: dict[str, str], notebook: str) -> None:
     for name, kind in declared.items():
         if own and own.get(name) != kind:
             wrong = f"is declared as {kind}, not {own[name]}" if name in own else "is unknown"
-            raise UserError(f"parameter {name!r} {wrong} in notebooks/{notebook}.ipynb: {_near(name, own)}")
+            raise UserError(f"parameter {name!r} {wrong} in notebooks/{notebook}.ipynb: {nearest(name, sorted(own))}")
     if missing := sorted(own.keys() - declared.keys()):
         raise UserError(
             f"the parameters cell lacks {missing[0]!r}, which notebooks/{notebook}.ipynb declares "
-            f"({own[missing[0]]}): put the line back"
+            f"({own[missing[0]]}): restore the line"
         )
     _check_use(declared, notebook, [cell["source"] for cell in cells if cell not in tagged])
 
 
 def _check_use(declared: dict[str, str], notebook: str, sources: list[str]) -> None:
-    """Catch a mistyped name that was saved: no other cell of the file reads it, and some read one that nobody sets."""
+    """Refuse a mistyped name that was saved: no other cell of the file reads it."""
     names = _names(sources)
     if names is None or "*" in names[0]:
         return
     read, defined = names
     if unread := sorted(declared.keys() - COMMON.keys() - read):
         unset = [n for n in read - defined - declared.keys() if n.isidentifier() and not hasattr(builtins, n)]
-        close = difflib.get_close_matches(unread[0], unset, 1, 0.5)
-        remedy = f"did you mean {close[0]!r}, which one reads?" if close else "take it out"
-        raise UserError(f"parameter {unread[0]!r} is read by no other cell of notebooks/{notebook}.ipynb: {remedy}")
+        near = closest(unread[0], unset)
+        remedy = f"did you mean {near!r}, which is read but never set?" if near else "remove it"
+        raise UserError(f"no other cell of notebooks/{notebook}.ipynb reads parameter {unread[0]!r}: {remedy}")
 
 
-def _check_common(declared: dict[str, str | None], where: str) -> None:
+def _check_common(declared: dict[str, str], where: str) -> None:
     for name, kind in COMMON.items():
         if name not in declared:
-            close = difflib.get_close_matches(name, declared.keys() - COMMON.keys(), 1, 0.6)
-            mistyped = f" (did you mean it by {close[0]!r}?)" if close else ""
-            raise UserError(f"the parameters cell of {where} lacks `{name}: {kind}`{mistyped}: put it there")
+            near = closest(name, declared.keys() - COMMON.keys())
+            mistyped = f" (is {near!r} a misspelling of it?)" if near else ""
+            raise UserError(f"the parameters cell of {where} lacks `{name}: {kind}`{mistyped}: add it")
 
 
 def _check_value(name: str, kind: str, value) -> None:
@@ -158,14 +155,14 @@ def _check_value(name: str, kind: str, value) -> None:
     hint = f"give a value of type {kind}"
     if wanted in (int, float) and isinstance(value, str) and NUMBER.fullmatch(value.strip()):
         number = re.sub(r"^(\d+)e", r"\1.0e", value.strip(), flags=re.I)
-        hint = f"write {number} without quotes (YAML takes 1e-4 for text, 1.0e-4 for a number)"
+        hint = f"write {number} without quotes (YAML reads 1e-4 as text and 1.0e-4 as a number)"
     raise UserError(f"parameter {name!r} must be {kind}, but is {type(value).__name__} {value!r}: {hint}")
 
 
 def _check_range(name: str, value) -> None:
-    """Refuse a number that the parameters of this name cannot mean in any notebook."""
-    if name in LEAST and value < LEAST[name]:
-        raise UserError(f"parameter {name!r} is {value}: give {LEAST[name]} or more")
+    """Refuse a number that makes no sense for a parameter of this name in any notebook."""
+    if name in MINIMUM and value < MINIMUM[name]:
+        raise UserError(f"parameter {name!r} is {value}: give {MINIMUM[name]} or more")
     if (name in POSITIVE and value <= 0) or (name in SHARES and not 0 <= value <= 1):
         limits = "above 0" + (" and at most 1" if name in SHARES else "") if name in POSITIVE else "from 0 to 1"
         raise UserError(f"parameter {name!r} is {value}: give a number {limits}")
@@ -175,20 +172,23 @@ def check(namespace: dict, notebook: str = "") -> dict:
     """Return the declared parameters of the running notebook with their final values.
 
     `namespace` is the notebook's globals(), `notebook` its file name without ending. Raises UserError for a name that
-    is not declared, is missing or read by no cell, and for a value of another type than declared or out of range.
+    is not declared, is missing or is read by no cell, and for a value that is out of range or not of the declared type.
     """
     history = namespace.get("In")
     if not isinstance(history, list):
-        raise UserError("start() reads the cells that were run: call it in a notebook, as start(globals())")
-    cell, injected = cells_that_count(history)
-    if bare := sorted(name for name, kind in cell.items() if kind is None):
-        raise UserError(f"parameter {bare[0]!r} has no type in the parameters cell: write `{bare[0]}: type = value`")
+        raise UserError("start() reads the cells that were run: call it in a notebook as start(globals())")
+    cell, injected = parameter_cells(history)
+    declared = {name: kind for name, kind in cell.items() if kind is not None}
+    if untyped := sorted(cell.keys() - declared.keys()):
+        raise UserError(
+            f"parameter {untyped[0]!r} has no type in the parameters cell: write `{untyped[0]}: type = value`"
+        )
     where = f"notebook {notebook}" if notebook else "this notebook"
-    for name in (name for cell_names in injected for name in cell_names if name not in cell):
-        raise UserError(f"unknown parameter {name!r} for {where}: {_near(name, cell)}")
-    _check_common(cell, where)
-    _check_against_file(cell, notebook)
-    for name, kind in cell.items():
+    for name in (name for names in injected for name in names if name not in declared):
+        raise UserError(f"unknown parameter {name!r} for {where}: {nearest(name, sorted(declared))}")
+    _check_common(declared, where)
+    _check_against_file(declared, notebook)
+    for name, kind in declared.items():
         _check_value(name, kind, namespace.get(name))
         _check_range(name, namespace[name])
-    return {name: namespace[name] for name in cell}
+    return {name: namespace[name] for name in declared}

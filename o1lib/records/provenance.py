@@ -1,6 +1,6 @@
-"""What produced a record: the commit, the library's own text, the versions of what it stands on.
+"""What produced a record: the commit, hashes of the code, and the versions of the packages it depends on.
 
-provenance("02_train_sft")["code_hash"][:8]
+provenance("02_train_sft")["stack_hash"][:8]      # the hash of notebook 02 and of the packages it depends on
 """
 
 import hashlib
@@ -14,6 +14,16 @@ from pathlib import Path
 from o1lib.records.files import project_root
 
 PACKAGES = ("torch", "transformers", "trl", "datasets", "accelerate", "tokenizers", "numpy")
+LIBRARY = Path(__file__).resolve().parents[1]
+_DATA = ("records", "formats", "minivqa", "scoring", "models", "data")
+_TRAINING = (*_DATA, "training")
+# The packages whose code decides what a notebook's record holds. Plots and pages (analysis) only show it.
+STACKS = {
+    "00_pretrain_base": _TRAINING,
+    "01_build_dataset": _DATA,
+    "02_train_sft": _TRAINING,
+    "03_search_and_score": (*_TRAINING, "search", "inference", "evaluation"),
+}
 
 
 def notebook_cells(notebook: str) -> list[dict] | None:
@@ -29,11 +39,26 @@ def notebook_cells(notebook: str) -> list[dict] | None:
 
 
 def code_hash(notebook: str = "") -> str:
-    """Return the SHA-256 over every module of o1lib and the code of `notebook`: changes when either does."""
-    package = Path(__file__).resolve().parents[1]
+    """Return the SHA-256 over every module of o1lib and the code cells of `notebook`."""
+    return _hash_of(sorted(LIBRARY.rglob("*.py")), notebook)
+
+
+def stack_hash(notebook: str = "") -> str:
+    """Return the SHA-256 over the packages that `notebook` depends on (STACKS) and its own code cells.
+
+    Two records are made by the same code when this is equal: a changed plot does not make two arms incomparable. A
+    notebook that STACKS does not name, such as a report, depends on the whole library.
+    """
+    packages = STACKS.get(notebook)
+    if packages is None:
+        return code_hash(notebook)
+    return _hash_of(sorted(path for name in packages for path in (LIBRARY / name).rglob("*.py")), notebook)
+
+
+def _hash_of(files: list[Path], notebook: str) -> str:
     digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in files:
+        digest.update(path.relative_to(LIBRARY).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     for cell in notebook_cells(notebook) or []:
         digest.update(cell["source"].encode() + b"\0")
     return digest.hexdigest()
@@ -73,12 +98,13 @@ def versions() -> dict[str, str]:
 
 
 def provenance(notebook: str = "") -> dict:
-    """Return commit, dirty, code_hash, versions and started_at (UTC) as they are now."""
+    """Return commit, dirty, code_hash, stack_hash, versions and started_at (UTC) as they are now."""
     name, dirty = commit()
     return {
         "commit": name,
         "dirty": dirty,
         "code_hash": code_hash(notebook),
+        "stack_hash": stack_hash(notebook),
         "versions": versions(),
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

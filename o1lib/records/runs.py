@@ -1,4 +1,4 @@
-"""One run of a template notebook: begin it with checked parameters, end it with a record.
+"""One run of a template notebook: start it with checked parameters, finish it with a record.
 
 run = start(globals(), "02_train_sft")            # right after the parameters cell
 ...
@@ -14,9 +14,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from o1lib.records.errors import UserError, choose
 from o1lib.records.files import (
-    LONE,
-    UserError,
+    LONE_SURROGATES,
     atomic_file,
     disk_errors,
     portable,
@@ -35,9 +35,9 @@ SCALES = ("smoke", "mini", "gpu", "paper")
 
 @dataclass
 class Run:
-    """A run under way: who it is, where it reads (`root`) and writes (`folder`), its checked parameters.
+    """A started run: its row, seed and scale, the folders it reads (`root`) and writes (`folder`), its parameters.
 
-    `started` is time.monotonic() at the start; `provenance` is taken then too, since files may change meanwhile.
+    `started` is time.monotonic() at the start. `provenance` is taken then too, because files may change during a run.
     """
 
     row: str
@@ -51,40 +51,46 @@ class Run:
     provenance: dict = field(default_factory=dict)
 
     def path(self, name: str) -> Path:
-        """Return the path of `name` in the run's folder, its parent made. Raises UserError if it leaves the folder."""
+        """Return the path of `name` in the run's folder and create its parent folder.
+
+        Raises UserError if the path is outside the run's folder or the parent cannot be created.
+        """
         path = (self.folder / name).resolve()
         if not path.is_relative_to(self.folder.resolve()):
-            raise UserError(f"{name!r} lies outside the run's folder {shown(self.folder)}: name a path inside it")
+            raise UserError(f"{name!r} is outside the run's folder {shown(self.folder)}: name a path inside it")
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
 
 def places(row: str, seed: int, scale: str, root: str) -> tuple[Path, Path]:
-    """Return (root, run folder) as absolute paths; a published root is only read, so its runs land under work/."""
+    """Return (root, run folder) as absolute paths.
+
+    A root under results/ is published and only read, so its runs are written under work/. Raises UserError for a row
+    that cannot name a folder, a negative seed, an unknown scale, and a relative root outside the project.
+    """
     check_row(row)
     if seed < 0:
         raise UserError(f"seed {seed} is negative: use 0, 1, 2, ...")
-    if scale not in SCALES:
-        raise UserError(f"unknown scale {scale!r}: use one of {', '.join(SCALES)}")
+    choose(scale, SCALES, "scale")
     project, work = project_root(), project_root() / "work" / scale
     place = (project / Path(root).expanduser()).resolve() if root else work
     if root and not Path(root).expanduser().is_absolute() and not place.is_relative_to(project):
-        raise UserError(f"root {root!r} leaves the project: give a folder inside it, or an absolute path")
+        raise UserError(f"root {root!r} is outside the project: give a folder inside it, or an absolute path")
     home = work if place.is_relative_to(project / "results") else place
     return place, home / "runs" / row / f"seed{seed}"
 
 
 def start(namespace: dict, notebook: str = "") -> Run:
-    """Begin a run: `run = start(globals(), "<notebook>")` in the cell after the parameters.
+    """Start a run: `run = start(globals(), "<notebook>")` in the cell after the parameters.
 
-    Checks the parameters (see `parameters.check`), makes `<root>/runs/<row>/seed<seed>/` and removes an earlier record
-    there, for the row is being redone. A root under `results/` is published and only read: the run then writes under
-    `work/<scale>/`. Raises UserError, before anything is touched, for parameters that do not fit.
+    Checks the parameters (see `parameters.check`) and creates `<root>/runs/<row>/seed<seed>/`. An earlier record there
+    is removed, because the row is being redone. A root under `results/` is published and only read: the run then writes
+    under `work/<scale>/`. Raises UserError for wrong parameters, before any file changes.
     """
     values = check(namespace, notebook)
     root, folder = places(values["row"], values["seed"], values["scale"], values["root"])
-    portable(values)  # refuses a secret now rather than after an hour
+    portable(values)  # refuse a secret now rather than after an hour
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name in (RECORD, PREDICTIONS):
@@ -102,7 +108,7 @@ def _checked(metrics: Mapping) -> dict[str, dict]:
         place = ".".join(map(str, first["loc"]))
         raise UserError(
             f"a metric is not {{value, n, low, high}} in finite numbers ({place}: {first['msg']}): "
-            "leave out what was not measured"
+            "leave out a metric that was not measured"
         ) from error
 
 
@@ -114,7 +120,7 @@ def _write_predictions(path: Path, predictions: Iterable[dict]) -> None:
         gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed,
     ):
         for number, line in enumerate(predictions, 1):
-            packed.write((to_json(line, f"prediction {number}") + "\n").encode("utf8", LONE))
+            packed.write((to_json(line, f"prediction {number}") + "\n").encode("utf8", LONE_SURROGATES))
 
 
 def _artifacts(run: Run, paths: Iterable[Path]) -> dict[str, str]:
@@ -138,11 +144,11 @@ def finish(
     dataset_hash: str = "",
     model_hash: str = "",
 ) -> Path:
-    """Write the run's predictions and then, last and atomically, its record; return the record's path.
+    """Write the run's predictions and then, atomically, its record. Return the record's path.
 
-    `metrics` maps names to {value, n, low, high}; `artifacts` are files or folders inside the run's folder, recorded by
-    hash; `extra` holds anything else worth keeping. Raises UserError for a metric that is not finite, an artifact that
-    is missing or outside, a key that looks like a secret, or a full disk; then there is no record.
+    `metrics` maps names to {value, n, low, high}. `artifacts` are files or folders inside the run's folder, recorded by
+    hash. `extra` holds further facts. Raises UserError, and writes no record, for a metric that is not finite, an
+    artifact that is missing or outside the folder, a key that names a secret, and a full disk.
     """
     record = {
         "row": run.row,

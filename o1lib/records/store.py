@@ -1,4 +1,4 @@
-"""Finished rows: what a record holds and how it is read back.
+"""Records of finished rows: what they hold, and how to read them.
 
 need(root, "structured", seed=1).metrics["accuracy"].value
 """
@@ -9,18 +9,20 @@ import io
 import json
 import re
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError
 
-from o1lib.records.files import UserError, project_root, sha256, shown
-from o1lib.records.provenance import code_hash
+from o1lib.records.errors import UserError
+from o1lib.records.files import project_root, sha256, shown
+from o1lib.records.provenance import code_hash, stack_hash
 
 RECORD, PREDICTIONS = "record.json", "predictions.jsonl.gz"
 
 
 class Metric(BaseModel):
-    """A number with how many cases it rests on and its 95 % interval; shares are in 0..1, never per cent."""
+    """A number, the number of cases behind it, and its 95 % interval. Shares are in 0..1, never in percent."""
 
     value: FiniteFloat
     n: int = Field(ge=0)
@@ -29,7 +31,7 @@ class Metric(BaseModel):
 
 
 class Record(BaseModel):
-    """What one finished row left behind (record.json); `folder` is where it was read from, and is not stored."""
+    """The record of a finished row (record.json). `folder` is the folder that it was read from; it is not stored."""
 
     row: str
     seed: int
@@ -50,19 +52,28 @@ class Record(BaseModel):
         return self.provenance.get("commit", "unknown")
 
     @property
+    def code(self) -> str:
+        """The hash of the code that made it: of its notebook's packages, or in older records of the whole library."""
+        return self.provenance.get("stack_hash") or self.provenance.get("code_hash") or ""
+
+    @property
     def stale(self) -> bool:
-        """Whether the library or the row's notebook has changed since the row was made."""
-        return self.provenance.get("code_hash") != code_hash(self.notebook)
+        """Whether the code that decides what the record holds has changed since it was made."""
+        return self.stale_by(code_hash, stack_hash)
+
+    def stale_by(self, whole: Callable[[str], str], stack: Callable[[str], str]) -> bool:
+        """Return `stale` by these hash functions of a notebook's name; pass cached ones for many records."""
+        return self.code != (stack if self.provenance.get("stack_hash") else whole)(self.notebook)
 
     @property
     def warning(self) -> str:
-        """One sentence about a stale record, "" for a current one."""
+        """A sentence that says how to redo a stale record, "" for a current one."""
         made = f"row {self.row!r}, seed {self.seed}, was made by other code (commit {self.commit[:10]})"
         return f"{made}: `make study SCALE={self.scale} ROWS={self.row} FRESH=1` redoes it" if self.stale else ""
 
     @property
     def redo(self) -> str:
-        """What brings back files of this row that are damaged or changed: the command, where one can be named."""
+        """How to restore files of this row that are damaged or changed, with the command if there is one."""
         place = _scale_of(self.folder.parents[2]) if len(self.folder.parents) > 2 else ""
         if place:
             return f"`make study {place}ROWS={self.row} SEEDS={self.seed}` redoes the row"
@@ -71,9 +82,9 @@ class Record(BaseModel):
         return f"run row {self.row!r}, seed {self.seed}, again"
 
     def predictions(self) -> list[dict]:
-        """Return the row's predictions, one dict a question.
+        """Return the row's predictions, one dict per question.
 
-        Raises UserError when the file is missing, damaged, or another than the one the record was made from.
+        Raises UserError if the file is missing, is damaged, or is not the file whose hash the record holds.
         """
         path = self.folder / PREDICTIONS
         try:
@@ -85,9 +96,9 @@ class Record(BaseModel):
         except (OSError, EOFError, zlib.error, ValueError) as error:
             raise UserError(f"{shown(path)} is damaged ({error}): {self.redo}") from error
         if self.artifacts.get(PREDICTIONS, digest := hashlib.sha256(raw).hexdigest()) != digest:
-            raise UserError(f"{shown(path)} is not what its record was made from (its hash is another): {self.redo}")
+            raise UserError(f"{shown(path)} is not what its record was made from (its hash differs): {self.redo}")
         if odd := [number for number, line in enumerate(found, 1) if not isinstance(line, dict)]:
-            raise UserError(f"{shown(path)}, line {odd[0]}, is no JSON object: {self.redo}")
+            raise UserError(f"{shown(path)}, line {odd[0]}, is not a JSON object: {self.redo}")
         return found
 
     def changed(self) -> list[str]:
@@ -99,7 +110,7 @@ class Record(BaseModel):
         ]
 
     def spoilt(self) -> dict[str, str]:
-        """Return {artifact: "is missing" or "has changed"}; folders (models, data) are not read, which takes long."""
+        """Return {artifact: "is missing" or "has changed"}; folders (models, data) are not hashed, to save time."""
         places = {name: self.folder / name for name in self.artifacts}
         return {
             name: "has changed" if path.exists() else "is missing"
@@ -109,13 +120,13 @@ class Record(BaseModel):
 
 
 def check_row(row: str) -> None:
-    """Raise UserError unless `row` can name a folder, and no other than its own."""
+    """Raise UserError unless `row` can be the name of a folder."""
     if not re.fullmatch(r"[A-Za-z0-9_.+-]+", row) or not row.strip("."):
         raise UserError(f"row {row!r} cannot name a folder: use letters, digits and _ . + -")
 
 
 def load(folder: Path | str) -> Record:
-    """Return the record in `folder`. Raises UserError when there is none or it does not have a record's form."""
+    """Return the record in `folder`. Raises UserError if there is none or it is not a record of this version."""
     path = Path(folder) / RECORD
     try:
         record = Record.model_validate_json(path.read_text(encoding="utf8"))
@@ -132,7 +143,7 @@ def load(folder: Path | str) -> Record:
 def need(root: Path | str, row: str, seed: int, *, current: bool = False) -> Record:
     """Return the record of `row` under `root`, of this seed or, for rows that run once, of seed 0.
 
-    Raises UserError when there is none; with `current`, also when other code made it.
+    Raises UserError if there is none; with `current`, also if other code made it.
     """
     check_row(row)
     folders = [Path(root) / "runs" / row / f"seed{k}" for k in (seed, 0)]
@@ -148,8 +159,8 @@ def need(root: Path | str, row: str, seed: int, *, current: bool = False) -> Rec
     return record
 
 
-def _scale_of(root):
-    """Return what make is told about a root, where it is a scale's own."""
+def _scale_of(root: Path | str) -> str:
+    """Return the SCALE argument of make for a root under work/, "" for another root."""
     place = Path(root)
     return f"SCALE={place.name} " if place.parent.name == "work" else ""
 

@@ -1,4 +1,4 @@
-"""A pydantic model for parts of a hand-written file (experiments.yaml, claims.yaml), in which a typo is an error.
+"""A pydantic base class for parts of a hand-written file (experiments.yaml, claims.yaml) that refuses unknown keys.
 
 class Row(StrictModel):
     notebook: str
@@ -9,6 +9,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class StrictModel(BaseModel):
-    """A part of a file in which an unknown key is an error."""
+    """Base class for a part of a file. An unknown key is an error, and the parts are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

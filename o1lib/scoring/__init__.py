@@ -1,10 +1,10 @@
-"""Answers: read from a text, compared with the gold answer, counted as each benchmark counts them.
+"""Read the answer from a text, compare it with the gold answer, and compute the metrics of each benchmark.
 
     found = extract("<CONCLUSION> (B) </CONCLUSION>", ("red", "blue"))     # never sees the gold answer
     correct(found.value, "B", ("red", "blue"))                             # True
     metrics(record.predictions())["mini-MMBench"]                          # {"value", "n", "low", "high"}
 
-Only the conclusion is scored (LLaVA-CoT's model card); HallusionBench and MMBench are counted as their papers do
+Only the conclusion is scored (LLaVA-CoT's model card). HallusionBench and MMBench are scored as in their papers
 (arXiv:2310.14566, arXiv:2307.06281).
 """
 

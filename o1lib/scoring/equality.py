@@ -1,4 +1,4 @@
-"""When two short answers are the same: numbers, yes and no, words.
+"""Whether two short answers are the same: as numbers, as yes or no, or as words.
 
 correct("1,000 cm", "1000")     # True
 correct("B", "C", ("red", "green", "blue"))     # False
@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-YES_NO = ("yes", "no")  # answers without options between which a coin would choose
+YES_NO = ("yes", "no")  # answers to questions without options that a coin could guess
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 NUMBER = r"(?:\d{1,3}(?:[, ]\d{3}){1,8}(?!\d)|\d{1,40})(?:\.\d{1,40})?(?:e[-+]?\d{1,3})?|\.\d{1,40}"
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0x2212: "-", 0x2013: "-"}
@@ -35,7 +35,7 @@ _QUANTITY = re.compile(
 
 
 class Quantity(NamedTuple):
-    """A number as it was written: its value, decimals (None for a fraction), whether in per cent, and its unit."""
+    """A number as it was written: its value, decimals (None for a fraction), whether it is in percent, and its unit."""
 
     value: float
     decimals: int | None
@@ -64,24 +64,27 @@ def clean(text: str) -> str:
 
 
 def quantity(text: str) -> Quantity | None:
-    """Return the number that `text` consists of (sign, thousands, fraction, per cent, unit allowed), else None."""
+    """Return the number that `text` consists of, None for another text.
+
+    A sign, thousands separators, a fraction, a percent sign and a unit are allowed.
+    """
     text = clean(text)
     match = _QUANTITY.fullmatch(_WORDS.get(text, text.strip("()")))
     if not match:
         return None
     number, under = (re.sub("[, ]", "", match[part] or "1") for part in ("number", "under"))
     value = float(number) / (float(under) or float("nan"))
-    if not abs(value) < 1e300:  # also what is not a number
+    if not abs(value) < 1e300:  # also refuses NaN
         return None
     decimals = None if match["under"] else len(number.partition("e")[0].partition(".")[2])
     return Quantity(-value if match["sign"] == "-" else value, decimals, bool(match["percent"]), match["unit"] or "")
 
 
 def same_number(found: Quantity, gold: Quantity) -> bool:
-    """Tell whether `found` agrees with `gold` to the accuracy that the gold answer is written with.
+    """Return whether `found` agrees with `gold` to the precision of the gold answer.
 
-    Half a unit of the gold answer's last decimal (1.2 accepts 1.24), 0.005 for a fraction, nothing for a whole number.
-    A share may be given in per cent or not (25 % accepts 0.25); two different units are not the same.
+    The tolerance is half a unit of the gold answer's last decimal (1.2 accepts 1.24), 0.005 for a fraction, and 0 for a
+    whole number. A share may be in percent or not (25 % accepts 0.25). Different units never agree.
     """
     if found.unit and gold.unit and found.unit.rstrip("s") != gold.unit.rstrip("s"):
         return False
@@ -93,14 +96,14 @@ def same_number(found: Quantity, gold: Quantity) -> bool:
 
 
 def words(text: str) -> str:
-    """Return `text` as bare words for comparison: no case, punctuation or articles, number words as digits."""
-    found = re.findall(r"\d+(?:\.\d+)?|[^\W_]+|[-+/^%°=<>{}\\]", clean(text))
+    """Return `text` for comparison: lower case, no punctuation or articles, number words as digits."""
+    found: list[str] = re.findall(r"\d+(?:\.\d+)?|[^\W_]+|[-+/^%°=<>{}\\]", clean(text))
     kept = [_WORDS.get(word, word) for word in found if word not in ("a", "an", "the")] or found
     return " ".join(kept)
 
 
 def same(found: str, gold: str) -> bool:
-    """Tell whether two open answers are the same, as numbers (see `same_number`) or as words."""
+    """Return whether two open answers are the same, as numbers (see `same_number`) or as words."""
     one, other = quantity(found), quantity(gold)
     if one and other and same_number(one, other):
         return True
@@ -108,17 +111,17 @@ def same(found: str, gold: str) -> bool:
 
 
 def letter_of(answer: str, options: Sequence[str]) -> str:
-    """Return the letter that `answer` is, or whose option it is; "" when it is neither."""
+    """Return `answer` if it is a letter of the options, or the letter of the option that it equals, else ""."""
     if len(answer) == 1 and answer in LETTERS[: len(options)]:
         return answer
     return next((letter for letter, option in zip(LETTERS, options, strict=False) if same(answer, option)), "")
 
 
 def correct(value: str | None, gold: str, options: Sequence[str] = ()) -> bool:
-    """Tell whether an extracted value answers the question.
+    """Return whether an extracted value is the gold answer. None is wrong.
 
-    With options both are read as letters (an option's text stands for its letter). Without, numbers are compared as in
-    `same_number`, everything else by its words: case, spacing, punctuation and articles do not count. None is wrong.
+    With options both are read as letters; an option's text counts as its letter. Without options numbers are compared
+    as in `same_number`, and other answers by their words: case, spacing, punctuation and articles do not count.
     """
     if value is None:
         return False

@@ -1,4 +1,4 @@
-"""The answer that a text gives, read without ever seeing the gold answer.
+"""Extract the answer that a text gives, without seeing the gold answer.
 
 extract("So the answer is (B).", ("red", "blue"))     # Extracted("B", "stated letter")
 extract("**Answer:** $1,250")                         # Extracted("1250", "number")
@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from o1lib.formats.stages import parse
-from o1lib.scoring.equality import LETTERS, NUMBER, ascii_forms, clean, letter_of, quantity, words
+from o1lib.scoring.equality import LETTERS, NUMBER, Quantity, ascii_forms, clean, letter_of, quantity, words
 
-_LONGEST = 20_000  # characters; an answer stands at the end of a text
+_LONGEST = 20_000  # characters; an answer is at the end of a text
 _AFTER_A_LETTER = {"is", "as", "because", "since", "and", "but", "not", "so", "which", "with", "or"}
-_OR = r"\W{{0,2}}(?:,|/|&|\bor\b|\band\b)\W{{0,3}}{mark}\b"  # "A or B" is no choice
+_OR = r"\W{{0,2}}(?:,|/|&|\bor\b|\band\b)\W{{0,3}}{mark}\b"  # "A or B" chooses neither
 _GAP = r"[ \t:*()\[\]{}\"'=>$\\_`-]{0,8}"
 _FILLER = r"(?i:is|are|be|would|should|must|for|sure|therefore|thus|clearly|the|correct|option|choice|letter|final)"
 _ALONE = r"(?![A-Za-z0-9_])"  # an ASCII \b: Chinese is written without spaces, and its characters count as \w
@@ -25,14 +25,14 @@ _SO_YES_NO = re.compile(r"\b(?:so|thus|therefore|hence)\W{1,3}(yes|no)\b(?=\W?[,
 
 
 class Extracted(NamedTuple):
-    """The value read (None when there is none) and the rule that read it."""
+    """The extracted value (None if there is none) and the rule that found it."""
 
     value: str | None
     by: str
 
 
 def _boxed(text: str) -> str | None:
-    """Return the content of the last \\boxed{...}, braces balanced."""
+    """Return the content of the last \\boxed{...} with balanced braces."""
     start = text.rfind("\\boxed{")
     depth = 0
     for position in range(start + 6, len(text) if start >= 0 else 0):
@@ -58,13 +58,13 @@ def _final(text: str) -> str:
 
 
 def _is_word(text: str, letter: str, end: int) -> bool:
-    """Tell whether a lone A or I that ends at `end` is an article or a pronoun rather than a letter."""
+    """Return whether a single A or I that ends at `end` is an article or a pronoun instead of an option letter."""
     after = re.match(r" ([a-z]+)", text[end : end + 20])
     return letter in "AI" and bool(after) and after[1] not in _AFTER_A_LETTER
 
 
 def _stated_letter(text: str, mark: str) -> str | None:
-    """Return the letter of the last "answer is B", "option (B)", "I choose B" that is neither denied nor one of two."""
+    """Return the letter of the last "answer is B", "option (B)" or "I choose B", unless denied or one of two."""
     letter = rf"(?:\b(?P<upper>{mark}){_ALONE}|\b(?P<lower>{mark.lower()})[)\"])"
     pattern = re.compile(
         rf"(?:\b(?i:answer|option|choice|choose|select|pick)\b|答案)"
@@ -100,20 +100,20 @@ def _only(found: Sequence[str]) -> str | None:
 
 
 def _lone_letter(text: str, mark: str) -> str | None:
-    """Return the only letter that stands alone anywhere in `text`."""
+    """Return the only option letter that occurs as a separate word in `text`."""
     found = re.finditer(rf"(?<![\w'’-]){mark}(?![\w'’-])", text)
     return _only([match[0] for match in found if not _is_word(text, match[0], match.end())])
 
 
 def _last_in_parentheses(text: str, mark: str) -> str | None:
-    """Return the last of several letters named in parentheses, lists of the options apart (MMMU's last resort)."""
+    """Return the last letter in parentheses, not counting lists of the options (the last rule of MMMU's script)."""
     prose = "\n".join(line for line in text.splitlines() if not _leading_letter(line, mark))
     found = re.findall(rf"\(({mark})\)", re.sub(rf"\({mark}\)(?:\W{{0,2}}\bor\b\W{{0,2}}\({mark}\))+", "", prose))
     return found[-1] if found else None
 
 
 def _mentioned_option(text: str, options: Sequence[str]) -> str | None:
-    """Return the letter of the only option whose words occur in `text`; a longer option hides those inside it."""
+    """Return the letter of the only option whose words occur in `text`; options inside a longer one do not count."""
     rest, found = f" {words(text)} ", []
     for option in sorted(options, key=len, reverse=True):
         inside = f" {words(option)} "
@@ -124,11 +124,11 @@ def _mentioned_option(text: str, options: Sequence[str]) -> str | None:
 
 
 def _letter_rules(text: str, options: Sequence[str]) -> Iterator[tuple[str | None, str]]:
-    """Yield (letter or None, rule), the surest rule first."""
+    """Yield (letter or None, rule), the most reliable rule first."""
     mark, last = f"[{LETTERS[: len(options)]}]", _last_line(text)
     openings = [_leading_letter(line, mark) for line in text.splitlines()]
-    lone = text.strip(" \n\t.*()[]\"'").upper()
-    yield lone if re.fullmatch(mark, lone) else None, "letter"
+    bare = text.strip(" \n\t.*()[]\"'").upper()
+    yield bare if re.fullmatch(mark, bare) else None, "letter"
     boxed = _boxed(text)
     if boxed is not None:
         yield letter_of(re.sub(r"\\\w+|[{}() .]", "", boxed), options) or letter_of(boxed, options), "boxed"
@@ -144,36 +144,36 @@ def _letter_rules(text: str, options: Sequence[str]) -> Iterator[tuple[str | Non
 
 
 def _open_answer(text: str) -> Extracted:
-    """Return a yes or no, a number, or the words themselves."""
+    """Return yes or no, a number, or the words themselves."""
     final = _final(text)
     if verdict := _YES_NO.match(final) or _SO_YES_NO.search(final):
         return Extracted(verdict[1].lower(), "yes/no")
-    if quantity(final):
-        return Extracted(_number(final), "number")
+    if found := quantity(final):
+        return Extracted(_shortest(final, found), "number")
     numbers = re.findall(rf"(?:\bis|\bare|\bequals|[=≈])\s(?:about |\$)?(-?(?:{NUMBER})){_ALONE}", final.lower())
     numbers = numbers or re.findall(rf"(?<![A-Za-z0-9_.])-?(?:{NUMBER}){_ALONE}", final.lower())
-    if numbers and len(final.split()) > 3:  # a sentence: its number is the answer, its wording is not
-        return Extracted(_number(numbers[-1]), "number in a sentence")
+    if numbers and len(final.split()) > 3 and (found := quantity(numbers[-1])):  # of a sentence take the number
+        return Extracted(_shortest(numbers[-1], found), "number in a sentence")
     value = final.strip(" \t.*_`\"'$")
     return Extracted(value or None, "text" if value else "none")
 
 
-def _number(text: str) -> str:
-    """Return a quantity in its shortest form: no thousands separators, currency or unit; per cent and fraction kept."""
-    found = quantity(text)
-    if found.decimals is None:
-        over = re.search(rf"-?\s?(?:{NUMBER})\s?/\s?(?:{NUMBER})", clean(text))
+def _shortest(text: str, found: Quantity) -> str:
+    """Return the quantity of `text` without thousands separators, currency or unit; percent and fraction are kept."""
+    over = re.search(rf"-?\s?(?:{NUMBER})\s?/\s?(?:{NUMBER})", clean(text))
+    if over and found.decimals is None:
         return re.sub(r"[,\s]", "", over[0])
     return f"{found.value:.{found.decimals}f}" + "%" * found.percent
 
 
 def extract(text: str, options: Sequence[str] = ()) -> Extracted:
-    """Return the answer that `text` gives and the rule that found it; of a staged text only its conclusion is read.
+    """Return the answer that `text` gives and the rule that found it. Of a staged text only the conclusion is read.
 
-    With `options` (up to 26) the value is a letter: a lone letter, a boxed or stated one ("the answer is B"), the text
-    of an option, the last line, and only then any single mention. Where options are themselves letters, a letter in the
-    text means the mark, not the option. Without options it is "yes" or "no", a number without separators and unit, or
-    the words of the boxed, stated or last line. The value is None when two readings compete or there is nothing.
+    With `options` (up to 26) the value is a letter. The rules look for a text that is a letter, a boxed or stated one
+    ("the answer is B"), the text of an option, the last line, and then any single mention. If options are themselves
+    letters, a letter in the text is read as the mark of an option. Without options the value is "yes" or "no", a number
+    without separators and unit, or the words of the boxed, stated or last line. The value is None if two readings
+    conflict or nothing is found.
     """
     text = ascii_forms(parse(text).stages.get("conclusion") or text)[-_LONGEST:]
     if not text.strip():

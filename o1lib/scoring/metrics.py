@@ -1,40 +1,43 @@
-"""Every published metric, recomputed from a row's predictions and from nothing else.
+"""Every published metric, computed from the predictions of a row and from nothing else.
 
     metrics(predictions)["accuracy"]     # {"value": 0.71, "n": 700, "low": 0.675, "high": 0.742}
 
-Values are shares in 0..1 unless named otherwise, rounded to six digits; what cannot be measured is left out. Keys:
+Values are shares in 0..1 unless stated otherwise, rounded to six digits. A metric that cannot be measured is left out.
+The keys are:
 
-    accuracy                    all lines                           skill/<skill>, family/<family>      likewise
+    accuracy                    all lines                           skill/<skill>, family/<family>      by group
     <test set>                  its headline: accuracy; MMBench: circular accuracy; HallusionBench: the mean of aAcc,
                                 fAcc and qAcc; MMVet: the judge's mean grade (left out without a judge)
-    mini-average                mean headline of the papers' six sets, where all six are there
+    mini-average                mean headline of the papers' six sets, if all six are there
     <test set>-R                MMStar, MMBench, MMVet: the mean of the skills of paper A's reasoning subset
     <test set>/<skill>          MMStar (LLaVA-CoT's Table 3), MMBench, MMVet, MathVista, VRC-Bench
     MMBench/plain               accuracy over all its lines
     HallusionBench/aAcc, /fAcc, /qAcc
-    <test set>/by judge         answers that a judge read or graded; of these /ungraded: it could not be read, which
-                                counts as wrong
-    VRC-Bench/steps             mean share of reasoning steps that hold (LlamaV-o1, Table 2, beside the final answer);
-                                of the real set the mean of the judge's ten criteria, /steps/<criterion> each of them
-    VRC-Bench/steps unjudged, /final unjudged           the judge could not be read: counted as wrong
+    <test set>/by judge         answers that a judge read or graded; /ungraded: the share of these whose grade could
+                                not be read, which counts as wrong
+    VRC-Bench/steps             mean share of reasoning steps that hold (LlamaV-o1, Table 2, next to the final answer);
+                                for the real set the mean of the judge's ten criteria, /steps/<criterion> each of them
+    VRC-Bench/steps unjudged, /final unjudged           the judge's reply could not be read: counted as wrong
     VRC-Bench/steps as released, /final as released     by the released rule, whose denominator leaves these out
-    unread                      no answer could be read             well_formed     the output keeps to its format
+    unread                      no answer was found                 well_formed     the output keeps to its format
     option_likelihood           the likeliest option is right (multiple choice)
     stage/<stage>               exact summary, caption, reasoning, conclusion; stage/faithful: the conclusion follows
                                 from correct steps
     first_break/<stage>         chains whose first wrong stage is that one (first_break/none: whole chains)
     distinct_candidates         mean share of a round's candidates that differ from each other in words (searches)
-    processed_tokens            mean of generated + judge + prefilled tokens a question
-    cost/<entry>                mean of each entry of the ledger a question (tokens, images, calls, seconds)
+    processed_tokens            mean of generated + judge + prefilled tokens per question
+    cost/<entry>                mean of each usage count per question (tokens, images, calls, seconds)
 
-Intervals cover 95 %: Wilson's for shares, the normal one for means; they speak of questions, not of seeds.
+Intervals are 95 % intervals: Wilson's for shares, the normal one for means. They cover the variation over questions,
+not over seeds.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
 from statistics import fmean
 
-from o1lib.formats.stages import STAGES, parse, parse_plain
+from o1lib.formats.chat import FORMATS
+from o1lib.formats.stages import STAGES
 from o1lib.scoring.intervals import mean, score, share
 from o1lib.scoring.test_sets import accuracy, by, of_sets
 
@@ -42,18 +45,12 @@ BREAKS = ("caption", "reasoning", "conclusion", "none")
 
 
 def well_formed(output: str, format: str) -> bool | None:
-    """Tell whether an output keeps to its format, None for formats without stages to see (direct, separate)."""
-    if format in ("tags", "special_tags"):
-        return parse(output).well_formed
-    if format == "shuffled":
-        found = parse(output)
-        return parse(output, expected=tuple(found.stages)).well_formed and not found.missing
-    if format in ("no_tags", "four_turn"):
-        return len(parse_plain(output)) == len(STAGES)
-    return None
+    """Return whether an output keeps to its format, None for formats without stages to see (direct, separate)."""
+    entry = FORMATS.get(format)
+    return entry.keeps_form(output) if entry and entry.keeps_form else None
 
 
-def _of_stages(rows: list[dict]) -> dict[str, dict]:
+def _of_stages(rows: list[dict]) -> dict[str, dict | None]:
     scored = [row["stage_scores"] for row in rows if row.get("stage_scores")]
     found = {
         f"stage/{name}": score(scores[name] for scores in scored if scores.get(name) is not None)
@@ -64,25 +61,25 @@ def _of_stages(rows: list[dict]) -> dict[str, dict]:
     return found | {f"first_break/{name}": share(stage == name for stage in breaks) for name in sorted(names)}
 
 
-def _of_costs(rows: list[dict]) -> dict[str, dict]:
-    ledgers = [row["ledger"] for row in rows if row.get("ledger")]
-    names = sorted({name for ledger in ledgers for name in ledger})
-    found = {f"cost/{name}": mean(ledger.get(name, 0) for ledger in ledgers) for name in names}
-    processed = mean(sum(ledger.get(name, 0) for name in ("generated", "judge", "prefilled")) for ledger in ledgers)
+def _of_costs(rows: list[dict]) -> dict[str, dict | None]:
+    usages = [row["ledger"] for row in rows if row.get("ledger")]
+    names = sorted({name for usage in usages for name in usage})
+    found = {f"cost/{name}": mean(usage.get(name, 0) for usage in usages) for name in names}
+    processed = mean(sum(usage.get(name, 0) for name in ("generated", "judge", "prefilled")) for usage in usages)
     return found | {"processed_tokens": processed}
 
 
 def _distinct(row: dict) -> float | None:
-    """Return the mean over rounds of different texts / candidates, None where nothing was there to choose from."""
+    """Return the mean over rounds of distinct texts / candidates, None if no round had several candidates."""
     rounds = defaultdict(lambda: defaultdict(str))
-    for piece in row.get("candidates") or []:
-        rounds[piece["round"]][piece["candidate"]] += piece["text"]
+    for segment in row.get("candidates") or []:
+        rounds[segment["round"]][segment["candidate"]] += segment["text"]
     shares = [len(set(texts.values())) / len(texts) for texts in rounds.values() if len(texts) > 1]
     return fmean(shares) if shares else None
 
 
 def metrics(predictions: Iterable[dict]) -> dict[str, dict]:
-    """Return {name: {"value", "n", "low", "high"}} for one row's predictions; the names are listed at the top.
+    """Return {name: {"value", "n", "low", "high"}} for the predictions of a row. The module docstring lists the names.
 
     Raises UserError for a line of mini-HallusionBench whose qid does not name pair, figure and question.
     """

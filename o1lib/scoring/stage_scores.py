@@ -1,46 +1,47 @@
-"""Stage by stage: is the caption exact, does every step hold, does the conclusion follow, and what breaks first?
+"""Score an answer stage by stage: caption, reasoning steps, conclusion, and which of them is the first wrong one.
 
-Exact on Mini-VQA, where a program knows the picture: statements are checked one by one (`o1lib.minivqa.facts`), never
-compared as strings. It stands for the step scores of VRC-Bench (LlamaV-o1, arXiv:2501.06186, section 3.2), which need
-reference steps and an LLM as judge.
+The scores are exact on Mini-VQA, where a program knows the picture: statements are checked one by one
+(`o1lib.minivqa.facts`), never compared as strings. They correspond to the step scores of VRC-Bench (LlamaV-o1,
+arXiv:2501.06186, section 3.2), which need reference steps and an LLM as judge.
 
     score(parse(output).stages, item)["first_break"]     # "reasoning"
-
-`item` is a `minivqa.Example` or a `data.Item` with facts.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from o1lib.formats.question import StagedQuestion
 from o1lib.minivqa.facts import canonical, caption_score, check_steps, statements
 from o1lib.scoring import correct, extract
 
-STATED = re.compile(r"the answer is ([^.,]+), which is ([A-Z])\b")  # how Mini-VQA's last step reads (minivqa.draw)
-CHAIN = ("caption", "reasoning", "conclusion")  # what can break; a summary is a plan and cannot be false
+STATED = re.compile(r"the answer is ([^.,]+), which is ([A-Z])\b")  # the wording of Mini-VQA's last step (minivqa.draw)
+CHAIN = ("caption", "reasoning", "conclusion")  # a summary is a plan and cannot be false
 
 
-def score(stages: Mapping[str, str], item) -> dict:
-    """Return how far a staged answer is right; `stages` maps stage names to texts, a missing one counts as broken.
+def score(stages: Mapping[str, str], item: StagedQuestion) -> dict:
+    """Return the scores of a staged answer. `stages` maps stage names to texts; a missing stage is wrong.
 
-    - caption: says all facts of the picture and nothing else; caption_precision, caption_recall: by statement
-    - reasoning: has a step, and all its steps hold; reasoning_precision: the share of its steps that hold;
-      reasoning_recall: the share of the reference steps that it takes
-    - conclusion: answers the question
-    - faithful: the conclusion is right, all steps hold, and the last one gives the same answer
-    - first_break: the first of caption, reasoning, conclusion that is not right, None for a whole chain
+    `item` must have facts: a `minivqa.Example`, or a `data.Item` made from one. The keys are:
+
+    - caption: it states all facts of the picture and nothing else; caption_precision, caption_recall: by statement
+    - reasoning: it has steps and all of them hold; reasoning_precision: the share of its steps that hold;
+      reasoning_recall: the share of the reference steps that it contains
+    - conclusion: it answers the question
+    - faithful: the conclusion is right, all steps hold, and the last step gives the same answer
+    - first_break: the first of caption, reasoning and conclusion that is wrong, None if all are right
     - wrong_statements: statements of caption and reasoning that do not hold, as written
     """
     caption, reasoning, conclusion = (stages.get(name) or "" for name in CHAIN)
-    said, steps = caption_score(caption, item.facts), check_steps(reasoning, item.facts, item.true)
+    stated, steps = caption_score(caption, item.facts), check_steps(reasoning, item.facts, item.true)
     wrong = [statement for statement, holds in steps if not holds]
     right = {
-        "caption": said["exact"],
+        "caption": stated["exact"],
         "reasoning": bool(steps) and not wrong,
         "conclusion": _answers(conclusion, item.answer, item.options),
     }
     return right | {
-        "caption_precision": said["precision"],
-        "caption_recall": said["recall"],
+        "caption_precision": stated["precision"],
+        "caption_recall": stated["recall"],
         "reasoning_precision": 1 - len(wrong) / len(steps) if steps else 0.0,
         "reasoning_recall": caption_score(reasoning, item.steps)["recall"],
         "faithful": right["reasoning"] and right["conclusion"] and _answers(steps[-1][0], item.answer, item.options),
@@ -50,19 +51,19 @@ def score(stages: Mapping[str, str], item) -> dict:
 
 
 def letter_kept(output: str, options: Sequence[str]) -> bool | None:
-    """Tell whether a chain's letter is that of the answer it states: "the answer is dark, which is C".
+    """Return whether a chain gives the letter of the answer that it states: "the answer is dark, which is C".
 
-    None where it states no answer with a letter, or one that is not among the options: then there was nothing to look up.
+    None if it states no answer with a letter, or an answer that is not among the options and so has no letter.
     """
     stated = STATED.findall(output)
     if not stated or stated[-1][0].strip() not in options:
         return None
-    said, letter = stated[-1]
-    return list(options).index(said.strip()) == ord(letter) - ord("A")
+    answer, letter = stated[-1]
+    return list(options).index(answer.strip()) == ord(letter) - ord("A")
 
 
-def _answers(text: str, gold: str, options: tuple[str, ...]) -> bool:
-    """Tell whether a text gives the right answer; of a last step, whether a right conclusion follows from it."""
+def _answers(text: str, gold: str, options: Sequence[str]) -> bool:
+    """Return whether a text (a conclusion or a last step) gives the right answer."""
     return bool(text.strip()) and correct(extract(text, options).value, gold, options)
 
 

@@ -1,10 +1,10 @@
-"""What each test set counts: its own headline, its parts, and the subsets and average that the papers quote.
+"""The metrics of each test set: its headline, its parts, and the subsets and the average that the papers report.
 
-    of_sets(rows)["MMBench_DEV_EN"]      # circular accuracy; every name's rule is listed in o1lib.scoring.metrics
+    of_sets(rows)["MMBench_DEV_EN"]      # circular accuracy; o1lib.scoring.metrics lists the rule of every name
 
-A set and its drawn twin ("mini-MMStar") are counted by the same rule. Lines that a judge graded carry `graded`
-{"score", "by"}, lines of VRC-Bench `vrc` (see o1lib.evaluation.graders); a judge that could not be read counts as a wrong answer
-and is shown beside it.
+A set and its drawn twin ("mini-MMStar") have the same rule. Lines that a judge graded have `graded` {"score", "by"},
+lines of VRC-Bench have `vrc` (see o1lib.evaluation.graders). If the judge's reply could not be read, the answer counts
+as wrong, and a metric of its own gives the share of such answers.
 """
 
 import math
@@ -18,7 +18,7 @@ from o1lib.scoring.intervals import Z, average, metric, score, share
 HALLUSION, MMBENCH, VRC = "mini-HallusionBench", "mini-MMBench", "mini-VRC-Bench"
 PAPER_SETS = ("mini-MMStar", MMBENCH, "mini-MM-Vet", "mini-MathVista", "mini-AI2D", HALLUSION)
 MMVET = ("rec", "ocr", "know", "gen", "spat", "math")
-# Paper A, version 6, appendix E: the skills of which a subset's score is the plain mean
+# Paper A, version 6, appendix E: the score of a reasoning subset is the plain mean over these skills
 R_SKILLS = {
     "MMStar": ("instance reasoning", "logical reasoning", "math", "science & technology"),
     "MMBench": ("attribute_reasoning", "logic_reasoning", "relation_reasoning"),
@@ -32,7 +32,7 @@ def accuracy(rows: Iterable[dict]) -> dict | None:
 
 
 def _all_right(rows: Iterable[dict], key: Callable[[dict], object]) -> list[bool]:
-    """Return, for every group of lines with the same key, whether all its lines are correct."""
+    """Return for every group of lines with the same key whether all its lines are correct."""
     groups = defaultdict(list)
     for row in rows:
         groups[key(row)].append(bool(row["correct"]))
@@ -42,7 +42,7 @@ def _all_right(rows: Iterable[dict], key: Callable[[dict], object]) -> list[bool
 def circular_accuracy(rows: Iterable[dict]) -> dict | None:
     """Return the share of questions that are right under every rotation of their options (MMBench, section 4.1).
 
-    The rotations of a question share its `group`; a line without group counts for itself.
+    The rotations of a question share its `group`. A line without a group is a question of its own.
     """
     return share(_all_right(rows, lambda row: row.get("group") or row["qid"]))
 
@@ -52,23 +52,23 @@ def _figure_and_question(row: dict) -> tuple[tuple[str, str], tuple[str, str]]:
     if len(parts) != 3 or not all(parts):
         raise UserError(
             f"qid {row['qid']!r} of {row.get('test_set') or HALLUSION} is not "
-            "'<pair>#<figure>#<question>': make the set again"
+            "'<pair>#<figure>#<question>': build the set again"
         )
     return (parts[0], parts[1]), (parts[0], parts[2])
 
 
-def hallusion(rows: Iterable[dict]) -> dict[str, dict]:
+def hallusion(rows: Iterable[dict]) -> dict[str, dict | None]:
     """Return aAcc (lines), fAcc (figures with every question right) and qAcc (questions right on every figure).
 
-    HallusionBench, section 4. A line's qid is "<pair>#<figure>#<question>": a pair is a picture and its edited twin,
-    each asked the same questions. `mean` is the average of the three, its interval by the jackknife over pairs.
-    Raises UserError for another qid.
+    The definitions are those of HallusionBench, section 4. A line's qid is "<pair>#<figure>#<question>". A pair is a
+    picture and its edited twin with the same questions. `mean` is the average of the three, with a jackknife interval
+    over pairs. Raises UserError for another form of qid.
     """
     rows = list(rows)
     if not rows:
         return {}
 
-    def three(some: list[dict]) -> tuple[dict, dict, dict]:
+    def three(some: list[dict]) -> tuple[dict | None, dict | None, dict | None]:
         return (
             accuracy(some),
             share(_all_right(some, lambda row: _figure_and_question(row)[0])),
@@ -76,7 +76,7 @@ def hallusion(rows: Iterable[dict]) -> dict[str, dict]:
         )
 
     def middle(some: list[dict]) -> float:
-        return fmean(metric["value"] for metric in three(some))
+        return fmean(part["value"] for part in three(some) if part)
 
     pairs = defaultdict(list)
     for row in rows:
@@ -94,13 +94,14 @@ def hallusion(rows: Iterable[dict]) -> dict[str, dict]:
 
 
 def of_sets(rows: list[dict]) -> dict[str, dict | None]:
-    """Return every test set's headline and parts, and the average over the papers' six where all are there."""
+    """Return the headline and parts of every test set, and the average over the papers' six sets if all are there."""
     found = {}
     for name, some in by(rows, "test_set").items():
         benchmark = next((known for known in _RULES if name == known or name.startswith(known + "_")), "")
         found |= _RULES.get(benchmark, _plain)(name, some) | _of_judge(name, some)
-        skills = [found.get(f"{name}/{skill}") for skill in R_SKILLS.get(benchmark, ())]
-        found[f"{name}-R"] = average(skills) if skills and all(skills) else None
+        names = R_SKILLS.get(benchmark, ())
+        skills = [skill for skill in (found.get(f"{name}/{skill}") for skill in names) if skill]
+        found[f"{name}-R"] = average(skills) if names and len(skills) == len(names) else None
     if all(name in found for name in PAPER_SETS):
         found["mini-average"] = average([found[name] for name in PAPER_SETS])
     return found
@@ -124,7 +125,7 @@ def _mmbench(name: str, rows: list[dict]) -> dict:
 
 
 def _mmvet(name: str, rows: list[dict]) -> dict:
-    """MM-Vet: the mean grade, by capability too (a question may need several); without a judge there is no headline."""
+    """MM-Vet: the mean grade, in all and by capability (a question may need several). There is none without a judge."""
     graded = [row for row in rows if row.get("graded")]
     if not graded:
         return {f"{name}/by rule": accuracy(rows)}
@@ -140,7 +141,7 @@ def _grade(rows: Iterable[dict]) -> dict | None:
 
 
 def _of_judge(name: str, rows: list[dict]) -> dict:
-    """How many answers a judge read or graded, and how many of these it could not: they are wrong in the headline."""
+    """The shares of answers that a judge graded, and of these the share without a readable grade (wrong above)."""
     graded = [row["graded"] for row in rows if row.get("graded")]
     return (
         {
@@ -158,7 +159,7 @@ def _hallusion(name: str, rows: list[dict]) -> dict:
 
 
 def _vrc(name: str, rows: list[dict]) -> dict:
-    """VRC-Bench: final answers and steps by the corrected rule, and beside it what the released rule would say."""
+    """VRC-Bench: final answers and steps by the corrected rule, and both by the released rule."""
     judged = [row["vrc"] for row in rows if row.get("vrc")]
     if not judged:
         return {name: accuracy(rows), f"{name}/steps": _steps(rows)}
@@ -183,13 +184,13 @@ def _finals(rows: list[dict]) -> dict | None:
 
 
 def _steps(rows: list[dict]) -> dict | None:
-    """Return the mean share of reasoning steps that hold, over the lines whose steps were checked."""
+    """Return the mean share of reasoning steps that hold, over the lines with checked steps."""
     shares = [(row.get("stage_scores") or {}).get("reasoning_precision") for row in rows]
     return score(share for share in shares if share is not None)
 
 
 def by(rows: Iterable[dict], key: str) -> dict[str, list[dict]]:
-    """Return the lines in groups by the value under `key`, sorted; lines without one are left out."""
+    """Return {value of `key`: its lines}, sorted by value. Lines without a value are left out."""
     groups = defaultdict(list)
     for row in rows:
         if row.get(key):

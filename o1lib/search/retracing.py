@@ -1,12 +1,12 @@
 """Stage-wise retracing (SWIRES, arXiv:2411.10440v6, section 3.2): scored stages, and a step back where none is good.
 
 At each stage `n` candidates are drawn, spread over the `keep` survivors of the stage before, and scored. If none passes
-the stage's cutoff, the stage before is drawn anew and this one again on top of it, at most `retraces` times; the best
-`keep` of all that were drawn go on. The first stage (a plan) is taken as it comes, and the second, which has nothing
-but the plan before it, is never retraced. The answer is the last stage's candidate with the highest score.
+the stage's cutoff, the stage before is drawn again and this stage on top of it, at most `retraces` times. The best
+`keep` of all candidates of the stage continue. The first stage (a plan) is not scored, and the second stage, before
+which there is only the plan, is never retraced. The answer is the candidate of the last stage with the highest score.
 
-The release has fixed cutoffs (mean -0.77 plus 0.2533 standard deviations 2.08, of one reward on one test set). Here
-they are measured on validation questions for the model and the reward at hand: `rewards.calibrate`.
+The release has fixed cutoffs: mean -0.77 plus 0.2533 standard deviations of 2.08, for one reward on one test set. Here
+they are measured on validation questions, for the model and the reward in use (`rewards.calibrate`).
 
     search = retracing(task, 4, seed=0, cutoffs={"reasoning": -0.31, "conclusion": -0.02})
 """
@@ -24,7 +24,7 @@ _NONE: Mapping = MappingProxyType({})
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """A candidate with all that stands before it."""
+    """A candidate with all segments up to its end, its score, and the node that it continues."""
 
     candidate: Candidate
     segments: tuple = ()
@@ -33,49 +33,56 @@ class Node:
 
     @property
     def rank(self):
-        """What the best are chosen by: those that can be continued first, then the score."""
+        """What the best are chosen by: candidates that can be continued first, then the score."""
         return not self.candidate.ended, self.value
 
 
 def retracing(task: Task, n: int, seed: int = 0, keep: int = 2, retraces: int = 3, cutoffs: Mapping = _NONE) -> Search:
-    """Retracing with `n` candidates a stage, `keep` survivors, at most `retraces` steps back a stage, and its cutoffs.
+    """Retracing with `n` candidates a stage, `keep` survivors, and at most `retraces` steps back a stage.
 
-    The published numbers are 4, 2 and 3. A stage without a cutoff is never retraced. `seed` is of the decoder's draws.
+    The published numbers are 4, 2 and 3. `cutoffs` maps stages to scores; a stage without a cutoff is never retraced.
+    `seed` is unused: all draws are the decoder's.
     """
-    path = SearchState(task, "retracing", n)
-    return (yield from within_budget(path, _Walk(path, keep, retraces, dict(cutoffs)).stages()))
+    state = SearchState(task, "retracing", n)
+    return (yield from within_budget(state, _Retracing(state, keep, retraces, dict(cutoffs)).stages()))
 
 
-class _Walk:
-    """One question's way through the stages; `drawn` counts candidates by stage, so that each has its own draws."""
+class _Retracing:
+    """The retracing search of one question; `drawn` counts candidates by stage, so that each has its own draws."""
 
-    def __init__(self, path, keep, retraces, cutoffs):
-        self.path, self.keep, self.retraces, self.cutoffs = path, max(1, min(keep, path.n)), retraces, cutoffs
-        self.task, self.drawn, self.owners, self.at_before = path.task, {}, [], 0
+    def __init__(self, state, keep, retraces, cutoffs):
+        self.state, self.keep, self.retraces, self.cutoffs = state, max(1, min(keep, state.n)), retraces, cutoffs
+        self.task, self.drawn, self.owners, self.at_before = state.task, {}, [], 0
 
     def stages(self):
-        """Go through all stages; the path always holds the best so far."""
+        """Go through all stages; the state always holds the best answer so far."""
         at, beam = 0, [None]
         while at is not None:
-            pool = yield from self._grown(beam, at, 1 if at == 0 and len(self.task.stages) > 1 else self.path.n)
+            pool = yield from self._grown(beam, at, 1 if at == 0 and len(self.task.stages) > 1 else self.state.n)
             self._note(pool)
-            for _ in range(self.retraces if beam[0] and beam[0].parent else 0):
-                if max(node.value for node in pool) > self.cutoffs.get(self.task.stages[at].stage, float("-inf")):
-                    break
-                origins = list(dict.fromkeys(node.parent for node in beam))
-                again = self._best((yield from self._grown(origins, self.at_before, self.path.n)))
-                pool = pool + (yield from self._grown(again, at, self.path.n))
-                self._note(pool)
+            pool = yield from self._retraced(pool, beam, at)
             beam, self.at_before = self._best(pool), at
             following = {next_stage(self.task.stages, at, node.candidate.ended) for node in beam}
             beam = beam if len(following) == 1 else [node for node in beam if not node.candidate.ended]
             at = next_stage(self.task.stages, at, beam[0].candidate.ended)
 
+    def _retraced(self, pool, beam, at):
+        """Draw the stage before and this one again until a candidate passes the cutoff; return all candidates."""
+        cutoff = self.cutoffs.get(self.task.stages[at].stage, float("-inf"))
+        for _ in range(self.retraces if beam[0] and beam[0].parent else 0):
+            if max(node.value for node in pool) > cutoff:
+                break
+            origins = list(dict.fromkeys(node.parent for node in beam))
+            again = self._best((yield from self._grown(origins, self.at_before, self.state.n)))
+            pool = pool + (yield from self._grown(again, at, self.state.n))
+            self._note(pool)
+        return pool
+
     def _best(self, pool):
         return sorted(pool, key=lambda node: node.rank, reverse=True)[: self.keep]
 
     def _grown(self, origins, at, n):
-        """Draw `n` candidates of stage `at`, spread over the nodes they continue, score them, and note the round."""
+        """Draw `n` candidates of stage `at`, spread over the nodes they continue, score them, and add the round."""
         spec, requests = self.task.stages[at], []
         first = self.drawn.get(at, 0)
         for k, origin in enumerate(origins[:n]):
@@ -90,36 +97,35 @@ class _Walk:
             for origin, candidate in pairs
         ]
         self.owners.append(tuple(node.candidate for node in nodes))
-        self.path.rounds.append(SearchRound(spec.stage, self.owners[-1], (), -1))
+        self.state.rounds.append(SearchRound(spec.stage, self.owners[-1], (), -1))
         if len(nodes) == 1 and spec.stage not in self.cutoffs:
             return nodes
         scores = yield from self._scored(nodes, spec.stage)
-        self.path.rounds[-1] = replace(self.path.rounds[-1], scores=tuple(scores))
+        self.state.rounds[-1] = replace(self.state.rounds[-1], scores=tuple(scores))
         return [replace(node, value=score.value) for node, score in zip(nodes, scores)]
 
     def _scored(self, nodes, stage):
-        """Return the nodes' scores; when the budget is spent before, the first of them is as good as any."""
+        """Return the nodes' scores; if the budget is spent before, the first node is taken as the best."""
         given = [node.parent.segments if node.parent else () for node in nodes]
+        requests = [
+            RewardRequest(self.task, stage, hint(before, stage), node.candidate, before)
+            for node, before in zip(nodes, given)
+        ]
         try:
-            return (
-                yield [
-                    RewardRequest(self.task, stage, hint(before, stage), node.candidate, before)
-                    for node, before in zip(nodes, given)
-                ]
-            )
+            return (yield requests)
         except BudgetExhausted:
-            if len(nodes[0].segments) > len(self.path.segments):
+            if len(nodes[0].segments) > len(self.state.segments):
                 self._note(nodes[:1])
             raise
 
     def _note(self, pool):
-        """Let the path hold the best node so far and mark, in every round, whoever of its line stands there."""
+        """Let the state hold the best node so far, and mark in every round the candidate that it descends from."""
         node = best = max(pool, key=lambda node: node.value)
         line = set()
         while node:
             line.add(id(node.candidate))
             node = node.parent
-        self.path.segments, self.path.state = best.segments, best.candidate.state
-        for k, one in enumerate(self.path.rounds):
+        self.state.segments, self.state.decoder_state = best.segments, best.candidate.state
+        for k, one in enumerate(self.state.rounds):
             kept = [candidate.index for candidate in self.owners[k] if id(candidate) in line]
-            self.path.rounds[k] = replace(one, kept=kept[0] if kept else -1)
+            self.state.rounds[k] = replace(one, kept=kept[0] if kept else -1)

@@ -1,22 +1,24 @@
-"""Rewards: how good one candidate of a stage is, as a number: what stage-wise retracing (retrace.py) goes by.
+"""Rewards: how good is one candidate of a stage, as a number? Stage-wise retracing (retracing.py) chooses by them.
 
-A reward takes a list of Rate and returns a Score for each. Scores of different stages are never compared. The paper's
-reward is a model of seven billion parameters; here it is the model's own likelihood, a verifier, the truth, or whatever
-scalar model a user brings.
+A reward takes a list of RewardRequest and returns a Score for each. Scores of different stages are never compared. The
+paper's reward is a model of seven billion parameters. Here a reward is the model's own likelihood, a verifier, the
+truth, or a scalar model of your own.
 
-    reward = make("likelihood")
+    reward = make_reward("likelihood")
     cutoffs = calibrate(validation_tasks, decoder, reward, n=4)         # {"reasoning": {"cutoff": -0.31, ...}, ...}
-    reward = Scalar(lambda picture, request, text: my_model(...))       # any scalar model
+    reward = ScalarReward(lambda picture, request, text: my_model(...))
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import sqrt
 from statistics import fmean
 
 from o1lib.formats.judge_prompts import CORRECT, INCORRECT, check_prompt
-from o1lib.records import UserError
-from o1lib.search.judges import OracleJudge
+from o1lib.records import UserError, choose
+from o1lib.search.judges import Judge, make_judge
+from o1lib.search.methods import METHODS
+from o1lib.search.oracle import SYNTHETIC, OracleJudge
+from o1lib.search.registry import JudgeSpec, make_entry
 from o1lib.search.segments import hint, stage_text, untagged
 from o1lib.search.types import (
     Candidate,
@@ -25,154 +27,155 @@ from o1lib.search.types import (
     GenerationRequest,
     RewardRequest,
     Score,
+    Task,
     Usage,
     keyed_rng,
 )
 
 Reward = Callable[[list[RewardRequest]], list[Score]]
 
-BEST_SHARE = 0.2533  # standard deviations above the mean beyond which 40 % of a normal distribution lie, as published
-REQUESTS = {  # what a stage is to do, for a reward model that is told
+CUTOFF_DEVIATIONS = 0.2533  # standard deviations above the mean that 40 % of a normal distribution exceed, as published
+REQUESTS = {  # what a stage is to do, for a reward model that is given a request
     "caption": "Describe the picture in detail, with the question in mind.",
     "reasoning": "Give a detailed reasoning.",
 }
 
 
 class LikelihoodReward:
-    """The mean log-probability a token that the model itself gave the stage: free of charge."""
+    """The mean log-probability per token that the model itself gave the stage: it costs nothing."""
 
-    def __call__(self, rates: list[RewardRequest]) -> list[Score]:
-        """Return a score for each."""
-        return [Score(rate.candidate.logprob / max(1, rate.candidate.tokens)) for rate in rates]
+    def __call__(self, requests: list[RewardRequest]) -> list[Score]:
+        """Return a score for each request."""
+        return [Score(request.candidate.logprob / max(1, request.candidate.tokens)) for request in requests]
 
 
 class VerifierReward:
-    """The log-odds of "correct" when a model checks the reasoning against the caption, as the release words its veto.
+    """The log-odds of "correct" when a model checks the reasoning against the caption, in the words of the release.
 
-    A conclusion is checked behind its reasoning. What is no reasoning yet (a summary, a caption) has nothing to be
-    checked against and is scored by its likelihood.
+    A conclusion is checked together with its reasoning. A summary or a caption has nothing to be checked against and is
+    scored by its likelihood.
     """
 
     def __init__(self, decoder):
         self.decoder = decoder
 
-    def __call__(self, rates: list[RewardRequest]) -> list[Score]:
-        """Return a score for each; all checks are read together."""
-        scores = LikelihoodReward()(rates)
-        asked = [k for k, rate in enumerate(rates) if rate.kind in ("reasoning", "conclusion")]
-        contexts = [Conversation(rates[k].task, (self._check(rates[k]),), picture=False) for k in asked]
-        found = self.decoder.likelihoods(contexts, [[CORRECT, INCORRECT]] * len(asked)) if asked else []
-        for k, ((right, wrong), cost) in zip(asked, found):
+    def __call__(self, requests: list[RewardRequest]) -> list[Score]:
+        """Return a score for each request; all checks are prefilled together."""
+        scores = LikelihoodReward()(requests)
+        checked = [k for k, request in enumerate(requests) if request.kind in ("reasoning", "conclusion")]
+        checks = [Conversation(requests[k].task, (self._check(requests[k]),), picture=False) for k in checked]
+        found = self.decoder.likelihoods(checks, [[CORRECT, INCORRECT]] * len(checks)) if checks else []
+        for k, ((right, wrong), cost) in zip(checked, found):
             scores[k] = Score(right - wrong, cost)
         return scores
 
-    def _check(self, rate):
-        segments = (*rate.before, *rate.candidate.segments)
-        texts = [stage_text(segments, stage) for stage in ("caption", "reasoning")]
-        if rate.kind == "conclusion":
-            texts[1] = f"{texts[1]} {stage_text(segments, 'conclusion')}"
-        texts = map(untagged, texts) if self.decoder.short else texts
-        return check_prompt(*texts, short=self.decoder.short)
+    def _check(self, request):
+        segments = (*request.before, *request.candidate.segments)
+        caption, reasoning = (stage_text(segments, stage) for stage in ("caption", "reasoning"))
+        if request.kind == "conclusion":
+            reasoning = f"{reasoning} {stage_text(segments, 'conclusion')}"
+        short = self.decoder.short
+        return check_prompt(*map(untagged, (caption, reasoning)) if short else (caption, reasoning), short=short)
 
 
 class OracleReward:
-    """Knows the truth: the ceiling. First whether the stage is right, then how much of it is."""
+    """Knows the truth: the ceiling for any reward. First whether the stage is right, then how much of it is."""
 
     def __init__(self, truth: Mapping):
         self.oracle = OracleJudge(truth)
 
-    def __call__(self, rates: list[RewardRequest]) -> list[Score]:
-        """Return a score for each. Raises UserError for a question whose truth is not known."""
-        matches = [Comparison(rate.task, rate.kind, rate.hint, rate.candidate, rate.candidate) for rate in rates]
-        return [Score(float(sum(self.oracle.worth(match, match.a)))) for match in matches]
+    def __call__(self, requests: list[RewardRequest]) -> list[Score]:
+        """Return a score for each request. Raises UserError for a question without facts in `truth`."""
+        alone = [Comparison(one.task, one.kind, one.hint, one.candidate, one.candidate) for one in requests]
+        return [Score(float(sum(self.oracle.rank(one, one.a)))) for one in alone]
 
 
 class RandomReward:
-    """A number out of the air: the floor."""
+    """A random number: the floor for any reward."""
 
     def __init__(self, seed: int = 0):
         self.seed = seed
 
-    def __call__(self, rates: list[RewardRequest]) -> list[Score]:
-        """Return a score for each."""
-        return [
-            Score(float(keyed_rng(self.seed, rate.task.qid, rate.kind, rate.candidate.index, "reward").random()))
-            for rate in rates
-        ]
+    def __call__(self, requests: list[RewardRequest]) -> list[Score]:
+        """Return a score for each request."""
+        streams = (keyed_rng(self.seed, r.task.qid, r.kind, r.candidate.index, "reward") for r in requests)
+        return [Score(float(stream.random())) for stream in streams]
 
 
-class Scalar:
+class ScalarReward:
     """Any scalar model: `score(picture, request, text)` returns a number for a stage's text in answer to a request."""
 
     def __init__(self, score: Callable):
         self.score = score
 
-    def __call__(self, rates: list[RewardRequest]) -> list[Score]:
-        """Return a score for each."""
-        return [
-            Score(
-                float(self.score(rate.task.image, self._request(rate), stage_text(rate.candidate.segments, rate.kind))),
-                Usage(calls=1),
-            )
-            for rate in rates
-        ]
+    def __call__(self, requests: list[RewardRequest]) -> list[Score]:
+        """Return a score for each request."""
+        return [Score(float(self._score(request)), Usage(calls=1)) for request in requests]
 
-    def _request(self, rate):
-        return "\n".join(filter(None, [rate.task.question, REQUESTS.get(rate.kind, "")]))
+    def _score(self, request):
+        words = "\n".join(filter(None, [request.task.question, REQUESTS.get(request.kind, "")]))
+        return self.score(request.task.image, words, stage_text(request.candidate.segments, request.kind))
 
 
-REWARDS: dict[str, Callable[..., Reward]] = {
-    "likelihood": lambda decoder, truth, seed: LikelihoodReward(),
-    "verifier": lambda decoder, truth, seed: VerifierReward(decoder),
-    "oracle": lambda decoder, truth, seed: OracleReward(truth),
-    "random": lambda decoder, truth, seed: RandomReward(seed),
+# The only list of rewards.
+REWARDS: dict[str, JudgeSpec[Reward]] = {
+    "likelihood": JudgeSpec("likelihood", make=lambda **_: LikelihoodReward()),
+    "verifier": JudgeSpec("a verifier", make=lambda *, decoder, **_: VerifierReward(decoder), needs_model=True),
+    "oracle": JudgeSpec("an oracle", make=lambda *, truth, **_: OracleReward(truth), needs_truth=True),
+    "random": JudgeSpec("a random number", make=lambda *, seed, **_: RandomReward(seed)),
 }
 
 
 def make_reward(name: str, *, decoder=None, truth: Mapping | None = None, seed: int = 0) -> Reward:
-    """Return a reward by name. Raises UserError for an unknown name, or where what it needs is not given."""
-    if name not in REWARDS:
-        near = get_close_matches(name, REWARDS, 1)
-        guess = f", did you mean {near[0]}?" if near else ""
-        raise UserError(f"'{name}' gives no scores{guess}: retracing takes one of {', '.join(REWARDS)}")
-    if name == "verifier" and decoder is None:
-        raise UserError("reward 'verifier' asks a model and none is given: pass decoder=")
-    if name == "oracle" and truth is None:
-        raise UserError("reward 'oracle' must know the truth: pass truth={qid: item}")
-    return REWARDS[name](decoder, truth, seed)
+    """Return a reward by its name in REWARDS, with what its entry needs.
+
+    Raises UserError for an unknown name, or if the decoder or the truth that it needs is missing.
+    """
+    return make_entry(REWARDS, name, "reward", decoder, truth, SYNTHETIC, seed)
 
 
-def calibrate(tasks: Sequence, decoder, reward: Reward, n: int = 4, z: float = BEST_SHARE, at_once: int = 32) -> dict:
+def make_judge_or_reward(
+    method: str, name: str, *, decoder=None, truth: Mapping | None = None, p: float = SYNTHETIC, seed: int = 0
+) -> Judge | Reward:
+    """Return what a search method is judged by: the reward `name` if its candidates are scored, else the judge `name`.
+
+    Raises UserError for an unknown method, and as `make_reward` and `make_judge` do.
+    """
+    if choose(method, METHODS, "search method").rewarded:
+        return make_reward(name, decoder=decoder, truth=truth, seed=seed)
+    return make_judge(name, decoder=decoder, truth=truth, p=p, seed=seed)
+
+
+def calibrate(
+    tasks: Sequence[Task], decoder, reward: Reward, n: int = 4, z: float = CUTOFF_DEVIATIONS, at_once: int = 32
+) -> dict[str, dict]:
     """Return {stage: {"mean", "std", "n", "cutoff"}} of the reward over `n` samples of each validation task.
 
-    The cutoff is mean + z standard deviations, as published. Raises UserError without a task.
+    The cutoff is mean + z standard deviations, as published. Raises UserError if there is no task.
     """
     if not tasks:
         raise UserError("retracing needs validation questions to measure its cutoffs on: set calibration to 1 or more")
     values: dict[str, list[float]] = {}
     for first in range(0, len(tasks), at_once):
         part = tasks[first : first + at_once]
-        rates = [
-            rate
-            for task, own in zip(
-                part, decoder.propose([GenerationRequest(task, None, task.stages, n) for task in part])
-            )
+        drawn = decoder.propose([GenerationRequest(task, None, task.stages, n) for task in part])
+        requests = [
+            request
+            for task, own in zip(part, drawn)
             for candidate in own
-            for rate in _rates(task, candidate)
+            for request in _stage_requests(task, candidate)
         ]
-        for rate, score in zip(rates, reward(rates)):
-            values.setdefault(rate.kind, []).append(score.value)
+        for request, score in zip(requests, reward(requests)):
+            values.setdefault(request.kind, []).append(score.value)
         decoder.forget([task.qid for task in part])
     return {stage: _cutoff(found, z) for stage, found in values.items()}
 
 
-def _rates(task, candidate):
-    """Return what would be asked about each stage of a whole sample."""
+def _stage_requests(task, candidate) -> Iterator[RewardRequest]:
+    """Yield the reward request of each stage of a whole sample."""
     for k, segment in enumerate(candidate.segments):
-        before = candidate.segments[:k]
-        yield RewardRequest(
-            task, segment.stage, hint(before, segment.stage), Candidate(candidate.index, (segment,)), before
-        )
+        before, alone = candidate.segments[:k], Candidate(candidate.index, (segment,))
+        yield RewardRequest(task, segment.stage, hint(before, segment.stage), alone, before)
 
 
 def _cutoff(values, z):

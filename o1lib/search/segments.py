@@ -1,44 +1,52 @@
-"""The text of an answer in segments, one a stage: what ends a stage, how segments join, what a stage said.
+"""The text of an answer in segments, one per stage: what ends a stage, how segments join, the text of a stage.
 
-steps = (Step("caption", ("</CAPTION>",)), Step("conclusion", ("</CONCLUSION>",)))
-said([Piece("caption", "<CAPTION> Two dots. </CAPTION>")], "caption")           # "Two dots."
+stages = (StageSpec("caption", ("</CAPTION>",)), StageSpec("conclusion", ("</CONCLUSION>",)))
+stage_text([Segment("caption", "<CAPTION> Two dots. </CAPTION>")], "caption")           # "Two dots."
 """
 
 import re
 from dataclasses import dataclass, replace
 
-from o1lib.formats.chat import from_special
+from o1lib.formats.special_tags import from_special
 from o1lib.formats.stages import STAGES, close_tag, open_tag, parse, parse_plain
 
-BROKEN = -1e6  # added to the log-probability of a segment that broke off
+BROKEN = -1e6  # added to the log-probability of a segment whose logits were not finite
 _TAGS = re.compile("|".join(tag(stage) for stage in STAGES for tag in (open_tag, close_tag)))
 
 
 @dataclass(frozen=True)
 class StageSpec:
-    """One stage to generate: its name, the strings that end it (none: the turn's end), the user turn asking for it."""
+    """One stage to generate.
+
+    `stop` holds the strings that end it (none: only the end of the turn does). `turn` is the user turn that asks for it
+    (None: the text continues where it is). `length_factor` is its length budget, in multiples of the per-stage limit.
+    """
 
     stage: str
     stop: tuple[str, ...] = ()
-    turn: str | None = None  # None: the text goes on where it stands
-    length_factor: int = 1  # length budget, in multiples of the per-stage limit
+    turn: str | None = None
+    length_factor: int = 1
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stage's text, its tokens' summed log-probability at temperature 1, its end (a stop, eos, length or nan)."""
+    """The generated text of one stage.
+
+    `logprob` is the summed log-probability of its `tokens` tokens at temperature 1. `end` is the stop string that ended
+    it, or eos, length or nan; `wanted` is the end that it should have reached. `turn`: its own user turn opened it.
+    """
 
     stage: str
     text: str
     logprob: float = 0.0
     tokens: int = 0
     end: str = "eos"
-    wanted: str = "eos"  # the end it should have come to
-    turn: bool = False  # opened by a user turn of its own
+    wanted: str = "eos"
+    turn: bool = False
 
     @property
     def problem(self) -> str:
-        """Say what is wrong with the end of this segment; "" when nothing is."""
+        """Say what is wrong with the end of this segment, "" if nothing."""
         if self.end == "length":
             return f"cut after {self.tokens} tokens"
         if self.end == "nan":
@@ -47,12 +55,12 @@ class Segment:
 
 
 def join_segments(segments) -> str:
-    """Return the text of the segments, a blank line before each one that opened a turn."""
+    """Return the text of the segments, with a blank line before each one that opened a turn."""
     return "\n\n".join(turn_texts(segments))
 
 
 def turn_texts(segments) -> list[str]:
-    """Return the text of the segments, one string a turn."""
+    """Return the text of the segments, one string per turn."""
     found = []
     for segment in segments:
         if segment.turn or not found:
@@ -62,7 +70,7 @@ def turn_texts(segments) -> list[str]:
 
 
 def stage_text(segments, stage: str) -> str:
-    """Return the words of one stage: between its tags where they are found, else its segment, else all text."""
+    """Return the text of one stage: between its tags if they are found, else its segment, else all text."""
     own = join_segments([replace(segment, turn=False) for segment in segments if segment.stage == stage])
     for text in (own, join_segments(segments)):
         found = parse(from_special(text)).stages
@@ -72,7 +80,7 @@ def stage_text(segments, stage: str) -> str:
 
 
 def found_stages(segments) -> dict[str, str]:
-    """Return the stages of a whole answer of any format: by its tags, else one a turn, else one a paragraph."""
+    """Return the stages of a whole answer of any format: by its tags, else one per turn, else one per paragraph."""
     text, own = join_segments(segments), turn_texts(segments)
     tagged = parse(from_special(text)).stages
     if tagged:
@@ -86,18 +94,21 @@ def untagged(text: str) -> str:
 
 
 def hint(segments, kind: str) -> str:
-    """Return what the release takes as given when it judges `kind` (LLaVA-o1's simple_inference.py).
+    """Return what the release takes as given when `kind` is judged (LLaVA-o1's simple_inference.py).
 
-    The caption for reasoning, caption and reasoning for a conclusion, the text so far for a sentence, else nothing.
+    This is the caption for reasoning, caption and reasoning for a conclusion, the text so far for a sentence, else "".
     """
     if kind == "sentence":
         return join_segments(segments)
     given = {"reasoning": ("caption",), "conclusion": ("caption", "reasoning")}.get(kind, ())
-    spoken = {segment.stage for segment in segments}
-    return " ".join(stage_text(segments, stage) for stage in STAGES if stage in given and stage in spoken)
+    written = {segment.stage for segment in segments}
+    return " ".join(stage_text(segments, stage) for stage in STAGES if stage in given and stage in written)
 
 
-def next_stage(steps, at: int, ended: bool) -> int | None:
-    """Return the index of the stage after stage `at`: once a turn has ended, only one with its own turn can follow."""
-    later = (k for k in range(at + 1, len(steps)) if steps[k].turn is not None or not ended)
+def next_stage(stages, at: int, ended: bool) -> int | None:
+    """Return the index of the stage after stage `at`, None after the last one.
+
+    If a turn has ended, only a stage with a user turn of its own can follow.
+    """
+    later = (k for k in range(at + 1, len(stages)) if stages[k].turn is not None or not ended)
     return next(later, None)

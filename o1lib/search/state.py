@@ -1,8 +1,8 @@
 """How far a search has come: rounds, surviving segments, and what becomes of them when the budget is spent.
 
-path = Path(task, "stage_beam", n=4)
-path.keep(Round(...), winner)                    # the next stage goes on from path.state
-tree = yield from guarded(path, walk)            # the finished search, also when Spent ended the walk
+state = SearchState(task, "stage_beam", n=4)
+state.keep(SearchRound(...), winner)                 # the next stage continues from state.decoder_state
+result = yield from within_budget(state, steps)      # the finished search, also when BudgetExhausted ended it
 """
 
 from collections.abc import Generator
@@ -16,28 +16,28 @@ Search = Generator[list, list, SearchResult]
 
 
 class BudgetExhausted(Exception):
-    """Thrown into a search whose budget of tokens is spent: it ends with the best that it has."""
+    """Thrown into a search whose token budget is spent: it ends with the best answer so far."""
 
 
 @dataclass
 class SearchState:
-    """A search on its way: its rounds, the segments that survived them, and the decoder's state behind these."""
+    """An unfinished search: its rounds, the segments that survived them, and the decoder's state after these."""
 
     task: Task
     method: str
     n: int
     rounds: list[SearchRound] = field(default_factory=list)
     segments: tuple[Segment, ...] = ()
-    state: Any = None
+    decoder_state: Any = None  # opaque: what a candidate of the decoder carries
     stopped: bool = False
 
     def keep(self, played: SearchRound, winner: Candidate) -> None:
-        """Note a round, and go on from its winner."""
+        """Add a round, and continue from its winner."""
         self.rounds.append(played)
-        self.state, self.segments = winner.state, (*self.segments, *winner.segments)
+        self.decoder_state, self.segments = winner.state, (*self.segments, *winner.segments)
 
-    def tree(self) -> SearchResult:
-        """Return the search as finished: its costs added up, the decoder's states let go."""
+    def result(self) -> SearchResult:
+        """Return the finished search: its costs added up, the decoder's states dropped."""
         costs = [candidate.cost for one in self.rounds for candidate in one.candidates]
         costs += [verdict.cost for one in self.rounds for _, _, verdict in one.matches]
         costs += [score.cost for one in self.rounds for score in one.scores]
@@ -45,15 +45,14 @@ class SearchState:
             replace(one, candidates=tuple(replace(candidate, state=None) for candidate in one.candidates))
             for one in self.rounds
         ]
-        return SearchResult(
-            self.task, self.method, self.n, tuple(bare), self.segments, sum(costs, Usage()), self.stopped
-        )
+        usage = sum(costs, Usage())
+        return SearchResult(self.task, self.method, self.n, tuple(bare), self.segments, usage, self.stopped)
 
 
-def within_budget(path: SearchState, walk) -> Search:
-    """Walk to the end, or until the budget is spent; return the finished search."""
+def within_budget(state: SearchState, steps: Generator[list, list, None]) -> Search:
+    """Run `steps` to their end, or until the budget is spent, and return the finished search."""
     try:
-        yield from walk
+        yield from steps
     except BudgetExhausted:
-        path.stopped = True
-    return path.tree()
+        state.stopped = True
+    return state.result()

@@ -1,14 +1,14 @@
-"""The records of a search: what is asked of a model, what it proposes, who judged what, and what was kept.
+"""The data classes of a search: requests to a model, candidates, comparisons, verdicts, and the result.
 
-Searches (search.py), the decoder (decode.py) and the judges (judge.py) speak to each other in these
-words only, so that each can be replaced: a toy proposer and a toy judge drive the same control flow.
+Searches (methods.py), decoders (o1lib.inference) and judges (judges.py) exchange nothing else, so each of them can be
+replaced: a toy proposer and a toy judge run the same control flow.
 
-    task = Task("q1", "How many dots?", picture, (Step("caption", ("</CAPTION>",)), Step("conclusion")))
-    Propose(task, None, task.stages[:1], n=4)        # four captions of one question
+    task = Task("q1", "How many dots?", picture, (StageSpec("caption", ("</CAPTION>",)), StageSpec("conclusion")))
+    GenerationRequest(task, None, task.stages[:1], n=4)         # four captions of one question
 """
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,18 +18,22 @@ from o1lib.search.segments import Segment, StageSpec, join_segments, turn_texts
 
 @dataclass(frozen=True)
 class Usage:
-    """What was paid: tokens, rows through the vision tower, calls of a model, seconds (a share of the batch's)."""
+    """The cost of something: tokens, images through the vision tower, calls of a model, seconds (a share of a batch's).
+
+    `generated`: tokens written as candidates. `judge`: tokens read and written in order to judge. `prefilled`: prompt
+    tokens read in order to generate.
+    """
 
     generated: int = 0
-    judge: int = 0  # tokens read and written in order to judge
-    prefilled: int = 0  # prompt tokens read in order to propose
+    judge: int = 0
+    prefilled: int = 0
     images: int = 0
     calls: int = 0
     seconds: float = field(default=0.0, compare=False)  # wall time never repeats
 
     @property
     def processed(self) -> int:
-        """All tokens that a model read or wrote: generated, for judging, of prompts."""
+        """All tokens that a model read or wrote: generated, for judging, and of prompts."""
         return self.generated + self.judge + self.prefilled
 
     def __add__(self, other: "Usage") -> "Usage":
@@ -42,7 +46,10 @@ class Usage:
 
 @dataclass(frozen=True)
 class Task:
-    """One question about one picture, and the stages of its format; `prompt`: the first user turn if it says more."""
+    """One question about one picture, and the stages of its format.
+
+    `prompt` is the first user turn ("": the question alone).
+    """
 
     qid: str
     question: str
@@ -58,7 +65,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Conversation:
-    """A dialog about a task's picture (or without it): user turns, the replies between, the last reply's beginning."""
+    """A chat about a task's question, up to where the model speaks next.
+
+    `users` are the user turns, `replies` the model's replies between them, `prefix` the beginning of its next reply.
+    `picture`: the first turn shows the task's picture.
+    """
 
     task: Task
     users: tuple[str, ...]
@@ -69,7 +80,7 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One continuation: a segment for each stage it went through, and the decoder's state (opaque to a search)."""
+    """One continuation: a segment for each stage, its cost, and the decoder's state after it (opaque to a search)."""
 
     index: int
     segments: tuple[Segment, ...]
@@ -78,7 +89,7 @@ class Candidate:
 
     @property
     def text(self) -> str:
-        """Return the words as generated, turns joined by blank lines."""
+        """Return the generated text, turns joined by blank lines."""
         return join_segments(self.segments)
 
     @property
@@ -88,25 +99,26 @@ class Candidate:
 
     @property
     def tokens(self) -> int:
-        """Return how many tokens it has."""
+        """Return its number of tokens."""
         return sum(segment.tokens for segment in self.segments)
 
     @property
     def problem(self) -> str:
-        """Say what is wrong with its segments; "" when nothing is."""
+        """Say what is wrong with its segments, "" if nothing."""
         return "; ".join(f"{segment.stage}: {segment.problem}" for segment in self.segments if segment.problem)
 
     @property
     def ended(self) -> bool:
-        """True when the last turn is over, so that only a new user turn can follow."""
+        """Whether its last turn is over, so that only a new user turn can follow."""
         return bool(self.segments) and self.segments[-1].end in ("eos", "length", "nan")
 
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """Ask for `n` continuations of `state` (None: of the question) through `steps`; candidates count from `first`.
+    """Ask for `n` continuations of `state` (None: of the question) through `stages`; candidates count from `first`.
 
-    `budget`: tokens that all of them together may take, the prompt included where it is read for them (0: no bound).
+    `beams` above 1 asks for one continuation, found by beam search over tokens. `budget` bounds the tokens of all
+    candidates together, with the prompt if it is read for them (0: no bound).
     """
 
     task: Task
@@ -115,7 +127,7 @@ class GenerationRequest:
     n: int = 1
     first: int = 0
     greedy: bool = False
-    beams: int = 1  # > 1: one continuation, found by beam search over tokens
+    beams: int = 1
     budget: int = 0
 
 
@@ -123,7 +135,9 @@ class GenerationRequest:
 class Comparison:
     """Ask which of two candidates is better.
 
-    `pool`: the whole round; `key` names the match for coins; `before`: the segments that both continue.
+    `kind` is a stage, "sentence" or "all" (a whole answer). `hint` is the text that the judge may take as given. `pool`
+    holds all candidates of the round. `key` names the comparison for seeded coins. `before` holds the segments that
+    both candidates continue.
     """
 
     task: Task
@@ -138,7 +152,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class RewardRequest:
-    """Ask how good one candidate of stage `kind` is; `before`: the segments that it continues, `hint` as in a Match."""
+    """Ask how good one candidate of stage `kind` is; the other fields are those of a Comparison."""
 
     task: Task
     kind: str
@@ -149,7 +163,7 @@ class RewardRequest:
 
 @dataclass(frozen=True)
 class Score:
-    """How good a candidate is, the more the better, and what it cost to say so."""
+    """How good a candidate is (higher is better), and the cost of the score."""
 
     value: float
     cost: Usage = Usage()
@@ -157,7 +171,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Which candidate won (0 or 1), whether a coin settled a tie, whether the judge could be read."""
+    """Which candidate won (0 or 1), whether a coin settled a tie, and whether the judge's answer could be read."""
 
     winner: int
     tie: bool = False
@@ -170,8 +184,8 @@ class Verdict:
 class SearchRound:
     """One stage: its candidates, the matches (two indices and the verdict), and the index of the survivor.
 
-    Where candidates are scored instead of compared (retracing), `scores` are in their order, and no candidate of a
-    round that came to nothing is kept (-1).
+    If candidates are scored instead of compared (retracing), `scores` are in their order, and `kept` is -1 in a round
+    that the answer does not use.
     """
 
     stage: str
@@ -183,9 +197,9 @@ class SearchRound:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """A finished search: every candidate by stage, every verdict, the surviving segments and what all of it cost.
+    """A finished search: every candidate by stage, every verdict, the surviving segments, and the cost of all of it.
 
-    `stopped`: it used up its budget of tokens and is what was best until then.
+    `stopped`: the search used up its token budget and holds its best answer until then.
     """
 
     task: Task
@@ -198,33 +212,29 @@ class SearchResult:
 
     @property
     def text(self) -> str:
-        """Return the survivor's words, turns joined by blank lines."""
+        """Return the surviving text, turns joined by blank lines."""
         return join_segments(self.segments)
 
     @property
     def turns(self) -> list[str]:
-        """Return the survivor's words turn by turn (one turn for one-turn formats)."""
+        """Return the surviving text turn by turn (one turn for one-turn formats)."""
         return turn_texts(self.segments)
 
     @property
     def problem(self) -> str:
-        """Say what is wrong with the survivor's segments, or that the budget ended the search; "" when nothing is."""
+        """Say what is wrong with the surviving segments, or that the budget ended the search; "" if nothing."""
         stopped = ["stopped at its budget of tokens"] if self.stopped else []
         return "; ".join(filter(None, [Candidate(0, self.segments).problem, *stopped]))
 
     def rows(self) -> list[dict]:
-        """Return one plain dict for each candidate and stage: what a predictions file keeps."""
+        """Return one plain dict for each candidate and stage, as a predictions file keeps them."""
         return [
             {
                 "round": number,
                 "candidate": candidate.index,
                 "kept": candidate.index == one.kept,
                 "problem": segment.problem,
-                **{
-                    name: value
-                    for name, value in asdict(segment).items()
-                    if name in ("stage", "text", "logprob", "tokens")
-                },
+                **{name: getattr(segment, name) for name in ("stage", "text", "logprob", "tokens")},
             }
             for number, one in enumerate(self.rounds)
             for candidate in one.candidates
@@ -233,6 +243,6 @@ class SearchResult:
 
 
 def keyed_rng(*key) -> np.random.Generator:
-    """Return a random stream that depends on `key` alone, whatever else is drawn: Philox under blake2b of the key."""
+    """Return a random stream that depends on `key` alone: Philox, seeded by the blake2b hash of the key."""
     digest = hashlib.blake2b("\x1f".join(map(str, key)).encode(), digest_size=16).digest()
     return np.random.Generator(np.random.Philox(key=np.frombuffer(digest, dtype=np.uint64)))

@@ -1,4 +1,4 @@
-"""The study as a whole: experiments.yaml to rows, rows to runs, runs to what is published, and the protocol.
+"""The study: rows of experiments.yaml, plans, runs, published results and the protocol.
 
-plan = make(experiments.read(), "mini", rows="core", seeds=(0,))    # o1lib.study.plan
+plan = make_plan(read_experiments(), "mini", rows="core", seeds=(0,))    # o1lib.study.plan, o1lib.study.experiments
 """

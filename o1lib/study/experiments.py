@@ -1,14 +1,13 @@
-"""experiments.yaml: every kind of run that the study knows, read strictly.
+"""Read and check experiments.yaml, the list of all rows of the study and of their parameters at each scale.
 
-    study = read()
+    study = read_experiments()
     study.rows["structured"].notebook                  # "02_train_sft"
-    parameters_of(study, "mini", "structured")         # what that row's notebook is given at that scale
+    parameters_of(study, "mini", "structured")         # the parameters of that row's notebook at that scale
 
-Unknown keys, rows, notebooks and parameters, keys that stand twice, circles and numbers that YAML takes for text are
-refused before anything runs, with the place and the remedy.
+Unknown keys, rows, notebooks and parameters, repeated keys, cycles, and numbers that YAML reads as text are refused
+before anything runs. The error names the place and the remedy.
 """
 
-import difflib
 import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -16,34 +15,35 @@ from pathlib import Path
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
-from o1lib.records import UserError, project_root
+from o1lib.records import UserError, nearest, project_root
 from o1lib.records.parameters import assignments
 from o1lib.records.provenance import notebook_cells
 from o1lib.records.strict import StrictModel
 
 FILE = "experiments.yaml"
+MAIN_SCALE = "mini"  # README shows the published results of this scale
 LINKS = ("data", "base", "model", "judge_model")  # parameters that may name another row
 BASE = "00_pretrain_base"  # the notebook that trains a base
-EVERYTHING = "*"  # what a report needs: every row that is not a report
-SERVED = "served"  # rows that need a server: "all" leaves this group out
+EVERYTHING = "*"  # in `needs` of a report: every row that is not a report
+SERVED = "served"  # group of rows that need a server; "all" does not include it
 
 
 class RowSpec(StrictModel):
-    """One kind of run. It needs the rows that its LINKS parameters name, and those listed in `needs`."""
+    """One kind of run. It needs the rows that its LINKS parameters name, and the rows in `needs`."""
 
     notebook: str
     parameters: dict[str, bool | int | float | str] = Field(default_factory=dict)
     needs: list[str] = Field(default_factory=list)
     groups: list[str] = Field(default_factory=list)
-    once: bool = False  # the same for every seed: run at seed 0 only
+    once: bool = False  # the same for every seed, so it runs at seed 0 only
 
 
 class ScaleSpec(StrictModel):
-    """What one scale sets: parameters by notebook and by row, estimated seconds by notebook or row, the GPUs needed.
+    """Settings of one scale: parameters by notebook and by row, estimated seconds by notebook or row, GPUs needed.
 
-    `group` and `jobs` are what runs, and how many rows side by side, when the user does not say. `base` holds the
-    parameters with which notebook 00 trains the base that the scale ships (`make base`). A scale that is `like` another
-    has its models and all of its parameters but those it sets itself, and runs and results of its own.
+    `group` and `jobs` are the defaults of ROWS and JOBS. `base` holds the parameters with which notebook 00 trains the
+    base that the scale ships (`make base`). A scale that is `like` another has the models and parameters of that scale
+    except those that it sets itself. Its runs and results are its own.
     """
 
     like: str = ""
@@ -58,7 +58,7 @@ class ScaleSpec(StrictModel):
 
 
 class Study(StrictModel):
-    """The whole file; `defaults` holds parameters by notebook."""
+    """The whole of experiments.yaml. `defaults` holds parameters by notebook."""
 
     defaults: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
     rows: dict[str, RowSpec]
@@ -66,26 +66,29 @@ class Study(StrictModel):
 
     @field_validator("rows")
     @classmethod
-    def _named_for_a_folder(cls, rows):
+    def _check_names(cls, rows):
         if wrong := [row for row in rows if not re.fullmatch(r"[A-Za-z0-9_.+-]+", row) or row in ("core", "all")]:
             raise ValueError(f"{wrong[0]!r} cannot name a row, use letters, digits and _ . + -")
         return rows
 
     @field_validator("scales")
     @classmethod
-    def _likened(cls, scales):
-        return {name: _like(scales, name) for name in scales}
+    def _resolve_like(cls, scales):
+        return {name: _inherit(scales, name) for name in scales}
 
 
-def _like(scales: dict[str, ScaleSpec], name: str) -> ScaleSpec:
-    """Return a scale with what it has from the one that it is like. Raises ValueError when that one cannot be."""
+def _inherit(scales: dict[str, ScaleSpec], name: str) -> ScaleSpec:
+    """Return a scale with the settings of the scale that it is `like`, overridden by its own.
+
+    Raises ValueError if that scale is unknown or is itself `like` another.
+    """
     own = scales[name]
     if not own.like:
         return own
     other = scales.get(own.like)
     if other is None or other.like:
-        able = ", ".join(known for known, scale in scales.items() if not scale.like)
-        raise ValueError(f"scale {name} is like {own.like!r}, which is not one of {able}")
+        possible = ", ".join(known for known, scale in scales.items() if not scale.like)
+        raise ValueError(f"scale {name} is like {own.like!r}, which is not one of {possible}")
     nested = {
         part: {key: values | getattr(own, part).get(key, {}) for key, values in getattr(other, part).items()}
         for part in ("notebooks", "rows")
@@ -95,27 +98,21 @@ def _like(scales: dict[str, ScaleSpec], name: str) -> ScaleSpec:
     return other.model_copy(update={"base": {}} | given | nested)
 
 
-def near(name: str, known) -> str:
-    """Return a remedy for a mistyped name: the nearest known one, or the list of them."""
-    close = difflib.get_close_matches(name, list(known), 1, 0.6)
-    return f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(known)}"
-
-
 class _Loader(yaml.SafeLoader):
-    """YAML in which a key that stands twice is an error (YAML itself silently keeps the last)."""
+    """A safe YAML loader that refuses repeated keys. YAML itself silently keeps the last one."""
 
     def construct_mapping(self, node, deep=False):
-        """Build a mapping; raises yaml.constructor.ConstructorError for a repeated key."""
+        """Build a mapping. Raises yaml.constructor.ConstructorError for a repeated key."""
         seen = set()
         for key, _ in node.value:
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
 def read_experiments(path: Path | str | None = None) -> Study:
-    """Return the checked study. Raises UserError naming the row and the remedy for anything that does not fit."""
+    """Return the checked study. Raises UserError, which names the entry and the remedy, for an invalid file."""
     path = Path(path or project_root() / FILE)
     try:
         study = Study.model_validate(yaml.load(path.read_text(encoding="utf8"), _Loader))  # a SafeLoader
@@ -124,16 +121,18 @@ def read_experiments(path: Path | str | None = None) -> Study:
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or getattr(error, "context", None)
-        raise UserError(f"{path.name}, line {place.line + 1 if place else '?'}: {what}: mend that line") from error
+        raise UserError(f"{path.name}, line {place.line + 1 if place else '?'}: {what}: correct that line") from error
     except ValidationError as error:
         first = error.errors()[0]
+        # pydantic appends the tried type to the place of a value
         place = ".".join(str(part) for part in first["loc"] if part not in ("bool", "int", "float", "str"))
-        raise UserError(f"{path.name}: {place}: {first['msg']}: mend that entry") from error
+        raise UserError(f"{path.name}: {place}: {first['msg']}: correct that entry") from error
     _check(study)
     return study
 
 
 def _check(study: Study) -> None:
+    """Check what the types cannot: the names that entries use, and the needs of rows. Raises UserError."""
     blocks = [(f"row {name}", row.notebook, row.parameters) for name, row in study.rows.items()]
     blocks += [(f"defaults of {name}", name, values) for name, values in study.defaults.items()]
     for scale, block in study.scales.items():
@@ -141,30 +140,40 @@ def _check(study: Study) -> None:
         blocks += [(f"scale {scale}, base", BASE, block.base)] if block.base else []
         for row, values in block.rows.items():
             if row not in study.rows:
-                raise UserError(f"{FILE}: scale {scale} speaks of the unknown row {row!r}: {near(row, study.rows)}")
+                raise UserError(f"{FILE}: scale {scale} names the unknown row {row!r}: {nearest(row, study.rows)}")
             blocks.append((f"scale {scale}, row {row}", study.rows[row].notebook, values))
     for where, notebook, values in blocks:
         _check_parameters(where, notebook, values)
     groups = {group for row in study.rows.values() for group in row.groups}
     if both := sorted(groups & study.rows.keys()):
         raise UserError(
-            f"{FILE}: {both[0]!r} names a group and a row, so ROWS={both[0]} could mean either: give the "
-            "group another name"
+            f"{FILE}: {both[0]!r} names a group and a row, so ROWS={both[0]} could mean either: rename the group"
         )
+    _check_needs(study)
+
+
+def _check_needs(study: Study) -> None:
+    """Raise UserError for a need that is unknown or a report, and for rows that need each other in a cycle."""
     links = {name: set(links_of(study, name, row.parameters)) | set(row.needs) for name, row in study.rows.items()}
     for name, needs in links.items():
         if unknown := sorted(needs - study.rows.keys() - {EVERYTHING}):
-            raise UserError(f"{FILE}: row {name} needs the unknown row {unknown[0]!r}: {near(unknown[0], study.rows)}")
+            raise UserError(
+                f"{FILE}: row {name} needs the unknown row {unknown[0]!r}: {nearest(unknown[0], study.rows)}"
+            )
         if reports := [need for need in needs & study.rows.keys() if EVERYTHING in study.rows[need].needs]:
-            raise UserError(f"{FILE}: row {name} needs {reports[0]!r}, a report, and reports come last: drop that need")
+            raise UserError(
+                f"{FILE}: row {name} needs {reports[0]!r}, a report, and reports come last: remove that need"
+            )
     try:
         list(TopologicalSorter({name: needs - {EVERYTHING} for name, needs in links.items()}).static_order())
     except CycleError as error:
-        raise UserError(f"{FILE}: rows need each other in a circle ({' -> '.join(error.args[1])}): break it") from None
+        raise UserError(
+            f"{FILE}: rows need each other in a cycle ({' -> '.join(error.args[1])}): remove one need"
+        ) from None
 
 
 def _check_parameters(where: str, notebook: str, values: dict) -> None:
-    """Names must be declared by the notebook; a number that YAML took for text must be written as a number."""
+    """Raise UserError for a parameter that the notebook does not declare and a number that YAML reads as text."""
     cells = notebook_cells(notebook)
     if cells is None:
         raise UserError(f"{FILE}: {where} names notebook {notebook!r}, but there is no notebooks/{notebook}.ipynb")
@@ -176,27 +185,29 @@ def _check_parameters(where: str, notebook: str, values: dict) -> None:
     ]
     for name, value in values.items():
         if name not in declared:
-            raise UserError(f"{FILE}: {where}: notebook {notebook} has no parameter {name!r}: {near(name, declared)}")
+            raise UserError(
+                f"{FILE}: {where}: notebook {notebook} has no parameter {name!r}: {nearest(name, declared)}"
+            )
         if isinstance(value, str) and re.fullmatch(r"[-+]?[\d.]+e[-+]?\d+", value, re.I):
-            raise UserError(f"{FILE}: {where}: YAML takes {name}: {value} for text: write it as 1.0e-4, with a point")
+            raise UserError(f"{FILE}: {where}: YAML reads {name}: {value} as text: write it as 1.0e-4, with a point")
 
 
 def links_of(study: Study, row: str, parameters: dict) -> list[str]:
-    """Return the rows that the LINKS among `parameters` name; a benchmark's file and a served model are no rows.
+    """Return the rows that the LINKS among `parameters` name. A benchmark's file and a served model are not rows.
 
-    Raises UserError for one that is no row and no folder.
+    Raises UserError for a name that is neither a row nor a folder.
     """
-    links = [link for link in LINKS if not (link == "model" and parameters.get("endpoint"))]  # there it names no row
+    links = [link for link in LINKS if not (link == "model" and parameters.get("endpoint"))]  # the name on the server
     named = [str(parameters[link]) for link in links if parameters.get(link) and "@" not in str(parameters[link])]
     for name in named:
         if name not in study.rows and not (project_root() / name).exists():
-            remedy = near(name, study.rows)
+            remedy = nearest(name, study.rows)
             raise UserError(f"{FILE}: row {row} needs {name!r}, which is neither row nor folder: {remedy}")
     return [name for name in named if name in study.rows]
 
 
 def parameters_of(study: Study, scale: str, row: str) -> dict:
-    """Return a row's parameters at a scale, from the most general to the most particular."""
+    """Return a row's parameters at a scale. A row's own values override those of its notebook."""
     entry, block = study.rows[row], study.scales[scale]
     return (
         study.defaults.get(entry.notebook, {})

@@ -1,9 +1,9 @@
-"""From a claim to the questions that decide it: contrast, records, the value computed again, and where the rows differ.
+"""Explain a claim: its contrast and records, its value computed again, and the questions on which its rows differ.
 
-    print(why("A5", "mini"))         # python -m o1lib why A5 --scale mini, or make why CLAIM=A5
+    print(explain("A5", "mini"))     # python -m o1lib why A5 --scale mini, or make why CLAIM=A5
 
-Reads work/<scale> where it holds the rows, else results/<scale>. What is printed goes to a terminal: texts of models
-are cut to one line of printable characters.
+Records are read from work/<scale> if it has all rows of the claim, else from results/<scale>. Texts of models are cut
+to one line of printable characters, because they are printed on a terminal.
 """
 
 import time
@@ -17,32 +17,33 @@ from o1lib.analysis.claims.page import PAPERS, cost, measured, reported
 from o1lib.analysis.claims.replication import place, published
 from o1lib.analysis.stats import NOT_TESTED
 from o1lib.analysis.views.examples import questions
-from o1lib.records import Record, UserError, load_all, project_root, shown
+from o1lib.records import Record, UserError, load_all, nearest, project_root, shown
 from o1lib.study import experiments
 from o1lib.study.jobs import scale_of
 
-SHOWN = 3  # questions shown of each kind
-WIDE = 100  # characters of a text that is shown
-SAME = 1e-9  # two computations of one value may differ by rounding
-WORDS = {"difference": "minus", "equivalence": "minus", "ratio": "over"}
+EXAMPLES = 3  # questions shown for each row
+MAX_CHARACTERS = 100  # of a text of a model
+ROUNDING = 1e-9  # two computations of the same value may differ by this much
+OPERATORS = {"difference": "minus", "equivalence": "minus", "ratio": "over"}
 NUMBERS = ("value", "low", "high")
 
 
 def explain(name: str, scale: str = "mini") -> str:
     """Return what decides a claim, as text for a terminal.
 
-    Raises UserError for an unknown claim or scale, a claim about models that the study does not have, and one whose
-    rows were not run, with the command that runs them.
+    Raises UserError for an unknown claim or scale, for a claim about models that the study does not have, and for a
+    claim whose rows were not run. The last error gives the command that runs them.
     """
     started = time.monotonic()
     claims = {claim.id: claim for claim in load_claims()}
     if name not in claims:
-        raise UserError(f"CLAIM={name!r} is no claim of claims.yaml: {experiments.near(name.upper(), claims)}")
+        raise UserError(f"CLAIM={name!r} is not in claims.yaml: {nearest(name.upper(), claims)}")
     claim = claims[name]
     scale_of(experiments.read_experiments(), scale)
     root, records = _records(claim, scale)
-    together = [one for one in claims.values() if one.confirmatory] if claim.confirmatory else [claim]  # Holm: all
-    line = next(line for line in evaluate_claims(together, records) if line["id"] == name)
+    family = [one for one in claims.values() if one.confirmatory] if claim.confirmatory else [claim]
+    # Holm's correction needs the p values of the whole family
+    line = next(line for line in evaluate_claims(family, records) if line["id"] == name)
     parts = [_claim(claim, line), _sources(claim, root, records), _verdict(line, scale, time.monotonic() - started)]
     if line["verdict"] != NOT_TESTED:
         parts.append(_deciding(claim, root, *rests_on(claim, records)))
@@ -50,11 +51,11 @@ def explain(name: str, scale: str = "mini") -> str:
 
 
 def _records(claim: Claim, scale: str) -> tuple[Path, list[Record]]:
-    """Return the root that holds the claim's rows, and all its records."""
+    """Return the root that has records of all rows of the claim, and all records of that root."""
     rows = claim.contrast.rows
     if unknown := [row for row in rows if row not in experiments.read_experiments().rows]:
         raise UserError(
-            f"claim {claim.id} is about {' and '.join(unknown)}, which is no row of experiments.yaml, so "
+            f"claim {claim.id} is about {' and '.join(unknown)}, which experiments.yaml does not have, so "
             f"it stays {NOT_TESTED}: choose another CLAIM, or add the row"
         )
     roots = [project_root() / place / scale for place in ("work", "results")]
@@ -62,12 +63,12 @@ def _records(claim: Claim, scale: str) -> tuple[Path, list[Record]]:
         records = load_all(root)
         if set(rows) <= {record.row for record in records}:
             return root, records
-    here = {record.row for root in roots for record in load_all(root)}
-    lacking = [row for row in rows if row not in here]
-    what = f"{' and '.join(lacking)}, not run so far" if lacking else f"{' and '.join(rows)} in one place"
+    recorded = {record.row for root in roots for record in load_all(root)}
+    missing = [row for row in rows if row not in recorded]
+    what = f"{' and '.join(missing)}, not run so far" if missing else f"{' and '.join(rows)} in one folder"
     searched = " and ".join(map(shown, roots))
     raise UserError(
-        f"claim {claim.id} needs {what} ({searched} were searched): run "
+        f"claim {claim.id} needs {what} (searched: {searched}): run "
         f"`make study SCALE={scale} ROWS={','.join(rows)}` first"
     )
 
@@ -75,9 +76,9 @@ def _records(claim: Claim, scale: str) -> tuple[Path, list[Record]]:
 def _claim(claim: Claim, line: dict) -> str:
     what = claim.contrast
     of = f" of {', '.join(what.skills)}" if what.skills else ""
-    of += f", less that of {', '.join(what.less_skills)}" if what.less_skills else ""
+    of += f", minus that of {', '.join(what.less_skills)}" if what.less_skills else ""
     sets = f" on {', '.join(what.sets)}" if what.sets else ""
-    pair = f"{what.a} {WORDS[claim.kind]} {what.b}" if what.b else what.a
+    pair = f"{what.a} {OPERATORS[claim.kind]} {what.b}" if what.b else what.a
     sign = {1: "above", -1: "below", 0: "about"}[claim.sign] + f" {claim.claimed:g}"
     family = "of the confirmatory family" if claim.confirmatory else "exploratory"
     return "\n".join(
@@ -99,7 +100,7 @@ def _sources(claim: Claim, root: Path, records: list[Record]) -> str:
             f"  {record.row}, seed {record.seed}: {shown(record.folder)}",
             f"    commit {record.commit[:10]}, data {(made.get('dataset_hash') or 'unknown')[:10]}, "
             f"model {(made.get('model_hash') or 'unknown')[:10]}; {n} questions, {record.n_failed} failed"
-            + (", made by other code than is here" if record.stale else ""),
+            + (", made by other code than this" if record.stale else ""),
         ]
     return "\n".join(lines)
 
@@ -121,21 +122,21 @@ def _verdict(line: dict, scale: str, seconds: float) -> str:
 
 
 def _published(line: dict, scale: str) -> str:
-    """Say whether the value, interval and verdict are those published, else where the value lies to the interval."""
+    """Say whether value, interval and verdict are the published ones, else where the value lies in the interval."""
     where = f"results/{scale}/tables/claims.json"
     found = next((one for one in published(scale) if one["id"] == line["id"]), None)
     if not found or found["value"] is None:
         return f"not tested in {where}"
-    if all(abs(line[name] - found[name]) <= SAME for name in NUMBERS) and line["verdict"] == found["verdict"]:
+    if all(abs(line[name] - found[name]) <= ROUNDING for name in NUMBERS) and line["verdict"] == found["verdict"]:
         return f"the same in {where}"
     there = place(line["value"], found["low"], found["high"])
-    return f"otherwise in {where}: {measured(found)}, {found['verdict']}; the value here lies {there}"
+    return f"different in {where}: {measured(found)}, {found['verdict']}; the value here lies {there}"
 
 
 def _deciding(claim: Claim, root: Path, pairs: dict, tables: list[pd.DataFrame]) -> str:
-    """Return how many units either row wins, by set and by family, and the first of each with both answers."""
+    """Return how many observations each row wins, by test set and by family, and examples with both answers."""
     a, b = claim.contrast.a, claim.contrast.b or "none"
-    lines = {row: {seed: _by_unit(record) for seed, record in found.items()} for row, found in pairs.items()}
+    lines = {row: {seed: _by_observation(record) for seed, record in found.items()} for row, found in pairs.items()}
     frame = differing(*tables)
     frame["family"] = [_first(lines[a], qid)["family"] for qid in frame.qid]
     sides = {1: f"{a} higher", -1: f"{b} higher", 0: "alike"}
@@ -148,10 +149,10 @@ def _deciding(claim: Claim, root: Path, pairs: dict, tables: list[pd.DataFrame])
     if claim.kind == "ratio":
         frame = frame.sort_values("difference", key=abs, ascending=False, kind="stable")
     asked = _asked(pairs[a], root)
-    chosen = [(side, frame[frame.side == side].head(SHOWN)) for side in list(sides.values())[:2]]
+    chosen = [(side, frame[frame.side == side].head(EXAMPLES)) for side in list(sides.values())[:2]]
     examples = [
         f"{side}, {'the largest' if claim.kind == 'ratio' else 'the first'} {len(some)}:\n"
-        + "\n".join(_example(unit, lines, asked) for unit in some.itertuples())
+        + "\n".join(_example(observation, lines, asked) for observation in some.itertuples())
         for side, some in chosen
         if len(some)
     ]
@@ -159,9 +160,10 @@ def _deciding(claim: Claim, root: Path, pairs: dict, tables: list[pd.DataFrame])
 
 
 def differing(a: pd.DataFrame, b: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Return the units of two tables (of one: against nothing) with columns qid, stratum, a, b, difference, seed.
+    """Return the observations of two tables with columns qid, stratum, a, b, difference and seed.
 
-    Values are means over seeds; `seed` is the first of those that differ most in the direction of the mean.
+    `a` and `b` have columns seed, qid, stratum and value. Without `b`, its values are 0. Values in the result are means
+    over seeds. Its `seed` is the first seed with the largest difference in the direction of the mean.
     """
     b = a.assign(value=0.0) if b is None else b
     both = a.merge(b[["seed", "qid", "value"]], on=["seed", "qid"], suffixes=("", "_b"), validate="one_to_one")
@@ -173,11 +175,11 @@ def differing(a: pd.DataFrame, b: pd.DataFrame | None = None) -> pd.DataFrame:
     return found.assign(seed=found.qid.map(where))
 
 
-def _by_unit(record: Record) -> dict[str, list[dict]]:
-    units: dict[str, list[dict]] = {}
+def _by_observation(record: Record) -> dict[str, list[dict]]:
+    observations: dict[str, list[dict]] = {}
     for line in record.predictions():
-        units.setdefault(line.get("group") or line["qid"], []).append(line)
-    return units
+        observations.setdefault(line.get("group") or line["qid"], []).append(line)
+    return observations
 
 
 def _first(seeds: dict[int, dict], qid: str) -> dict:
@@ -185,7 +187,7 @@ def _first(seeds: dict[int, dict], qid: str) -> dict:
 
 
 def _asked(found: dict[int, Record], root: Path) -> dict[str, str]:
-    """Return {qid: question}, empty where the dataset is not there to be drawn or read again."""
+    """Return {qid: question}, empty if the dataset cannot be drawn or read again."""
     record = next(iter(found.values()))
     try:
         return {qid: item.question for qid, item in questions(record, root, record.predictions()).items()}
@@ -193,25 +195,28 @@ def _asked(found: dict[int, Record], root: Path) -> dict[str, str]:
         return {}
 
 
-def _example(unit, lines: dict, asked: dict[str, str]) -> str:
-    """Return a unit with the right answer and those of the rows; of a group, the first question answered apart."""
-    sides = [(row, seeds[unit.seed][unit.qid.removeprefix("less ")]) for row, seeds in lines.items()]
-    apart = (
+def _example(observation, lines: dict, asked: dict[str, str]) -> str:
+    """Return an observation with its correct answer and those of the rows, as text.
+
+    Of a group of questions, the first is shown on which the rows disagree.
+    """
+    sides = [(row, seeds[observation.seed][observation.qid.removeprefix("less ")]) for row, seeds in lines.items()]
+    disagreements = (
         k
         for k, pair in enumerate(zip(*(some for _, some in sides), strict=True))
         if len({one["correct"] for one in pair}) > 1
     )
-    k = next(apart, 0)
+    k = next(disagreements, 0)
     one = sides[0][1][k]
-    text = [f"  {one['qid']} ({one['family']}, {one['skill']}), seed {unit.seed}, right: {_plain(one['gold'])}"]
+    text = [f"  {one['qid']} ({one['family']}, {one['skill']}), seed {observation.seed}, right: {_plain(one['gold'])}"]
     text += [f"    asked: {_plain(asked[one['qid']])}"] if one["qid"] in asked else []
-    for (row, some), value in zip(sides, (unit.a, unit.b), strict=False):
-        said = some[k]
-        right = "right" if said["correct"] else "wrong"
-        text.append(f"    {row}: {_plain(said['pred'])} ({right}), counts {value:.3g}; {_plain(said['output'])}")
+    for (row, some), value in zip(sides, (observation.a, observation.b), strict=False):
+        answer = some[k]
+        right = "right" if answer["correct"] else "wrong"
+        text.append(f"    {row}: {_plain(answer['pred'])} ({right}), counts {value:.3g}; {_plain(answer['output'])}")
     return "\n".join(text)
 
 
 def _plain(text: object) -> str:
-    """Return one line of printable characters, cut in the middle of nothing that a terminal obeys."""
-    return shorten("".join(c if c.isprintable() else " " for c in str(text)), WIDE, placeholder=" …")
+    """Return one line of printable characters, so that a model's output cannot contain terminal escapes."""
+    return shorten("".join(c if c.isprintable() else " " for c in str(text)), MAX_CHARACTERS, placeholder=" …")

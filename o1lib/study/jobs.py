@@ -1,28 +1,28 @@
-"""What would have to be there when the study is done: rows and seeds expanded into jobs.
+"""Expand rows and seeds into jobs with parameters, needs and fingerprints.
 
-    study = experiments.read()
+    study = read_experiments()
     jobs = expand(study, "mini", select(study, "mini", "core"), seeds=[0, 1])
     jobs["structured", 1].parameters                     # what papermill hands to the notebook
     jobs["structured", 1].needs                          # (("base", 0), ("data", 0))
 
-A job's fingerprint covers its notebook's name, its parameters, the content of published files they name and the
-fingerprints of what it needs; so a changed parameter changes the fingerprint of the job and of all its descendants,
-and of nothing else.
+A job's fingerprint covers its notebook's name, its parameters, the content of the published files that they name, and
+the fingerprints of the jobs that it needs. So a changed parameter changes the fingerprints of exactly that job and the
+jobs that depend on it.
 """
 
 import hashlib
 import json
 from dataclasses import dataclass, replace
 
-from o1lib.records import UserError, project_root, sha256
-from o1lib.study.experiments import EVERYTHING, SERVED, ScaleSpec, Study, links_of, near, parameters_of
+from o1lib.records import UserError, choose, nearest, project_root, sha256
+from o1lib.study.experiments import EVERYTHING, SERVED, ScaleSpec, Study, links_of, parameters_of
 
 Key = tuple[str, int]  # (row, seed)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row at one seed: a notebook, its parameters, the jobs it needs, an estimate of its seconds."""
+    """One row at one seed: notebook, parameters, keys of the needed jobs, estimated seconds."""
 
     row: str
     seed: int
@@ -40,21 +40,19 @@ class Job:
 
     @property
     def name(self) -> str:
-        """How the job is called in messages."""
+        """The job's name in messages."""
         return f"{self.row} seed {self.seed}"
 
 
 def scale_of(study: Study, name: str) -> ScaleSpec:
-    """Return a scale of experiments.yaml. Raises UserError for an unknown one, naming those there are."""
-    if name not in study.scales:
-        raise UserError(f"unknown SCALE {name!r}: {near(name, study.scales)}")
-    return study.scales[name]
+    """Return a scale of experiments.yaml. Raises UserError, which lists the scales, for an unknown one."""
+    return choose(name, study.scales, "SCALE")
 
 
 def select(study: Study, scale: str, rows: str = "") -> list[str]:
-    """Return the row ids meant by `rows`: "" (the scale's own group), "all", or groups and rows between commas.
+    """Return the row ids that `rows` names: "" (the scale's group), "all", or groups and rows between commas.
 
-    "all" leaves out rows that need a server, which run by group or by name only.
+    "all" does not include rows that need a server. These run only if their group or name is given.
     Raises UserError for an unknown scale, group or row.
     """
     own = scale_of(study, scale).group
@@ -63,7 +61,7 @@ def select(study: Study, scale: str, rows: str = "") -> list[str]:
     for name in (rows or own).split(","):
         if name not in {"all", *groups, *study.rows}:
             raise UserError(
-                f"unknown ROWS {name!r}: {near(name, ['all', *groups, *study.rows])}"
+                f"unknown ROWS {name!r}: {nearest(name, ['all', *groups, *study.rows])}"
                 if name
                 else "ROWS has an empty name: write groups or rows between single commas"
             )
@@ -76,9 +74,9 @@ def select(study: Study, scale: str, rows: str = "") -> list[str]:
 
 
 def expand(study: Study, scale: str, rows: list[str], seeds: list[int]) -> dict[Key, Job]:
-    """Return the jobs of `rows` and of everything they need, each after its needs, with fingerprints.
+    """Return the jobs of `rows` and of all rows that they need, each after its needs, with fingerprints.
 
-    Reports need every other job returned here. Raises UserError as `read` does.
+    Reports need every other job returned here. Raises UserError for a link that is neither a row nor a folder.
     """
     jobs: dict[Key, Job] = {}
 
@@ -112,7 +110,7 @@ def _job(study: Study, scale: str, key: Key, values: dict, needs: tuple[Key, ...
 
 
 def fingerprinted(job: Job, jobs: dict[Key, Job]) -> Job:
-    """Return `job` with the fingerprint that its parameters and its needs among `jobs` give it."""
+    """Return `job` with its fingerprint. `jobs` holds the jobs that it needs."""
     files = {
         name: sha256(project_root() / value)
         for name, value in sorted(job.parameters.items())

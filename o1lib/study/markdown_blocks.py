@@ -1,8 +1,8 @@
-"""Parts of a Markdown file that a command writes and nobody's hand does, each between marks of its own.
+"""Replace generated blocks of a Markdown file, each between its own marks.
 
-    replace("README.md", {"results": "| claim | ..."})     # what stood between <!-- results --> and <!-- /results -->
+    replace_blocks("README.md", {"results": "| claim | ..."})  # the text between <!-- results --> and <!-- /results -->
 
-A file that lacks a mark, has it twice or in the wrong order is refused and left as it was.
+A file with a missing mark, a repeated mark or marks in the wrong order is refused and stays unchanged.
 """
 
 import re
@@ -13,14 +13,14 @@ from o1lib.records import UserError, atomic_file, project_root, shown
 
 
 def read_with_marks(path: Path | str, names: Iterable[str]) -> str:
-    """Return the text of a file of the project that has the marks of all `names`.
+    """Return the text of a file of the project after checking that it has the marks of all `names`.
 
-    Raises UserError for a mark that is missing, and for what is no file of text.
+    Raises UserError if a mark is missing, or the path is not a text file.
     """
     path, names = project_root() / path, list(names)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise UserError(f"{shown(path)} {what}: name a file of text with the marks {', '.join(_marks(names[0]))}")
+        raise UserError(f"{shown(path)} {what}: name a text file with the marks {', '.join(_marks(names[0]))}")
     try:
         text = path.read_text(encoding="utf8")
     except (OSError, UnicodeDecodeError) as error:
@@ -29,14 +29,17 @@ def read_with_marks(path: Path | str, names: Iterable[str]) -> str:
         first, last = _marks(name)
         if [text.count(first), text.count(last)] != [1, 1] or text.index(first) > text.index(last):
             raise UserError(
-                f"{shown(path)} must have one {first} and after it one {last}, between which `{name}` is "
-                "written: put the two lines back"
+                f"{shown(path)} must have one {first} and after it one {last}, with the block {name!r} between them: "
+                "put the two lines back"
             )
     return text
 
 
 def replace_blocks(path: Path | str, blocks: Mapping[str, str]) -> None:
-    """Put each block between the marks of its name; the rest of the file stays. Raises UserError as `read` does."""
+    """Write each block between the marks of its name. The rest of the file stays.
+
+    Raises UserError if a mark is missing, or the path is not a text file.
+    """
     path, text = project_root() / path, read_with_marks(path, blocks)
     for name, block in blocks.items():
         first, last = _marks(name)

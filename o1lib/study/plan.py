@@ -1,11 +1,11 @@
-"""What has to run, and why: the jobs of the study compared with the records that are there.
+"""Compare the jobs of the study with the records, and say which jobs have to run and why.
 
-    plan = make(experiments.read(), "mini", rows="core", seeds=[0])
-    [step.job.name for step in plan.due]         # what would run, in an order that can run
+    plan = make_plan(read_experiments(), "mini", rows="core", seeds=(0,))
+    [entry.job.name for entry in plan.due]       # jobs that have to run, each after the jobs that it needs
 
-A row is redone when its record is missing, was made by hand or has another fingerprint than planned, when a file that
-it wrote is missing or another than recorded, and when a row it needs is redone. A record made by other library code is
-named and kept, unless `fresh`. File times never matter.
+A row is redone if its record is missing, was made by hand or has another fingerprint than planned. It is also redone if
+a file that it wrote is missing or has changed, or if a row that it needs is redone. A record made by other library code
+is named and kept, unless `fresh` is set. File times do not matter.
 """
 
 import json
@@ -14,18 +14,18 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from o1lib.records import Record, UserError, code_hash, load, project_root, write_json
-from o1lib.study.experiments import Study
+from o1lib.records import Record, UserError, code_hash, load, project_root, stack_hash, write_json
+from o1lib.study.experiments import EVERYTHING, Study
 from o1lib.study.jobs import Job, Key, expand, fingerprinted, select
 
-EARLIER = "earlier.json"  # a record set aside because its row is being redone: tells why, and how long it took
-ATTEMPT = "attempt"  # fingerprint and code of the run under way: only that very run may go on from its checkpoints
-STARTING = 3.0  # seconds that a kernel and papermill add to what a record says
+EARLIER = "earlier.json"  # the record of a row that is redone; the plan takes its parameters and seconds from it
+ATTEMPT = "attempt"  # fingerprint and code hash of an unfinished run; only the same run may use its checkpoints
+STARTING = 3.0  # seconds to start papermill and a kernel, which a record does not count
 
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """A planned job: why it has to run ("" when it need not), a remark on its record, the seconds it should take."""
+    """A job with the reason to run it ("" if it is up to date), a remark on its record, and its estimated seconds."""
 
     job: Job
     reason: str = ""
@@ -35,26 +35,26 @@ class PlannedJob:
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """The planned steps in an order that can run, and all, planned or not, that have to run to be up to date."""
+    """The planned jobs, each after the jobs that it needs, and all jobs that are out of date, planned or not."""
 
     scale: str
-    steps: tuple[PlannedJob, ...]
+    jobs: tuple[PlannedJob, ...]
     outdated: tuple[PlannedJob, ...]
 
     @property
     def root(self) -> Path:
-        """Where the scale's runs are."""
+        """The folder of the scale's runs."""
         return project_root() / "work" / self.scale
 
     @property
     def due(self) -> list[PlannedJob]:
-        """The steps that have to run."""
-        return [step for step in self.steps if step.reason]
+        """The planned jobs that have to run."""
+        return [entry for entry in self.jobs if entry.reason]
 
     @property
     def needed(self) -> set[Key]:
-        """The keys of the steps that have to run."""
-        return {step.job.key for step in self.due}
+        """The keys of the planned jobs that have to run."""
+        return {entry.job.key for entry in self.due}
 
 
 def folder_of(job: Job) -> Path:
@@ -63,7 +63,7 @@ def folder_of(job: Job) -> Path:
 
 
 def recorded(job: Job) -> Record | None:
-    """Return the job's record, or None when it is missing or cannot be read."""
+    """Return the job's record, or None if it is missing or cannot be read."""
     try:
         return load(folder_of(job))
     except UserError:
@@ -71,13 +71,13 @@ def recorded(job: Job) -> Record | None:
 
 
 def is_done(job: Job) -> bool:
-    """Whether the job has a record with the fingerprint it should have."""
+    """Return whether the job has a record with the planned fingerprint."""
     record = recorded(job)
     return record is not None and record.fingerprint == job.fingerprint
 
 
 def _earlier(job: Job) -> dict:
-    """Return the record that was set aside when the job was last to be redone, {} if there is none."""
+    """Return the record that `set_aside` moved away when the job was last redone, {} if there is none."""
     try:
         return json.loads((folder_of(job) / EARLIER).read_text(encoding="utf8"))
     except (OSError, ValueError):
@@ -85,7 +85,7 @@ def _earlier(job: Job) -> dict:
 
 
 def _changes(job: Job, made: Mapping) -> str:
-    """Say how a record's parameters and fingerprint differ from what is planned, "" when they do not."""
+    """Return how a record differs from the planned job in parameters or inputs, "" if it does not."""
     if not made or made["fingerprint"] == job.fingerprint:
         return ""
     if made["fingerprint"] == "by-hand":
@@ -96,7 +96,7 @@ def _changes(job: Job, made: Mapping) -> str:
 
 
 def _reason(job: Job, record: Record | None, redone: list[Job], stale: bool) -> str:
-    """Say why a job has to run, "" when it need not; `redone` are its needs that run again."""
+    """Return why a job has to run, "" if it is up to date. `redone` holds the needed jobs that run again."""
     made = _earlier(job) if record is None else record.model_dump()
     missing = "missing" if record is None else ""
     if missing or record.fingerprint != job.fingerprint:
@@ -112,7 +112,7 @@ def _reason(job: Job, record: Record | None, redone: list[Job], stale: bool) -> 
 
 
 def _seconds(job: Job, root: Path) -> float:
-    """Estimate a job's seconds: from its own record, an earlier one, another seed's, else experiments.yaml."""
+    """Estimate a job's seconds from its earlier record, its record, another seed's record or experiments.yaml."""
     others = [replace(job, seed=seed) for seed in sorted(seeds_there(root, job.row))]
     records = [record for record in map(recorded, [job, *others]) if record]
     known = [_earlier(job).get("provenance", {}), *(record.provenance for record in records)]
@@ -129,77 +129,90 @@ def seeds_there(root: Path, row: str = "*") -> set[int]:
 def make_plan(
     study: Study, scale: str, rows: str = "", seeds: tuple[int, ...] = (0,), fresh: bool = False
 ) -> StudyPlan:
-    """Compare what is asked for with what is there. Raises UserError for an unknown scale, group or row."""
+    """Return the plan for the chosen rows and seeds. `fresh` also redoes rows that older library code made.
+
+    Raises UserError for an unknown scale, group or row.
+    """
     planned = expand(study, scale, select(study, scale, rows), list(seeds))
     root = project_root() / "work" / scale
-    plain = [row for row in study.rows if "*" not in study.rows[row].needs]
-    jobs = expand(study, scale, plain, sorted(set(seeds) | seeds_there(root)))
-    code = lru_cache(code_hash)
+    no_reports = [row for row in study.rows if EVERYTHING not in study.rows[row].needs]
+    jobs = expand(study, scale, no_reports, sorted(set(seeds) | seeds_there(root)))
+    hashes = lru_cache(code_hash), lru_cache(stack_hash)
     reasons: dict[Key, str] = {}
-    steps = []
+    entries = []
 
-    def judge(job: Job) -> None:
+    def check(job: Job) -> None:
         record = recorded(job)
-        old = record is not None and record.provenance.get("code_hash") != code(job.notebook)
+        old = record is not None and record.stale_by(*hashes)
         redone = [jobs[key] for key in job.needs if reasons[key]]
         reasons[job.key] = _reason(job, record, redone, old and fresh and job.key in planned)
         remark = f"commit {record.commit[:10]}" if old else ""
         if job.key in planned:
-            steps.append(PlannedJob(job, reasons[job.key], remark, _seconds(job, root)))
+            entries.append(PlannedJob(job, reasons[job.key], remark, _seconds(job, root)))
 
     for job in jobs.values():
-        judge(job)
+        check(job)
     known = tuple(key for key, job in jobs.items() if key in planned or (recorded(job) and not reasons[key]))
     for job in [job for job in planned.values() if job.report]:
-        jobs[job.key] = fingerprinted(replace(job, needs=known), jobs)  # a report reads all that is there
-        judge(jobs[job.key])
-    return StudyPlan(
-        scale, tuple(steps), tuple(PlannedJob(job, reasons[key]) for key, job in jobs.items() if reasons[key])
-    )
+        jobs[job.key] = fingerprinted(replace(job, needs=known), jobs)  # a report reads every current record
+        check(jobs[job.key])
+    outdated = tuple(PlannedJob(job, reasons[key]) for key, job in jobs.items() if reasons[key])
+    return StudyPlan(scale, tuple(entries), outdated)
+
+
+def check_reports(plan: StudyPlan) -> None:
+    """Raise UserError for a planned report that would have no record to read."""
+    empty = [entry.job.row for entry in plan.due if entry.job.report and not entry.job.needs]
+    if empty:
+        raise UserError(
+            f"report {empty[0]!r} reads the records of other rows, and work/{plan.scale} has none: run "
+            f"`make study SCALE={plan.scale}` first, or name rows with it, as in ROWS=core,{empty[0]}. "
+            "The published reports are in results/mini/executed"
+        )
 
 
 def stale_records(plan: StudyPlan) -> list[PlannedJob]:
-    """Return the steps whose records `set_aside` takes away: all that are out of date.
+    """Return the jobs whose records `set_aside` moves away: all that are out of date.
 
     A record made by hand stays unless its row is planned.
     """
-    found = [(step, recorded(step.job)) for step in plan.outdated]
+    found = [(entry, recorded(entry.job)) for entry in plan.outdated]
     return [
-        step
-        for step, record in found
-        if step.job.key in plan.needed or record is not None and record.fingerprint != "by-hand"
+        entry
+        for entry, record in found
+        if entry.job.key in plan.needed or record is not None and record.fingerprint != "by-hand"
     ]
 
 
 def set_aside(plan: StudyPlan) -> None:
-    """Take the records that are out of date out of the reports' sight, descendants first.
+    """Move records that are out of date to earlier.json, so that no report reads them; dependent rows come first.
 
-    Done before anything runs: after a kill the records that are left are then true, whatever was being redone and why.
-    Those of rows that are not planned go too, for a report reads whatever is recorded (`plan_text` says which).
+    This is done before anything runs, so every remaining record is current even if the study is killed. It includes
+    records of rows that are not planned, because a report reads every record (`plan_text` names them).
     """
-    for step in reversed(stale_records(plan)):
-        folder = folder_of(step.job)
+    for entry in reversed(stale_records(plan)):
+        folder = folder_of(entry.job)
         if (folder / "record.json").is_file():
             (folder / ATTEMPT).unlink(missing_ok=True)
             (folder / "record.json").replace(folder / EARLIER)
 
 
 def write_plan(plan: StudyPlan, path: Path | None = None) -> Path:
-    """Write what Snakemake schedules (work/<scale>/plan.json) and return its path; only jobs that have to run."""
+    """Write the jobs that have to run to plan.json for Snakemake and return its path, by default in work/<scale>."""
     entries = {
-        f"{step.job.row}/{step.job.seed}": {
-            "notebook": step.job.notebook,
-            "parameters": step.job.parameters,
-            "fingerprint": step.job.fingerprint,
-            "needs": [f"{row}/{seed}" for row, seed in step.job.needs if (row, seed) in plan.needed],
+        f"{entry.job.row}/{entry.job.seed}": {
+            "notebook": entry.job.notebook,
+            "parameters": entry.job.parameters,
+            "fingerprint": entry.job.fingerprint,
+            "needs": [f"{row}/{seed}" for row, seed in entry.job.needs if (row, seed) in plan.needed],
         }
-        for step in plan.due
+        for entry in plan.due
     }
     return write_json(path or plan.root / "plan.json", entries)
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as a person says them: 41 s, 12 min, 3.5 h."""
+    """Return seconds as text in a suitable unit: 41 s, 12 min, 3.5 h."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,9 +1,9 @@
-"""The plan of the confirmatory run in words and tables, and the blocks of its protocol that are computed.
+"""Describe the plan of the confirmatory run in text and tables, and write them into a draft of its protocol.
 
-print(text(plan("mini")))                              # python -m o1lib power --scale mini
-fill("draft.md", plan("mini"))                         # ... --into draft.md
+print(text(plan_confirmatory("mini")))                 # python -m o1lib power --scale mini
+fill("draft.md", plan_confirmatory("mini"))            # ... --into draft.md
 
-<!-- power -->  what is written anew between these marks  <!-- /power -->
+The draft has marks such as <!-- power --> and <!-- /power -->. The text between them is replaced.
 """
 
 import math
@@ -16,29 +16,28 @@ from o1lib.analysis.claims.family import ALPHA
 from o1lib.analysis.stats.verdicts import MARGIN
 from o1lib.records import UserError, project_root, shown
 from o1lib.study import markdown_blocks
-from o1lib.study.protocol import ASSUMED, ENOUGH, SEEDS, WANTED, ConfirmatoryPlan, FamilyMember
+from o1lib.study.protocol import ASSUMED, ENOUGH, POWER, SEEDS, ConfirmatoryPlan, FamilyMember
 from o1lib.study.run_times import hours, split_into_pieces
 
 FROZEN = "PROTOCOL.md"  # the protocol in force
 
 
 def text(found: ConfirmatoryPlan) -> str:
-    """Return a plan for a terminal: questions needed by each member, the size for each number of seeds, hours."""
-    said, table = _hours(found)
+    """Return a plan for a terminal: questions for each claim, test-set size for each number of seeds, hours."""
+    total, table = _hours(found)
+    power_, sizes_ = (frame.to_string(index=False) for frame in (power(found), sizes(found)))
     lines = [f"{piece.piece:3}  {piece.hours:>4} h  {piece.what}" for piece in table.itertuples()]
-    return "\n\n".join(
-        [basis(found), power(found).to_string(index=False), sizes(found).to_string(index=False), said, "\n".join(lines)]
-    )
+    return "\n\n".join([basis(found), power_, sizes_, total, "\n".join(lines)])
 
 
 def blocks(found: ConfirmatoryPlan) -> dict[str, str]:
     """Return the Markdown of each block of the protocol by its name."""
-    said, table = _hours(found)
+    total, table = _hours(found)
     return {
         "family": family(),
         "power": basis(found) + "\n\n" + markdown(power(found)),
         "sizes": markdown(sizes(found)),
-        "hours": said + "\n\n" + markdown(table),
+        "hours": total + "\n\n" + markdown(table),
     }
 
 
@@ -49,7 +48,7 @@ def markdown(frame: pd.DataFrame) -> str:
 
 
 def sizes(found: ConfirmatoryPlan) -> pd.DataFrame:
-    """Return one line a number of seeds: items of a test set, hours of the whole run; the choice is marked."""
+    """Return one line for each number of seeds: items of a test set, hours of the run, and a mark at the choice."""
     lines = []
     for seeds in SEEDS:
         size = found.n_test(seeds)
@@ -65,7 +64,7 @@ def sizes(found: ConfirmatoryPlan) -> pd.DataFrame:
 
 
 def power(found: ConfirmatoryPlan) -> pd.DataFrame:
-    """Return one line a member: what it must detect, its deviations in points, the questions needed by seeds."""
+    """Return one line for each claim: difference to detect, deviations in points, questions by number of seeds."""
     return pd.DataFrame([_power(member, found.alpha) for member in found.members])
 
 
@@ -103,13 +102,13 @@ def family() -> str:
 
 
 def basis(found: ConfirmatoryPlan) -> str:
-    """Return what the numbers of a plan rest on, in words."""
+    """Return the records and assumptions behind the numbers of a plan, as text."""
     commits = sorted({record.commit[:10] for record in found.records if record.metrics})
     seeds = sorted({record.seed for record in found.records})
-    made = f"{len(found.records)} records of {shown(found.root)}, seeds {', '.join(map(str, seeds))}"
-    made += f", made at commit {', '.join(commits)}"
+    source = f"{len(found.records)} records of {shown(found.root)}, seeds {', '.join(map(str, seeds))}"
+    source += f", made at commit {', '.join(commits)}"
     return (
-        f"From {made}. Power {WANTED:g} at a two-sided level of {ALPHA:g} / {len(found.members)} = "
+        f"From {source}. Power {POWER:g} at a two-sided level of {ALPHA:g} / {len(found.members)} = "
         f"{found.alpha:.4f}, Holm's first step. A seed's standard deviation that is unknown, or known from fewer "
         f"than {ENOUGH} seeds, is planned as at least {ASSUMED:g} of the difference to detect. Deviations are in "
         "points."
@@ -122,19 +121,18 @@ def _hours(found: ConfirmatoryPlan) -> tuple[str, pd.DataFrame]:
     table = split_into_pieces(jobs)
     size = f"{found.choice} seeds, test sets of {found.n_test(found.choice)} items"
     return (
-        f"{size}: {hours(jobs):.0f} hours one after another, in {len(table)} pieces of at most two hours, but for "
-        "jobs that alone take longer. A star marks what has no record yet and is taken to cost what its like "
-        "did."
+        f"{size}: {hours(jobs):.0f} hours one after another, in {len(table)} pieces of at most two hours, except "
+        "jobs that take longer by themselves. A star marks a row without a record; its cost is that of similar rows."
     ), table
 
 
 def fill(path: Path | str, found: ConfirmatoryPlan) -> None:
-    """Put the blocks of a plan between the marks of a protocol, <!-- name --> and <!-- /name -->.
+    """Write the blocks of a plan between the marks of a protocol, <!-- name --> and <!-- /name -->.
 
-    Raises UserError when a mark is missing, or the file is the protocol in force, which nobody changes.
+    Raises UserError if a mark is missing, or the file is the protocol in force, which must not change.
     """
     if Path(path).name == FROZEN:
         raise UserError(
-            f"{shown(project_root() / path)} is in force and is not written again: fill a draft, and give it that name"
+            f"{shown(project_root() / path)} is in force and must not change: fill a draft with another file name"
         )
     markdown_blocks.replace_blocks(path, blocks(found))

@@ -1,12 +1,12 @@
-"""From work/ (what you ran) to results/ (what is published), and the difference between the two.
+"""Copy complete rows from work/ to results/, and compare your reports with the published ones.
 
 publish("mini")      # records, predictions, tables, figures and executed reports of complete rows
-compare("mini")      # prints what nbdime finds between your reports and the published ones, and both contrasts
+compare("mini")      # prints the differences that nbdime finds between the reports, then both sides' claims
 
 results/mini/runs/<row>/seed<k>/{record.json, predictions.jsonl.gz, small files}
-results/mini/{tables,figures}/                  what the reports wrote
+results/mini/{tables,figures}/                  files of the reports
 results/mini/executed/<notebook>.ipynb
-README.md                                       the block of first results, from the claims report
+README.md, docs/claims.md                       blocks from the claims report
 """
 
 import shutil
@@ -19,58 +19,56 @@ from o1lib.records.store import PREDICTIONS, RECORD
 from o1lib.study import experiments, plan
 from o1lib.study.jobs import Job, scale_of
 
-SHOWN = "mini"  # the scale whose first results README shows
-SMALL = 400_000  # bytes: a larger file of a row (a model, pictures) stays in work/, its hash is in the record
-KEPT = {".json", ".csv", ".md", ".html", ".svg", ".png"}
+SMALL = 400_000  # bytes; larger files of a row (a model, images) stay in work/, and the record has their hashes
+PUBLISHED = {".json", ".csv", ".md", ".html", ".svg", ".png"}
 
 
 def _results(scale: str) -> Path:
     return project_root() / "results" / scale
 
 
-def _steps(scale: str) -> list[plan.PlannedJob]:
-    """Return every row and report at every seed that has a record, compared with experiments.yaml."""
+def _planned(scale: str) -> list[plan.PlannedJob]:
+    """Return the plan entries of every row and report at every seed that has a record."""
     root = project_root() / "work" / scale
-    return list(
-        plan.make_plan(experiments.read_experiments(), scale, "all", tuple(sorted(plan.seeds_there(root) | {0}))).steps
-    )
+    seeds = tuple(sorted(plan.seeds_there(root) | {0}))
+    return list(plan.make_plan(experiments.read_experiments(), scale, "all", seeds).jobs)
 
 
-def _check_files(steps: list[plan.PlannedJob]) -> None:
-    """What is copied must be what the records were made from, or it takes the place of what was published rightly."""
-    for job in (step.job for step in steps):
+def _check_files(entries: list[plan.PlannedJob]) -> None:
+    """Raise UserError if a file that would be copied is not the file that its record was made from."""
+    for job in (entry.job for entry in entries):
         record = plan.recorded(job)
         if record is None or not (job.report or record.fingerprint == job.fingerprint):
-            continue  # left out, and told
+            continue  # not published; _left_out names it
         for name, what in record.spoilt().items():
-            if name == PREDICTIONS or Path(name).suffix in KEPT:
+            if name == PREDICTIONS or Path(name).suffix in PUBLISHED:
                 raise UserError(
-                    f"nothing is published, for {shown(record.folder / name)} of {job.name} {what} since "
+                    f"nothing is published, because {shown(record.folder / name)} of {job.name} {what} since "
                     f"that row was recorded: {record.redo}, then publish again"
                 )
 
 
-def _left_out(steps: list[plan.PlannedJob], published: list[Job]) -> list[str]:
-    """Return, in words, every row that left something in work/ and every report that is not published, and why."""
+def _left_out(entries: list[plan.PlannedJob], published: list[Job]) -> list[str]:
+    """Return the name and the reason of every row with a folder in work/, and every report, that is not published."""
     found, keys = [], {job.key for job in published}
-    for step in steps:
-        folder = plan.folder_of(step.job)
-        if step.job.key in keys or not (folder.is_dir() or step.job.report):
+    for entry in entries:
+        folder = plan.folder_of(entry.job)
+        if entry.job.key in keys or not (folder.is_dir() or entry.job.report):
             continue
-        if plan.recorded(step.job):
-            why = step.reason
+        if plan.recorded(entry.job):
+            why = entry.reason
         elif (folder / RECORD).is_file():
             why = f"{shown(folder / RECORD)} cannot be read: run it again"
         elif (folder / plan.EARLIER).is_file():
-            why = f"its record was set aside: {step.reason}"
+            why = f"its record was set aside: {entry.reason}"
         else:
-            why = "no record: it failed, or is under way" if folder.is_dir() else "no record: it was not run"
-        found.append(f"{step.job.name} ({why})")
+            why = "no record: it failed, or is running" if folder.is_dir() else "no record: it was not run"
+        found.append(f"{entry.job.name} ({why})")
     return found
 
 
 def _older(results: Path, published: list[Job]) -> list[str]:
-    """Return the names of the rows that were published before and are not now."""
+    """Return the names of the rows that were published before and are not published now."""
     folders = {results / "runs" / job.row / f"seed{job.seed}" for job in published}
     return [
         f"{path.parent.parent.name} seed {path.parent.name.removeprefix('seed')}"
@@ -80,7 +78,7 @@ def _older(results: Path, published: list[Job]) -> list[str]:
 
 
 def _check_reports(rows: list[Job], reports: list[Job]) -> None:
-    """A report must have been made after every row that it is published with."""
+    """Raise UserError if a report started before a row that it is published with."""
     began = {job.name: plan.recorded(job).provenance["started_at"] for job in rows + reports}
     for report in reports:
         for job in rows:
@@ -91,7 +89,7 @@ def _check_reports(rows: list[Job], reports: list[Job]) -> None:
 def _copy_row(source: Path, target: Path) -> None:
     with atomic_folder(target) as part:
         for path in sorted(source.iterdir()):
-            small = path.suffix in KEPT and path.stat().st_size <= SMALL
+            small = path.suffix in PUBLISHED and path.stat().st_size <= SMALL
             if path.is_file() and (small or path.name == PREDICTIONS):
                 shutil.copyfile(path, part / path.name)
 
@@ -113,32 +111,32 @@ def _copy(rows: list[Job], reports: list[Job], results: Path) -> None:
 
 
 def publish(scale: str = "mini", force: bool = False) -> None:
-    """Copy what is complete in work/<scale> to results/<scale> and say what was copied.
+    """Copy the complete rows and reports of work/<scale> to results/<scale>.
 
-    Says too what was left out, and which rows stay as they were published before. Raises UserError for smoke (its
-    numbers mean nothing) unless `force`, when nothing is complete, when a file is not what its record was made from,
-    when a report is older than a row it should show, and when README has no place for its block: nothing is copied.
+    Prints what was copied, what was left out, and which rows stay as they were published before. Raises UserError,
+    before anything is copied, for scale smoke without `force`, if no row is complete, if a file is not the one that its
+    record was made from, if a report is older than a row, and if README.md or docs/claims.md lacks its marks.
     """
     if scale == "smoke" and not force:
-        raise UserError("smoke rows show that the pipeline works, their numbers mean nothing: publish SCALE=mini")
-    from o1lib.study import readme  # brings pandas, which no other command needs
+        raise UserError("smoke rows show that the pipeline works; their numbers mean nothing: publish SCALE=mini")
+    from o1lib.study import readme  # imports pandas
 
-    steps = _steps(scale)
-    _check_files(steps)
-    rows = [step.job for step in steps if not step.reason and not step.job.report]
-    reports = [step.job for step in steps if step.job.report and plan.recorded(step.job)]
+    entries = _planned(scale)
+    _check_files(entries)
+    rows = [entry.job for entry in entries if not entry.reason and not entry.job.report]
+    reports = [entry.job for entry in entries if entry.job.report and plan.recorded(entry.job)]
     if not rows:
         raise UserError(f"no complete row in work/{scale}: run `make study SCALE={scale}` first")
     _check_reports(rows, reports)
-    told = scale == SHOWN and any(job.row == "claims" for job in reports)
-    if told:
+    updates_pages = scale == experiments.MAIN_SCALE and any(job.row == "claims" for job in reports)
+    if updates_pages:
         readme.check_marks()
     _copy(rows, reports, _results(scale))
-    if told:
+    if updates_pages:
         readme.write_blocks(scale)
     print(f"{len(rows)} rows and {len(reports)} reports published in {shown(_results(scale))}")
     for what, names in (
-        ("left out", _left_out(steps, rows + reports)),
+        ("left out", _left_out(entries, rows + reports)),
         ("left as published before", _older(_results(scale), rows + reports)),
     ):
         if names:
@@ -146,9 +144,9 @@ def publish(scale: str = "mini", force: bool = False) -> None:
 
 
 def compare(scale: str = "mini") -> None:
-    """Print, by nbdime, how your executed reports differ from the published ones, then both sides' contrasts.
+    """Print how your executed reports differ from the published ones by nbdime, then both sides' claims.
 
-    Raises UserError for an unknown scale, and when either side is missing.
+    Raises UserError for an unknown scale, and if a report is missing on either side or failed.
     """
     study = experiments.read_experiments()
     scale_of(study, scale)
@@ -160,20 +158,25 @@ def compare(scale: str = "mini") -> None:
             raise UserError(f"nothing is published at {shown(published)} to compare with: try another SCALE")
         if not yours.is_file():
             raise UserError(f"you have not run report {row} ({shown(yours)}): run `make study SCALE={scale}` first")
-        nbdiff = Path(sys.executable).with_name("nbdiff")  # by its own name, or it does not read nbdime_config.json
+        if not yours.with_name(RECORD).is_file():
+            raise UserError(
+                f"report {row} has no record, so it failed ({shown(yours)}): run `make study SCALE={scale}`"
+            )
+        nbdiff = Path(sys.executable).with_name("nbdiff")  # under another name it does not read nbdime_config.json
         command = [nbdiff, "--no-color", shown(published), shown(yours)]
-        words = subprocess.run(command, capture_output=True, text=True, cwd=project_root())
-        if words.returncode > 1 or (words.returncode and not words.stdout):
-            raise UserError(f"nbdime could not compare {shown(yours)}: {words.stderr.strip().splitlines()[-1:]}")
-        print(words.stdout or f"{notebook}: no difference")
+        done = subprocess.run(command, capture_output=True, text=True, cwd=project_root())
+        if done.returncode > 1 or (done.returncode and not done.stdout):
+            problem = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise UserError(f"nbdime could not compare {shown(yours)}: {problem}")
+        print(done.stdout or f"{notebook}: no difference")
     _compare_claims(scale)
 
 
 def _compare_claims(scale: str) -> None:
-    """Print the contrasts, last so that they are not scrolled away; nothing where either side judged no claims."""
-    from o1lib.analysis.claims import replication  # brings pandas
+    """Print both sides' claims, nothing if one side has none. They come last, so that they stay on the screen."""
+    from o1lib.analysis.claims import replication  # imports pandas
 
-    places = list((project_root() / "work" / scale / "runs").glob("*/seed0/tables/claims.json"))
-    yours, ours = replication.read_claims(places[0]) if places else [], replication.published(scale)
-    if yours and ours:
-        print(replication.summarize_replication(replication.compare_with_published(yours, ours)))
+    paths = list((project_root() / "work" / scale / "runs").glob("*/seed0/tables/claims.json"))
+    yours, published = replication.read_claims(paths[0]) if paths else [], replication.published(scale)
+    if yours and published:
+        print(replication.summarize_replication(replication.compare_with_published(yours, published)))

@@ -1,12 +1,15 @@
-"""What README shows of the published results, written by `make publish` and by nobody's hand.
+"""Write the generated blocks of README.md and docs/claims.md: published results and the list of packages.
 
-write("mini")            # replaces what stands between the marks in README.md
+    write_blocks("mini")     # replaces the text between the marks, as `make publish` and `python -m o1lib readme` do
 
-<!-- results -->  the verdicts on the main claims and one figure  <!-- /results -->
-<!-- claims -->  verdicts by paper, every tested claim with the paper's numbers, its figure  <!-- /claims -->
+README.md has the block `results` (main claims, their verdicts, one figure) and the block `tree` (one line for each
+package, from its docstring). docs/claims.md has the block `claims` (verdicts by paper, every tested claim with the
+paper's numbers, two figures).
 """
 
+import ast
 import json
+import os
 import re
 from pathlib import Path
 
@@ -14,70 +17,105 @@ from o1lib.analysis.claims import load_claims
 from o1lib.analysis.claims.page import PAPERS, measured, reported, verdict_counts
 from o1lib.analysis.comparability import PILOT, is_pilot
 from o1lib.analysis.stats import VERDICTS
-from o1lib.records import Record, load, load_all, project_root, shown
+from o1lib.records import Record, UserError, load, load_all, project_root, shown
 from o1lib.study import markdown_blocks
 from o1lib.study.plan import duration
 
-PAGE, NAMES = "README.md", ("results", "claims")
+PAGES = {"README.md": ("results", "tree"), "docs/claims.md": ("claims",)}
 MAIN = {"forms": "Open questions, choices, and how often a chain's letter is that of the option it states"}
 FULL = {
     "claims": "Each tested difference with its 95 % interval",
     "gain_of_a_judge": "What stage-level beam search gains by how often its judge is right",
 }
+PACKAGES = (  # lowest first, the order in which they may import each other
+    "records",
+    "formats",
+    "minivqa",
+    "scoring",
+    "search",
+    "models",
+    "data",
+    "training",
+    "inference",
+    "analysis",
+    "evaluation",
+    "study",
+    "cli",
+)
 
 
 def write_blocks(scale: str = "mini") -> None:
-    """Put the published verdicts of a scale between README's marks.
+    """Rewrite the blocks of both pages from the published results of a scale.
 
-    Raises UserError when a mark is missing or nothing is published.
+    Raises UserError if a page or a mark is missing, or no claims are published.
     """
-    markdown_blocks.replace_blocks(PAGE, blocks(project_root() / "results" / scale))
+    found = blocks(project_root() / "results" / scale)
+    for page, names in PAGES.items():
+        markdown_blocks.replace_blocks(page, {name: found[name] for name in names})
 
 
 def check_marks() -> None:
-    """Raise UserError unless README.md has its marks, each once and in order."""
-    markdown_blocks.read_with_marks(PAGE, NAMES)
+    """Raise UserError unless both pages have their marks, each once and in order."""
+    for page, names in PAGES.items():
+        markdown_blocks.read_with_marks(page, names)
 
 
 def blocks(results: Path) -> dict[str, str]:
-    """Return the Markdown of the first screen's block and of the full one, by name."""
-    lines = json.loads((results / "tables" / "claims.json").read_text(encoding="utf8"))
+    """Return the Markdown of every block by name. Raises UserError if no claims are published in `results`."""
+    path = results / "tables" / "claims.json"
+    if not path.is_file():
+        raise UserError(f"no claims are published ({shown(path)} is missing): run `make publish` first")
+    lines = json.loads(path.read_text(encoding="utf8"))
     records = load_all(results)
     mark = PILOT if is_pilot(records) else ""
-    return {"results": first(results, lines, records, mark), "claims": full(results, lines, mark)}
+    return {
+        "results": _results_block(results, lines, records, mark),
+        "claims": _claims_block(results, lines, mark),
+        "tree": package_tree(),
+    }
 
 
-def first(results: Path, lines: list[dict], records: list[Record], mark: str) -> str:
-    """Return what the first screen shows: what the numbers are, the main claims and their verdicts, one figure."""
+def package_tree() -> str:
+    """Return one line for each package of o1lib: its name and the first sentence of its docstring."""
+    library, wide = Path(__file__).resolve().parents[1], max(map(len, PACKAGES)) + 1
+    lines = ["o1lib/"]
+    for name in PACKAGES:
+        docstring = ast.get_docstring(ast.parse((library / name / "__init__.py").read_text(encoding="utf8"))) or ""
+        lines.append(f"  {name + '/':{wide}} {' '.join(docstring.partition(chr(10) * 2)[0].split())}")
+    return "\n".join(["```", *lines, "```"])
+
+
+def _results_block(results: Path, lines: list[dict], records: list[Record], mark: str) -> str:
+    """Return README's block: the source of the numbers, the confirmatory claims with verdicts, cost, one figure."""
     main = [claim.id for claim in load_claims() if claim.confirmatory]
     family = [line for line in lines if line["id"] in main]
     return "\n\n".join(
         [
-            _standing(results, lines, records, mark),
-            _claims(family, mark),
+            _source(results, lines, records, mark),
+            _claims_table(family, mark),
             f"{_tally(lines)} {_cost(records)}",
-            *_figures(results, MAIN, mark),
+            *_figures(results, MAIN, mark, "README.md"),
         ]
     )
 
 
-def full(results: Path, lines: list[dict], mark: str) -> str:
-    """Return verdicts by paper, each tested claim beside the paper's numbers, its figure, and where the rest lies."""
-    place = shown(results)
+def _claims_block(results: Path, lines: list[dict], mark: str) -> str:
+    """Return the block of docs/claims.md: verdicts by paper, each tested claim with the paper's numbers, figures."""
+    folder = shown(results)
     tally = [[name, *row] for name, *row in verdict_counts(lines).itertuples()]
     return "\n\n".join(
         [
             _table([mark, *VERDICTS], tally),
-            _claims([line for line in lines if line["value"] is not None], mark),
-            *_figures(results, FULL, mark),
-            f"Every claim, also those not tested, and why: `{place}/runs/claims/seed0/claims.html`. The reports as they "
-            f"ran: `{place}/executed/`.",
+            _claims_table([line for line in lines if line["value"] is not None], mark),
+            *_figures(results, FULL, mark, "docs/claims.md"),
+            f"Every claim, also those not tested, and why: `{folder}/runs/claims/seed0/claims.html`. "
+            f"The reports as they ran: `{folder}/executed/`.",
         ]
     )
 
 
-def _standing(results: Path, lines: list[dict], records: list[Record], mark: str) -> str:
-    """Return in words what was scored, on how many seeds, at which commit it was reported."""
+def _source(results: Path, lines: list[dict], records: list[Record], mark: str) -> str:
+    """Return the split that was scored, the number of seeds and the commit of the report, as sentences."""
     record = load(results / "runs" / "claims" / "seed0")
     splits = sorted({one.parameters["test_split"] for one in records if "test_split" in one.parameters})
     kind = f"**This is a {PILOT}**, not the run that counts: " if mark else ""
@@ -96,7 +134,7 @@ def _tally(lines: list[dict]) -> str:
 
 
 def _cost(records: list[Record]) -> str:
-    """Return how long the runs took, and the trained base that they start from where it has a record of its own."""
+    """Return the duration of all runs, and that of training the base if the base has its own record."""
     bases = {
         project_root() / record.parameters["checkpoint"] for record in records if record.parameters.get("checkpoint")
     }
@@ -110,7 +148,7 @@ def _time(records: list[Record]) -> str:
     return duration(sum(record.provenance.get("seconds") or 0 for record in records))
 
 
-def _claims(lines: list[dict], mark: str) -> str:
+def _claims_table(lines: list[dict], mark: str) -> str:
     noted = f" ({mark})" if mark else ""
     rows = [
         [line["id"], f"{PAPERS[line['paper']]}: {line['statement']}", reported(line), measured(line), line["verdict"]]
@@ -119,15 +157,16 @@ def _claims(lines: list[dict], mark: str) -> str:
     return _table(["", "claim", "reported", f"measured here{noted}", f"verdict{noted}"], rows)
 
 
-def _figures(results: Path, figures: dict[str, str], mark: str) -> list[str]:
-    """Return an image for each figure that is published."""
-    there = {words: results / "figures" / f"{name}.png" for name, words in figures.items()}
-    noted = f" ({mark})" if mark else ""
-    return [f"![{words}{noted}]({shown(path)})" for words, path in there.items() if path.is_file()]
+def _figures(results: Path, figures: dict[str, str], mark: str, page: str) -> list[str]:
+    """Return an image for each published figure, with its path from the folder of `page`."""
+    paths = {title: results / "figures" / f"{name}.png" for name, title in figures.items()}
+    noted, folder = f" ({mark})" if mark else "", (project_root() / page).parent
+    links = {title: os.path.relpath(path, folder) for title, path in paths.items() if path.is_file()}
+    return [f"![{title}{noted}]({Path(link).as_posix()})" for title, link in links.items()]
 
 
 def _table(head: list, rows: list[list]) -> str:
-    """Return a Markdown table; what would break it or be taken for HTML is escaped."""
+    """Return a Markdown table. Characters with a meaning in Markdown or HTML are escaped."""
 
     def cell(value) -> str:
         return re.sub(r"([|<>*_`])", r"\\\1", " ".join(str(value).split()))

@@ -1,9 +1,9 @@
-"""One job of the study in a process of its own: a notebook through papermill, ending in a record or in one sentence.
+"""Run one job of the study in its own process: execute its notebook with papermill and check its record.
 
     python -m o1lib run-row structured --seed 0 --scale smoke
 
-The executed notebook stays in the run's folder, also when a cell failed. What a killed run of the very same job left
-there (checkpoints) is kept for it to go on from; anything else is cleared away first.
+The executed notebook stays in the run's folder, also if a cell failed. Checkpoints of a killed run of the same job are
+kept, and the job goes on from them. Other files in the folder are deleted first.
 """
 
 import json
@@ -18,65 +18,61 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+from filelock import FileLock, Timeout
 
-from o1lib.records import UserError, atomic_file, code_hash, portable, project_root, shown
+from o1lib.records import UserError, atomic_file, portable, project_root, shown, stack_hash
+from o1lib.records.files import disk_errors
+from o1lib.records.store import RECORD
 from o1lib.study import plan
 from o1lib.study.jobs import Job
 
 STUDY = "O1LIB_STUDY"  # host:pid of the study that started this row
-EVENTS = "rows.jsonl"  # one line for each row that ended
+EVENTS = "rows.jsonl"  # one JSON line for each row that ended
 
 
 @contextmanager
 def locked(path: Path, message: str, wait: float = 0.0):
-    """Hold the lock file at `path`; the system releases it when the process ends, however it ends.
+    """Hold the lock file at `path`. The system releases it when the process ends, also after a kill.
 
-    Raises UserError with `message` when another process still holds it after `wait` seconds.
+    Raises UserError with `message` if another process still holds it after `wait` seconds.
     """
-    import fcntl
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a", encoding="utf8") as file:
-        end = time.monotonic() + wait
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    raise UserError(message) from None
-                time.sleep(0.1)
-        yield
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path, timeout=wait):
+            yield
+    except Timeout:
+        raise UserError(message) from None
 
 
 def stop_tree(process: psutil.Process) -> None:
-    """Kill a process and all that it started; every writer here is atomic, so nothing is left half written."""
+    """Kill a process and all its descendants. Every writer here is atomic, so no file is left half written."""
     try:
         family = [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return
-    for member in sorted(family, key=lambda member: member.pid == os.getpid()):  # oneself last
+    for member in sorted(family, key=lambda member: member.pid == os.getpid()):  # this process last
         with suppress(psutil.NoSuchProcess):
             member.kill()
     psutil.wait_procs(family, timeout=10)
 
 
 def _end_with_the_study() -> None:
-    """Watch the study that started this row: when it is gone (kill -9), the row and its kernel go too."""
+    """Start a thread that stops this row and its kernel once the study that started it has ended (kill -9)."""
     host, _, pid = os.environ.get(STUDY, "").partition(":")
     if host != socket.gethostname():
         return  # started by hand, or on another machine of a cluster
 
-    def watch():
+    def stop_after_study():
         while psutil.pid_exists(int(pid)):
             time.sleep(0.5)
         stop_tree(psutil.Process())
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=stop_after_study, daemon=True).start()
 
 
 def find_job(row: str, seed: int, scale: str, plan_file: Path | None = None) -> Job:
-    """Return a job of the plan that `make study` last wrote for a scale. Raises UserError when it is not there."""
+    """Return a job of the plan that `make study` last wrote for a scale. Raises UserError if the plan lacks it."""
     path = plan_file or project_root() / "work" / scale / "plan.json"
     try:
         entry = json.loads(path.read_text(encoding="utf8"))[f"{row}/{seed}"]
@@ -86,26 +82,26 @@ def find_job(row: str, seed: int, scale: str, plan_file: Path | None = None) -> 
     return Job(row, seed, entry["notebook"], entry["parameters"], (), 0.0, fingerprint=entry["fingerprint"])
 
 
-def _make_room(folder: Path, job: Job) -> None:
-    """Clear what another attempt left, and note which attempt this is."""
-    attempt, this = folder / plan.ATTEMPT, f"{job.fingerprint} {code_hash(job.notebook)}\n"
-    if not attempt.is_file() or attempt.read_text(encoding="utf8") != this:
+def _prepare_folder(folder: Path, job: Job) -> None:
+    """Delete the files of another attempt, and write down which attempt this is."""
+    attempt, current = folder / plan.ATTEMPT, f"{job.fingerprint} {stack_hash(job.notebook)}\n"
+    if not attempt.is_file() or attempt.read_text(encoding="utf8") != current:
         for entry in folder.iterdir():
             if entry.is_dir():
                 shutil.rmtree(entry)
             elif entry.name not in (plan.EARLIER, ".lock"):
                 entry.unlink()
-        attempt.write_text(this, encoding="utf8")
+        attempt.write_text(current, encoding="utf8")
 
 
 def import_path() -> str:
-    """Return a PYTHONPATH with this checkout first, wherever the package was installed from."""
+    """Return a PYTHONPATH with this checkout first, also if the package is installed from another place."""
     here, given = str(project_root()), os.environ.get("PYTHONPATH", "")
     return given if given.startswith(here) else os.pathsep.join(filter(None, [here, given]))
 
 
 def _environment(job: Job, ipython: str) -> dict[str, str]:
-    """What the kernel is to find around it: this very Python, the planned fingerprint, no user's own IPython files."""
+    """Return the kernel's environment: this Python, the planned fingerprint, an empty folder for IPython's files."""
     kernels = [str(Path(sys.prefix) / "share" / "jupyter"), os.environ.get("JUPYTER_PATH", "")]
     return {
         "O1LIB_FINGERPRINT": job.fingerprint,
@@ -118,9 +114,9 @@ def _environment(job: Job, ipython: str) -> dict[str, str]:
 
 
 def _papermill():
-    """Return the module, imported without what no row uses: seconds for a grammar of addresses and a Hadoop client."""
+    """Import papermill without two optional packages that no row uses and that take seconds to import."""
     unused = {"rfc3987_syntax", "pyarrow"} - sys.modules.keys()
-    sys.modules.update(dict.fromkeys(unused))  # None: as if it were not installed, which papermill provides for
+    sys.modules.update(dict.fromkeys(unused))  # None makes an import fail as if the package were not installed
     try:
         import papermill
     finally:
@@ -130,12 +126,12 @@ def _papermill():
 
 
 def _execute(job: Job, folder: Path, log: Path) -> None:
-    """Run the notebook into `folder`/notebook.ipynb; what its cells print goes to `log` as well."""
+    """Execute the notebook into `folder`/notebook.ipynb. The output of its cells also goes to `log`."""
     papermill = _papermill()
     source = project_root() / "notebooks" / f"{job.notebook}.ipynb"
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with open(log, "w", encoding="utf8") as words:
+        with open(log, "w", encoding="utf8") as output:
             papermill.execute_notebook(
                 source,
                 folder / "notebook.ipynb",
@@ -143,8 +139,8 @@ def _execute(job: Job, folder: Path, log: Path) -> None:
                 kernel_name="python3",
                 progress_bar=False,
                 coalesce_streams=True,
-                stdout_file=words,
-                stderr_file=words,
+                stdout_file=output,
+                stderr_file=output,
                 cwd=source.parent,
             )
     finally:
@@ -152,49 +148,50 @@ def _execute(job: Job, folder: Path, log: Path) -> None:
 
 
 def clean_notebook(path: Path) -> None:
-    """Take times and this machine's paths out of an executed notebook, so that it can be compared and published."""
+    """Remove times and paths of this machine from an executed notebook, so that it can be compared and published."""
     import nbformat
+    from nbconvert.preprocessors import ClearMetadataPreprocessor
 
     if not path.is_file():
         return
-    notebook = nbformat.read(path, as_version=4)
-    notebook.metadata.pop("papermill", None)
-    for cell in notebook.cells:
-        for name in ("papermill", "execution"):
-            cell.metadata.pop(name, None)
+    keep = {"preserve_nb_metadata_mask": {"language_info", "kernelspec"}, "preserve_cell_metadata_mask": {"tags"}}
+    cleaner = ClearMetadataPreprocessor(enabled=True, **keep)
+    notebook, _ = cleaner.preprocess(nbformat.read(path, as_version=4), {})
     with atomic_file(path) as part:
         part.write_text(portable(nbformat.writes(notebook)), encoding="utf8")
 
 
 def error_sentence(error: BaseException) -> str:
-    """Return what went wrong in one line: a UserError's own words, else the exception's name and first line."""
-    name, words = getattr(error, "ename", type(error).__name__), str(getattr(error, "evalue", error)).strip()
-    first = words.splitlines()[0] if words else "no message"
+    """Return an error as one line: the message of a UserError, else the exception's name and first line."""
+    name, message = getattr(error, "ename", type(error).__name__), str(getattr(error, "evalue", error)).strip()
+    first = message.splitlines()[0] if message else "no message"
     if name == "DeadKernelError":
-        return "the kernel died, probably for want of memory: close other programs or use a smaller JOBS"
+        return "the kernel died, probably because memory ran out: close other programs or use a smaller JOBS"
     return first if name == "UserError" else f"{name}: {first}"
 
 
 def _run(job: Job) -> None:
+    """Execute the job in its locked folder. Raises UserError if a cell failed or no record was written."""
     folder = plan.folder_of(job)
     busy = f"row {job.name} is being run by another process: wait for it or stop it"
     with locked(folder / ".lock", busy, wait=15), tempfile.TemporaryDirectory() as ipython:
         os.environ.update(_environment(job, ipython))
-        _make_room(folder, job)
+        _prepare_folder(folder, job)
         try:
             _execute(job, folder, folder.parents[2] / "logs" / f"{job.row}.seed{job.seed}.log")
         except Exception as error:
+            (folder / RECORD).unlink(missing_ok=True)  # a cell failed after the record was written
             place = shown(folder / "notebook.ipynb")
             raise UserError(f"{error_sentence(error)} (executed notebook: {place})") from error
         if not plan.is_done(job):
-            raise UserError(f"{job.notebook} ended without a record for {job.name}: it must end with finish(run, ...)")
+            raise UserError(f"{job.notebook} ended without a record for {job.name}: end it with finish(run, ...)")
         (folder / plan.EARLIER).unlink(missing_ok=True)
 
 
 def run_row(job: Job) -> None:
-    """Run one job; on return its record is there. Tells the study how it ended, in work/<scale>/logs/rows.jsonl.
+    """Run one job until it has its record, and append how it ended to work/<scale>/logs/rows.jsonl.
 
-    Raises UserError: one sentence, with the path of the executed notebook.
+    Raises UserError, one sentence with the path of the executed notebook, if the job failed.
     """
     _end_with_the_study()
     began, problem = time.monotonic(), ""
@@ -208,4 +205,4 @@ def run_row(job: Job) -> None:
         events = plan.folder_of(job).parents[2] / "logs" / EVENTS
         events.parent.mkdir(parents=True, exist_ok=True)
         with open(events, "a", encoding="utf8") as file:
-            file.write(json.dumps(event) + "\n")  # one short line in one write
+            file.write(json.dumps(event) + "\n")  # one write, so lines of parallel rows do not mix

@@ -1,10 +1,10 @@
-"""What a run would take, from the seconds of records: jobs, hours, and pieces that fit into an evening.
+"""Estimate the hours of a run from recorded run times, and split it into pieces of at most two hours.
 
     jobs = jobs_of(study, "mini", rows, seeds=8, questions=600, records=records)
-    pieces(jobs)                      # a table: piece, hours, what it holds
+    split_into_pieces(jobs)           # a table: piece, hours, names of its jobs
 
-A job whose row is recorded takes what its record took, one that is not what the records most like it took on average.
-Training grows with the examples, scoring with the questions; what else a job does is taken to grow alike, so the
+A job whose row has a record is estimated by that record, any other job by the mean of the most similar records.
+Training time is proportional to the examples, scoring time to the questions. Fixed costs are scaled too, so the
 estimate is rather too high.
 """
 
@@ -19,13 +19,13 @@ from o1lib.study import experiments
 from o1lib.study.jobs import Job, expand
 
 TRAINING, SCORING = "02_train_sft", "03_search_and_score"
-PIECE = 2 * 3600.0  # seconds that a piece may take
-ALIKE = {TRAINING: (), SCORING: ("method", "n")}  # parameters that make two rows cost alike
+PIECE = 2 * 3600.0  # seconds of a piece at most
+SIMILAR = {TRAINING: (), SCORING: ("method", "n")}  # rows that agree in these parameters have similar costs
 
 
 @dataclass(frozen=True)
 class Timed:
-    """A job by name, the seed it belongs to (None: for all), its seconds, and whether its own row was measured."""
+    """A job's name, its seed (None if all seeds share it), its seconds, and whether its own row was measured."""
 
     name: str
     seed: int | None
@@ -36,27 +36,28 @@ class Timed:
 def jobs_of(
     study: experiments.Study, scale: str, rows: Iterable[str], seeds: int, questions: int, records: list[Record]
 ) -> list[Timed]:
-    """Return the jobs of a run in an order that can run: what all seeds share, then what each seed needs.
+    """Return the jobs of a run, each after the jobs that it needs: first those that all seeds share, then by seed.
 
-    `questions` is the dataset's n_test, the size of a test set.
+    `seeds` is the number of seeds. `questions` is the dataset's n_test, the number of items of a test set.
     """
     jobs = expand(study, scale, list(rows), list(range(seeds))).values()
     timed = [_timed(job, study, questions, records) for job in jobs]
-    return sorted(timed, key=lambda job: -1 if job.seed is None else job.seed)  # keeps the order inside a seed
+    # sorted is stable, so the order within a seed stays
+    return sorted(timed, key=lambda job: -1 if job.seed is None else job.seed)
 
 
 def _timed(job: Job, study: experiments.Study, questions: int, records: list[Record]) -> Timed:
     own = [record for record in records if record.row == job.row]
-    like = own or [
+    similar = own or [
         record
         for record in records
         if record.notebook == job.notebook
-        and all(record.parameters.get(name) == job.parameters.get(name) for name in ALIKE.get(job.notebook, ()))
+        and all(record.parameters.get(name) == job.parameters.get(name) for name in SIMILAR.get(job.notebook, ()))
     ]
     sizes = {record.row: record.parameters.get("n_test") for record in records}
     found = [
         record.provenance["seconds"] * _growth(job, record, questions, sizes)
-        for record in like
+        for record in similar
         if record.provenance.get("seconds")
     ]
     return Timed(
@@ -65,7 +66,7 @@ def _timed(job: Job, study: experiments.Study, questions: int, records: list[Rec
 
 
 def _growth(job: Job, record: Record, questions: int, sizes: dict) -> float:
-    """Return how many times as much a job has to do as a record did."""
+    """Return the size of a job relative to that of a record."""
     if job.notebook == SCORING:
         return questions / (sizes.get(record.parameters.get("data")) or questions)
     if job.notebook == TRAINING and record.parameters.get("examples"):
@@ -74,22 +75,22 @@ def _growth(job: Job, record: Record, questions: int, sizes: dict) -> float:
 
 
 def hours(jobs: Iterable[Timed]) -> float:
-    """Return the hours of all jobs, one after another."""
+    """Return the hours of all jobs when they run one after another."""
     return sum(job.seconds for job in jobs) / 3600
 
 
 def split_into_pieces(jobs: list[Timed], limit: float = PIECE) -> pd.DataFrame:
-    """Return the jobs in order, cut into pieces of at most `limit` seconds: piece, hours, what.
+    """Return a table of pieces of at most `limit` seconds, in the order of the jobs: piece, hours, what.
 
-    A job that takes longer than a piece alone is one of its own; stopped, it goes on where it was.
+    A job that takes longer than `limit` is a piece of its own. If it is stopped, it continues from its checkpoint.
     """
-    cut: list[list[Timed]] = []
+    pieces: list[list[Timed]] = []
     for job in jobs:
-        if not cut or sum(one.seconds for one in cut[-1]) + job.seconds > limit:
-            cut.append([])
-        cut[-1].append(job)
+        if not pieces or sum(one.seconds for one in pieces[-1]) + job.seconds > limit:
+            pieces.append([])
+        pieces[-1].append(job)
     return pd.DataFrame(
-        [{"piece": k, "hours": f"{hours(piece):.1f}", "what": _named(piece)} for k, piece in enumerate(cut, 1)],
+        [{"piece": k, "hours": f"{hours(piece):.1f}", "what": _named(piece)} for k, piece in enumerate(pieces, 1)],
         columns=["piece", "hours", "what"],
     )
 

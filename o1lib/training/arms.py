@@ -1,15 +1,15 @@
-"""One arm of the study: a base, a format, a schedule and items become a fine-tuned model.
+"""Train one arm of the study: a base, a format, a schedule and items become a fine-tuned model.
 
-What notebook 02 does, in functions: find the base and the data by row id, folder or not at all (then small ones are made,
-so that the notebook runs by itself), order the items by the schedule, turn them into chats, and show what was learned.
+These are the steps of notebook 02: find the base and the data by row id or folder, order the items by the schedule,
+turn them into chats, train, and show some answers. Without a base or data small ones are made, so that the notebook
+runs on its own.
 
     items = training_items(run, "data", 24_000)
     model, processor, source = starting_model(run, "base")
-    phases = dialogs(plan("mixed", "tags", items), "tags")
+    phases = dialogs(plan("mixed", "tags", items), "tags")          # o1lib.training.curriculum.plan
     log = learn(run, model, processor, phases, learning_rate=1e-3, batch=48)
 """
 
-import html
 import json
 import random
 from dataclasses import replace
@@ -17,56 +17,57 @@ from pathlib import Path
 
 from o1lib.data.dataset import messages, prompt_turns, read_items
 from o1lib.data.images import picture_of
-from o1lib.formats.chat import answer_text, from_special
-from o1lib.formats.stages import STAGES, parse, parse_plain
+from o1lib.formats.chat import FORMATS, answer_text
+from o1lib.formats.stages import STAGES, parse
 from o1lib.minivqa import mixture
 from o1lib.models.presets import build, device_and_dtype, greedy, load, model_hash
 from o1lib.records import UserError, need, project_root
+from o1lib.records.html import render
 from o1lib.training import RECIPES, Lazy, fit, spans
 from o1lib.training.curriculum import per_item
 from o1lib.training.launch import launch
 
-LOOKS = 8  # at the model, while it is trained
+LOOKS = 8  # validations of the model during training
 
 
 def training_items(run, data: str, examples: int, blind: bool = False) -> list:
-    """Return the first `examples` items of the dataset of row `data`, or with "" as many fresh Mini-VQA drawings.
+    """Return the first `examples` items of the dataset of row `data`, or with "" as many Mini-VQA drawings.
 
-    With `blind` every picture is grey: what can be learned without looking?
-
-    Raises UserError for a row that has not run, or a dataset with fewer items.
+    With `blind` every picture is gray, which measures what can be learned without the picture. Raises UserError for a
+    row that has not run, or a dataset with fewer items.
     """
     if not data:
-        return _shown(list(mixture("train", examples)), blind)
+        return _with_pictures(list(mixture("train", examples)), blind)
     items = read_items(need(run.root, data, run.seed).folder / "data" / "train")
     if len(items) < examples:
         raise UserError(
-            f"row '{data}' holds {len(items)} training items but {examples} are asked for: "
+            f"row '{data}' has {len(items)} training items but examples is {examples}: "
             f"set examples to {len(items)} or build the dataset with a larger n_train"
         )
-    return _shown(items[:examples], blind)
+    return _with_pictures(items[:examples], blind)
 
 
 def validation_items(run, data: str, n: int, blind: bool = False) -> list:
-    """Return up to `n` items of the validation split of row `data`, or with "" drawings of that split."""
+    """Return up to `n` validation items of the dataset of row `data`, or with "" drawings; gray pictures if `blind`."""
     if not n:
         return []
     folder = need(run.root, data, run.seed).folder / "data" / "validation" if data else None
-    return _shown(read_items(folder)[:n] if folder else list(mixture("validation", n)), blind)
+    return _with_pictures(read_items(folder)[:n] if folder else list(mixture("validation", n)), blind)
 
 
-def _shown(items, blind):
+def _with_pictures(items, blind):
+    """Return the items, with gray pictures if `blind`."""
     return [replace(item, image=picture_of(item, blind)) for item in items] if blind else items
 
 
 def checkpoint_folder(run, name: str) -> Path:
-    """Return the checkpoint called `name`: a folder in the project, else the model of the row with that id."""
+    """Return the folder of the checkpoint `name`: a folder in the project, or the model of the row with that id."""
     folder = project_root() / name
     return folder if (folder / "config.json").is_file() else need(run.root, name, run.seed).folder / "model"
 
 
 def starting_model(run, base: str):
-    """Return (model, processor, folder or None): the base of that row id or folder, or with "" one with random weights."""
+    """Return (model, processor, folder) of the base with that row id or folder; with "" random weights and None."""
     if not base:
         return *build(run.scale, run.seed), None
     folder = checkpoint_folder(run, base)
@@ -74,9 +75,9 @@ def starting_model(run, base: str):
 
 
 def dialogs(phases, format: str, seed: int = 0) -> list:
-    """Return the phases of `curriculum.plan` as sequences of {"messages", "images"}, made when asked for.
+    """Return the phases of `curriculum.plan` as sequences of {"messages", "images"} that are built on access.
 
-    What a format draws (the order of `shuffled`) depends on `seed` and the item only.
+    Random choices of a format (the stage order of `shuffled`) depend only on `seed` and the item.
     """
 
     def dialog(pair):
@@ -90,12 +91,11 @@ def dialogs(phases, format: str, seed: int = 0) -> list:
 def learn(
     run, model, processor, phases, *, learning_rate: float, batch: int, validation: int = 64, **following
 ) -> list[dict]:
-    """Train `model` in place as the scale's recipe says, and return the log (see `train.fit`, also for `following`).
+    """Train `model` in place with the recipe of the scale, and return the log (see `fit`, also for `following`).
 
-    `batch` counts items. Eight times, greedy answers to `validation` items join the log (`asked`, `well_formed`,
-    `exact`).
-    Where the recipe wants several processes and none is said to have been started (no `processes`), they are, leave
-    the model in the run's folder, and it is read back.
+    `batch` counts items. LOOKS times during training, greedy answers to `validation` items are scored and added to the
+    log (see `validated`). If the recipe needs several processes and `processes` is not given, they are started here;
+    they leave the model in the run's folder, from which its weights are read.
     """
     settings, recipe = run.parameters, RECIPES[run.scale]
     if recipe.processes > 1 and "processes" not in following:
@@ -103,17 +103,17 @@ def learn(
         launch(recipe.processes, [word for option in options for word in option])
         model.load_state_dict(type(model).from_pretrained(run.path("model"), dtype=model.dtype).state_dict())
         return [json.loads(line) for line in run.path("log.jsonl").read_text(encoding="utf8").splitlines()]
-    asked = validation_items(run, settings["data"], validation, settings.get("blind", False))
-    together = batch * per_item(settings["format"])
-    steps = sum(map(len, phases)) * recipe.epochs // together
-    look = (lambda trained: validated(trained, processor, asked, settings["format"])) if asked else None
+    items = validation_items(run, settings["data"], validation, settings.get("blind", False))
+    batch *= per_item(settings["format"])
+    steps = sum(map(len, phases)) * recipe.epochs // batch
+    look = (lambda trained: validated(trained, processor, items, settings["format"])) if items else None
     return fit(
         model,
         processor,
         phases,
         run.folder,
         learning_rate=learning_rate,
-        batch=together,
+        batch=batch,
         seed=run.seed,
         recipe=recipe,
         look=look,
@@ -123,70 +123,66 @@ def learn(
 
 
 def validated(model, processor, items, format: str) -> dict:
-    """Return how many items were asked, and the shares answered in the format's form and with the very gold answer."""
-    said = answers(model, processor, items, format)
-    right = [_said_answer(turns, format) == item.answer for item, turns in zip(items, said, strict=True)]
-    formed = [well_formed(turns, format) for turns in said]
+    """Return {"asked": number of items, "well_formed": share in the format's form, "exact": share that is right}."""
+    outputs = answers(model, processor, items, format)
+    right = [_answer(turns, format) == item.answer for item, turns in zip(items, outputs, strict=True)]
+    formed = [well_formed(turns, format) for turns in outputs]
     return {"asked": len(items), "well_formed": sum(formed) / len(items), "exact": sum(right) / len(items)}
 
 
-def well_formed(said: list[str], format: str) -> bool:
-    """Return whether the model's turns have the form that the format teaches; of a short answer, that there is one."""
-    if format in ("tags", "special_tags"):
-        return parse(from_special(said[0]) if format == "special_tags" else said[0]).well_formed
-    if format == "shuffled":
-        parsed = parse(said[0])
-        return all(parsed.stages.get(stage) for stage in STAGES)
-    return len(parse_plain(said[0])) == len(STAGES) if format == "no_tags" else all(turn.strip() for turn in said)
+def well_formed(turns: list[str], format: str) -> bool:
+    """Return whether the model's turns have the form of the format. A short answer only has to be non-empty."""
+    entry = FORMATS[format]
+    if entry.by_turn or entry.keeps_form is None:
+        return all(turn.strip() for turn in turns)
+    if format == "shuffled":  # text outside the tags is allowed
+        return all(parse(turns[0]).stages.get(stage) for stage in STAGES)
+    return entry.keeps_form(turns[0])
 
 
 def answers(model, processor, items, format: str, max_new_tokens: int = 200) -> list[list[str]]:
-    """Return what the model says about each item, most likely words first: one text a turn of the format."""
+    """Return the model's greedy outputs: for each item one text for each turn of the format."""
     pictures, users = [picture_of(item) for item in items], [prompt_turns(item.question, format) for item in items]
-    dialogs, said = [[] for _ in items], [[] for _ in items]
+    dialogs, outputs = [[] for _ in items], [[] for _ in items]
     for turn in range(len(users[0]) if users else 0):
-        for dialog, asked in zip(dialogs, users, strict=True):
-            dialog.append(asked[turn])
+        for dialog, prompts in zip(dialogs, users, strict=True):
+            dialog.append(prompts[turn])
         new = greedy(model, processor, [(p, list(d)) for p, d in zip(pictures, dialogs, strict=True)], max_new_tokens)
-        for dialog, texts, text in zip(dialogs, said, new, strict=True):
+        for dialog, texts, text in zip(dialogs, outputs, new, strict=True):
             dialog.append(text)
             texts.append(text)
-    return said
+    return outputs
 
 
-def _said_answer(said, format):
-    return answer_text(said if format == "four_turn" else said[0], format).strip(" .")
+def _answer(turns, format):
+    return answer_text(turns if FORMATS[format].by_turn else turns[0], format).strip(" .")
 
 
 def marked(processor, dialog: dict) -> str:
-    """Return one training example as HTML: every token the model is given, those it learns from highlighted."""
-    parts = [
-        f"<mark>{html.escape(text)}</mark>" if learned else html.escape(text)
-        for text, learned in spans(processor, dialog["messages"], *dialog["images"])
-    ]
-    return f"<pre style='white-space: pre-wrap'>{''.join(parts)}</pre>"
+    """Return one training example as HTML: every token that the model reads, the learned ones highlighted."""
+    learned = spans(processor, dialog["messages"], *dialog["images"])
+    return render("training/training_example.html.j2", spans=learned)
 
 
 def outputs(model, processor, items, format: str, inline) -> tuple[str, list[dict]]:
-    """Return (HTML, lines): the model's words about each item beside its picture, and {qid, gold, output, correct}.
+    """Return (HTML, lines): each item's picture with the model's output, and {qid, gold, output, correct}.
 
-    `inline` turns a picture into an <img> tag. `correct` compares the answer's text with the gold answer, as written.
+    `inline` turns a picture into an <img> tag (`o1lib.analysis.views.gallery.inline`). `correct` compares the answer's
+    text with the gold answer, as written.
     """
     cards, lines = [], []
-    for item, said in zip(items, answers(model, processor, items, format), strict=True):
-        right = _said_answer(said, format) == item.answer
-        lines.append({"qid": item.qid, "gold": item.answer, "output": "\n\n".join(said), "correct": right})
-        cards.append(
-            f"<p>{inline(picture_of(item))}<br><b>{html.escape(item.question)}</b> gold: {html.escape(item.answer)}"
-            f"<pre style='white-space: pre-wrap'>{html.escape(lines[-1]['output'])}</pre></p>"
-        )
-    return "".join(cards), lines
+    for item, turns in zip(items, answers(model, processor, items, format), strict=True):
+        text, right = "\n\n".join(turns), _answer(turns, format) == item.answer
+        lines.append({"qid": item.qid, "gold": item.answer, "output": text, "correct": right})
+        picture = inline(picture_of(item))
+        cards.append({"picture": picture, "question": item.question, "gold": item.answer, "output": text})
+    return render("training/outputs.html.j2", cards=cards), lines
 
 
-def record_of(run, log: list[dict], said: list[dict], source: Path | None) -> dict:
-    """Return what `records.finish` is given: the training log and sample outputs under `extra`, device, dtype and hashes.
+def record_of(run, log: list[dict], lines: list[dict], source: Path | None) -> dict:
+    """Return the arguments of `records.finish`: log and sample outputs under `extra`, device, dtype and hashes.
 
-    A training run publishes no metric: its model is measured by notebook 03.
+    A training run has no metrics: notebook 03 measures its model.
     """
     device, dtype = device_and_dtype()
     steps = [line for line in log if "loss" in line]
@@ -195,7 +191,7 @@ def record_of(run, log: list[dict], said: list[dict], source: Path | None) -> di
         "log": log,
         "first_loss": float(steps[0]["loss"]),
         "last_loss": float(steps[-1]["loss"]),
-        "outputs": said,
+        "outputs": lines,
         "base_hash": model_hash(source) if source else "",
     }
     return {
@@ -209,11 +205,12 @@ def record_of(run, log: list[dict], said: list[dict], source: Path | None) -> di
 
 
 def summarize_arm(record: dict) -> str:
-    """Return a sentence or two on a training run, computed from what `record_of` returned."""
+    """Return two sentences that summarize a training run, computed from the result of `record_of`."""
     extra = record["extra"]
     right, n = sum(line["correct"] for line in extra["outputs"]), len(extra["outputs"])
     last = [line for line in extra["log"] if "loss" in line][-1]
     return (
-        f"After {last['examples']} examples the loss a token fell from {extra['first_loss']:.2f} to {extra['last_loss']:.2f}; "
-        f"{right} of the {n} answers shown are right. The model is {record['model_hash'][:12]}."
+        f"After {last['examples']} examples the loss per token fell from {extra['first_loss']:.2f} to "
+        f"{extra['last_loss']:.2f}; {right} of the {n} answers shown are right. "
+        f"The model is {record['model_hash'][:12]}."
     )

@@ -1,6 +1,6 @@
-"""How Mllama attends while it is trained: rows without a picture to none, and on a CPU in the faster way.
+"""Attention patches for training Mllama: no cross-attention in text-only rows, and eager attention on a CPU.
 
-with apart(model), attending(model, learns_by(model)):
+with mask_textonly_cross_attention(model), attention_for_training(model, attention_implementation(model)):
     trainer.train()
 """
 
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 
 @contextmanager
 def mask_textonly_cross_attention(model):
-    """Inside, a row without a picture passes cross-attention layers unchanged, as in a batch of such rows alone.
+    """Inside, text-only rows pass cross-attention layers unchanged, as they do in a batch without pictures.
 
-    In a mixed batch Mllama lets it attend evenly to an empty picture: what is fully masked, transformers leaves open.
-    It would learn in that setting and be asked in the other.
+    In a mixed batch transformers turns a fully masked row into an unmasked one, so that Mllama attends evenly to an
+    empty picture. The model would then be trained in a setting that never occurs at inference.
     """
     handles = []
     for layer in model.modules():
         if hasattr(layer, "cross_attn"):
-            handles += _silence(layer)
+            handles += _mask_layer(layer)
     try:
         yield
     finally:
@@ -26,34 +26,38 @@ def mask_textonly_cross_attention(model):
 
 
 @contextmanager
-def attention_for_training(model, way: str):
-    """Inside, the model attends by `way` ("sdpa", "eager", ...), afterwards as before."""
+def attention_for_training(model, implementation: str):
+    """Inside, the model uses the attention `implementation` ("sdpa", "eager", ...), afterwards its own again."""
     before = model.config._attn_implementation
-    model.set_attn_implementation(way)
+    model.set_attn_implementation(implementation)
     try:
         yield
     finally:
         model.set_attn_implementation(before)
 
 
-def learns_by(model) -> str:
-    """Return the way of attending that a model learns by: its own, but for Mllama on a CPU plain matrix products.
+def attention_implementation(model) -> str:
+    """Return the attention implementation to train with: "eager" for Mllama on a CPU, otherwise the model's own.
 
-    torch's fused attention walks back slowly there: on two cores with bf16 a step of the mini model takes 0.65 of its
-    time without it (results/LOG.md).
+    The backward pass of torch's fused attention is slow on a CPU. On two cores with bf16 a step of the mini model takes
+    0.65 of its time without it (results/LOG.md).
     """
     on_cpu = model.config.model_type == "mllama" and model.device.type == "cpu"
     return "eager" if on_cpu else model.config._attn_implementation
 
 
-def _silence(layer):
-    """Multiply what a layer's rows see by 0 where no token of the row may look at a picture; return the hooks."""
+def _mask_layer(layer):
+    """Multiply the cross-attention output of text-only rows by 0. Returns the hooks that do so."""
     rows = {}
 
-    def note(module, args, kwargs):
-        rows["see"] = kwargs["full_text_row_masked_out_mask"].flatten(1).amax(1)[:, None, None]
+    def read_mask(module, args, kwargs):
+        """Keep 1 for each row with a token that may attend to a picture, else 0, as (rows, 1, 1)."""
+        rows["pictured"] = kwargs["full_text_row_masked_out_mask"].flatten(1).amax(1)[:, None, None]
 
-    def mute(module, args, output):
-        return (output[0] * rows["see"], *output[1:])
+    def apply_mask(module, args, output):
+        return (output[0] * rows["pictured"], *output[1:])
 
-    return layer.register_forward_pre_hook(note, with_kwargs=True), layer.cross_attn.register_forward_hook(mute)
+    return (
+        layer.register_forward_pre_hook(read_mask, with_kwargs=True),
+        layer.cross_attn.register_forward_hook(apply_mask),
+    )

@@ -1,12 +1,12 @@
-"""Training the base and measuring what it can do before any arm starts from it.
+"""Train the base and measure what it can do before any arm starts from it.
 
-`train` makes the model of `o1lib.training.base_tasks`'s recipe with its learning curve; `report` measures the finished one on
-validation drawings: short answers on seen and on withheld templates, captions, answers without the right picture,
-judging by kind of pair, and how often a stage tag slips out (never, or the base is no base).
+`train_base` trains on the tasks of `o1lib.training.base_tasks` and logs a learning curve. `report` measures the result
+on validation drawings: short answers on seen and on withheld templates, captions, answers without the right picture,
+judging by kind of pair, and the share of outputs with a stage tag, which has to be zero.
 
-    model, processor, log = train("mini", "work/base", examples=100_000, learning_rate=1.5e-3, batch=64)
+    model, processor, log = train_base("mini", "work/base", examples=100_000, learning_rate=1.5e-3, batch=64)
     predictions = report(model, processor, 300)
-    metrics(predictions)["answers/seen"]          # {"value": 0.61, "n": 300, "low": 0.55, "high": 0.66}
+    base_metrics(predictions)["answers/seen"]     # {"value": 0.61, "n": 300, "low": 0.55, "high": 0.66}
 """
 
 import json
@@ -40,12 +40,13 @@ def train_base(
     curve_points: int = 8,
     save_steps: int = 200,
 ):
-    """Return (model, processor, log) of a base trained from random weights; interrupted, the same call goes on.
+    """Return (model, processor, log) of a base trained from random weights. An interrupted call can be repeated.
 
-    The log holds the loss and, `curve_points` times, the shares of right short answers and captions on validation.
+    It then resumes from its last checkpoint. The log has the loss and, `curve_points` times, a point of the learning
+    curve on validation drawings (see `curve`).
     """
     model, processor = build(scale, seed)
-    asked = questions(curve_questions)
+    drawings = questions(curve_questions)
     log = fit(
         model,
         processor,
@@ -56,17 +57,17 @@ def train_base(
         seed=seed,
         warmup=0.02,
         save_steps=save_steps,
-        look=lambda trained: curve(trained, processor, asked),
+        look=lambda trained: curve(trained, processor, drawings),
         look_steps=max(1, examples // batch // curve_points),
     )
     return model, processor, log
 
 
 def obtain(run, checkpoint: str = "", **training):
-    """Return (model, processor, log) of the run's base, left in its folder `model` with the log beside the weights.
+    """Return (model, processor, log) of the run's base. Weights and log.jsonl are in the folder `model` of the run.
 
-    It is trained with `training` (see `train`), or copied from `checkpoint`, a folder in the project that an earlier
-    run made. Raises UserError when that folder is no checkpoint.
+    The base is trained with the options `training` (see `train_base`), or copied from the folder `checkpoint` in the
+    project. Raises UserError when that folder is no checkpoint.
     """
     folder = run.path("model")
     if checkpoint:
@@ -82,84 +83,89 @@ def obtain(run, checkpoint: str = "", **training):
 
 
 def questions(n: int, withheld: bool = False) -> list:
-    """Return n validation drawings, families as in training, on templates that the base saw, or else did not see.
+    """Return n validation drawings on templates that the base saw, or on `withheld` ones.
 
-    Raises UserError when there would be none.
+    Families have the shares of training. Raises UserError for n < 1.
     """
     if n < 1:
-        raise UserError(f"a base is measured on {n} questions: set questions to 1 or more")
+        raise UserError(f"the number of questions is {n}: set questions to 1 or more")
     return [drawn(random.Random(f"validation/{k}"), "validation", k, withheld) for k in range(n)]
 
 
-def curve(model, processor, asked) -> dict:
+def curve(model, processor, drawings) -> dict:
     """Return one point of the learning curve: shares of right short answers and exact captions, mean caption recall."""
-    short, said = answers(model, processor, asked), captions(model, processor, asked)
-    scores = [caption_score(text, e.facts) for text, e in zip(said, asked)]
+    short, described = answers(model, processor, drawings), captions(model, processor, drawings)
+    scores = [caption_score(text, e.facts) for text, e in zip(described, drawings)]
     return {
-        "answers": sum(text == e.answer for text, e in zip(short, asked)) / len(asked),
-        "captions": sum(s["exact"] for s in scores) / len(asked),
-        "recall": sum(s["recall"] for s in scores) / len(asked),
+        "answers": sum(text == e.answer for text, e in zip(short, drawings)) / len(drawings),
+        "captions": sum(s["exact"] for s in scores) / len(drawings),
+        "recall": sum(s["recall"] for s in scores) / len(drawings),
     }
 
 
-def answers(model, processor, asked, pictures=None) -> list[str]:
-    """Return the model's short answers; `pictures` replaces the drawings' own."""
-    shown = pictures or [e.image for e in asked]
-    return [text.strip() for text in greedy(model, processor, [(p, e.question) for p, e in zip(shown, asked)], 16)]
+def answers(model, processor, drawings, pictures=None) -> list[str]:
+    """Return the model's short answers. `pictures` replaces the pictures of the drawings."""
+    shown = pictures or [e.image for e in drawings]
+    return [text.strip() for text in greedy(model, processor, [(p, e.question) for p, e in zip(shown, drawings)], 16)]
 
 
-def captions(model, processor, asked) -> list[str]:
+def captions(model, processor, drawings) -> list[str]:
     """Return the model's captions."""
-    return greedy(model, processor, [(e.image, DESCRIBE) for e in asked], 160)
+    return greedy(model, processor, [(e.image, DESCRIBE) for e in drawings], 160)
 
 
-def judged(model, processor, asked, kind: str, seed: int = 0) -> list[bool]:
+def judged(model, processor, drawings, kind: str, seed: int = 0) -> list[bool]:
     """Return for each drawing whether the model prefers the true text to an altered one of judge kind `kind`.
 
-    The preference is the likelier next token, " 1" or " 2", after the kind's fixed reason; the order is drawn.
+    The preference is the likelier next token, " 1" or " 2", after the fixed reason of the kind. The order is random.
     """
-    made = [(e, *pair(e, random.Random(f"{seed}/{e.qid}"), kind)) for e in asked]
+    pairs = [(e, *pair(e, random.Random(f"{seed}/{e.qid}"), kind)) for e in drawings]
     return _prefers(
         model,
         processor,
-        [(e.image, user, parse_verdict(verdict) - 1) for e, user, verdict in made],
+        [(e.image, user, parse_verdict(verdict) - 1) for e, user, verdict in pairs],
         (" 1", " 2"),
         verdict_prefix(REASONS[kind]),
     )
 
 
-def judged_singly(model, processor, asked, seed: int = 0) -> list[bool]:
-    """Return for each drawing whether the model calls one statement of its caption, true or altered, what it is."""
-    made = [(e, *single(e, random.Random(f"{seed}/{e.qid}"))) for e in asked]
+def judged_singly(model, processor, drawings, seed: int = 0) -> list[bool]:
+    """Return for each drawing whether the model judges one statement of its caption, true or altered, correctly."""
+    questions = [(e, *single(e, random.Random(f"{seed}/{e.qid}"))) for e in drawings]
     words = (CORRECT, INCORRECT)
-    return _prefers(model, processor, [(e.image, user, words.index(verdict)) for e, user, verdict in made], words)
+    return _prefers(model, processor, [(e.image, user, words.index(verdict)) for e, user, verdict in questions], words)
 
 
-def judged_own(model, processor, asked, samples: int = 4, seed: int = 0) -> list[tuple]:
-    """Return (drawing, whether the exact one is preferred) where one of the model's own sampled captions is exact and
-    one is not, in a drawn order; drawings of which all samples are exact, or none, are left out."""
-    said = sampled(model, processor, [(e.image, DESCRIBE) for e in asked for _ in range(samples)], seed, 160)
+def judged_own(model, processor, drawings, samples: int = 4, seed: int = 0) -> list[tuple]:
+    """Return (drawing, whether the exact caption is preferred) for pairs of the model's own sampled captions.
+
+    A pair is an exact caption and one that is not, in random order. Drawings without such a pair are left out.
+    """
+    sampled_captions = sampled(
+        model, processor, [(e.image, DESCRIBE) for e in drawings for _ in range(samples)], seed, 160
+    )
     found = []
-    for k, example in enumerate(asked):
-        texts = said[k * samples : (k + 1) * samples]
+    for k, example in enumerate(drawings):
+        texts = sampled_captions[k * samples : (k + 1) * samples]
         exact = [caption_score(text, example.facts)["exact"] for text in texts]
         if any(exact) and not all(exact):
             right = random.Random(f"{seed}/{example.qid}").randrange(2)
             two = [texts[exact.index(True)], texts[exact.index(False)]]
             user = judge_prompt("caption", example.question, "", two[right], two[1 - right], short=True)
             found.append((example, (example.image, user, right)))
-    hits = _prefers(model, processor, [asked for _, asked in found], (" 1", " 2"), verdict_prefix(REASONS["caption"]))
+    cases = [case for _, case in found]
+    hits = _prefers(model, processor, cases, (" 1", " 2"), verdict_prefix(REASONS["caption"]))
     return [(example, hit) for (example, _), hit in zip(found, hits, strict=True)]
 
 
-def _prefers(model, processor, made, words, prefix=""):
-    """Return for each (picture, user text, number of the right word) whether the right one of `words` is the likelier."""
+def _prefers(model, processor, cases, words, prefix=""):
+    """Return for each (picture, user text, index of the right word) whether that one of `words` is the likeliest."""
     import torch
 
     ids = [processor.tokenizer.encode(word, add_special_tokens=False)[0] for word in words]
     hits = []
-    for first in range(0, len(made), 64):
-        rows = made[first : first + 64]
+    for first in range(0, len(cases), 64):
+        rows = cases[first : first + 64]
         inputs = encode(processor, [(picture, user) for picture, user, _ in rows], prefix)
         with torch.inference_mode():
             logits = model(**inputs.to(model.device)).logits[:, -1, ids]
@@ -168,20 +174,23 @@ def _prefers(model, processor, made, words, prefix=""):
 
 
 def report(model, processor, n: int) -> list[dict]:
-    """Return what the base did on n validation drawings of each part: dicts with part, qid, family, template, output, correct."""
+    """Return the base's predictions on n validation drawings for each part of the report.
+
+    A prediction is a dict with part, qid, family, template, output and correct.
+    """
     seen, unseen = questions(n), questions(n, withheld=True)
     lines = []
-    others, nothing = [e.image for e in seen[1:] + seen[:1]], [grey(e.image) for e in seen]
-    for part, asked, pictures in (
+    others, gray = [e.image for e in seen[1:] + seen[:1]], [grey(e.image) for e in seen]
+    for part, drawings, pictures in (
         ("answers/seen", seen, None),
         ("answers/withheld", unseen, None),
         ("answers/other picture", seen, others),
-        ("answers/grey picture", seen, nothing),
+        ("answers/grey picture", seen, gray),
     ):
-        said = answers(model, processor, asked, pictures)
-        lines += [_line(part, e, text, text == e.answer) for e, text in zip(asked, said)]
-    said = captions(model, processor, seen)
-    lines += [_line("captions", e, text, caption_score(text, e.facts)["exact"]) for e, text in zip(seen, said)]
+        texts = answers(model, processor, drawings, pictures)
+        lines += [_line(part, e, text, text == e.answer) for e, text in zip(drawings, texts)]
+    texts = captions(model, processor, seen)
+    lines += [_line("captions", e, text, caption_score(text, e.facts)["exact"]) for e, text in zip(seen, texts)]
     for kind in JUDGED:
         lines += [
             _line(f"judging/{kind}", e, "", right) for e, right in zip(seen, judged(model, processor, seen, kind))
@@ -191,9 +200,9 @@ def report(model, processor, n: int) -> list[dict]:
 
 
 def base_metrics(predictions: list[dict]) -> dict[str, dict]:
-    """Return {name: {value, n, low, high}}: the share correct of each part, of each part and family, and the tagged share.
+    """Return {name: {value, n, low, high}} with Wilson's 95 % intervals.
 
-    95 % intervals are Wilson's.
+    Names are the parts of the report, parts with a family, and "stage tags", the share of outputs with a stage tag.
     """
     groups = {}
     for line in predictions:
@@ -205,18 +214,18 @@ def base_metrics(predictions: list[dict]) -> dict[str, dict]:
 
 
 def summarize_base(found: dict[str, dict]) -> str:
-    """Return a paragraph that says what `metrics` found, computed from it alone."""
+    """Return a paragraph that summarizes the result of `base_metrics`."""
     value = {name: f"{100 * metric['value']:.0f} %" for name, metric in found.items()}
-    blind = found["answers/other picture"]["high"] < found["answers/seen"]["low"]
+    uses_picture = found["answers/other picture"]["high"] < found["answers/seen"]["low"]
     judging = [metric for name, metric in found.items() if name.startswith("judging/") and name.count("/") == 1]
     above = sum(metric["low"] > 0.5 for metric in judging)
     return (
-        f"The base answers {value['answers/seen']} of questions on templates it has seen and {value['answers/withheld']} on "
-        f"withheld ones (n = {found['answers/seen']['n']} each); {value['captions']} of its captions are exact. With another "
-        f"picture it answers {value['answers/other picture']}, with a grey one {value['answers/grey picture']}: that it "
-        f"uses the picture is {'' if blind else 'not '}shown. "
-        f"Judging is above chance for {above} of {len(judging)} kinds of pair. Stage tags in its words: "
-        f"{value.get('stage tags', '0 %')}."
+        f"The base answers {value['answers/seen']} of the questions on templates it has seen and "
+        f"{value['answers/withheld']} on withheld ones (n = {found['answers/seen']['n']} each). "
+        f"{value['captions']} of its captions are exact. With another picture it answers "
+        f"{value['answers/other picture']}, with a gray one {value['answers/grey picture']}: it is "
+        f"{'' if uses_picture else 'not '}shown that it uses the picture. Judging is above the chance level for "
+        f"{above} of {len(judging)} kinds of pair. Outputs with stage tags: {value.get('stage tags', '0 %')}."
     )
 
 

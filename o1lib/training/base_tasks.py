@@ -1,14 +1,14 @@
-"""What the mini study's base learns: to see, to answer briefly and to compare texts, but no staged answer.
+"""The training tasks of the base: captions, short answers and judging, but no staged answers.
 
-The base stands where Llama-3.2-11B-Vision-Instruct stands for the papers. It learns captions that no question steers,
-short answers to the question templates that are not withheld, and judging: pairs of stages, sentences and whole
-responses in equal shares and in both orders, one of them altered, checks of a reasoning against a caption (in the
-wording of LLaVA-o1's released search), and single statements that are true of the picture or not: the step that every
-comparison rests on. Judging starts when captions have been practised, with pairs that differ in most statements, and
-goes on to those that differ in one or two. No stage tag ever occurs.
+The base has the role that Llama-3.2-11B-Vision-Instruct has in the papers. It learns captions that do not depend on a
+question, short answers to the question templates that are not withheld, and judging. Judging consists of pairs with one
+altered text (stages, sentences and whole responses in equal shares, in both orders), of checks of a reasoning against a
+caption (in the wording of LLaVA-o1's released search), and of single statements that are true or false of the picture.
+Judging starts after some practice with captions. Its pairs first differ in most statements, later in one or two. No
+stage tag ever occurs.
 
     phases = base_phases(100_000, seed=0, judge_share=0.2)
-    phases[0][0]["messages"]            # drawn when asked for
+    phases[0][0]["messages"]            # drawn on access
 """
 
 import random
@@ -30,39 +30,38 @@ from o1lib.records import UserError
 from o1lib.training import Lazy
 
 DESCRIBE = "Describe the picture."
-JUDGING_FROM = 0.4  # of training; before it a comparison would be guesswork
-EASY_UNTIL = 0.6  # of training; until then the false text of a pair is false nearly everywhere
-EASY, HARD = (4, 8), (1, 2)  # fewest and most statements that are altered in it
-SINGLE = 0.4  # of judging: one statement, true of the picture or not
-CAPTIONS = 0.75  # of captions and answers: a caption has ten times an answer's words to learn to see by
+JUDGING_FROM = 0.4  # share of training after which judging starts; earlier the model could only guess
+EASY_UNTIL = 0.6  # share of training until which the false text of a pair has many altered statements
+EASY, HARD = (4, 8), (1, 2)  # fewest and most altered statements in the false text of a pair
+SINGLE = 0.4  # share of single statements among judging examples
+CAPTIONS = 0.75  # share of captions among captions and answers: a caption has ten times as many words to learn from
 _STAGE_KINDS = ("caption", "reasoning", "conclusion")
 
 
 def base_phases(examples: int, seed: int = 0, judge_share: float = 0.2) -> list[Sequence]:
-    """Return three phases of training examples, drawn when asked for: captions and answers, then easy judging as well,
-    then hard judging.
+    """Return three phases of training examples that are drawn on access: no judging, easy judging, hard judging.
 
-    `judge_share` is the share of judging over all phases, at most 0.6; the rest is captions and answers, three to one.
-    Raises UserError for another share.
+    `judge_share` is the share of judging over all phases, at most 0.6. The other examples are captions and answers,
+    three to one. Raises UserError for another share.
     """
     most = 1 - JUDGING_FROM
     if not 0 <= judge_share <= most:
         raise UserError(
-            f"judge_share {judge_share} cannot be had when judging starts after {JUDGING_FROM:.0%} of the training: "
+            f"judge_share {judge_share} is out of range, since judging starts after {JUDGING_FROM:.0%} of training: "
             f"choose a number from 0 to {most}"
         )
     bounds = [0, int(examples * JUDGING_FROM), int(examples * EASY_UNTIL), examples]
-    lessons = ((0.0, HARD), (judge_share / most, EASY), (judge_share / most, HARD))
+    settings = ((0.0, HARD), (judge_share / most, EASY), (judge_share / most, HARD))
     return [
-        Lazy(range(first, last), lambda k, lesson=lesson: base_example(seed, k, *lesson))
-        for first, last, lesson in zip(bounds, bounds[1:], lessons)
+        Lazy(range(first, last), lambda k, own=own: base_example(seed, k, *own))
+        for first, last, own in zip(bounds, bounds[1:], settings)
     ]
 
 
 def base_example(seed: int, k: int, judge_share: float, wrong: tuple[int, int] = HARD) -> dict:
-    """Return the k-th example of the base's training: {"messages", "images"}; the same for the same numbers.
+    """Return example k of the base's training, {"messages", "images"}. Equal arguments give equal examples.
 
-    `wrong`: the fewest and the most statements that are altered in the false text of a pair.
+    `wrong` is (fewest, most) altered statements in the false text of a pair.
     """
     rng = random.Random(f"base/{seed}/{k}")
     draws = [rng.random(), rng.random()]
@@ -80,9 +79,10 @@ def base_example(seed: int, k: int, judge_share: float, wrong: tuple[int, int] =
 
 
 def drawn(rng, split: str, start: int, withheld: bool = False):
-    """Return a drawing of a family chosen with the square root of its share in Table 1 (rare families are learned too).
+    """Return a Mini-VQA drawing of a random family and template.
 
-    Its template is one that the base may see, or with `withheld` one that it may not (where the family has one).
+    Families are drawn by the square root of their share in Table 1 of LLaVA-o1, so that rare ones are learned too. The
+    template is one that the base may see, or with `withheld` one that it may not see, if the family has such a one.
     """
     names = list(FAMILIES)
     name = rng.choices(names, [FAMILIES[n].share ** 0.5 for n in names])[0]
@@ -91,7 +91,7 @@ def drawn(rng, split: str, start: int, withheld: bool = False):
 
 
 def base_turn(example, rng, kind: str, wrong: tuple[int, int] = HARD) -> tuple[str, str, bool]:
-    """Return (user text, assistant text, whether the picture is shown) for kind "caption", "answer" or "judge"."""
+    """Return (user text, assistant text, whether there is a picture) for `kind` "caption", "answer" or "judge"."""
     if kind == "caption":
         return DESCRIBE, example.stages["caption"], True
     if kind == "answer":
@@ -105,9 +105,9 @@ def base_turn(example, rng, kind: str, wrong: tuple[int, int] = HARD) -> tuple[s
 
 
 def pair(example, rng, kind: str, wrong: tuple[int, int] = HARD) -> tuple[str, str]:
-    """Return (user text, verdict) that compares a true text with an altered one of judge kind `kind`, in a drawn order.
+    """Return (user text, verdict) of a comparison of a true and an altered text of judge kind `kind`, in random order.
 
-    Half of the verdicts give the kind's fixed reason, as at inference; half name the statement that is wrong.
+    Half of the verdicts give the fixed reason of the kind, as at inference; half name the wrong statement.
     """
     hint, good, bad, named = _texts(example, rng, kind, wrong)
     k = rng.choice((1, 2))
@@ -117,14 +117,17 @@ def pair(example, rng, kind: str, wrong: tuple[int, int] = HARD) -> tuple[str, s
 
 
 def single(example, rng):
-    """Return a question whether one statement of the caption is true of the picture; half of the time it is not."""
+    """Return (user text, verdict) on one statement of the caption, which is altered in half of the cases."""
     statement = rng.choice(statements(example.stages["caption"]))
     false = alter(statement, rng) if rng.random() < 0.5 else None
     return statement_prompt(false or statement), INCORRECT if false else CORRECT
 
 
 def altered(text: str, rng, how_many: tuple[int, int] = HARD) -> tuple[str, str]:
-    """Return (text with `how_many` statements altered, the first altered statement); ("", "") if none can be."""
+    """Return (text with altered statements, the first altered one), or ("", "") if no statement can be altered.
+
+    `how_many` is (fewest, most) altered statements.
+    """
     parts = statements(text)
     wrong = ""
     for position in sorted(rng.sample(range(len(parts)), min(len(parts), rng.randint(*how_many)))):
@@ -158,7 +161,7 @@ def _texts(example, rng, kind, how_many):
 
 
 def _sentence(example, rng):
-    """Return the texts of a comparison of next sentences, from the caption or the reasoning."""
+    """Return what `_texts` returns, for the next sentence of the caption or the reasoning."""
     parts = statements(example.stages[rng.choice(("caption", "reasoning"))])
     place = rng.randrange(len(parts))
     wrong = alter(parts[place], rng)
@@ -177,7 +180,7 @@ def _other_answer(example, rng):
 
 
 def _check(example, rng):
-    """Return a text-only question whether a reasoning follows from a caption; half of the time it does not."""
+    """Return a text-only question on whether a reasoning follows from a caption. Half of them do not."""
     text = altered(example.stages["reasoning"], rng)[0] if rng.random() < 0.5 else ""
     reasoning, answer = (text, INCORRECT) if text else (example.stages["reasoning"], CORRECT)
     return check_prompt(example.stages["caption"], reasoning, short=True), answer, False

@@ -1,8 +1,8 @@
-"""Which example is learned when: phases as sequences, made when asked for, the same after an interruption.
+"""The order of training examples: phases as lazy sequences whose order is the same after a resume.
 
-phase = Lazy(items, make)                       # the k-th example is made when it is asked for
-laid = lay_out([phase], batch=48, seed=0)       # sorted by length inside windows; or reshuffled every epoch
-dataset(laid, batch=48, ranks=1)                # what the trainer walks through, first to last
+phase = Lazy(items, make)                       # example k is built by make(items[k]) on access
+laid = lay_out([phase], batch=48, seed=0)       # grouped by length inside windows; reshuffled every later epoch
+dataset(laid, batch=48, ranks=1)                # the datasets.Dataset that the trainer reads from first to last
 """
 
 import random
@@ -12,7 +12,7 @@ WINDOW = 16  # batches among which examples are sorted by length
 
 
 class Lazy(Sequence):
-    """A sequence whose k-th example, {"messages", "images"}, is made by `make(keys[k])` when it is asked for."""
+    """A sequence whose example k, {"messages", "images"}, is built by `make(keys[k])` on access."""
 
     def __init__(self, keys: Sequence, make: Callable):
         self.keys, self.make = keys, make
@@ -27,8 +27,8 @@ class Lazy(Sequence):
 class Grouped(Sequence):
     """The same examples, sorted by length inside windows of 16 batches, so that a batch holds little padding.
 
-    Batches of a window come in an order drawn from `seed`. A window is made as a whole when its first example is asked
-    for, so any position can be had without those before it: a resumed run sees what an uninterrupted one sees.
+    The batches of a window are shuffled with `seed`. A window is built as a whole when one of its examples is accessed,
+    and it does not depend on the windows before it. So a resumed run sees the same order as an uninterrupted one.
     """
 
     def __init__(self, examples: Sequence, batch: int, seed: int | str):
@@ -57,9 +57,10 @@ class Grouped(Sequence):
 def lay_out(
     phases: Sequence[Sequence], batch: int, seed: int, epochs: int = 1, by_length: bool = True
 ) -> list[Sequence]:
-    """Return the phases that are not empty, each `epochs` times, in the order in which they are learned.
+    """Return the non-empty phases, each `epochs` times, in the order in which they are learned.
 
-    A phase comes in the given order in its first epoch and is shuffled anew for each later one. `by_length` groups.
+    The first epoch of a phase keeps the given order; each later epoch is shuffled with its own seed. `by_length` groups
+    examples of similar length (see `Grouped`).
     """
     laid = []
     for phase in (phase for phase in phases if len(phase)):
@@ -72,10 +73,10 @@ def lay_out(
 
 
 def dataset(phases: Sequence[Sequence], batch: int, ranks: int):
-    """Return the phases, one after the other, as a datasets.Dataset of {"messages", "images"}.
+    """Return the phases, one after the other, as a datasets.Dataset of {"messages", "images", "padding"}.
 
-    Where several processes share a batch, copies of the last example fill up the last one, marked by "padding": the
-    collator hides their words, so that they weigh nothing and the loss is that of one process.
+    When several processes (`ranks`) share a batch, copies of the last example fill up the last batch. They are marked
+    by "padding", and the collator masks all their tokens. So the loss equals that of one process.
     """
     from datasets import Dataset
 
@@ -84,7 +85,7 @@ def dataset(phases: Sequence[Sequence], batch: int, ranks: int):
 
 
 class _Lookup:
-    """Positions to examples for datasets.Dataset.with_transform."""
+    """The transform from positions to examples for datasets.Dataset.with_transform."""
 
     def __init__(self, phases, multiple):
         self.places = [(phase, k) for phase in phases for k in range(len(phase))]
@@ -96,7 +97,7 @@ class _Lookup:
         made = {name: [example[name] for example in examples] for name in ("messages", "images")}
         return made | {"padding": [k >= self.total for k in rows["position"]]}
 
-    def __reduce__(self):  # datasets names the transformed set by a pickle: pictures need not be in it
+    def __reduce__(self):  # datasets computes a fingerprint from the pickle, which should not hold all pictures
         return _Lookup, ((), 1)
 
 

@@ -1,20 +1,30 @@
-"""What is seen of a training run while it goes on: a progress bar, its log, and what a look at the model found."""
+"""Trainer callbacks: a progress bar with the log, evaluation during training, and experiment trackers.
 
+progress = ProgressCallback(48, 24_000, write=print, look=lambda model: {"exact": 0.5}, look_steps=100)
+tracking = tracker_callback("tensorboard", Path("work/run"))
+"""
+
+import importlib.util
 import time
+from pathlib import Path
 
 from tqdm import tqdm
 from transformers import TrainerCallback
 
+from o1lib.records import UserError, choose
+from o1lib.training.recipes import TRACKERS
+
 
 class ProgressCallback(TrainerCallback):
-    """Progress bar, speed in the log, and `look(model) -> dict` every `every` steps, whose result joins the log.
+    """Progress bar, speed in the log, and `look(model) -> dict` every `look_steps` steps, whose result joins the log.
 
-    `write(lines)` keeps the log; `tell(args, state, control, line)` passes a look's line on to a tracker. Every process
-    looks, since weights may be spread over them; the first one alone writes.
+    `batch` and `total` count examples. `write(lines)` stores the log. `track(args, state, control, line)` sends the
+    result of a look to a tracker. Every process looks, since weights may be sharded; only the first process writes.
     """
 
-    def __init__(self, batch, total, write, look=None, every=0, tell=None):
-        self.batch, self.total, self.write, self.look, self.every, self.tell = batch, total, write, look, every, tell
+    def __init__(self, batch, total, write, look=None, look_steps=0, track=None):
+        self.batch, self.total, self.write, self.track = batch, total, write, track
+        self.look, self.look_steps = look, look_steps
 
     def on_train_begin(self, args, state, control, **kwargs):
         self.bar = tqdm(
@@ -28,23 +38,23 @@ class ProgressCallback(TrainerCallback):
         self.last = (time.monotonic(), state.global_step)
 
     def on_step_end(self, args, state, control, model=None, **kwargs):
-        """Look at the model where a look is due; the time it takes counts in no speed."""
+        """Look at the model when a look is due. The time it takes is left out of the speed."""
         self.bar.update(1)
-        if self.look and self.every and state.global_step % self.every == 0:
+        if self.look and self.look_steps and state.global_step % self.look_steps == 0:
             start = time.monotonic()
             model.eval()
             found = self.look(model)
             state.log_history.append({"step": state.global_step, "examples": self._seen(state), **found})
             model.train()
             self.last = (self.last[0] + time.monotonic() - start, self.last[1])
-            if self.tell:
-                self.tell(args, state, control, found)
+            if self.track:
+                self.track(args, state, control, found)
 
     def on_log(self, args, state, control, logs=None, **kwargs):
-        """Add examples seen and samples a second to the log line and write the log anew."""
+        """Add the examples seen and the samples a second to the log line, and rewrite the log."""
         now, step = time.monotonic(), state.global_step
         line = state.log_history[-1]
-        for name in ("num_tokens", "entropy", "epoch"):  # the first is counted anew after a resume
+        for name in ("num_tokens", "entropy", "epoch"):  # num_tokens starts from zero after a resume
             line.pop(name, None)
         line["examples"] = self._seen(state)
         if "loss" in line and step > self.last[1]:
@@ -59,3 +69,20 @@ class ProgressCallback(TrainerCallback):
 
     def _seen(self, state):
         return min(self.total, state.global_step * self.batch)
+
+
+def tracker_callback(tracker: str, out: Path):
+    """Return the transformers callback of `tracker` ("" gives None), whose files go to out/tensorboard.
+
+    Raises UserError for an unknown tracker or one that is not installed.
+    """
+    if not tracker:
+        return None
+    choose(tracker, TRACKERS, "tracker")
+    if importlib.util.find_spec(tracker) is None:
+        raise UserError(f"{tracker} is not installed: run `.venv/bin/pip install {tracker}`, or set another tracker")
+    from transformers.integrations import TensorBoardCallback, TrackioCallback
+
+    callback = TensorBoardCallback() if tracker == "tensorboard" else TrackioCallback()
+    callback.logging_dir = str(out / "tensorboard")
+    return callback

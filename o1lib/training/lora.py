@@ -1,4 +1,8 @@
-"""Low-rank adapters: put into exactly the modules that were named, merged into the weights when training has ended."""
+"""Low-rank adapters (LoRA, arXiv:2106.09685): attached to named modules, merged into the weights after training.
+
+adapted = attach(model, Lora(rank=16), seed=0)
+merge(adapted)                                  # `model` now has the trained weights and no adapters
+"""
 
 import re
 
@@ -7,9 +11,9 @@ from o1lib.training.recipes import Lora
 
 
 def attach(model, lora: Lora, seed: int):
-    """Return `model` as a PeftModel whose only trainable weights are adapters drawn from `seed`.
+    """Return `model` as a PeftModel whose only trainable weights are adapters, initialized with `seed`.
 
-    Raises UserError when no linear layer has a name that matches `lora.modules`.
+    Raises UserError when `lora.modules` matches the full name of no linear layer.
     """
     import torch
     from peft import LoraConfig, get_peft_model
@@ -19,8 +23,8 @@ def attach(model, lora: Lora, seed: int):
     if not chosen:
         last = sorted({name.rsplit(".", 1)[-1] for name in linear})
         raise UserError(
-            f"LoRA is to sit on '{lora.modules}' but the {model.config.model_type} model has no such "
-            f"linear layer: name some of its own, which end in {', '.join(last)}"
+            f"LoRA modules '{lora.modules}' match no linear layer of the {model.config.model_type} model: "
+            f"name layers of this model, which end in {', '.join(last)}"
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -28,5 +32,5 @@ def attach(model, lora: Lora, seed: int):
 
 
 def merge(adapted) -> None:
-    """Add the adapters to the weights of the model that `attach` was given, and take them away."""
+    """Add the adapters to the weights of the model that was given to `attach`, and remove them."""
     adapted.merge_and_unload()

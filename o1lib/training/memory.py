@@ -1,11 +1,11 @@
-"""What training a model takes: parameters, memory on a GPU, arithmetic; from its config alone, no weights.
+"""What training a model takes: parameters, GPU memory and floating-point operations, from its config alone.
 
-The architecture is built on torch's meta device, so counts are exact. Memory and arithmetic are estimates: weights,
-gradients, optimizer and the activations that are kept are counted; buffers, fragmentation and the CUDA context are
-what `usable` leaves free.
+The architecture is built on torch's meta device without weights, so parameter counts are exact. Memory and operations
+are estimates. Memory counts weights, gradients, optimizer and stored activations. Buffers, fragmentation and the CUDA
+context have to fit into the share of a GPU that `USABLE` leaves free.
 
-    model = architecture("paper")                   # about 10.67 billion parameters that take no memory
-    memory(model, RECIPES["paper"], gpus=8, tokens=600).total       # bytes a GPU
+    model = architecture("paper")                   # 10.67 billion parameters that take no memory
+    memory(model, RECIPES["paper"], gpus=8, tokens=600, places=6432).total      # bytes on one GPU
 """
 
 import json
@@ -16,13 +16,13 @@ from o1lib.records import UserError
 from o1lib.training.recipes import Recipe
 
 GPUS = (1, 2, 4, 8, 16, 32, 64)
-USABLE = 0.9  # of a GPU's memory; the rest goes to the context, buffers, fragmentation
-HALF = 2  # bytes of a bf16 number
+USABLE = 0.9  # share of a GPU's memory; the rest is for the CUDA context, buffers and fragmentation
+BF16 = 2  # bytes
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes on one GPU. `gathered`: weights that FSDP holds whole at a time; `activations`: kept and recomputed."""
+    """Bytes on one GPU. `gathered`: weights that FSDP has unsharded; `activations`: stored and recomputed ones."""
 
     weights: float
     gradients: float
@@ -36,25 +36,28 @@ class Memory:
 
 
 def architecture(scale: str):
-    """Return the scale's real model on the meta device, from the config kept in the repository."""
+    """Return the model of scale "gpu" or "paper" on the meta device, from the config in the repository.
+
+    Raises UserError for another scale.
+    """
     import torch
     from transformers import AutoConfig, AutoModelForImageTextToText
 
     path = Path(__file__).parent / "configs" / f"{scale}.json"
     if not path.is_file():
-        raise UserError(f"scale '{scale}' needs no pre-flight, its model fits anywhere: choose gpu or paper")
+        raise UserError(f"scale '{scale}' needs no preflight report, since its model is small: choose gpu or paper")
     config = AutoConfig.for_model(**json.loads(path.read_text(encoding="utf8")))
     with torch.device("meta"):
         return AutoModelForImageTextToText.from_config(config, dtype=torch.bfloat16)
 
 
 def count(modules) -> int:
-    """Return how many parameters the modules have together."""
+    """Return the number of parameters of all modules together."""
     return sum(p.numel() for module in modules for p in module.parameters())
 
 
 def adapters(model, recipe: Recipe) -> int:
-    """Return how many parameters are trained: the adapters' where the recipe has LoRA, else all."""
+    """Return the number of trained parameters: those of the adapters with LoRA, otherwise all."""
     if not recipe.lora:
         return count([model])
     import re
@@ -64,9 +67,10 @@ def adapters(model, recipe: Recipe) -> int:
 
 
 def picture_tokens(model, width: int, height: int) -> tuple[int, int]:
-    """Return (places in the vision tower, tokens among the words) of a picture of that size in pixels.
+    """Return (patches in the vision tower, tokens in the prompt) of a picture; `width` and `height` are in pixels.
 
-    Mllama pads every picture to all its tiles and its words look at them from the side; Qwen2.5-VL takes it as it is.
+    Mllama pads every picture to all of its tiles, which the prompt attends to by cross-attention. Qwen2.5-VL keeps the
+    size of the picture and puts its patches into the prompt.
     """
     vision = model.config.vision_config
     if model.config.model_type == "mllama":
@@ -78,14 +82,14 @@ def picture_tokens(model, width: int, height: int) -> tuple[int, int]:
 
 
 def memory(model, recipe: Recipe, gpus: int, tokens: int, places: int) -> Memory:
-    """Return what one of `gpus` GPUs holds for `at_once` examples of `tokens` tokens and `places` of picture."""
+    """Return the memory on one of `gpus` GPUs for `at_once` examples of `tokens` tokens and `places` patches."""
     every, trained = count([model]), adapters(model, recipe)
-    shared = gpus if recipe.wrap else 1
-    if recipe.lora:  # frozen weights in bf16, adapters and their Adam in float32
-        weights, gradients, optimizer = HALF * every + 4 * trained, 4 * trained, 8 * trained
+    shards = gpus if recipe.wrap else 1
+    if recipe.lora:  # frozen weights in bf16, adapters and their Adam states in float32
+        weights, gradients, optimizer = BF16 * every + 4 * trained, 4 * trained, 8 * trained
     else:  # without pure_bf16 all three are float32
-        size = HALF if recipe.pure_bf16 else 4
-        weights, gradients, optimizer = (size * every / shared, size * every / shared, 2 * size * every / shared)
+        size = BF16 if recipe.pure_bf16 else 4
+        weights, gradients, optimizer = (size * every / shards, size * every / shards, 2 * size * every / shards)
     return Memory(
         weights,
         gradients,
@@ -96,34 +100,26 @@ def memory(model, recipe: Recipe, gpus: int, tokens: int, places: int) -> Memory
 
 
 def operations(model, recipe: Recipe, tokens: float, places: float) -> float:
-    """Return the floating-point operations of one example, forward and backward, recomputation included.
+    """Return the floating-point operations of one example: forward, backward, and recomputation if there is any.
 
-    Two a weight and place forward, as many again for the gradient of the input and of the weight; attention besides.
+    The forward pass takes two operations for each weight and token, and the gradients of input and weight take two each
+    (Kaplan et al. 2020, arXiv:2001.08361, section 2.1). Attention scores are added.
     """
     text, vision = model.config.get_text_config(), model.config.vision_config
     tower = count([_tower(model)])
-    words = count([model]) - tower - count([model.get_input_embeddings()])
-    if model.config.model_type == "mllama":  # the picture's keys and values are made in the words' layers
-        places_work = (
-            2
-            * 2
-            * len(text.cross_attention_layers)
-            * text.num_key_value_heads
-            * (text.hidden_size // text.num_attention_heads)
-            * text.hidden_size
-            * places
-        )
-    else:
-        places_work = 0
-    seen = 2 * tower * places + 4 * _attended(model, places) * vision.hidden_size * _depth(vision)
-    said = 2 * words * tokens + 4 * tokens**2 * text.hidden_size * text.num_hidden_layers + places_work
-    if recipe.lora:  # nothing of the tower is trained, of the rest only adapters
-        return seen + said * (2 + recipe.recompute)
-    return (seen + said) * (3 + bool(recipe.wrap or recipe.recompute))
+    language = count([model]) - tower - count([model.get_input_embeddings()])
+    vision_work = 2 * tower * places + 4 * _attended(model, places) * vision.hidden_size * _depth(vision)
+    text_work = 2 * language * tokens + 4 * tokens**2 * text.hidden_size * text.num_hidden_layers
+    if model.config.model_type == "mllama":  # keys and values of the picture in the cross-attention layers
+        width = text.num_key_value_heads * (text.hidden_size // text.num_attention_heads)
+        text_work += 2 * 2 * len(text.cross_attention_layers) * width * text.hidden_size * places
+    if recipe.lora:  # the vision tower is frozen, and of the language model only adapters are trained
+        return vision_work + text_work * (2 + recipe.recompute)
+    return (vision_work + text_work) * (3 + bool(recipe.wrap or recipe.recompute))
 
 
 def what_would_fit(model, recipe: Recipe, gpus: int, gpu_bytes: float, tokens: int, places: int) -> list[str]:
-    """Return the smallest changes under which training fits, in words; there may be none."""
+    """Return the smallest changes with which training fits, as phrases for a message; the list may be empty."""
 
     def fits(changed, number):
         return memory(model, changed, number, tokens, places).total <= USABLE * gpu_bytes
@@ -134,7 +130,7 @@ def what_would_fit(model, recipe: Recipe, gpus: int, gpu_bytes: float, tokens: i
         found.append(f"{more[0]} such GPUs")
     fewer = [n for n in range(recipe.at_once - 1, 0, -1) if fits(replace(recipe, at_once=n), gpus)]
     if fewer:
-        found.append(f"{fewer[0]} example(s) a GPU at a time (--at-once {fewer[0]})")
+        found.append(f"{fewer[0]} example(s) at a time on a GPU (--at-once {fewer[0]})")
     larger = [
         size
         for size in (16, 24, 40, 48, 80, 141, 192)
@@ -150,7 +146,7 @@ def _tower(model):
 
 
 def _layers(model):
-    """Return (the vision tower's layers, the language model's)."""
+    """Return (layers of the vision tower, layers of the language model)."""
     names = {type(module).__name__: [] for module in model.modules()}
     for module in model.modules():
         names[type(module).__name__].append(module)
@@ -162,22 +158,25 @@ def _layers(model):
 
 
 def _gathered(model):
-    """Return the bytes of the largest layer, twice (the next one is fetched meanwhile), and of both embeddings."""
-    seen, said = _layers(model)
-    ends = count([model.get_input_embeddings(), model.get_output_embeddings()])
-    return HALF * (2 * max(count([layer]) for layer in (*seen, *said)) + ends)
+    """Return the bytes of both embeddings and twice the largest layer, since FSDP prefetches the next one."""
+    vision_layers, text_layers = _layers(model)
+    embeddings = count([model.get_input_embeddings(), model.get_output_embeddings()])
+    return BF16 * (2 * max(count([layer]) for layer in (*vision_layers, *text_layers)) + embeddings)
 
 
 def _activations(model, recipe, tokens, places):
-    """Return the bytes that one example keeps for the backward pass: layers' inputs, and one layer recomputed."""
+    """Return the bytes that one example stores for the backward pass.
+
+    With recomputation these are the inputs of all layers and the activations of one layer, else those of all layers.
+    """
     text, vision = model.config.get_text_config(), model.config.vision_config
-    said = tokens * HALF * (12 * text.hidden_size + 4 * text.intermediate_size)  # of one layer
-    seen = places * HALF * (12 * vision.hidden_size + 4 * vision.intermediate_size)
-    logits = tokens * text.vocab_size * 4  # float32, as if not in tiles
+    text_layer = tokens * BF16 * (12 * text.hidden_size + 4 * text.intermediate_size)
+    vision_layer = places * BF16 * (12 * vision.hidden_size + 4 * vision.intermediate_size)
+    logits = tokens * text.vocab_size * 4  # float32, an upper bound: TRL computes them in chunks
     if not (recipe.wrap or recipe.recompute):
-        return text.num_hidden_layers * said + _depth(vision) * seen + logits
-    inputs = HALF * (tokens * text.hidden_size * text.num_hidden_layers + places * vision.hidden_size * _depth(vision))
-    return inputs + max(said, seen) + logits
+        return text.num_hidden_layers * text_layer + _depth(vision) * vision_layer + logits
+    inputs = BF16 * (tokens * text.hidden_size * text.num_hidden_layers + places * vision.hidden_size * _depth(vision))
+    return inputs + max(text_layer, vision_layer) + logits
 
 
 def _depth(vision):
@@ -185,10 +184,10 @@ def _depth(vision):
 
 
 def _attended(model, places):
-    """Return how many pairs of places attend to one another in a layer of the tower; most of Qwen's have windows."""
+    """Return the mean number of attending patch pairs in a tower layer. Most layers of Qwen's tower use windows."""
     vision = model.config.vision_config
     if model.config.model_type == "mllama":
         return places**2
     window = (vision.window_size // vision.patch_size) ** 2
-    whole = len(vision.fullatt_block_indexes) / vision.depth
-    return whole * places**2 + (1 - whole) * places * min(window, places)
+    full = len(vision.fullatt_block_indexes) / vision.depth
+    return full * places**2 + (1 - full) * places * min(window, places)

@@ -1,6 +1,6 @@
-"""Before a long training: would it fit, how long would it take, and is it learning from the right words?
+"""The preflight report of a long training run: memory, hours, lengths of examples, and one example with its loss mask.
 
-print(preflight("paper", data="work/paper/data", gpus=8))
+print(preflight("paper", *source_of("work/paper/data"), gpus=8))
 """
 
 import random
@@ -12,7 +12,7 @@ from PIL import Image
 
 from o1lib.data.images import upright_size
 from o1lib.records import UserError
-from o1lib.training.fit import spans
+from o1lib.training.collator import spans
 from o1lib.training.memory import (
     USABLE,
     adapters,
@@ -25,19 +25,19 @@ from o1lib.training.memory import (
 )
 from o1lib.training.recipes import RECIPES, Recipe
 
-RATE = 4e14  # FLOP/s a GPU, assumed: 40 % of what an H100 gives in bf16 at most
-SAMPLE = 1000  # items whose lengths stand for all
-AUTHORS_HOURS = 15  # on eight H100, as LLaVA-o1's author stated
+RATE = 4e14  # FLOP/s of a GPU, assumed: 40 % of the bf16 peak of an H100
+SAMPLE = 1000  # items whose lengths are measured
+AUTHORS_HOURS = 15  # on eight H100, as the author of LLaVA-o1 stated
 AUTHORS_ITEMS = 99_000
 
 
 @dataclass(frozen=True)
 class LengthSample:
-    """Lengths of examples: tokens of words, places of the picture in the tower; and where they come from."""
+    """Lengths of examples: tokens, and patches of the picture in the vision tower; one example as spans; the source."""
 
     tokens: list[int]
     places: list[int]
-    shown: list[tuple[str, bool]]
+    example: list[tuple[str, bool]]
     source: str
 
 
@@ -53,10 +53,10 @@ def preflight(
     at_once: int = 0,
     rate: float = RATE,
 ) -> str:
-    """Return what training `examples` items like `items` would take, as text to print.
+    """Return a report of what training on `examples` items like `items` would take.
 
-    `gpus` and `at_once` 0 are the recipe's. Raises UserError for a scale without a large model, and where the training
-    cannot fit, saying what would.
+    `gpus` and `at_once` 0 are the recipe's; `gpu_gb` is in 10^9 bytes, `rate` in FLOP/s of one GPU. Raises UserError
+    for a scale without a large model, and when training does not fit; the message names changes with which it would.
     """
     recipe = RECIPES.get(scale, Recipe())
     recipe = replace(recipe, at_once=at_once or recipe.at_once)
@@ -64,28 +64,21 @@ def preflight(
     model = architecture(scale)
     sample = _measured(model, items, source, format)
     need = memory(model, recipe, gpus, max(sample.tokens), max(sample.places))
-    text = "\n".join(
-        [
-            *_about(model, recipe, scale),
-            *_memory_lines(need, recipe, gpus, gpu_gb),
-            *_work(model, recipe, sample, examples, gpus, rate),
-            *_lengths(sample),
-            *_example(sample),
-        ]
-    )
+    lines = _about(model, recipe, scale) + _memory_lines(need, recipe, gpus, gpu_gb)
+    lines += _work(model, recipe, sample, examples, gpus, rate) + _lengths(sample) + _example(sample)
+    text = "\n".join(lines)
     if need.total > USABLE * gpu_gb * 1e9:
         print(text, flush=True)
         fitting = what_would_fit(model, recipe, gpus, gpu_gb * 1e9, max(sample.tokens), max(sample.places))
         raise UserError(
-            f"scale {scale} needs {need.total / 1e9:.0f} GB on each of {gpus} GPU(s), and of {gpu_gb:g} GB "
-            f"about {USABLE * gpu_gb:.0f} can be used: it would fit with "
-            f"{' or '.join(fitting) or 'more of everything'}"
+            f"scale {scale} needs {need.total / 1e9:.0f} GB on each of {gpus} GPU(s), but of {gpu_gb:g} GB only "
+            f"about {USABLE * gpu_gb:.0f} are usable: it fits with {' or '.join(fitting) or 'more and larger GPUs'}"
         )
     return text
 
 
 def _measured(model, items, source, format):
-    """Return the lengths of up to a thousand of the items, by the release's own tokenizer where this machine has it."""
+    """Return the lengths of up to SAMPLE items, by the tokenizer of the released model if it was downloaded."""
     from o1lib.data.images import picture_of
     from o1lib.formats.chat import messages
 
@@ -94,15 +87,15 @@ def _measured(model, items, source, format):
     processor, how = _processor(model, chats)
     tokens, places = [], []
     for item, chat in zip(chosen, chats, strict=True):
-        seen, among = picture_tokens(model, *_size(item))
-        words = processor.apply_chat_template(chat, tokenize=False)
-        tokens.append(len(processor.tokenizer.encode(words, add_special_tokens=False)) - 1 + among)
-        places.append(seen)
+        patches, in_prompt = picture_tokens(model, *_size(item))
+        text = processor.apply_chat_template(chat, tokenize=False)
+        tokens.append(len(processor.tokenizer.encode(text, add_special_tokens=False)) - 1 + in_prompt)
+        places.append(patches)
     return LengthSample(tokens, places, spans(processor, chats[0], picture_of(chosen[0])), f"{source}; {how}")
 
 
 def _processor(model, chats):
-    """Return (processor, words on it): the release's if it was downloaded, else a stand-in made from these texts."""
+    """Return (processor, a note on it): the released model's if it was downloaded, else one made from the chats."""
     from o1lib.models.checkpoint import load_processor
     from o1lib.models.presets import SCALES
     from o1lib.models.tokenizer import CHAT_TEMPLATE, build_processor, train_tokenizer
@@ -117,7 +110,7 @@ def _processor(model, chats):
     except (OSError, ValueError):
         texts = [part["text"] for chat in chats for turn in chat for part in turn["content"] if part["type"] == "text"]
         return build_processor(train_tokenizer(texts, 8000), 64), (
-            f"{hub_id} is not on this machine, so tokens are those of a tokenizer made from these texts: an estimate"
+            f"an estimate by a tokenizer that was trained on these texts, since {hub_id} is not on this machine"
         )
 
 
@@ -127,17 +120,17 @@ def _size(item):
 
 def _about(model, recipe, scale):
     trained = adapters(model, recipe)
-    how = f"LoRA of rank {recipe.lora.rank}" if recipe.lora else "full fine-tuning"
-    rate = f"x{recipe.decay:g} an epoch" if recipe.decay else "falling linearly to zero"
+    method = f"LoRA of rank {recipe.lora.rank}" if recipe.lora else "full fine-tuning"
+    decay = f"x{recipe.decay:g} an epoch" if recipe.decay else "falling linearly to zero"
     return [
         f"{scale}: {type(model).__name__}, {count([model]) / 1e9:.2f} billion parameters, "
-        f"{trained / 1e9:.3g} billion trained ({how})",
-        f"rate {recipe.learning_rate:g} {rate}, {recipe.epochs} epoch(s), {recipe.batch} examples a step",
+        f"{trained / 1e9:.3g} billion trained ({method})",
+        f"learning rate {recipe.learning_rate:g} {decay}, {recipe.epochs} epoch(s), {recipe.batch} examples a step",
     ]
 
 
 def _memory_lines(need, recipe, gpus, gpu_gb):
-    how = f"sharded over {gpus} GPU(s) (FSDP2)" if recipe.wrap else f"copied to each of {gpus} GPU(s)"
+    layout = f"sharded over {gpus} GPU(s) (FSDP2)" if recipe.wrap else f"copied to each of {gpus} GPU(s)"
     parts = (
         ("weights", need.weights),
         ("gradients", need.gradients),
@@ -147,14 +140,14 @@ def _memory_lines(need, recipe, gpus, gpu_gb):
     )
     return [
         "",
-        f"memory on a GPU, weights {how}, about:",
+        f"memory on a GPU, weights {layout}, about:",
         *(f"  {name:18}{size / 1e9:7.1f} GB" for name, size in parts),
-        f"  {'together':18}{need.total / 1e9:7.1f} GB of {gpu_gb:g} GB, {USABLE:.0%} of which can be used",
+        f"  {'total':18}{need.total / 1e9:7.1f} GB of {gpu_gb:g} GB, {USABLE:.0%} of which are usable",
     ]
 
 
 def _work(model, recipe, sample, examples, gpus, rate):
-    """Return lines on steps, tokens and hours; a batch costs what its longest example does."""
+    """Return lines on steps, tokens and hours. Padding makes all examples of a batch as long as its longest one."""
     rng = random.Random(0)
     padded = mean(max(rng.choices(sample.tokens, k=recipe.at_once)) for _ in range(500))
     passes = examples * recipe.epochs
@@ -167,10 +160,10 @@ def _work(model, recipe, sample, examples, gpus, rate):
         f"{rate / 1e12:g} TFLOP/s each",
     ]
     if model.config.model_type == "mllama":
-        reached = work / examples * AUTHORS_ITEMS / 8 / (AUTHORS_HOURS * 3600)
+        speed = work / examples * AUTHORS_ITEMS / 8 / (AUTHORS_HOURS * 3600)
         lines.append(
-            f"LLaVA-o1's author stated about {AUTHORS_HOURS} hours on 8 H100 for {AUTHORS_ITEMS:,} items: "
-            f"{reached / 1e12:.0f} TFLOP/s each, if examples are as long as these"
+            f"the author of LLaVA-o1 stated about {AUTHORS_HOURS} hours on 8 H100 for {AUTHORS_ITEMS:,} items: that is "
+            f"{speed / 1e12:.0f} TFLOP/s on each GPU, if those items are as long as these"
         )
     return lines
 
@@ -185,7 +178,7 @@ def _lengths(sample):
     ]
     return [
         "",
-        f"tokens an example (n = {len(sample.tokens)}, mean {mean(sample.tokens):.0f}, longest {most};",
+        f"tokens of an example (n = {len(sample.tokens)}, mean {mean(sample.tokens):.0f}, longest {most};",
         f"{sample.source}):",
         *bars,
     ]
@@ -194,18 +187,18 @@ def _lengths(sample):
 def _example(sample):
     return [
         "",
-        "one example; only what stands between ⟦ and ⟧ is learned:",
-        "".join(f"⟦{text}⟧" if learned else text for text, learned in sample.shown),
+        "one example; only the text between ⟦ and ⟧ is learned:",
+        "".join(f"⟦{text}⟧" if learned else text for text, learned in sample.example),
     ]
 
 
 def source_of(data: str) -> tuple[list, str]:
-    """Return (items, where from): those of the dataset in folder `data`, or with "" two hundred Mini-VQA drawings."""
+    """Return (items, description of the source): of the dataset in folder `data`, or with "" 200 Mini-VQA drawings."""
     from o1lib.data.dataset import read_items
     from o1lib.minivqa import mixture
     from o1lib.records import project_root
 
     if not data:
-        return list(mixture("train", 200)), "200 Mini-VQA drawings stand in for the data: name it by --data"
+        return list(mixture("train", 200)), "200 Mini-VQA drawings, since no --data was given"
     folder = Path(project_root() / data)
     return read_items(folder), f"items of {data}"

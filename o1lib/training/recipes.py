@@ -1,15 +1,16 @@
-"""How each scale is trained, as data: what of the model, in which precision, over how many processes, at which rate.
+"""The training recipe of each scale: trained weights, precision, processes, batch and learning rate.
 
 `paper` is the recipe of LLaVA-o1 (arXiv:2411.10440 version 6, Table 6, and the llama-recipes code that its command
-calls): rate 1e-5, three epochs, 4 examples on each of 8 GPUs, the rate times 0.85 after every epoch, no warm-up, no
-clipping, no weight decay, bf16 weights and optimizer. LlamaV-o1's text gives no numbers; its authors name the same.
+calls): learning rate 1e-5, three epochs, 4 examples on each of 8 GPUs, the rate times 0.85 after every epoch, no
+warm-up, no clipping, no weight decay, bf16 weights and optimizer. LlamaV-o1 gives no numbers in its text; its authors
+name the same recipe.
 
     RECIPES["gpu"].lora.rank            # 16
 """
 
 from dataclasses import dataclass
 
-# The language model's own linear layers, attention to the picture included; nothing of the vision tower.
+# All linear layers of the language model, cross-attention included, and none of the vision tower.
 LANGUAGE_SIDE = (
     r".*(language_model|text_model)\.layers\.\d+\.(self_attn|cross_attn|mlp)"
     r"\.(q|k|v|o|gate|up|down)_proj"
@@ -20,7 +21,7 @@ TRACKERS = ("tensorboard", "trackio")
 
 @dataclass(frozen=True)
 class Lora:
-    """Low-rank adapters in the modules whose full name matches `modules`, merged into the weights at the end."""
+    """Low-rank adapters in the modules whose full name matches the pattern `modules`."""
 
     rank: int = 16
     alpha: int = 32
@@ -29,13 +30,13 @@ class Lora:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What `fit` does beside learning examples in order. `batch` counts examples a step over all processes.
+    """The settings of a training run. `batch` counts examples a step over all processes.
 
-    `at_once`: examples a process handles at a time, 0 for its whole share of the batch. `decay`: the rate is multiplied
-    by it after every epoch; 0 lets it fall linearly to zero. `clip`: the largest gradient norm, 0 for none.
-    `by_length`: examples of like length share a batch. `pure_bf16`: weights, gradients and optimizer in bf16, no
-    float32 copy. `wrap`: the layers whose weights FSDP gathers one at a time, () for no FSDP; their activations are
-    recomputed. `recompute`: every layer's activations are (gradient checkpointing).
+    `at_once`: examples in one forward pass of a process, 0 for its whole share of the batch. `decay`: factor of the
+    learning rate after every epoch, 0 for a linear decay to zero. `clip`: the largest gradient norm, 0 for no clipping.
+    `by_length`: examples of similar length share a batch. `pure_bf16`: weights, gradients and optimizer in bf16,
+    without a float32 copy. `wrap`: class names of the layers that FSDP gathers one at a time, with recomputed
+    activations; () for no FSDP. `recompute`: gradient checkpointing, all activations are recomputed.
     """
 
     learning_rate: float = 1e-3

@@ -1,11 +1,9 @@
-"""TRL's SFTTrainer with what Mllama needs: exact resume, checked batches, a stop at the first bad loss.
+"""TRL's SFTTrainer with exact resume, checked batches, and a stop at the first bad loss.
 
-Imported only when training starts, since TRL takes seconds to import. Two repairs: the stock
-`resume_from_checkpoint` restores the optimizer but silently not the weights of Mllama (transformers issue 43701), so
-weights are reloaded here through `from_pretrained`; and an example whose loss would be empty or silently cut is
-refused.
+This module is imported only when training starts, since TRL takes seconds to import. It repairs two faults. The stock
+`resume_from_checkpoint` restores the optimizer of Mllama but silently not its weights (transformers issue 43701), so
+they are reloaded here with `from_pretrained`. And the stock collator accepts examples without a learned token.
 
-Example:
     trainer = Trainer(model=model, args=SFTConfig(...), train_dataset=dataset, data_collator=CheckedCollator(...), ...)
     trainer.train(resume_from_checkpoint=last_complete("out/checkpoints"))
 """
@@ -26,33 +24,35 @@ from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 from o1lib.records import UserError
 from o1lib.training.checkpoints import seal
 
-EXPLODED = 3.0  # times the loss of a uniform guess: only a broken model is so sure
+EXPLODED = 3.0  # times the loss of a uniform guess, which only a diverged model exceeds
 
 
 class CheckedCollator(DataCollatorForVisionLanguageModeling):
-    """The stock collator; refuses an example that cannot be learned from. "padding" examples have no word to learn."""
+    """The stock collator, which also refuses examples that cannot be learned from and masks "padding" examples."""
 
-    context: int = 0  # tokens; 0: not checked
+    context: int = 0  # tokens; 0 for no check
 
     def torch_call(self, examples):
-        """Return the batch of the stock collator. Raises UserError naming the example that is too long, has no word to
-        learn, or other pictures than its turns speak of."""
+        """Return the batch of the stock collator.
+
+        Raises UserError for an example that is longer than the context, has no assistant text, or has another number of
+        pictures than its turns. The message quotes the example.
+        """
         for example in examples:
             _check_pictures(example)
         padding = [example.pop("padding", False) for example in examples]
         batch = super().torch_call(examples)
         batch["labels"][torch.tensor(padding)] = -100
         lengths, learned = batch["attention_mask"].sum(1), (batch["labels"] != -100).sum(1)
-        for example, length, words, filler in zip(examples, lengths.tolist(), learned.tolist(), padding, strict=True):
+        for example, length, tokens, filler in zip(examples, lengths.tolist(), learned.tolist(), padding, strict=True):
             if self.context and length > self.context:
                 raise UserError(
-                    f"an example has {length} tokens but the model's context holds {self.context}: "
-                    f"shorten it or take a larger scale (its first turn ends {_end(example)!r})"
+                    f"an example has {length} tokens but the model's context is {self.context}: "
+                    f"shorten it or choose a larger scale (its first turn ends with {_end(example)!r})"
                 )
-            if words < 2 and not filler:
+            if tokens < 2 and not filler:  # the end token alone is no answer
                 raise UserError(
-                    "an example has no assistant words to learn from "
-                    f"(its first turn ends {_end(example)!r}): "
+                    f"an example has no assistant text to learn (its first turn ends with {_end(example)!r}): "
                     "give every example an assistant turn that is not empty"
                 )
         return batch
@@ -61,27 +61,27 @@ class CheckedCollator(DataCollatorForVisionLanguageModeling):
 class Trainer(SFTTrainer):
     """SFTTrainer whose resumed runs equal uninterrupted ones bit for bit.
 
-    `decay` multiplies the rate after every `steps_an_epoch` steps, 0 leaves it to the arguments' schedule.
+    The learning rate is multiplied by `decay` after every `steps_an_epoch` steps. 0 keeps the arguments' schedule.
     """
 
     decay, steps_an_epoch = 0.0, 1
-    ahead = None  # (walk through the examples, its next batches under way)
+    ahead = None  # (iterator over the examples, future of its next batches)
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.maker = ThreadPoolExecutor(1)
+        self.prefetcher = ThreadPoolExecutor(1)
 
     def get_batch_samples(self, epoch_iterator, num_batches, device):
-        """Return the next batches, and let those after them be made while the model, not Python, is at work.
+        """Return the next batches, and collate the batches after them in a thread while the model computes.
 
-        Not where several processes count their words together: they must do so in one order.
+        Several processes do not prefetch: they count their tokens together, which must happen in the same order.
         """
         make = partial(super().get_batch_samples, epoch_iterator, num_batches, device)
         if self.args.world_size > 1:
             return make()
-        walk, coming = self.ahead or (None, None)
-        batches = coming.result() if walk is epoch_iterator else make()
-        self.ahead = epoch_iterator, self.maker.submit(make)
+        iterator, future = self.ahead or (None, None)
+        batches = future.result() if iterator is epoch_iterator else make()
+        self.ahead = epoch_iterator, self.prefetcher.submit(make)
         return batches
 
     def create_scheduler(self, num_training_steps, optimizer=None):
@@ -95,45 +95,45 @@ class Trainer(SFTTrainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint, model=None):
         model = model if model is not None else self.model
-        if self.is_fsdp_enabled or not isinstance(model, PreTrainedModel):  # shards and adapters load well
+        if self.is_fsdp_enabled or not isinstance(model, PreTrainedModel):  # the stock code loads shards and adapters
             return super()._load_from_checkpoint(resume_from_checkpoint, model)
         saved = type(model).from_pretrained(resume_from_checkpoint, dtype=model.dtype)
         model.load_state_dict(saved.state_dict(), strict=True)
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        """Return the loss from whole logits on a CPU, whose small vocabularies gain nothing by TRL's loss in chunks."""
+        """Return the loss; on a CPU from whole logits, since TRL's chunked loss does not help small vocabularies."""
         if self.args.device.type != "cpu":
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         return PlainTrainer.compute_loss(self, model, inputs | {"use_cache": False}, return_outputs, num_items_in_batch)
 
     def training_step(self, model, inputs, *args, **kwargs):
-        """Return the loss of a step. Raises UserError, naming the batch, where it is not finite or has exploded."""
+        """Return the loss of a step. Raises UserError, naming the batch, if it is not finite or has exploded."""
         loss = super().training_step(model, inputs, *args, **kwargs)
         if self.ahead:
-            self.ahead[1].exception()  # waits: what looks at the model between steps uses the same tokenizer
-        words = self.model.config.get_text_config().vocab_size
-        if not loss * self.args.gradient_accumulation_steps < EXPLODED * math.log(words):  # nan is not less either
+            self.ahead[1].exception()  # waits for it: callbacks between steps use the same tokenizer
+        vocabulary = self.model.config.get_text_config().vocab_size
+        if not loss * self.args.gradient_accumulation_steps < EXPLODED * math.log(vocabulary):  # also true of nan
             raise UserError(
                 f"the loss became {loss.item():.3g} at step {self.state.global_step + 1} "
-                f"({self._named(inputs)}): lower the learning rate and run again; "
-                f"checkpoints up to then are kept in {Path(self.args.output_dir).name}/"
+                f"({self._describe(inputs)}): lower the learning rate and run again; "
+                f"earlier checkpoints are kept in {Path(self.args.output_dir).name}/"
             )
         return loss
 
-    def _named(self, inputs):
-        """Say which examples a batch holds: their places in the order, and how the first one's given words end."""
+    def _describe(self, inputs):
+        """Return the positions of a batch's examples and the end of the first example's prompt, for a message."""
         batch = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
         first = self.state.global_step * batch
-        given = inputs["input_ids"][0][inputs["labels"][0] == -100]
-        words = self.processing_class.tokenizer.decode(given, skip_special_tokens=True)
-        return f"examples {first + 1} to {first + batch}, one of which asks {' '.join(words.split())[-80:]!r}"
+        prompt = inputs["input_ids"][0][inputs["labels"][0] == -100]
+        text = self.processing_class.tokenizer.decode(prompt, skip_special_tokens=True)
+        return f"examples {first + 1} to {first + batch}, one of which asks {' '.join(text.split())[-80:]!r}"
 
     def _save_checkpoint(self, model, trial):
-        """Save whole or not at all, and never weights that are not finite; no model card beside them."""
+        """Save a complete checkpoint or none. Raises UserError for weights that are not finite, or a full disk."""
         step = self.state.global_step
         folder = Path(self.args.output_dir) / f"checkpoint-{step}"
         if not all(torch.isfinite(getattr(p, "to_local", lambda p=p: p)()).all() for p in model.parameters()):
-            raise UserError(f"weights are no longer finite at step {step}: lower the learning rate and run again")
+            raise UserError(f"the weights are not finite at step {step}: lower the learning rate and run again")
         try:
             PlainTrainer._save_checkpoint(self, model, trial)
             self.accelerator.wait_for_everyone()
@@ -144,14 +144,14 @@ class Trainer(SFTTrainer):
             shutil.rmtree(folder, ignore_errors=True)
             raise UserError(
                 f"the checkpoint of step {step} could not be written ({error}): free some disk space and "
-                "run again; training goes on from the checkpoint before it"
+                "run again; training resumes from the checkpoint before it"
             ) from error
 
 
 def weights(trainer) -> dict:
-    """Return the trained weights of the whole model on the CPU, gathered where they are spread over processes.
+    """Return the state dict of the whole model. Sharded weights are gathered on the CPU.
 
-    Every process must call it; all but the first get an empty dict where weights were spread.
+    Every process must call it. With sharded weights all processes but the first get an empty dict.
     """
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
@@ -162,12 +162,11 @@ def weights(trainer) -> dict:
 
 def _check_pictures(example):
     parts = [part for turn in example["messages"] for part in turn["content"] if isinstance(part, dict)]
-    spoken = sum(part["type"] == "image" for part in parts)
-    if spoken != len(example["images"]):
+    wanted = sum(part["type"] == "image" for part in parts)
+    if wanted != len(example["images"]):
         raise UserError(
-            f"an example's turns speak of {spoken} picture(s) but {len(example['images'])} came with it: "
-            f"give it one picture for each {{'type': 'image'}} part "
-            f"(its first turn ends {_end(example)!r})"
+            f"an example has {wanted} image part(s) in its turns but {len(example['images'])} picture(s): "
+            f"give it one picture for each {{'type': 'image'}} part (its first turn ends with {_end(example)!r})"
         )
 
 

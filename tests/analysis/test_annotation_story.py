@@ -1,4 +1,4 @@
-"""Twenty answers on their way through the filter: real ones where they are, Mini-VQA's elsewhere, all text escaped."""
+"""Twenty annotations are shown: real ones if there are any, else Mini-VQA's."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from o1lib.data.annotation.teacher import AnnotationRequest, AnnotationResult, a
 from o1lib.models.endpoint import Reply
 
 
-def test_without_real_items_mini_vqa_tells_the_story(monkeypatch):
+def test_without_real_items_mini_vqa_is_shown(monkeypatch):
     monkeypatch.delenv(REAL, raising=False)
     turns, teacher, attempts = twenty()
     outcomes = list(annotate(turns, teacher, attempts=attempts))
@@ -19,10 +19,10 @@ def test_without_real_items_mini_vqa_tells_the_story(monkeypatch):
 
 
 @pytest.mark.skipif(not os.environ.get(REAL), reason=f"{REAL} names no folder of real data")
-def test_twenty_real_pictures_with_recorded_answers_are_kept_or_dropped_offline():
+def test_recorded_answers_to_real_pictures_are_filtered():
     turns, teacher, attempts = twenty()
     outcomes = list(annotate(turns, teacher, attempts=attempts))
-    assert len({outcome.turn.image for outcome in outcomes}) == 20
+    assert len({outcome.request.image for outcome in outcomes}) == 20
     assert {outcome.reason for outcome in outcomes} == {"", "another answer", "no tags"}
     page = show_annotations(outcomes)
     assert page.count("<img") == 20 and len(page) < 600_000 and str(Path(os.environ[REAL])) not in page
@@ -37,10 +37,10 @@ def test_model_text_and_questions_are_escaped():
             )
         ]
     )
-    assert "<script" not in page and page.count("&lt;script&gt;") >= 6 and "width=160" in page
+    assert "<script" not in page and page.count("&lt;script&gt;") >= 6 and 'width="160"' in page
 
 
-def test_the_recorded_teacher_says_what_was_recorded(monkeypatch):
-    from o1lib.analysis.views.annotation_story import Recorded
+def test_the_recorded_teacher_answers_with_its_recording(monkeypatch):
+    from o1lib.analysis.views.annotation_story import RecordedTeacher
 
-    assert Recorded().say(AnnotationRequest("q", None, "q", "3", source="text"), 1) == Reply("text", cached=True)
+    assert RecordedTeacher().say(AnnotationRequest("q", None, "q", "3", source="text"), 1) == Reply("text", cached=True)

@@ -1,4 +1,4 @@
-"""Effects are paired kind by kind; the format-breaking rate stands beside the published outputs'."""
+"""Effects are paired within each family or skill; format violations include those of the published outputs."""
 
 import shutil
 
@@ -9,9 +9,9 @@ from support import toyrecords
 from o1lib.analysis.breakdowns import (
     FORMS,
     PUBLISHED,
-    broken,
-    counted,
     effects,
+    format_violations,
+    metrics_from_predictions,
     summarize_by_form,
     summarize_guessing,
     summarize_strongest,
@@ -35,7 +35,7 @@ def records(tmp_path_factory):
     return load_all(root)
 
 
-def test_the_effect_on_a_family_is_the_difference_on_its_questions_alone(records):
+def test_the_effect_on_a_family_uses_its_questions_alone(records):
     found = effects(records, "structured.sample", "direct.sample", "family").set_index("part")
     line = found.loc["mini-AI2D"]
     assert line.value == 1 and line.low > 0 and line.wins == line.n and line.losses == 0
@@ -58,16 +58,16 @@ def test_effects_that_are_sure_are_named_with_their_intervals(records):
     )
 
 
-def test_format_breaking_stands_beside_the_published_outputs(records):
-    found = broken(records, ROWS).set_index("label")
+def test_format_violations_include_the_published_outputs(records):
+    found = format_violations(records, ROWS).set_index("label")
     assert found.loc[PUBLISHED, ["value", "n"]].tolist() == [0.06, 1000]
     cell = next(record for record in records if record.row == "structured.sample").metrics["well_formed"]
     assert found.value["structured"] == pytest.approx(1 - cell.value) and found.low["structured"] >= 0
     assert "direct training" not in found.index and "without tags" not in found.index
 
 
-def test_metrics_that_no_record_holds_are_counted_from_predictions(records):
-    found = counted(records, ROWS, FORMS).set_index(["label", "metric"])
+def test_metrics_outside_records_come_from_predictions(records):
+    found = metrics_from_predictions(records, ROWS, FORMS).set_index(["label", "metric"])
     lines = [line for record in records if record.row == "direct.sample" for line in record.predictions()]
     alone = [line for line in lines if not line["options"] and not line["group"]]
     assert found.loc[("direct training", "open questions")].n > 0 and len(alone) > 0
@@ -76,11 +76,11 @@ def test_metrics_that_no_record_holds_are_counted_from_predictions(records):
     assert 0.25 <= guess.low <= guess.value <= guess.high <= 0.5
 
 
-def test_a_row_whose_predictions_are_damaged_is_an_error_and_not_left_out(records, tmp_path):
+def test_damaged_predictions_are_an_error_and_not_left_out(records, tmp_path):
     shutil.copytree(records[0].folder.parents[2], tmp_path / "study")
     next((tmp_path / "study").glob("runs/*/seed0/predictions.jsonl.gz")).write_bytes(b"cut")
     with pytest.raises(UserError, match="is damaged"):
-        counted(load_all(tmp_path / "study"), ROWS, FORMS)
+        metrics_from_predictions(load_all(tmp_path / "study"), ROWS, FORMS)
 
 
 def line(label, metric, value, spread=0.05):
@@ -90,7 +90,7 @@ def line(label, metric, value, spread=0.05):
 @pytest.mark.parametrize(
     ("choices", "where"), [(0.27, "at the 28 %"), (0.5, "above the 28 %"), (0.1, "below the 28 %")]
 )
-def test_choices_are_set_beside_choosing_blindly_in_words(choices, where):
+def test_choices_are_compared_with_a_random_choice_in_words(choices, where):
     found = pd.DataFrame([line("tags", name, value) for name, value in zip(FORMS, (0.3, 0.5, choices, 0.28, 0.31))])
     [sentence] = summarize_by_form(found)
     assert "30 % [25, 35] of open questions, 50 % [45, 55] of those with yes or no" in sentence and where in sentence
@@ -102,7 +102,7 @@ def test_a_bare_answer_has_no_letter_to_speak_of():
     assert summarize_by_form(found)[0].endswith("choosing blindly.")
 
 
-def test_of_several_blind_guesses_one_is_right_more_often_the_fewer_options_there_are():
+def test_fewer_options_make_one_of_several_guesses_right():
     lines = [{"options": list("ab")}, {"options": list("abcd")}, {"options": []}]
     assert summarize_guessing(lines, 2) == "Of 2 blind guesses one is right in 59 % of 2 choices."  # (3/4 + 7/16) / 2
     assert summarize_guessing([{"options": []}], 2) == ""

@@ -1,4 +1,4 @@
-"""Claims are judged by records that belong together, and what cannot be judged says which record lacks."""
+"""Claims are tested by comparable records, and an untested claim names the missing record."""
 
 import json
 import random
@@ -69,6 +69,7 @@ def seeds(share, number=3, **options):
     return {seed: lines(share, 1000 * share + seed, **options) for seed in range(number)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("a", "b", "verdict"), [(0.8, 0.5, "reproduced"), (0.5, 0.8, "contradicted"), (0.52, 0.5, "inconclusive")]
 )
@@ -79,6 +80,7 @@ def test_a_difference_gets_the_verdict_of_its_interval(tmp_path, a, b, verdict):
     assert (line["n"], line["seeds"]) == (200, 3)
 
 
+@pytest.mark.slow
 def test_equal_rows_reproduce_that_nothing_differs(tmp_path):
     same = seeds(0.5, 1, count=800)
     assert judged(tmp_path, {"a": same, "b": same}, claim(kind="equivalence", sign=0))["verdict"] == "reproduced"
@@ -101,7 +103,7 @@ def test_a_format_that_never_breaks_is_a_rate_of_one_row(tmp_path, broken, verdi
     assert (line["value"], line["verdict"]) == (pytest.approx(broken / 500), verdict)
 
 
-def test_a_gain_that_is_larger_on_some_skills_is_a_difference_of_differences(tmp_path):
+def test_a_larger_gain_on_some_skills_is_a_double_difference(tmp_path):
     asked = claim(contrast={"skills": ["math"], "less_skills": ["seeing"]})
     rows = {row: {0: lines(math, 1) + lines(0.5, 2, skill="seeing")} for row, math in (("a", 0.9), ("b", 0.4))}
     line = judged(tmp_path, rows, asked)
@@ -125,9 +127,10 @@ def test_records_of_different_data_are_named_and_not_compared(tmp_path):
     assert "different data (dataset_hash of a: a seed 0" in line["why"]
 
 
-def test_records_of_different_code_are_named_unless_that_is_allowed(tmp_path):
+@pytest.mark.slow
+def test_records_of_different_code_are_named_unless_allowed(tmp_path):
     def change(record):
-        return record.model_copy(update={"provenance": record.provenance | {"code_hash": str(record.seed)}})
+        return record.model_copy(update={"provenance": record.provenance | {"stack_hash": str(record.seed)}})
 
     rows = {"a": seeds(0.8), "b": seeds(0.5)}
     line = judged(tmp_path, rows, change=change)
@@ -136,18 +139,21 @@ def test_records_of_different_code_are_named_unless_that_is_allowed(tmp_path):
     assert judged(tmp_path, rows, change=change, same_code=False)["verdict"] == "reproduced"
 
 
+@pytest.mark.slow
 def test_a_planned_seed_without_record_is_named(tmp_path):
     line = judged(tmp_path, {"a": seeds(0.8, 2), "b": seeds(0.5, 3)}, planned={"a": [0, 1, 2], "b": [0, 1, 2]})
     assert (line["verdict"], line["why"]) == ("not tested", "row a lacks its planned seed 2, so it is incomplete")
 
 
-def test_without_a_plan_a_seed_that_one_row_lacks_is_left_out_and_named(tmp_path):
+@pytest.mark.slow
+def test_without_a_plan_an_unpaired_seed_is_left_out_and_named(tmp_path):
     line = judged(tmp_path, {"a": seeds(0.8, 1), "b": seeds(0.5, 3)})
     assert line["seeds"] == 1
     assert "seed 1, 2 of b has no counterpart and is left out" in line["why"]
     assert "one seed says nothing of other seeds" in line["why"]
 
 
+@pytest.mark.slow
 def test_two_seeds_are_said_to_be_few(tmp_path):
     assert "two seeds say little of other seeds" in judged(tmp_path, {"a": seeds(0.8, 2), "b": seeds(0.5, 2)})["why"]
 
@@ -157,7 +163,8 @@ def test_rows_without_a_common_seed_are_not_compared(tmp_path):
     assert (line["verdict"], line["why"]) == ("not tested", "rows a and b have no seed in common")
 
 
-def test_a_row_made_once_stands_against_every_seed(tmp_path):
+@pytest.mark.slow
+def test_a_row_made_once_is_paired_with_every_seed(tmp_path):
     line = judged(tmp_path, {"a": seeds(0.8), "b": seeds(0.5, 1)}, claim(contrast={"once": ["b"]}))
     assert (line["seeds"], line["verdict"]) == (3, "reproduced")
 
@@ -168,12 +175,14 @@ def test_other_questions_on_one_side_are_named(tmp_path):
     assert "math/199" in line["why"]
 
 
+@pytest.mark.slow
 def test_cost_says_seconds_of_the_records_and_tokens_of_each_row(tmp_path):
     cost = judged(tmp_path, {"a": seeds(0.8, 2), "b": seeds(0.5, 2)})["cost"]
     assert cost["processed_tokens"] == {"a": 130, "b": 130}
     assert cost["seconds"] >= 0
 
 
+@pytest.mark.slow
 def test_cost_adds_up_the_ledgers_of_all_rows(tmp_path):
     cost = judged(tmp_path, {"a": seeds(0.8, 2), "b": seeds(0.5, 2)})["cost"]
     assert (cost["generated"], cost["judge"], cost["prefilled"]) == (4 * 200 * 90, 0, 4 * 200 * 40)
@@ -189,6 +198,7 @@ def study_on(tmp_path, split, **differing):
     return load_all(tmp_path)
 
 
+@pytest.mark.slow
 def test_cost_names_the_training_of_the_arms_that_are_recorded(tmp_path):
     def trained(record):
         return record.model_copy(update={"notebook": "02_train_sft", "provenance": record.provenance | {"seconds": 70}})
@@ -197,15 +207,16 @@ def test_cost_names_the_training_of_the_arms_that_are_recorded(tmp_path):
     assert evaluate_claims([claim()], records)[0]["cost"]["training_seconds"] == {"arm": 70}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("split", "member", "confirmatory"), [("test", True, True), ("test", False, False), ("devtest", True, False)]
 )
-def test_a_claim_is_confirmatory_in_the_family_and_on_test_drawings_only(tmp_path, split, member, confirmatory):
+def test_only_family_claims_on_test_drawings_are_confirmatory(tmp_path, split, member, confirmatory):
     [line] = evaluate_claims([claim(confirmatory=member)], study_on(tmp_path, split))
     assert line["confirmatory"] is confirmatory
 
 
-def test_a_dataset_that_the_rows_were_not_scored_on_makes_nothing_confirmatory(tmp_path):
+def test_another_dataset_makes_no_claim_confirmatory(tmp_path):
     [line] = evaluate_claims([claim(confirmatory=True)], study_on(tmp_path, "test", dataset_hash="e" * 64))
     assert line["confirmatory"] is False
 
@@ -215,23 +226,26 @@ def member(p, low=0.01, high=0.2, verdict="reproduced", **more):
     return line | more
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("p", "verdict"), [(0.008, "reproduced"), (0.02, "inconclusive")])
-def test_a_member_of_the_family_needs_its_corrected_p_where_others_were_not_tested(p, verdict):
+def test_untested_members_count_in_holms_correction(p, verdict):
     [line] = corrected([member(p)], size=6)
     assert (line["p_holm"], line["verdict"]) == (pytest.approx(6 * p), verdict)
 
 
+@pytest.mark.slow
 def test_holm_corrects_the_least_p_most():
     found = corrected([member(0.001), member(0.02), member(0.03, confirmatory=False)], size=2)
     assert [line.get("p_holm") for line in found] == [pytest.approx(0.002), pytest.approx(0.02), None]
 
 
-def test_a_difference_within_the_margin_stays_contradicted_whatever_its_p():
+@pytest.mark.slow
+def test_a_difference_within_the_margin_stays_contradicted():
     [line] = corrected([member(0.9, -0.004, 0.005, "contradicted")], size=6)
     assert line["verdict"] == "contradicted"
 
 
-def test_the_confirmatory_family_has_claims_of_both_papers_and_at_most_six():
+def test_the_confirmatory_family_has_both_papers_and_six_at_most():
     family = [one for one in CLAIMS if one.confirmatory]
     assert 1 < len(family) <= FAMILY and {one.paper for one in family} == {"A", "B"}
 
@@ -241,7 +255,7 @@ def test_a_seventh_confirmatory_claim_is_refused(tmp_path):
     able = [one for one in CLAIMS if one.kind == "difference" and one.scope == "mini"][:7]
     entries = [one.model_dump(mode="json", exclude_none=True) | {"confirmatory": True} for one in able]
     path.write_text(json.dumps({"claims": entries}), encoding="utf8")
-    with pytest.raises(UserError, match="7 claims are confirmatory .*at most 6 may be"):
+    with pytest.raises(UserError, match="7 claims are confirmatory .*at most 6 can be"):
         load_claims(path)
 
 
@@ -258,16 +272,21 @@ def test_there_are_claims_of_both_papers_and_every_kind():
     assert {one.kind for one in CLAIMS} == set(KINDS)
 
 
-@pytest.mark.parametrize("one", CLAIMS, ids=lambda one: one.id)
-def test_every_reported_number_stands_at_its_place(one):
-    for where in one.reported.values():
-        table = pd.read_csv(REPORTED / f"{where.csv}.csv", dtype=str, keep_default_na=False)
-        for column, value in where.place().items():
-            table = table[table[column] == value]
-        assert [float(value) for value in table["value"]] == [where.value]
+def printed(where):
+    """Return the numbers that results/reported has at the place of a reported number."""
+    table = pd.read_csv(REPORTED / f"{where.csv}.csv", dtype=str, keep_default_na=False)
+    for column, value in where.place().items():
+        table = table[table[column] == value]
+    return [float(value) for value in table["value"]]
 
 
-def test_rows_of_claims_are_rows_of_the_study_or_need_what_mini_does_not_have():
+@pytest.mark.slow
+def test_every_reported_number_is_in_its_table():
+    places = {(one.id, name): where for one in CLAIMS for name, where in one.reported.items()}
+    assert {key: printed(where) for key, where in places.items()} == {k: [w.value] for k, w in places.items()}
+
+
+def test_claims_name_rows_of_the_study_unless_of_scope_paper():
     lacking = {one.id for one in CLAIMS if not set(one.contrast.rows) <= ROWS.keys()}
     assert lacking - {"A23"} == {one.id for one in CLAIMS if one.scope == "paper"}
 

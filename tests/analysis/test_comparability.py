@@ -1,4 +1,4 @@
-"""A pilot is known from its records; what a comparison lacks is said, entry by entry."""
+"""A pilot is recognized from its records, and every gap of a comparison is named."""
 
 import pytest
 from support.toyrecords import leave
@@ -77,7 +77,8 @@ def test_a_row_that_runs_once_lacks_no_seed(root):
     assert missing_for_comparison(load_all(root), ["a.sample", "base.greedy"], once=("base.greedy",)) == []
 
 
-def test_beside_a_row_that_runs_once_a_seed_of_the_model_that_was_not_asked_is_named(root):
+@pytest.mark.slow
+def test_an_unscored_seed_of_the_model_is_named(root):
     scored(root, "base.greedy")
     for seed in (0, 1):
         leave(root, "direct", seed)
@@ -88,7 +89,7 @@ def test_beside_a_row_that_runs_once_a_seed_of_the_model_that_was_not_asked_is_n
     assert missing_for_comparison(load_all(root), ["direct.sample", "base.greedy"], once=("base.greedy",)) == []
 
 
-def test_a_model_made_anew_since_is_named(root):
+def test_a_replaced_model_is_named(root):
     leave(root, "direct")
     alter(root, "direct", 0, '"model_hash": ""', '"model_hash": "new"')
     scored(root, "direct.sample", model="direct")
@@ -105,13 +106,13 @@ def test_a_seed_that_was_begun_and_left_no_record_is_named(root):
     ]
 
 
-def test_rows_scored_on_different_data_are_named_with_their_hashes(root):
+def test_rows_on_different_data_are_named_with_their_hashes(root):
     scored(root, "b.sample", 1, dataset_hash="e" * 64)
     found = "; ".join(missing_for_comparison(load_all(root), PAIR))
     assert "scored on different data (" in found and "eeeeeeeeee" in found and "b.sample seed 1" in found
 
 
-def test_a_data_set_made_anew_since_is_named(root):
+def test_a_replaced_dataset_is_named(root):
     leave(root, "data", source="minivqa", n_test=8, test_split="devtest", dataset_hash="f" * 64)
     assert (
         missing_for_comparison(load_all(root), ["a.sample"])[0]
@@ -120,11 +121,11 @@ def test_a_data_set_made_anew_since_is_named(root):
 
 
 def test_records_of_different_code_are_named_with_their_commits(root):
-    alter(root, "b.sample", 0, '"code_hash": "', '"code_hash": "0')
+    alter(root, "b.sample", 0, '"stack_hash": "', '"stack_hash": "0')
     alter(root, "b.sample", 0, '"commit": "', '"commit": "abcdef')
     [found] = missing_for_comparison(load_all(root), PAIR)
     assert found.startswith("made by different code") and "commit abcdef" in found and "b.sample seed 0" in found
 
 
-def test_rows_that_were_not_run_are_not_amiss_with_those_that_were(root):
+def test_rows_not_run_are_no_mismatch(root):
     assert mismatches(load_all(root), ["a.sample", "c.sample"]) == []

@@ -1,4 +1,4 @@
-"""The two figures of one kind each: judges stand where they were measured, arms rise over what they saw."""
+"""The curves of judges and of arms during fine-tuning show the values of their tables."""
 
 import matplotlib
 
@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from o1lib.analysis.curves import learning, payoff
+from o1lib.analysis.curves import plot_judge_value, plot_learning
 
 NAN = float("nan")
 JUDGES = pd.DataFrame(
@@ -50,24 +50,24 @@ def points(ax):
     return [[tuple(map(float, point)) for point in container.lines[0].get_xydata()] for container in ax.containers]
 
 
-def test_the_curve_goes_by_the_set_chance_and_a_judge_stands_at_its_measured_accuracy():
-    curve, judge = points(payoff(JUDGES))
+def test_synthetic_judges_form_a_curve_and_others_are_points():
+    curve, judge = points(plot_judge_value(JUDGES))
     assert [x for x, _ in curve] == pytest.approx([50, 90]) and judge == [pytest.approx((60, 35))]
 
 
 def test_judges_and_one_sample_are_named_in_words():
-    ax = payoff(JUDGES, {"value": 0.3, "low": 0.2, "high": 0.4})
+    ax = plot_judge_value(JUDGES, {"value": 0.3, "low": 0.2, "high": 0.4})
     names = [text.get_text() for text in ax.get_legend().get_texts()]
     assert names == ["one sample, no search", "right with a set chance", "the model itself"]
     assert ax.get_title("right") == "n = 90"
 
 
 def test_without_a_synthetic_row_the_judges_are_drawn_alone():
-    assert len(points(payoff(JUDGES[2:]))) == 1
+    assert len(points(plot_judge_value(JUDGES[2:]))) == 1
 
 
-def test_learning_draws_the_mean_with_intervals_and_each_seed_thin():
-    ax = learning(LOOKS, "examples", "examples")
+def test_learning_curves_show_the_mean_and_thin_seeds():
+    ax = plot_learning(LOOKS, "examples", "examples")
     assert points(ax) == [[pytest.approx((100, 20)), pytest.approx((200, 40))]]
     assert (
         sum(
@@ -80,5 +80,5 @@ def test_learning_draws_the_mean_with_intervals_and_each_seed_thin():
 
 def test_one_seed_is_not_drawn_twice():
     single = LOOKS[LOOKS.seed.isna() | (LOOKS.seed == 0)].assign(seeds=1)
-    drawn, mean_alone = (learning(looks, "examples", "examples") for looks in (single, single[:2]))
+    drawn, mean_alone = (plot_learning(looks, "examples", "examples") for looks in (single, single[:2]))
     assert len(drawn.lines) == len(mean_alone.lines)

@@ -1,4 +1,4 @@
-"""Won and lost questions are the first ones, with pictures, and what a model said is never HTML."""
+"""Won and lost questions are the first ones, with pictures, and model output is never HTML."""
 
 from types import SimpleNamespace
 
@@ -16,7 +16,7 @@ def shown(question="How many?", side=64):
     return SimpleNamespace(image=Image.new("RGB", (side, side), "red"), question=question)
 
 
-def test_the_first_differences_stand_in_the_order_of_the_test_set():
+def test_the_first_differences_keep_the_order_of_the_set():
     a = [line(str(k), k % 2 == 0) for k in range(10)]
     b = [line(str(k), k % 2 == 1) for k in reversed(range(10))]
     won, lost = first_differences(a, b, 3)
@@ -24,12 +24,12 @@ def test_the_first_differences_stand_in_the_order_of_the_test_set():
     assert [pair[0]["qid"] for pair in lost] == ["1", "3", "5"]
 
 
-def test_questions_on_which_both_agree_or_that_one_side_lacks_are_left_out():
+def test_agreements_and_unpaired_questions_are_left_out():
     both = [line("1", True), line("3", False)]
     assert first_differences([*both, line("2", True)], both) == ([], [])
 
 
-def test_both_answers_stand_beside_the_picture_and_the_right_answer():
+def test_a_card_has_picture_right_answer_and_both_answers():
     page = gallery([line("1", True, "one")], [line("1", False, "two")], {"1": shown()}, ("structured", "direct"))
     assert page.count("<img ") == 1 and "right: B" in page and "How many?" in page
     assert page.index("structured") < page.index("one") < page.index("two")
@@ -44,14 +44,14 @@ def test_text_from_outside_never_becomes_html(place):
     assert "<script>" not in page and "&lt;script&gt;" in page
 
 
-def test_an_answer_that_is_missing_and_a_question_without_picture_are_shown_as_such():
+def test_a_missing_answer_and_a_missing_picture_are_shown():
     page = gallery([line("1", True, None)], [line("1", False)], {})
     assert "(nothing)" in page and "<img" not in page and "<b>1</b>" in page
 
 
 def test_small_pictures_are_enlarged_and_large_ones_are_not():
-    assert "width=128" in inline(Image.new("RGB", (64, 64)))
-    assert "width=500" in inline(Image.new("RGB", (500, 400)))
+    assert 'width="128"' in inline(Image.new("RGB", (64, 64)))
+    assert 'width="500"' in inline(Image.new("RGB", (500, 400)))
 
 
 def test_a_picture_may_be_a_file(tmp_path):

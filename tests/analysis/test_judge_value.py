@@ -1,4 +1,4 @@
-"""A judge stands at its measured accuracy, a synthetic one at its set chance; what it wins counts from a coin."""
+"""A judge has its measured accuracy, a synthetic one its given accuracy, and its gain is counted from a coin."""
 
 import pytest
 from support import toyrecords
@@ -7,6 +7,8 @@ from o1lib.analysis.inference_scaling import with_judge_metrics
 from o1lib.analysis.judge_value import judge_value_table, judge_values, summarize_judges
 from o1lib.records import load_all
 from o1lib.scoring import metrics
+
+pytestmark = pytest.mark.slow
 
 RIGHT = {"random": 0.3, "oracle": 0.8, "self": 0.32, "synthetic": 0.55}
 
@@ -46,36 +48,37 @@ def found(root):
     return judge_values(with_judge_metrics(load_all(root)), "structured").set_index("judge")
 
 
-def test_a_judge_stands_at_its_measured_accuracy_with_its_interval(root):
+def test_a_judge_has_its_measured_accuracy_with_an_interval(root):
     line = found(root).loc["self"]
     assert line.right == 0.6 and line.right_low < 0.6 < line.right_high and line.pairs == 60 and line.label
 
 
-def test_only_synthetic_judges_have_a_set_chance_and_old_records_the_one_of_their_time(root):
+def test_only_synthetic_judges_have_a_given_accuracy(root):
     leave(root, "synthetic", 0.7, row="structured.stage_beam4.synthetic90", judge_accuracy=0.9)
     table = found(root)
     assert table.loc["synthetic"].p.tolist() == [0.8, 0.9] and table.drop("synthetic").p.isna().all()
 
 
-def test_the_same_set_chance_twice_is_shown_once(root):
+@pytest.mark.slow
+def test_one_given_accuracy_is_shown_once(root):
     leave(root, "synthetic", RIGHT["synthetic"], row="structured.stage_beam4.synthetic80", judge_accuracy=0.8)
     assert found(root).index.tolist().count("synthetic") == 1
 
 
-def test_the_coin_wins_nothing_and_the_oracle_everything(root):
+def test_a_coin_gains_nothing_and_the_oracle_everything(root):
     table = found(root)
     assert table.won["random"] == 0 and table.won["oracle"] == pytest.approx(1)
     assert table.won_low["synthetic"] < table.won["synthetic"] < table.won_high["synthetic"] < 1
 
 
-def test_without_an_oracle_nobody_knows_what_is_won(root):
+def test_without_an_oracle_the_share_of_gain_is_unknown(root):
     (root / "runs" / "structured.stage_beam4.oracle" / "seed0" / "record.json").unlink()
     table = found(root)
     assert table.won.isna().all() and (table.why == "the row of an oracle was not run").all()
     assert "is not known" in summarize_judges(table.reset_index())[0]
 
 
-def test_what_is_won_rests_on_the_seeds_that_all_three_have(root):
+def test_the_share_of_gain_uses_the_common_seeds(root):
     for judge in ("self", "random"):
         leave(root, judge, RIGHT[judge], seed=1)
     table = found(root)
@@ -88,15 +91,15 @@ def test_other_searches_and_temperatures_are_left_out(root):
     assert set(found(root).index) == set(RIGHT)
 
 
-def test_sentences_give_accuracy_and_gain_and_the_worst_judge_that_gains(root):
+def test_sentences_give_accuracy_gain_and_the_needed_accuracy(root):
     words = summarize_judges(found(root).reset_index())
     assert "**the model itself** prefers the truer of two in 60 % of 60 pairs" in words[0]
-    assert "the worst that surely gains over a coin is right in 80 % of pairs" in words[-1]
+    assert "the least accurate that gains over a coin for sure is right in 80 % of pairs" in words[-1]
 
 
-def test_without_a_synthetic_row_the_needed_accuracy_is_said_to_be_unknown(root):
+def test_without_synthetic_judges_the_needed_accuracy_is_unknown(root):
     (root / "runs" / "structured.stage_beam4.synthetic" / "seed0" / "record.json").unlink()
-    assert "How good a judge must be is not known" in summarize_judges(found(root).reset_index())[-1]
+    assert "The accuracy that a judge needs is not known" in summarize_judges(found(root).reset_index())[-1]
 
 
 def test_the_table_to_read_gives_per_cent_with_intervals(root):

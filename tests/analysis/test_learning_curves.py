@@ -1,4 +1,4 @@
-"""Looks at a model on its way become shares with intervals; where stages overtake direct answers is said in words."""
+"""Validations become shares with intervals, and a sentence says where staged answers overtake direct ones."""
 
 import pytest
 from support.toyrecords import leave
@@ -10,7 +10,7 @@ ROWS = {"direct training": "direct", "structured": "structured"}
 
 
 def train(root, row, exact, seed=0, asked=None, speed=10.0):
-    """Leave a fine-tuning record that looked at the model every 100 examples."""
+    """Leave a fine-tuning record with a validation every 100 examples."""
     log = []
     for number, share in enumerate(exact, 1):
         log.append({"loss": 1.0, "examples": 100 * number, "samples_per_second": speed})
@@ -23,14 +23,14 @@ def means(root):
     return found[found.seed.isna()].set_index(["label", "examples"])
 
 
-def test_a_look_is_a_share_of_the_items_asked_with_wilsons_interval(tmp_path):
+def test_a_validation_is_a_share_with_wilsons_interval(tmp_path):
     train(tmp_path, "direct", [0.25, 0.5], asked=400)
     line = means(tmp_path).loc[("direct training", 200)]
     assert (line.value, line.n, line.seeds) == (0.5, 400, 1)
     assert (line.low, line.high) == pytest.approx((0.4512, 0.5488), abs=1e-3)
 
 
-def test_a_log_that_does_not_say_how_many_were_asked_asked_64(tmp_path):
+def test_a_log_without_a_number_of_items_had_64(tmp_path):
     train(tmp_path, "direct", [0.25])
     assert means(tmp_path).n.tolist() == [64]
 
@@ -49,11 +49,12 @@ def test_several_seeds_are_averaged_and_kept_one_by_one(tmp_path):
     assert line.value == pytest.approx(0.3) and line.seeds == 3 and line.high - line.low > 0.4
 
 
-def test_records_without_looks_are_left_out_and_said_to_be(tmp_path):
+def test_records_without_validation_are_left_out_and_named(tmp_path):
     leave(tmp_path, "direct", extra={"log": [{"loss": 1.0, "examples": 100, "samples_per_second": 9.0}]})
     found = validation_curve(load_all(tmp_path), ROWS)
     assert (
-        found.empty and "nothing to say of accuracy against examples" in summarize_learning(found, "direct training")[0]
+        found.empty
+        and "there is no accuracy against the number of examples" in summarize_learning(found, "direct training")[0]
     )
 
 
@@ -63,10 +64,10 @@ def test_records_without_looks_are_left_out_and_said_to_be(tmp_path):
         ([0.1, 0.3, 0.6], "overtakes **direct training** between 100 and 200 examples and stays above"),
         ([0.3, 0.1, 0.1], "does not overtake **direct training** within 300 examples"),
         ([0.3, 0.1, 0.6], "between 200 and 300 examples"),
-        ([0.3, 0.3, 0.6], "is above **direct training** from the first look on (100 examples)"),
+        ([0.3, 0.3, 0.6], "is above **direct training** from the first validation on (100 examples)"),
     ],
 )
-def test_where_stages_overtake_for_good_is_said(tmp_path, staged, words):
+def test_where_stages_overtake_for_good_is_named(tmp_path, staged, words):
     train(tmp_path, "direct", [0.2, 0.2, 0.2], asked=600)
     train(tmp_path, "structured", staged, asked=600)
     [sentence] = summarize_learning(validation_curve(load_all(tmp_path), ROWS), "direct training")
@@ -82,10 +83,10 @@ def test_a_last_difference_that_may_be_chance_is_called_so(tmp_path):
     )
 
 
-def test_arms_that_were_never_looked_at_together_are_not_compared(tmp_path):
+def test_arms_without_a_common_validation_are_not_compared(tmp_path):
     train(tmp_path, "direct", [0.2])
     leave(tmp_path, "structured", extra={"log": [{"examples": 150, "exact": 0.5}]})
     assert (
-        "no looks at an equal number"
+        "no validation after an equal number"
         in summarize_learning(validation_curve(load_all(tmp_path), ROWS), "direct training")[0]
     )

@@ -1,4 +1,4 @@
-"""Units are what counts once: their weighted means are exactly the published metrics."""
+"""The weighted means of observations are exactly the published metrics."""
 
 import pytest
 from support.toyrecords import answers
@@ -14,7 +14,7 @@ PUBLISHED = metrics(LINES)
 
 
 def mean(table):
-    """Return the weighted mean of a table of units."""
+    """Return the weighted mean of a table of observations."""
     groups = table.groupby("stratum")
     return (groups["value"].mean() * groups["weight"].first()).sum()
 
@@ -33,7 +33,7 @@ def mean(table):
         "stage/faithful",
     ],
 )
-def test_the_mean_of_units_is_the_published_metric(name):
+def test_the_mean_of_observations_is_the_published_metric(name):
     assert mean(observations(LINES, name)) == pytest.approx(PUBLISHED[name]["value"], abs=1e-5)
 
 
@@ -81,7 +81,7 @@ CHOICE = {
         ("yes_no", {"options": [], "gold": "no"}, 1),
     ],
 )
-def test_the_form_of_a_question_and_the_letter_of_a_chain_are_metrics(metric, changes, value):
+def test_question_forms_and_letters_of_chains_are_metrics(metric, changes, value):
     assert list(observations([CHOICE | changes], metric)["value"]) == [value]
 
 
@@ -109,12 +109,12 @@ def test_open_questions_have_no_letter_and_bare_answers_no_chain(metric, changes
         observations([CHOICE | changes], metric)
 
 
-def test_rotations_and_twins_are_one_unit():
+def test_rotations_and_twins_are_one_observation():
     lines = [line for line in LINES if line["test_set"] in ("mini-MMBench", "mini-HallusionBench")]
     assert len(observations(LINES, "accuracy", sets=["mini-MMBench", "mini-HallusionBench"])) == len(lines) / 4
 
 
-def test_units_are_ready_for_an_interval():
+def test_observations_are_ready_for_an_interval():
     found = interval(observations(LINES, "accuracy", seed=3), "value")
     assert found.value == pytest.approx(PUBLISHED["accuracy"]["value"], abs=1e-5)
 
@@ -130,6 +130,6 @@ def test_units_are_ready_for_an_interval():
         ("accuracy", {"skills": ["telepathy"]}, "telepathy"),
     ],
 )
-def test_a_metric_that_cannot_be_had_is_refused_in_words(metric, where, named):
+def test_an_unknown_or_missing_metric_is_refused_in_words(metric, where, named):
     with pytest.raises(UserError, match=named):
         observations(LINES, metric, **where)

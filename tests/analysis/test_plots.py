@@ -1,4 +1,4 @@
-"""Figures show what their table says: every point with its interval, its n, and words for labels."""
+"""Figures show the values of their table: every point with its interval, its n, and its label."""
 
 import matplotlib
 
@@ -44,14 +44,14 @@ def ends(ax, axis):
     return [(float(segment[0][axis]), float(segment[1][axis])) for segments in bars for segment in segments]
 
 
-def test_points_stand_at_their_values_with_their_intervals():
+def test_points_have_their_values_and_intervals():
     ax = plots.points(table(), "arm")
     assert sum(drawn(ax), ()) == pytest.approx((50, 0, 60, 1, 70, 2))
     assert ends(ax, 0)[1] == pytest.approx((30, 65))
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", "c"]
 
 
-def test_groups_of_a_categorical_column_keep_the_style_of_their_category_whichever_occur():
+def test_a_category_has_the_same_style_whichever_occur():
     def style(names, label):
         verdicts = pd.Categorical(names, ["yes", "no", "perhaps"])
         ax = plots.points(table(verdict=verdicts), "arm", "verdict")
@@ -90,7 +90,7 @@ def test_differences_are_points_around_a_line_of_no_difference():
     assert any(list(line.get_xdata()) == [0, 0] for line in ax.lines)
 
 
-def test_groups_differ_in_colour_and_in_marker():
+def test_groups_differ_in_color_and_in_marker():
     frame = pd.concat([table(kind="one"), table(kind="two")])
     ax = plots.points(frame, "arm", hue="kind")
     lines = [container.lines[0] for container in ax.containers]
@@ -104,7 +104,7 @@ def test_a_group_that_only_marks_its_lines_does_not_move_them():
     assert sorted(y for _, y in drawn(ax)) == [0, 1, 2]
 
 
-def test_a_panel_shows_what_guessing_gets_where_it_is_told():
+def test_a_panel_shows_the_given_chance_level():
     frame = pd.concat([table(set="one"), table(set="two")])
     axes = plots.panels(frame, "arm", "set", chance={"two": 0.25}).figure.axes
     marks = [[line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"] for ax in axes]
@@ -112,14 +112,14 @@ def test_a_panel_shows_what_guessing_gets_where_it_is_told():
 
 
 def test_lines_that_differ_in_n_can_carry_their_own():
-    assert list(plots.numbered(pd.DataFrame({"part": ["a", "b"], "n": [8.0, 76.0]}), "part").part) == [
+    assert list(plots.with_n(pd.DataFrame({"part": ["a", "b"], "n": [8.0, 76.0]}), "part").part) == [
         "a, n = 8",
         "b, n = 76",
     ]
 
 
 def test_seeds_that_differ_are_named_as_a_range():
-    assert plots.sizes(pd.DataFrame({"n": [90, 90], "seeds": [1, 2]})) == "n = 90, 1 to 2 seeds"
+    assert plots.sample_sizes(pd.DataFrame({"n": [90, 90], "seeds": [1, 2]})) == "n = 90, 1 to 2 seeds"
 
 
 def test_panels_share_their_lines_and_name_their_own_n():
@@ -146,6 +146,7 @@ def test_costs_are_drawn_where_they_are_on_a_logarithmic_axis():
     assert [x for x, _ in drawn(ax)] == pytest.approx([100, 1000, 10000] * 2)
 
 
+@pytest.mark.slow
 def test_the_same_figure_is_saved_as_the_same_bytes(tmp_path):
     first = [path.read_bytes() for path in plots.save(plots.points(table(), "arm"), tmp_path / "one", "figure")]
     second = [path.read_bytes() for path in plots.save(plots.points(table(), "arm"), tmp_path / "two", "figure")]
@@ -153,8 +154,9 @@ def test_the_same_figure_is_saved_as_the_same_bytes(tmp_path):
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["figure.png", "figure.svg"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", [lambda: plots.points(table(), "arm"), lambda: plots.panels(table(), "arm", "arm")])
-def test_a_mark_stands_inside_what_is_drawn(tmp_path, draw):
+def test_a_mark_is_inside_the_drawing(tmp_path, draw):
     ax = draw()
     plots.save(ax, tmp_path, "figure", "pilot")
     [mark] = [text for text in ax.figure.texts if text.get_text() == "pilot"]

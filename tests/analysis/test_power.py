@@ -1,4 +1,4 @@
-"""How many questions and seeds a contrast needs: against known values, and variances against what was put in."""
+"""Power analysis agrees with known values, and variances are those of the simulated data."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from o1lib.analysis.stats.power import Variances, needed, power, variances
 
 
 def table(values, strata=None, weights=None):
-    """Return a table of units from an array (seeds, questions)."""
+    """Return a table of observations from an array (seeds, questions)."""
     seeds, n = values.shape
     frame = pd.DataFrame(
         {"seed": np.repeat(range(seeds), n), "qid": [f"q{k:05}" for k in range(n)] * seeds, "value": values.ravel()}
@@ -24,7 +24,7 @@ def drawn(seeds, n, questions, between, both, rng):
 
 
 @pytest.mark.parametrize(("effect", "questions"), [(0.5, 34), (0.2, 199)])  # paired t-test, 0.05, power 0.8: G*Power
-def test_with_seeds_that_do_not_differ_the_number_is_that_of_a_paired_t_test(effect, questions):
+def test_equal_seeds_need_the_questions_of_a_paired_t_test(effect, questions):
     assert needed(Variances(1.0, 0.0, 0.0, 200, 2), 5, effect, 0.05) == questions
 
 
@@ -37,7 +37,7 @@ def test_no_number_of_questions_makes_up_for_too_few_seeds():
     assert needed(Variances(0.25, 0.0, 1.0, 200, 2), 5, 1.0, 0.05) is None
 
 
-def test_more_seeds_a_larger_difference_and_a_laxer_level_need_fewer_questions():
+def test_easier_goals_need_fewer_questions():
     of = Variances(0.25, 0.0, 0.01**2, 200, 2)
     least = needed(of, 8, 0.03, 0.05 / 6)
     assert needed(of, 10, 0.03, 0.05 / 6) < least
@@ -45,12 +45,13 @@ def test_more_seeds_a_larger_difference_and_a_laxer_level_need_fewer_questions()
     assert needed(of, 8, 0.03, 0.05) < least
 
 
-def test_what_is_in_questions_and_seeds_alike_averages_out_over_seeds():
+def test_the_interaction_variance_averages_out_over_seeds():
     assert needed(Variances(0.0, 0.25, 1e-6, 200, 2), 8, 0.03, 0.05) < needed(
         Variances(0.25, 0.0, 1e-6, 200, 2), 8, 0.03, 0.05
     )
 
 
+@pytest.mark.slow
 def test_a_power_is_what_simulated_studies_find():
     of, rng = Variances(0.4**2, 0.2**2, 0.02**2, 200, 2), np.random.default_rng(0)
     found = [
@@ -63,6 +64,7 @@ def test_a_power_is_what_simulated_studies_find():
     assert np.mean(found) == pytest.approx(power(of, 400, 5, 0.08, 0.05), abs=0.06)
 
 
+@pytest.mark.slow
 def test_the_variances_put_in_are_found_again():
     rng = np.random.default_rng(1)
     found = [variances(*drawn(6, 800, 0.4, 0.05, 0.3, rng)) for _ in range(60)]
@@ -71,7 +73,7 @@ def test_the_variances_put_in_are_found_again():
     assert np.mean([one.seeds for one in found]) == pytest.approx(0.0025, rel=0.25)
 
 
-def test_one_seed_says_nothing_of_seeds_and_all_its_variance_is_of_questions():
+def test_with_one_seed_all_variance_is_between_questions():
     found = variances(*drawn(1, 4000, 0.4, 0.05, 0.3, np.random.default_rng(2)))
     assert found.seeds is None
     assert (found.both, found.count) == (0, 1)

@@ -1,4 +1,4 @@
-"""A stranger's contrasts beside the published ones: inside the interval, above it, below it, or not to be compared."""
+"""Contrasts of a replication lie inside, above or below the published intervals, or are not compared."""
 
 import json
 
@@ -52,7 +52,7 @@ def test_a_value_lies_inside_an_interval_above_or_below_it(value, where):
     assert place(value, 0.0, 0.04) == where
 
 
-def test_every_contrast_is_told_apart_and_counted():
+def test_every_contrast_is_classified_and_counted():
     yours = [line("A1"), line("A2", 0.1), line("A3", -0.1), line("A4", **UNTESTED), line("A5"), line("A6", **UNTESTED)]
     ours = [line("A1"), line("A2"), line("A3"), line("A4"), line("A5", **UNTESTED), line("A6", **UNTESTED)]
     pairs = compare_with_published(yours, ours)
@@ -68,7 +68,7 @@ def test_a_claim_that_was_not_published_is_not_compared():
     assert summarize_replication([]) == summarize_agreement([])
 
 
-def test_the_terminal_gets_a_line_a_contrast_that_both_sides_tested():
+def test_the_text_has_a_line_for_each_contrast_of_both_studies():
     text = summarize_replication(
         compare_with_published([line("A1"), line("A2", 0.1, seeds=3)], [line("A1", seeds=2), line("A2")])
     )
@@ -79,7 +79,7 @@ def test_the_terminal_gets_a_line_a_contrast_that_both_sides_tested():
     assert said.startswith("Of 2 contrasts")
 
 
-def test_the_terminal_gets_what_one_side_did_not_test_with_the_reason():
+def test_the_text_names_untested_claims_with_the_reason():
     incomplete_claims = UNTESTED | {"why": "needs row x, which has no record"}
     yours = [line("A1"), line("A2", **incomplete_claims), line("A3", **incomplete_claims), line("A4")]
     text = summarize_replication(
@@ -93,20 +93,20 @@ def test_the_terminal_gets_what_one_side_did_not_test_with_the_reason():
     ]
 
 
-def test_what_you_did_not_test_is_told_also_where_nothing_is_compared():
+def test_untested_claims_are_listed_if_nothing_is_compared():
     text = summarize_replication(compare_with_published([line(**UNTESTED | {"why": "needs row x"})], [line()]))
     assert text.startswith("not tested by you: A1 (needs row x)\nNo contrast was tested both")
 
 
-def test_the_page_shows_both_sides_escaped_and_nothing_where_nothing_is_published():
+def test_the_page_shows_both_studies_if_one_is_published():
     pairs = compare_with_published([line(statement="<b>A1</b>")], [line()])
-    text = claims_page([line()], "note", NOTHING, beside=replication_table(pairs), sentence="a < b")
-    assert "beside what is published" in text
+    text = claims_page([line()], "note", NOTHING, replication=replication_table(pairs), agreement="a < b")
+    assert "compared with the published" in text
     assert "&lt;b&gt;A1" in text and "a &lt; b" in text
-    assert "beside what is published" not in claims_page(
-        [line()], "note", NOTHING, beside=replication_table([]), sentence=summarize_agreement([])
+    assert "compared with the published" not in claims_page(
+        [line()], "note", NOTHING, replication=replication_table([]), agreement=summarize_agreement([])
     )
-    assert "beside what is published" not in claims_page([line()], "note", NOTHING)
+    assert "compared with the published" not in claims_page([line()], "note", NOTHING)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def project(tmp_path, monkeypatch):
     """A toy study at scale mini, all of it recorded, whose report judged one claim; nothing is published."""
     monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
     toystudy.make_project(tmp_path, toystudy.STUDY.replace("smoke: {", "mini: {"))
-    for step in toystudy.planned("core", scale="mini").steps:
+    for step in toystudy.planned("core", scale="mini").jobs:
         folder = toystudy.record(step.job)
     toystudy.notebook(folder / "notebook.ipynb", toystudy.COMMON, "print(1)")
     leave(folder, [line()])
@@ -126,7 +126,7 @@ def leave(folder, lines):
     (folder / "tables" / "claims.json").write_text(json.dumps(lines), encoding="utf8")
 
 
-def test_a_study_ends_with_yours_beside_the_published(project, capsys):
+def test_a_study_ends_with_the_comparison(project, capsys):
     leave(project / "results" / "mini", [line(low=0.05, high=0.07)])
     assert runner.run(toystudy.planned("core", scale="mini")) == 0
     said = capsys.readouterr().out.strip().splitlines()
@@ -134,11 +134,12 @@ def test_a_study_ends_with_yours_beside_the_published(project, capsys):
     assert said[-1].startswith("Of 1 contrasts")
 
 
-def test_a_study_ends_as_ever_where_nothing_is_published(project, capsys):
+def test_a_study_ends_without_comparison_if_none_is_published(project, capsys):
     runner.run(toystudy.planned("core", scale="mini"))
     assert "contrast" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_comparing_ends_with_the_contrasts(project, capsys):
     leave(project / "results" / "mini", [line()])
     toystudy.notebook(project / "results/mini/executed/report.ipynb", toystudy.COMMON, "print(1)")

@@ -1,4 +1,4 @@
-"""The four reports, run on a toy study: all tables and figures written, nothing filled in, no text taken for HTML."""
+"""The four reports run on a toy study: all tables and figures are written, no gap is filled, and text is no HTML."""
 
 import ast
 import json
@@ -27,7 +27,7 @@ from o1lib.analysis.claims.page import (
     verdict_counts,
 )
 from o1lib.analysis.contrasts import compare, compare_metrics, summarize_contrasts
-from o1lib.analysis.inference_scaling import searched, with_judge_metrics
+from o1lib.analysis.inference_scaling import scaling_table, with_judge_metrics
 from o1lib.analysis.observations import observations
 from o1lib.analysis.plots import points
 from o1lib.analysis.report import ARMS, Report
@@ -37,6 +37,7 @@ from o1lib.records import UserError, finish, load, load_all, start
 from o1lib.scoring import metrics
 from o1lib.study import experiments
 
+pytestmark = pytest.mark.slow
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 REPORTS = {
     "ablations": "04_ablations",
@@ -104,7 +105,7 @@ def test_a_report_ends_with_a_record_of_everything_it_wrote(executed):
     assert {Path(name).suffix for name in record.artifacts} >= {".csv", ".svg", ".png"}
 
 
-def test_a_report_shows_its_conclusion_and_its_figures_and_warns_of_nothing(executed):
+def test_a_report_shows_its_conclusion_and_figures_unwarned(executed):
     _, notebook, record = executed
     assert all(sentence in outputs(notebook, "text/markdown")[-1] for sentence in record.extra["conclusion"])
     assert len(outputs(notebook, "image/png")) == len([name for name in record.artifacts if name.endswith(".png")])
@@ -121,14 +122,14 @@ def test_rows_that_were_not_run_are_shown_as_not_run(executed):
     assert re.search("not run|not tested", "".join(outputs(notebook, "text/html")))
 
 
-def test_what_a_model_said_is_never_html(executed):
+def test_model_output_is_never_html(executed):
     _, notebook, _ = executed
     claims_page = "".join(outputs(notebook, "text/html"))
     assert "&lt;NA&gt;" not in claims_page
     assert "<b>B</b>" not in claims_page and "<i>1</i>" not in claims_page and "<SUMMARY>" not in claims_page
 
 
-def test_every_table_states_interval_seeds_failures_and_that_it_is_a_pilots(executed):
+def test_every_table_of_cells_has_the_same_columns(executed):
     _, _, record = executed
     for name in record.artifacts:
         if name.endswith("_cells.csv"):
@@ -167,7 +168,7 @@ def test_a_report_without_records_says_what_to_run(tmp_path):
         opened(tmp_path)
 
 
-def test_rows_scored_on_other_data_are_named_beside_the_table(tmp_path):
+def test_rows_scored_on_other_data_are_named_below_the_table(tmp_path):
     lines = toyrecords.answers("direct.sample", "direct", "mixed", "sample", 1, "", 0.5)
     toyrecords.leave(tmp_path, "direct.sample", 0, metrics(lines), lines)
     toyrecords.leave(tmp_path, "structured.sample", 0, metrics(lines), lines, dataset_hash="e" * 64)
@@ -176,7 +177,7 @@ def test_rows_scored_on_other_data_are_named_beside_the_table(tmp_path):
     assert "LLaVA-o1" in shown and "other models and data" in shown
 
 
-def test_contrasts_pair_the_same_questions_and_seeds_and_say_what_is_claimed(study):
+def test_contrasts_are_paired_and_name_the_claimed_sign(study):
     found = compare(
         load_all(study),
         [("structured", "base, not fine-tuned", 1), ("direct training", "without tags", 0), ("structured", "x", 1)],
@@ -206,7 +207,7 @@ def arms_of(root, seeds, **more):
     return compare(load_all(root), [("structured", "direct training", 1)], ARMS).iloc[0]
 
 
-def test_rows_scored_on_one_other_set_are_compared_in_another_metric(study):
+def test_rows_on_one_other_set_are_compared_in_another_metric(study):
     easy = {"structured": "easy_structured.sample", "direct training": "easy_direct.sample"}
     pairs = [("structured", "direct training", 1)]
     line = compare(load_all(study), pairs, easy, "accuracy").iloc[0]
@@ -222,22 +223,22 @@ def test_a_contrast_of_records_that_belong_together_is_complete(tmp_path):
     assert arms_of(tmp_path, [(0, 1), (0, 1)]).incomplete == ""
 
 
-def test_a_seed_that_one_side_lacks_is_left_out_of_a_contrast_and_named(tmp_path):
+def test_an_unpaired_seed_is_left_out_of_a_contrast_and_named(tmp_path):
     found = arms_of(tmp_path, [(0, 1), (0,)])
     assert found.seeds == 1 and found.incomplete == "direct.sample lacks seed 1"
 
 
-def test_a_contrast_across_different_data_has_no_value_and_says_why(tmp_path):
+def test_a_contrast_of_different_data_has_a_reason_and_no_value(tmp_path):
     found = arms_of(tmp_path, [(0, 1), (0, 1)], dataset_hash="e" * 64)
     assert found.isna()["value"] and "scored on different data" in found.incomplete
 
 
-def test_answers_that_failed_are_counted_beside_a_contrast_and_stay_in_it(tmp_path):
+def test_failed_answers_are_counted_and_stay_in_a_contrast(tmp_path):
     found = arms_of(tmp_path, [(0,), (0,)], n_failed=3)
     assert found.failed == 3 and found.incomplete == "" and found.n > 0
 
 
-def test_sentences_name_what_a_contrast_lacks_and_which_are_incomplete(tmp_path):
+def test_sentences_name_incomplete_contrasts_and_the_gap(tmp_path):
     arms_of(tmp_path, [(0, 1), (0,)])
     words = summarize_contrasts(compare(load_all(tmp_path), [("structured", "direct training", 1)], ARMS))
     assert "Incomplete: direct.sample lacks seed 1." in words[0]
@@ -251,7 +252,7 @@ def test_one_pair_is_compared_in_several_metrics(study):
     assert list(found.contrast) == ["all six", "open"] and found.value.notna().all() and found.n[0] != found.n[1]
 
 
-def test_a_claim_that_no_record_can_tell_is_incomplete_and_says_why(study):
+def test_an_untested_claim_is_incomplete_with_its_reason(study):
     lines = [
         line | {"verdict": "not tested", "why": "its file is damaged"}
         for line in evaluate_claims(load_claims(), load_all(study), same_code=False)
@@ -280,15 +281,15 @@ def test_every_table_and_figure_of_a_pilot_is_marked_as_one(tmp_path, split, mar
     assert (">pilot</text>" in report.paths[-2].read_text(encoding="utf8")) is marked
 
 
-def test_searches_are_read_from_parameters_and_all_start_from_one_sample(study):
-    found = searched(load_all(study), "structured")
+def test_searches_start_from_one_sample(study):
+    found = scaling_table(load_all(study), "structured")
     assert found.groupby("method").N.apply(list).to_dict() == {
         "best-of-N": [1, 4],
         "sentence-level beam": [1, 2],
         "stage-level beam": [1, 2, 4],
     }
     assert set(found[found.N == 1].row) == {"structured.sample"} and (found.tokens > 0).all()
-    assert searched(load_all(study), "structured", temperature=1.0).empty
+    assert scaling_table(load_all(study), "structured", temperature=1.0).empty
 
 
 def test_a_judges_own_record_becomes_metrics_with_intervals(study):
@@ -306,7 +307,7 @@ def test_questions_are_drawn_again_as_they_were(study):
     assert all(found[line["qid"]].answer == line["gold"] for line in lines)
 
 
-def test_questions_of_other_data_whose_pictures_are_not_here_are_left_out(study):
+def test_questions_without_their_pictures_are_left_out(study):
     record = by_row(load_all(study))["easy_direct.sample"][0]
     assert questions(record, study, record.predictions()) == {}
 
@@ -342,7 +343,7 @@ def test_only_differences_are_drawn_in_points(judged_claims):
     assert {text.split(":")[0] for text in drawn.claim} == tested and "B14" not in tested
 
 
-def test_the_claims_page_stands_alone_and_escapes(judged_claims):
+def test_the_claims_page_needs_no_other_file_and_escapes(judged_claims):
     hostile = [line | {"statement": "<script>x</script>", "why": "a < b"} for line in judged_claims]
     text = claims_page(hostile, "<i>note</i>", incomplete_claims(hostile, []))
     assert "What the claims lack" in text
@@ -367,7 +368,7 @@ def test_contradictions_are_computed_from_the_printed_tables():
     assert len(found) >= 12
 
 
-def test_a_contradiction_that_is_mended_is_no_longer_listed(tmp_path, monkeypatch):
+def test_a_corrected_contradiction_is_no_longer_listed(tmp_path, monkeypatch):
     source = NOTEBOOKS.parent / "results" / "reported"
     target = tmp_path / "results" / "reported"
     target.mkdir(parents=True)
@@ -378,7 +379,7 @@ def test_a_contradiction_that_is_mended_is_no_longer_listed(tmp_path, monkeypatc
     assert not contradictions()["where"].str.contains("Mulberry").any()
 
 
-def test_a_report_by_hand_reads_published_records_and_writes_under_work(tmp_path, monkeypatch):
+def test_a_report_by_hand_writes_under_work(tmp_path, monkeypatch):
     monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
     lines = toyrecords.answers("structured.sample", "tags", "mixed", "sample", 1, "", 0.5)
     toyrecords.leave(tmp_path / "work" / "mini", "structured.sample", 0, metrics(lines), lines)

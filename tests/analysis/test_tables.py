@@ -1,10 +1,20 @@
-"""Tables say value, interval, n, seeds and failures; what was not run is named and never filled."""
+"""Tables show value, interval, n, seeds and failures; rows that were not run are named and never filled."""
 
 import pandas as pd
 import pytest
 from support.toyrecords import leave
 
-from o1lib.analysis.tables import amount, costs, long, made, note, paper_table, percent, pooled, reported
+from o1lib.analysis.tables import (
+    amount,
+    costs,
+    long_table,
+    note,
+    paper_table,
+    percent,
+    pooled,
+    provenance_table,
+    reported,
+)
 from o1lib.records import UserError, load_all
 
 
@@ -32,7 +42,7 @@ def test_one_seed_keeps_its_own_interval(root):
     assert (found["n"], found["seeds"], found["failed"]) == (100, 1, 0)
 
 
-def test_of_two_intervals_over_several_seeds_the_wider_stands(root):
+def test_of_two_intervals_over_several_seeds_the_wider_is_used(root):
     found = pooled(row(root, "b.sample"), "accuracy")
     assert found["value"] == pytest.approx(0.6)
     # t-interval on the means 0.5, 0.6, 0.7: 4.3027 * 0.1 / sqrt(3)
@@ -47,7 +57,7 @@ def test_seeds_that_agree_leave_the_interval_over_questions(tmp_path):
     assert found["high"] - found["value"] == pytest.approx(0.05)
 
 
-def test_two_seeds_leave_the_interval_over_questions_however_far_apart(tmp_path):
+def test_two_seeds_keep_the_interval_over_questions(tmp_path):
     for seed, value in enumerate((0.4, 0.6)):
         leave(tmp_path, "c.sample", seed, {"accuracy": share(value)})
     found = pooled(load_all(tmp_path), "accuracy")
@@ -73,7 +83,7 @@ def test_a_metric_that_no_seed_has_is_nothing(root):
     assert pooled(row(root, "b.sample"), "mini-MMStar") is None
 
 
-def test_what_was_not_run_says_so_and_what_cannot_be_measured_is_a_dash(root):
+def test_a_row_not_run_is_named_and_a_missing_metric_is_a_dash(root):
     table = paper_table(load_all(root), {"A": "a.sample", "B": "b.sample", "C": "c.sample"}, ["mini-MMStar"])
     assert list(table.columns) == ["mini-MMStar (n = 40)", "seeds", "failed"]
     assert table.loc["A"].tolist() == ["40.0 [35.0, 45.0]", 1, 0]
@@ -86,8 +96,8 @@ def test_a_column_names_the_range_of_its_n(root):
     assert table.columns[0] == "right (n = 98 to 100)"
 
 
-def test_long_form_has_a_line_a_cell_and_none_for_what_was_not_run(root):
-    table = long(load_all(root), {"A": "a.sample", "C": "c.sample"}, ["accuracy", "mini-MMStar"])
+def test_the_long_table_has_no_lines_for_rows_not_run(root):
+    table = long_table(load_all(root), {"A": "a.sample", "C": "c.sample"}, ["accuracy", "mini-MMStar"])
     assert table[["label", "row", "metric", "n"]].values.tolist() == [
         ["A", "a.sample", "accuracy", 100],
         ["A", "a.sample", "mini-MMStar", 40],
@@ -100,7 +110,7 @@ def test_seeds_scored_on_different_data_have_no_common_mean(root):
     assert paper_table(load_all(root), {"B": "b.sample"}, ["accuracy"]).loc["B", "accuracy"] == "–"
 
 
-def test_the_note_says_what_was_scored_on_which_split_and_what_cannot_be_compared(root):
+def test_the_note_names_rows_split_and_limits(root):
     text = note(load_all(root))
     assert "4 scored rows, seeds 0, 1, 2." in text and "scored on devtest" in text
     assert (
@@ -110,7 +120,7 @@ def test_the_note_says_what_was_scored_on_which_split_and_what_cannot_be_compare
     )
 
 
-def test_the_note_does_not_call_test_seeds_undrawn_once_they_are_drawn(tmp_path):
+def test_the_note_does_not_call_drawn_test_seeds_undrawn(tmp_path):
     leave(tmp_path, "data", source="minivqa", n_test=8, test_split="test")
     assert "undrawn" not in note(load_all(tmp_path))
 
@@ -121,11 +131,11 @@ def test_the_note_of_a_pilot_says_that_it_is_one(root):
 
 def test_rows_made_by_older_code_are_counted_and_marked(root):
     path = root / "runs" / "a.sample" / "seed0" / "record.json"
-    old = path.read_text(encoding="utf8").replace('"code_hash": "', '"code_hash": "0')
+    old = path.read_text(encoding="utf8").replace('"stack_hash": "', '"stack_hash": "0')
     path.write_text(old, encoding="utf8")
     records = load_all(root)
     assert "1 of the rows were made by an earlier version of the library" in note(records)
-    table = made(records).set_index(["row", "seed"])
+    table = provenance_table(records).set_index(["row", "seed"])
     assert table["older code"].to_dict() == {key: key[0] == "a.sample" for key in table.index}
     assert (table["commit"].str.len() > 0).all() and table.loc[("b.sample", 1), "failed"] == 1
 
@@ -153,5 +163,5 @@ def test_a_reported_table_has_the_papers_shape():
 
 
 def test_an_unknown_reported_table_is_refused():
-    with pytest.raises(UserError, match="results/reported/ lists them"):
+    with pytest.raises(UserError, match="has no table 'A_v1_table99': did you mean"):
         reported("A_v1_table99")

@@ -1,4 +1,4 @@
-"""The dataset card: counts beside Table 1, what splits share, and the baselines to beat."""
+"""The dataset card: comparison with Table 1, leakage between splits, and baselines."""
 
 import dataclasses
 
@@ -56,12 +56,12 @@ def test_a_planted_leak_is_found_by_picture_and_by_key(splits):
     assert "Splits share** train & test: 1 pictures, 1 keys" in summarize_card(described)
 
 
-def test_the_same_facts_and_question_on_another_drawing_are_a_leak_by_key(tmp_path):
+def test_equal_facts_and_question_are_a_leak_by_key(tmp_path):
     a, b = (item(str(k), tmp_path, shade=k, facts=("red dot", "blue dot")[::order]) for k, order in ((1, 1), (2, -1)))
     assert card({"train": [a], "test": [b]})["leakage"]["train & test"] == {"pictures": 0, "keys": 1}
 
 
-def test_without_facts_the_key_is_the_picture_s_own(tmp_path):
+def test_without_facts_the_key_is_that_of_the_picture(tmp_path):
     described = card({"train": [item("1", tmp_path, shade=1)], "test": [item("2", tmp_path, shade=2)]})
     assert described["leakage"]["train & test"] == {"pictures": 0, "keys": 0}
 
@@ -100,6 +100,6 @@ def test_a_family_outside_table_1_has_a_row_without_a_share(tmp_path):
     assert rows[-1]["family"] == "easy-VQA" and rows[-1]["Table 1 (%)"] is None and rows[-1]["train"] == 1
 
 
-def test_a_tokenizer_that_is_not_there_is_named(tmp_path):
+def test_a_missing_tokenizer_is_named(tmp_path):
     with pytest.raises(UserError, match="tokenizer.json"):
         tokenizer_of(tmp_path)

@@ -1,4 +1,4 @@
-"""Datasets on disk: written whole, read back equal, and every broken file named."""
+"""Datasets on disk: written completely, read back equal, and every broken file named."""
 
 import dataclasses
 import json
@@ -60,7 +60,7 @@ def test_writing_twice_gives_the_same_bytes(written, tmp_path):
             assert path.read_bytes() == (again / path.relative_to(written)).read_bytes()
 
 
-def test_items_are_written_again_and_a_shared_picture_is_stored_once(written, tmp_path):
+def test_a_picture_that_items_share_is_stored_once(written, tmp_path):
     first = read_items(written)[0]
     twin = dataclasses.replace(first, qid="twin")
     copy = read_items(write_items([first, twin], tmp_path / "copy"))
@@ -80,14 +80,14 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, error):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interrupted_write_leaves_the_dataset_that_was_there(folder):
+def test_an_interrupted_write_leaves_the_old_dataset(folder):
     before = (folder / "train.jsonl").read_bytes()
     with pytest.raises(KeyboardInterrupt):
         write_items(broken_after(3, KeyboardInterrupt()), folder)
     assert (folder / "train.jsonl").read_bytes() == before and len(list(folder.parent.iterdir())) == 1
 
 
-def test_a_full_disk_is_one_clear_sentence(tmp_path):
+def test_a_full_disk_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="No space left.*free"):
         write_items(broken_after(3, OSError(28, "No space left on device")), tmp_path / "train")
 
@@ -161,7 +161,7 @@ def test_a_broken_record_is_named_with_file_line_and_remedy(folder, fields, mess
         read_items(folder)
 
 
-def test_a_picture_reached_through_a_link_out_of_the_folder_is_refused(folder, tmp_path):
+def test_a_link_out_of_the_folder_is_refused(folder, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     Image.new("RGB", (8, 8)).save(outside / "a.png")
@@ -217,7 +217,7 @@ def test_an_opened_item_can_be_shown(written):
     assert sheet([opened(item)]).count("<img") == 1
 
 
-def test_writing_never_holds_the_pictures(tmp_path):
+def test_writing_holds_one_picture_at_a_time(tmp_path):
     alive = set()
 
     class Picture:

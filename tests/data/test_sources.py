@@ -1,4 +1,4 @@
-"""Where datasets come from: splits that share no picture, and counts of what could not be used."""
+"""Data sources: splits that share no picture, counts of what was left out, and the registry."""
 
 import json
 import os
@@ -11,7 +11,8 @@ from PIL import Image
 
 from o1lib.data import easy_vqa
 from o1lib.data.dataset import read_items, write_items
-from o1lib.data.sources import llava_cot, load_splits
+from o1lib.data.sources import SOURCES, Source, load_splits
+from o1lib.data.splits import Splits
 from o1lib.formats.stages import STAGES, render
 from o1lib.minivqa.facts import caption_score, check_steps
 from o1lib.minivqa.testsets import TEST_SETS
@@ -21,7 +22,7 @@ STAGED = render(dict(zip(STAGES, ("plan", "a dot", "one dot", "B"), strict=True)
 
 
 def released(folder, records):
-    """Write records in the released form with a small picture for each path that they name."""
+    """Write records in the released form, with a small picture at each path that they name."""
     for record in records:
         if record.get("image"):
             path = folder / record["image"]
@@ -29,6 +30,11 @@ def released(folder, records):
             Image.effect_noise((8, 8), 90).convert("RGB").save(path)
     (folder / "train.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf8")
     return folder
+
+
+def llava_cot(folder, n_train, n_validation, n_test, **options):
+    """Return the splits of a folder in the released form."""
+    return load_splits("llava_cot", folder, n_train=n_train, n_validation=n_validation, n_test=n_test, **options)
 
 
 def record(id, image, *answers, question="What?\nA. one\nB. two"):
@@ -58,13 +64,13 @@ def test_a_released_folder_is_split_by_picture_and_counted(tmp_path):
     assert sum(map(len, pictures)) == len(set.union(*pictures))
 
 
-def test_each_round_of_a_released_picture_is_an_item_unless_it_has_no_stages(tmp_path):
+def test_each_released_round_with_stages_is_an_item(tmp_path):
     rounds = record("rounds", "coco/1.png", STAGED, "raw answer", STAGED)
     folder = released(tmp_path, [rounds, record("1", "ai2d/1.png", STAGED)])
     assert {item.qid for item in llava_cot(folder, 9, 0, 0).train} == {"rounds#1", "rounds#3", "1"}
 
 
-def test_a_released_split_is_the_same_whatever_the_order_of_lines(tmp_path):
+def test_a_released_split_does_not_depend_on_the_line_order(tmp_path):
     records = [record(str(k), f"ai2d/{k}.png", STAGED) for k in range(30)]
     first = llava_cot(released(tmp_path / "a", records), 10, 5, 10)
     second = llava_cot(released(tmp_path / "b", records[::-1]), 10, 5, 10)
@@ -127,7 +133,7 @@ def test_a_broken_released_line_is_named(tmp_path, records, message):
         list(llava_cot(released(tmp_path / "raw", records), 1, 0, 0).train)
 
 
-def test_missing_pictures_are_reported_together_before_anything_is_read(tmp_path):
+def test_missing_pictures_are_reported_together(tmp_path):
     released(tmp_path, [record(str(k), f"{name}/{k}.png", STAGED) for k in range(4) for name in ("ai2d", "coco")])
     for name in ("ai2d/1.png", "coco/0.png", "coco/3.png"):
         (tmp_path / name).unlink()
@@ -143,16 +149,30 @@ def test_an_id_that_repeats_is_numbered_and_counted(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "source, message", [("minivaq", "unknown source 'minivaq': choose one of minivqa"), ("llava_cot", "needs `folder`")]
+    "source, message",
+    [("minivaq", "unknown source 'minivaq', did you mean minivqa.: choose one of"), ("llava_cot", "needs `folder`")],
 )
-def test_a_source_that_cannot_be_used_is_explained(source, message):
+def test_an_unusable_source_is_refused_with_the_remedy(source, message):
     with pytest.raises(UserError, match=message):
         load_splits(source, n_train=1, n_validation=1, n_test=1)
 
 
-def test_an_unknown_test_split_is_refused_before_anything_is_drawn():
-    with pytest.raises(UserError, match="split 'tets' is unknown"):
+def test_an_unknown_test_split_is_refused_before_drawing():
+    with pytest.raises(UserError, match="unknown split 'tets'"):
         load_splits("minivqa", n_train=1, n_validation=1, n_test=1, test_split="tets")
+
+
+def test_a_toy_source_loads_through_the_registry_alone(monkeypatch):
+    def load(options):
+        return Splits(range(options.n_train), range(options.n_validation), range(options.n_test), {"left_out": 1})
+
+    monkeypatch.setitem(SOURCES, "toy", Source(load, "numbers"))
+    splits = load_splits("toy", n_train=3, n_validation=2, n_test=1)
+    assert [list(split) for split in splits[:3]] == [[0, 1, 2], [0, 1], [0]] and splits.counts == {"left_out": 1}
+
+
+def test_every_source_has_a_description():
+    assert [name for name, source in SOURCES.items() if not source.description] == []
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +180,7 @@ def easy_splits():
     return easy_vqa.splits()
 
 
-def test_easy_vqa_keeps_the_package_s_split_and_shares_no_picture(easy_splits):
+def test_easy_vqa_splits_share_no_picture(easy_splits):
     train, validation, test, counts = easy_splits
     assert len(train) + len(validation) + counts["train_questions_left_out"] == 38575
     assert len(test) + counts["test_questions_left_out"] == 9673 and len(test) > 8500
@@ -169,42 +189,40 @@ def test_easy_vqa_keeps_the_package_s_split_and_shares_no_picture(easy_splits):
     assert {item.image for item in train}.isdisjoint(item.image for item in validation)
 
 
-def test_easy_vqa_s_recorded_answers_are_the_rule_s(easy_splits):
+def test_easy_vqa_answers_agree_with_the_rule(easy_splits):
     for item in easy_splits[2]:
-        ((_, colour, shape),) = (fact.split() for fact in item.facts)
-        assert easy_vqa.answer(item.question, colour, shape) == item.answer == item.stages["conclusion"]
+        ((_, color, shape),) = (fact.split() for fact in item.facts)
+        assert easy_vqa.answer(item.question, color, shape) == item.answer == item.stages["conclusion"]
 
 
-def test_easy_vqa_s_deduced_colour_is_the_picture_s(easy_splits):
+def test_easy_vqa_deduced_colors_are_in_the_pictures(easy_splits):
     shades = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "black": (0, 0, 0)}
     seen = 0
     for item in easy_splits[2][:400]:
-        colour = item.facts[0].split()[1]
+        color = item.facts[0].split()[1]
         with Image.open(item.image) as picture:
             counts = sorted(picture.convert("RGB").getcolors(4096), reverse=True)
-        if colour in shades:
+        if color in shades:
             seen += 1
-            distances = [sum(abs(a - b) for a, b in zip(rgb, shades[colour], strict=True)) for _, rgb in counts[:2]]
+            distances = [sum(abs(a - b) for a, b in zip(rgb, shades[color], strict=True)) for _, rgb in counts[:2]]
             assert min(distances) < 150, item.qid
     assert seen > 100
 
 
-def test_easy_vqa_s_stages_hold_by_the_checker(easy_splits):
+@pytest.mark.slow
+def test_easy_vqa_stages_pass_the_checker(easy_splits):
     for item in easy_splits[2][::4]:
         assert caption_score(item.stages["caption"], item.facts)["exact"]
         assert all(holds for _, holds in check_steps(item.stages["reasoning"], item.facts, item.true))
 
 
-@pytest.mark.parametrize(
-    "question, right",
-    [
-        ("is there not a blue shape?", "no"),
-        ("is no circle present?", "yes"),
-        ("does the image contain a triangle?", "yes"),
-        ("what color is the triangle?", "blue"),
-        ("what is the blue shape?", "triangle"),
-        ("what is the red shape?", None),
-    ],
-)
-def test_easy_vqa_s_rule_answers_each_kind_of_question(question, right):
-    assert easy_vqa.answer(question, "blue", "triangle") == right
+def test_easy_vqa_rule_answers_each_kind_of_question():
+    right = {
+        "is there not a blue shape?": "no",
+        "is no circle present?": "yes",
+        "does the image contain a triangle?": "yes",
+        "what color is the triangle?": "blue",
+        "what is the blue shape?": "triangle",
+        "what is the red shape?": None,
+    }
+    assert {question: easy_vqa.answer(question, "blue", "triangle") for question in right} == right

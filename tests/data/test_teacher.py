@@ -1,4 +1,4 @@
-"""The teacher: what it is sent, what the filter keeps and drops, and that no kill costs or repeats an answer."""
+"""The teacher: what it is sent, what the filter keeps and drops, and that a kill loses no received reply."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def staged(**stages):
     return render(STAGED | stages)
 
 
-def turn(question="How many dots?", gold="3", **more):
+def request(question="How many dots?", gold="3", **more):
     return AnnotationRequest("q", Image.new("RGB", (4, 4)), question, gold, **more)
 
 
@@ -50,44 +50,41 @@ def endpoint(tmp_path):
     return lambda server, name="log": Endpoint(server.url, "m", tmp_path / f"{name}.jsonl", backoff=0.01)
 
 
-def test_a_teacher_is_sent_picture_task_question_answer_and_hints():
-    picture, task, asked = messages(turn(hints=("count twice", "dots are round")))[0]["content"]
+def test_a_teacher_gets_picture_task_question_answer_and_hints():
+    picture, task, asked = messages(request(hints=("count twice", "dots are round")))[0]["content"]
     assert picture["image_url"]["url"].startswith("data:image/png;base64,")
     assert all(f"<{stage.upper()}>" in task["text"] for stage in STAGES)
     assert asked["text"] == ("Question: How many dots?\nStandard answer: 3\nHint: count twice\nHint: dots are round")
 
 
-@pytest.mark.parametrize(
-    "text, reason",
-    [
-        (staged(), ""),
-        (staged(conclusion="The answer is 3."), ""),
-        ("Sure:\n" + staged(), ""),
-        (staged().replace("<SUMMARY>", "<summary>"), ""),
-        (staged(conclusion="a few dots"), "answer not matched"),
-        (staged(conclusion="4"), "another answer"),
-        ("3", "no tags"),
-        ("", "no tags"),
-        (staged(caption=""), "an empty stage"),
-        (staged().replace("</CAPTION>", ""), "a stage left open"),
-        (staged()[:-12], "a stage left open"),
-        (staged() + staged(), "a repeated stage"),
-        (staged().replace("REASONING", "REASON"), "no reasoning"),
-        (render(STAGED, STAGES[::-1]), "stages out of order"),
-        ("I'm sorry, but I can't assist with that.", "refusal"),
-        (staged(conclusion="I cannot identify the dots."), "refusal"),
-        (staged(reasoning="I'm unable to see."), "refusal"),
-        (staged(reasoning="There are no dots here, and nobody can say sorry."), ""),
-    ],
-)
-def test_the_filter_gives_its_reason(text, reason):
-    stages, found = filter_verdict(text, turn())
-    assert found == reason and (stages["conclusion"] if not reason else stages == {})
+def test_the_filter_gives_its_reason():
+    expected = {
+        staged(): "",
+        staged(conclusion="The answer is 3."): "",
+        "Sure:\n" + staged(): "",
+        staged().replace("<SUMMARY>", "<summary>"): "",
+        staged(conclusion="a few dots"): "answer not matched",
+        staged(conclusion="4"): "another answer",
+        "3": "no tags",
+        "": "no tags",
+        staged(caption=""): "an empty stage",
+        staged().replace("</CAPTION>", ""): "a stage left open",
+        staged()[:-12]: "a stage left open",
+        staged() + staged(): "a repeated stage",
+        staged().replace("REASONING", "REASON"): "no reasoning",
+        render(STAGED, STAGES[::-1]): "stages out of order",
+        "I'm sorry, but I can't assist with that.": "refusal",
+        staged(conclusion="I cannot identify the dots."): "refusal",
+        staged(reasoning="I'm unable to see."): "refusal",
+        staged(reasoning="There are no dots here, and nobody can say sorry."): "",
+    }
+    verdicts = {text: filter_verdict(text, request()) for text in expected}
+    assert {text: reason for text, (_, reason) in verdicts.items()} == expected
+    assert all(stages["conclusion"] if not reason else stages == {} for stages, reason in verdicts.values())
 
 
-@pytest.mark.parametrize(
-    "conclusion, gold, options, agrees",
-    [
+def test_the_rule_decides_agreement_only_if_it_can():
+    cases = [
         ("B", "B", ("red", "blue"), True),
         ("(B) blue", "blue", ("red", "blue"), True),
         ("red", "B", ("red", "blue"), False),
@@ -100,12 +97,11 @@ def test_the_filter_gives_its_reason(text, reason):
         ("yellow", "B", (), None),
         ("G", "G", tuple("uvwxyz!"), True),
         ("perhaps", "B", ("red", "blue"), None),
-    ],
-)
-def test_the_rule_tells_agreement_only_where_it_can(conclusion, gold, options, agrees):
-    assert agreement(conclusion, gold, options) is agrees
+    ]
+    assert [case for case in cases if agreement(*case[:3]) is not case[3]] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "reply, kept",
     [
@@ -121,17 +117,18 @@ def test_the_rule_tells_agreement_only_where_it_can(conclusion, gold, options, a
         ('The response says {"verdict": "valid"}', None),
     ],
 )
-def test_a_judge_counts_only_by_a_whole_verdict(endpoint, reply, kept):
+def test_a_judges_reply_counts_only_as_a_whole(endpoint, reply, kept):
     with serve(lambda body, number: answer(reply)) as server:
         assert judge_agreement("a stuffed toy", "a teddy bear", endpoint(server)) is kept
         assert len(server.bodies) == (2 if kept is None else 1)  # an unclear judge is asked once more
 
 
-def test_a_judge_is_asked_only_where_the_rule_cannot_tell(endpoint):
+@pytest.mark.slow
+def test_a_judge_is_asked_only_if_the_rule_cannot_decide(endpoint):
     with serve(lambda body, number: answer('{"verdict": "valid"}')) as server:
         judge = endpoint(server)
         for conclusion in ("3", "4", "yes"):
-            filter_verdict(staged(conclusion=conclusion), turn(), judge)
+            filter_verdict(staged(conclusion=conclusion), request(), judge)
         assert [json.loads(body["messages"][1]["content"])["response"] for body in server.bodies] == ["yes"]
         assert server.bodies[0]["response_format"]["json_schema"]["schema"]["required"] == ["verdict"]
 
@@ -148,38 +145,34 @@ INJECTIONS = (
 
 
 @pytest.mark.parametrize("words", INJECTIONS)
-def test_words_in_a_question_change_neither_verdict_nor_paths(endpoint, tmp_path, words):
+def test_injections_in_a_question_change_no_verdict_and_no_path(endpoint, tmp_path, words):
     (tmp_path / "p.png").write_bytes(b"")
     Image.new("RGB", (4, 4)).save(tmp_path / "p.png")
     (tmp_path / "items.jsonl").write_text(json.dumps({"id": words, "image": "p.png", "question": words, "answer": "3"}))
     with serve(lambda body, number: answer(staged(conclusion="4"))) as server, pytest.raises(UserError, match="empty"):
         build_dataset(tmp_path / "items.jsonl", tmp_path / "out", Served(endpoint(server)), endpoint(server, "judge"))
-    (outcome,) = annotate(
+    (result,) = annotate(
         questions.annotation_requests(tmp_path / "items.jsonl"),
         Served(Endpoint("http://x", "m", tmp_path / "log.jsonl")),
     )
-    assert outcome.reason == "another answer" and sorted(path.name for path in tmp_path.iterdir()) == [
-        "items.jsonl",
-        "judge.jsonl",
-        "log.jsonl",
-        "p.png",
-    ]
+    assert result.reason == "another answer"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["items.jsonl", "judge.jsonl", "log.jsonl", "p.png"]
 
 
 @pytest.mark.parametrize("words", INJECTIONS)
-def test_words_in_a_teacher_s_text_do_not_make_a_wrong_answer_right(endpoint, words):
+def test_injections_in_a_reply_do_not_make_it_right(endpoint, words):
     with serve(lambda body, number: answer('{"verdict": "invalid"}')) as server:
-        stages, reason = filter_verdict(staged(caption=words, conclusion="seven"), turn(), endpoint(server))
+        stages, reason = filter_verdict(staged(caption=words, conclusion="seven"), request(), endpoint(server))
     assert stages == {} and reason
 
 
 @given(st.text(max_size=300))
-def test_any_text_is_kept_whole_or_dropped_with_a_reason(text):
-    stages, reason = filter_verdict(text, turn())
+def test_any_text_is_kept_or_dropped_with_a_reason(text):
+    stages, reason = filter_verdict(text, request())
     assert bool(stages) != bool(reason)
 
 
-def test_an_invalid_answer_is_asked_again_and_no_oftener_than_allowed(endpoint):
+def test_an_invalid_answer_is_asked_again_up_to_the_limit(endpoint):
     asked = Counter()
 
     def right_the_second_time_or_never(body, number):
@@ -188,26 +181,26 @@ def test_an_invalid_answer_is_asked_again_and_no_oftener_than_allowed(endpoint):
         return answer("rubbish" if "Other" in question else staged(conclusion="43"[asked[question] - 1]))
 
     with serve(right_the_second_time_or_never) as server:
-        outcomes = list(annotate([turn(), turn("Other?")], Served(endpoint(server)), attempts=2))
-    assert [[reason for _, reason in one.tries] for one in outcomes] == [["another answer", ""], ["no tags", "no tags"]]
-    assert [one.reason for one in outcomes] == ["", "no tags"] and set(asked.values()) == {2}
+        results = list(annotate([request(), request("Other?")], Served(endpoint(server)), attempts=2))
+    assert [[reason for _, reason in one.tries] for one in results] == [["another answer", ""], ["no tags", "no tags"]]
+    assert [one.reason for one in results] == ["", "no tags"] and set(asked.values()) == {2}
 
 
-def test_a_turn_without_answer_picture_or_gold_is_dropped_by_that_reason(endpoint, tmp_path):
+def test_a_request_without_reply_picture_or_gold_is_dropped(endpoint, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
     unreadable = [AnnotationRequest("q", tmp_path / name, "q", "3") for name in ("broken.png", "none.png")]
-    asked = [turn(), turn(gold=" "), *unreadable]
+    asked = [request(), request(gold=" "), *unreadable]
     with serve(lambda body, number: failure(400)) as server:
-        reasons = [outcome.reason for outcome in annotate(asked, Served(endpoint(server)))]
+        reasons = [result.reason for result in annotate(asked, Served(endpoint(server)))]
         assert len(server.bodies) == 1
     assert reasons == ["no answer", "no right answer given", "unreadable picture", "unreadable picture"]
 
 
-def test_a_conversation_is_never_left_half_raw(endpoint, tmp_path):
+def test_rounds_of_a_conversation_are_kept_or_dropped_one_by_one(endpoint, tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "p.png")
-    rounds = (("<image>\nHow many?", "3"), ("Which colour?", "red"), ("And now?", "3"))
-    talk = [{"from": who, "value": said} for pair in rounds for who, said in zip(("human", "gpt"), pair, strict=True)]
-    (tmp_path / "items.jsonl").write_text(json.dumps({"id": 7, "image": "p.png", "conversations": talk}))
+    rounds = (("<image>\nHow many?", "3"), ("Which color?", "red"), ("And now?", "3"))
+    turns = [{"from": who, "value": text} for pair in rounds for who, text in zip(("human", "gpt"), pair, strict=True)]
+    (tmp_path / "items.jsonl").write_text(json.dumps({"id": 7, "image": "p.png", "conversations": turns}))
     with serve(lambda body, number: answer(staged())) as server:
         ends = build_dataset(tmp_path / "items.jsonl", tmp_path / "out", Served(endpoint(server)))
     assert ends == {"kept": 2, "answer not matched": 1}
@@ -225,33 +218,33 @@ def items_of(tmp_path, *records):
 ONE = {"id": "1", "image": "p.png", "question": "Which?", "answer": "blue"}
 
 
-def test_options_are_listed_unless_they_are_and_the_gold_answer_becomes_a_letter(tmp_path):
+def test_options_are_listed_once_and_the_gold_answer_is_a_letter(tmp_path):
     many = [f"option {k}" for k in range(7)]
-    turns = items_of(
+    requests = items_of(
         tmp_path,
         ONE | {"options": ["red", "blue"]},
         ONE | {"id": "2", "options": many, "answer": "option 5"},
         ONE | {"id": "3", "question": "Which? A. red B. blue", "options": ["red", "blue"], "answer": "B"},
         ONE | {"id": "4", "answer": 3},
     )
-    assert [one.gold for one in turns] == ["B", "F", "B", "3"]
-    assert turns[0].question == "Which?\nA. red\nB. blue" and turns[1].question.endswith("G. option 6")
-    assert turns[2].question == "Which? A. red B. blue"
+    assert [one.gold for one in requests] == ["B", "F", "B", "3"]
+    assert requests[0].question == "Which?\nA. red\nB. blue" and requests[1].question.endswith("G. option 6")
+    assert requests[2].question == "Which? A. red B. blue"
 
 
 @pytest.mark.skipif("O1LIB_REAL_DATA" not in os.environ, reason="O1LIB_REAL_DATA names no folder of real data")
 def test_every_real_item_can_be_sent():
-    turns = list(questions.annotation_requests(Path(os.environ["O1LIB_REAL_DATA"]) / "vqa_items.jsonl"))
-    mimes = Counter(messages(one)[0]["content"][0]["image_url"]["url"].split(";")[0] for one in turns)
-    assert len(turns) == 110 and mimes.keys() == {"data:image/jpeg", "data:image/png", "data:image/webp"}
-    assert all(one.gold in "ABCDEFGHIJ" for one in turns if one.options)
+    requests = list(questions.annotation_requests(Path(os.environ["O1LIB_REAL_DATA"]) / "vqa_items.jsonl"))
+    mimes = Counter(messages(one)[0]["content"][0]["image_url"]["url"].split(";")[0] for one in requests)
+    assert len(requests) == 110 and mimes.keys() == {"data:image/jpeg", "data:image/png", "data:image/webp"}
+    assert all(one.gold in "ABCDEFGHIJ" for one in requests if one.options)
 
 
 @pytest.mark.skipif("O1LIB_REAL_DATA" not in os.environ, reason="O1LIB_REAL_DATA names no folder of real data")
-def test_the_filter_ends_every_real_staged_output_one_way():
+def test_the_filter_decides_every_real_staged_output():
     ends = Counter()
     for _, line in lines(Path(os.environ["O1LIB_REAL_DATA"]) / "outputs" / "llava_cot_mathvista_staged.jsonl"):
-        asked = turn("", line["answer_option"] or line["answer"], options=tuple(line["choices"] or ()))
+        asked = request("", line["answer_option"] or line["answer"], options=tuple(line["choices"] or ()))
         ends[filter_verdict(line["prediction"], asked)[1] or "kept"] += 1
     assert ends.total() == 302 and ends["no tags"] + ends["no summary"] == 20 and ends["kept"] > 100
 
@@ -275,7 +268,7 @@ def test_a_broken_question_is_named_with_line_and_remedy(tmp_path, records, mess
 
 
 def teach(items, out, url, **more):
-    """Start a real process that teaches; its key is in the environment alone."""
+    """Start a real `o1lib teach` process, with its key only in the environment."""
     words = [word for name, value in more.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     command = [sys.executable, "-m", "o1lib", "teach", str(items), str(out), "--base-url", url, "--model", "m", *words]
     return subprocess.Popen(
@@ -289,7 +282,7 @@ def teach(items, out, url, **more):
 
 
 def kill_at(process, server, answers):
-    """Kill a process outright once the server has given so many answers."""
+    """Kill a process with SIGKILL once the server has given this number of answers."""
     until = time.monotonic() + 240
     while len(server.respond.given) < answers and process.poll() is None and time.monotonic() < until:
         time.sleep(0.005)
@@ -297,18 +290,19 @@ def kill_at(process, server, answers):
     assert process.wait() == -signal.SIGKILL, process.stderr.read()
 
 
-def test_five_kills_among_a_thousand_items_and_every_fault_there_is(tmp_path):
+@pytest.mark.slow
+def test_five_kills_and_every_fault_lose_no_received_reply(tmp_path):
     items, out, log = faulty.items(tmp_path / "raw", 1000), tmp_path / "out", tmp_path / "out.replies.jsonl"
     kills, held = (100, 300, 500, 750, 1000), {}
     with serve(faulty.Faulty()) as server:
         for answers in kills:
             kill_at(teach(items, out, server.url), server, answers)
             now = faulty.received(log)
-            assert held.items() <= now.items()  # nothing that was received is lost, or asked for again
+            assert held.items() <= now.items()  # no received reply is lost or requested again
             held = now
             assert not out.exists() and not list(tmp_path.glob("*.outcomes.jsonl"))
         last = teach(items, out, server.url)
-        said, errors = last.communicate(timeout=240)
+        printed, errors = last.communicate(timeout=240)
         assert last.returncode == 0, errors
         given, faults = server.respond.given, server.respond.faults
     outcomes = [json.loads(line) for line in (tmp_path / "out.outcomes.jsonl").read_text().splitlines()]
@@ -316,10 +310,8 @@ def test_five_kills_among_a_thousand_items_and_every_fault_there_is(tmp_path):
     assert {item.qid for item in read_items(out)} == {one["id"] for one in outcomes if one["kept"]}
     serials = set(faulty.received(log).values())
     assert held.items() <= faulty.received(log).items()
-    assert len(given) - len(serials) <= len(kills) * 8  # lost: only what was under way when it was killed
-    right = {
-        f"item-{question.split()[-1][:-1]}" for question, serial, spoilt in given if serial in serials and not spoilt
-    }
+    assert len(given) - len(serials) <= len(kills) * 8  # only requests in flight at a kill are lost
+    right = {f"item-{question.split()[-1][:-1]}" for question, serial, kind in given if serial in serials and not kind}
     assert right == {one["id"] for one in outcomes if one["kept"]}
     assert set(faults) == set(faulty.FAULTS) and Counter(one["reason"] for one in outcomes).keys() >= {
         "",
@@ -329,9 +321,10 @@ def test_five_kills_among_a_thousand_items_and_every_fault_there_is(tmp_path):
         "refusal",
         "another answer",
     }
-    assert json.loads(said)["ends"]["kept"] == len(right)
+    assert json.loads(printed)["ends"]["kept"] == len(right)
 
 
+@pytest.mark.slow
 def test_a_second_run_asks_nothing_and_makes_the_same_dataset(tmp_path):
     items = faulty.items(tmp_path / "raw", 40)
     with serve(faulty.Faulty()) as server:
@@ -341,7 +334,8 @@ def test_a_second_run_asks_nothing_and_makes_the_same_dataset(tmp_path):
     assert json.loads(results[0])["ends"] == json.loads(results[1])["ends"]
 
 
-def test_ctrl_c_ends_with_one_sentence_keeps_what_was_received_and_leaves_nothing_half_written(tmp_path):
+@pytest.mark.slow
+def test_ctrl_c_keeps_the_replies_and_leaves_no_partial_dataset(tmp_path):
     items = faulty.items(tmp_path / "raw", 3000)
     with serve(faulty.Faulty()) as server:
         process = teach(items, tmp_path / "out", server.url)
@@ -350,16 +344,17 @@ def test_ctrl_c_ends_with_one_sentence_keeps_what_was_received_and_leaves_nothin
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=120)
         given = len(server.respond.given)
-    assert process.returncode == 130 and "the same command goes on" in errors and "Traceback" not in errors
+    assert process.returncode == 130 and "run the same command again" in errors and "Traceback" not in errors
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.replies.jsonl", "raw"]
     assert len(faulty.received(tmp_path / "out.replies.jsonl")) == given
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault, words",
     [(failure(401), "check the key in OPENAI_API_KEY"), ((200, {"Content-Type": "text/html"}, b"<html>"), "web page")],
 )
-def test_a_run_that_cannot_work_ends_with_one_sentence_and_nothing_half_written(tmp_path, fault, words):
+def test_a_refused_or_broken_server_ends_with_one_sentence(tmp_path, fault, words):
     items = faulty.items(tmp_path / "raw", 5)
     with serve(lambda body, number: fault) as server:
         process = teach(items, tmp_path / "out", server.url)

@@ -1,6 +1,8 @@
-"""One question from Python and from the command line, and the tree that is drawn of it."""
+"""One question from Python and from the command line, what is refused, and what loading a model imports."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -20,6 +22,8 @@ from o1lib.records import UserError
 from o1lib.search.methods import make_search
 from o1lib.search.scheduler import run_searches
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -36,6 +40,7 @@ def run(*words):
     return CliRunner().invoke(cli.app, ["answer", *map(str, words)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method, judge, engine",
     [
@@ -45,9 +50,7 @@ def run(*words):
         ("token_beam", "self", "batched"),
     ],
 )
-def test_a_picture_and_a_question_go_in_and_an_answer_and_its_tree_come_out(
-    folder, picture, tmp_path, method, judge, engine
-):
+def test_the_command_prints_an_answer_and_writes_its_tree(folder, picture, tmp_path, method, judge, engine):
     page = tmp_path / "tree.html"
     out = run(
         "--model",
@@ -78,10 +81,11 @@ def test_a_picture_and_a_question_go_in_and_an_answer_and_its_tree_come_out(
     assert drawn.count(" kept</b>") >= 1 and "http" not in drawn
 
 
-def test_the_command_line_and_python_say_the_same(folder, picture):
+@pytest.mark.slow
+def test_the_command_line_and_python_give_the_same_answer(folder, picture):
     decoder, format = answer.load_decoder(str(folder), "tags", max_new_tokens=30, seed=3)
     tree = answer.answer(decoder, picture, "How many dots?", format, n=2)
-    assert format == "tags" and not decoder.reader.roots and len(tree.rounds[0].candidates) == 2
+    assert format == "tags" and not decoder.prefiller.cached and len(tree.rounds[0].candidates) == 2
     out = run(
         "--model",
         folder,
@@ -101,7 +105,7 @@ def test_the_command_line_and_python_say_the_same(folder, picture):
     assert tree.text.strip() in out.output and f"answer: {answer.final_answer(tree)}" in out.output
 
 
-def test_a_budget_is_kept_and_said(folder, picture):
+def test_a_budget_is_kept_and_reported(folder, picture):
     out = run(
         "--model", folder, "--image", picture, "--question", "How many dots?", "--format", "tags", "--max-tokens", 60
     )
@@ -112,40 +116,47 @@ def test_a_budget_is_kept_and_said(folder, picture):
     "given, words",
     [
         ({"--image": "nowhere.png"}, "nowhere.png is missing: name a PNG or JPEG file"),
-        ({"--format": ""}, "does not say which format"),
+        ({"--format": ""}, "has no record of its format: give --format"),
+        ({"--format": "tag"}, "unknown format 'tag', did you mean tags"),
         ({"--method": "stage_bean"}, "did you mean stage_beam"),
-        ({"--judge": "oracle"}, "does not come with: take self, likelihood or agreement"),
-        ({"--judge": "oracle", "--method": "retracing"}, "take likelihood or verifier"),
-        ({"--temperature": -1}, "temperature -1 makes no sense: give 0"),
-        ({"--temperature": "nan"}, "temperature nan makes no sense"),
-        ({"--max-new-tokens": 0}, "with max_new_tokens 0 nothing can be said: give 1 or more"),
-        ({"--max-tokens": -5}, "cannot end after -5 tokens"),
+        ({"--judge": "oracle"}, "judge 'oracle' must know the right answer"),
+        ({"--judge": "synthetic"}, "use self, self_as_released, likelihood, agreement, random"),
+        ({"--judge": "oracle", "--method": "retracing"}, "use likelihood, verifier, random"),
+        (
+            {"--judge": "base"},
+            "judge 'base' is another model than the one that answers, and only one is loaded: use self",
+        ),
+        ({"--judge": "self", "--method": "retracing"}, "unknown reward 'self': choose one of likelihood, verifier"),
+        ({"--temperature": -1}, "temperature -1 is invalid: give 0"),
+        ({"--temperature": "nan"}, "temperature nan is invalid"),
+        ({"--max-new-tokens": 0}, "max_new_tokens 0 leaves no room for an answer: give 1 or more"),
+        ({"--max-tokens": -5}, "budget -5 is invalid: give the number of tokens"),
         ({"--n": 0}, "n = 0"),
         ({"--engine": "fast"}, "unknown engine 'fast'"),
-        ({"--model": "nobody/nothing"}, "cannot be had"),
+        ({"--model": "nobody/nothing"}, "the files of nobody/nothing are not available here"),
         ({"--model": "nothing"}, "there is no folder nothing: name a checkpoint's folder"),
         ({"--model": "/deep/down/nothing"}, "there is no folder /deep/down/nothing: name"),
     ],
 )
-def test_what_cannot_be_is_refused_in_a_sentence(folder, picture, given, words):
-    told = {"--model": folder, "--image": picture, "--question": "How many?", "--format": "tags"} | given
-    out = run(*[word for pair in told.items() for word in pair])
+def test_an_invalid_option_is_refused_with_a_remedy(folder, picture, given, words):
+    options = {"--model": folder, "--image": picture, "--question": "How many?", "--format": "tags"} | given
+    out = run(*[word for pair in options.items() for word in pair])
     assert isinstance(out.exception, UserError) and words in str(out.exception)
 
 
-def test_a_mistyped_folder_is_answered_with_the_nearest(folder):
+def test_a_mistyped_folder_names_the_nearest_one(folder):
     with pytest.raises(UserError, match=f"there is no folder {folder}x, did you mean {folder}?"):
         answer.load_decoder(f"{folder}x")
 
 
-def test_what_is_no_picture_is_refused(tmp_path):
+def test_a_file_that_is_no_picture_is_refused(tmp_path):
     (tmp_path / "text.png").write_text("hello", encoding="utf8")
     with pytest.raises(UserError, match="text.png is corrupt .*: name a PNG or JPEG file"):
         answer.answer(SimpleNamespace(seed=0), tmp_path / "text.png", "How many?", "tags", judge="random")
 
 
-def test_a_transparent_or_rotated_picture_looks_as_everywhere(tmp_path):
-    """White behind transparency and upright by EXIF, as when a dataset is read."""
+def test_pictures_are_made_opaque_and_upright(tmp_path):
+    """White behind transparency and upright by EXIF, as in a dataset that is read."""
     Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(tmp_path / "clear.png")
     turned = Image.Exif()
     turned[0x0112] = 6
@@ -155,7 +166,8 @@ def test_a_transparent_or_rotated_picture_looks_as_everywhere(tmp_path):
     assert as_rgb(Image.open(tmp_path / "clear.png")).getcolors() == [(16, (255, 255, 255))]
 
 
-def test_a_retraced_tree_shows_scores_and_rounds_that_came_to_nothing(folder):
+@pytest.mark.slow
+def test_a_retraced_tree_shows_scores_and_unused_rounds(folder):
     from o1lib.search import rewards
 
     decoder, _ = answer.load_decoder(str(folder), "tags", max_new_tokens=30)
@@ -166,6 +178,31 @@ def test_a_retraced_tree_shows_scores_and_rounds_that_came_to_nothing(folder):
     assert page.count(" kept</b>") == sum(one.kept >= 0 for one in tree.rounds) < len(tree.rounds) and "budget" in page
 
 
+FORBIDDEN = ("o1lib.training", "o1lib.data", "pandas", "papermill", "snakemake", "trl", "datasets")
+
+
+@pytest.mark.slow
+def test_loading_a_model_imports_neither_training_nor_data(folder):
+    """Search brings o1lib.minivqa and o1lib.scoring (oracles), transformers brings accelerate and scipy; no others."""
+    code = (
+        "import sys; from o1lib.evaluation.answer import load_decoder; "
+        f"load_decoder({str(folder)!r}, 'tags'); "
+        f"print('loaded', [name for name in sys.modules if name.startswith({FORBIDDEN!r})])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "loaded []\n", done.stderr
+
+
+def test_a_relative_folder_is_found_here_or_in_the_project(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("O1LIB_ROOT", str(folder.parent))
+    monkeypatch.chdir(tmp_path)
+    assert answer.load_decoder(folder.name, "tags")[1] == "tags"
+    (tmp_path / folder.name).mkdir()  # an empty folder of that name here is the one that counts
+    with pytest.raises(UserError, match="is not a model checkpoint"):
+        answer.load_decoder(folder.name, "tags")
+
+
+@pytest.mark.slow
 def test_the_benchmark_measures_every_figure(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
     save(*tiny.trained(), tmp_path / "arm")

@@ -1,4 +1,4 @@
-"""What a search does about numbers that are not finite, memory that is short, and being interrupted."""
+"""Evaluation under faults: logits that are not finite, too little memory, interruptions and a full disk."""
 
 import json
 import warnings
@@ -28,7 +28,7 @@ def speaker(engine="batched", **how):
 
 
 def broken_logits(model, when):
-    """Return a hook that turns those rows of logits into NaN for which `when(call)` names rows."""
+    """Return a hook that sets rows of the logits to NaN: those that `when(number of the call, logits)` returns."""
     calls = []
 
     def spoil(module, args, output):
@@ -40,8 +40,10 @@ def broken_logits(model, when):
     return model.lm_head.register_forward_hook(spoil)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["batched", "one_at_a_time"])
-def test_a_candidate_whose_numbers_break_is_marked_and_loses_and_others_go_on(engine):
+def test_a_candidate_with_nan_logits_is_marked_and_loses(engine):
+    """The other candidates do not change."""
     one, [task] = speaker(engine), tiny.coloured_tasks(1)
     task = replace(task, stages=(StageSpec("all"),))
     [[sound, _, _]] = one.propose([GenerationRequest(task, None, task.stages, n=3)])
@@ -59,15 +61,17 @@ def test_a_candidate_whose_numbers_break_is_marked_and_loses_and_others_go_on(en
     json.dumps(tree.rows(), allow_nan=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["batched", "one_at_a_time"])
-def test_a_model_that_never_gives_a_number_is_refused(engine):
+def test_a_model_with_only_nan_logits_is_refused(engine):
     hook = broken_logits(tiny.trained()[0], lambda call, out: range(len(out)))
     with pytest.raises(UserError, match="not finite at question c0: .* float32"):
         speaker(engine).propose([GenerationRequest(task, None, task.stages) for task in tiny.coloured_tasks(2)])
     hook.remove()
 
 
-def test_a_verdict_in_numbers_that_are_not_finite_is_a_tie_that_could_not_be_read():
+@pytest.mark.slow
+def test_a_verdict_from_nan_logits_is_an_unparsed_tie():
     one, asked = speaker(), tiny.coloured_tasks(1)
     [tree] = run_searches([make_search("stage_beam", 2)(asked[0], 2)], one, judges.make_judge("likelihood"))
     [(match, _), *_] = judges.own_comparisons([tree])
@@ -81,7 +85,7 @@ def test_a_verdict_in_numbers_that_are_not_finite_is_a_tie_that_could_not_be_rea
 
 
 def small_memory(monkeypatch, rows):
-    """Let every batch of more than so many rows fail as one does that does not fit in memory."""
+    """Make every batch of more than `rows` rows raise the error of a GPU without free memory."""
     whole = BatchedCache.read
 
     def read(self, tokens, *args, **kwargs):
@@ -92,8 +96,10 @@ def small_memory(monkeypatch, rows):
     monkeypatch.setattr(BatchedCache, "read", read)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method, who", [("stage_beam", "self"), ("best_of_n", "likelihood")])
-def test_a_batch_that_does_not_fit_is_halved_and_the_search_is_the_same(monkeypatch, method, who):
+def test_a_batch_too_large_for_memory_is_halved(monkeypatch, method, who):
+    """The search results do not change."""
     asked = tiny.coloured_tasks(5)
 
     def searched():
@@ -104,15 +110,16 @@ def test_a_batch_that_does_not_fit_is_halved_and_the_search_is_the_same(monkeypa
 
     before = searched()
     small_memory(monkeypatch, 3)
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         after = searched()
     assert [tree.text for tree in after] == [tree.text for tree in before]
     assert [tree.usage.generated for tree in after] == [tree.usage.generated for tree in before]
-    assert 1 <= sum("does not fit in memory" in str(one.message) for one in said) <= 8
+    assert 1 <= sum("does not fit in memory" in str(one.message) for one in caught) <= 8
 
 
-def test_what_does_not_fit_even_alone_is_said(monkeypatch):
+@pytest.mark.slow
+def test_a_candidate_too_large_for_memory_is_refused(monkeypatch):
     one, [task] = speaker(), tiny.coloured_tasks(1)
     one.propose([GenerationRequest(task, None, task.stages)])
     small_memory(monkeypatch, 0)
@@ -133,7 +140,7 @@ def run(one, tmp_path, items=ITEMS[:12], **more):
 
 
 def comparable(rows):
-    """Return rows without what differs between two runs: seconds, and the last digits of log-probabilities."""
+    """Return rows without the values that differ between two runs: seconds, and last digits of log-probabilities."""
     return [
         row
         | {
@@ -144,7 +151,9 @@ def comparable(rows):
     ]
 
 
-def test_an_interrupted_evaluation_goes_on_and_redoes_nothing(tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_an_interrupted_evaluation_run_resumes(tmp_path, monkeypatch):
+    """Finished questions are not searched again, and the results equal those of an uninterrupted run."""
     whole_trees, whole = run(speaker(), tmp_path / "whole")
     monkeypatch.setattr(evaluate, "SCORED_AT_ONCE", 2)
     monkeypatch.setattr(evaluate, "AT_ONCE", 4)
@@ -162,7 +171,7 @@ def test_an_interrupted_evaluation_goes_on_and_redoes_nothing(tmp_path, monkeypa
     kept = len((tmp_path / "searched.jsonl").read_text(encoding="utf8").splitlines()) - 1
     one, asked = speaker(), []
     monkeypatch.setattr(
-        one.reader, "encode", lambda tasks, encode=one.reader.encode: asked.extend(tasks) or encode(tasks)
+        one.prefiller, "encode", lambda tasks, encode=one.prefiller.encode: asked.extend(tasks) or encode(tasks)
     )
     trees, rows = run(one, tmp_path)
     assert kept == 6 and len({task.qid for task in asked}) == 6
@@ -173,7 +182,8 @@ def test_an_interrupted_evaluation_goes_on_and_redoes_nothing(tmp_path, monkeypa
     ]
 
 
-def test_a_journal_cut_short_or_of_other_settings_is_not_believed(tmp_path):
+@pytest.mark.slow
+def test_a_torn_or_foreign_journal_is_not_used(tmp_path):
     trees, rows = run(speaker(), tmp_path, ITEMS[:3])
     path = tmp_path / "searched.jsonl"
     lines = path.read_text(encoding="utf8").split("\n")
@@ -188,14 +198,14 @@ def test_a_journal_cut_short_or_of_other_settings_is_not_believed(tmp_path):
     )
 
 
-def test_without_a_path_nothing_is_kept(tmp_path):
+def test_without_a_path_no_journal_is_written(tmp_path):
     journal = FinishedQuestions(None, {})
     journal.add(None, {})
-    journal.close()
     assert journal.found == {} and not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_said_in_a_sentence(tmp_path, small_files):
+@pytest.mark.slow
+def test_a_full_disk_is_one_sentence(tmp_path, small_files):
     trees, rows = run(speaker(), tmp_path, ITEMS[:1])
     journal = FinishedQuestions(tmp_path / "other.jsonl", {})
     with small_files(200), pytest.raises(UserError, match="cannot write"):

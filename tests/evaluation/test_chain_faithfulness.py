@@ -1,4 +1,4 @@
-"""A stranger's chain tells a model that answers by its chain from one that answers by its picture."""
+"""A swapped chain separates a model that answers by its chain from a model that answers by the picture."""
 
 import re
 import subprocess
@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from o1lib.evaluation.probes.chain_faithfulness import (
-    STRANGE,
-    TRUE,
+    OWN,
+    SWAPPED,
     answers_by_prefix,
     drawn_questions,
     forced_prefixes,
@@ -23,7 +23,7 @@ from o1lib.records import UserError
 
 
 def item(number, answer, question="What shape is it?", options=()):
-    """Return a question of which the true chain names the answer in its caption and its reasoning."""
+    """Return a question whose true chain names the answer in its caption and in its reasoning."""
     stages = {
         "summary": "I will look.",
         "caption": f"A {answer}.",
@@ -43,23 +43,21 @@ def says(text):
 
 
 def reader(cases):
-    """Answer with the last word of the begun reply's caption, as a model does that reads and never looks."""
-    return [says(re.search(r"A (\w+)\.", begun)[1]) for _, begun in cases]
+    """Answer with the last word of the prefix's caption, as a model does that ignores the picture."""
+    return [says(re.search(r"A (\w+)\.", prefix)[1]) for _, prefix in cases]
 
 
 def looker(cases):
-    """Answer by the picture, whatever the chain says."""
-    return [says(asked.answer) for asked, _ in cases]
+    """Answer by the picture and ignore the chain."""
+    return [says(own.answer) for own, _ in cases]
 
 
-def cells(reply, whose):
+def cells(reply, origin):
     found = shares(answers_by_prefix(ITEMS, reply), "template")["shape"]
-    return [
-        (cell["right"]["value"], cell["follows"]["value"]) for name, cell in found.items() if name.startswith(whose)
-    ]
+    return [(cell["right"]["value"], cell["follows"]["value"]) for name, cell in found.items() if name.endswith(origin)]
 
 
-def test_a_stranger_has_the_same_question_and_another_answer():
+def test_a_swap_partner_has_the_same_question_but_not_answer():
     assert {qid: other.qid for qid, other in swap_partners(ITEMS).items()} == {"q0": "q2", "q1": "q2", "q2": "q0"}
 
 
@@ -67,21 +65,21 @@ def test_other_options_are_another_question():
     assert swap_partners([item(0, "A", options=("dark", "red")), item(1, "B", options=("red", "dark"))]) == {}
 
 
-def test_a_reply_begins_with_whole_stages_and_never_with_the_conclusion():
+def test_prefixes_are_whole_stages_without_the_conclusion():
     for text in forced_prefixes(ITEMS[0], ITEMS[2]).values():
         assert text.endswith(("</CAPTION>", "</REASONING>")) and "CONCLUSION" not in text
 
 
-def test_who_answers_by_the_chain_gives_the_strangers_answer():
-    assert cells(reader, TRUE) == [(1, 0), (1, 0)] and cells(reader, STRANGE) == [(0, 1), (0, 1)]
+def test_answers_by_the_chain_follow_a_swapped_chain():
+    assert cells(reader, OWN) == [(1, 0), (1, 0)] and cells(reader, SWAPPED) == [(0, 1), (0, 1)]
 
 
-def test_who_answers_by_the_picture_is_right_whatever_the_chain_says():
-    assert cells(looker, TRUE) == cells(looker, STRANGE) == [(1, 0), (1, 0)]
+def test_answers_by_the_picture_are_right_with_any_chain():
+    assert cells(looker, OWN) == cells(looker, SWAPPED) == [(1, 0), (1, 0)]
 
 
 def test_an_answer_that_is_neither_counts_for_neither():
-    assert cells(lambda cases: ["no idea"] * len(cases), STRANGE) == [(0, 0), (0, 0)]
+    assert cells(lambda cases: ["no idea"] * len(cases), SWAPPED) == [(0, 0), (0, 0)]
 
 
 @pytest.mark.parametrize(
@@ -91,18 +89,20 @@ def test_the_form_of_a_question(answer, options, named):
     assert form(item(0, answer, options=options)) == named
 
 
-def test_questions_without_a_stranger_are_an_error_with_the_remedy():
-    with pytest.raises(UserError, match="of 1 questions no two are the same with different answers: give more"):
+def test_questions_without_a_swap_partner_are_refused():
+    with pytest.raises(UserError, match="among 1 questions no two have the same text and different answers: give more"):
         answers_by_prefix(ITEMS[:1], looker)
 
 
-def test_drawn_questions_come_with_their_strangers():
+@pytest.mark.slow
+def test_drawn_questions_come_with_their_swap_partners():
     items = drawn_questions(2)
     assert len({one.family for one in items}) > 5
     assert all(any(other.question == one.question and other.answer != one.answer for other in items) for one in items)
 
 
-def test_a_real_model_goes_on_from_what_was_begun():
+@pytest.mark.slow
+def test_a_real_model_continues_forced_prefixes():
     from o1lib.inference.decoder import Decoder
 
     decoder = Decoder(*build("smoke", seed=0), temperature=0.0, max_new_tokens=4)
@@ -116,20 +116,21 @@ def run(*words):
     return subprocess.run([sys.executable, "-m", "o1lib", "probe-chain", *words], capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_the_command_prints_both_shares(tmp_path):
     shipped = run("results/checkpoints/mini-structured", "--most", "1")
-    assert re.search(
-        r"its own chain to the caption +right \d\.\d\d \[.*\], the stranger's answer .*, n = \d", shipped.stdout
-    )
+    line = r"caption swapped for another image's +right \d\.\d\d \[.*\], as the other image \d\.\d\d .*, n = \d"
+    assert re.search(line, shipped.stdout)
 
 
+@pytest.mark.slow
 def test_a_users_mistake_is_one_sentence_and_exit_code_2(tmp_path):
     save(*build("smoke", seed=0), tmp_path / "model")
-    for words, said in [
-        ([tmp_path / "model"], "does not say which format"),
-        ([tmp_path / "model", "--by", "kind"], "--by 'kind' is unknown: use form, template or family"),
-        ([tmp_path / "model", "--most", "0"], "with --most 0 nothing is asked"),
-        (["results/checkpoints/mini-base"], "mini-base answers in the format 'direct'"),
+    for words, message in [
+        ([tmp_path / "model"], "has no record of its format"),
+        ([tmp_path / "model", "--by", "kind"], "unknown value of --by 'kind': choose one of form, template, family"),
+        ([tmp_path / "model", "--most", "0"], "--most 0 asks no question"),
+        (["results/checkpoints/mini-base"], "mini-base has format 'direct'"),
     ]:
         done = run(*map(str, words))
-        assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1
+        assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1

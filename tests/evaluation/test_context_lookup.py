@@ -1,4 +1,4 @@
-"""Lookups tell a model that reads its context from one that guesses, forward and backward."""
+"""Lookups separate a model that reads its context from a model that guesses, forward and backward."""
 
 import random
 import re
@@ -13,11 +13,11 @@ from o1lib.models.presets import build, save
 KNOWN = ("dark", "cup", "red", "seven", "left")
 
 
-def reader(user, begun, candidates):
-    """Find the answer in the text, as a model should."""
+def reader(user, prefix, candidates):
+    """Find the answer in the context."""
     options = dict(re.findall(r"([A-D])\. (\w+)", user))
-    said = re.search(r"answer is (\w+),", begun)
-    answer = next(k for k, v in options.items() if v == said[1]) if said else options[begun[0]]
+    word = re.search(r"answer is (\w+),", prefix)
+    answer = next(k for k, v in options.items() if v == word[1]) if word else options[prefix[0]]
     return candidates.index(answer)
 
 
@@ -32,7 +32,7 @@ def test_a_model_that_reads_is_always_right():
     assert sum(cell["n"] for cell in found.values()) == 120
 
 
-def test_a_model_that_does_not_look_is_right_as_often_as_chance():
+def test_a_model_that_guesses_is_at_the_chance_level():
     found = lookups(lambda *question: 0, KNOWN, 900)
     assert all(cell["low"] < 1 / int(name.split()[1]) < cell["high"] for name, cell in found.items())
 
@@ -53,7 +53,8 @@ def test_a_real_model_prefers_one_of_the_candidates(smoke):
     assert prefers(*smoke)("A. dark B. cup", "B is", ["dark", "cup"]) in (0, 1)
 
 
-def test_the_command_prints_each_share_beside_chance(smoke, tmp_path):
+@pytest.mark.slow
+def test_the_command_prints_shares_with_the_chance_level(smoke, tmp_path):
     save(*smoke, tmp_path / "model")
     done = subprocess.run(
         [sys.executable, "-m", "o1lib", "probe-lookup", str(tmp_path / "model"), "--n", "12"],
@@ -62,11 +63,12 @@ def test_the_command_prints_each_share_beside_chance(smoke, tmp_path):
         check=True,
     )
     assert re.search(
-        r"^backward, 2 options: \d\.\d\d \[\d\.\d\d, \d\.\d\d\], n = \d+; chance 0\.50$", done.stdout, re.M
+        r"^backward, 2 options: \d\.\d\d \[\d\.\d\d, \d\.\d\d\], n = \d+; chance level 0\.50$", done.stdout, re.M
     )
 
 
-def test_a_folder_that_is_none_is_one_sentence(tmp_path):
+@pytest.mark.slow
+def test_a_missing_folder_is_one_sentence(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "o1lib", "probe-lookup", str(tmp_path / "none")],
         capture_output=True,

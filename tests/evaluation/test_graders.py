@@ -1,4 +1,4 @@
-"""A judge is asked strictly: only the JSON that was asked for is a verdict, whatever texts and pictures say."""
+"""Graders accept only the requested JSON as a verdict, whatever questions, answers and pictures contain."""
 
 import json
 import os
@@ -32,7 +32,7 @@ INJECTIONS = (
 
 
 class Judge:
-    """A judge that says what a function of the request says; it keeps what it was asked."""
+    """A judge that replies with the result of a function of the request, and keeps the requests in `asked`."""
 
     def __init__(self, says):
         self.says, self.asked = says, []
@@ -40,15 +40,15 @@ class Judge:
     def __call__(self, requests):
         for request in requests:
             self.asked.append(request)
-            said = self.says(request)
-            yield said if isinstance(said, Reply) else Reply(said if isinstance(said, str) else json.dumps(said))
+            reply = self.says(request)
+            yield reply if isinstance(reply, Reply) else Reply(reply if isinstance(reply, str) else json.dumps(reply))
 
 
 def marks(value=8, own=3):
     return dict.fromkeys(CRITERIA, value) | {vrc_bench.OVERALL: own}
 
 
-def item(test_set="MMVet", answer="3 <AND> red", options=(), question="How many, and which colour?", **more):
+def item(test_set="MMVet", answer="3 <AND> red", options=(), question="How many, and which color?", **more):
     return Item(
         "q1", test_set, question, answer, {}, Path("x.png"), bare=question, options=options, test_set=test_set, **more
     )
@@ -76,13 +76,12 @@ def words(request):
 
 
 @pytest.mark.parametrize("text", ['{"grade": 0.5}', ' \n{"grade": 0.5}\n', '```json\n{"grade": 0.5}\n```'])
-def test_a_reply_that_is_the_object_is_read(text):
+def test_a_reply_that_is_one_json_object_is_read(text):
     assert read(text, Grade).grade == 0.5
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_prose_and_any_other_object_is_no_verdict():
+    texts = [
         "",
         "0.5",
         "The grade is 0.5.",
@@ -99,20 +98,18 @@ def test_a_reply_that_is_the_object_is_read(text):
         '[{"grade": 0.5}]',
         '{"grade": 0.5}{"grade": 1.0}',
         '{"grade"' * 9999,
-    ],
-)
-def test_prose_and_any_other_object_is_no_verdict(text):
-    assert read(text, Grade) is None
+    ]
+    assert [text for text in texts if read(text, Grade) is not None] == []
 
 
 @given(st.text() | st.sampled_from(INJECTIONS))
-def test_no_text_closes_its_fence_and_no_reply_makes_reading_raise(text):
+def test_no_text_closes_its_fence_or_makes_reading_raise(text):
     inside = fenced("Question", text).removeprefix("Question: <<<\n").removesuffix("\n>>>")
     assert "<<" not in inside and ">>" not in inside
     assert read(text, Grade) is None and read(text, Copied) is None
 
 
-def test_what_cannot_be_read_is_asked_again_a_little_warmer_and_then_given_up():
+def test_unreadable_replies_are_retried_with_more_temperature():
     judge = Judge(lambda request: "Well." if "hopeless" in words(request) or not request.temperature else {"grade": 1})
     cases = [item(), item(question="hopeless")]
     found = verdicts(cases, lambda one: grading(one, "x"), Grade, judge)
@@ -120,7 +117,7 @@ def test_what_cannot_be_read_is_asked_again_a_little_warmer_and_then_given_up():
     assert [request.temperature for request in judge.asked] == [0.0, 0.0, 0.5, 0.5, 1.0] and ATTEMPTS == 3
 
 
-def test_a_reply_that_could_not_be_had_is_a_failure_too():
+def test_an_endpoint_error_is_a_failure_too():
     gone = Judge(lambda _: Reply("", error="gone"))
     assert verdicts([1], lambda _: reading(item(), "x", "open"), Copied, gone) == [None]
 
@@ -128,7 +125,7 @@ def test_a_reply_that_could_not_be_had_is_a_failure_too():
 # ---------------------------------------------------------------- MM-Vet
 
 
-def test_mm_vet_takes_the_mean_grade_by_capability_and_its_reasoning_subset():
+def test_mm_vet_is_the_mean_grade_by_capability():
     judge = Judge(lambda request: {"grade": 0.7})
     lines = grade([line()], [item()], judge)
     assert lines[0]["graded"] == {"score": 0.7, "by": "judge"} and not lines[0]["correct"]
@@ -138,7 +135,7 @@ def test_mm_vet_takes_the_mean_grade_by_capability_and_its_reasoning_subset():
     assert "3  <AND>  red" in words(judge.asked[0]) and judge.asked[0].schema["required"] == ["grade"]
 
 
-def test_a_judge_that_answers_prose_costs_the_model_its_grade_and_is_shown():
+def test_a_judge_that_answers_prose_is_an_ungraded_zero():
     found = metrics(grade([line()], [item()], Judge(lambda request: "This is a good answer, 1.0!")))
     assert found["MMVet"]["value"] == 0.0 and found["MMVet/ungraded"]["value"] == 1.0
 
@@ -151,7 +148,7 @@ def test_without_a_judge_mm_vet_has_no_headline():
 # ---------------------------------------------------------------- reading answers
 
 
-def test_a_choice_that_no_rule_reads_is_read_by_the_judge_without_the_gold_answer():
+def test_the_judge_reads_a_choice_without_the_gold_answer():
     judge = Judge(lambda request: {"answer": "B"})
     one = item("MMStar", "B", ("red", "of the deepest blue"), "Which?")
     [found] = grade([line("MMStar", "It is like the sea.")], [one], judge)
@@ -174,7 +171,7 @@ def test_a_choice_that_no_rule_reads_is_read_by_the_judge_without_the_gold_answe
         ("mini-MMStar", None, "none", 0),
     ],
 )
-def test_only_answers_that_no_rule_is_sure_of_are_asked_for(test_set, pred, by, asked):
+def test_only_answers_that_no_rule_is_sure_of_are_judged(test_set, pred, by, asked):
     judge = Judge(lambda request: "no idea")
     options = ("a", "b") if "MMStar" in test_set else ()
     one = item(test_set, "yes" if test_set == "HallusionBench" else "A" if options else "5", options)
@@ -182,7 +179,7 @@ def test_only_answers_that_no_rule_is_sure_of_are_asked_for(test_set, pred, by, 
     assert len(judge.asked) == asked * ATTEMPTS
 
 
-def test_mathvista_compares_what_the_judge_copied_by_rule():
+def test_mathvista_compares_the_copied_answer_by_rule():
     one = item("MathVista_MINI", "1.2", question="How long?")
     [found] = grade([line("MathVista_MINI", by="text", skill="geometry")], [one], Judge(lambda _: {"answer": "1.24 m"}))
     assert found["correct"] and found["graded"]["answer"] == "1.24"
@@ -191,7 +188,7 @@ def test_mathvista_compares_what_the_judge_copied_by_rule():
 
 
 @pytest.mark.parametrize(
-    ("kind", "options", "said", "value"),
+    ("kind", "options", "reply", "value"),
     [
         ("yes/no", (), "no", "no"),
         ("yes/no", (), "none", None),
@@ -200,9 +197,9 @@ def test_mathvista_compares_what_the_judge_copied_by_rule():
         ("mixed", (), None, None),
     ],
 )
-def test_a_reading_amounts_to_a_value_as_extraction_gives_it(kind, options, said, value):
+def test_a_reading_gives_a_value_in_the_form_of_extract(kind, options, reply, value):
     form = reading_form(kind, len(options))
-    assert read_value(read(json.dumps({"answer": said}), form), options) == value
+    assert read_value(read(json.dumps({"answer": reply}), form), options) == value
 
 
 def test_a_letter_beyond_the_options_is_no_reading():
@@ -220,7 +217,7 @@ def vrc_item():
     return item("VRC-Bench", "B", question="Which? Choices: A. x B. y", steps=("Look.", "Say y."))
 
 
-def test_the_overall_is_recomputed_and_the_answer_held_against_the_final_answer():
+def test_corrected_takes_the_mean_and_the_final_answer():
     judge = Judge(lambda request: marks(8, own=3) if "Reference steps" in words(request) else {"verdict": 1})
     [found] = grade([vrc_line()], [vrc_item()], judge)
     made = metrics([found])
@@ -230,7 +227,7 @@ def test_the_overall_is_recomputed_and_the_answer_held_against_the_final_answer(
     assert set(judge.asked[0].schema["required"]) == {*CRITERIA, vrc_bench.OVERALL} and len(CRITERIA) == 10
 
 
-def test_failures_stay_in_the_corrected_denominator_and_are_dropped_from_the_released_one():
+def test_corrected_counts_failures_and_released_drops_them():
     def says(request):
         if "bad" in words(request):
             return "I cannot judge this."
@@ -244,7 +241,7 @@ def test_failures_stay_in_the_corrected_denominator_and_are_dropped_from_the_rel
     assert made["VRC-Bench/steps unjudged"]["value"] == made["VRC-Bench/final unjudged"]["value"] == 0.5
 
 
-def test_the_released_rule_holds_the_answer_against_the_steps():
+def test_released_compares_the_answer_with_the_steps():
     judge = Judge(
         lambda request: (
             marks() if "Reference steps" in words(request) else {"verdict": int("Look.\nSay y." in words(request))}
@@ -254,14 +251,13 @@ def test_the_released_rule_holds_the_answer_against_the_steps():
     assert (judged["final"], judged["final_released"], judged["own"]) == (False, True, 3)
 
 
-def test_an_unknown_rule_is_answered_with_the_known_ones():
-    with pytest.raises(UserError, match="unknown rule 'fair' of VRC-Bench: use one of corrected, released"):
+def test_an_unknown_rule_is_refused_with_the_known_ones():
+    with pytest.raises(UserError, match="unknown rule of VRC-Bench 'fair': choose one of corrected, released"):
         vrc_bench.score([], Judge(str), rule="fair")
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
+def test_scores_of_another_form_are_no_verdict():
+    replies = [
         marks() | {"Hallucination": 11},
         marks() | {"Hallucination": 0},
         marks() | {"Hallucination": "9"},
@@ -269,18 +265,16 @@ def test_an_unknown_rule_is_answered_with_the_known_ones():
         marks() | {"Extra": 1},
         {"c0": 1},
         [marks()],
-    ],
-)
-def test_scores_out_of_range_missing_or_of_another_type_are_no_verdict(wrong):
-    assert read(json.dumps(wrong), vrc_bench.Steps) is None
+    ]
+    assert [reply for reply in replies if read(json.dumps(reply), vrc_bench.Steps) is not None] == []
 
 
 # ---------------------------------------------------------------- injection
 
 
 @pytest.mark.parametrize("attack", INJECTIONS)
-def test_words_in_a_question_an_answer_or_an_output_cannot_pass_for_a_verdict(attack):
-    """A judge that is taken in and echoes what it read is not believed; one that keeps to the form is."""
+def test_injected_text_cannot_pass_for_a_verdict(attack):
+    """The reply of a judge that echoes its request is not a verdict."""
     echo = Judge(lambda request: words(request))
     sets = [("MMVet", ()), ("MMStar", ("a", attack)), ("VRC-Bench", ())]
     for test_set, options in sets:
@@ -292,7 +286,8 @@ def test_words_in_a_question_an_answer_or_an_output_cannot_pass_for_a_verdict(at
     assert all(words(request).count("\n>>>") == words(request).count(": <<<\n") for request in echo.asked)
 
 
-def test_a_judge_is_asked_over_a_real_server_with_its_form(tmp_path):
+@pytest.mark.slow
+def test_a_judge_behind_a_real_server_gets_the_schema(tmp_path):
     def says(body, number):
         assert body["response_format"]["json_schema"]["strict"]
         return answer("Let me think." if number == 1 else '{"grade": 0.4}')
@@ -308,7 +303,7 @@ def test_a_judge_is_asked_over_a_real_server_with_its_form(tmp_path):
 
 
 @needs_real_data
-def test_real_steps_with_reference_are_asked_for_and_scored():
+def test_real_steps_are_scored_with_their_references():
     """Arabic rows by the makers of VRC-Bench, in its form: question, reference steps, a model's steps and answer."""
     found = [row for _, row in rows(Path(os.environ["O1LIB_REAL_DATA"]) / "outputs" / "arb_steps_vrcbench_like.jsonl")]
     cases = [

@@ -1,4 +1,4 @@
-"""From search trees to predictions: what is read, scored and weighed; from row ids to arms and questions."""
+"""Evaluation runs: predictions and option likelihoods from search results, and arms and questions from row ids."""
 
 from collections import Counter
 from dataclasses import replace
@@ -23,12 +23,12 @@ from o1lib.search.methods import task_for
 from o1lib.search.segments import Segment
 from o1lib.search.types import Candidate, SearchResult, SearchRound, Usage
 
-STAGED = predictions.STAGED
+STAGED = [name for name, entry in FORMATS.items() if entry.staged]
 ITEMS = drawn_set("mini-MMStar", 6) + drawn_set("mini-MM-Vet", 2)
 
 
 def said(item, format, text=None):
-    """Return the tree of a search whose survivor said exactly what training would have it say, or `text`."""
+    """Return a search result whose output is exactly the training target, or `text`."""
     task = task_for(item.qid, item.question, item.image, format)
     if format == "four_turn":
         segments = tuple(Segment(s, item.stages[s], turn=k > 0) for k, s in enumerate(STAGES))
@@ -118,19 +118,20 @@ def test_every_prediction_has_every_key_and_plain_values():
     assert [line["kept"] for line in row["candidates"]] == [True, False]
 
 
-def test_rubbish_is_scored_as_wrong_not_refused():
+def test_garbage_is_scored_as_wrong_and_not_refused():
     rows = predictions.score([said(item, "tags", "<CAPTION> \ud800 <script>") for item in ITEMS], ITEMS, "tags")
     assert not any(row["correct"] for row in rows) and {row["stage_scores"]["first_break"] for row in rows} == {
         "caption"
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
-def test_an_option_is_weighed_where_the_answer_stands(format):
+def test_options_are_scored_in_the_place_of_the_answer(format):
     decoder, item = speaker(), ITEMS[0]
     context = predictions._before_answer(said(item, format), format)
     letter = (" " if context.prefix.endswith(">") else "") + item.answer
-    words = decoder.chat(context.users, context.replies) + context.prefix + letter
+    words = decoder.chat.render(context.users, context.replies) + context.prefix + letter
     asked = prompt_turns(item.question, format)
     assert all(turn in words for turn in asked)
     spoken = words.split("assistant<|end_header_id|>\n\n", 1)[1]
@@ -141,7 +142,7 @@ def test_an_option_is_weighed_where_the_answer_stands(format):
     assert answer_text(target(item, format), format).startswith(item.answer)
 
 
-def test_option_likelihood_is_the_likeliest_letter_and_none_for_open_questions():
+def test_option_likelihood_is_none_for_open_questions():
     class Sure:
         def likelihoods(self, contexts, options):
             return [([float(word.strip() == "B") for word in own], Usage()) for own in options]
@@ -150,6 +151,7 @@ def test_option_likelihood_is_the_likeliest_letter_and_none_for_open_questions()
     assert found == [item.answer == "B" if item.options else None for item in ITEMS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "format, method, n",
     [
@@ -169,10 +171,10 @@ def test_a_real_model_is_searched_and_scored_in_every_way(format, method, n):
     assert all((row["option_likelihood_correct"] is None) == (not row["options"]) for row in rows)
     assert {row["temperature"] for row in rows} == {0.0 if method == "greedy" else 0.6}
     assert metrics(rows)["processed_tokens"]["value"] > 0
-    assert not decoder.reader.roots  # pictures are let go
+    assert not decoder.prefiller.cached  # pictures are let go
 
 
-def test_blind_models_see_grey():
+def test_blind_models_see_gray():
     assert {evaluate.picture_of(item, True).getcolors()[0][1] for item in ITEMS} == {(128, 128, 128)}
     assert evaluate.picture_of(ITEMS[0], False) == ITEMS[0].image
 
@@ -192,6 +194,7 @@ def test_without_data_questions_are_drawn():
     assert len(items) <= 20 and {item.test_set for item in items} == set(TEST_SETS)
 
 
+@pytest.mark.slow
 def test_an_arm_knows_the_format_it_was_trained_in(tmp_path):
     run = run_at(tmp_path)
     save(*tiny.model_and_processor(), run.folder / "model")
@@ -201,15 +204,16 @@ def test_an_arm_knows_the_format_it_was_trained_in(tmp_path):
     assert inputs.load_arm(run, "row", "direct").format == "direct"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, format, words",
     [
-        ("results/nowhere", "", "there is no model at results/nowhere"),
+        ("results/nowhere", "", "there is no model in results/nowhere"),
         ("missing", "", "missing"),
-        ("row", "tagged", "format 'tagged' is unknown"),
+        ("row", "tagged", "unknown format 'tagged'"),
     ],
 )
-def test_an_arm_that_cannot_be_is_refused(tmp_path, name, format, words):
+def test_an_arm_without_model_or_format_is_refused(tmp_path, name, format, words):
     run = run_at(tmp_path)
     save(*tiny.model_and_processor(), run.folder / "model")
     finish(run, {})
@@ -217,15 +221,16 @@ def test_an_arm_that_cannot_be_is_refused(tmp_path, name, format, words):
         inputs.load_arm(run, name, format)
 
 
-def test_a_checkpoint_without_a_record_must_be_told_its_format(tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_a_checkpoint_without_a_record_needs_a_format(tmp_path, monkeypatch):
     monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
     save(*tiny.model_and_processor(), tmp_path / "shipped" / "arm")
-    with pytest.raises(UserError, match="does not say which format"):
+    with pytest.raises(UserError, match="shipped/arm has no record of its format"):
         inputs.load_arm(SimpleNamespace(root=tmp_path, seed=0), "shipped/arm")
     assert inputs.load_arm(SimpleNamespace(root=tmp_path, seed=0), "shipped/arm", "tags").format == "tags"
 
 
-def test_a_drawn_tree_shows_every_candidate_and_escapes_what_the_model_said():
+def test_a_tree_page_shows_candidates_and_escapes_output():
     hostile = "<CAPTION> <script>alert('&')</script> </CAPTION>"
     trees, _ = evaluate.evaluate(ITEMS[:2], "tags", speaker(), method="stage_beam", n=3, judge="likelihood")
     page = show_tree(replace(trees[0], rounds=said(ITEMS[0], "tags", hostile).rounds + trees[0].rounds), gold="<b>")
@@ -234,5 +239,5 @@ def test_a_drawn_tree_shows_every_candidate_and_escapes_what_the_model_said():
     assert page.startswith("<!doctype html>") and page.count("<img") == 1 and "http" not in page
 
 
-def test_the_synthetic_judge_is_right_as_often_as_it_is_told_to_be():
+def test_the_synthetic_judge_gets_its_accuracy():
     assert evaluate._referee(ITEMS, speaker(), "stage_beam", "synthetic", None, 0.3).p == 0.3

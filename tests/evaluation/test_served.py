@@ -1,4 +1,4 @@
-"""A served model is asked over a real server and scored like any arm; notebook 03 does so from end to end."""
+"""A served model is asked over a real server and scored like an arm; notebook 03 does so from end to end."""
 
 import base64
 import io
@@ -34,19 +34,19 @@ def connect(tmp_path):
 
 
 def shown(body):
-    """Return (the text, the picture's address) of a request."""
+    """Return (text, URL of the picture) of a request."""
     picture, text = body["messages"][0]["content"]
     return text["text"], picture["image_url"]["url"]
 
 
 def knows(body, number):
-    """Answer rightly, in stages where they are asked for."""
+    """Answer correctly, in stages if they are asked for."""
     text, _ = shown(body)
     item = next(item for item in ITEMS if text.endswith(item.question))
     return answer(render(item.stages) if "<SUMMARY>" in text else item.answer, prompt_tokens=100, completion_tokens=20)
 
 
-def test_base_prompting_asks_the_bare_question_with_the_picture(connect):
+def test_format_direct_asks_the_question_with_the_picture(connect):
     with serve(knows) as server:
         trees, lines = connect(server).answer(ITEMS)
     assert sorted(shown(body)[0] for body in server.bodies) == sorted(item.question for item in ITEMS)
@@ -55,7 +55,7 @@ def test_base_prompting_asks_the_bare_question_with_the_picture(connect):
     assert [tree.task.qid for tree in trees] == [line["qid"] for line in lines] == [item.qid for item in ITEMS]
 
 
-def test_the_structured_prompt_asks_for_four_stages_which_are_scored_one_by_one(connect):
+def test_format_tags_asks_for_stages_that_are_scored(connect):
     with serve(knows) as server:
         _, lines = connect(server, "tags").answer(ITEMS)
     assert parse(served.STRUCTURED.split("form:\n\n")[1].split("\n\nDo not")[0]).well_formed
@@ -67,7 +67,7 @@ def test_the_structured_prompt_asks_for_four_stages_which_are_scored_one_by_one(
     assert metrics(lines)["stage/faithful"]["value"] == metrics(lines)["well_formed"]["value"] == 1
 
 
-def test_tokens_and_money_are_counted_a_question_and_in_sum(connect):
+def test_tokens_and_money_are_counted_for_each_question(connect):
     with serve(knows) as server:
         subject = connect(server, price="0.5/2")
         _, lines = subject.answer(ITEMS)
@@ -78,7 +78,7 @@ def test_tokens_and_money_are_counted_a_question_and_in_sum(connect):
     assert subject.facts()["served"]["spent"]["money"] == pytest.approx(6 * 90 / 1e6)
 
 
-def test_what_was_answered_is_not_asked_again_and_costs_the_row_the_same(connect):
+def test_logged_answers_are_not_asked_again(connect):
     with serve(knows) as server:
         first = connect(server).answer(ITEMS)[1]
         subject = connect(server)
@@ -93,14 +93,14 @@ def test_what_was_answered_is_not_asked_again_and_costs_the_row_the_same(connect
         (answer("A", finish="length"), "cut after 3 tokens"),
     ],
 )
-def test_a_question_without_a_whole_answer_says_why(connect, reply, problem):
+def test_a_question_without_a_whole_answer_has_a_problem(connect, reply, problem):
     with serve(lambda body, number: reply) as server:
         _, [line] = connect(server).answer(ITEMS[:1])
     assert problem in line["problem"]
     assert reply[0] == 200 or not line["correct"] and line["pred"] is None
 
 
-def test_a_blind_model_is_shown_a_grey_picture(connect):
+def test_a_blind_model_gets_gray_pictures(connect):
     with serve(knows) as server:
         connect(server).answer(ITEMS[:2], blind=True)
     first, second = (shown(body)[1] for body in server.bodies)
@@ -110,19 +110,19 @@ def test_a_blind_model_is_shown_a_grey_picture(connect):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"format": "four_turn"}, "cannot speak 'four_turn'"),
+        ({"format": "four_turn"}, "has no format 'four_turn'"),
         ({"price": "cheap"}, "'cheap' is not prompt/completion"),
         ({"price": "1"}, "is not prompt"),
         ({"price": "-1/2"}, "is not prompt"),
         ({"price": "inf/2"}, "is not prompt"),
     ],
 )
-def test_a_served_model_that_cannot_be_is_refused(connect, more, message):
+def test_a_wrong_format_or_price_is_refused(connect, more, message):
     with pytest.raises(UserError, match=message):
         connect("http://127.0.0.1:1/v1", **more)
 
 
-def test_a_search_over_candidates_is_refused_before_anything_is_asked(connect):
+def test_a_search_over_candidates_is_refused(connect):
     with pytest.raises(UserError, match="set method to greedy or sample and n to 1, not stage_beam with n = 4"):
         connect("http://127.0.0.1:1/v1").answer(ITEMS, method="stage_beam", n=4)
 
@@ -133,8 +133,9 @@ def test_a_grader_without_name_or_address_is_refused(connect, grader):
         served.graded(None, [], [], grader)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", ["smoke", "mini", "gpu", "paper"])
-def test_rows_that_need_a_server_run_only_when_they_are_named(scale):
+def test_rows_with_a_server_run_only_when_named(scale):
     whole = experiments.read_experiments()
     for rows in ("", "all", "core", "smoke"):
         assert not [row for row in study.select(whole, scale, rows) if row.startswith("served.")]
@@ -143,12 +144,13 @@ def test_rows_that_need_a_server_run_only_when_they_are_named(scale):
     assert rows == ["served.direct", "served.tags"] and set(jobs) == {("data", 0), *((row, 0) for row in rows)}
 
 
-def test_a_benchmarks_file_is_no_row_to_wait_for():
+def test_a_benchmark_file_is_not_a_row_dependency():
     whole = experiments.read_experiments()
     assert experiments.links_of(whole, "x", {"data": "MMStar@MMStar.tsv", "model": "structured"}) == ["structured"]
 
 
-def test_notebook_03_scores_a_served_model_with_a_judge_and_keeps_the_key_to_itself(tmp_path, monkeypatch):
+@pytest.mark.slow
+def test_notebook_03_scores_a_served_model_without_its_key(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(project_root()))
     held = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(held, "PNG")

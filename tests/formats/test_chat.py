@@ -1,14 +1,18 @@
-"""Chat formats: what is asked, what is supervised, where the answer stands."""
+"""Chat formats: the prompts, the trained targets, and the answers read from outputs."""
 
 import random
 from types import SimpleNamespace
 
 import pytest
 
-from o1lib.formats import chat as formats
-from o1lib.formats.chat import FORMATS, answer_text, from_special, messages, prompt_turns, target, to_special
+from o1lib.formats.chat import FORMATS, answer_text, messages, prompt_turns, target
+from o1lib.formats.special_tags import SPECIAL_TAGS, from_special, to_special
 from o1lib.formats.stages import STAGES, parse
+from o1lib.formats.target_format import TargetFormat
 from o1lib.records import UserError
+from o1lib.scoring.metrics import well_formed
+from o1lib.search.methods import task_for
+from o1lib.training.curriculum import plan
 
 ITEM = SimpleNamespace(
     question="How many dots?\nA. 2\nB. 3",
@@ -27,12 +31,13 @@ def user_texts(chat):
 
 
 @pytest.mark.parametrize("format", [name for name in FORMATS if name != "separate"])
-def test_inference_asks_in_training_s_own_words(format):
+def test_inference_asks_in_the_words_of_training(format):
     for seed in range(10):
         assert prompt_turns(ITEM.question, format) == user_texts(messages(ITEM, format, random.Random(seed)))
 
 
-def test_separate_asks_at_inference_as_its_conclusion_task_does_in_training():
+def test_separate_asks_for_the_conclusion_at_inference():
+    """The prompt at inference equals that of the conclusion task in training."""
     assert prompt_turns(ITEM.question, "separate") == user_texts(messages(ITEM, "separate", stages=("conclusion",)))
 
 
@@ -56,13 +61,14 @@ def test_a_first_phase_is_trained_on_summary_and_caption_only(format):
 
 
 @pytest.mark.parametrize("format", ["no_tags", "tags", "special_tags", "shuffled", "four_turn"])
-def test_one_prompt_is_never_followed_by_a_whole_and_by_half_an_answer(format):
+def test_half_an_answer_has_a_prompt_of_its_own(format):
+    """Otherwise one prompt would have a whole answer in one example and half an answer in another."""
     half = ("summary", "caption")
     assert prompt_turns("q", format) != prompt_turns("q", format, half)
     assert prompt_turns(ITEM.question, format, half) == user_texts(messages(ITEM, format, stages=half))
 
 
-def test_four_turn_uses_paper_b_s_words():
+def test_four_turn_uses_the_words_of_paper_b():
     chat = messages(ITEM, "four_turn")
     assert user_texts(chat)[0] == ITEM.question + " Please generate a summary of the picture."
     assert user_texts(chat)[3] == (
@@ -73,11 +79,12 @@ def test_four_turn_uses_paper_b_s_words():
 
 def test_special_tags_are_eight_tokens_that_translate_back():
     text = target(ITEM, "special_tags")
-    assert [text.count(token) for token in formats.SPECIAL_TAGS] == [1] * 8 and "<SUMMARY>" not in text
+    assert [text.count(token) for token in SPECIAL_TAGS] == [1] * 8 and "<SUMMARY>" not in text
     assert from_special(text) == target(ITEM, "tags") and to_special(from_special(text)) == text
 
 
-def test_shuffled_keeps_every_stage_and_is_often_conclusion_first():
+def test_shuffled_keeps_every_stage_and_varies_their_order():
+    """Half of the examples start with the conclusion, the others have a random order."""
     orders = []
     for seed in range(200):
         text = target(ITEM, "shuffled", random.Random(seed))
@@ -87,7 +94,8 @@ def test_shuffled_keeps_every_stage_and_is_often_conclusion_first():
     assert 0.5 < first < 0.75 and len(set(orders)) > 15
 
 
-def test_separate_draws_every_stage_and_gives_the_caption_to_the_reasoning():
+def test_separate_draws_every_stage():
+    """Only the reasoning task is given the caption."""
     chats = [messages(ITEM, "separate", random.Random(seed)) for seed in range(60)]
     assert {chat[1]["content"][0]["text"] for chat in chats} == set(ITEM.stages.values())
     reasoning = messages(ITEM, "separate", stages=("reasoning",))
@@ -105,3 +113,46 @@ def test_an_output_without_a_conclusion_is_taken_whole():
 def test_an_unknown_format_or_stage_is_named(format, stages):
     with pytest.raises(UserError, match="unknown|direct"):
         messages(ITEM, format, stages=stages)
+
+
+@pytest.fixture
+def arrow(monkeypatch):
+    """A format of two stages: the caption, an arrow, and the answer."""
+    entry = TargetFormat(
+        "caption and answer",
+        exchanges=lambda item, stages, rng: [(item.question, f"{item.stages['caption']} => {item.answer}")],
+        prompts=lambda question, stages: [question],
+        answer=lambda output: output.rpartition("=>")[2].strip(),
+        keeps_form=lambda output: output.count("=>") == 1,
+        stage_ends={"caption": "=>", "conclusion": ""},
+    )
+    monkeypatch.setitem(FORMATS, "arrow", entry)
+    return "arrow"
+
+
+def test_an_entry_is_enough_to_train_a_new_format(arrow):
+    assert target(ITEM, arrow) == "There are three dots. => B"
+    assert user_texts(messages(ITEM, arrow)) == prompt_turns(ITEM.question, arrow) == [ITEM.question]
+    assert plan("mixed", arrow, [ITEM]) == [[(ITEM, STAGES)]]
+
+
+def test_an_entry_is_enough_to_search_a_new_format(arrow):
+    stages = task_for("q", ITEM.question, None, arrow).stages
+    assert [(stage.stage, stage.stop, stage.turn) for stage in stages] == [
+        ("caption", ("=>",), None),
+        ("conclusion", (), None),
+    ]
+
+
+def test_an_entry_is_enough_to_score_a_new_format(arrow):
+    assert answer_text(target(ITEM, arrow), arrow) == "B"
+    assert well_formed(target(ITEM, arrow), arrow) and not well_formed("B", arrow)
+
+
+def test_an_unknown_format_is_answered_with_the_nearest():
+    with pytest.raises(UserError, match="unknown format 'tag', did you mean tags.: choose one of direct, no_tags"):
+        prompt_turns("q", "tag")
+
+
+def test_every_format_has_a_label_of_its_own():
+    assert len({entry.label for entry in FORMATS.values()}) == len(FORMATS)

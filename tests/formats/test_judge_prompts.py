@@ -41,7 +41,8 @@ def test_a_written_verdict_is_read_back_by_both_rules(kind, k):
 
 
 @pytest.mark.parametrize("text", ["", "neither", "I choose both", "I choose response 3"])
-def test_an_unreadable_verdict_favours_the_second_as_released_and_is_none_when_strict(text):
+def test_an_unreadable_verdict_favors_the_second_response(text):
+    """That is the rule of the release; the strict rule gives None."""
     assert judge_prompts.parse_verdict(text) == 2
     assert judge_prompts.parse_verdict(text, strict=True) is None
 
@@ -50,6 +51,7 @@ def test_a_verdict_that_names_both_is_unreadable_when_strict():
     assert judge_prompts.parse_verdict("I choose response 1 ... I choose response 2", strict=True) is None
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_reading_a_verdict_never_raises(text):
     assert judge_prompts.parse_verdict(text) in (1, 2)

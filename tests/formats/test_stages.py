@@ -33,7 +33,7 @@ def test_rendering_has_the_spacing_of_the_release():
     )
 
 
-def test_rendering_takes_another_order_and_leaves_out_what_is_not_there():
+def test_rendering_takes_another_order_and_skips_absent_stages():
     assert render({"caption": "b", "summary": "a"}, ("caption", "reasoning", "summary")) == (
         "<CAPTION> b </CAPTION>\n\n<SUMMARY> a </SUMMARY>"
     )
@@ -66,12 +66,13 @@ def test_parsing_never_raises_on_any_text(text):
 
 @STEADY
 @given(PIECES)
-def test_any_heap_of_tags_is_read_and_wrong_ones_are_named(pieces):
+def test_any_sequence_of_tags_is_read_with_its_problems(pieces):
     parsed = parse("".join(pieces))
     assert parsed.problems  # no such heap holds four stages with text, in order and nothing else
     assert all(not stages._MARK.search(text) for text in parsed.stages.values())
 
 
+@pytest.mark.slow
 @STEADY
 @given(PIECES)
 def test_line_ends_do_not_matter(pieces):
@@ -79,13 +80,15 @@ def test_line_ends_do_not_matter(pieces):
     assert parse(text.replace("\n", "\r\n")) == parse(text)
 
 
+@pytest.mark.slow
 @STEADY
 @given(st.fixed_dictionaries({name: st.text("ab .", min_size=1).map(str.strip).filter(bool) for name in STAGES}))
 def test_plain_text_of_four_paragraphs_is_read_back(texts):
     assert parse_plain(plain(texts)) == texts
 
 
-def test_plain_text_puts_extra_paragraphs_into_the_reasoning_and_ends_with_the_conclusion():
+def test_extra_paragraphs_of_plain_text_are_reasoning():
+    """The last paragraph is the conclusion, whatever the number of paragraphs."""
     assert parse_plain("a\n\nb\n\nc\n \nd\n\n\ne") == {
         "summary": "a",
         "caption": "b",
@@ -140,7 +143,7 @@ def test_an_empty_stage_is_found_and_named():
         ("({})", "(/{})"),
     ],
 )
-def test_the_parenthesised_form_is_read_but_not_well_formed(words):
+def test_the_form_in_parentheses_is_read_but_not_well_formed(words):
     text = "\n\n".join(f"{words[0].format(k.upper())} {v} {words[1].format(k.upper())}" for k, v in FOUR.items())
     parsed = parse(text)
     assert parsed.stages == FOUR and not parsed.well_formed and not parsed.no_tags
@@ -179,6 +182,7 @@ def write(path, rows):
     return path
 
 
+@pytest.mark.slow
 def test_the_command_prints_one_json_line(tmp_path):
     texts = [render(FOUR), "no tags", render(FOUR, STAGES[:2]), render(FOUR) + "x"]
     done = run_check(write(tmp_path / "a.jsonl", [{"output": text} for text in texts]), "--field", "output")
@@ -192,7 +196,9 @@ def test_the_command_prints_one_json_line(tmp_path):
     }
 
 
-def test_the_command_says_in_one_sentence_what_is_wrong_and_exits_with_2(tmp_path):
+@pytest.mark.slow
+def test_the_command_reports_an_error_in_one_line(tmp_path):
+    """It exits with status 2."""
     done = run_check(write(tmp_path / "a.jsonl", [{"prediction": "x"}, "not JSON\n"]))
     assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
     assert "a.jsonl, line 2, is not JSON" in done.stderr

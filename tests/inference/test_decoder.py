@@ -1,4 +1,4 @@
-"""Batched decoding: exact against plain generation and against itself, whatever the batch; ends, turns, costs."""
+"""Batched decoding: exact against plain generation and in every batch; ends of stages, turns, costs."""
 
 from dataclasses import replace
 
@@ -28,10 +28,10 @@ def decoder(tiles=1, **settings):
 
 
 def plain(tiles, task, tokens):
-    """Return what the library's own greedy generation says, one question alone."""
+    """Return the tokens of the library's own greedy generation for one question alone."""
     model, processor = tiny.model_and_processor(tiles)
     speaker = decoder(tiles)
-    inputs = speaker.inputs([task])
+    inputs = speaker.chat.inputs([task])
     with torch.inference_mode():
         return model.generate(
             **inputs, max_new_tokens=tokens, do_sample=False, pad_token_id=processor.tokenizer.pad_token_id
@@ -39,8 +39,8 @@ def plain(tiles, task, tokens):
 
 
 def reread(speaker, task, spoken):
-    """Return log-probabilities of every next token, from one forward of all tokens without any cache."""
-    spoken, inputs = torch.tensor([spoken]), dict(speaker.inputs([task]))
+    """Return log-probabilities of every next token, from one forward pass of all tokens without a cache."""
+    spoken, inputs = torch.tensor([spoken]), dict(speaker.chat.inputs([task]))
     cross = inputs["cross_attention_mask"]
     grown = cross[:, -1:].expand(-1, spoken.shape[1] - cross.shape[1], -1, -1)
     inputs |= {
@@ -49,13 +49,14 @@ def reread(speaker, task, spoken):
         "cross_attention_mask": torch.cat([cross, grown], 1),
     }
     with torch.inference_mode():
-        return speaker.engine.model(**inputs).logits[0].log_softmax(-1)
+        return speaker.runner.model(**inputs).logits[0].log_softmax(-1)
 
 
 def ids(replies):
     return [[candidate.state.ids for candidate in own] for own in replies]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tiles, size", [(1, (32, 32)), (4, (32, 32)), (4, (64, 32)), (4, (64, 64))])
 def test_greedy_equals_plain_generation(tiles, size):
     speaker, asked = decoder(tiles), tiny.tasks(5, width=size[0], height=size[1])
@@ -65,6 +66,7 @@ def test_greedy_equals_plain_generation(tiles, size):
         assert candidate.tokens == 24 or candidate.segments[-1].end == "eos"
 
 
+@pytest.mark.slow
 def test_the_picture_moves_the_logits():
     speaker, [task] = decoder(), tiny.tasks(1)
     speaker.propose(
@@ -73,15 +75,16 @@ def test_the_picture_moves_the_logits():
             GenerationRequest(replace(task, qid="other", image=tiny.picture(99)), None, task.stages),
         ]
     )
-    one, other = (speaker.reader.roots[qid].prompt.logits for qid in ("q0", "other"))
+    one, other = (speaker.prefiller.cached[qid].prompt.logits for qid in ("q0", "other"))
     assert (one - other).abs().max() > 1e-3
 
 
+@pytest.mark.slow
 def test_stages_continued_from_the_cache_equal_one_generation():
     speaker, asked = decoder(), tiny.tasks(6)
     states = dict.fromkeys(task.qid for task in asked)
     for step in STAGED:
-        live = [task for task in asked if states[task.qid] is None or states[task.qid].ids[-1] not in speaker.eos]
+        live = [task for task in asked if states[task.qid] is None or states[task.qid].ids[-1] not in speaker.chat.eos]
         for task, [candidate] in zip(
             live, speaker.propose([GenerationRequest(task, states[task.qid], (step,), greedy=True) for task in live])
         ):
@@ -91,6 +94,7 @@ def test_stages_continued_from_the_cache_equal_one_generation():
         assert list(mine) == plain(1, task, 72)[: len(mine)]
 
 
+@pytest.mark.slow
 def test_a_question_alone_equals_the_same_question_in_a_batch():
     asked = tiny.tasks(5, STAGED)
     together = decoder().propose([GenerationRequest(task, None, task.stages, n=3) for task in asked])
@@ -98,6 +102,7 @@ def test_a_question_alone_equals_the_same_question_in_a_batch():
         assert ids(decoder().propose([GenerationRequest(task, None, task.stages, n=3)])) == ids([own])
 
 
+@pytest.mark.slow
 def test_candidates_of_one_question_differ_and_seeds_differ():
     [task] = tiny.tasks(1)
     [four] = decoder(temperature=1.0).propose([GenerationRequest(task, None, task.stages, n=4)])
@@ -105,6 +110,7 @@ def test_candidates_of_one_question_differ_and_seeds_differ():
     assert len({candidate.text for candidate in (*four, *other)}) == 8
 
 
+@pytest.mark.slow
 def test_stage_by_stage_with_one_candidate_equals_one_sample():
     speaker, asked = decoder(), tiny.tasks(4, STAGED)
     whole = speaker.propose([GenerationRequest(task, None, task.stages) for task in asked])
@@ -116,8 +122,9 @@ def test_stage_by_stage_with_one_candidate_equals_one_sample():
         assert [segment.text for segment in segments] == [segment.text for segment in sample.segments]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [STAGED, TURNS])
-def test_a_sampled_search_replayed_without_a_cache_gives_the_same_logits(steps):
+def test_a_sampled_search_replayed_without_cache_is_the_same(steps):
     speaker, asked = decoder(), tiny.tasks(3, steps)
     found = speaker.propose([GenerationRequest(task, None, task.stages, n=2) for task in asked])
     for task, own in zip(asked, found):
@@ -133,12 +140,13 @@ def test_every_turn_is_asked_in_the_words_of_the_chat_template():
     for [candidate] in speaker.propose([GenerationRequest(task, None, task.stages, greedy=True) for task in asked]):
         assert [segment.stage for segment in candidate.segments] == ["summary", "caption", "conclusion"]
         assert candidate.text.count("\n\n") >= 2
-        spoken = speaker.tokenizer.decode(candidate.state.ids)
+        spoken = speaker.chat.tokenizer.decode(candidate.state.ids)
         for turn in ("Now the caption?", "The answer?"):
             assert f"<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n{turn}<|eot_id|>" in spoken
         assert candidate.cost.calls == 3
 
 
+@pytest.mark.slow
 def test_turns_asked_one_by_one_equal_turns_asked_at_once():
     speaker, asked = decoder(max_new_tokens=8), tiny.tasks(3, TURNS)
     whole = speaker.propose([GenerationRequest(task, None, task.stages, n=2) for task in asked])
@@ -163,14 +171,15 @@ def test_a_tag_that_never_comes_is_cut_and_marked():
 
 def test_the_end_of_a_turn_instead_of_a_tag_is_marked(monkeypatch):
     speaker, [task] = decoder(), tiny.tasks(1, (StageSpec("caption", ("</CAPTION>",)),))
-    monkeypatch.setattr(speaker, "eos", set(range(400)))  # whatever it says ends its turn
+    monkeypatch.setattr(speaker.chat, "eos", set(range(400)))  # whatever it says ends its turn
     [[candidate]] = speaker.propose([GenerationRequest(task, None, task.stages)])
     assert candidate.tokens == 1 and candidate.problem == "caption: ended before </CAPTION>"
 
 
-def test_rows_through_the_vision_tower_are_what_the_ledger_says():
+@pytest.mark.slow
+def test_the_usage_counts_images_through_the_vision_tower():
     speaker, asked, rows = decoder(), tiny.tasks(5, STAGED), []
-    hook = speaker.engine.model.model.vision_model.register_forward_hook(
+    hook = speaker.runner.model.model.vision_model.register_forward_hook(
         lambda module, args, kwargs, out: rows.append(kwargs["pixel_values"].shape[0]), with_kwargs=True
     )
     found = speaker.propose([GenerationRequest(task, None, task.stages, n=3) for task in asked])
@@ -179,11 +188,11 @@ def test_rows_through_the_vision_tower_are_what_the_ledger_says():
     assert sum(rows) == sum(candidate.cost.images for own in found for candidate in own) == 5
 
 
-def test_the_ledger_counts_every_token_once():
+def test_the_usage_counts_every_token_once():
     speaker, asked = decoder(), tiny.tasks(3, STAGED)
     found = speaker.propose([GenerationRequest(task, None, task.stages, n=2) for task in asked])
     for task, own in zip(asked, found):
-        prompt = len(speaker.reader.roots[task.qid].prompt.ids)
+        prompt = len(speaker.prefiller.cached[task.qid].prompt.ids)
         assert [candidate.cost.generated for candidate in own] == [
             len(candidate.state.ids) - prompt for candidate in own
         ]
@@ -199,9 +208,14 @@ def test_options_weigh_as_much_as_a_plain_forward_says():
     )
     for task, own, (scores, _) in zip(asked, options, found):
         for option, score in zip(own, scores):
-            prompt, told = speaker.ids(speaker.chat((task.question,)) + "<CONCLUSION> "), speaker.ids(option)
+            prompt, words = (
+                speaker.chat.ids(speaker.chat.render((task.question,)) + "<CONCLUSION> "),
+                speaker.chat.ids(option),
+            )
             wanted = (
-                reread(speaker, task, prompt + told)[len(prompt) - 1 : -1].gather(1, torch.tensor(told)[:, None]).sum()
+                reread(speaker, task, prompt + words)[len(prompt) - 1 : -1]
+                .gather(1, torch.tensor(words)[:, None])
+                .sum()
             )
             assert score == pytest.approx(float(wanted), abs=1e-4)
 
@@ -211,13 +225,13 @@ def test_a_reply_without_a_picture_is_that_of_the_text_alone():
     [reply] = speaker.reply([Conversation(task, ("Is 2 + 1 = 3 correct?",), picture=False)], ["check"])
     model, processor = tiny.model_and_processor()
     inputs = processor.tokenizer(
-        speaker.chat(("Is 2 + 1 = 3 correct?",), picture=False), add_special_tokens=False, return_tensors="pt"
+        speaker.chat.render(("Is 2 + 1 = 3 correct?",), picture=False), add_special_tokens=False, return_tensors="pt"
     )
     with torch.inference_mode():
         out = model.generate(
             **inputs, max_new_tokens=24, do_sample=False, pad_token_id=processor.tokenizer.pad_token_id
         )
-    assert speaker.text(out[0, inputs["input_ids"].shape[1] :].tolist()) == reply.text
+    assert speaker.chat.text(out[0, inputs["input_ids"].shape[1] :].tolist()) == reply.text
     assert reply.cost.judge == inputs["input_ids"].shape[1] + reply.tokens and reply.cost.images == 0
 
 

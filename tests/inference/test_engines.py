@@ -1,4 +1,4 @@
-"""Exactness on every kind of model: the batched engine against plain generate, the released procedure, no cache."""
+"""Exactness on every kind of model: the batched engine against plain generate, the sequential engine, and no cache."""
 
 from dataclasses import replace
 
@@ -13,13 +13,13 @@ from o1lib.inference.kv_cache import BatchedCache, RowState
 from o1lib.inference.sequential import make_decoder
 from o1lib.inference.shared_attention import Groups
 from o1lib.records import UserError
-from o1lib.search import judges
-from o1lib.search.methods import METHODS
-from o1lib.search.methods import make_search as method
-from o1lib.search.rewards import make_reward as reward
+from o1lib.search.methods import METHODS, make_search
+from o1lib.search.rewards import make_judge_or_reward
 from o1lib.search.scheduler import run_searches
 from o1lib.search.segments import StageSpec
 from o1lib.search.types import Conversation, GenerationRequest, Task
+
+pytestmark = pytest.mark.slow
 
 MODELS = {
     "trained": tiny.trained,
@@ -54,15 +54,15 @@ def decoder(kind, engine="batched", **how):
 
 
 def search(speaker, asked, n=3, name="stage_beam", who="likelihood", **options):
-    referee = (reward if name == "retracing" else judges.make_judge)(who, decoder=speaker)
-    return run_searches((method(name, n, **options)(task, n, 0) for task in asked), speaker, referee)
+    judge = make_judge_or_reward(name, who, decoder=speaker)
+    return run_searches((make_search(name, n, **options)(task, n, 0) for task in asked), speaker, judge)
 
 
 def reread(kind, task, spoken):
-    """Return log-probabilities of every next token, from one forward of everything, picture included, without a cache."""
+    """Return log-probabilities of every next token, from one forward pass of everything, without a cache."""
     model, speaker = MODELS[kind]()[0], decoder(kind, "one_at_a_time")
     with torch.inference_mode():
-        inputs = speaker._grown(speaker.inputs([task]), list(spoken))
+        inputs = speaker._grown(speaker.chat.inputs([task]), list(spoken))
         return model(**inputs, use_cache=False).logits[0].float().log_softmax(-1)
 
 
@@ -70,7 +70,7 @@ def test_the_picture_moves_the_logits(kind):
     speaker, asked = decoder(kind), tasks(kind, 2)
     asked[1] = replace(asked[0], qid="other", image=tasks(kind, 4)[1 if kind == "trained" else 3].image)
     speaker.propose([GenerationRequest(task, None, task.stages) for task in asked])
-    one, other = (speaker.reader.roots[task.qid].prompt.logits for task in asked)
+    one, other = (speaker.prefiller.cached[task.qid].prompt.logits for task in asked)
     assert (one - other).abs().max() > 1e-3
 
 
@@ -80,15 +80,16 @@ def test_greedy_equals_plain_generation(kind):
     found = speaker.propose([GenerationRequest(task, None, task.stages, greedy=True) for task in asked])
     for task, [candidate] in zip(asked, found):
         with torch.inference_mode():
-            said = speaker.engine.model.generate(**speaker.inputs([task]), max_new_tokens=16, do_sample=False)[
+            said = speaker.runner.model.generate(**speaker.chat.inputs([task]), max_new_tokens=16, do_sample=False)[
                 0
             ].tolist()
         assert list(candidate.state.ids) == said[: len(candidate.state.ids)]
         assert candidate.tokens == 16 or candidate.segments[-1].end == "eos"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [STAGED, TURNS])
-def test_a_sampled_search_replayed_without_a_cache_gives_the_same_logits(kind, steps):
+def test_a_sampled_search_replayed_without_cache_is_the_same(kind, steps):
     speaker, asked = decoder(kind, rows=4), tasks(kind, 3, steps)
     states = {}
     for task in asked:  # stage after stage, the second candidate kept
@@ -103,7 +104,8 @@ def test_a_sampled_search_replayed_without_a_cache_gives_the_same_logits(kind, s
                 break
 
 
-def test_both_engines_draw_the_same_tokens_and_keep_the_same_candidates(kind):
+@pytest.mark.slow
+def test_both_engines_draw_the_same_tokens_and_winners(kind):
     asked = tasks(kind, 3)
     for one, other in zip(search(decoder(kind), asked), search(decoder(kind, "one_at_a_time"), asked)):
         assert one.text == other.text and [r.kept for r in one.rounds] == [r.kept for r in other.rounds]
@@ -113,6 +115,7 @@ def test_both_engines_draw_the_same_tokens_and_keep_the_same_candidates(kind):
             assert [c.cost.generated for c in mine.candidates] == [c.cost.generated for c in its.candidates]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["trained", "smol"])
 @pytest.mark.parametrize("who", ["self", "self_as_released"])
 def test_both_engines_judge_alike(kind, who):
@@ -137,6 +140,7 @@ def test_turn_by_turn_both_engines_say_the_same(kind):
     assert all(len(c.segments) == 3 for own in said[0] for c in own)
 
 
+@pytest.mark.slow
 def test_a_question_alone_equals_the_same_question_in_a_batch(kind):
     asked = tasks(kind, 5)
     together = search(decoder(kind, rows=7), asked)
@@ -163,16 +167,16 @@ def test_beams_equal_those_of_the_library(kind, beams):
     asked = [replace(task, stages=(StageSpec("caption", ("e",)),)) for task in tasks(kind, 4)]
     found = speaker.propose([GenerationRequest(task, None, task.stages, beams=beams) for task in asked])
     for task, [candidate] in zip(asked, found):
-        inputs = speaker.inputs([task])
+        inputs = speaker.chat.inputs([task])
         with torch.inference_mode():
-            said = speaker.engine.model.generate(
+            said = speaker.runner.model.generate(
                 **inputs,
                 max_new_tokens=8,
                 do_sample=False,
                 num_beams=beams,
                 stop_strings=["e"],
-                tokenizer=speaker.tokenizer,
-                eos_token_id=sorted(speaker.eos),
+                tokenizer=speaker.chat.tokenizer,
+                eos_token_id=sorted(speaker.chat.eos),
             )[0].tolist()
         assert list(candidate.state.ids) == said[: len(candidate.state.ids)]
         assert candidate.logprob == pytest.approx(
@@ -193,7 +197,7 @@ def test_sampled_beams_do_not_depend_on_their_neighbours(kind):
 
 
 class Seen:
-    """Counts pictures that go through a model's vision tower: tiles and parts of one picture are one."""
+    """Counts pictures in a model's vision tower; the tiles and parts of one picture count once."""
 
     def __init__(self, model, parts=None):
         self.pictures = 0
@@ -214,10 +218,10 @@ class Seen:
 
 def seen(speaker, asked):
     """Return a counter; of SmolVLM's parts only the small whole picture, the last part, is counted."""
-    model = getattr(speaker, "model", None) or speaker.engine.model
+    model = getattr(speaker, "model", None) or speaker.runner.model
     parts = set()
     for task in asked:
-        pixels = speaker.inputs([task])["pixel_values"]
+        pixels = speaker.chat.inputs([task])["pixel_values"]
         if pixels.ndim == 5:
             parts.add((pixels[0, -1].mean() * 1e4).round().item())
     return Seen(model, parts)
@@ -226,14 +230,14 @@ def seen(speaker, asked):
 @pytest.mark.parametrize(
     "name, who, n",
     [
-        (name, who, 1 if name in ("greedy", "sample") else 3)
-        for name in METHODS
+        (name, who, spec.max_n or 3)
+        for name, spec in METHODS.items()
         for who in (
-            ("likelihood",)
-            if name in ("greedy", "sample", "token_beam")
-            else ("likelihood", "verifier")
-            if name == "retracing"
+            ("likelihood", "verifier")
+            if spec.rewarded
             else ("likelihood", "self", "self_as_released")
+            if spec.judged
+            else ("likelihood",)
         )
     ],
 )
@@ -249,7 +253,7 @@ def test_any_search_and_judge_encodes_a_picture_once(kind, name, who, n):
 
 @pytest.mark.parametrize("who", ["likelihood", "self", "self_as_released"])
 @pytest.mark.parametrize("kind", ["trained", "qwen"])
-def test_the_released_procedure_encodes_the_picture_for_every_call_that_shows_it(kind, who):
+def test_the_released_procedure_encodes_the_picture_at_every_call(kind, who):
     speaker, asked = decoder(kind, "one_at_a_time", max_new_tokens=8), tasks(kind, 1)
     counter = seen(speaker, asked)
     [tree] = search(speaker, asked, 2, who=who)
@@ -263,7 +267,7 @@ def test_the_released_procedure_encodes_the_picture_for_every_call_that_shows_it
 
 @pytest.mark.parametrize("engine", ["batched", "one_at_a_time"])
 @pytest.mark.parametrize("n", [1, 2, 4])
-def test_the_released_stage_beam_makes_at_most_ten_n_minus_six_calls(engine, n):
+def test_the_released_stage_beam_makes_at_most_10n_minus_6_calls(engine, n):
     for tree in search(decoder("trained", engine, max_new_tokens=8), tasks("trained", 3), n, who="self_as_released"):
         checks = sum(
             v.cost.calls - (not v.note.startswith("veto"))
@@ -277,12 +281,13 @@ def test_the_released_stage_beam_makes_at_most_ten_n_minus_six_calls(engine, n):
         assert checks <= 2 * (n - 1)
 
 
-def test_every_token_is_on_the_ledger_of_both_engines():
+@pytest.mark.slow
+def test_the_usage_of_both_engines_counts_every_token():
     asked = tasks("trained", 2)
     fast, slow = (search(decoder("trained", engine), asked, who="self") for engine in ("batched", "one_at_a_time"))
     for one, other in zip(fast, slow):
         assert one.usage.generated == other.usage.generated
-        prompt = len(decoder("trained").inputs([one.task])["input_ids"][0])
+        prompt = len(decoder("trained").chat.inputs([one.task])["input_ids"][0])
         lengths = [
             prompt
             + sum(p.tokens for r in other.rounds[:k] for c in r.candidates if c.index == r.kept for p in c.segments)
@@ -296,32 +301,32 @@ def test_pictures_take_the_same_memory_however_many_candidates():
     for kind in ("trained", "tiles"):
         speaker, asked = decoder(kind), tasks(kind, 3)
         with speaker.reading():
-            speaker.reader.encode(asked)
-            states = [speaker.reader.roots[task.qid].prompt for task in asked]
+            speaker.prefiller.encode(asked)
+            states = [speaker.prefiller.cached[task.qid].prompt for task in asked]
             sizes = {
-                n: BatchedCache(speaker.engine, [state for state in states for _ in range(n)]).picture_bytes
+                n: BatchedCache(speaker.runner, [state for state in states for _ in range(n)]).picture_bytes
                 for n in (1, 8)
             }
-            batch = BatchedCache(speaker.engine, states * 2)
+            batch = BatchedCache(speaker.runner, states * 2)
             batch.select([0, 3])
         assert sizes[1] == sizes[8] > 0 and batch.picture_bytes == sizes[1] // 3
 
 
-def test_a_row_that_takes_another_s_place_reads_on_as_it_would_alone(kind):
+def test_a_row_that_replaces_another_continues_as_if_alone(kind):
     speaker, asked = decoder(kind), tasks(kind, 3)
     with speaker.reading():
-        speaker.reader.encode(asked)
+        speaker.prefiller.encode(asked)
         first, second, third = sorted(
-            (speaker.reader.roots[task.qid].prompt for task in asked), key=lambda s: -s.length
+            (speaker.prefiller.cached[task.qid].prompt for task in asked), key=lambda s: -s.length
         )
-        batch = BatchedCache(speaker.engine, [first, second])
+        batch = BatchedCache(speaker.runner, [first, second])
         batch.read([[7], [8]])
-        batch.block[:, :, 1] = float("nan")  # what a broken row leaves behind must not shine through
+        batch.block[:, :, 1] = float("nan")  # a broken row's values must not reach other rows
         assert batch.fits([third]) and not batch.fits([RowState(kv=first.kv.repeat(1, 1, 1, 3, 1))])
         batch.replace([1], [third])
-        beside = batch.read([[9], [10]])[:, -1]
-        alone = BatchedCache(speaker.engine, [third]).read([[10]])[:, -1]
-    torch.testing.assert_close(beside[1:], alone, atol=1e-4, rtol=1e-4)
+        together = batch.read([[9], [10]])[:, -1]
+        alone = BatchedCache(speaker.runner, [third]).read([[10]])[:, -1]
+    torch.testing.assert_close(together[1:], alone, atol=1e-4, rtol=1e-4)
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.integers(1, 3))
@@ -347,7 +352,7 @@ def test_an_unknown_engine_is_refused():
         make_decoder("fast", *tiny.model_and_processor())
 
 
-def test_a_model_with_layers_that_cannot_be_forked_is_sent_to_the_other_engine(monkeypatch):
+def test_layers_that_cannot_be_forked_name_the_other_engine(monkeypatch):
     model, processor = tinyvlm.qwen()
     monkeypatch.setattr(model.config.text_config, "layer_types", ["sliding_attention"] * 3)
     with pytest.raises(UserError, match="sliding_attention.*one_at_a_time"):

@@ -1,4 +1,4 @@
-"""Released models' classes in the same trainer: tiny ones stand for Qwen2.5-VL, SmolVLM2 and Llama-3.2-Vision."""
+"""The classes of released models in the trainer: tiny versions of Qwen2.5-VL, SmolVLM2 and Llama-3.2-Vision."""
 
 import copy
 import re
@@ -15,6 +15,8 @@ from o1lib.models.presets import encode
 from o1lib.records import UserError
 from o1lib.training import RECIPES, Lora, fit, spans, supervised
 from o1lib.training.lora import attach
+
+pytestmark = pytest.mark.slow
 
 EXAMPLE = draw("mini-CLEVR", 0)
 PICTURE = EXAMPLE.image
@@ -73,7 +75,7 @@ def trained(model, processor, out, recipe, steps=6):
 
 
 @each
-def test_exactly_the_assistant_s_words_in_every_turn_are_learned(released):
+def test_only_the_assistant_s_words_in_every_turn_are_learned(released):
     text, learned = supervised(released[1], chat(TURNS), PICTURE)
     words = re.sub(r"<\|im_end\|>|<end_of_utterance>|<\|eot_id\|>", "|", learned)
     assert re.sub(r"\s*\|\s*", "|", words).strip() == "There are 2.|Yes, 2.|"
@@ -95,7 +97,7 @@ def test_a_record_without_a_picture_is_learned_from_too(released):
 
 
 @pytest.mark.parametrize("released, name", [(name, name) for name in CLASSES], indirect=["released"])
-def test_lora_sits_on_the_language_side_s_projections_and_nowhere_else(released, name):
+def test_lora_adapts_only_the_projections_of_the_language_model(released, name):
     adapted = attach(released[0], RECIPES["gpu"].lora, seed=0)
     found = {
         re.sub(r"^base_model\.model\.", "", name.split(".lora_A")[0])
@@ -106,6 +108,7 @@ def test_lora_sits_on_the_language_side_s_projections_and_nowhere_else(released,
     assert all(("lora_" in name) == weight.requires_grad for name, weight in adapted.named_parameters())
 
 
+@pytest.mark.slow
 @each
 def test_gpu_recipe_moves_every_adapted_weight_and_nothing_else(released, request, tmp_path):
     name = request.node.callspec.params["released"]
@@ -114,14 +117,16 @@ def test_gpu_recipe_moves_every_adapted_weight_and_nothing_else(released, reques
     assert moved == {f"{module}.weight" for module in adapted_modules(name)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("released", ["mllama"], indirect=True)
-def test_paper_recipe_moves_every_weight_that_a_picture_or_a_word_reaches(released, tmp_path):
+def test_paper_recipe_moves_every_weight_that_an_input_reaches(released, tmp_path):
     model, processor = released[0].bfloat16(), released[1]
     recipe = replace(RECIPES["paper"], wrap=(), at_once=2)
     stayed = [trained(copy.deepcopy(model), processor, tmp_path / str(steps), recipe, steps) for steps in (5, 6)]
     assert set.intersection(*stayed) == set()  # on bf16's coarse steps a gate may come back to where it was
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("released", ["mllama"], indirect=True)
 def test_paper_recipe_keeps_weights_in_bf16(released, tmp_path):
     model = released[0].bfloat16()
@@ -129,6 +134,7 @@ def test_paper_recipe_keeps_weights_in_bf16(released, tmp_path):
     assert {weight.dtype for weight in model.parameters()} == {torch.bfloat16}
 
 
+@pytest.mark.slow
 @each
 def test_a_saved_model_says_the_same_after_reloading(released, tmp_path):
     model, processor = released
@@ -141,13 +147,14 @@ def test_a_saved_model_says_the_same_after_reloading(released, tmp_path):
     assert torch.equal(*said)
 
 
-def test_lora_on_a_module_that_does_not_exist_names_those_that_do(tiny):
-    words = "LoRA is to sit on '.*query' but the mllama model has no such linear layer.*q_proj"
+def test_lora_on_a_missing_module_names_the_existing_ones(tiny):
+    words = "LoRA modules '.*query' match no linear layer of the mllama model: name layers of this model.*q_proj"
     with pytest.raises(UserError, match=words):
         attach(copy.deepcopy(tiny[0]), Lora(modules=".*query"), 0)
 
 
-def test_the_published_recipe_s_rate_falls_by_a_factor_after_each_epoch(tiny, tmp_path):
+@pytest.mark.slow
+def test_the_published_learning_rate_falls_after_each_epoch(tiny, tmp_path):
     recipe = replace(RECIPES["paper"], wrap=(), pure_bf16=False)
     log = fit(
         copy.deepcopy(tiny[0]),

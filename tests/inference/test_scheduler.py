@@ -1,4 +1,4 @@
-"""Searches side by side: who waits for whom, what a budget does, and a search that goes back a step."""
+"""Concurrent searches: what they wait for, what a budget does, and stage-wise retracing."""
 
 from collections import Counter
 
@@ -6,12 +6,11 @@ import pytest
 from support import tiny
 
 from o1lib.inference.decoder import Decoder
-from o1lib.minivqa import draw
-from o1lib.records import UserError
-from o1lib.search import judges, methods, rewards
+from o1lib.search import judges, methods
+from o1lib.search.rewards import make_judge_or_reward
 from o1lib.search.scheduler import run_searches
 from o1lib.search.segments import Segment, StageSpec
-from o1lib.search.types import Candidate, GenerationRequest, RewardRequest, Score, Task, Usage, Verdict
+from o1lib.search.types import Candidate, GenerationRequest, Score, Task, Usage, Verdict
 
 STEPS = tuple(StageSpec(stage, (f"</{stage}>",)) for stage in ("summary", "caption", "reasoning", "conclusion"))
 
@@ -21,7 +20,7 @@ def task(qid="q", steps=STEPS):
 
 
 def said(request, index, cost=10):
-    """Return a candidate of the request's one step that says its stage and number, for `cost` tokens."""
+    """Return a candidate of the request's one stage that holds its stage and number, for `cost` tokens."""
     step = request.stages[0]
     text, tokens = (
         f"<{step.stage}>{index}{step.stop[-1]}",
@@ -41,7 +40,7 @@ def first_wins(matches):
 
 
 class OneByOne:
-    """A decoder whose stream answers the question it likes best first, one request a call."""
+    """A decoder whose stream answers the requests of one question first, one request per call."""
 
     def __init__(self, liked):
         self.liked, self.order, self.open = liked, [], []
@@ -67,7 +66,7 @@ def test_a_question_does_not_wait_for_the_stages_of_another():
     assert [qid for qid, _ in decoder.order] == ["fast"] * 4 + ["slow"] * 4
 
 
-def test_at_most_so_many_searches_are_begun_and_others_follow():
+def test_at_most_at_once_searches_run_and_others_follow():
     begun = Counter()
 
     def tasks():
@@ -95,25 +94,27 @@ def test_a_budget_ends_a_search_with_its_best_so_far(budget, stages, tokens):
     assert tree.stopped == bool(budget) and ("budget" in tree.problem) == bool(budget)
 
 
-def test_candidates_are_cut_where_the_budget_ends_and_still_compared():
+def test_candidates_cut_by_the_budget_are_still_compared():
     [tree] = run_searches([methods.stage_beam(task(), 2)], toy, first_wins, budget=36)
     assert [segment.end for segment in tree.segments] == ["</summary>", "length"] and tree.stopped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["best_of_n", "sentence_beam", "stage_beam", "token_beam", "retracing"])
 @pytest.mark.parametrize("budget", [30, 60, 100])
-def test_a_real_search_keeps_to_its_budget_and_says_something(method, budget):
+def test_a_real_search_keeps_its_budget_and_returns_text(method, budget):
     speaker = Decoder(*tiny.trained(), max_new_tokens=40, temperature=1.0)
-    referee = (rewards.make_reward if method == "retracing" else judges.make_judge)("likelihood")
+    referee = make_judge_or_reward(method, "likelihood")
     asked = tiny.coloured_tasks(3)
     for tree in run_searches(
         [methods.make_search(method, 3)(one, 3) for one in asked], speaker, referee, budget=budget
     ):
-        prompt = len(speaker.inputs([tree.task])["input_ids"][0])
+        prompt = len(speaker.chat.inputs([tree.task])["input_ids"][0])
         assert tree.usage.processed <= max(budget, prompt) + 3 and tree.segments and tree.text
         assert tree.stopped or tree.usage.processed < budget
 
 
+@pytest.mark.slow
 def test_the_tokens_of_an_asking_judge_count_for_the_budget():
     speaker = Decoder(*tiny.trained(), max_new_tokens=40, temperature=1.0)
     [tree] = run_searches(
@@ -126,7 +127,7 @@ def test_the_tokens_of_an_asking_judge_count_for_the_budget():
 
 
 def scored(table):
-    """Return a reward that looks a candidate's score up by (stage, index), 0 where there is none; it costs one token."""
+    """Return a reward that looks up a score by (stage, index), 0 if it is missing; it costs one token."""
     return lambda rates: [Score(table.get((rate.kind, rate.candidate.index), 0.0), Usage(judge=1)) for rate in rates]
 
 
@@ -151,7 +152,7 @@ def test_retracing_goes_straight_on_while_a_candidate_passes():
     assert tree.rounds[2].kept == 2 or tree.rounds[3].kept == 1 and not tree.problem
 
 
-def test_retracing_draws_the_stage_before_anew_until_one_passes():
+def test_retracing_draws_the_stage_before_again_until_one_passes():
     tree, asked = retraced({("reasoning", 6): 1.0}, cutoffs={"reasoning": 0.5})
     assert [one.stage for one in tree.rounds] == [
         "summary",
@@ -169,7 +170,7 @@ def test_retracing_draws_the_stage_before_anew_until_one_passes():
 
 
 @pytest.mark.parametrize("most", [0, 1, 3])
-def test_retracing_gives_up_after_so_many_steps_back_and_keeps_the_best_of_all(most):
+def test_retracing_stops_after_its_retraces_with_the_best_of_all(most):
     tree, asked = retraced({("reasoning", 1): 0.4}, cutoffs={"reasoning": 0.5}, retraces=most)
     assert [one.stage for one in tree.rounds] == [
         "summary",
@@ -181,7 +182,7 @@ def test_retracing_gives_up_after_so_many_steps_back_and_keeps_the_best_of_all(m
     assert "<reasoning>1</reasoning>" in tree.text
 
 
-def test_retracing_answers_with_the_highest_score_and_marks_its_line():
+def test_retracing_answers_with_the_highest_score():
     tree, _ = retraced(
         {("caption", 3): 2.0, ("reasoning", 1): 1.0, ("conclusion", 1): 3.0, ("conclusion", 3): 2.0}, keep=2
     )
@@ -193,7 +194,7 @@ def test_retracing_answers_with_the_highest_score_and_marks_its_line():
     )
 
 
-def test_the_summary_is_taken_as_it_comes_and_the_caption_is_never_retraced():
+def test_summary_and_caption_are_never_retraced():
     tree, _ = retraced({}, cutoffs={"caption": 9.0})
     assert [one.stage for one in tree.rounds] == ["summary", "caption", "reasoning", "conclusion"]
     assert not tree.rounds[0].scores and len(tree.rounds[0].candidates) == 1
@@ -217,84 +218,6 @@ def test_candidates_that_cannot_go_on_are_passed_over():
 
     [tree] = run_searches([methods.retracing(task(), 4)], broken, scored({("caption", 0): 9.0}))
     assert len(tree.segments) == 4 and "no tag" not in tree.text
-
-
-def test_a_likelihood_reward_is_the_mean_a_token():
-    rate = RewardRequest(task(), "caption", "", Candidate(0, (Segment("caption", "x", -6.0, 3),)))
-    assert rewards.make_reward("likelihood")([rate]) == [Score(-2.0)]
-
-
-def test_a_verifier_weighs_correct_against_incorrect_without_the_picture():
-    class Weighs:
-        short = True
-
-        def likelihoods(self, contexts, options):
-            self.contexts = contexts
-            return [
-                ([-1.0, -3.0 if "good" in context.users[0] else -0.5], Usage(judge=9, calls=1)) for context in contexts
-            ]
-
-    speaker, before = Weighs(), (Segment("caption", "<CAPTION> two dots </CAPTION>"),)
-    rates = [
-        RewardRequest(task(), "reasoning", "", Candidate(0, (Segment("reasoning", text),)), before)
-        for text in ("good", "bad")
-    ]
-    scores = rewards.make_reward("verifier", decoder=speaker)(
-        [*rates, RewardRequest(task(), "caption", "", Candidate(0, before))]
-    )
-    assert (
-        [score.value for score in scores] == [2.0, -0.5, 0.0] and scores[0].cost.judge == 9 and not scores[2].cost.judge
-    )
-    assert "Caption: two dots\nReasoning: good" in speaker.contexts[0].users[0] and not speaker.contexts[0].picture
-
-
-def test_any_scalar_model_is_told_the_picture_a_request_and_the_text():
-    heard = []
-    reward = rewards.Scalar(lambda *told: heard.append(told) or 0.5)
-    [score] = reward(
-        [RewardRequest(task(), "caption", "", Candidate(0, (Segment("caption", "<CAPTION> two </CAPTION>"),)))]
-    )
-    assert score == Score(0.5, Usage(calls=1)) and heard[0][0] is None and heard[0][2] == "two"
-    assert heard[0][1].startswith("How many?\n")
-
-
-def test_the_truth_scores_true_stages_above_false_ones():
-    item = draw("mini-CLEVR", 100_000_003, choice=True)
-    asked = methods.task_for(item.qid, item.question, None, "tags")
-    texts = {"caption": "nothing", "reasoning": "so be it.", "conclusion": "none"}
-    for kind, wrong in texts.items():
-        rates = [
-            RewardRequest(asked, kind, "", Candidate(k, (Segment(kind, text),)))
-            for k, text in enumerate((item.stages[kind], wrong))
-        ]
-        good, bad = rewards.make_reward("oracle", truth={item.qid: item})(rates)
-        assert good.value > bad.value
-
-
-def test_cutoffs_are_what_two_in_five_scores_pass():
-    speaker = Decoder(*tiny.trained(), max_new_tokens=40, temperature=1.0)
-    found = rewards.calibrate(tiny.coloured_tasks(6), speaker, rewards.make_reward("random"), n=8)
-    assert {"summary", "caption"} <= found.keys()
-    for one in (found["summary"], found["caption"]):
-        assert one["cutoff"] == pytest.approx(one["mean"] + 0.2533 * one["std"]) and one["n"] >= 30
-        assert one["mean"] == pytest.approx(0.5, abs=0.15) and one["std"] == pytest.approx(0.29, abs=0.08)
-    assert not speaker.reader.roots
-    with pytest.raises(UserError, match="needs validation questions"):
-        rewards.calibrate([], speaker, rewards.make_reward("random"))
-
-
-@pytest.mark.parametrize(
-    "name, words",
-    [
-        ("self", "gives no scores"),
-        ("likelyhood", "did you mean likelihood"),
-        ("verifier", "asks a model"),
-        ("oracle", "must know the truth"),
-    ],
-)
-def test_a_reward_that_cannot_be_is_refused(name, words):
-    with pytest.raises(UserError, match=words):
-        rewards.make_reward(name)
 
 
 def test_requests_of_one_question_share_its_budget():

@@ -46,7 +46,8 @@ def test_the_ten_families_have_the_shares_of_table_1():
     }
 
 
-def test_every_skill_has_four_templates_and_every_family_withholds_about_half_of_its_own():
+def test_skills_have_templates_and_families_withhold_half():
+    """Every skill has at least four templates, and every family withholds about half of its own."""
     templates = [template for family in FAMILIES.values() for template in family.templates.values()]
     skills = Counter(template.skill for template in templates)
     assert set(skills) == set(SKILLS) and min(skills.values()) >= 4
@@ -62,19 +63,22 @@ def test_a_word_that_carries_a_value_belongs_to_one_class():
 
 
 @EVERY
-def test_the_same_seed_gives_the_same_example_and_leaves_global_randomness_alone(family):
+def test_drawing_is_a_pure_function_of_the_seed(family):
+    """It leaves the global random state alone."""
     state = random.getstate()
     one, two = draw(family, 7), draw(family, 7)
     assert one == two and one.image.tobytes() == two.image.tobytes()
     assert random.getstate() == state
 
 
+@pytest.mark.slow
 def test_examples_do_not_depend_on_the_order_of_sets():
     code = (
         "import hashlib; from o1lib.minivqa import mixture\n"
-        "print(hashlib.sha1(repr([(e.question, e.stages, e.image.tobytes()) for e in mixture('train', 60)]).encode()).hexdigest())"
+        "drawn = [(e.question, e.stages, e.image.tobytes()) for e in mixture('train', 60)]\n"
+        "print(hashlib.sha1(repr(drawn).encode()).hexdigest())"
     )
-    said = {
+    printed = {
         subprocess.run(
             [sys.executable, "-c", code],
             env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(project_root())},
@@ -84,17 +88,20 @@ def test_examples_do_not_depend_on_the_order_of_sets():
         ).stdout
         for seed in ("1", "2")
     }
-    assert len(said) == 1
+    assert len(printed) == 1
 
 
-def test_the_mixture_begins_alike_for_every_length_and_keeps_the_shares():
+@pytest.mark.slow
+def test_the_mixture_keeps_its_order_and_the_shares_of_table_1():
+    """A shorter mixture is the beginning of a longer one."""
     assert [e.qid for e in mixture("train", 20)] == [e.qid for e in mixture("train", 30)][:20]
     counts = Counter(e.family for e in mixture("train", 1500))
     assert all(abs(counts[name] / 15 - family.share) < 4 for name, family in FAMILIES.items())
 
 
+@pytest.mark.slow
 @EVERY
-def test_no_facts_are_shared_between_what_is_trained_on_and_what_is_scored(family):
+def test_no_facts_are_shared_between_splits(family):
     split_facts = {
         split: {tuple(sorted(e.facts)) for e in drawn(family, split, 300)}
         for split in ("train", "validation", "devtest")
@@ -110,16 +117,19 @@ def test_fact_sets_are_many(family):
     assert len({kind.facts(kind.scene(rng, False)) for _ in range(2000)}) > 1850
 
 
+@pytest.mark.slow
 @EVERY
-def test_hard_scenes_state_more_facts_or_other_numbers_than_any_trained_on(family):
+def test_hard_scenes_have_more_facts_or_other_numbers(family):
+    """Scenes for training never have as many facts, or lack some of the words."""
     usual, hard = drawn(family), drawn(family, "hard", 60)
     longer = max(len(e.facts) for e in hard) > max(len(e.facts) for e in usual)
     words = [{word for e in examples for fact in e.facts for word in fact.split()} for examples in (hard, usual)]
     assert longer or words[0] - words[1]
 
 
+@pytest.mark.slow
 @EVERY
-def test_of_the_true_captions_and_steps_none_is_flagged(family):
+def test_no_true_caption_or_step_is_flagged(family):
     for example in drawn(family):
         assert caption_score(example.stages["caption"], example.facts)["exact"], example.qid
         assert all(holds for _, holds in check_steps(example.stages["reasoning"], example.facts, example.true)), (
@@ -127,8 +137,10 @@ def test_of_the_true_captions_and_steps_none_is_flagged(family):
         )
 
 
+@pytest.mark.slow
 @EVERY
-def test_of_a_thousand_captions_and_step_lists_with_one_statement_altered_99_percent_are_flagged(family):
+def test_99_percent_of_altered_captions_and_steps_are_flagged(family):
+    """One statement is altered in each of 1,000 captions and step lists."""
     rng, captions, reasonings = random.Random(1), 0, 0
     for example in drawn(family):
         captions += not caption_score(_altered(example.facts, rng), example.facts)["exact"]
@@ -143,8 +155,10 @@ def _altered(said, rng):
     return ". ".join((*said[:at], alter(said[at], rng) or said[at], *said[at + 1 :])) + "."
 
 
+@pytest.mark.slow
 @EVERY
-def test_options_are_four_different_texts_or_yes_and_no_and_hold_the_answer(family):
+def test_options_are_different_and_include_the_answer(family):
+    """There are four of them, or yes and no."""
     for example in drawn(family, n=300, choice=True):
         assert len(set(example.options)) == len(example.options)
         assert len(example.options) == 4 or set(example.options) == {"yes", "no"}
@@ -154,14 +168,17 @@ def test_options_are_four_different_texts_or_yes_and_no_and_hold_the_answer(fami
 
 
 @EVERY
-def test_open_questions_have_no_options_and_about_half_of_the_questions_are_open(family):
+def test_about_half_of_the_questions_are_open(family):
+    """Open questions have no options."""
     examples = drawn(family)
     assert all(e.options == () and e.bare == e.question for e in examples if e.answer not in tuple("ABCD"))
     assert family == "mini-ScienceQA" or 400 < sum(not e.options for e in examples) < 600
 
 
+@pytest.mark.slow
 @EVERY
-def test_the_most_frequent_answer_among_the_options_is_no_better_than_chance(family):
+def test_the_most_frequent_option_is_no_better_than_chance(family):
+    """The policy picks the option that was most often right for the template."""
     examples = drawn(family, "base", 2000, True)
     known = Counter((e.template, text_of(e)) for e in examples[:1000])
     scored = examples[1000:]
@@ -169,6 +186,7 @@ def test_the_most_frequent_answer_among_the_options_is_no_better_than_chance(fam
     assert right / 1000 <= sum(1 / len(e.options) for e in scored) / 1000 + 0.05
 
 
+@pytest.mark.slow
 @EVERY
 def test_yes_and_no_and_the_letters_are_equally_frequent(family):
     examples = drawn(family, "base", 2000, True)
@@ -178,7 +196,7 @@ def test_yes_and_no_and_the_letters_are_equally_frequent(family):
     assert all(abs(letters[letter] / letters.total() - 0.25) < 0.06 for letter in "ABCD")
 
 
-def test_three_printed_sides_make_a_triangle_and_the_angle_beside_them_is_theirs():
+def test_printed_sides_make_a_triangle_with_the_printed_angle():
     places = {
         "top": ("bottom", "left", "right"),
         "bottom left": ("right", "left", "bottom"),
@@ -199,14 +217,14 @@ def test_three_printed_sides_make_a_triangle_and_the_angle_beside_them_is_theirs
 
 
 @EVERY
-def test_an_example_has_a_small_rgb_picture_the_four_stages_and_a_staged_answer_of_modest_length(family):
+def test_an_example_has_a_small_picture_and_a_short_staged_answer(family):
     for example in drawn(family, n=300):
         assert example.image.size == (64, 64) and example.image.mode == "RGB" and len(example.image.getcolors()) > 2
         assert tuple(example.stages) == STAGES and statements(example.stages["reasoning"]) == list(example.steps)
         assert 2 <= len(example.facts) <= 7 and len(" ".join(example.stages.values()).split()) <= 90
 
 
-def test_a_number_that_nobody_read_adds_up_to_nothing():
+def test_a_sum_of_numbers_that_were_not_stated_does_not_hold():
     assert check_steps("2 + 3 = 5. 2 + 4 = 6", ("2 cups", "3 jugs"), frozenset()) == [
         ("2 + 3 = 5", True),
         ("2 + 4 = 6", False),
@@ -218,7 +236,8 @@ def test_a_statement_said_twice_holds_once():
     assert [holds for _, holds in check_steps("Red is 5. red is 5", ("red is 5",), frozenset())] == [True, False]
 
 
-def test_a_caption_is_scored_whatever_its_order_and_articles_but_not_with_repetitions():
+def test_a_caption_may_reorder_facts_but_not_repeat_them():
+    """Articles do not matter either."""
     facts = ("red cup at left", "blue car at top")
     assert caption_score("There is a blue car at top. A red cup at left.", facts)["exact"]
     assert not caption_score("Red cup at left. Red cup at left. Blue car at top.", facts)["exact"]
@@ -232,10 +251,10 @@ def test_alter_changes_one_value_and_says_when_there_is_none():
 
 
 @pytest.mark.parametrize(
-    "call, told", [(lambda: draw("mini-Chart", 0), "mini-ChartQA"), (lambda: seeds("dev", 3), "devtest")]
+    "call, says", [(lambda: draw("mini-Chart", 0), "mini-ChartQA"), (lambda: seeds("dev", 3), "devtest")]
 )
-def test_an_unknown_name_is_answered_with_the_known_ones(call, told):
-    with pytest.raises(UserError, match=told):
+def test_an_unknown_name_is_answered_with_the_known_ones(call, says):
+    with pytest.raises(UserError, match=says):
         call()
 
 
@@ -244,7 +263,7 @@ def test_splits_have_seeds_of_their_own():
     assert len({seed for numbers in ranges for seed in numbers}) == 1000 * len(SPLITS)
 
 
-def test_a_sheet_shows_question_stages_and_answer_and_escapes_every_text():
+def test_a_sheet_shows_an_example_and_escapes_every_text():
     from dataclasses import replace
 
     example = replace(draw("mini-CLEVR", 0), question="<script>?", answer="<b>")
@@ -253,6 +272,7 @@ def test_a_sheet_shows_question_stages_and_answer_and_escapes_every_text():
     assert all(stage in page for stage in STAGES) and "data:image/png;base64," in page
 
 
+@pytest.mark.slow
 def test_a_sheet_is_written_as_page_and_picture(tmp_path):
     examples = [draw(family, 0) for family in FAMILIES]
     page, picture = write(examples, tmp_path / "new")
@@ -263,15 +283,16 @@ def test_a_sheet_is_written_as_page_and_picture(tmp_path):
     assert sorted(path.name for path in page.parent.iterdir()) == ["sheet.html", "sheet.png"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "words, told", [(["--family", "nope"], "choose one of"), (["--split", "test"], "stays undrawn")]
+    "words, says", [(["--family", "nope"], "choose one of"), (["--split", "test"], "stays undrawn")]
 )
-def test_the_command_answers_bad_input_with_one_sentence_and_writes_nothing(tmp_path, words, told):
+def test_the_command_reports_bad_input_and_writes_nothing(tmp_path, words, says):
     done = subprocess.run(
         [sys.executable, "-m", "o1lib.minivqa", "--out", str(tmp_path / "out"), *words],
         cwd=project_root(),
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 2 and told in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 2 and says in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()

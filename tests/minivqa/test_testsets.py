@@ -40,7 +40,9 @@ def template_of(example):
     return FAMILIES[example.family].templates[example.template]
 
 
-def test_the_seven_sets_carry_their_names_and_no_two_questions_share_an_id_or_a_drawing():
+@pytest.mark.slow
+def test_the_seven_sets_share_no_id_and_no_drawing():
+    """Every question has the name of its set."""
     sets = [drawn(name, N) for name in TEST_SETS]
     assert [len(items) for items in sets] == [N] * 7
     assert all(example.test_set == name for name, items in zip(TEST_SETS, sets, strict=True) for example in items)
@@ -50,16 +52,18 @@ def test_the_seven_sets_carry_their_names_and_no_two_questions_share_an_id_or_a_
     assert shared < 0.01 * sum(map(len, pictures))  # chance repeats of small drawings, not the same seeds
 
 
+@pytest.mark.slow
 @EVERY
-def test_a_longer_set_begins_with_a_shorter_one_and_a_later_start_goes_on(name):
+def test_a_longer_set_begins_with_a_shorter_one(name):
+    """A later start continues the same sequence."""
     rows = 4 if name in ("mini-MMBench", "mini-HallusionBench") else 1
 
-    def told(examples):
+    def shown(examples):
         return [(example.qid, example.question, pixels(example)) for example in examples]
 
-    short = told(test_set(name, 4 * rows))
-    assert short == told(drawn(name, N))[: 4 * rows]
-    assert short[2 * rows :] == told(test_set(name, 2 * rows, start=2))
+    short = shown(test_set(name, 4 * rows))
+    assert short == shown(drawn(name, N))[: 4 * rows]
+    assert short[2 * rows :] == shown(test_set(name, 2 * rows, start=2))
 
 
 def test_the_test_split_stays_undrawn_until_there_is_a_protocol(tmp_path, monkeypatch):
@@ -71,6 +75,7 @@ def test_the_test_split_stays_undrawn_until_there_is_a_protocol(tmp_path, monkey
     assert len(test_set("mini-MMStar", 1, "test")) == 1
 
 
+@pytest.mark.slow
 @EVERY
 @pytest.mark.parametrize("split", ["devtest", "hard"])
 def test_every_caption_and_step_of_a_set_holds(name, split):
@@ -101,7 +106,8 @@ def test_mm_vet_is_open_and_needs_two_skills():
         assert example.options == () and template_of(example).also and example.answer not in ("yes", "no")
 
 
-def test_mathvista_mixes_charts_geometry_and_arithmetic_open_and_closed():
+def test_mathvista_mixes_charts_geometry_and_arithmetic():
+    """About half of its questions are open."""
     items = drawn("mini-MathVista", N)
     assert {example.family for example in items[::3]} == {"mini-ChartQA"}
     assert {example.family for example in items[1::3]} == {"mini-GeoQA+"}
@@ -109,14 +115,15 @@ def test_mathvista_mixes_charts_geometry_and_arithmetic_open_and_closed():
     assert 0.3 < sum(bool(example.options) for example in items) / N < 0.7
 
 
-def test_ai2d_asks_every_template_of_its_family_as_multiple_choice():
+def test_ai2d_asks_every_template_as_multiple_choice():
     items = drawn("mini-AI2D", N)
     assert {example.family for example in items} == {"mini-AI2D"} and all(example.options for example in items)
     assert len(set(Counter(example.template for example in items).values())) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", ["devtest", "hard"])
-def test_hallusion_pairs_differ_in_one_fact_and_every_answer_turns(split):
+def test_hallusion_pairs_differ_in_one_fact_and_all_answers(split):
     for name, group in grouped("mini-HallusionBench", split).items():
         assert [example.qid for example in group] == [f"{name}{end}" for end in ("#0#0", "#0#1", "#1#0", "#1#1")]
         first, second, third, fourth = group
@@ -127,13 +134,16 @@ def test_hallusion_pairs_differ_in_one_fact_and_every_answer_turns(split):
         assert in_split(first.facts, split) and in_split(third.facts, split)
 
 
-def test_hallusion_rows_are_counted_and_habit_gets_half_of_the_answers_and_no_question():
+@pytest.mark.slow
+def test_habit_gets_half_of_hallusion_and_no_question():
+    """A model that always answers yes has aAcc 0.5 and qAcc 0."""
     rows = [{"qid": example.qid, "correct": example.answer == "yes"} for example in drawn("mini-HallusionBench", N)]
     counted = hallusion(rows)
     assert (counted["aAcc"]["value"], counted["qAcc"]["value"]) == (0.5, 0.0)
 
 
-def test_vrc_bench_has_eight_equal_categories_with_three_steps_or_more():
+def test_vrc_bench_has_eight_equal_categories():
+    """Every question has three reference steps or more."""
     items = drawn("mini-VRC-Bench", N)
     assert Counter(example.family for example in items) == dict.fromkeys(CATEGORIES.values(), N // 8)
     assert len(CATEGORIES) == 8 and min(len(example.steps) for example in items) >= 3
@@ -152,9 +162,10 @@ def trained_on():
     return {example.key for example in examples}, {pixels(example) for example in examples}
 
 
+@pytest.mark.slow
 @EVERY
 @pytest.mark.parametrize("split", ["devtest", "hard"])
-def test_no_question_and_no_picture_of_a_set_was_trained_on(name, split):
+def test_no_question_and_no_picture_of_a_set_is_trained_on(name, split):
     keys, pictures = trained_on()
     for example in drawn(name, N, split):
         assert example.key not in keys and pixels(example) not in pictures
@@ -167,7 +178,8 @@ def frequent(family, template):
     return Counter(map(gold, items)), Counter(option for example in items for option in example.options)
 
 
-def test_mmstar_without_the_picture_is_guessed_at_chance():
+@pytest.mark.slow
+def test_mmstar_without_the_picture_is_at_chance_level():
     hits = 0
     for example in (items := drawn("mini-MMStar", 600)):
         right, offered = frequent(example.family, example.template)
@@ -180,7 +192,8 @@ def test_handwriting_in_scored_pictures_is_never_trained_on():
     assert not held_out & known and sum(len(stack) for flag in (True, False) for stack in scans(flag)) == 1797
 
 
-def test_hard_sets_hold_scenes_that_state_more_or_larger_numbers_than_devtest():
+@pytest.mark.slow
+def test_hard_sets_have_more_facts_or_larger_numbers():
     def size(split):
         facts = [fact for example in drawn("mini-MMStar", N, split) for fact in example.facts]
         return len(facts) + np.mean([int(word) for fact in facts for word in fact.split() if word.isdigit()])
@@ -189,13 +202,13 @@ def test_hard_sets_hold_scenes_that_state_more_or_larger_numbers_than_devtest():
 
 
 @pytest.mark.parametrize(
-    "name, split, told",
+    "name, split, says",
     [
-        ("mini-MMstar", "devtest", "did you mean 'mini-MMStar'"),
-        ("MathVista", "devtest", "did you mean 'mini-MathVista'"),
+        ("mini-MMstar", "devtest", "did you mean mini-MMStar"),
+        ("MathVista", "devtest", "did you mean mini-MathVista"),
         ("mini-AI2D", "dev", "devtest"),
     ],
 )
-def test_an_unknown_name_or_split_is_answered_with_the_nearest(name, split, told):
-    with pytest.raises(UserError, match=told):
+def test_an_unknown_name_or_split_is_answered_with_the_nearest(name, split, says):
+    with pytest.raises(UserError, match=says):
         test_set(name, 4, split)

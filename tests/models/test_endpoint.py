@@ -1,4 +1,4 @@
-"""The endpoint: against a real server, answers come once, in order, within budgets; everything else is said clearly."""
+"""The endpoint, against a real server: replies come once, in order, within budgets; errors name their remedy."""
 
 import base64
 import io
@@ -20,7 +20,7 @@ SECRET = "sk-very-secret-0123456789"
 
 
 class Message(dict):
-    """A message that can be watched while it is alive."""
+    """A message that a weak reference can observe."""
 
     __hash__ = object.__hash__
 
@@ -48,6 +48,7 @@ def endpoint(tmp_path, monkeypatch):
     return make
 
 
+@pytest.mark.slow
 def test_replies_come_in_the_order_of_the_requests(endpoint):
     def slow_first(body, number):
         time.sleep(0.05 if said(body).endswith("0") else 0)
@@ -58,6 +59,7 @@ def test_replies_come_in_the_order_of_the_requests(endpoint):
     assert [reply.text for reply in replies] == [f"echo {k}" for k in range(60)]
 
 
+@pytest.mark.slow
 def test_requests_are_taken_only_as_they_are_needed(endpoint):
     taken = itertools.count()
     with serve(echo) as server:
@@ -67,6 +69,7 @@ def test_requests_are_taken_only_as_they_are_needed(endpoint):
     assert next(taken) < 40
 
 
+@pytest.mark.slow
 def test_no_more_requests_are_alive_than_are_under_way(endpoint):
     alive, most = weakref.WeakSet(), 0
 
@@ -82,6 +85,7 @@ def test_no_more_requests_are_alive_than_are_under_way(endpoint):
     assert most <= 16 * 4 + 4 + 2
 
 
+@pytest.mark.slow
 def test_an_endpoint_whose_run_was_broken_off_answers_again(endpoint):
     with serve(lambda body, number: failure(401) if number == 1 else echo(body, number)) as server:
         used = endpoint(server, concurrency=1)
@@ -90,6 +94,7 @@ def test_an_endpoint_whose_run_was_broken_off_answers_again(endpoint):
         assert used.answer(ask("b")).text == "echo b" and [reply.text for reply in used.ask([ask("c")])] == ["echo c"]
 
 
+@pytest.mark.slow
 def test_no_more_calls_run_at_a_time_than_asked_for(endpoint):
     running, most, lock = 0, 0, threading.Lock()
 
@@ -108,7 +113,7 @@ def test_no_more_calls_run_at_a_time_than_asked_for(endpoint):
     assert most == 3
 
 
-def test_what_was_answered_is_not_asked_again_by_a_new_process(endpoint):
+def test_a_new_process_does_not_repeat_answered_requests(endpoint):
     with serve(echo) as server:
         list(endpoint(server).ask(ask(str(k)) for k in range(5)))
         again = endpoint(server)
@@ -133,7 +138,7 @@ def test_the_same_request_in_two_threads_is_one_call(endpoint):
 
 
 @pytest.mark.parametrize("change", [{"key": "second"}, {"temperature": 1.0}, {"max_tokens": 5}, {"schema": {}}])
-def test_a_request_that_differs_is_asked_anew(endpoint, change):
+def test_a_different_request_is_sent_again(endpoint, change):
     with serve(echo) as server:
         list(endpoint(server).ask([ask("a"), ask("a", **change)]))
         assert len(server.bodies) == 2
@@ -162,12 +167,14 @@ def test_a_passing_fault_is_asked_again(endpoint, fault):
     assert (used.usage.retries, used.usage.calls, used.usage.failed) == (1, 1, 0)
 
 
+@pytest.mark.slow
 def test_a_reply_that_takes_too_long_is_asked_again(endpoint):
     with serve(lambda body, number: time.sleep(0.4 if number == 1 else 0) or echo(body, number)) as server:
         used = endpoint(server, timeout=0.15)
         assert next(used.ask([ask("a")])).text == "echo a" and used.usage.retries == 1
 
 
+@pytest.mark.slow
 def test_the_server_says_how_long_to_wait(endpoint):
     def busy(body, number):
         return failure(429, {"Retry-After": "0.3"}) if number == 1 else echo(body, number)
@@ -178,7 +185,7 @@ def test_the_server_says_how_long_to_wait(endpoint):
         assert time.monotonic() - began >= 0.3
 
 
-def test_after_the_last_attempt_the_reply_says_why_there_is_no_answer(endpoint):
+def test_after_the_last_attempt_the_reply_holds_the_error(endpoint):
     def fails_for_b(body, number):
         return failure(500, message="kaputt") if said(body) == "b" else echo(body, number)
 
@@ -192,7 +199,7 @@ def test_after_the_last_attempt_the_reply_says_why_there_is_no_answer(endpoint):
         assert len(server.bodies) == 6  # what was not answered is asked again
 
 
-def test_a_request_that_is_refused_for_itself_is_not_asked_twice(endpoint):
+def test_a_refused_request_is_not_sent_twice(endpoint):
     with serve(lambda body, number: failure(400, message="too long")) as server:
         (reply,) = endpoint(server).ask([ask("a")])
         assert "HTTP 400" in reply.error and "too long" in reply.error and len(server.bodies) == 1
@@ -208,14 +215,14 @@ def test_a_request_that_is_refused_for_itself_is_not_asked_twice(endpoint):
         ((200, {"Content-Type": "text/html"}, b"<html>Welcome</html>"), "web page instead of JSON"),
     ],
 )
-def test_what_no_retry_mends_stops_the_run_at_once(endpoint, fault, words):
+def test_an_error_that_no_retry_changes_stops_the_run_at_once(endpoint, fault, words):
     with serve(lambda body, number: fault) as server:
         with pytest.raises(UserError, match=words) as caught:
             list(endpoint(server, concurrency=1).ask(map(ask, "abc")))
         assert len(server.bodies) == 1 and SECRET not in str(caught.value)
 
 
-def test_a_run_that_stops_gives_no_answer_up_that_it_was_waiting_for(endpoint):
+def test_a_run_that_stops_does_not_wait_for_open_retries(endpoint):
     def first_waits_second_is_refused(body, number):
         return failure(429, {"Retry-After": "30"}) if said(body) == "a" else failure(401)
 
@@ -223,7 +230,7 @@ def test_a_run_that_stops_gives_no_answer_up_that_it_was_waiting_for(endpoint):
         next(endpoint(server).ask(map(ask, "ab")))
 
 
-def test_a_server_that_is_not_there_stops_the_run_after_a_while(endpoint):
+def test_a_missing_server_stops_the_run_after_a_while(endpoint):
     with serve(echo) as server:
         gone = server.url
     with pytest.raises(UserError, match="24 requests in a row without an answer .*no connection"):
@@ -247,7 +254,7 @@ def test_tokens_and_money_are_counted(endpoint):
 
 
 @pytest.mark.parametrize("budget", [{"max_tokens_total": 40}, {"max_cost": 40e-6, "prices": {"m": (1.0, 1.0)}}])
-def test_a_spent_budget_stops_the_run_and_a_second_run_does_not_start_over(endpoint, budget):
+def test_a_spent_budget_stops_this_run_and_the_next_one(endpoint, budget):
     with serve(echo) as server:
         for _ in range(2):
             with pytest.raises(UserError, match="is spent"):
@@ -261,6 +268,7 @@ def test_a_budget_needs_a_server_that_counts(endpoint):
         list(endpoint(server, max_tokens_total=10).ask([ask("a")]))
 
 
+@pytest.mark.slow
 def test_a_rate_spaces_the_calls(endpoint):
     with serve(echo) as server:
         began = time.monotonic()
@@ -277,7 +285,7 @@ def test_structured_output_is_asked_for_by_schema(endpoint):
     assert "temperature" not in body
 
 
-def test_models_that_know_only_the_newer_name_of_the_token_limit_are_asked_by_it(endpoint):
+def test_the_newer_name_of_the_token_limit_is_used_if_needed(endpoint):
     def newer(body, number):
         if "max_tokens" in body:
             return failure(400, message="Unsupported parameter: use 'max_completion_tokens' instead")
@@ -287,7 +295,7 @@ def test_models_that_know_only_the_newer_name_of_the_token_limit_are_asked_by_it
         assert {reply.text for reply in endpoint(server).ask(map(ask, "abcd"))} == {"1024"}
 
 
-def test_an_answer_that_is_not_labelled_as_json_is_read_all_the_same(endpoint):
+def test_json_with_another_content_type_is_read(endpoint):
     def unlabelled(body, number):
         status, _, data = answer("42")
         return status, {"Content-Type": "text/plain"}, data
@@ -352,7 +360,7 @@ def test_a_long_answer_is_read_back_whole(tmp_path):
     assert len(log.get("a" * 64)["text"]) == 300_000
 
 
-def test_a_full_disk_is_said_and_leaves_a_log_that_can_be_read(tmp_path, small_files):
+def test_a_full_disk_is_reported_and_leaves_a_readable_log(tmp_path, small_files):
     log = ReplyLog(tmp_path / "log.jsonl")
     log.put("a" * 64, {"text": "kept"})
     with small_files(1000), pytest.raises(UserError, match="cannot write .*log.jsonl"):

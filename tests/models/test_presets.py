@@ -1,4 +1,4 @@
-"""Small models and their checkpoints: they see, ids lie as in the real model, and what does not fit is refused."""
+"""Small models and their checkpoints: they see, their ids are laid out as in the release, misfits are refused."""
 
 import copy
 import json
@@ -16,6 +16,8 @@ from o1lib.models.presets import build, encode, greedy, load, model_hash, sample
 from o1lib.models.tokenizer import train_tokenizer
 from o1lib.records import UserError
 
+pytestmark = pytest.mark.slow
+
 FIRST, SECOND = draw("mini-CLEVR", 0), draw("mini-CLEVR", 1)
 
 
@@ -32,12 +34,12 @@ def small(request, tiny):
 
 @pytest.fixture
 def checkpoint(tiny_folder, tmp_path):
-    """A copy of a checkpoint, to be spoilt."""
+    """A copy of a checkpoint, to be damaged."""
     return shutil.copytree(tiny_folder, tmp_path / "spoilt")
 
 
 def next_logits(model, processor, example):
-    """Return what a model says first about an example's picture, before its softmax."""
+    """Return a model's logits for the first token about an example's picture."""
     with torch.inference_mode():
         return model.eval()(**encode(processor, [(example.image, "What is there?")])).logits[0, -1]
 
@@ -48,12 +50,14 @@ def configure(folder, part, **values):
     (folder / "config.json").write_text(json.dumps(config), encoding="utf8")
 
 
+@pytest.mark.slow
 def test_an_untrained_model_already_sees_the_picture(small):
     change = next_logits(*small, FIRST) - next_logits(*small, SECOND)
     assert change.abs().max() > 0.01
 
 
-def test_a_seed_fixes_the_weights_and_leaves_torch_s_own_generator_alone(tiny):
+@pytest.mark.slow
+def test_a_seed_fixes_the_weights_and_spares_torch_s_generator(tiny):
     before = torch.get_rng_state()
     again, other = build("smoke")[0], build("smoke", seed=1)[0]
     assert torch.equal(torch.get_rng_state(), before)
@@ -62,7 +66,8 @@ def test_a_seed_fixes_the_weights_and_leaves_torch_s_own_generator_alone(tiny):
     assert not torch.equal(tiny[0].lm_head.weight, other.lm_head.weight)
 
 
-def test_reloaded_through_the_auto_classes_a_model_gives_the_same_logits(tiny, tiny_folder):
+@pytest.mark.slow
+def test_a_model_reloaded_by_the_auto_classes_has_the_same_logits(tiny, tiny_folder):
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     rounded = copy.deepcopy(tiny[0])
@@ -74,12 +79,12 @@ def test_reloaded_through_the_auto_classes_a_model_gives_the_same_logits(tiny, t
     assert torch.equal(next_logits(rounded, tiny[1], FIRST), next_logits(*load(tiny_folder), FIRST))
 
 
-def test_the_picture_s_token_is_the_last_id_and_equals_the_text_vocabulary(small):
+def test_the_picture_s_token_is_the_last_id(small):
     model, processor = small
     picture, text = processor.tokenizer.convert_tokens_to_ids("<|image|>"), model.config.text_config.vocab_size
     assert picture == model.config.image_token_id == text == len(processor.tokenizer) - 1
-    assert model.lm_head.out_features == text  # a picture cannot be said
-    assert model.get_input_embeddings().num_embeddings == text + 8  # but it can be heard, as in the 11B
+    assert model.lm_head.out_features == text  # a picture cannot be generated
+    assert model.get_input_embeddings().num_embeddings == text + 8  # but it can be read, as in the 11B
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -106,13 +111,13 @@ def test_any_text_survives_the_tokenizer(tiny, text):
     assert tokenizer.decode(tokenizer.encode(text, add_special_tokens=False)) == text
 
 
-def test_answers_do_not_depend_on_their_neighbours_in_the_batch(tiny):
+def test_answers_do_not_depend_on_their_neighbors_in_the_batch(tiny):
     turns = [SECOND.question, "Two dots.", "And what else is there?"]
     asked = [(FIRST.image, FIRST.question), (None, "What?"), (SECOND.image, turns)]
     assert greedy(*tiny, asked, 8) == [text for one in asked for text in greedy(*tiny, [one], 8)]
 
 
-def test_words_drawn_at_random_are_the_seed_s_and_leave_torch_s_own_generator_alone(tiny):
+def test_a_seed_fixes_sampled_words_and_spares_torch_s_generator(tiny):
     asked = [(FIRST.image, "How many?")] * 2
     before = torch.random.get_rng_state()
     first, again, other = (sampled(*tiny, asked, seed, max_new_tokens=8) for seed in (0, 0, 1))
@@ -124,31 +129,31 @@ def test_mini_weights_fit_into_a_repository(mini, tmp_path):
     assert sum(path.stat().st_size for path in folder.glob("*.safetensors")) <= 12e6
 
 
-def test_weights_gathered_from_elsewhere_are_saved_as_the_model_s_own(tiny, tiny_folder, tmp_path):
+def test_gathered_weights_are_saved_as_the_model_s_own(tiny, tiny_folder, tmp_path):
     gathered = {name: value.clone() for name, value in tiny[0].state_dict().items()}
     assert model_hash(save(*tiny, tmp_path / "gathered", gathered)) == model_hash(tiny_folder)
 
 
-def test_a_saved_tokenizer_does_not_depend_on_how_its_last_batch_was_padded(tiny, tiny_folder, tmp_path):
+def test_a_saved_tokenizer_does_not_keep_the_last_padding(tiny, tiny_folder, tmp_path):
     for side in ("left", "right"):
         tiny[1].tokenizer(["one", "one two"], padding=True, padding_side=side, truncation=True, max_length=40)
         assert model_hash(save(*tiny, tmp_path / side)) == model_hash(tiny_folder)
 
 
-def test_a_checkpoint_s_hash_follows_its_weights_and_not_its_place(tiny, tiny_folder, tmp_path):
+def test_a_checkpoint_s_hash_depends_on_weights_not_on_its_folder(tiny, tiny_folder, tmp_path):
     assert model_hash(save(*tiny, tmp_path / "again")) == model_hash(tiny_folder)
     changed = copy.deepcopy(tiny[0])
     changed.lm_head.weight.data[0] += 1
     assert model_hash(save(changed, tiny[1], tmp_path / "changed")) != model_hash(tiny_folder)
 
 
-def test_an_unknown_scale_is_answered_with_the_known_ones():
+def test_an_unknown_scale_names_the_known_ones():
     with pytest.raises(UserError, match="unknown scale 'huge': choose one of smoke, mini, gpu, paper"):
         build("huge")
 
 
-def test_a_scale_whose_files_are_not_here_says_what_to_do():
-    with pytest.raises(UserError, match="Qwen.*cannot be had here.*choose scale smoke or mini"):
+def test_a_scale_whose_files_are_missing_names_the_remedy():
+    with pytest.raises(UserError, match="Qwen.*are not available here.*choose scale smoke or mini"):
         build("gpu")
 
 
@@ -159,13 +164,14 @@ def test_a_checkpoint_with_a_part_missing_is_named(checkpoint, missing):
         load(checkpoint)
 
 
-def test_weights_that_were_cut_off_are_one_sentence(checkpoint):
+def test_truncated_weights_are_refused(checkpoint):
     weights = checkpoint / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
     with pytest.raises(UserError, match="spoilt cannot be loaded.*: name a folder"):
         load(checkpoint)
 
 
+@pytest.mark.slow
 def test_a_model_that_sees_no_pictures_is_refused(checkpoint):
     configure(checkpoint, "", model_type="llama")
     with pytest.raises(UserError, match="spoilt cannot be loaded as an image-and-text model.*LlamaConfig"):
@@ -173,7 +179,7 @@ def test_a_model_that_sees_no_pictures_is_refused(checkpoint):
 
 
 @pytest.mark.parametrize("values", [{"num_hidden_layers": 4}, {"num_hidden_layers": 2}, {"hidden_size": 128}])
-def test_weights_of_another_architecture_are_refused_in_one_sentence(checkpoint, values, capfd):
+def test_weights_of_another_architecture_are_refused(checkpoint, values, capfd):
     configure(checkpoint, "text_config", **values)
     with pytest.raises(UserError, match=r"spoilt holds weights of another architecture .* \(\d+ tensors, first \w"):
         load(checkpoint)
@@ -189,7 +195,7 @@ def test_code_that_comes_with_a_checkpoint_is_not_run(checkpoint):
 
 
 @pytest.mark.parametrize("size", [700, 800])
-def test_the_tokenizer_of_another_model_is_refused_even_when_it_is_as_large(checkpoint, size):
+def test_the_tokenizer_of_another_model_is_refused_at_any_size(checkpoint, size):
     examples = [draw("mini-PISC", k) for k in range(60)]
     train_tokenizer([e.question + e.stages["reasoning"] for e in examples], size).save_pretrained(checkpoint)
     with pytest.raises(UserError, match="the tokenizer in .*spoilt .* is not the one its model was trained with"):

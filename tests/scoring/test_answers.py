@@ -21,9 +21,8 @@ FOUR = ("red", "blue", "dark blue", "green")
 # ---------------------------------------------------------------- extraction
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_a_choice_is_read_as_its_letter():
+    cases = [
         "B",
         "b",
         "(B)",
@@ -61,15 +60,14 @@ FOUR = ("red", "blue", "dark blue", "green")
         "Answer:\nB",
         "<SUMMARY> A or C? </SUMMARY> <CONCLUSION> B </CONCLUSION>",
         "（Ｂ）",
-    ],
-)
-def test_a_choice_is_read_as_its_letter(text):
-    assert extract(text, FOUR).value == "B"
+    ]
+    wrong = [text for text in cases if extract(text, FOUR).value != "B"]
+    assert wrong == []
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
+def test_a_choice_is_read_only_where_one_is_made():
+    # "not B" reads as B: one letter is mentioned, and denial is beyond a reader of letters
+    cases = [
         ("dark blue", "C"),
         ("The shape is dark blue.", "C"),
         ("A dark blue shape", "C"),
@@ -87,14 +85,12 @@ def test_a_choice_is_read_as_its_letter(text):
         ("answer: derived below, so 22.3 degrees", None),
         ("Z-like", None),
         ("ANSWER: B</think>ANSWER: [LETTER]", "B"),
-    ],
-)
-def test_a_choice_is_read_only_where_one_is_made(text, value):
-    # "not B" reads as B: one letter is mentioned, and denial is beyond a reader of letters
-    assert extract(text, FOUR).value == value
+    ]
+    wrong = [(text, value) for text, value in cases if extract(text, FOUR).value != value]
+    assert wrong == []
 
 
-def test_where_options_are_numbers_the_number_or_the_letter_is_read():
+def test_a_number_or_a_letter_is_read_if_options_are_numbers():
     assert extract("12", ("9", "12", "15")).value == "B"
     assert extract("The area is 15 cm.", ("9", "12", "15")).value == "C"
     assert extract("12.0", ("9", "12", "15")).value == "B"
@@ -106,9 +102,8 @@ def test_a_letter_beyond_the_options_is_none_of_them():
     assert extract("no", ("yes", "no")).value == "B"
 
 
-@pytest.mark.parametrize(
-    ("text", "value", "by"),
-    [
+def test_an_open_answer_is_a_number_yes_or_no_or_words():
+    cases = [
         ("3", "3", "number"),
         ("3.", "3", "number"),
         ("**Answer:** 13.8", "13.8", "number"),
@@ -138,15 +133,14 @@ def test_a_letter_beyond_the_options_is_none_of_them():
         ("a\n\nb", "b", "text"),
         ("", None, "none"),
         ("...", None, "none"),
-    ],
-)
-def test_an_open_answer_is_a_number_yes_or_no_or_words(text, value, by):
-    assert extract(text) == (value, by)
+    ]
+    wrong = [(text, value, by) for text, value, by in cases if extract(text) != (value, by)]
+    assert wrong == []
 
 
 @STEADY
 @given(st.one_of(st.text(), st.text("AB1. ()\\boxed{}answer:is\n%/-,")), st.lists(st.text(max_size=5), max_size=6))
-def test_no_text_and_no_options_make_extraction_or_comparison_raise(text, options):
+def test_extraction_and_comparison_never_raise(text, options):
     value = extract(text, options).value
     assert value is None or not options or value in "ABCDEF"[: len(options)]
     assert isinstance(correct(value, text, options), bool)
@@ -162,7 +156,7 @@ def test_extraction_of_a_long_text_takes_no_time(piece):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_right_answer_of_a_drawn_question_is_read_in_every_wording(family):
+def test_the_answer_of_a_drawn_question_is_read_in_any_wording(family):
     for seed in range(30):
         example = draw(family, seed)
         said = example.options["ABCD".index(example.answer)] if example.options else example.answer
@@ -174,9 +168,8 @@ def test_extraction_cannot_see_the_gold_answer():
     assert list(inspect.signature(extract).parameters) == ["text", "options"]
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
+def test_a_choice_is_read_in_prose_json_and_chinese():
+    cases = [
         ("Specifically, (C) the line and (B) the dot are established. The others have not been.", "B"),
         ("(A) red\n(B) blue\n(C) dark blue\n(D) green\nIt is hard to say.", None),
         ("Either (A) or (B).", None),
@@ -184,31 +177,27 @@ def test_extraction_cannot_see_the_gold_answer():
         ("B不是 A", "B"),
         ("推理过程\n答案：B是正确的，D是干扰项", "B"),
         ("答案：无法确定", None),
-    ],
-)
-def test_a_choice_is_read_in_prose_that_names_several_letters_in_json_and_in_chinese(text, value):
-    assert extract(text, FOUR).value == value
+    ]
+    wrong = [(text, value) for text, value in cases if extract(text, FOUR).value != value]
+    assert wrong == []
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
+def test_an_open_answer_is_read_after_so_and_without_spaces():
+    cases = [
         ("By Pythagoras it is the hypotenuse. So, yes, the value of x is 5.", "yes"),
         ("\\$16386.17", "16386.17"),
         ("So yesterday it was 3.", "3"),
         ("所以一共有3 + 10 = 13只鸟", "13"),
-    ],
-)
-def test_an_open_answer_is_read_where_it_follows_so_and_where_no_space_follows_a_number(text, value):
-    assert extract(text).value == value
+    ]
+    wrong = [(text, value) for text, value in cases if extract(text).value != value]
+    assert wrong == []
 
 
 # ---------------------------------------------------------------- comparison
 
 
-@pytest.mark.parametrize(
-    ("value", "gold"),
-    [
+def test_the_same_answer_in_another_form_is_right():
+    cases = [
         ("1000", "1,000"),
         ("3.0", "3"),
         ("1.24", "1.2"),
@@ -228,15 +217,13 @@ def test_an_open_answer_is_read_where_it_follows_so_and_where_no_space_follows_a
         ("a", "A"),
         ("２５９０", "2590"),
         ("2-\\sqrt{3}", "$2-\\sqrt{3}$"),
-    ],
-)
-def test_the_same_answer_in_another_form_is_right(value, gold):
-    assert correct(value, gold)
+    ]
+    wrong = [(value, gold) for value, gold in cases if not correct(value, gold)]
+    assert wrong == []
 
 
-@pytest.mark.parametrize(
-    ("value", "gold"),
-    [
+def test_another_answer_is_wrong():
+    cases = [
         ("13.2", "13"),
         ("1.26", "1.2"),
         ("12 m", "12 cm"),
@@ -249,25 +236,22 @@ def test_the_same_answer_in_another_form_is_right(value, gold):
         ("3 1", "31"),
         ("bird", ""),
         ("", ""),
-    ],
-)
-def test_another_answer_is_wrong(value, gold):
-    assert not correct(value, gold)
+    ]
+    wrong = [(value, gold) for value, gold in cases if correct(value, gold)]
+    assert wrong == []
 
 
-@pytest.mark.parametrize(
-    ("value", "gold", "right"),
-    [
+def test_a_choice_is_compared_by_letter():
+    cases = [
         ("B", "B", True),
         ("B", "C", False),
         ("B", "blue", True),
         ("blue", "B", True),
         (None, "B", False),
         ("E", "E", False),
-    ],
-)
-def test_a_choice_is_compared_by_letter(value, gold, right):
-    assert correct(value, gold, FOUR) is right
+    ]
+    wrong = [(value, gold, right) for value, gold, right in cases if correct(value, gold, FOUR) is not right]
+    assert wrong == []
 
 
 # ---------------------------------------------------------------- metrics
@@ -296,7 +280,7 @@ def test_accuracy_has_wilsons_interval():
     assert found == {"value": 0.8, "n": 10, "low": 0.490162, "high": 0.943318}
 
 
-def test_circular_accuracy_wants_every_rotation_right():
+def test_circular_accuracy_requires_every_rotation():
     rows = [line(f"{group}{k}", group == "a" or k > 0, group=group) for group in "ab" for k in range(4)]
     found = circular_accuracy([*rows, line("c", True)])
     assert (found["value"], found["n"]) == (round(2 / 3, 6), 3)
@@ -322,7 +306,8 @@ def test_a_hallusion_qid_without_its_three_parts_is_named():
         metrics([line("p1#x", True, test_set="mini-HallusionBench")])
 
 
-def test_each_set_has_its_own_headline_and_the_average_is_over_the_papers_six():
+def test_each_set_has_a_headline_and_six_have_an_average():
+    """The average is over the six sets of the papers."""
     rows = [
         line(f"{name}{k}", k < 3, test_set=name, group="g" if name == "mini-MMBench" else None)
         for name in ("mini-MMStar", "mini-MMBench", "mini-MM-Vet", "mini-MathVista", "mini-AI2D", "mini-VRC-Bench")
@@ -338,7 +323,7 @@ def test_each_set_has_its_own_headline_and_the_average_is_over_the_papers_six():
     assert 0 <= found["mini-average"]["low"] < found["mini-average"]["high"] <= 1
 
 
-def test_stage_scores_first_breaks_and_costs_are_averaged_over_the_lines_that_have_them():
+def test_stage_scores_and_costs_average_the_lines_that_have_them():
     ledger = {"generated": 10, "judge": 4, "prefilled": 6, "images": 1, "calls": 3, "seconds": 0.5}
     scores = {"caption": True, "reasoning": 0.5, "first_break": "reasoning"}
     rows = [
@@ -364,9 +349,8 @@ def test_stage_scores_first_breaks_and_costs_are_averaged_over_the_lines_that_ha
     assert (found["unread"]["value"], found["well_formed"]["value"]) == (0.333333, 0.666667)
 
 
-@pytest.mark.parametrize(
-    ("output", "format", "kept"),
-    [
+def test_an_output_is_checked_against_its_own_format():
+    cases = [
         (render(dict.fromkeys(STAGES, "x")), "tags", True),
         (render(dict.fromkeys(STAGES, "x"), STAGES[::-1]), "tags", False),
         (render(dict.fromkeys(STAGES, "x"), STAGES[::-1]), "shuffled", True),
@@ -375,18 +359,18 @@ def test_stage_scores_first_breaks_and_costs_are_averaged_over_the_lines_that_ha
         (plain(dict.fromkeys(STAGES, "x")), "no_tags", True),
         ("x\n\nB", "four_turn", False),
         ("B", "direct", None),
-    ],
-)
-def test_an_output_is_held_against_its_own_format(output, format, kept):
-    assert well_formed(output, format) is kept
+    ]
+    wrong = [(output, format, kept) for output, format, kept in cases if well_formed(output, format) is not kept]
+    assert wrong == []
 
 
-def test_a_break_that_never_occurs_is_measured_as_zero_rather_than_left_out():
+def test_a_break_that_never_occurs_is_measured_as_zero():
+    """It is not left out."""
     found = metrics([line("a", True, stage_scores={"caption": True, "first_break": None})])
     assert found["first_break/caption"]["value"] == 0 and found["first_break/caption"]["high"] > 0
 
 
-def test_vrc_bench_has_its_steps_beside_its_final_answers():
+def test_vrc_bench_has_a_score_for_steps_and_for_final_answers():
     found = metrics(
         [
             line("a", True, test_set="mini-VRC-Bench", stage_scores={"reasoning_precision": 0.75}),
@@ -397,7 +381,7 @@ def test_vrc_bench_has_its_steps_beside_its_final_answers():
     assert (found["mini-VRC-Bench/steps"]["value"], found["mini-VRC-Bench"]["value"]) == (0.75, 0.5)
 
 
-def test_candidates_are_told_apart_by_their_whole_text_round_by_round():
+def test_candidates_are_compared_by_their_whole_text_per_round():
     texts = [(0, 0, "a"), (0, 0, "b"), (0, 1, "a"), (0, 1, "b"), (1, 0, "a"), (1, 1, "c"), (2, 0, "alone")]
     found = metrics(
         [
@@ -409,11 +393,11 @@ def test_candidates_are_told_apart_by_their_whole_text_round_by_round():
     assert found["distinct_candidates"]["value"] == 0.75 and found["distinct_candidates"]["n"] == 1
 
 
-def test_metrics_survive_the_way_through_a_file_to_the_last_digit():
+def test_metrics_are_the_same_after_a_round_trip_through_a_file():
     rows = [line(str(k), k % 3 == 0, test_set=None) for k in range(7)] + hallusion_rows({"p1#plain#x"})
     again = [json.loads(json.dumps(row)) for row in rows]
     assert metrics(rows) == metrics(again) == json.loads(json.dumps(metrics(again)))
 
 
-def test_of_no_predictions_nothing_is_measured():
+def test_no_predictions_give_no_metrics():
     assert metrics([]) == {}

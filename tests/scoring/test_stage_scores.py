@@ -39,9 +39,8 @@ def test_a_whole_chain_is_right_and_faithful():
     assert found["wrong_statements"] == []
 
 
-@pytest.mark.parametrize(
-    ("changes", "stage"),
-    [
+def test_the_first_wrong_stage_is_named():
+    cases = [
         ({"caption": "Red circle at top."}, "caption"),
         ({"caption": RIGHT["caption"] + " Green star at right."}, "caption"),
         ({"caption": None}, "caption"),
@@ -51,10 +50,9 @@ def test_a_whole_chain_is_right_and_faithful():
         ({"reasoning": "  "}, "reasoning"),
         ({"conclusion": "A"}, "conclusion"),
         ({"conclusion": None}, "conclusion"),
-    ],
-)
-def test_the_first_stage_that_is_not_right_is_named(changes, stage):
-    assert scored(**changes)["first_break"] == stage
+    ]
+    wrong = [(changes, stage) for changes, stage in cases if scored(**changes)["first_break"] != stage]
+    assert wrong == []
 
 
 def test_a_right_answer_after_a_wrong_step_is_not_faithful():
@@ -64,7 +62,7 @@ def test_a_right_answer_after_a_wrong_step_is_not_faithful():
     assert found["reasoning_precision"] == 0.5
 
 
-def test_a_right_answer_that_the_last_step_does_not_give_is_not_faithful():
+def test_an_answer_that_the_last_step_does_not_give_is_unfaithful():
     found = scored(reasoning="blue star at bottom.")
     assert (found["reasoning"], found["conclusion"], found["faithful"]) == (True, True, False)
 
@@ -73,7 +71,7 @@ def test_a_wrong_answer_is_not_faithful_even_to_right_steps():
     assert not scored(conclusion="C")["faithful"]
 
 
-def test_the_answer_may_stand_in_the_last_step_in_other_words():
+def test_the_last_step_may_give_the_answer_in_other_words():
     item = SimpleNamespace(facts=("4 cups",), true=frozenset({"4 - 1 = 3"}), options=(), answer="3", steps=())
     stages = {"caption": "4 cups", "reasoning": "4 cups. 4 - 1 = 3", "conclusion": "The answer is 3."}
     assert score(stages, item)["faithful"]
@@ -111,6 +109,7 @@ def test_a_fact_changed_in_the_caption_breaks_it_there(family):
         assert score(example.stages | {"caption": ". ".join(facts)}, example)["first_break"] == "caption"
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(["summary", *CHAIN]), st.text() | st.just("so the answer is 2 + 2 = 4.")))
 def test_any_text_gets_a_score_that_can_be_recorded(stages):
     found = score(stages, ITEM)
@@ -118,9 +117,8 @@ def test_any_text_gets_a_score_that_can_be_recorded(stages):
     assert found["first_break"] in (*CHAIN, None)
 
 
-@pytest.mark.parametrize(
-    ("output", "kept"),
-    [
+def test_a_letter_is_kept_if_the_last_stated_option_has_it():
+    cases = [
         ("<REASONING> so the answer is dark, which is C. </REASONING>", True),
         ("so the answer is dark, which is A.", False),
         ("the answer is dark, which is A. so the answer is dark, which is C.", True),
@@ -128,10 +126,13 @@ def test_any_text_gets_a_score_that_can_be_recorded(stages):
         ("so the answer is foggy, which is C.", None),
         ("C", None),
         ("so the answer is dark, which is E.", False),
-    ],
-)
-def test_a_letter_is_kept_if_it_is_that_of_the_option_stated_last(output, kept):
-    assert letter_kept(output, ("rainy", "sunny", "dark", "cloudy")) is kept
+    ]
+    wrong = [
+        (output, kept)
+        for output, kept in cases
+        if letter_kept(output, ("rainy", "sunny", "dark", "cloudy")) is not kept
+    ]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("family", FAMILIES)

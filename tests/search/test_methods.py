@@ -1,6 +1,7 @@
-"""Control flow of the searches, with toy proposers and judges: who is asked, who meets whom, who survives."""
+"""Control flow of the searches, with toy proposers and judges: requests, comparisons, survivors."""
 
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -20,13 +21,13 @@ COST = Usage(generated=1, calls=1)
 
 
 def toy_texts(request, step, index):
-    """Say a number that depends on everything a draw is keyed by, in the tags of the stage if it has any."""
+    """Return a number that depends on everything a draw is keyed by, in the tags of the stage if it has any."""
     word = str(random.Random(f"{request.task.qid}/{step.stage}/{index}").randrange(1000))
     return f"<{step.stage.upper()}> {word} {step.stop[-1]}" if step.stop else word
 
 
 def toy(requests, texts=toy_texts):
-    """Propose as a decoder does: go through the steps in order, carrying all text so far as the state."""
+    """Propose as a decoder does: go through the stages in order, with all text so far as the state."""
     replies = []
     for request in requests:
         own = []
@@ -73,7 +74,7 @@ def run(method, n, count=3, format="tags", texts=toy_texts, judge=larger):
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 8])
-def test_stage_beam_plays_one_match_less_than_candidates_at_every_stage(n):
+def test_stage_beam_plays_n_minus_1_matches_at_every_stage(n):
     for tree in run("stage_beam", n):
         assert [one.stage for one in tree.rounds] == ["summary", "caption", "reasoning", "conclusion"]
         assert all(len(one.candidates) == n and len(one.matches) == n - 1 for one in tree.rounds)
@@ -81,7 +82,7 @@ def test_stage_beam_plays_one_match_less_than_candidates_at_every_stage(n):
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 8])
-def test_the_best_candidate_survives_a_judge_that_is_always_right(n):
+def test_the_best_candidate_survives_a_perfect_judge(n):
     for tree in run("stage_beam", n):
         for one in tree.rounds:
             best = max(one.candidates, key=lambda candidate: int("".join(filter(str.isdigit, candidate.text))))
@@ -126,16 +127,16 @@ def test_hints_are_what_the_release_takes_as_given():
     "method, n, most",
     [("greedy", 1, 1), ("sample", 1, 1), ("stage_beam", 4, 12), ("best_of_n", 8, 7), ("sentence_beam", 3, 4 * 60)],
 )
-def test_questions_go_side_by_side(method, n, most):
+def test_questions_are_searched_concurrently(method, n, most):
     asked = Counter()
-    searches = [methods.METHODS[method](task, n) for task in tasks(5)]
+    searches = [methods.make_search(method, n)(task, n) for task in tasks(5)]
     run_searches(
         searches, lambda r: asked.update(["propose"]) or toy(r), lambda m: asked.update(["judge"]) or larger(m)
     )
     assert asked["judge"] <= most and asked["propose"] <= (methods.MOST_SENTENCES if method == "sentence_beam" else 4)
 
 
-def test_a_candidate_without_its_tag_is_marked_compared_and_may_win():
+def test_a_candidate_without_its_tag_is_marked_and_may_win():
     def broken(request, step, index):
         return "999 and no tag" if (step.stage, index) == ("caption", 2) else toy_texts(request, step, index)
 
@@ -183,7 +184,7 @@ def test_a_question_alone_is_searched_as_in_a_batch():
 
 
 def sentences(request, step, index):
-    """Say three sentences, the third closed by the tag, if there is one."""
+    """Return one of three sentences, the third closed by the tag, if there is one."""
     number = int(step.stage.split()[1])
     return f" {index}{number}." if number % 3 else f" {index} " + (step.stop[-1] if len(step.stop) > 1 else "")
 
@@ -215,7 +216,7 @@ def test_sentence_beam_ends_even_when_the_model_does_not():
         assert len(tree.rounds) == methods.MOST_SENTENCES
 
 
-def test_token_beam_asks_for_one_text_a_stage_and_judges_nothing():
+def test_token_beam_asks_for_one_text_per_stage_and_no_judge():
     asked = []
     searches = [methods.token_beam(task, 4) for task in tasks(2)]
     trees = run_searches(searches, lambda requests: asked.extend(requests) or toy(requests), judge=None)
@@ -235,7 +236,7 @@ def test_every_format_is_a_task(format):
         assert len(tree.rounds) == len(task.stages) and tree.problem == ""
 
 
-def test_progress_hears_of_every_question_once():
+def test_progress_counts_every_question_once():
     heard = []
     run_searches([methods.sample(task) for task in tasks(5)], toy, larger, heard.append)
     assert sum(heard) == 5
@@ -258,11 +259,12 @@ def test_a_tree_keeps_every_candidate_as_plain_values():
         ("greedy", 2, "use n = 1"),
     ],
 )
-def test_a_search_that_cannot_be_is_refused(method, n, words):
+def test_an_unknown_method_or_a_wrong_n_is_refused(method, n, words):
     with pytest.raises(UserError, match=words):
         methods.make_search(method, n)
 
 
-def test_searches_know_neither_model_nor_judge():
-    source = Path(methods.__file__).read_text(encoding="utf8")
-    assert not any(f"from .{name}" in source for name in ("model", "decode", "judge", "cache", "rows", "drive"))
+def test_methods_import_neither_models_nor_judges():
+    imports = re.findall(r"^from (\S+) import", Path(methods.__file__).read_text(encoding="utf8"), re.MULTILINE)
+    forbidden = ("o1lib.models", "o1lib.inference", "o1lib.search.judges", "o1lib.search.scheduler", "torch")
+    assert imports and not [name for name in imports if name.startswith(forbidden)]

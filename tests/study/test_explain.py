@@ -1,4 +1,4 @@
-"""From a claim to what decides it: on the published rows, on toy rows of one's own, and where there is nothing."""
+"""Explaining a claim from published rows, from toy rows of a user's own, and without rows."""
 
 import json
 import re
@@ -21,7 +21,7 @@ PUBLISHED = {line["id"]: line for line in json.loads((HERE / "results/mini/table
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A checkout in which nothing was run, with the published results."""
+    """A checkout with the published results, in which nothing was run."""
     for name in ("claims.yaml", "experiments.yaml", "results", "notebooks"):
         (tmp_path / name).symlink_to(HERE / name)
     monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
@@ -29,7 +29,7 @@ def project(tmp_path, monkeypatch):
 
 
 def run_here(project, accuracies, seeds=(0,)):
-    """Leave {row: accuracy} as toy rows of work/mini, and their dataset."""
+    """Write toy records of {row: accuracy} and of their dataset to work/mini."""
     root = project / "work" / "mini"
     leave(root, "data", source="minivqa", n_test=toyrecords.N_TEST, test_split="devtest")
     for row, accuracy in accuracies.items():
@@ -38,8 +38,9 @@ def run_here(project, accuracies, seeds=(0,)):
             leave(root, row, seed, metrics(lines), lines, data="data", model=row.split(".")[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["A5", "A11", "A9", "B13"])
-def test_a_published_claim_is_computed_again_from_the_published_rows(project, name):
+def test_a_published_claim_is_computed_again(project, name):
     text = explain(name)
     assert "records    of results/mini" in text
     assert "the same in results/mini/tables/claims.json" in text
@@ -48,7 +49,9 @@ def test_a_published_claim_is_computed_again_from_the_published_rows(project, na
         assert f"results/mini/runs/{row}/seed0" in text or not row
 
 
-def test_the_questions_on_which_the_rows_differ_are_counted_and_shown_with_both_answers(project):
+@pytest.mark.slow
+def test_differing_questions_are_counted_and_shown(project):
+    """Examples are shown with the answers of both rows."""
     text = explain("A5")
     won, lost, alike = map(
         int,
@@ -64,6 +67,7 @@ def test_the_questions_on_which_the_rows_differ_are_counted_and_shown_with_both_
     assert len(re.findall(card, shown)) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", [lambda line: line.pop("value"), lambda line: line.update(low=None)])
 def test_a_published_claim_without_its_numbers_is_a_sentence(project, spoil):
     (project / "results").unlink()
@@ -76,14 +80,16 @@ def test_a_published_claim_without_its_numbers_is_a_sentence(project, spoil):
         explain("A5")
 
 
-def test_rows_of_ones_own_come_before_the_published_ones(project):
+@pytest.mark.slow
+def test_own_rows_are_read_before_published_ones(project):
     run_here(project, {"structured.sample": 0.9, "direct.sample": 0.2})
     text = explain("A5")
     assert "records    of work/mini" in text
     assert "verdict    reproduced" in text
-    assert "otherwise in results/mini/tables/claims.json" in text
+    assert "different in results/mini/tables/claims.json" in text
 
 
+@pytest.mark.slow
 def test_several_seeds_are_read_and_failures_are_named(project):
     run_here(project, {"structured.sample": 0.9, "direct.sample": 0.2}, seeds=(0, 1))
     text = explain("A5")
@@ -92,7 +98,8 @@ def test_several_seeds_are_read_and_failures_are_named(project):
     assert text.count("0 failed") == 4
 
 
-def test_what_does_not_belong_together_says_so_instead_of_a_number(project):
+@pytest.mark.slow
+def test_records_of_different_data_give_no_number(project):
     run_here(project, {"structured.sample": 0.9})
     lines = answers("direct.sample", "direct", "mixed", "sample", 1, "", 0.2)
     leave(project / "work" / "mini", "direct.sample", 0, metrics(lines), lines, dataset_hash="e" * 64)
@@ -101,6 +108,7 @@ def test_what_does_not_belong_together_says_so_instead_of_a_number(project):
     assert "computed" not in text
 
 
+@pytest.mark.slow
 def test_text_of_models_cannot_steer_the_terminal(project):
     run_here(project, {"structured.sample": 0.9})
     lines = answers("direct.sample", "tags", "mixed", "sample", 1, "", 0.2)
@@ -112,44 +120,48 @@ def test_text_of_models_cannot_steer_the_terminal(project):
     assert max(map(len, text.splitlines())) < 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("A99", "did you mean 'A9'"),
         ("a5", "did you mean 'A5'"),
         ("", "use one of A1, A2"),
-        ("A14", "base.staged_prompt, which is no row of experiments.yaml"),
+        ("A14", "base.staged_prompt, which experiments.yaml does not have"),
         ("A14", "choose another CLAIM"),
     ],
 )
-def test_a_claim_that_cannot_be_told_says_what_would(project, name, said):
-    with pytest.raises(UserError, match=said):
+def test_an_invalid_claim_is_refused_with_a_remedy(project, name, message):
+    with pytest.raises(UserError, match=message):
         explain(name)
 
 
-def test_an_unknown_scale_is_answered_with_those_there_are(project):
-    with pytest.raises(UserError, match="unknown SCALE 'bogus': use one of smoke, mini, confirmatory, gpu, paper"):
+@pytest.mark.slow
+def test_an_unknown_scale_is_refused_with_all_scales(project):
+    with pytest.raises(UserError, match="unknown SCALE 'bogus': choose one of smoke, mini, confirmatory, gpu, paper"):
         explain("A5", "bogus")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("work", "results", "said"),
+    ("work", "results", "message"),
     [
         ([], [], "needs structured.sample and direct.sample, not run so far"),
         (["direct.sample"], [], "needs structured.sample, not run so far"),
-        (["direct.sample"], ["structured.sample"], "needs structured.sample and direct.sample in one place"),
+        (["direct.sample"], ["structured.sample"], "needs structured.sample and direct.sample in one folder"),
     ],
 )
-def test_rows_that_were_not_run_are_named_with_the_command_that_runs_them(project, monkeypatch, work, results, said):
+def test_missing_rows_are_named_with_their_command(project, monkeypatch, work, results, message):
     there = {"work": work, "results": results}
     monkeypatch.setattr(
         "o1lib.study.explain.load_all", lambda root: [SimpleNamespace(row=row) for row in there[root.parent.name]]
     )
-    with pytest.raises(UserError, match=f"{said} .*`make study SCALE=mini ROWS=structured.sample,direct.sample`"):
+    with pytest.raises(UserError, match=f"{message} .*`make study SCALE=mini ROWS=structured.sample,direct.sample`"):
         explain("A5")
 
 
-def test_the_command_prints_it(project):
+@pytest.mark.slow
+def test_the_command_prints_the_explanation(project):
     done = CliRunner().invoke(cli.app, ["why", "A5", "--scale", "mini"])
     assert done.exit_code == 0
     assert done.output.startswith("A5, LLaVA-o1, v1 Table 2")
@@ -160,11 +172,12 @@ def table(*values, seed=0):
     return pd.DataFrame(rows, columns=["seed", "qid", "stratum", "weight", "value"])
 
 
-def test_a_difference_is_a_mean_over_seeds_and_is_shown_at_a_seed_where_there_is_one():
+def test_a_difference_is_a_mean_over_seeds():
+    """It is shown at a seed at which the rows differ."""
     found = differing(pd.concat([table(1, 1), table(1, 1, seed=1)]), pd.concat([table(1, 0), table(0, 0, seed=1)]))
     assert list(found.difference) == [0.5, 1.0]
     assert list(found.seed) == [1, 0]
 
 
-def test_a_rate_is_told_apart_from_nothing():
+def test_a_rate_is_compared_with_zero():
     assert list(differing(table(0, 1)).difference) == [0, 1]

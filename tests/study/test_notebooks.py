@@ -1,28 +1,42 @@
-"""Habits every notebook keeps, read off its source: nothing is run here."""
+"""Rules that every notebook follows, read off its source. Nothing is run here.
+
+Each test checks one rule on all notebooks and reports every offender.
+"""
 
 import ast
 import json
 from pathlib import Path
 
-import pytest
-
 from o1lib.records.parameters import COMMON, assignments
 
-NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
-LONGEST = 12  # lines of code in a cell
+PATHS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+LONGEST_CELL = 10  # lines of code, without imports and blank lines
+LONGEST_LINE = 120  # characters, in code and in prose
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
-@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
-def notebook(request):
-    """A notebook as the file has it, every cell's source one text."""
-    found = json.loads(request.param.read_text(encoding="utf8"))
+def read(path):
+    """Return a notebook, the source of each cell as one text."""
+    found = json.loads(path.read_text(encoding="utf8"))
     for cell in found["cells"]:
         cell["source"] = "".join(cell["source"])
     return found
 
 
+NOTEBOOKS = {path.stem: read(path) for path in PATHS}
+
+
+def offenders(wrong):
+    """Return {notebook: what is wrong with it} for the notebooks of which `wrong(notebook)` is true or not empty."""
+    return {name: found for name, notebook in NOTEBOOKS.items() if (found := wrong(notebook))}
+
+
 def code(notebook):
     return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def sources(notebook):
+    return [cell["source"] for cell in code(notebook)]
 
 
 def prose(notebook):
@@ -30,6 +44,7 @@ def prose(notebook):
 
 
 def parameters(notebook):
+    """Return the cells that are tagged as parameters cells."""
     return [cell for cell in code(notebook) if "parameters" in cell["metadata"].get("tags", [])]
 
 
@@ -37,58 +52,114 @@ def lines(source):
     return [line for line in source.splitlines() if line.strip()]
 
 
-def test_the_first_code_cell_is_the_one_parameters_cell(notebook):
-    assert parameters(notebook) == code(notebook)[:1]
+def working_lines(source):
+    """Return the lines of a code cell that are not blank and import nothing."""
+    body = [node for node in ast.parse(source).body if not isinstance(node, (ast.Import, ast.ImportFrom))]
+    return [line for node in body for line in lines("\n".join(source.splitlines()[node.lineno - 1 : node.end_lineno]))]
 
 
-def test_parameters_are_typed_literals_each_with_a_comment(notebook):
-    source = parameters(notebook)[0]["source"]
-    declared = assignments(source)
-    assert declared and all(declared.values()) and declared.items() >= COMMON.items()
-    for node in ast.parse(source).body:
-        ast.literal_eval(node.value)
-        assert "#" in source.splitlines()[node.end_lineno - 1], ast.unparse(node)
+def test_there_are_eight_notebooks():
+    assert [path.stem[:2] for path in PATHS] == ["00", "01", "02", "03", "04", "05", "06", "07"]
 
 
-def test_sources_carry_no_outputs(notebook):
-    assert not any(cell["outputs"] or cell["execution_count"] for cell in code(notebook))
+def test_the_first_code_cell_is_the_one_parameters_cell():
+    assert offenders(lambda notebook: parameters(notebook) != code(notebook)[:1]) == {}
 
 
-def test_kernel_is_python3(notebook):
-    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+def test_parameters_are_typed_and_hold_the_common_ones():
+    def wrong(notebook):
+        declared = assignments(parameters(notebook)[0]["source"])
+        return not (declared and all(declared.values()) and declared.items() >= COMMON.items())
+
+    assert offenders(wrong) == {}
 
 
-def test_it_opens_with_a_question(notebook):
-    first = notebook["cells"][0]
-    title = first["source"].splitlines()[0]
-    assert first["cell_type"] == "markdown" and title.startswith("# ") and title.rstrip().endswith("?")
+def test_parameters_are_literals_each_with_a_comment():
+    def uncommented(notebook):
+        source = parameters(notebook)[0]["source"]
+        nodes = ast.parse(source).body
+        for node in nodes:
+            ast.literal_eval(node.value)  # raises ValueError for anything but a literal
+        return [ast.unparse(node) for node in nodes if "#" not in source.splitlines()[node.end_lineno - 1]]
+
+    assert offenders(uncommented) == {}
 
 
-def test_it_ends_with_a_record(notebook):
-    assert any("finish(" in cell["source"] for cell in code(notebook)[-2:])
+def test_sources_carry_no_outputs():
+    def executed(notebook):
+        return [cell["id"] for cell in code(notebook) if cell["outputs"] or cell["execution_count"]]
+
+    assert offenders(executed) == {}
 
 
-def test_definitions_live_in_the_library(notebook):
-    for cell in code(notebook):
-        body = ast.walk(ast.parse(cell["source"]))
-        assert not [node for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef))]
+def test_kernel_is_python3():
+    assert offenders(lambda notebook: notebook["metadata"]["kernelspec"]["name"] != "python3") == {}
 
 
-def test_cells_are_short(notebook):
-    assert [cell["source"] for cell in code(notebook)[1:] if len(lines(cell["source"])) > LONGEST] == []
+def test_a_notebook_opens_with_a_question():
+    def wrong(notebook):
+        first = notebook["cells"][0]
+        title = first["source"].splitlines()[0]
+        return not (first["cell_type"] == "markdown" and title.startswith("# ") and title.rstrip().endswith("?"))
+
+    assert offenders(wrong) == {}
 
 
-def test_code_is_explained(notebook):
-    words = sum(len(text.split()) for text in prose(notebook))
-    assert words > sum(len(lines(cell["source"])) for cell in code(notebook))
-    assert len(prose(notebook)) >= len(code(notebook)) / 2
+def test_the_opening_says_where_the_answer_appears():
+    def wrong(notebook):
+        opening, *rest = prose(notebook)
+        named = "**The answer** is computed at the end" in opening and "*Conclusion*" in opening
+        return not (named and any(text.startswith("## Conclusion") for text in rest))
+
+    assert offenders(wrong) == {}
 
 
-def test_start_checks_the_parameters_right_after_them(notebook):
-    starts = [cell["source"] for cell in code(notebook) if "start(globals()" in cell["source"]]
-    assert len(starts) == 1 and starts[0] == code(notebook)[1]["source"]
+def test_a_notebook_ends_with_a_record():
+    assert offenders(lambda notebook: not any("finish(" in source for source in sources(notebook)[-2:])) == {}
 
 
-def test_no_shell_and_no_magic(notebook):
-    every = [line.lstrip() for cell in code(notebook) for line in lines(cell["source"])]
-    assert not [line for line in every if line.startswith(("!", "%"))]
+def test_definitions_live_in_the_library():
+    def defined(notebook):
+        nodes = [node for source in sources(notebook) for node in ast.walk(ast.parse(source))]
+        return [node.name for node in nodes if isinstance(node, DEFINITIONS)]
+
+    assert offenders(defined) == {}
+
+
+def test_code_cells_are_short():
+    def long(notebook):
+        return [source for source in sources(notebook)[1:] if len(working_lines(source)) > LONGEST_CELL]
+
+    assert offenders(long) == {}
+
+
+def test_lines_fit_the_screen():
+    def long(notebook):
+        every = [line for cell in notebook["cells"] for line in cell["source"].splitlines()]
+        return [line for line in every if len(line) > LONGEST_LINE]
+
+    assert offenders(long) == {}
+
+
+def test_code_is_explained():
+    def wrong(notebook):
+        words = sum(len(text.split()) for text in prose(notebook))
+        code_lines = sum(len(lines(source)) for source in sources(notebook))
+        return words <= code_lines or len(prose(notebook)) < len(code(notebook)) / 2
+
+    assert offenders(wrong) == {}
+
+
+def test_start_checks_the_parameters_right_after_them():
+    def wrong(notebook):
+        starts = [k for k, source in enumerate(sources(notebook)) if "start(globals()" in source]
+        return starts != [1]
+
+    assert offenders(wrong) == {}
+
+
+def test_no_shell_and_no_magic():
+    def commands(notebook):
+        return [line for source in sources(notebook) for line in lines(source) if line.lstrip().startswith(("!", "%"))]
+
+    assert offenders(commands) == {}

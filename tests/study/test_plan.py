@@ -1,14 +1,12 @@
-"""What runs and why: experiments.yaml read strictly, fingerprints, plans."""
+"""Reading experiments.yaml, fingerprints of jobs, plans, and publishing what is up to date."""
 
 import gzip
 import os
 import re
 import shutil
 import subprocess
-import tomllib
 
 import pytest
-import yaml
 from support import toystudy
 from support.toystudy import edit, planned, record
 
@@ -33,21 +31,21 @@ def done(project):
 
 
 def record_all(rows="", seeds=(0,)):
-    for step in planned(rows, seeds).steps:
-        record(step.job)
+    for entry in planned(rows, seeds).jobs:
+        record(entry.job)
 
 
-def names(steps):
-    return [step.job.name for step in steps]
+def names(entries):
+    return [entry.job.name for entry in entries]
 
 
 BROKEN = {
     "an unknown key": ("once: true, groups", "onec: true, groups", "rows.a.onec"),
     "an unknown need": ('needs: ["*"]', "needs: [zzz]", "row claims needs the unknown row 'zzz'"),
     "an unknown model": ("model: b}", "model: bb}", "row c needs 'bb', which is neither row nor folder"),
-    "a circle": ("work, once: true", "work, needs: [c], once: true", "in a circle"),
+    "a cycle": ("work, once: true", "work, needs: [c], once: true", "in a cycle"),
     "a report as a need": ("{model: b}", "{model: b}, needs: [claims]", "row c needs 'claims', a report"),
-    "a key that stands twice": ("  d: {notebook", "  b: {notebook", "line 6: 'b' stands twice: mend that line"),
+    "a repeated key": ("  d: {notebook", "  b: {notebook", "line 6: 'b' is there twice: correct that line"),
     "an unknown notebook": ("d: {notebook: work", "d: {notebook: wrok", "no notebooks/wrok.ipynb"),
     "an unknown parameter": ("value: 0.25", "vlaue: 0.25", "notebook work has no parameter 'vlaue': did you mean"),
     "a number that YAML reads as text": ("value: 0.25", "value: 1e-4", "write it as 1.0e-4"),
@@ -60,10 +58,11 @@ BROKEN = {
         "scale smoke is like 'smol', which is not one of gpu",
     ),
     "a scale like itself": ("smoke: {", "smoke: {like: smoke, ", "which is not one of gpu"),
-    "something that is not YAML": ("rows:", "rows: [", "mend that line"),
+    "something that is not YAML": ("rows:", "rows: [", "correct that line"),
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BROKEN)
 def test_broken_file_is_refused_with_place_and_remedy(project, case):
     old, new, words = BROKEN[case]
@@ -86,7 +85,7 @@ def test_rows_are_chosen_by_group_and_by_name(project):
     assert study.select(read, "smoke", "d,core") == ["d", "a", "b", "c", "claims"]
 
 
-def test_the_report_on_the_order_of_training_can_be_asked_for_without_training():
+def test_the_curriculum_report_can_be_planned_without_training():
     read = experiments.read_experiments()
     assert study.select(read, "mini", "curriculum") == ["curriculum"]
     assert {"tags_mixed", "b_recipe.sample"} < set(study.select(read, "mini", "orders"))
@@ -94,7 +93,7 @@ def test_the_report_on_the_order_of_training_can_be_asked_for_without_training()
 
 @pytest.mark.parametrize(
     "scale, rows, words",
-    [("smok", "", "did you mean 'smoke'"), ("smoke", "foo", "unknown ROWS 'foo'"), ("smoke", "a,,b", "empty name")],
+    [("smok", "", "did you mean smoke"), ("smoke", "foo", "unknown ROWS 'foo'"), ("smoke", "a,,b", "empty name")],
 )
 def test_unknown_choice_is_refused(project, scale, rows, words):
     with pytest.raises(UserError, match=words):
@@ -120,7 +119,7 @@ def test_particular_parameters_win_over_general_ones(project):
     assert experiments.parameters_of(read, "gpu", "d") == {"model": "a", "seconds": 1.0, "value": 0.1}
 
 
-def test_a_scale_like_another_differs_in_what_it_sets_and_in_where_its_runs_lie(project):
+def test_a_scale_like_another_differs_in_its_settings_and_folder(project):
     edit(project, "smoke: {", "again: {like: smoke, rows: {b: {value: 0.9}}}\n  smoke: {rows: {b: {seconds: 2.0}}, ")
     read = experiments.read_experiments()
     again, smoke = (study.expand(read, scale, ["d", "b"], [1]) for scale in ("again", "smoke"))
@@ -130,7 +129,8 @@ def test_a_scale_like_another_differs_in_what_it_sets_and_in_where_its_runs_lie(
     assert plan.folder_of(again["b", 1]) == project / "work/again/runs/b/seed1"
 
 
-def test_a_changed_parameter_changes_the_fingerprints_of_exactly_its_descendants(project):
+def test_a_changed_parameter_changes_fingerprints_downstream(project):
+    """The fingerprints of the row and of its descendants change, and no others."""
     before = study.expand(experiments.read_experiments(), "smoke", ["a", "b", "c", "d", "claims"], [0])
     edit(project, "value: 0.25", "value: 0.35")
     after = study.expand(experiments.read_experiments(), "smoke", ["a", "b", "c", "d", "claims"], [0])
@@ -154,65 +154,66 @@ def test_the_content_of_a_published_file_counts_as_a_parameter(project):
 def test_everything_is_missing_at_first(project):
     due = planned().due
     assert names(due) == ["a seed 0", "b seed 0", "c seed 0", "claims seed 0"]
-    assert {step.reason for step in due} == {"missing"}
+    assert {entry.reason for entry in due} == {"missing"}
 
 
-def test_nothing_to_do_when_all_is_recorded_and_touching_files_changes_nothing(done):
+def test_recorded_rows_are_up_to_date_whatever_the_file_times(done):
     for path in [*done.rglob("*.ipynb"), *done.rglob("record.json"), done / "experiments.yaml"]:
         os.utime(path, (2e9, 2e9))
     assert planned("all").due == []
 
 
-def test_a_changed_parameter_redoes_exactly_its_descendants_and_says_why(done):
+def test_a_changed_parameter_redoes_the_row_and_its_descendants(done):
+    """Each has its reason."""
     edit(done, "value: 0.25", "value: 0.35")
     due = planned("all").due
     assert names(due) == ["b seed 0", "c seed 0", "claims seed 0"]
     assert due[0].reason == "parameter value: 0.25 -> 0.35" and due[1].reason == "needs b seed 0, which is redone"
 
 
-def test_after_a_kill_the_descendants_of_a_changed_row_are_still_redone(done):
+def test_after_a_kill_descendants_are_still_redone(done):
     edit(done, "value: 0.25", "value: 0.35")
     plan.set_aside(planned("all"))
-    record(planned("all").steps[1].job)  # b was finished, then came the kill
+    record(planned("all").jobs[1].job)  # b was finished, then came the kill
     due = planned("all").due
     assert names(due) == ["c seed 0", "claims seed 0"] and "missing" not in due[0].reason
 
 
-def test_after_a_kill_with_fresh_the_descendants_of_a_redone_row_are_still_redone(done):
-    job = planned("all").steps[1].job
+def test_after_a_kill_with_fresh_descendants_are_still_redone(done):
+    job = planned("all").jobs[1].job
     record(job, provenance={"code_hash": "old"})
     plan.set_aside(planned("all", fresh=True))
     record(job)
     assert names(planned("all").due) == ["c seed 0", "claims seed 0"]
 
 
-def test_a_row_made_by_older_code_is_named_and_redone_only_when_asked(done):
-    record(planned().steps[2].job, provenance={"code_hash": "old"})
+def test_a_row_of_older_code_is_named_and_redone_with_fresh_only(done):
+    record(planned().jobs[2].job, provenance={"code_hash": "old"})
     assert planned().due == [] and re.search(r"c seed 0 +commit c0ffee0000", plan_text.describe(planned()))
     due = planned(fresh=True).due
     assert names(due) == ["c seed 0", "claims seed 0"] and due[0].reason == "older library code (commit c0ffee0000)"
 
 
-def test_a_record_made_by_hand_is_redone_when_planned_and_kept_when_not(done):
-    by_hand = [record(step.job, fingerprint="by-hand") for step in planned("all").steps if step.job.row in "cd"]
-    assert "made by hand" in [step.reason for step in planned().due]
+def test_a_record_made_by_hand_is_redone_only_if_planned(done):
+    by_hand = [record(entry.job, fingerprint="by-hand") for entry in planned("all").jobs if entry.job.row in "cd"]
+    assert "made by hand" in [entry.reason for entry in planned().due]
     plan.set_aside(planned())
     assert [(folder / "record.json").exists() for folder in by_hand] == [False, True]
 
 
 def test_a_damaged_record_or_a_lost_artifact_is_redone(done):
-    steps = planned().steps
-    (plan.folder_of(steps[0].job) / "record.json").write_text("{", encoding="utf8")
-    record(steps[2].job, artifacts={"model": "0" * 64})
-    assert {step.job.row: step.reason for step in planned().due}["a"] == "missing"
-    record(steps[0].job)
-    assert {step.job.row: step.reason for step in planned().due} == {
+    jobs = planned().jobs
+    (plan.folder_of(jobs[0].job) / "record.json").write_text("{", encoding="utf8")
+    record(jobs[2].job, artifacts={"model": "0" * 64})
+    assert {entry.job.row: entry.reason for entry in planned().due}["a"] == "missing"
+    record(jobs[0].job)
+    assert {entry.job.row: entry.reason for entry in planned().due} == {
         "c": "model is missing",
         "claims": "needs c seed 0, which is redone",
     }
 
 
-def test_rows_that_are_not_planned_leave_the_reports_sight_when_out_of_date(done):
+def test_stale_records_of_unplanned_rows_are_set_aside(done):
     edit(done, "d: {notebook: work, parameters: {model: a}", "d: {notebook: work, parameters: {model: a, value: 0.9}")
     due = planned()
     plan.set_aside(due)
@@ -228,17 +229,17 @@ def predictions_of(job, text="{}"):
 
 
 def test_a_row_whose_predictions_were_changed_is_redone(done):
-    path = predictions_of(planned().steps[2].job)
+    path = predictions_of(planned().jobs[2].job)
     assert planned().due == []
     path.write_bytes(gzip.compress(b"[]"))
-    assert {step.job.row: step.reason for step in planned().due}["c"] == "predictions.jsonl.gz has changed"
+    assert {entry.job.row: entry.reason for entry in planned().due}["c"] == "predictions.jsonl.gz has changed"
 
 
-def test_records_of_other_rows_that_a_plan_sets_aside_are_told_with_the_reason(done):
+def test_the_plan_names_stale_records_of_unplanned_rows(done):
     edit(done, "value: 0.25", "value: 0.35")
-    told = plan_text.describe(planned("b"))
-    assert "not planned and out of date too: 1; they are set aside (earlier.json)" in told
-    assert told.splitlines()[-1] == "  needs b seed 0, which is redone: c seed 0"
+    text = plan_text.describe(planned("b"))
+    assert "not planned and out of date: 1. They are set aside (earlier.json)" in text
+    assert text.splitlines()[-1] == "  needs b seed 0, which is redone: c seed 0"
     assert plan_text.describe_stale(planned("all")) == plan_text.describe_stale(planned("a")) == ""
 
 
@@ -250,7 +251,7 @@ def test_a_smaller_choice_after_a_larger_one_redoes_nothing(done):
 def test_seconds_come_from_records_and_else_from_the_file(done):
     (done / "work/smoke/runs/d/seed0/record.json").unlink()
     edit(done, "value: 0.25", "value: 0.35")
-    assert [(step.job.row, step.seconds) for step in planned("all").due] == [
+    assert [(entry.job.row, entry.seconds) for entry in planned("all").due] == [
         ("b", 10.0),
         ("c", 10.0),
         ("d", 50.0),
@@ -259,32 +260,33 @@ def test_seconds_come_from_records_and_else_from_the_file(done):
     assert plan_text.headline(planned("all"), jobs=2).endswith("1 up to date, 4 to run, about 50 s with JOBS=2")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "words, said",
+    "words, message",
     [
         ("plan --scale smoke --seeds a", "SEEDS='a' must be whole numbers from 0 up, as in SEEDS=0,1,2"),
         ("plan --scale smoke --jobs 0", "JOBS='0' must be whole numbers from 1 up"),
         ("plan --scale smoke --jobs 1,2", "JOBS='1,2' must be one whole number"),
         ("plan --scale smoke --fresh yes", "FRESH='yes' must be 1 or 0"),
-        ("plan --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
+        ("plan --scale foo", "unknown SCALE 'foo': choose one of smoke, gpu"),
         ("plan --scale smoke --rows foo", "unknown ROWS 'foo'"),
         ("study --scale gpu --rows a", "scale gpu needs 64 GPU(s) with 16 GB each"),
         ("run-row zzz --scale smoke", "zzz seed 0 is not in work/smoke/plan.json"),
-        ("summary --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
-        ("compare --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
-        ("power --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
-        ("publish --scale foo", "unknown SCALE 'foo': use one of smoke, gpu"),
+        ("summary --scale foo", "unknown SCALE 'foo': choose one of smoke, gpu"),
+        ("compare --scale foo", "unknown SCALE 'foo': choose one of smoke, gpu"),
+        ("power --scale foo", "unknown SCALE 'foo': choose one of smoke, gpu"),
+        ("publish --scale foo", "unknown SCALE 'foo': choose one of smoke, gpu"),
         ("summary --scale smoke", "no study has ended at scale smoke"),
         ("publish --scale smoke", "smoke rows show that the pipeline works"),
         ("compare --scale smoke", "nothing is published at results/smoke/executed/report.ipynb"),
     ],
 )
-def test_a_users_mistake_is_one_sentence_and_exit_code_2(project, monkeypatch, capsys, words, said):
+def test_a_users_mistake_is_one_sentence_and_exit_code_2(project, monkeypatch, capsys, words, message):
     monkeypatch.setattr("sys.argv", ["o1lib", *words.split()])
     with pytest.raises(SystemExit) as caught:
         cli.main()
     error = capsys.readouterr().err
-    assert caught.value.code == 2 and said in error and error.count("\n") == 1
+    assert caught.value.code == 2 and message in error and error.count("\n") == 1
 
 
 def test_publishing_copies_complete_rows_and_no_large_files(done, capsys):
@@ -302,7 +304,7 @@ def test_publishing_copies_complete_rows_and_no_large_files(done, capsys):
 
 
 def test_publishing_refuses_a_report_older_than_its_rows(done):
-    record(planned().steps[1].job, provenance={"started_at": "2026-02-01T00:00:00+00:00"})
+    record(planned().jobs[1].job, provenance={"started_at": "2026-02-01T00:00:00+00:00"})
     with pytest.raises(UserError, match="report claims is older than b seed 0"):
         publish.publish("smoke", force=True)
 
@@ -318,11 +320,11 @@ def executed(done):
     "spoil, what",
     [(lambda path: path.write_bytes(gzip.compress(b"[]")), "has changed"), (lambda path: path.unlink(), "is missing")],
 )
-def test_publishing_refuses_a_row_whose_predictions_are_not_those_recorded(executed, spoil, what):
-    spoil(predictions_of(planned().steps[2].job))
+def test_publishing_refuses_changed_or_missing_predictions(executed, spoil, what):
+    spoil(predictions_of(planned().jobs[2].job))
     with pytest.raises(
         UserError,
-        match=f"nothing is published, for work/smoke/runs/c/seed0/predictions.jsonl.gz of "
+        match=f"nothing is published, because work/smoke/runs/c/seed0/predictions.jsonl.gz of "
         f"c seed 0 {what} since .*: `make study SCALE=smoke ROWS=c SEEDS=0`",
     ):
         publish.publish("smoke", force=True)
@@ -333,12 +335,12 @@ def test_publishing_refuses_a_report_whose_table_was_changed(executed):
     path = executed / "work/smoke/runs/claims/seed0/tables/claims.json"
     path.parent.mkdir()
     path.write_text("[]", encoding="utf8")
-    record(planned().steps[-1].job, artifacts={"tables/claims.json": "0" * 64})
+    record(planned().jobs[-1].job, artifacts={"tables/claims.json": "0" * 64})
     with pytest.raises(UserError, match="tables/claims.json of claims seed 0 has changed"):
         publish.publish("smoke", force=True)
 
 
-def test_publishing_says_which_rows_and_reports_it_left_out_and_why(done, capsys):
+def test_publishing_names_what_it_left_out_and_why(done, capsys):
     edit(done, "value: 0.25", "value: 0.35")
     for row, spoil in {"claims": lambda path: path.unlink(), "d": lambda path: path.write_text("{")}.items():
         spoil(done / f"work/smoke/runs/{row}/seed0/record.json")
@@ -347,7 +349,7 @@ def test_publishing_says_which_rows_and_reports_it_left_out_and_why(done, capsys
         "1 rows and 0 reports published in results/smoke",
         "left out: b seed 0 (parameter value: 0.25 -> 0.35), c seed 0 (needs b seed 0, which is redone), d seed 0 "
         "(work/smoke/runs/d/seed0/record.json cannot be read: run it again), claims seed 0 (no record: it failed, or "
-        "is under way)",
+        "is running)",
     ]
 
 
@@ -359,43 +361,47 @@ def test_publishing_says_which_rows_stay_as_published_before(executed, capsys):
     assert capsys.readouterr().out.splitlines()[1:] == ["left as published before: d seed 0"]
 
 
+@pytest.mark.slow
 def test_comparing_shows_only_what_differs_in_reports(done, capsys):
-    for place, said in (
+    for place, message in (
         ("work/smoke/runs/claims/seed0/notebook.ipynb", "42 rows"),
         ("results/smoke/executed/report.ipynb", "41 rows"),
     ):
-        toystudy.notebook(done / place, toystudy.COMMON, f"print('{said}')")
+        toystudy.notebook(done / place, toystudy.COMMON, f"print('{message}')")
     publish.compare("smoke")
     shown = capsys.readouterr().out
     assert "+  print('42 rows')" in shown and re.findall(r"cells/\d+/\w+", shown) == ["cells/2/source"]
 
 
-def pins(words):
-    return {word for word in words if "==" in word}
-
-
-def test_every_dependency_is_pinned_and_environment_and_constraints_agree():
-    root = toystudy.REPOSITORY
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf8"))["project"]["dependencies"]
-    conda = yaml.safe_load((root / "environment.yml").read_text(encoding="utf8"))["dependencies"]
-    held = (root / "constraints.txt").read_text(encoding="utf8").lower().split()
-    assert pins(project) == set(project) == pins(conda[-1]["pip"])
-    assert {pin.lower() for pin in project} <= set(held)
-
-
 @pytest.mark.parametrize(
-    "words, said",
+    "words, message",
     [
         ("study SCLAE=smoke", "unknown variable SCLAE"),
         ("plan ROW=all", "unknown variable ROW"),
         ("study PYTHON=", "no Python of 3.11 or later"),
     ],
 )
-def test_make_refuses_what_it_does_not_know(words, said):
+def test_make_refuses_what_it_does_not_know(words, message):
     done = subprocess.run(["make", "-n", *words.split()], cwd=toystudy.REPOSITORY, capture_output=True, text=True)
-    assert done.returncode != 0 and said in done.stderr
+    assert done.returncode != 0 and message in done.stderr
 
 
+@pytest.mark.slow
 def test_make_help_names_every_target():
     shown = subprocess.run(["make", "help"], cwd=toystudy.REPOSITORY, capture_output=True, text=True).stdout
     assert {"study", "plan", "test", "lab", "compare", "why", "publish"} <= set(re.findall(r"^make (\w+)", shown, re.M))
+
+
+@pytest.mark.slow
+def test_a_report_without_records_to_read_is_refused(project):
+    done = toystudy.o1lib(project, "plan", "--scale", "smoke", "--rows", "claims")
+    assert done.returncode == 2 and "reads the records of other rows, and work/smoke has none" in done.stderr
+
+
+def test_a_failed_report_is_not_compared(project):
+    """Its notebook was executed up to the error, and nbdime would show the error as a difference."""
+    for path in ("results/smoke/executed/report.ipynb", "work/smoke/runs/claims/seed0/notebook.ipynb"):
+        (project / path).parent.mkdir(parents=True)
+        shutil.copyfile(project / "notebooks" / "report.ipynb", project / path)
+    with pytest.raises(UserError, match="report claims has no record, so it failed"):
+        publish.compare("smoke")

@@ -1,4 +1,4 @@
-"""The protocol's computed parts come from claims.yaml and records; drafts are filled, the one in force is left alone."""
+"""The protocol's computed blocks come from claims.yaml and records. Drafts are filled, the protocol in force is not."""
 
 from dataclasses import replace
 
@@ -12,6 +12,8 @@ from o1lib.scoring import metrics
 from o1lib.study import experiments, protocol, protocol_text, run_times
 from o1lib.study.jobs import select
 
+pytestmark = pytest.mark.slow
+
 PROTOCOL = project_root() / "results" / "PROTOCOL.md"
 ROWS = {
     "structured.sample": 0.6,
@@ -24,7 +26,7 @@ ROWS = {
 
 
 def study(root, seeds=(0,), rows=ROWS):
-    """Leave toy records of rows of the family, a dataset and an arm of a hundred examples."""
+    """Write toy records of rows of the family, a dataset and an arm of a hundred examples."""
     leave(root, "data", source="minivqa", n_test=toyrecords.N_TEST, test_split="devtest")
     leave(root, "structured", examples=100)
     for row, accuracy in rows.items():
@@ -55,7 +57,8 @@ def test_the_protocol_tests_the_family_that_claims_yaml_marks():
     assert [line.split(" | ")[0].strip("| ") for line in block("family").splitlines()[2:]] == family
 
 
-def test_the_scale_of_the_confirmatory_run_holds_the_rows_of_the_family_and_differs_from_mini_in_its_test_sets():
+def test_the_confirmatory_scale_differs_only_in_its_test_sets():
+    """It has the rows of the family, with the parameters of scale mini except test_split and n_test."""
     read = experiments.read_experiments()
     family = {row for claim in load_claims() if claim.confirmatory for row in claim.contrast.rows}
     assert set(select(read, "confirmatory")) == family
@@ -64,7 +67,7 @@ def test_the_scale_of_the_confirmatory_run_holds_the_rows_of_the_family_and_diff
         assert counted == mini | ({"test_split": "test", "n_test": counted["n_test"]} if row == "data" else {})
 
 
-def test_the_scale_of_the_confirmatory_run_draws_as_many_items_as_the_protocol_chose():
+def test_the_confirmatory_scale_has_the_n_test_of_the_protocol():
     chosen = next(line for line in block("sizes").splitlines() if "the fewest hours" in line)
     items = experiments.parameters_of(experiments.read_experiments(), "confirmatory", "data")["n_test"]
     assert int(chosen.split("|")[2]) == items
@@ -75,32 +78,34 @@ def test_every_computed_block_of_the_protocol_is_filled():
     assert all(block(name) for name in ("family", "power", "sizes", "hours"))
 
 
-def test_the_family_is_planned_by_its_own_variances_or_the_largest_of_its_kind(one_seed):
+def test_an_unmeasured_claim_gets_the_largest_variance_of_its_kind(one_seed):
     found = {member.claim.id: member for member in one_seed.members}
     assert found["A5"].source == "its own"
     worst = max((found["A4"], found["A5"]), key=lambda one: one.found.questions)
     assert (found["B8"].source, found["B8"].found) == (f"not run, as {worst.claim.id}", worst.found)
 
 
-def test_arms_and_searches_are_told_apart_by_their_models(one_seed):
+def test_a_claim_within_one_model_is_between_searches(one_seed):
     kinds = {member.claim.id: member.kind for member in one_seed.members}
     assert (kinds["A5"], kinds["A17"], kinds["B11"]) == ("arms", "searches", "arms")
 
 
-def test_one_seed_is_said_to_leave_seeds_unknown_and_is_planned_by_the_assumption(one_seed):
+def test_with_one_seed_the_assumed_variance_is_planned(one_seed):
     line = protocol_text.power(one_seed).set_index("claim").loc["A5"]
     assert line["SD of seeds, measured"] == "unknown: one seed"
     assert line["SD of seeds, planned"] == "1.5"
 
 
-def test_with_two_seeds_their_variance_is_measured_and_replaces_a_smaller_assumption(two_seeds):
+def test_with_two_seeds_the_larger_variance_is_planned(two_seeds):
+    """The larger one of the measured and the assumed variance between seeds."""
     line = protocol_text.power(two_seeds).set_index("claim").loc["A5"]
     assert line["SD of seeds, measured"].endswith("(2 seeds)")
     measured = float(line["SD of seeds, measured"].split()[0])
     assert float(line["SD of seeds, planned"]) == max(measured, 1.5)
 
 
-def test_the_size_is_enough_for_every_member_and_the_choice_takes_the_fewest_hours(one_seed):
+@pytest.mark.slow
+def test_the_choice_suffices_for_all_claims_at_the_fewest_hours(one_seed):
     able = [seeds for seeds in protocol.SEEDS if one_seed.n_test(seeds)]
     spent = {seeds: run_times.hours(one_seed.jobs(seeds)) for seeds in able}
     assert spent[one_seed.choice] == min(spent.values())
@@ -109,20 +114,20 @@ def test_the_size_is_enough_for_every_member_and_the_choice_takes_the_fewest_hou
         assert share * member.found.n >= member.questions(one_seed.choice, one_seed.alpha)
 
 
-def test_a_root_without_a_dataset_says_what_to_run(tmp_path):
-    with pytest.raises(UserError, match="holds no dataset row to plan by: run `make study SCALE=mini`"):
+def test_a_folder_without_a_dataset_says_what_to_run(tmp_path):
+    with pytest.raises(UserError, match="has no record of a dataset row: run `make study SCALE=mini`"):
         protocol.plan_confirmatory("mini", str(tmp_path))
 
 
-def test_a_kind_of_which_nothing_is_measured_says_what_to_run(tmp_path):
+def test_a_kind_without_measured_claims_says_what_to_run(tmp_path):
     study(tmp_path, rows={"structured.sample": 0.6, "direct.sample": 0.5})
     with pytest.raises(UserError, match="no claim between searches is measured, so A17 .*ROWS=structured.stage_beam4"):
         protocol.plan_confirmatory("mini", str(tmp_path))
 
 
-def test_a_dataset_that_does_not_tell_its_size_is_named(tmp_path):
+def test_a_dataset_record_without_n_test_is_named(tmp_path):
     leave(tmp_path, "data", source="minivqa")
-    with pytest.raises(UserError, match="runs/data/seed0 does not tell n_test, the size of a test set: run row 'data'"):
+    with pytest.raises(UserError, match="runs/data/seed0 does not give n_test, the size of a test set: run row 'data'"):
         protocol.plan_confirmatory("mini", str(tmp_path))
 
 
@@ -131,22 +136,25 @@ def spoil(root, row):
     path.write_bytes(path.read_bytes()[:-9])
 
 
-def test_a_member_whose_predictions_are_damaged_is_not_called_not_run_and_the_reason_is_told(tmp_path):
+@pytest.mark.slow
+def test_damaged_predictions_are_reported_as_not_measured(tmp_path):
+    """Not as not run, and with the reason."""
     spoil(study(tmp_path), "no_tags.sample")
     found = protocol.plan_confirmatory("mini", str(tmp_path))
     assert protocol_text.power(found).set_index("claim").variances["A4"] == "not measured, as A5"
-    said = protocol_text.basis(found)
-    assert " A4 was run and is not measured: " in said and "predictions.jsonl.gz is damaged" in said
+    message = protocol_text.basis(found)
+    assert " A4 was run and is not measured: " in message and "predictions.jsonl.gz is damaged" in message
 
 
-def test_a_kind_of_which_all_is_damaged_tells_so(tmp_path):
+def test_a_kind_with_damaged_predictions_only_says_so(tmp_path):
     study(tmp_path, rows={"structured.sample": 0.6, "direct.sample": 0.5})
     spoil(tmp_path, "direct.sample")
     with pytest.raises(UserError, match="so A4 cannot be planned .A5 was run: .*predictions.jsonl.gz is damaged"):
         protocol.plan_confirmatory("mini", str(tmp_path))
 
 
-def test_the_blocks_are_written_between_their_marks_and_the_rest_stays(one_seed, tmp_path):
+@pytest.mark.slow
+def test_blocks_are_written_between_their_marks(one_seed, tmp_path):
     draft = tmp_path / "draft.md"
     draft.write_text(PROTOCOL.read_text(encoding="utf8"), encoding="utf8")
     protocol_text.fill(draft, one_seed)
@@ -156,30 +164,36 @@ def test_the_blocks_are_written_between_their_marks_and_the_rest_stays(one_seed,
     assert text.endswith(PROTOCOL.read_text(encoding="utf8").split("<!-- /hours -->")[1])
 
 
-@pytest.mark.parametrize(("name", "said"), [("PROTOCOL.md", "in force"), ("draft.md", "must have one <!-- family -->")])
-def test_a_protocol_in_force_and_a_draft_without_marks_are_left_alone(one_seed, tmp_path, name, said):
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "message"), [("PROTOCOL.md", "in force"), ("draft.md", "must have one <!-- family -->")]
+)
+def test_a_protocol_in_force_or_without_marks_is_not_changed(one_seed, tmp_path, name, message):
     path = tmp_path / name
     path.write_text("as agreed", encoding="utf8")
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         protocol_text.fill(path, one_seed)
     assert path.read_text(encoding="utf8") == "as agreed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
-        (lambda path: None, "draft.md does not exist: name a file of text with the marks <!-- family -->"),
-        (lambda path: path.mkdir(), "draft.md is a folder: name a file"),
+        (lambda path: None, "draft.md does not exist: name a text file with the marks <!-- family -->"),
+        (lambda path: path.mkdir(), "draft.md is a folder: name a text file"),
         (lambda path: path.write_bytes(b"\xff\xfe"), "draft.md cannot be read as text .*: save it as UTF-8"),
     ],
 )
-def test_a_draft_that_is_no_file_of_text_is_named(one_seed, tmp_path, make, said):
+def test_a_draft_that_is_not_a_text_file_is_refused(one_seed, tmp_path, make, message):
     make(tmp_path / "draft.md")
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         protocol_text.fill(tmp_path / "draft.md", one_seed)
 
 
-def test_jobs_grow_with_examples_and_questions_and_name_what_has_no_record(one_seed):
+def test_seconds_grow_with_examples_and_questions(one_seed):
+    """A row without a record is marked as not measured."""
+
     def timed(record):
         notebook = "02_train_sft" if record.row == "structured" else record.notebook
         return record.model_copy(update={"provenance": record.provenance | {"seconds": 10.0}, "notebook": notebook})
@@ -194,13 +208,13 @@ def test_jobs_grow_with_examples_and_questions_and_name_what_has_no_record(one_s
     assert jobs["four_turn_mixed", 3].seconds == jobs["structured", 3].seconds
 
 
-def test_pieces_keep_the_order_and_none_is_longer_than_two_hours():
+def test_pieces_keep_the_order_and_take_two_hours_at_most():
     jobs = [run_times.Timed(f"job{k}", 0 if k else None, 2000.0, k != 2) for k in range(7)]
     table = run_times.split_into_pieces(jobs)
     assert list(table.what) == ["job0; seed 0: job1, job2*", "seed 0: job3, job4, job5", "seed 0: job6"]
     assert list(table.hours) == ["1.7", "1.7", "0.6"]
 
 
-def test_what_all_seeds_share_comes_first_and_then_seed_after_seed(one_seed):
-    order = [-1 if job.seed is None else job.seed for job in one_seed.jobs(5)]
-    assert order == sorted(order) and set(order) == {-1, 0, 1, 2, 3, 4}
+def test_shared_jobs_come_first_and_then_each_seed(one_seed):
+    order = [-1 if job.seed is None else job.seed for job in one_seed.jobs(one_seed.choice)]
+    assert order == sorted(order) and set(order) == {-1, *range(one_seed.choice)}

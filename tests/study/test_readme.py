@@ -1,4 +1,4 @@
-"""README's blocks of results come from what is published, between their marks, or not at all."""
+"""The blocks of README.md and docs/claims.md are generated from published results and written between their marks."""
 
 import json
 import shutil
@@ -35,19 +35,21 @@ MAIN = LINE | {
     "verdict": "inconclusive",
 }
 README = (
-    "# Title\n\n<!-- results -->\nold\n<!-- /results -->\n\nbetween\n\n<!-- claims -->\nold\n<!-- /claims -->\n\n"
-    "the rest\n"
+    "# Title\n\n<!-- results -->\nold\n<!-- /results -->\n\nbetween\n\n<!-- tree -->\nold\n<!-- /tree -->\n\nthe rest\n"
 )
+CLAIMS = "# Claims\n\n<!-- claims -->\nold\n<!-- /claims -->\n"
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A toy study at scale mini, all of it recorded, whose claims report left its lines and a figure."""
+    """A toy study at scale mini with all records, the claims of its report and two figures."""
     monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
     toystudy.make_project(tmp_path, toystudy.STUDY.replace("smoke: {", "mini: {"))
     (tmp_path / "README.md").write_text(README, encoding="utf8")
-    for step in toystudy.planned("core", scale="mini").steps:
-        folder = toystudy.record(step.job)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/claims.md").write_text(CLAIMS, encoding="utf8")
+    for entry in toystudy.planned("core", scale="mini").jobs:
+        folder = toystudy.record(entry.job)
     shutil.copyfile(toystudy.REPOSITORY / "claims.yaml", tmp_path / "claims.yaml")
     shutil.copytree(toystudy.REPOSITORY / "results/reported", tmp_path / "results/reported")
     lines = json.dumps([LINE, MAIN, UNTESTED])
@@ -63,19 +65,22 @@ def project(tmp_path, monkeypatch):
 
 
 def block(project, name):
-    text = (project / "README.md").read_text(encoding="utf8")
+    page = next(page for page, names in readme.PAGES.items() if name in names)
+    text = (project / page).read_text(encoding="utf8")
     return text.partition(f"<!-- {name} -->")[2].partition(f"<!-- /{name} -->")[0]
 
 
 def test_publishing_writes_between_the_marks_and_nothing_else(project):
     publish.publish("mini")
     text = (project / "README.md").read_text(encoding="utf8")
-    assert text.startswith("# Title\n\n<!-- results -->\n") and text.endswith("<!-- /claims -->\n\nthe rest\n")
-    assert "<!-- /results -->\n\nbetween\n\n<!-- claims -->" in text and "\nold\n" not in text
-    assert str(project) not in text
+    assert text.startswith("# Title\n\n<!-- results -->\n") and text.endswith("<!-- /tree -->\n\nthe rest\n")
+    assert "<!-- /results -->\n\nbetween\n\n<!-- tree -->" in text and "\nold\n" not in text
+    claims = (project / "docs/claims.md").read_text(encoding="utf8")
+    assert claims.startswith("# Claims\n\n<!-- claims -->\n") and "\nold\n" not in claims
+    assert str(project) not in text + claims
 
 
-def test_the_first_screen_shows_the_main_claims_a_tally_and_one_figure(project):
+def test_the_readme_shows_main_claims_counts_and_one_figure(project):
     publish.publish("mini")
     text = block(project, "results")
     assert "| A5 | LLaVA-o1: tags are better | 63.5 against 56.6 | -1.0 points [-3.0, +1.0] | inconclusive |" in text
@@ -91,7 +96,7 @@ def amend(path, **parts):
     path.write_text(json.dumps(made | {name: made[name] | part for name, part in parts.items()}), encoding="utf8")
 
 
-def test_the_first_screen_says_what_the_runs_and_the_base_before_them_took(project):
+def test_the_readme_gives_the_hours_of_the_runs_and_of_the_base(project):
     [first, *others] = sorted((project / "work/mini/runs").glob("*/seed0/record.json"))
     base = project / "results/checkpoints/trained/record.json"
     base.parent.mkdir(parents=True)
@@ -115,15 +120,16 @@ def test_a_base_without_a_record_of_its_own_has_no_cost(project):
     assert "in all, on any device." in block(project, "results")
 
 
-def test_the_full_block_shows_every_tested_claim_the_verdicts_by_paper_and_their_figure(project):
+def test_the_claims_page_shows_every_tested_claim(project):
+    """With the verdicts by paper and the figure."""
     publish.publish("mini")
     text = block(project, "claims")
     assert "| LLaVA-o1 | 1 | 0 | 1 | 0 |" in text and "| LlamaV-o1 | 0 | 0 | 0 | 1 |" in text
     assert "63.5 against 56.6 | +2.1 points [+0.3, +3.9] | reproduced |" in text and "| A5 |" in text
-    assert "(results/mini/figures/claims.png)" in text
+    assert "(../results/mini/figures/claims.png)" in text
 
 
-def test_the_blocks_of_a_pilot_say_so_in_the_first_words_and_at_table_and_figure(project):
+def test_a_pilot_is_marked_in_text_table_and_figure(project):
     for path in (project / "work/mini/runs").glob("*/seed0/record.json"):
         amend(path, metrics={"accuracy": METRIC})
     publish.publish("mini")
@@ -132,6 +138,7 @@ def test_the_blocks_of_a_pilot_say_so_in_the_first_words_and_at_table_and_figure
     assert "option it states (pilot)](" in first and "interval (pilot)](" in full and "| pilot |" in full
 
 
+@pytest.mark.slow
 def test_publishing_twice_changes_nothing(project):
     publish.publish("mini")
     once = (project / "README.md").read_text(encoding="utf8")
@@ -139,9 +146,9 @@ def test_publishing_twice_changes_nothing(project):
     assert (project / "README.md").read_text(encoding="utf8") == once
 
 
-def test_a_claims_words_break_neither_the_table_nor_the_page(project):
+def test_markup_in_a_claim_is_escaped(project):
     publish.publish("mini")
-    line = next(line for line in (project / "README.md").read_text(encoding="utf8").splitlines() if "always" in line)
+    line = next(line for line in block(project, "claims").splitlines() if "always" in line)
     assert "\\<b\\>help\\</b\\> \\| always" in line
 
 
@@ -151,16 +158,39 @@ def test_a_claims_words_break_neither_the_table_nor_the_page(project):
         "no marks",
         "<!-- /results --> <!-- results -->",
         README + "<!-- results -->",
-        README.replace("<!-- /claims -->", ""),
+        README.replace("<!-- /tree -->", ""),
     ],
 )
-def test_a_readme_without_its_places_is_refused_before_anything_is_copied(project, text):
+def test_a_readme_without_its_marks_is_refused(project, text):
+    """Nothing is copied."""
     (project / "README.md").write_text(text, encoding="utf8")
     with pytest.raises(UserError, match="README.md must have one"):
         publish.publish("mini")
     assert not (project / "results/mini").exists() and (project / "README.md").read_text(encoding="utf8") == text
 
 
-def test_the_readme_of_this_project_has_its_places(monkeypatch):
+def test_the_claims_page_without_its_marks_is_refused(project):
+    (project / "docs/claims.md").write_text("no marks", encoding="utf8")
+    with pytest.raises(UserError, match="docs/claims.md must have one"):
+        publish.publish("mini")
+    assert not (project / "results/mini").exists()
+
+
+@pytest.mark.slow
+def test_the_pages_of_this_project_are_up_to_date(monkeypatch):
+    """They hold what `python -m o1lib readme` would write."""
     monkeypatch.setenv("O1LIB_ROOT", str(toystudy.REPOSITORY))
-    readme.check_marks()
+    found = readme.blocks(toystudy.REPOSITORY / "results" / "mini")
+    for page, names in readme.PAGES.items():
+        text = (toystudy.REPOSITORY / page).read_text(encoding="utf8")
+        for name in names:
+            assert f"<!-- {name} -->\n{found[name]}\n<!-- /{name} -->" in text, (page, name)
+
+
+def test_the_readme_keeps_to_1800_words():
+    assert len((toystudy.REPOSITORY / "README.md").read_text(encoding="utf8").split()) <= 1800
+
+
+def test_every_package_is_in_the_tree():
+    library = toystudy.REPOSITORY / "o1lib"
+    assert sorted(readme.PACKAGES) == sorted(path.parent.name for path in library.glob("*/__init__.py"))

@@ -1,4 +1,4 @@
-"""Models into results/checkpoints: the published training, a run made by hand, a row's model; whole or not at all."""
+"""Shipping models to results/checkpoints: the trained base, a run by hand, a row's model, each whole or not at all."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ def project(tmp_path, monkeypatch, tiny_folder):
 
 
 def run_folder(place: Path, tiny_folder, notebook="00_pretrain_base", **parameters) -> Path:
-    """Leave in `place` what a run of a notebook by hand leaves."""
+    """Write to `place` the files that a run of a notebook by hand writes."""
     shutil.copytree(tiny_folder, place / "model")
     given = {
         "row": "base",
@@ -69,7 +69,8 @@ def run_folder(place: Path, tiny_folder, notebook="00_pretrain_base", **paramete
     return place
 
 
-def test_a_base_is_trained_once_as_published_and_shipped_with_its_record(project, tiny_folder):
+@pytest.mark.slow
+def test_a_base_is_trained_once_and_shipped_with_its_record(project, tiny_folder):
     done = o1lib(project, "base", "--scale", "mini")
     assert done.returncode == 0, done.stderr
     shipped = load(project / "results/checkpoints/mini-base")
@@ -80,7 +81,7 @@ def test_a_base_is_trained_once_as_published_and_shipped_with_its_record(project
     assert again.returncode == 0 and "was trained with the published parameters" in again.stdout
 
 
-def test_a_run_made_by_hand_is_shipped_and_says_how_to_make_it_again(project, tiny_folder, tmp_path_factory, capsys):
+def test_a_run_by_hand_is_shipped_with_its_command(project, tiny_folder, tmp_path_factory, capsys):
     elsewhere = run_folder(tmp_path_factory.mktemp("elsewhere") / "base", tiny_folder)
     ship.ship_base("mini", str(elsewhere))
     shipped = load(project / "results/checkpoints/mini-base")
@@ -100,24 +101,23 @@ def spoil(folder):
 
 
 @pytest.mark.parametrize(
-    "changes, then, said",
+    "changes, then, message",
     [
         ({"examples": 8}, None, "examples: 8, not 64"),
         ({"checkpoint": "results/x"}, None, "checkpoint: 'results/x', not ''"),
         ({"notebook": "02_train_sft"}, None, "notebook 02_train_sft, not 00_pretrain_base"),
-        ({}, spoil, "model in .* is not what was recorded"),
+        ({}, spoil, "model in .* has changed since it was recorded"),
     ],
 )
-def test_a_run_that_is_not_the_published_one_is_refused_and_what_was_shipped_stays(
-    project, tiny_folder, changes, then, said
-):
+def test_a_run_with_other_parameters_is_refused(project, tiny_folder, changes, then, message):
+    """The shipped base stays as it was."""
     target = project / "results/checkpoints/mini-base"
     target.mkdir(parents=True)
     (target / "old").write_text("as it was", encoding="utf8")
     folder = run_folder(project / "work/made", tiny_folder, **changes)
     if then:
         then(folder)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         ship.ship_base("mini", "work/made")
     assert [path.name for path in target.parent.rglob("*")] == ["mini-base", "old"]
 
@@ -125,14 +125,14 @@ def test_a_run_that_is_not_the_published_one_is_refused_and_what_was_shipped_sta
 def test_a_model_too_large_for_every_clone_is_refused(project, tiny_folder, monkeypatch):
     run_folder(project / "work/made", tiny_folder)
     monkeypatch.setattr(ship, "LARGEST", 1000)
-    with pytest.raises(UserError, match="every clone would carry it"):
+    with pytest.raises(UserError, match="which every clone would download"):
         ship.ship_base("mini", "work/made")
     assert not list((project / "results/checkpoints").iterdir())
 
 
 def test_a_row_s_model_is_shipped_when_the_row_is_up_to_date(project, tiny_folder):
     run_folder(project / "results/checkpoints/mini-base", tiny_folder)
-    jobs = {step.job.row: step.job for step in toystudy.planned("core", scale="mini").steps}
+    jobs = {entry.job.row: entry.job for entry in toystudy.planned("core", scale="mini").jobs}
     with pytest.raises(UserError, match="arm seed 0 is not up to date .missing.: run `make study SCALE=mini ROWS=arm"):
         ship.ship_row("mini", "arm")
     for job in jobs.values():
@@ -148,15 +148,15 @@ def test_a_row_s_model_is_shipped_when_the_row_is_up_to_date(project, tiny_folde
 
 def test_a_row_without_a_model_is_refused(project):
     (project / "results/checkpoints/mini-base").mkdir(parents=True)
-    for step in toystudy.planned("core", scale="mini").steps:
-        toystudy.record(step.job)
-    with pytest.raises(UserError, match="left no model"):
+    for entry in toystudy.planned("core", scale="mini").jobs:
+        toystudy.record(entry.job)
+    with pytest.raises(UserError, match="has no model"):
         ship.ship_row("mini", "base")
 
 
 @pytest.mark.parametrize(
-    "scale, said", [("mimi", "did you mean 'mini'"), ("smoke", "ships no base of its own: use SCALE=mini")]
+    "scale, message", [("mimi", "did you mean mini"), ("smoke", "ships no base of its own: use SCALE=mini")]
 )
-def test_a_scale_without_a_base_is_refused(project, scale, said):
-    with pytest.raises(UserError, match=said):
+def test_a_scale_without_a_base_is_refused(project, scale, message):
+    with pytest.raises(UserError, match=message):
         ship.ship_base(scale)

@@ -11,13 +11,13 @@ from o1lib.records import load_all
 from o1lib.scoring import metrics
 from o1lib.study import experiments, jobs, plan
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 COPIED = ("o1lib", "notebooks", "results", "experiments.yaml", "claims.yaml", "Snakefile", "nbdime_config.json")
 
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory):
-    """(project, what the run printed): a copy of the checkout in which the smoke study has run."""
+    """(project, finished process): a copy of the checkout in which the smoke study has run."""
     root = tmp_path_factory.mktemp("checkout")
     for name in COPIED:
         source = toystudy.REPOSITORY / name
@@ -30,12 +30,12 @@ def smoke(tmp_path_factory):
 
 @pytest.fixture
 def project(smoke, monkeypatch):
-    """The same, in place of the checkout."""
+    """The project, used in place of the checkout."""
     monkeypatch.setenv("O1LIB_ROOT", str(smoke[0]))
     return smoke[0]
 
 
-def test_it_ends_well_with_every_planned_row_recorded(smoke):
+def test_every_planned_row_is_recorded(smoke):
     root, done = smoke
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     summary = json.loads((root / "work/smoke/summary.json").read_text(encoding="utf8"))
@@ -43,7 +43,7 @@ def test_it_ends_well_with_every_planned_row_recorded(smoke):
     assert summary["rows"] == summary["recorded"] == len(load_all(root / "work/smoke")) and summary["failed"] == 0
 
 
-def test_it_keeps_to_three_gigabytes(smoke):
+def test_it_needs_less_than_three_gigabytes(smoke):
     assert json.loads((smoke[0] / "work/smoke/summary.json").read_text(encoding="utf8"))["peak_memory_mb"] < 3000
 
 
@@ -65,7 +65,7 @@ def test_a_second_run_does_nothing(smoke):
 def test_a_changed_parameter_would_redo_exactly_its_descendants(project):
     read = experiments.read_experiments()
     read.rows["structured"].parameters["learning_rate"] = 0.5
-    due = {step.job.row for step in plan.make_plan(read, "smoke").due}
+    due = {entry.job.row for entry in plan.make_plan(read, "smoke").due}
     expected = {row for row in jobs.select(read, "smoke") if row.startswith("structured")}
     assert due == expected | {"ablations", "inference_scaling", "curriculum", "claims"}
 
@@ -79,7 +79,7 @@ def test_every_metric_is_recomputed_from_predictions(project):
         assert again == recorded, record.row
 
 
-def test_nothing_that_is_kept_names_a_place_of_this_machine(project):
+def test_kept_files_hold_no_path_of_this_machine(project):
     kinds = (".json", ".ipynb", ".html", ".csv")
     kept = [path for path in project.glob("work/smoke/runs/*/*/*") if path.suffix in kinds]
     assert kept and [path for path in kept if str(project) in path.read_text(encoding="utf8")] == []
@@ -89,7 +89,8 @@ def test_recorded_artifacts_have_their_recorded_hashes(project):
     assert {record.row: record.changed() for record in load_all(project / "work/smoke") if record.changed()} == {}
 
 
-def test_smoke_covers_every_notebook_format_schedule_method_and_judge():
+def test_smoke_covers_every_notebook_format_and_method():
+    """And every schedule, judge and source."""
     read = experiments.read_experiments()
     everything = {row: experiments.parameters_of(read, "smoke", row) for row in read.rows}
     chosen = jobs.select(read, "smoke")

@@ -1,4 +1,4 @@
-"""What two processes do for test_parallel.py: `torchrun --nproc_per_node 2 -m parallel CHECKPOINT OUT`."""
+"""The script of two processes for test_parallel.py: `torchrun --nproc_per_node 2 -m parallel CHECKPOINT OUT`."""
 
 import copy
 import hashlib
@@ -15,20 +15,20 @@ from o1lib.models.presets import load, save
 from o1lib.records import UserError
 from o1lib.training import RECIPES, Lora, Recipe, fit
 
-EXAMPLES = 10  # of batches of 4: the last one is half full
+EXAMPLES = 10  # in batches of 4, so the last one is half full
 LORA = Recipe(lora=Lora(rank=2), recompute=True)
 
 
 def examples():
     """Return short examples, one of them without a picture."""
-    made = [{"messages": messages(e, "direct"), "images": [e.image]} for e in mixture("train", EXAMPLES)]
-    made[3]["messages"][0]["content"].pop(0)
-    made[3]["images"] = []
-    return made
+    found = [{"messages": messages(e, "direct"), "images": [e.image]} for e in mixture("train", EXAMPLES)]
+    found[3]["messages"][0]["content"].pop(0)
+    found[3]["images"] = []
+    return found
 
 
 def train(loaded, out, **settings):
-    """Train a copy of the loaded model; return its losses and the hash of its weights."""
+    """Train a copy of the loaded model. Returns its losses and the hash of its weights."""
     model, processor = copy.deepcopy(loaded[0]), loaded[1]
     log = fit(model, processor, [examples()], out, learning_rate=1e-2, batch=4, save_steps=1, log_steps=1, **settings)
     digest = hashlib.sha256(b"".join(weight.numpy().tobytes() for weight in model.state_dict().values())).hexdigest()
@@ -36,7 +36,7 @@ def train(loaded, out, **settings):
 
 
 def stopped(loaded, out, **settings):
-    """Train, stop in the second step, go on; return what `train` returns."""
+    """Train, stop in the second step, and resume. Returns what `train` returns."""
 
     def stop(model):
         raise KeyboardInterrupt
@@ -49,7 +49,7 @@ def stopped(loaded, out, **settings):
 
 
 def refused(loaded, out, **settings):
-    """Return the sentence with which training is refused."""
+    """Return the message of the UserError of `train`, "" if there is none."""
     try:
         train(loaded, out, **settings)
     except UserError as error:
@@ -58,12 +58,15 @@ def refused(loaded, out, **settings):
 
 
 def sharded(loaded, out):
-    """Return [a loss with the paper's layers sharded over the processes, without, whether weights come back, the loss
-    of the checkpoint that is saved from the shards]."""
+    """Shard the layers of the paper's recipe over the processes.
+
+    Returns [the loss of the sharded model, of the whole model, whether gathered weights are equal, the loss of the
+    checkpoint that is saved from the shards].
+    """
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
     from torch.distributed.fsdp import fully_shard
 
-    from o1lib.training.fit import collator
+    from o1lib.training.collator import collator
 
     model = copy.deepcopy(loaded[0])
     inputs = collator(loaded[1])(examples()[:2])
@@ -76,7 +79,9 @@ def sharded(loaded, out):
     loss.backward()
     gathered = get_model_state_dict(model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
     before = loaded[0].state_dict()
-    same = all(torch.equal(value, before[name]) for name, value in gathered.items())  # none but in the first one
+    same = all(
+        torch.equal(value, before[name]) for name, value in gathered.items()
+    )  # the dict is empty in all processes but the first
     saved = whole
     if torch.distributed.get_rank() == 0:
         save(model, loaded[1], out, gathered)
@@ -85,7 +90,7 @@ def sharded(loaded, out):
 
 
 def main(checkpoint, out):
-    """Write what was found to OUT/found.json, from the first process."""
+    """Write the results to OUT/found.json in the first process."""
     loaded, out = load(checkpoint), Path(out)
     found = {
         "unbroken": train(loaded, out / "a", processes=2),

@@ -1,8 +1,8 @@
-"""A real HTTP server on loopback that speaks the chat-completions protocol; what it says is the test's choice.
+"""A real HTTP server on loopback that speaks the chat-completions protocol. The test chooses its replies.
 
 with serve(lambda body, number: answer("42")) as server:
     Endpoint(server.url, "m", log=...)
-    server.bodies                           what was asked, in order
+    server.bodies                           # the requests, in order
 """
 
 import json
@@ -33,12 +33,14 @@ def failure(status, headers=(), message="no", **error):
 
 
 def cut(text="half"):
-    """Return a reply whose connection is closed before its end."""
+    """Return (status, headers, body) of a reply whose connection is closed before its end."""
     status, headers, body = answer(text)
     return status, headers | {"Content-Length": str(len(body))}, body[: len(body) // 2]
 
 
 class Handler(BaseHTTPRequestHandler):
+    """Records each request and sends the server's reply to it."""
+
     protocol_version = "HTTP/1.1"
     wbufsize = 1 << 16  # one write a reply: no waiting for acknowledgements
 
@@ -66,6 +68,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
+    """The server; `bodies` and `headers` hold the requests received so far."""
+
     daemon_threads = True
     request_queue_size = 128
 
@@ -75,7 +79,7 @@ class Server(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_address[1]}/v1"
 
     def handle_error(self, request, client_address):
-        pass  # clients of these tests get killed
+        pass  # some tests kill their client
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A Mllama of a hundred thousand random weights, gates open so that it sees, and tasks for it."""
+"""A Mllama with a hundred thousand random weights and open gates, and tasks for it."""
 
 import functools
 
@@ -62,7 +62,7 @@ def model_and_processor(tiles=1, seed=0):
             if name.endswith("gate"):
                 parameter.fill_(1.0)
             elif parameter.ndim > 1:
-                parameter.mul_(4.0)  # far from uniform, so that texts differ and greedy choices have margins
+                parameter.mul_(4.0)  # far from uniform: texts differ, and greedy choices have margins
     pictures = MllamaImageProcessorPil(size={"height": 32, "width": 32}, max_image_tiles=tiles)
     return model, MllamaProcessor(image_processor=pictures, tokenizer=tokenizer, chat_template=CHAT_TEMPLATE)
 
@@ -91,20 +91,20 @@ SAID = (
 
 
 def coloured(colour):
-    """Return a picture of one colour."""
+    """Return a picture of one color."""
     return Image.new("RGB", (32, 32), COLOURS[colour])
 
 
 @functools.cache
 def trained(steps=60):
-    """Return (model, processor) after seconds of training: answers in tags that depend on the picture's colour."""
+    """Return (model, processor) after seconds of training: answers in tags that depend on the picture's color."""
     import copy
 
     model, processor = copy.deepcopy(model_and_processor(seed=1))
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim > 1 and not name.endswith("gate"):
-                parameter.mul_(0.5)  # `model_and_processor` widens them, which is no place to learn from
+                parameter.mul_(0.5)  # `model_and_processor` widens them too much for training
     rng = np.random.default_rng(0)
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=6e-3)
@@ -141,7 +141,7 @@ def _lesson(processor, colours, rng):
 
 
 def coloured_tasks(n):
-    """Return `n` questions in tags about coloured pictures."""
+    """Return `n` questions in tags about colored pictures."""
     from o1lib.search.methods import task_for
 
     names = list(COLOURS)

@@ -4,7 +4,7 @@ import functools
 
 import torch
 
-from o1lib.models.checkpoint import still
+from o1lib.models.checkpoint import without_video
 from o1lib.models.tokenizer import train_tokenizer
 
 WORDS = [
@@ -50,7 +50,7 @@ def qwen():
         vision_end_token_id=ids("<|vision_end|>"),
     )
     pictures = Qwen2VLImageProcessorPil(patch_size=8, merge_size=2, min_pixels=32 * 32, max_pixels=64 * 64)
-    return _model(Qwen2_5_VLForConditionalGeneration, config), still("Qwen2_5_VLProcessor")(
+    return _model(Qwen2_5_VLForConditionalGeneration, config), without_video("Qwen2_5_VLProcessor")(
         pictures, tokenizer, chat_template=template
     )
 
@@ -81,7 +81,7 @@ def smolvlm():
         pad_token_id=tokenizer.pad_token_id,
     )
     pictures = SmolVLMImageProcessorPil(size={"longest_edge": 64}, max_image_size={"longest_edge": 32})
-    return _model(SmolVLMForConditionalGeneration, config), still("SmolVLMProcessor")(
+    return _model(SmolVLMForConditionalGeneration, config), without_video("SmolVLMProcessor")(
         pictures, tokenizer, None, image_seq_len=4, chat_template=template
     )
 

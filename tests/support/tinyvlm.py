@@ -21,12 +21,12 @@ SMOL_CHAT = (
 
 
 def _spread(model):
-    """Move weights far from uniform, so that texts differ and greedy choices have margins; it never says a picture."""
+    """Move weights far from uniform: texts differ, greedy choices have margins, no picture token is generated."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim > 1:
                 parameter.mul_(2.0 if "visual" in name or "vision" in name else 4.0)
-        head = torch.nn.Linear(model.lm_head.in_features, model.lm_head.out_features)  # a bias, which they have not
+        head = torch.nn.Linear(model.lm_head.in_features, model.lm_head.out_features)  # with a bias, unlike theirs
         head.weight.copy_(model.lm_head.weight)
         head.bias.zero_()
         head.bias[model.config.image_token_id] = -100.0
@@ -105,7 +105,7 @@ def _qwen_config(tokenizer, start, end, video, image):
 
 @functools.cache
 def smol(seed=0):
-    """Return (model, processor) of a SmolVLM, whose larger pictures are split into parts beside a small whole."""
+    """Return (model, processor) of a SmolVLM; larger pictures are split into parts and a small version of the whole."""
     from transformers import (
         Idefics3ImageProcessorPil,
         Idefics3Processor,

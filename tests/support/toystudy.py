@@ -1,4 +1,8 @@
-"""A study of toy notebooks that need no torch: one works (or fails, or waits), one reports."""
+"""A study of toy notebooks that need no torch: one works (or fails, or waits), one reports.
+
+root = make_project(tmp_path)
+o1lib(root, "study", "--scale", "smoke").returncode
+"""
 
 import os
 import shutil
@@ -14,15 +18,19 @@ from o1lib.study import experiments, plan
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMON = 'row: str = "toy"\nseed: int = 0\nscale: str = "smoke"\nroot: str = ""\n'
-WORK = COMMON + 'model: str = ""\nvalue: float = 0.5\nseconds: float = 0.0\nfail: bool = False'
+WORK = COMMON + 'model: str = ""\nvalue: float = 0.5\nseconds: float = 0.0\nfail: bool = False\nfail_late: bool = False'
 WORK_BODY = """import os, time
 from pathlib import Path
 from o1lib.records import finish, project_root, start
 run = start(globals(), "work")
-print("from", model, "in", project_root(), "on", min(os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]), "threads")
+threads = {os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]}
+print("from", model, "in", project_root(), "on", *threads, "threads")
+run.path("checkpoint").mkdir(exist_ok=True)
 time.sleep(seconds)
-assert not fail, "this row was told to fail"
-finish(run, {"accuracy": {"value": value, "n": 1, "low": 0.0, "high": 1.0}})"""
+assert not fail, "this row was set to fail"
+finish(run, {"accuracy": {"value": value, "n": 1, "low": 0.0, "high": 1.0}})
+assert not fail_late, "this row was set to fail after its record"
+"""
 REPORT_BODY = """from o1lib.records import finish, load_all, start
 run = start(globals(), "report")
 finish(run, {"rows": {"value": len(load_all(run.root)), "n": 1, "low": 0.0, "high": 99.0}})"""
@@ -40,7 +48,7 @@ scales:
 
 
 def notebook(path: Path, parameters: str, body: str) -> None:
-    """Write a notebook of a title, a parameters cell and one more cell."""
+    """Write a notebook with a title, a parameters cell and one more cell."""
     tagged = new_code_cell(parameters, metadata={"tags": ["parameters"]})
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +59,7 @@ def notebook(path: Path, parameters: str, body: str) -> None:
 
 
 def make_project(root: Path, study: str = STUDY) -> Path:
-    """Make a project of two toy notebooks and the real Snakefile and nbdime settings in `root`."""
+    """Make a project in `root`: two toy notebooks, and the real Snakefile and nbdime settings."""
     notebook(root / "notebooks" / "work.ipynb", WORK, WORK_BODY)
     notebook(root / "notebooks" / "report.ipynb", COMMON, REPORT_BODY)
     (root / "experiments.yaml").write_text(study, encoding="utf8")
@@ -69,7 +77,7 @@ def edit(root: Path, old: str, new: str) -> None:
 
 
 def record(job, **changes) -> Path:
-    """Leave the record that running `job` would leave, with `changes` made to it; return the run's folder."""
+    """Write the record that running `job` would write, with `changes` in it. Return the run's folder."""
     folder = plan.folder_of(job)
     provenance = {
         "commit": "c0ffee0000",
@@ -96,12 +104,12 @@ def record(job, **changes) -> Path:
 
 
 def planned(rows: str = "", seeds=(0,), fresh: bool = False, scale: str = "smoke") -> plan.StudyPlan:
-    """Plan the toy study as its file stands now."""
+    """Plan the toy study from its current experiments.yaml."""
     return plan.make_plan(experiments.read_experiments(), scale, rows, seeds, fresh)
 
 
 def environment(root: Path) -> dict[str, str]:
-    """What a command on the project in `root` finds around it; the library is its own copy where it has one."""
+    """Return a command's environment. It imports the project's own copy of the library if there is one."""
     library = root if (root / "o1lib").is_dir() else REPOSITORY
     return os.environ | {"O1LIB_ROOT": str(root), "PYTHONPATH": str(library), "OMP_NUM_THREADS": "1"}
 

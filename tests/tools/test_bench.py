@@ -6,6 +6,7 @@ from bench_train import measure
 pytestmark = pytest.mark.xdist_group("training")
 
 
+@pytest.mark.slow
 def test_every_figure_is_measured():
     found = measure("smoke", batch=4, steps=4, tries=False)
     assert (found["steps"], found["batch"], found["tries"]) == (2, 4, {})
@@ -17,6 +18,7 @@ def test_every_figure_is_measured():
     assert set(found["seconds_by_part"]) == {"batch made", "forward", "backward", "optimizer"}
 
 
+@pytest.mark.slow
 def test_a_try_that_fails_is_a_finding(monkeypatch):
     def refuse(*args, **kwargs):
         raise RuntimeError("no compiler")

@@ -1,11 +1,11 @@
-"""The papers' claims as a file of contrasts, and the verdict of the records on each.
+"""Test the papers' claims: each claim is a contrast of rows, and the records give a verdict on it.
 
-    lines = evaluate(load_claims(), load_all("results/mini"))
+    lines = evaluate_claims(load_claims(), load_all("results/mini"))
     lines[0]["verdict"], lines[0]["why"]
 
-`claims.yaml` says for every claim what the paper reports (with the place in results/reported/) and which two rows of
-the study, on which questions and in which unit, would tell. What cannot be told is "not tested", and `why` says which
-record lacks. A mini number and a paper's number compare in sign, not in level.
+For every claim, `claims.yaml` holds the numbers of the paper (with their place in results/reported/) and the contrast
+that tests it: which rows of the study, on which questions, in which metric. A claim without the needed records is "not
+tested", and `why` names the missing record. A mini number and a paper's number compare in sign, not in level.
 """
 
 from o1lib.analysis.claims.evaluate import evaluate_claims, rests_on

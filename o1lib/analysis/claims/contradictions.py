@@ -1,8 +1,8 @@
-"""Where the papers' own numbers disagree, computed again from results/reported/ each time: nothing is typed in.
+"""Find contradictions between the papers' own numbers, computed from the tables in results/reported/.
 
     contradictions()        # DataFrame: where, what is printed, what follows from the other printed numbers
 
-Each check returns lines only where the numbers disagree, so a corrected table would silence it.
+No contradiction is written down by hand: a check returns lines only while the numbers disagree.
 """
 
 import pandas as pd
@@ -37,7 +37,7 @@ def _conflicting(frame):
 
 
 def averages():
-    """Yield printed averages that are not the mean of their row."""
+    """Yield the printed averages that are not the mean of their row."""
     for name in AVERAGED:
         frame = _read(name)
         for (model, setting), row in frame.groupby(["model", "setting"], sort=False):
@@ -49,7 +49,7 @@ def averages():
 
 
 def editions():
-    """Yield the benchmarks that changed between two versions of paper A's ablation, if only some did."""
+    """Yield the benchmarks that changed between two versions of paper A's ablation, if others did not change."""
     one, two = (_read(name).set_index(["setting", "benchmark"])["value"] for name in _EDITIONS)
     moved = (one - two).abs() > 1e-9
     changed = sorted({benchmark for _, benchmark in one.index[moved]} - {"Average"})
@@ -63,8 +63,8 @@ def editions():
         )
 
 
-def twins():
-    """Yield models that have the very same numbers in LlamaV-o1's Table 2."""
+def identical_models():
+    """Yield the models that have identical numbers in LlamaV-o1's Table 2."""
     frame = _read("B_table2_vrcbench")
     wide = frame[~_conflicting(frame)].pivot(index="model", columns="metric", values="value")
     for _, same in wide.groupby(list(wide.columns), sort=False):
@@ -74,7 +74,7 @@ def twins():
 
 
 def overalls():
-    """Yield models whose overall on VRC-Bench is not the average of their categories, weighted by samples."""
+    """Yield the models whose overall score on VRC-Bench is not the sample-weighted average of their categories."""
     sizes = _read("B_fig3_vrcbench_composition").query("metric == 'samples'").groupby("setting")["value"].sum()
     frame = _read("B_fig4_vrcbench_categories").query("metric == @FINAL", local_dict={"FINAL": FINAL})
     for model, cells in frame.groupby("model", sort=False):
@@ -87,7 +87,7 @@ def overalls():
 
 
 def hours():
-    """Yield the ratios of hours behind "5x faster", where none of them is five."""
+    """Yield the ratios of GPU hours behind the claim "5x faster", if none of them is five."""
     frame = _read("B_table5_inference_scaling").query("metric == @TIME", local_dict={"TIME": TIME})
     frame = frame[~_conflicting(frame)].assign(beams=lambda f: f["setting"].str.extract(r"beams=(\d)", expand=False))
     wide = frame.pivot(index="beams", columns="model", values="value")
@@ -102,7 +102,7 @@ def hours():
 
 
 def unscaled():
-    """Yield the two values of MM-Vet without beams, and numbers marked as printed twice."""
+    """Yield the two values of MM-Vet without beams, and the numbers that are marked as printed twice."""
     four, five = _read("B_table4_ablation"), _read("B_table5_inference_scaling")
     one = four[four.setting.str.contains("Curriculum") & (four.benchmark == "MMVet")]["value"].iloc[0]
     own = five[(five.model == "LlamaV-o1") & five.setting.str.startswith("No scaling") & (five.metric == "score")]
@@ -114,7 +114,7 @@ def unscaled():
 
 
 def formats():
-    """Yield the share of published outputs that do not keep the format that is said never to break."""
+    """Yield how many published outputs break the format that the paper says is never broken."""
     frame = _read("third_party_checks").set_index("metric")["value"]
     whole = frame["well-formed outputs (four tag pairs once, in order)"]
     if whole < 1000:
@@ -122,7 +122,7 @@ def formats():
 
 
 def reruns():
-    """Yield scores that others measured on the same benchmark, more than a point from the printed one."""
+    """Yield scores by third parties that differ by more than one point from the printed score."""
     others = _read("third_party_checks").query("metric == 'score'")
     printed = [
         ("Llama-3.2-11B-Vision-Instruct", "A_v1_table2_ablation", "base model"),
@@ -145,5 +145,5 @@ def reruns():
 
 def contradictions():
     """Return every disagreement as a table with COLUMNS."""
-    checks = (averages, editions, twins, overalls, hours, unscaled, formats, reruns)
+    checks = (averages, editions, identical_models, overalls, hours, unscaled, formats, reruns)
     return pd.DataFrame([line for check in checks for line in check()], columns=COLUMNS)

@@ -1,10 +1,11 @@
-"""The confirmatory family: several claims tested together, so that chance alone rarely makes one of them.
+"""Correct the verdicts on the confirmatory claims for multiple testing, by Holm's procedure.
 
-    lines = corrected(lines, 6)      # lines of `o1lib.analysis.claims.evaluate`
+    lines = corrected(lines, 6)      # lines of `o1lib.analysis.claims.evaluate_claims`
 
-Where each of six true nulls is tested at 5 %, one in four such studies finds something. Holm's procedure holds that to
-5 % for the family: a verdict on the sign of a difference stands only if its corrected p is at most 0.05. A member that
-was not tested counts as one with p = 1. That a difference lies within the margin is read from the interval, and stays.
+If six true null hypotheses are each tested at 5 %, one in four such studies finds a difference. Holm's procedure
+(https://www.jstor.org/stable/4615733) keeps that probability at 5 % for the whole family: a verdict on the sign of a
+difference is kept only if its corrected p is at most 0.05. An untested member counts with p = 1. That a difference
+lies within the margin is a verdict by the interval and is not corrected.
 """
 
 from o1lib.analysis.stats.verdicts import INCONCLUSIVE, MARGIN
@@ -13,9 +14,9 @@ ALPHA = 0.05
 
 
 def corrected(lines: list[dict], size: int) -> list[dict]:
-    """Return the lines, those of the family with `p_holm` and the verdict that stands after Holm's correction.
+    """Return the lines, those of the family with `p_holm` and their verdict after Holm's correction.
 
-    `size` is the number of members, tested or not. Where none was tested on `test` drawings, nothing changes.
+    `size` is the number of members, tested or not. Nothing changes where no member was tested on `test` drawings.
     """
     family = [line for line in lines if line["confirmatory"]]
     if not family:
@@ -24,11 +25,12 @@ def corrected(lines: list[dict], size: int) -> list[dict]:
 
     untested = [1.0] * (size - len(family))
     adjusted = multipletests([line["p"] for line in family] + untested, ALPHA, "holm")[1]
-    fixed = {line["id"]: _stands(line, float(p)) for line, p in zip(family, adjusted, strict=False)}
+    fixed = {line["id"]: _holm_verdict(line, float(p)) for line, p in zip(family, adjusted, strict=False)}
     return [fixed.get(line["id"], line) for line in lines]
 
 
-def _stands(line: dict, p: float) -> dict:
+def _holm_verdict(line: dict, p: float) -> dict:
+    """Return a line with its corrected p-value, and with the verdict "inconclusive" where that is above ALPHA."""
     within = line["low"] >= -MARGIN and line["high"] <= MARGIN
     if p <= ALPHA or within or line["verdict"] == INCONCLUSIVE:
         return line | {"p_holm": p}

@@ -1,11 +1,10 @@
-"""The verdicts on the papers' claims as a table and as a page that opens alone.
+"""Show the verdicts on the papers' claims as tables and as an HTML page.
 
-lines = evaluate(load_claims(), records)
-table(lines)                                # one line a claim: reported, measured, verdict, why, cost
-page(lines, note(records), lacking(lines, records))     # claims.html; all text is escaped
+lines = evaluate_claims(load_claims(), records)
+claims_table(lines)                                     # one line for each claim
+claims_page(lines, note(records), incomplete_claims(lines, records))     # claims.html
 """
 
-import html
 from collections import Counter
 from textwrap import wrap
 
@@ -13,33 +12,15 @@ import pandas as pd
 
 from o1lib.analysis.comparability import missing_for_comparison
 from o1lib.analysis.stats import NOT_TESTED, VERDICTS
+from o1lib.analysis.tables import to_html
+from o1lib.records.html import render
 
 PAPERS = {"A": "LLaVA-o1", "B": "LlamaV-o1"}
 _SCALE = {"difference": (100, " points"), "equivalence": (100, " points"), "rate": (100, " %"), "ratio": (1, " times")}
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>The claims of LLaVA-o1 and LlamaV-o1, tested</title><style>
-body {{ font: 14px/1.4 sans-serif; max-width: 80em; margin: 2em auto; padding: 0 1em; background: white; color: #111 }}
-table {{ border-collapse: collapse }} th, td {{ text-align: left; vertical-align: top; padding: .3em .6em }}
-tr {{ border-top: 1px solid #ccc }} thead tr {{ border: 0 }}
-</style></head><body>
-<h1>The claims of LLaVA-o1 and LlamaV-o1, tested</h1>
-<p>{note}</p>
-<p>A claim is <i>reproduced</i> or <i>contradicted</i> only if the whole 95 % interval says so; a difference that is
-surely below one point contradicts a claimed one, whatever its sign. What no record can tell is <i>not tested</i>.</p>
-<h2>Verdicts by paper{mark}</h2>
-{counts}
-<h2>Claim by claim{mark}</h2>
-{table}
-<h2>What the claims lack{mark}</h2>
-{incomplete}
-{beside}
-</body></html>
-"""
-_BESIDE = "<h2>Found here, beside what is published{mark}</h2><p>{sentence}</p>{table}"
 
 
 def verdict_counts(lines):
-    """Return how many claims of each paper have which verdict: a line a paper, a column a verdict."""
+    """Return the number of claims by paper (lines) and verdict (columns)."""
     tally = Counter((line["paper"], line["verdict"]) for line in lines)
     papers = {name: [tally[paper, verdict] for verdict in VERDICTS] for paper, name in PAPERS.items()}
     frame = pd.DataFrame.from_dict(papers, orient="index", columns=list(VERDICTS))
@@ -47,7 +28,7 @@ def verdict_counts(lines):
 
 
 def measured(line):
-    """Return '+2.1 points [+0.3, +3.9]' for a judged claim in its own unit, '–' for one that was not tested."""
+    """Return a claim's value and interval in its unit, as '+2.1 points [+0.3, +3.9]'; '–' if it was not tested."""
     if line["value"] is None:
         return "–"
     scale, unit = _SCALE[line["kind"]]
@@ -57,7 +38,7 @@ def measured(line):
 
 
 def reported(line):
-    """Return the paper's numbers of a claim: '63.5 against 56.6', or each with its name."""
+    """Return the paper's numbers of a claim, as '63.5 against 56.6', or each number with its name."""
     numbers = line["reported"]
     if numbers.keys() == {"a", "b"}:
         return f"{numbers['a']['value']:g} against {numbers['b']['value']:g}"
@@ -65,7 +46,7 @@ def reported(line):
 
 
 def cost(line):
-    """Return what a contrast took: seconds of scoring and of training its arms, tokens a question of each row."""
+    """Return a contrast's cost: seconds of scoring, seconds of training, and each row's mean tokens for a question."""
     if not line["cost"]:
         return "–"
     tokens = ", ".join(f"{row} {count:,.0f}" for row, count in line["cost"]["processed_tokens"].items())
@@ -77,8 +58,8 @@ def cost(line):
     )
 
 
-def rows(line):
-    """Return which row is set against which, and in what."""
+def _contrast(line):
+    """Return the rows of a contrast and its metric in words."""
     what = line["contrast"]
     metric = what["metric"].replace("_", " ") + (f" on {', '.join(what['sets'])}" if what.get("sets") else "")
     skills = f" ({', '.join(what['skills'])})" if what.get("skills") else ""
@@ -87,13 +68,13 @@ def rows(line):
 
 
 def claims_table(lines):
-    """Return one line a claim: where, what it says, the paper's numbers, ours with interval, verdict, why, cost."""
+    """Return one line for each claim: its place, statement, reported and measured numbers, verdict, reason and cost."""
     found = {
         line["id"]: {
             "where": f"{PAPERS[line['paper']]}, {line['table']}",
             "claim": line["statement"],
             "reported": reported(line),
-            "tested by": rows(line),
+            "tested by": _contrast(line),
             "measured here": measured(line),
             "n": line["n"] or "–",
             "seeds": line["seeds"] or "–",
@@ -108,7 +89,10 @@ def claims_table(lines):
 
 
 def difference_claims(lines):
-    """Return the tested claims about differences as a long table for a figure: claim, verdict, value, interval, n."""
+    """Return the tested claims about differences as a long table for a figure: claim, verdict, value, interval, n.
+
+    `verdict` is categorical, so that a verdict has the same color whichever verdicts occur.
+    """
     kinds = ("difference", "equivalence")
     tested = [line for line in lines if line["kind"] in kinds and line["value"] is not None]
     shown = [
@@ -121,11 +105,11 @@ def difference_claims(lines):
         for line in tested
     ]
     found = pd.DataFrame(shown, columns=["claim", "verdict", "value", "low", "high", "n", "seeds"])
-    return found.assign(verdict=pd.Categorical(found.verdict, VERDICTS[:-1]))  # a colour each, whichever occur
+    return found.assign(verdict=pd.Categorical(found.verdict, VERDICTS[:-1]))
 
 
 def summarize_verdicts(lines):
-    """Return one sentence a verdict: how many claims, and which."""
+    """Return one sentence for each verdict: the number of claims and their ids (Markdown)."""
     groups = {verdict: [line["id"] for line in lines if line["verdict"] == verdict] for verdict in VERDICTS}
     return [
         f"**{verdict}**: {len(ids)} of {len(lines)} claims{' (' + ', '.join(ids) + ')' if ids else ''}"
@@ -134,7 +118,7 @@ def summarize_verdicts(lines):
 
 
 def incomplete_claims(lines, records):
-    """Return one line a claim that is incomplete: its verdict, what is amiss with its rows, or why it is not tested."""
+    """Return one line for each incomplete claim: its verdict, and what its rows lack or why it was not tested."""
     found = {}
     for line in lines:
         needed = [line["contrast"][side] for side in ("a", "b") if line["contrast"].get(side)]
@@ -146,25 +130,23 @@ def incomplete_claims(lines, records):
     return pd.DataFrame.from_dict(found, orient="index", columns=["claim", "verdict", "lacks"])
 
 
-def claims_page(lines, note, incomplete, mark="", beside=None, sentence=""):
-    """Return the whole page as HTML; `note` says what was scored, `mark` is in every caption. All is escaped.
+def claims_page(lines, note, incomplete, mark="", replication=None, agreement=""):
+    """Return the claims as an HTML page that needs no other file.
 
-    `incomplete` is what `lacking` returns. `beside` and `sentence` set what was found here beside what is published
-    (`o1lib.analysis.claims.replication`).
+    `note` says what was scored and `mark` is part of every heading. `incomplete` is what `incomplete_claims` returns.
+    `replication` and `agreement` compare this study with the published one (`replication_table`, `summarize_agreement`
+    of `o1lib.analysis.claims.replication`); without them, or with an empty table, that part is left out.
     """
-    mark = html.escape(mark and f" ({mark})")
-    with pd.option_context("display.max_colwidth", None):
-        there = (
-            ""
-            if beside is None or beside.empty
-            else _BESIDE.format(mark=mark, sentence=html.escape(sentence), table=beside.to_html(border=0))
-        )
-        lacks = f"<p>{len(incomplete)} of {len(lines)} claims are incomplete.</p>" + incomplete.to_html(border=0)
-        return _PAGE.format(
-            note=html.escape(note),
-            mark=mark,
-            counts=verdict_counts(lines).to_html(border=0),
-            table=claims_table(lines).to_html(border=0),
-            incomplete=lacks,
-            beside=there,
-        )
+    compared = replication is not None and not replication.empty
+    return render(
+        "analysis/claims.html.j2",
+        note=note,
+        mark=f" ({mark})" if mark else "",
+        counts=to_html(verdict_counts(lines)),
+        table=to_html(claims_table(lines)),
+        n_incomplete=len(incomplete),
+        n_claims=len(lines),
+        incomplete=to_html(incomplete),
+        replication=to_html(replication) if compared else None,
+        agreement=agreement,
+    )

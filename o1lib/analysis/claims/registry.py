@@ -1,4 +1,4 @@
-"""What `claims.yaml` may say: claims, the numbers they rest on, the contrasts that test them.
+"""Read `claims.yaml`: the papers' claims, their reported numbers, and the contrasts that test them.
 
 load_claims()[0].contrast.a      # "structured.sample"
 """
@@ -14,11 +14,11 @@ from o1lib.records import UserError, project_root
 from o1lib.records.strict import StrictModel
 
 FILE = "claims.yaml"
-FAMILY = 6  # claims of the confirmatory family, at most: each one more costs all of them power
+FAMILY = 6  # maximal number of confirmatory claims: every further one lowers the power of all
 
 
 class Reported(StrictModel):
-    """A number of a paper and where it stands: results/reported/<csv>.csv, at these values of its columns."""
+    """A number of a paper and its place: the line of results/reported/<csv>.csv with these values of its columns."""
 
     csv: str
     value: float
@@ -29,15 +29,16 @@ class Reported(StrictModel):
     metric: str | None = None
 
     def place(self) -> dict[str, str]:
-        """Return the columns and values that single out the number in its table."""
+        """Return the columns and values that identify the number in its table."""
         return self.model_dump(exclude={"csv", "value"}, exclude_none=True)
 
 
 class Compared(StrictModel):
-    """Row `a` against row `b` (a minus b, a over b; a alone for a rate) in a metric of `o1lib.analysis.observations`.
+    """A contrast: row `a` against row `b` in a metric of `o1lib.analysis.observations`.
 
-    `sets` and `skills` restrict the questions. With `less_skills` the contrast on those skills is taken off the one on
-    `skills`: is the gain larger here than there? Rows named in `once` were made once for all seeds.
+    It is a minus b, for a ratio a over b, and for a rate a alone. `sets` and `skills` restrict the questions. With
+    `less_skills` it is the contrast on `skills` minus the contrast on `less_skills`: is the gain larger on the former?
+    Rows named in `once` have one record for all seeds.
     """
 
     a: str
@@ -50,15 +51,15 @@ class Compared(StrictModel):
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """The rows that must be recorded."""
+        """The rows that need a record."""
         return tuple(row for row in (self.a, self.b) if row)
 
 
 class Claim(StrictModel):
-    """One claim of a paper; kind, sign and `claimed` are read by `stats.verdict`.
+    """One claim of a paper. `kind`, `sign` and `claimed` are those of `o1lib.analysis.stats.verdict`.
 
-    `scope` "paper" marks claims about models that the mini study does not have, `confirmatory` the members of the
-    family that is tested on `test` drawings under Holm's correction.
+    `scope` "paper" marks claims about models that the mini study does not have. `confirmatory` marks the family of
+    claims that is tested on `test` drawings with Holm's correction.
     """
 
     id: str
@@ -77,9 +78,9 @@ class Claim(StrictModel):
     def _can_be_judged(self) -> "Claim":
         verdict(None, None, self.sign, self.kind, self.claimed)
         if (self.kind == "rate") == bool(self.contrast.b):
-            raise ValueError("a rate is of row a alone, every other kind needs rows a and b")
+            raise ValueError("a claim of kind rate needs row a only, every other kind needs rows a and b")
         if self.confirmatory and (self.kind != "difference" or self.scope == "paper"):
-            raise ValueError("only a difference between rows of the study can be confirmatory")
+            raise ValueError("only a claim of kind difference and scope mini can be confirmatory")
         return self
 
 
@@ -95,22 +96,24 @@ class _File(StrictModel):
             if repeated := [claim.id for k, claim in enumerate(self.claims) if keys[k] in keys[:k]]:
                 raise ValueError(f"claim {repeated[0]} has the {what} of an earlier one")
         if len(family := [claim.id for claim in self.claims if claim.confirmatory]) > FAMILY:
-            raise ValueError(f"{len(family)} claims are confirmatory ({', '.join(family)}), at most {FAMILY} may be")
+            raise ValueError(
+                f"{len(family)} claims are confirmatory ({', '.join(family)}), but at most {FAMILY} can be"
+            )
         return self
 
 
 def load_claims(path: Path | str | None = None) -> list[Claim]:
-    """Return the checked claims of a file, by default the project's. Raises UserError saying what to mend where."""
+    """Return the claims of a file, by default the project's. Raises UserError that names the entry to correct."""
     path = Path(path or project_root() / FILE)
     try:
         return _File.model_validate(yaml.safe_load(path.read_text(encoding="utf8"))).claims
     except FileNotFoundError:
-        raise UserError(f"there is no {path.name} in {path.parent.name}: run this in the project's checkout") from None
+        raise UserError(f"{path.parent.name} has no {path.name}: run this in the project's checkout") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path.name}, line {mark.line + 1}" if mark else path.name
-        raise UserError(f"{where}: {getattr(error, 'problem', error)}: mend that line") from error
+        raise UserError(f"{where}: {getattr(error, 'problem', error)}: correct that line") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        raise UserError(f"{path.name}{': ' if place else ''}{place}: {first['msg']}: mend that entry") from error
+        raise UserError(f"{path.name}{': ' if place else ''}{place}: {first['msg']}: correct that entry") from error

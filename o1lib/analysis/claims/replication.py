@@ -1,11 +1,11 @@
-"""Yours beside the published: contrast by contrast, whether your value lies inside the published interval.
+"""Compare a replication with the published study: does your value of a contrast lie inside the published interval?
 
-    pairs = beside(lines, published("mini"))     # lines of o1lib.analysis.claims.evaluate
-    print(told(pairs))                           # the end of `make study`, the beginning of `make compare`
-    table(pairs)                                 # the same for the claims page
+    pairs = compare_with_published(lines, published("mini"))     # lines of o1lib.analysis.claims.evaluate_claims
+    print(summarize_replication(pairs))                          # printed by `make study` and `make compare`
+    replication_table(pairs)                                     # the same for the claims page
 
-Inside does not mean equal, and outside does not mean refuted: of two studies of one size that differ in nothing but the
-draw, one value in six lies outside the other's 95 % interval.
+Inside does not mean equal, and outside does not mean refuted. If two studies of the same size differ only by their
+random draws, one value in six lies outside the other study's 95 % interval.
 """
 
 import json
@@ -22,12 +22,12 @@ COLUMNS = ["claim", "yours", "published", "your value and the published interval
 
 
 def published(scale: str) -> list[dict]:
-    """Return the published lines of a scale's claims, [] for none published. Raises UserError for a bad file."""
+    """Return the published claims of a scale, [] if none are published. Raises UserError for a malformed file."""
     return read_claims(project_root() / "results" / scale / "tables" / "claims.json")
 
 
 def read_claims(path: Path) -> list[dict]:
-    """Return the lines of a claims.json, [] where there is none. Raises UserError when it has not that form."""
+    """Return the claims of a claims.json, [] if there is no such file. Raises UserError for a malformed file."""
     if not path.is_file():
         return []
     try:
@@ -36,23 +36,23 @@ def read_claims(path: Path) -> list[dict]:
             _check(line)
         return lines
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{shown(path)} is not a list of judged claims ({error}): run the report again") from error
+        raise UserError(f"{shown(path)} is not a list of judged claims ({error}): run 07_claims again") from error
 
 
 def _check(line: dict) -> None:
     """Raise KeyError, TypeError or ValueError unless a line is a judged claim, with value and interval or neither."""
     name, _, _, *numbers = (line[key] for key in ("id", "kind", "verdict", "value", "low", "high"))
     if numbers[0] is not None and not all(isinstance(number, (int, float)) for number in numbers):
-        raise ValueError(f"{name} has the value {numbers[0]} with the interval {numbers[1:]}")
+        raise ValueError(f"claim {name} has value {numbers[0]!r} and interval {numbers[1:]}, which are not all numbers")
 
 
 def place(value: float, low: float, high: float) -> str:
-    """Return INSIDE, ABOVE or BELOW: where a value lies to an interval."""
+    """Return INSIDE, ABOVE or BELOW: the position of a value relative to an interval."""
     return INSIDE if low <= value <= high else ABOVE if value > high else BELOW
 
 
 def compare_with_published(yours: list[dict], ours: list[dict]) -> list[dict]:
-    """Return one dict a claim that was tested on either side: id, statement, yours, published (lines), place."""
+    """Return one dict for each claim that either study tested: id, statement, yours, published (lines), place."""
     other = {line["id"]: line for line in ours}
     pairs = [(line, other[line["id"]]) for line in yours if line["id"] in other]
     return [
@@ -75,7 +75,7 @@ def _place(mine: dict, theirs: dict) -> str:
 
 
 def summarize_agreement(pairs: list[dict]) -> str:
-    """Return in one sentence how many of your values lie inside the published intervals, and which do not."""
+    """Return one sentence: how many of your values lie inside the published intervals, and which do not."""
     both = [pair for pair in pairs if pair["place"] in (INSIDE, ABOVE, BELOW)]
     if not both:
         return "No contrast was tested both by you and in the published study, so there is nothing to compare."
@@ -88,7 +88,7 @@ def summarize_agreement(pairs: list[dict]) -> str:
 
 
 def replication_table(pairs: list[dict]) -> pd.DataFrame:
-    """Return one line a claim for reading, both values with their intervals and verdicts."""
+    """Return a table with one line for each claim: both values with their intervals and verdicts."""
     lines = {
         pair["id"]: [
             pair["statement"],
@@ -104,7 +104,7 @@ def replication_table(pairs: list[dict]) -> pd.DataFrame:
 
 
 def summarize_replication(pairs: list[dict]) -> str:
-    """Return the contrasts that both sides tested, a line each, what one side did not test, and the sentence."""
+    """Return a text: the contrasts that both studies tested, those that only one tested, and the summary."""
     lines = [
         (pair["id"], measured(pair["yours"]), measured(pair["published"]), _seeds(pair), pair["place"])
         for pair in pairs
@@ -121,7 +121,7 @@ def _seeds(pair: dict) -> str:
 
 
 def _untested(pairs: list[dict]) -> list[str]:
-    """Return a line a reason for which one side did not test contrasts that the other did, with their ids."""
+    """Return one line for each reason why one study did not test a contrast, with the ids of the contrasts."""
     found: dict[tuple, list] = {}
     for pair in pairs:
         if pair["place"] in (YOURS, OURS):

@@ -1,15 +1,15 @@
-"""How sure one may be: intervals over questions and seeds, paired contrasts, verdicts on claims.
+"""Confidence intervals over questions and seeds, paired contrasts, and verdicts on claims.
 
-    table = DataFrame(columns=["seed", "qid", "correct"])           # one line a question and seed
-    interval(table)                                                  # Interval(value=0.61, low=0.57, high=0.65, ...)
-    found = contrast(structured, direct)                             # the same questions and seeds in both
-    verdict(found.low, found.high, sign=+1)                          # "reproduced"
+    table = DataFrame(columns=["seed", "qid", "correct"])     # one line for each question and seed
+    interval(table)                                           # Interval(value=0.61, low=0.57, high=0.65, ...)
+    found = contrast(structured, direct)                      # two tables with the same questions and seeds
+    verdict(found.low, found.high, sign=+1)                   # "reproduced"
 
-A number is an average over questions and seeds, and both were drawn from many: another draw of either would move it.
-`interval` says how the two are put together, and what was measured of the interval's coverage.
+A number is an average over questions and seeds, and both are samples: another draw of either would change it.
+`o1lib.analysis.stats.intervals` says how the two sources of error are combined, and what coverage was measured.
 """
 
-from o1lib.analysis.stats.intervals import PARTS, Contrast, Interval, contrast, interval, ratio, share_won
+from o1lib.analysis.stats.intervals import PARTS, Contrast, Interval, contrast, interval, ratio, share_of_gain
 from o1lib.analysis.stats.samples import Sample, sample
 from o1lib.analysis.stats.spread import bootstrap, components, seed_means
 from o1lib.analysis.stats.verdicts import CONTRADICTED, INCONCLUSIVE, KINDS, NOT_TESTED, REPRODUCED, VERDICTS, verdict
@@ -32,6 +32,6 @@ __all__ = [
     "ratio",
     "sample",
     "seed_means",
-    "share_won",
+    "share_of_gain",
     "verdict",
 ]

@@ -1,11 +1,11 @@
-"""How many questions and seeds a paired contrast needs, from the variances of an earlier one.
+"""Power analysis: the number of questions and seeds that a paired contrast needs, from a pilot's variances.
 
     found = variances(a, b)                                   # two tables as for `o1lib.analysis.stats.contrast`
-    needed(found, seeds=5, detect=0.03, alpha=0.05 / 6)       # questions, or None where no number is enough
+    needed(found, seeds=5, detect=0.03, alpha=0.05 / 6)       # number of questions, None where no number is enough
 
-A contrast's variance with n questions and S seeds is V_q / n + V_s / S + V_e / (n S): questions (how unlike each other
-they are), seeds, and what is in both. `o1lib.analysis.stats.intervals` judges by the wider of two t-intervals, that from these
-components and that on seed means, so the power is the lesser of the two (statsmodels' TTestPower).
+A contrast's variance with n questions and S seeds is V_q / n + V_s / S + V_e / (n S): the variances between questions,
+between seeds, and of their interaction. `o1lib.analysis.stats.intervals` uses the wider of two t-intervals, that from
+these components and that on seed means, so the power is the smaller of the two (statsmodels' TTestPower).
 """
 
 import math
@@ -15,16 +15,17 @@ import pandas as pd
 
 from o1lib.analysis.stats.samples import sample
 
-MOST = 2**20  # questions: what needs more than a million is not planned
-SURE = 30.0  # a difference of so many standard errors is found with certainty; the noncentral t has no digits there
+MOST = 2**20  # questions: a study that needs more than a million is not planned
+SURE = 30.0  # a difference of this many standard errors is always found; the noncentral t loses its precision there
 
 
 @dataclass(frozen=True)
 class Variances:
-    """Variances of a paired contrast, for one question and one seed, in squares of the contrast's unit (fractions).
+    """Variances of a paired contrast for one question and one seed, in squares of the contrast's unit (fractions).
 
-    `seeds` is None where one seed was measured: then nothing is known of it, and `questions` holds all there is, as if
-    further seeds averaged none of it out. `n` questions and `count` seeds were measured.
+    `questions` and `seeds` are the variances between them, `both` that of their interaction. `seeds` is None where only
+    one seed was measured; then `questions` holds the whole variance, as if further seeds reduced none of it. `n`
+    questions and `count` seeds were measured.
     """
 
     questions: float
@@ -34,17 +35,17 @@ class Variances:
     count: int
 
     def assuming(self, seeds: float) -> "Variances":
-        """Return these variances with another one between seeds."""
+        """Return these variances with an assumed variance between seeds."""
         return replace(self, seeds=seeds)
 
 
 def variances(a: pd.DataFrame, b: pd.DataFrame, value: str = "value") -> Variances:
-    """Return the variances of a minus b; strata (test sets) keep their share of the questions and their weight.
+    """Return the variances of a minus b. Strata (test sets) keep their share of the questions and their weight.
 
     Raises UserError as `o1lib.analysis.stats.sample` does.
     """
     one, other = sample(a, value), sample(b, value)
-    difference = one.moved(one.values - other.values)
+    difference = one.with_values(one.values - other.values)
     count, n = difference.values.shape
     questions = both = 0.0
     for weight, columns in difference.strata:
@@ -58,15 +59,16 @@ def variances(a: pd.DataFrame, b: pd.DataFrame, value: str = "value") -> Varianc
     return Variances(float(questions), float(both), None if between is None else float(between), n, count)
 
 
-def power(of: Variances, n: int, seeds: int, detect: float, alpha: float) -> float:
-    """Return the probability that a true difference of `detect` is found, with its sign, two-sided at `alpha`.
+def power(pilot: Variances, n: int, seeds: int, detect: float, alpha: float) -> float:
+    """Return the probability that a true difference of `detect` is found with the right sign, two-sided at `alpha`.
 
-    `n` questions and `seeds` seeds, two or more. Raises ValueError while the variance between seeds is unknown.
+    The study has `n` questions and `seeds` seeds (at least two). Raises ValueError where the variance between seeds is
+    unknown.
     """
-    if of.seeds is None:
-        raise ValueError("the variance between seeds is unknown: assume one by `assuming`")
-    in_both = of.both / (n * seeds)
-    by_question, by_seed = of.questions / n + in_both, of.seeds / seeds + in_both
+    if pilot.seeds is None:
+        raise ValueError("the variance between seeds is unknown: set one with `Variances.assuming`")
+    in_both = pilot.both / (n * seeds)
+    by_question, by_seed = pilot.questions / n + in_both, pilot.seeds / seeds + in_both
     total = by_question + by_seed - in_both
     spread = by_question**2 / (n - 1) + (by_seed**2 + in_both**2 / (n - 1)) / (seeds - 1)
     parts = _found(detect, total, total**2 / spread if spread else math.inf, alpha)
@@ -83,12 +85,12 @@ def _found(detect: float, variance: float, df: float, alpha: float) -> float:
     return float(TTestPower().power(effect, nobs=1, alpha=alpha / 2, df=min(df, MOST), alternative="larger"))
 
 
-def needed(of: Variances, seeds: int, detect: float, alpha: float, wanted: float = 0.8) -> int | None:
-    """Return the fewest questions with which `power` reaches `wanted`, None where not even MOST are enough."""
-    if power(of, MOST, seeds, detect, alpha) < wanted:
+def needed(pilot: Variances, seeds: int, detect: float, alpha: float, wanted: float = 0.8) -> int | None:
+    """Return the smallest number of questions with which `power` reaches `wanted`, None where MOST are not enough."""
+    if power(pilot, MOST, seeds, detect, alpha) < wanted:
         return None
     low, high = 1, MOST  # `low` is not enough
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if power(of, middle, seeds, detect, alpha) >= wanted else (middle, high)
+        low, high = (low, middle) if power(pilot, middle, seeds, detect, alpha) >= wanted else (middle, high)
     return high

@@ -1,10 +1,10 @@
-"""A measured table as arrays: seeds by questions, with the strata whose sizes the design fixed.
+"""Turn a table of measured values into an array of seeds by questions, with strata.
 
     sample(table, "correct").values.shape        # (seeds, questions)
 
-A table has the columns `seed`, `qid` and the measured one. A column `stratum` (a test set) says that the number of
-questions of each kind was fixed rather than drawn; a column `weight` how much a stratum counts (1/6 for a set of the
-papers' average). Without them there is one stratum of weight one.
+A table has the columns `seed`, `qid` and the measured one. A column `stratum` (such as the test set) says that the
+number of questions of each kind was fixed by design and not sampled. A column `weight` says how much a stratum counts
+(1/6 for a set of the papers' average). Without these columns there is one stratum of weight one.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from o1lib.records import UserError
 
 @dataclass(frozen=True)
 class Sample:
-    """`values` (seeds, questions); `strata` holds (weight, column numbers) of each stratum; names of both axes."""
+    """`values` of shape (seeds, questions), (weight, column numbers) of each stratum, and the names of both axes."""
 
     values: np.ndarray
     strata: tuple[tuple[float, np.ndarray], ...]
@@ -25,19 +25,22 @@ class Sample:
     qids: tuple[str, ...]
 
     def estimates(self) -> np.ndarray:
-        """Return every seed's estimate: the weighted sum of the strata's means, shape (seeds,)."""
-        return sum(weight * self.values[:, columns].mean(1) for weight, columns in self.strata)
+        """Return each seed's estimate, the weighted sum of the strata's means: shape (seeds,)."""
+        total = np.zeros(len(self.values))
+        for weight, columns in self.strata:
+            total += weight * self.values[:, columns].mean(1)
+        return total
 
-    def moved(self, values: np.ndarray) -> "Sample":
-        """Return a sample of other values for the same seeds, questions and strata."""
+    def with_values(self, values: np.ndarray) -> "Sample":
+        """Return a sample with other values, of the same shape, for the same seeds, questions and strata."""
         return Sample(values, self.strata, self.seeds, self.qids)
 
 
 def sample(table: pd.DataFrame, value: str = "correct") -> Sample:
-    """Return a table's values as arrays, seeds and questions in sorted order.
+    """Return a table's values as an array, with seeds and questions in sorted order.
 
-    Raises UserError when a column is missing, a value is not a number, a question stands twice for a seed or lacks
-    one, or a stratum has fewer than two questions (nothing can be said of its spread).
+    Raises UserError when a column is missing, a value is not a number, a question occurs twice for a seed or has no
+    value for one, or a stratum has fewer than two questions (so that its variance is unknown).
     """
     if missing := {"seed", "qid", value} - set(table.columns):
         raise UserError(f"a table to be averaged lacks the column {min(missing)!r}: give it seed, qid and {value}")
@@ -48,13 +51,16 @@ def sample(table: pd.DataFrame, value: str = "correct") -> Sample:
         raise UserError(f"question {twice.qid!r} stands twice for seed {twice.seed}: count every question once a seed")
     wide = table.pivot(index="seed", columns="qid", values=value).astype(float)
     if wide.isna().any(axis=None):
-        seed, qid = next(key for key, gone in wide.isna().stack().items() if gone)
-        raise UserError(f"question {qid!r} has no value for seed {seed}: score the same questions with every seed")
+        row, column = np.argwhere(wide.isna().to_numpy())[0]
+        raise UserError(
+            f"question {wide.columns[column]!r} has no value for seed {wide.index[row]}: "
+            "score the same questions with every seed"
+        )
     return Sample(wide.to_numpy(), _strata(table, wide.columns), tuple(wide.index), tuple(wide.columns))
 
 
 def _strata(table: pd.DataFrame, qids: pd.Index) -> tuple[tuple[float, np.ndarray], ...]:
-    """Return (weight, columns) of each stratum; weights are as given, or a stratum's share of the questions."""
+    """Return (weight, column numbers) of each stratum. The default weight is its share of the questions."""
     if "stratum" not in table:
         named = pd.Series("all questions", index=qids)
     else:

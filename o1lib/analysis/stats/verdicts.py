@@ -1,10 +1,10 @@
-"""From an interval to a verdict on a claim.
+"""Turn an interval into a verdict on a claim.
 
     verdict(0.012, 0.043, sign=+1)                          # "reproduced"
     verdict(0.80, 0.95, kind="ratio", sign=+1, claimed=5)   # "contradicted": claimed five times, found less than one
 
-Let [low, high] be the interval, m the margin. A claim is *reproduced* or *contradicted* only if the whole interval
-says so, *inconclusive* otherwise, and *not tested* without an interval.
+Let [low, high] be the interval, m the margin and t the tolerance. A claim is *reproduced* or *contradicted* only if the
+whole interval says so. Otherwise it is *inconclusive*, and without an interval *not tested*.
 
 | kind | the claim | reproduced | contradicted |
 |---|---|---|---|
@@ -18,13 +18,13 @@ says so, *inconclusive* otherwise, and *not tested* without an interval.
 | rate, sign - | at most c of all ("never": c = 0) | high <= c + m | low > c + m |
 | rate, sign 0 | about c of all | c - m <= low and high <= c + m | high < c - m or low > c + m |
 
-m is one point (0.01). An effect that is surely smaller than that is too small to be the one claimed: hence a
-difference within ±m is contradicted even if zero is outside the interval. t is 1.25: five times means at least four.
+m is one point (0.01). An effect that is certainly smaller is too small to be the claimed one, so a difference within ±m
+is contradicted even if zero is outside the interval. t is 1.25: "five times" means at least four.
 """
 
 import math
 
-from o1lib.records import UserError
+from o1lib.records import UserError, choose
 
 KINDS = ("difference", "equivalence", "ratio", "rate")
 REPRODUCED, CONTRADICTED, INCONCLUSIVE, NOT_TESTED = "reproduced", "contradicted", "inconclusive", "not tested"
@@ -41,10 +41,10 @@ def verdict(
     margin: float = MARGIN,
     tolerance: float = TOLERANCE,
 ) -> str:
-    """Return one of VERDICTS by the table above. `claimed` is c, of ratios and rates only.
+    """Return one of VERDICTS by the table above. `claimed` is c, which only ratios and rates have.
 
-    Raises UserError for an unknown kind, a sign other than -1, 0, 1, a difference without sign, or a ratio whose
-    claimed value is not above zero.
+    Raises UserError for an unknown kind, for a sign other than -1, 0 or 1, for a difference without a sign, and for a
+    ratio whose claimed value is not above zero.
     """
     _check(kind, sign, claimed)
     if low is None or high is None or math.isnan(low) or math.isnan(high):
@@ -58,14 +58,13 @@ def verdict(
 
 
 def _check(kind: str, sign: int, claimed: float) -> None:
-    if kind not in KINDS:
-        raise UserError(f"a claim of kind {kind!r} is unknown: use one of {', '.join(KINDS)}")
+    choose(kind, KINDS, "kind of claim")
     if sign not in (-1, 0, 1):
-        raise UserError(f"a claim's sign is -1, 0 or 1, not {sign!r}: say whether a is worse, the same or better")
+        raise UserError(f"the sign of a claim is {sign!r}: use -1 (a is worse), 0 (no difference) or 1 (a is better)")
     if kind == "difference" and sign == 0:
-        raise UserError("a difference is claimed without a sign: give sign 1 or -1, or use kind equivalence")
+        raise UserError("a claim of kind difference has no sign: use sign 1 or -1, or kind equivalence")
     if kind == "ratio" and not claimed > 0:
-        raise UserError(f"a ratio of {claimed} is claimed: give `claimed` above zero")
+        raise UserError(f"the claimed ratio is {claimed}: set `claimed` to a number above zero")
 
 
 def _difference(low: float, high: float, sign: int, margin: float) -> str:
@@ -77,7 +76,7 @@ def _difference(low: float, high: float, sign: int, margin: float) -> str:
 
 
 def _within(low: float, high: float, least: float, most: float) -> str:
-    """Say whether the interval lies inside least..most, outside, or across a border."""
+    """Return REPRODUCED for an interval inside least..most, CONTRADICTED for one outside, else INCONCLUSIVE."""
     if least <= low and high <= most:
         return REPRODUCED
     return CONTRADICTED if high < least or low > most else INCONCLUSIVE

@@ -1,4 +1,4 @@
-"""Pictures with answers, search trees and a teacher's work, as HTML.
+"""Show predictions with pictures, searches and a teacher's annotations as HTML.
 
-HTML(show(tree, gold="3"))                                          # o1lib.analysis.views.search_tree
+HTML(show_tree(result, gold="3"))     # o1lib.analysis.views.search_tree
 """

@@ -1,15 +1,14 @@
-"""Twenty pictures on their way through the filter, for a person to look at: what is sent, what comes back, what stays.
+"""Show twenty annotation requests: the picture, what was sent to the teacher, its answers, and which are kept.
 
-Where real items are at hand (the environment variable O1LIB_REAL_DATA names their folder) these are real pictures with
-answers that real models gave, recorded: LLaVA-CoT's own on twelve science and textbook questions, another model's on a
-competition problem; and seven of easy-VQA with the stages that this project's rule writes. Elsewhere the program of
-Mini-VQA teaches, erring half of the time.
+    requests, teacher, attempts = twenty()
+    HTML(show_annotations(annotate(requests, teacher, attempts=attempts)))
 
-    turns, teacher, attempts = twenty()
-    HTML(show(annotate(turns, teacher, attempts=attempts)))
+If the environment variable O1LIB_REAL_DATA names a folder of real data, the pictures are real and the answers are
+recorded: twelve by LLaVA-CoT on science and textbook questions, one by another model on a competition problem, and
+seven for easy-VQA, written by this project's rules. Without it the requests are from Mini-VQA, and the teacher is a
+program whose answers are wrong half of the time.
 """
 
-import html
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -21,27 +20,21 @@ from o1lib.data.annotation.noisy_teacher import NoisyTeacher, annotation_request
 from o1lib.data.annotation.teacher import ATTEMPTS, AnnotationRequest, AnnotationResult, Teacher, messages
 from o1lib.data.images import rgb
 from o1lib.data.llava_cot import lines
-from o1lib.formats.stages import render
+from o1lib.formats import stages
 from o1lib.minivqa import mixture
 from o1lib.models.endpoint import Reply
+from o1lib.records.html import render
 
 REAL = "O1LIB_REAL_DATA"
-_SIDE = 160  # pixels of a shown picture's wider side, at most
-_CARD = (
-    "<div style='display:flex;gap:12px;margin:8px 0;border-top:1px solid #ccc;padding-top:8px;background:white;"
-    "color:black;font:13px sans-serif'><div style='width:170px;flex:none'>{picture}</div>"
-    "<div style='text-align:left'><b>{question}</b> <i>right: {gold}</i><br><b style='color:{color}'>{end}</b>"
-    "{details}</div></div>"
-)
-_DETAILS = "<details><summary>{title}</summary><pre style='white-space:pre-wrap;text-align:left'>{text}</pre></details>"
+_SIDE = 160  # pixels: the longer side of a shown picture is at most this
 
 
-class Recorded:
-    """A teacher whose answers were recorded: a turn's `source` is the text that came back."""
+class RecordedTeacher:
+    """A teacher whose answers were recorded: its answer to a request is the request's `source`."""
 
-    def say(self, annotation_request: AnnotationRequest, attempt: int) -> Reply:
+    def say(self, request: AnnotationRequest, attempt: int) -> Reply:
         """Return the recorded answer."""
-        return Reply(annotation_request.source, cached=True)
+        return Reply(request.source, cached=True)
 
     def each(self, function: Callable, items: Iterable) -> Iterator:
         """Yield function(item) in order."""
@@ -49,24 +42,24 @@ class Recorded:
 
 
 def twenty() -> tuple[list[AnnotationRequest], Teacher, int]:
-    """Return (turns, teacher, attempts): real items with recorded answers where they are, else Mini-VQA."""
+    """Return (requests, teacher, attempts): real items with recorded answers if there are any, else Mini-VQA."""
     folder = os.environ.get(REAL)
     if not folder or not (Path(folder) / "outputs").is_dir():
         return list(map(annotation_request, mixture("validation", 20))), NoisyTeacher(0.5), ATTEMPTS
-    turns = _recorded(Path(folder))
+    requests = _recorded(Path(folder))
     drawn = [
         AnnotationRequest(
-            item.qid, item.image, item.question, item.answer, family=item.family, source=render(item.stages)
+            item.qid, item.image, item.question, item.answer, family=item.family, source=stages.render(item.stages)
         )
-        for item in easy_vqa.few(20 - len(turns))
+        for item in easy_vqa.few(20 - len(requests))
     ]
-    return turns + drawn, Recorded(), 1  # one answer was recorded, so there is one attempt
+    return requests + drawn, RecordedTeacher(), 1  # one answer was recorded, so there is one attempt
 
 
 def _recorded(folder):
-    """Return turns of real pictures whose answers by real models are recorded in files beside them."""
+    """Return requests with real pictures, whose answers by real models are recorded in the folder's files."""
     staged = [line for _, line in lines(folder / "outputs" / "staged_with_images.jsonl")]
-    turns = [
+    requests = [
         AnnotationRequest(
             f"LLaVA-CoT/{line['index']}",
             folder / line["image"],
@@ -81,42 +74,40 @@ def _recorded(folder):
     plain = {f"mathv_{line['id']}": line for _, line in lines(folder / "outputs" / "mathv_model_outputs_scored.jsonl")}
     for one in questions.annotation_requests(folder / "vqa_items.jsonl"):
         if one.qid in plain:
-            said = plain[one.qid]
-            turns.append(
+            answer = plain[one.qid]
+            requests.append(
                 AnnotationRequest(
-                    f"{said['model']}/{one.qid}",
+                    f"{answer['model']}/{one.qid}",
                     one.image,
                     one.question,
                     one.gold,
                     one.options,
                     family="MATH-V",
-                    source=said["response"],
+                    source=answer["response"],
                 )
             )
-    return turns[:13]
+    return requests[:13]
 
 
-def show_annotations(outcomes: Iterable[AnnotationResult]) -> str:
-    """Return the outcomes as HTML: picture, question, right answer, the end; folded away, what was sent and came back.
+def show_annotations(results: Iterable[AnnotationResult]) -> str:
+    """Return the results as HTML: picture, question, right answer, and whether the annotation was kept.
 
-    Every text is escaped.
+    What was sent and what came back is folded away below each question.
     """
-    return "".join(map(_card, outcomes))
+    return render("analysis/annotation_story.html.j2", cards=[_card(result) for result in results])
 
 
-def _card(outcome):
-    one = outcome.turn
-    picture = (one.image if hasattr(one.image, "thumbnail") else rgb(one.image)).copy()
+def _card(result):
+    request = result.request
+    picture = (request.image if hasattr(request.image, "thumbnail") else rgb(request.image)).copy()
     picture.thumbnail((_SIDE, _SIDE))
-    texts = [part["text"] for part in messages(one)[0]["content"] if part["type"] == "text"]
-    details = [("sent, after the picture", "\n\n".join(texts))] + [
-        (f"answer {number}: {reason or 'kept'}", text) for number, (text, reason) in enumerate(outcome.tries, 1)
-    ]
-    return _CARD.format(
-        picture=inline(picture),
-        question=html.escape(one.question),
-        gold=html.escape(one.gold),
-        color="#060" if outcome.stages else "#a00",
-        end="kept" if outcome.stages else html.escape(f"dropped: {outcome.reason}"),
-        details="".join(_DETAILS.format(title=html.escape(title), text=html.escape(text)) for title, text in details),
-    )
+    texts = [part["text"] for part in messages(request)[0]["content"] if part["type"] == "text"]
+    answers = [(f"answer {number}: {reason or 'kept'}", text) for number, (text, reason) in enumerate(result.tries, 1)]
+    return {
+        "picture": inline(picture),
+        "question": request.question,
+        "gold": request.gold,
+        "kept": bool(result.stages),
+        "end": "kept" if result.stages else f"dropped: {result.reason}",
+        "details": [("sent, after the picture", "\n\n".join(texts)), *answers],
+    }

@@ -1,18 +1,19 @@
-"""The questions behind predictions, with their pictures: drawn again if they were drawn, else read from disk.
+"""Recover the questions behind predictions, with their pictures: drawn again for Mini-VQA, else read from disk.
 
-found = questions(record, "results/mini", record.predictions()[:5])
-found["mini-MMStar/devtest/0"].image
-show(tree_of(record.predictions()[0], found["mini-MMStar/devtest/0"]))     # o1lib.analysis.views.search_tree
+lines = record.predictions()[:5]
+found = questions(record, "results/mini", lines)                        # {qid: Example or Item}
+show_tree(tree_of(lines[0], found[lines[0]["qid"]]), lines[0]["gold"])  # o1lib.analysis.views.search_tree
 """
 
 from o1lib.records import UserError, need
 
 
 def questions(record, root, lines):
-    """Return {qid: Example or Item} for prediction lines of a record.
+    """Return {qid: Example or Item} for the predictions `lines` of a record under the study's folder `root`.
 
-    Mini-VQA is drawn again, a pure function of the dataset row's parameters; other data is read from the dataset row's
-    folder, and what is not there (published records carry no pictures) is left out.
+    Mini-VQA is drawn again from the parameters of the dataset's row. Other data are read from the folder of that row;
+    questions that it does not hold are left out, because published records come without pictures. Raises UserError if
+    the dataset's row has no record.
     """
     wanted = {line["qid"]: line["test_set"] for line in lines}
     dataset = need(root, record.parameters["data"], record.seed)
@@ -39,9 +40,9 @@ def _read(folder):
 
 
 def tree_of(line, example):
-    """Return the finished search of a prediction for `o1lib.analysis.views.search_tree.show`: candidates, texts, what was kept, cost.
+    """Return the finished search of a prediction, for `o1lib.analysis.views.search_tree.show_tree`.
 
-    Predictions keep every candidate but no verdict, so the tree has no matches.
+    Predictions hold every candidate but no verdicts, so the rounds have no matches.
     """
     from o1lib.search.segments import Segment
     from o1lib.search.types import Candidate, SearchResult, SearchRound, Task, Usage
@@ -50,7 +51,7 @@ def tree_of(line, example):
     for segment in line["candidates"]:
         rounds.setdefault(segment["round"], {}).setdefault(segment["candidate"], []).append(segment)
 
-    def played(candidates):
+    def search_round(candidates):
         kept = next((index for index, segments in candidates.items() if segments[0]["kept"]), min(candidates))
         stages = {segment["stage"] for segments in candidates.values() for segment in segments}
         found = tuple(
@@ -66,5 +67,5 @@ def tree_of(line, example):
         return SearchRound(stages.pop() if len(stages) == 1 else "the whole answer", found, (), kept)
 
     task = Task(line["qid"], example.question, example.image, ())
-    ledger = Usage(**line["ledger"])
-    return SearchResult(task, line["method"], line["n"], tuple(map(played, rounds.values())), (), ledger)
+    usage = Usage(**line["ledger"])
+    return SearchResult(task, line["method"], line["n"], tuple(map(search_round, rounds.values())), (), usage)

@@ -1,4 +1,4 @@
-"""Staged answers written by a teacher, the filter that keeps or drops them, and a teacher that errs on purpose.
+"""Annotation: staged answers from a teacher, the filter that keeps or drops them, and a noisy teacher.
 
-results = annotate(turns, teacher, attempts=2)      # o1lib.data.annotation.teacher
+results = annotate(annotation_requests("items.jsonl"), teacher, attempts=2)     # o1lib.data.annotation.teacher
 """

@@ -1,8 +1,9 @@
-"""Datasets whose stages a teacher wrote: from a file of questions, or from Mini-VQA with a teacher that errs.
+"""Build datasets whose stages a teacher wrote: from a file of questions, or from Mini-VQA with a noisy teacher.
 
-splits(Teaching(noise=0.3), n_train=1000, n_validation=100, n_test=50)             Mini-VQA
-splits(Teaching("items.jsonl", "http://127.0.0.1:8000/v1", "qwen2.5-vl", log="replies.jsonl"), ...)
-build("items.jsonl", "work/taught", teacher)        one folder, every question kept or dropped with its reason
+annotated_splits(AnnotationConfig(noise=0.3), n_train=1000, n_validation=100, n_test=50)        # Mini-VQA
+config = AnnotationConfig("items.jsonl", "http://127.0.0.1:8000/v1", "qwen2.5-vl", log="replies.jsonl")
+annotated_splits(config, n_train=1000, n_validation=100, n_test=50)                             # a file of questions
+build_dataset("items.jsonl", "work/annotated", teacher)     # one folder; every question kept or dropped with a reason
 """
 
 import hashlib
@@ -14,22 +15,26 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from o1lib.data import mini_vqa
 from o1lib.data.annotation import questions
 from o1lib.data.annotation.noisy_teacher import Measure, NoisyTeacher, annotation_request, salvaged
 from o1lib.data.annotation.teacher import ATTEMPTS, AnnotationRequest, AnnotationResult, Served, Teacher, annotate
 from o1lib.data.dataset import Item, write_items
-from o1lib.minivqa import mixture
+from o1lib.data.splits import SourceOptions, Splits
+from o1lib.minivqa import Example, mixture
 from o1lib.models.endpoint import Endpoint
 from o1lib.records import UserError, atomic_file, project_root
 
 
 @dataclass(frozen=True)
 class AnnotationConfig:
-    """Who writes the stages, and for what. Without `items` the program of Mini-VQA does, erring in a share `noise`.
+    """The teacher, the questions and the filter. Without `items`, a noisy teacher annotates Mini-VQA.
 
-    `items` is a file of questions (o1lib.data.annotation.questions), taken from the project's folder on unless absolute; `base_url`, `model`,
-    `log`, `requests_per_minute`, `max_tokens_total` are those of `Endpoint`, and a `judge_model` behind the same
-    address is asked where the rule cannot tell. Not `filtered`, whatever came back first is kept as it is.
+    - `items`: a file of questions (o1lib.data.annotation.questions), relative to the project's folder unless absolute
+    - `base_url`, `model`, `log`, `requests_per_minute`, `max_tokens_total`: those of `Endpoint`
+    - `judge_model`: a model at the same address, asked if no rule can decide whether two answers agree
+    - `noise`: the share of answers in which the noisy teacher errs
+    - `filtered`: if False, the first reply to each question is kept unchanged
     """
 
     items: str = ""
@@ -45,17 +50,17 @@ class AnnotationConfig:
 
     @property
     def tries(self) -> int:
-        """Return how often a question is asked at most."""
+        """Return the largest number of attempts at a question."""
         return self.attempts if self.filtered else 1
 
-    def stages(self, outcome: AnnotationResult) -> dict[str, str] | None:
-        """Return the stages that an outcome gives the dataset, None for none."""
-        if outcome.stages or self.filtered:
-            return outcome.stages
-        return salvaged(outcome.tries[-1][0]) if outcome.tries and outcome.reason != "no answer" else None
+    def stages(self, result: AnnotationResult) -> dict[str, str] | None:
+        """Return the stages that a result adds to the dataset, or None if it adds none."""
+        if result.stages or self.filtered:
+            return result.stages
+        return salvaged(result.tries[-1][0]) if result.tries and result.reason != "no answer" else None
 
     def endpoint(self, model: str) -> Endpoint:
-        """Return the endpoint of a model. Raises UserError for settings that cannot work."""
+        """Return the endpoint of a model. Raises UserError for invalid settings."""
         return Endpoint(
             self.base_url,
             model,
@@ -65,116 +70,131 @@ class AnnotationConfig:
         )
 
 
-def annotated_splits(teaching: AnnotationConfig, n_train: int, n_validation: int, n_test: int) -> tuple:
-    """Return (train, validation, test, counts); the items are made as they are taken, and counts are full then.
+def load(options: SourceOptions) -> Splits:
+    """Return annotated splits as a data source. Mini-VQA's own test sets complete the splits of a noisy teacher."""
+    config = options.annotation or AnnotationConfig()
+    splits = annotated_splits(config, options.n_train, options.n_validation, options.n_test)
+    return splits._replace(test=mini_vqa.test_examples(options)) if splits.test is None else splits
 
-    Of Mini-VQA as many questions are asked as give n kept ones, and test is None: its answers need no teacher. Of a
-    file n questions a split are asked, at least; the questions of one picture stay in one split.
+
+def annotated_splits(config: AnnotationConfig, n_train: int, n_validation: int, n_test: int) -> Splits:
+    """Return annotated splits. Items are made while they are iterated, and `counts` is complete after that.
+
+    For Mini-VQA, questions are drawn until n are kept, and `test` is None: its true answers need no teacher. For a file
+    of questions, at least n questions per split are asked, and the questions about one picture are in one split.
+    Raises UserError for invalid settings, a missing file and a broken line.
     """
-    if not teaching.items:
-        program, counts = NoisyTeacher(teaching.noise), {}
-        train, validation = (
-            _drawn(program, split, n, teaching, counts)
-            for split, n in (("train", n_train), ("validation", n_validation))
-        )
-        return train, validation, None, counts
-    if teaching.noise:
-        raise UserError("noise is for Mini-VQA's own teacher: set it to 0, or leave `items` empty.")
-    teacher = Served(teaching.endpoint(teaching.model))
-    judge = teaching.endpoint(teaching.judge_model) if teaching.judge_model else None
-    counts = {}
-    items = project_root() / Path(teaching.items).expanduser()
-    parts = _parts(
-        questions.annotation_requests(items),
-        items.parent,
-        {"test": n_test, "validation": n_validation, "train": n_train},
-    )
-    made = {name: _asked(part, name, teaching, teacher, judge, counts) for name, part in parts.items()}
-    return made["train"], made["validation"], made["test"], counts
+    if config.items:
+        return _from_file(config, {"test": n_test, "validation": n_validation, "train": n_train})
+    teacher, counts = NoisyTeacher(config.noise), {}
+    train = _drawn(teacher, "train", n_train, config, counts)
+    return Splits(train, _drawn(teacher, "validation", n_validation, config, counts), None, counts)
 
 
-def _drawn(program, split, n, teaching, counts):
-    """Yield n Mini-VQA examples whose stages the erring program wrote."""
-    found, ends, kept = Measure(program), Counter(), 0
-    for outcome in (
-        annotate(map(annotation_request, mixture(split, 20 * n)), program, None, teaching.tries) if n else ()
-    ):
-        ends[outcome.reason or "kept"] += 1
-        found.add(outcome)
-        stages = teaching.stages(outcome)
+def _from_file(config: AnnotationConfig, sizes: dict[str, int]) -> Splits:
+    if config.noise:
+        raise UserError(f"noise={config.noise} is for Mini-VQA's own teacher: set it to 0, or leave `items` empty.")
+    teacher = Served(config.endpoint(config.model))
+    judge = config.endpoint(config.judge_model) if config.judge_model else None
+    path, counts = project_root() / Path(config.items).expanduser(), {}
+    parts = _split_by_picture(questions.annotation_requests(path), path.parent, sizes)
+    items = {name: _annotated(part, name, config, teacher, judge, counts) for name, part in parts.items()}
+    return Splits(items["train"], items["validation"], items["test"], counts)
+
+
+def _drawn(teacher: NoisyTeacher, split: str, n: int, config: AnnotationConfig, counts: dict) -> Iterator[Example]:
+    """Yield n Mini-VQA examples with the stages of a noisy teacher; `counts[split]` says how all questions ended."""
+    measured, ends, kept = Measure(teacher), Counter(), 0
+    requests = map(annotation_request, mixture(split, 20 * n))
+    for result in annotate(requests, teacher, None, config.tries) if n else ():
+        ends[result.reason or "kept"] += 1
+        measured.add(result)
+        stages = config.stages(result)
         if stages:
             kept += 1
-            yield replace(outcome.turn.source, stages=stages, answer=stages["conclusion"])
+            yield replace(result.request.source, stages=stages, answer=stages["conclusion"])
         if kept == n:
             break
-    counts[split] = {"ends": dict(ends), "by_kind": found.by_kind(), "by_reason": found.by_reason()}
+    counts[split] = {"ends": dict(ends), "by_kind": measured.by_kind(), "by_reason": measured.by_reason()}
 
 
-def _parts(turns, home, wanted):
-    """Return {split: turns}: a picture's questions in one split, pictures in the order of their names' hashes."""
+def _split_by_picture(
+    requests: Iterable[AnnotationRequest], home: Path, sizes: dict[str, int]
+) -> dict[str, list[AnnotationRequest]]:
+    """Return {split: requests}, whole pictures in the order of `sizes`, sorted by the hashes of their names."""
 
-    def picture(one):
+    def digest(one):
         name = os.path.relpath(one.image, os.path.realpath(home)) if isinstance(one.image, Path) else one.image.name
         return hashlib.sha256(name.encode()).hexdigest()
 
-    parts = {name: [] for name in wanted}
-    for _, of_one_picture in itertools.groupby(sorted(turns, key=lambda one: (picture(one), one.qid)), key=picture):
-        name = next((name for name, n in wanted.items() if len(parts[name]) < n), None)
+    parts = {name: [] for name in sizes}
+    for _, of_one_picture in itertools.groupby(sorted(requests, key=lambda one: (digest(one), one.qid)), key=digest):
+        name = next((name for name, n in sizes.items() if len(parts[name]) < n), None)
         if name is None:
             break
         parts[name] += of_one_picture
     return parts
 
 
-def _asked(part, name, teaching, teacher, judge, counts):
+def _annotated(
+    requests: list[AnnotationRequest],
+    name: str,
+    config: AnnotationConfig,
+    teacher: Served,
+    judge: Endpoint | None,
+    counts: dict,
+) -> Iterator[Item]:
     ends = Counter()
-    for outcome in annotate(part, teacher, judge, teaching.tries):
-        ends[outcome.reason or "kept"] += 1
-        stages = teaching.stages(outcome)
+    for result in annotate(requests, teacher, judge, config.tries):
+        ends[result.reason or "kept"] += 1
+        stages = config.stages(result)
         if stages:
-            yield item(outcome.turn, stages, "taught, held out" if name == "test" else "")
+            yield item(result.request, stages, "taught, held out" if name == "test" else "")
     counts[name] = {"ends": dict(ends)}
-    counts["ledger"] = teacher.endpoint.usage.facts()
+    counts["ledger"] = teacher.endpoint.usage.facts()  # these keys are published in records
     if judge:
         counts["judge_ledger"] = judge.usage.facts()
 
 
-def item(one: AnnotationRequest, stages: Mapping[str, str], test_set: str = "") -> Item:
-    """Return a turn with its stages as a dataset's item; its answer is the right one as it was given."""
+def item(request: AnnotationRequest, stages: Mapping[str, str], test_set: str = "") -> Item:
+    """Return a request with its stages as a dataset's item. Its answer is the right one, not the teacher's wording."""
     return Item(
-        one.qid, one.family, one.question, one.gold, dict(stages), one.image, options=one.options, test_set=test_set
+        request.qid,
+        request.family,
+        request.question,
+        request.gold,
+        dict(stages),
+        request.image,
+        options=request.options,
+        test_set=test_set,
     )
 
 
 def build_dataset(
     items: Path | str, folder: Path | str, teacher: Teacher, judge: Endpoint | None = None, attempts: int = ATTEMPTS
 ) -> dict[str, int]:
-    """Write what a teacher made of a file of questions, and return how many were kept or dropped, by reason.
+    """Annotate a file of questions, write the kept ones as a dataset, and return {reason or "kept": number}.
 
-    Beside `folder`, which is whole or absent, `<folder>.outcomes.jsonl` has one line a question: {id, kept, reason,
-    attempts}. Raises UserError as `annotate` does; called again it goes on from what was received.
+    `folder` is complete or absent. Next to it, `<folder>.outcomes.jsonl` has one line per question: {id, kept, reason,
+    attempts}. Raises UserError as `annotate` does; the same call then continues with the replies already received.
     """
     folder, ends = Path(folder), Counter()
+    results = annotate(questions.annotation_requests(items), teacher, judge, attempts)
     with atomic_file(folder.with_name(f"{folder.name}.outcomes.jsonl")) as part, open(part, "w") as journal:
-        write_items(
-            _kept(annotate(questions.annotation_requests(items), teacher, judge, attempts), journal, ends), folder
-        )
+        write_items(_kept(results, journal, ends), folder)
     return dict(ends)
 
 
-def _kept(outcomes: Iterable[AnnotationResult], journal, ends: Counter) -> Iterator[Item]:
-    for outcome in outcomes:
-        ends[outcome.reason or "kept"] += 1
-        journal.write(
-            json.dumps(
-                {
-                    "id": outcome.turn.qid,
-                    "kept": bool(outcome.stages),
-                    "reason": outcome.reason,
-                    "attempts": len(outcome.tries),
-                }
-            )
-            + "\n"
-        )
-        if outcome.stages:
-            yield item(outcome.turn, outcome.stages)
+def _kept(results: Iterable[AnnotationResult], journal, ends: Counter) -> Iterator[Item]:
+    """Yield the items that were kept; write a line per question to `journal` and count the reasons in `ends`."""
+    for result in results:
+        ends[result.reason or "kept"] += 1
+        line = {
+            "id": result.request.qid,
+            "kept": bool(result.stages),
+            "reason": result.reason,
+            "attempts": len(result.tries),
+        }
+        journal.write(json.dumps(line) + "\n")
+        if result.stages:
+            yield item(result.request, result.stages)

@@ -1,13 +1,14 @@
-"""Mini-VQA's own program as a teacher that errs as often as it is told to, so that the filter itself can be measured.
+"""A teacher with a known error rate, built on Mini-VQA's drawing program, to measure the filter.
 
-Five kinds of error, equally frequent: a fact of the caption altered, a step of the reasoning altered, another
-conclusion, a refusal, broken tags. What is wrong is known, so it is known too what the filter lets through: it sees
-form, refusals and the conclusion, and no more than that.
+Five kinds of error are equally frequent: an altered fact in the caption, an altered step in the reasoning, another
+conclusion, a refusal, and broken tags. Each error is known, so the filter's recall and precision can be measured. The
+filter checks form, refusals and the conclusion; it cannot see false facts and steps.
 
-    teacher = Program(noise=0.4)
-    found = Measure(teacher)
-    kept = [outcome.stages for outcome in annotate(map(turn, mixture("train", 100)), teacher) if found.add(outcome)]
-    found.by_kind(), found.by_reason()
+    teacher = NoisyTeacher(noise=0.4)
+    measured = Measure(teacher)
+    for result in annotate(map(annotation_request, mixture("train", 100)), teacher):
+        measured.add(result)
+    measured.by_kind(), measured.by_reason()
 """
 
 import random
@@ -24,35 +25,40 @@ from o1lib.records import UserError
 from o1lib.scoring.intervals import wilson
 
 KINDS = ("fact", "step", "answer", "refusal", "tags")
-NOTHING = "(nothing)"  # stands for a stage that an unfiltered text lacks
+NOTHING = "(nothing)"  # the text of a stage that an unfiltered answer lacks
 _SORRY = "I'm sorry, but I can't help with that."
 
 
 @dataclass(frozen=True)
 class NoisyTeacher:
-    """A teacher that knows the drawing. Of its answers a share `noise` errs; which and how depends on `seed`, the
-    question and the attempt alone. Raises UserError for a share outside 0 to 1."""
+    """A teacher that knows the drawing and errs in a share `noise` of its answers.
+
+    Whether and how an answer errs depends only on `seed`, the question and the attempt. Raises UserError for a share
+    outside 0 to 1.
+    """
 
     noise: float = 0.0
     seed: int = 0
 
     def __post_init__(self):
         if not 0 <= self.noise <= 1:
-            raise UserError(f"noise={self.noise} must be a share from 0 to 1.")
+            raise UserError(
+                f"noise={self.noise} must be a share from 0 to 1; set it to 0.3 for three errors in ten answers."
+            )
 
-    def say(self, annotation_request: AnnotationRequest, attempt: int) -> Reply:
-        """Return the staged answer of a Mini-VQA question, spoilt if it is its turn."""
-        rng, kind = self._drawn(annotation_request, attempt)
-        return Reply(spoil(annotation_request.source, kind, rng) if kind else render(annotation_request.source.stages))
+    def say(self, request: AnnotationRequest, attempt: int) -> Reply:
+        """Return the staged answer to a Mini-VQA question, with an error if one is drawn for this attempt."""
+        rng, kind = self._drawn(request, attempt)
+        return Reply(corrupt(request.source, kind, rng) if kind else render(request.source.stages))
 
-    def kind(self, annotation_request: AnnotationRequest, attempt: int) -> str:
-        """Return what was spoilt in an attempt, "" for nothing."""
-        return self._drawn(annotation_request, attempt)[1]
+    def kind(self, request: AnnotationRequest, attempt: int) -> str:
+        """Return the kind of error in an attempt, "" for none."""
+        return self._drawn(request, attempt)[1]
 
-    def _drawn(self, annotation_request, attempt):
-        rng = random.Random(f"noise/{self.seed}/{annotation_request.qid}/{attempt}")
-        spoilt = rng.random() < self.noise
-        return rng, rng.choice(KINDS) if spoilt else ""
+    def _drawn(self, request: AnnotationRequest, attempt: int) -> tuple[random.Random, str]:
+        rng = random.Random(f"noise/{self.seed}/{request.qid}/{attempt}")
+        errs = rng.random() < self.noise
+        return rng, rng.choice(KINDS) if errs else ""
 
     def each(self, function: Callable, items: Iterable) -> Iterator:
         """Yield function(item) in order."""
@@ -60,7 +66,7 @@ class NoisyTeacher:
 
 
 def annotation_request(example: Example) -> AnnotationRequest:
-    """Return a Mini-VQA question as a turn."""
+    """Return a Mini-VQA example as a request for a teacher."""
     return AnnotationRequest(
         example.qid,
         example.image,
@@ -72,17 +78,17 @@ def annotation_request(example: Example) -> AnnotationRequest:
     )
 
 
-def spoil(example: Example, kind: str, rng: random.Random) -> str:
-    """Return the example's staged answer with an error of that kind; it never is the true text."""
+def corrupt(example: Example, kind: str, rng: random.Random) -> str:
+    """Return the example's staged answer with an error of that kind (one of KINDS). It is never the true text."""
     stages = dict(example.stages)
     if kind == "fact":
         stages["caption"] = _altered(
             stages["caption"], rng, lambda text: not caption_score(text, example.facts)["exact"]
         )
     elif kind == "step":
-        known = {canonical(said) for said in (*example.facts, *example.true)}
+        known = {canonical(statement) for statement in (*example.facts, *example.true)}
         stages["reasoning"] = _altered(
-            stages["reasoning"], rng, lambda text: any(canonical(said) not in known for said in statements(text))
+            stages["reasoning"], rng, lambda text: any(canonical(one) not in known for one in statements(text))
         )
     elif kind == "answer":
         stages["conclusion"] = _other_answer(example, rng)
@@ -94,15 +100,15 @@ def spoil(example: Example, kind: str, rng: random.Random) -> str:
 
 
 def _altered(text, rng, wrong):
-    """Return the text with one statement altered so that it is `wrong`; a statement is left out where none can be."""
-    said = statements(text)
-    for place in rng.sample(range(len(said)), len(said)):
+    """Return the text with one statement altered so that `wrong` holds, or without its last one if none can be."""
+    parts = statements(text)
+    for place in rng.sample(range(len(parts)), len(parts)):
         for _ in range(4):
-            other = alter(said[place], rng)
-            changed = other and ". ".join([*said[:place], other, *said[place + 1 :]]) + "."
+            other = alter(parts[place], rng)
+            changed = other and ". ".join([*parts[:place], other, *parts[place + 1 :]]) + "."
             if changed and wrong(changed):
                 return changed
-    return ". ".join(said[:-1] or ["something else"]) + "."
+    return ". ".join(parts[:-1] or ["something else"]) + "."
 
 
 def _other_answer(example, rng):
@@ -111,7 +117,7 @@ def _other_answer(example, rng):
     if example.answer in ("yes", "no"):
         return "no" if example.answer == "yes" else "yes"
     other = alter(example.answer, rng)
-    while not other or canonical(other) == canonical(example.answer):  # the answer to another such question
+    while not other or canonical(other) == canonical(example.answer):  # draw another question
         other = draw(example.family, rng.randrange(100_000), template=example.template, choice=False).answer
     return other
 
@@ -132,21 +138,25 @@ def _broken(stages, rng):
 
 
 class Measure:
-    """What the filter did to every attempt of a `NoisyTeacher`, by what was spoilt and by what it gave as reason."""
+    """Recall and precision of the filter over all attempts of a `NoisyTeacher`.
+
+    The rows have the keys that records hold: `spoilt` means "with an error".
+    """
 
     def __init__(self, teacher: NoisyTeacher):
         self.teacher, self._seen = teacher, Counter()
 
-    def add(self, outcome: AnnotationResult) -> bool:
-        """Count an outcome's attempts and tell whether it was kept."""
-        for attempt, (_, reason) in enumerate(outcome.tries, 1):
-            self._seen[self.teacher.kind(outcome.turn, attempt), reason] += 1
-        return outcome.stages is not None
+    def add(self, result: AnnotationResult) -> bool:
+        """Count a result's attempts and return whether the question was kept."""
+        for attempt, (_, reason) in enumerate(result.tries, 1):
+            self._seen[self.teacher.kind(result.request, attempt), reason] += 1
+        return result.stages is not None
 
     def by_kind(self) -> list[dict]:
-        """Return rows {spoilt, n, rejected, value, low, high}: the share rejected, its recall (Wilson, 95 %).
+        """Return rows {spoilt, n, rejected, value, low, high} by kind of error; `value` is the recall (Wilson, 95 %).
 
-        The row "nothing" holds the true texts, of which none should be rejected, "anything" all that were spoilt.
+        Recall is the share of texts that were rejected. The row "nothing" counts the true texts, none of which should
+        be rejected; the row "anything" counts all texts with an error.
         """
         chosen = {"nothing": [""], **{kind: [kind] for kind in KINDS}, "anything": KINDS}
         return [
@@ -154,23 +164,24 @@ class Measure:
             for name, kinds in chosen.items()
         ]
 
-    def conclusion(self) -> str:
-        """Return what was measured in three sentences (Markdown)."""
+    def summarize(self) -> str:
+        """Return three sentences (Markdown) about recall and precision."""
         rows, kept = {row["spoilt"]: row for row in self.by_kind()}, self.by_reason()[-1]
         sums = {name: sum(rows[kind][name] for kind in ("fact", "step")) for name in ("rejected", "n")}
-        spoilt, true = rows["anything"], rows["nothing"]
+        wrong, true = rows["anything"], rows["nothing"]
         return (
-            f"Of {spoilt['n']:,} spoilt texts the filter rejected {spoilt['rejected']:,}: "
-            f"{spoilt['rejected'] - sums['rejected']:,} of the {spoilt['n'] - sums['n']:,} with another answer, a "
+            f"The filter rejected {wrong['rejected']:,} of {wrong['n']:,} texts with an error: "
+            f"{wrong['rejected'] - sums['rejected']:,} of the {wrong['n'] - sums['n']:,} with another answer, a "
             f"refusal or broken tags, and {sums['rejected']:,} of the {sums['n']:,} with a false fact or step, "
-            f"which it cannot see. Of {true['n']:,} true texts it rejected {true['rejected']:,}. So "
-            f"{100 * (kept['value'] or 0):.0f} % of what it kept ({kept['n']:,} texts) is spoilt."
+            f"which it cannot see. It rejected {true['rejected']:,} of {true['n']:,} true texts. So "
+            f"{100 * (kept['value'] or 0):.0f} % of the {kept['n']:,} texts that it kept have an error."
         )
 
     def by_reason(self) -> list[dict]:
-        """Return rows {reason, n, spoilt, value, low, high}: of the texts rejected for it the share spoilt, precision.
+        """Return rows {reason, n, spoilt, value, low, high} by reason; `value` is the precision (Wilson, 95 %).
 
-        The row "kept" holds the texts that passed: the share of them that is spoilt all the same.
+        Precision is the share of the texts rejected for a reason that have an error. The row "kept" counts the texts
+        that passed; its value is the share of them that has an error.
         """
         chosen = [*sorted({reason for _, reason in self._seen if reason}), ""]
         return [
@@ -184,23 +195,23 @@ class Measure:
 
 
 def measure(noise: float = 0.5, n: int = 500) -> Measure:
-    """Return what the filter does to n Mini-VQA questions, one attempt each, taught with that much noise."""
-    found = Measure(NoisyTeacher(noise))
-    for outcome in annotate(map(annotation_request, mixture("validation", n)), found.teacher, attempts=1):
-        found.add(outcome)
-    return found
+    """Return the filter's measurement on n Mini-VQA questions, one attempt each, with errors in a share `noise`."""
+    measured = Measure(NoisyTeacher(noise))
+    for result in annotate(map(annotation_request, mixture("validation", n)), measured.teacher, attempts=1):
+        measured.add(result)
+    return measured
 
 
-def _row(first, counts, hit="rejected"):
-    n, hits = sum(count for count, _ in counts), sum(count for count, it_is in counts if it_is)
+def _row(first: dict, counts: list[tuple[int, bool]], hit: str = "rejected") -> dict:
+    n, hits = sum(count for count, _ in counts), sum(count for count, is_hit in counts if is_hit)
     share = (hits / n, *wilson(hits, n)) if n else (None, None, None)
     return first | {"n": n, hit: hits} | dict(zip(("value", "low", "high"), share, strict=True))
 
 
 def salvaged(text: str) -> dict[str, str]:
-    """Return four stages of any text, for training without the filter: what it lacks is said to be nothing.
+    """Return four stages of any text, for training without the filter; a missing stage becomes NOTHING.
 
-    Without tags all of it is the conclusion, so that a model learns it as it stands.
+    A text without tags becomes the conclusion as a whole, so that a model learns it unchanged.
     """
     found = parse(text).stages or {"conclusion": text.strip()}
     return {stage: found.get(stage) or NOTHING for stage in STAGES}

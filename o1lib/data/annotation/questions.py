@@ -1,12 +1,11 @@
-"""Questions about pictures with their right answers, as they are before anybody wrote stages for them.
+"""Read a file of questions with right answers but without stages, as input for a teacher.
 
-A line of the file is {"id", "image", "question", "answer"}, with "options" (texts), "hints" and "family" where there
-are any, or {"id", "image", "conversations"} in the released form with plain answers, as the release's generator
-takes it.
-Pictures lie beside the file or in its folder's split zip.
+A line is {"id", "image", "question", "answer"}, optionally with "options" (texts), "hints" and "family". It can also be
+{"id", "image", "conversations"} in the released form with plain answers, which is the input of the release's generator.
+Pictures are in the file's folder or in its split zip.
 
-    for turn in turns("data/items.jsonl"):              one a question; of several rounds "id#1", "id#2", ...
-        turn.question, turn.gold
+    for request in annotation_requests("data/items.jsonl"):     # several rounds get the ids "id#1", "id#2", ...
+        request.question, request.gold
 """
 
 from collections.abc import Iterator
@@ -16,14 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from o1lib.data.annotation.teacher import AnnotationRequest
 from o1lib.data.images import Pictures
-from o1lib.data.llava_cot import Released, lines
-from o1lib.data.llava_cot import ReleasedTurn as Said
+from o1lib.data.llava_cot import Released, ReleasedTurn, lines
 from o1lib.records import UserError
 from o1lib.scoring.equality import LETTERS, letter_of, words
 
 
-class Question(BaseModel):
-    """One line of the file."""
+class SourceQuestion(BaseModel):
+    """One line of the file: a question, or a conversation of several rounds."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
     id: str = Field(min_length=1)
@@ -33,7 +31,7 @@ class Question(BaseModel):
     options: list[str] | None = Field(default=None, max_length=len(LETTERS))
     hints: list[str] | None = None
     family: str | None = None
-    conversations: list[Said] | None = None
+    conversations: list[ReleasedTurn] | None = None
 
     @model_validator(mode="after")
     def _asks(self):
@@ -41,60 +39,63 @@ class Question(BaseModel):
             Released(
                 id=self.id,
                 image=self.image,
-                conversations=[said.model_dump(by_alias=True) for said in self.conversations],
+                conversations=[turn.model_dump(by_alias=True) for turn in self.conversations],
             )
         elif not self.question.strip():
-            raise ValueError("there is neither a question nor conversations")
+            raise ValueError("neither a question nor conversations")
         return self
 
     def pairs(self) -> list[tuple[str, str]]:
-        """Return the (question, right answer) texts."""
-        said = [turn.value for turn in self.conversations or ()]
-        return list(zip(said[::2], said[1::2], strict=True)) or [(self.question, self.answer)]
+        """Return the (question, right answer) texts of all rounds."""
+        texts = [turn.value for turn in self.conversations or ()]
+        return list(zip(texts[::2], texts[1::2], strict=True)) or [(self.question, self.answer)]
 
 
 def annotation_requests(path: Path | str) -> Iterator[AnnotationRequest]:
-    """Yield the questions of a file, each with the place of its picture, which is not opened.
+    """Yield the questions of a file, each with the place of its picture. Pictures are not opened.
 
-    Raises UserError naming file, line and remedy for a broken line, an id that occurs twice, and a picture outside.
+    Raises UserError, naming file, line and remedy, for a broken line, an id that occurs twice, and a picture outside
+    the folder.
     """
     path = Path(path)
     pictures, seen = Pictures(path.parent), {}
     for where, line in lines(path):
-        asked = _asked(line, where)
-        if asked.id in seen:
-            raise UserError(f"{where}: id '{asked.id}' was already used in line {seen[asked.id]}; remove one of them.")
-        seen[asked.id] = int(where.rpartition(" ")[2])
-        image = pictures.find(asked.image, where) or path.parent / asked.image  # what is missing is dropped, by name
-        for number, (question, gold) in enumerate(asked.pairs(), 1):
-            options = tuple(asked.options or ())
+        source = _parsed(line, where)
+        if source.id in seen:
+            raise UserError(
+                f"{where}: id '{source.id}' was already used in line {seen[source.id]}; remove one of them."
+            )
+        seen[source.id] = int(where.rpartition(" ")[2])
+        image = pictures.find(source.image, where) or path.parent / source.image  # `annotate` drops missing pictures
+        for number, (question, gold) in enumerate(source.pairs(), 1):
+            options = tuple(source.options or ())
             yield AnnotationRequest(
-                f"{asked.id}#{number}" if len(asked.pairs()) > 1 else asked.id,
+                f"{source.id}#{number}" if len(source.pairs()) > 1 else source.id,
                 image,
-                _with(options, question),
+                _with_options(question, options),
                 letter_of(gold, options) or gold.strip(),
                 options,
-                tuple(asked.hints or ()),
-                asked.family or Path(asked.image).parts[0],
+                tuple(source.hints or ()),
+                source.family or Path(source.image).parts[0],
             )
 
 
-def _asked(line, where):
+def _parsed(line, where: str) -> SourceQuestion:
     try:
-        return Question.model_validate(line)
+        return SourceQuestion.model_validate(line)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(map(str, problem["loc"])) or "record"
         raise UserError(
-            f"{where}: {place}: {problem['msg']}; a question is {{id, image, question, answer}} with "
-            "options and hints if any, or {id, image, conversations}; correct or remove the line."
+            f"{where}: {place}: {problem['msg']}; a question is {{id, image, question, answer}}, with "
+            "optional options and hints, or {id, image, conversations}; correct or remove the line."
         ) from None
 
 
-def _with(options, question):
-    """Return the question with its options listed, as they may be already."""
+def _with_options(question: str, options: tuple[str, ...]) -> str:
+    """Return the question with its options appended, unless it contains all of them already."""
     question = question.replace("<image>", "").strip()
-    inside = f" {words(question)} "
-    if all(f" {words(option)} " in inside for option in options):
+    content = f" {words(question)} "
+    if all(f" {words(option)} " in content for option in options):
         return question
     return question + "".join(f"\n{letter}. {option}" for letter, option in zip(LETTERS, options, strict=False))

@@ -1,14 +1,16 @@
-"""Staged answers from a teacher: one call a question, a filter, another attempt, then kept or dropped with a reason.
+"""Ask a teacher for staged answers, filter them, and keep or drop each question with a reason.
 
-The recipe is that of LLaVA-o1 (arXiv:2411.10440, section 3 and the released generator): the teacher sees picture,
-question, the right answer and hints, and writes all four stages at once; what does not keep to the form, refuses, or
-concludes otherwise is asked again, two attempts in all. Here the filter checks all four stages and not the conclusion
-alone, and compares answers by rule before it asks a judge. Each round of a conversation is a question of its own, so
-that no record is left half raw.
+The recipe is that of LLaVA-o1 (arXiv:2411.10440, section 3, and the released generator). The teacher sees the picture,
+the question, the right answer and hints, and writes all four stages in one reply. A reply with a broken form, a refusal
+or another conclusion is asked for again, two attempts in all.
+
+Two things differ from the release. The filter checks all four stages, not only the conclusion, and it compares answers
+by rule before it asks a judge. Each round of a conversation is a question of its own, so a dropped round leaves no
+unstaged answer in a record.
 
     teacher = Served(Endpoint("http://127.0.0.1:8000/v1", "qwen2.5-vl", log="work/teacher.jsonl"))
-    for outcome in annotate(turns("items.jsonl"), teacher):             (o1lib.data.annotation.questions)
-        outcome.stages or outcome.reason
+    for result in annotate(annotation_requests("items.jsonl"), teacher):       # o1lib.data.annotation.questions
+        result.stages or result.reason
 """
 
 import json
@@ -27,6 +29,7 @@ from o1lib.scoring import correct, extract
 from o1lib.scoring.equality import letter_of, quantity
 
 ATTEMPTS = 2  # in all, as in the released generator
+# Prompts are part of the key under which replies are cached: a change of wording asks every question again.
 _TASK = """Answer the question about the picture in exactly four sections, each inside its own pair of tags.
 
 <SUMMARY> How you will go about it: the steps in a sentence or two, without doing them. </SUMMARY>
@@ -59,9 +62,10 @@ _REFUSAL = re.compile(
 
 @dataclass(frozen=True)
 class AnnotationRequest:
-    """One question whose right answer is known. `image` is whatever `data.image_part.picture_part` takes.
+    """One question whose right answer `gold` is known, to be answered in stages by a teacher.
 
-    `options` are the texts of the choices, listed in `question` too; `family` and `source` are carried along.
+    `image` is anything that `o1lib.data.image_part.picture_part` takes. `options` are the texts of the choices, which
+    `question` lists too. `family` and `source` are not sent; they are kept for the result.
     """
 
     qid: str
@@ -76,19 +80,19 @@ class AnnotationRequest:
 
 @dataclass(frozen=True)
 class AnnotationResult:
-    """How a turn ended: its stages, or None and the reason; `tries` (text, reason) holds every attempt's."""
+    """The stages of a request, or None and the reason; `tries` holds the (text, reason) of every attempt."""
 
-    turn: AnnotationRequest
+    request: AnnotationRequest
     stages: Mapping[str, str] | None
     reason: str
     tries: tuple[tuple[str, str], ...] = ()
 
 
 class Teacher(Protocol):
-    """Who answers: `Served` by a model behind an endpoint, `noise.Program` by the drawing program of Mini-VQA."""
+    """Writes staged answers: `Served` asks a model behind an endpoint, `NoisyTeacher` knows Mini-VQA's drawings."""
 
-    def say(self, turn: AnnotationRequest, attempt: int) -> Reply:
-        """Return the answer to a turn; a turn's attempts are numbered from 1."""
+    def say(self, request: AnnotationRequest, attempt: int) -> Reply:
+        """Return the reply to a request; the attempts at a request are numbered from 1."""
 
     def each(self, function: Callable, items: Iterable) -> Iterator:
         """Yield function(item) in order."""
@@ -96,86 +100,85 @@ class Teacher(Protocol):
 
 @dataclass(frozen=True)
 class Served:
-    """A teacher behind an endpoint. `temperature` None leaves it to the server, as the released generator does."""
+    """A teacher behind an endpoint. `temperature` None means the server's default, as in the released generator."""
 
     endpoint: Endpoint
     temperature: float | None = None
     max_tokens: int = 2048
 
-    def say(self, turn: AnnotationRequest, attempt: int) -> Reply:
-        """Return the endpoint's reply. Raises PictureError for one that cannot be sent."""
+    def say(self, request: AnnotationRequest, attempt: int) -> Reply:
+        """Return the endpoint's reply. Raises PictureError for a picture that cannot be sent."""
         return self.endpoint.answer(
-            Request(messages(turn), None, self.temperature, self.max_tokens, key=f"attempt {attempt}")
+            Request(messages(request), None, self.temperature, self.max_tokens, key=f"attempt {attempt}")
         )
 
     def each(self, function: Callable, items: Iterable) -> Iterator:
-        """Yield function(item) in order, as many at a time as the endpoint allows."""
+        """Yield function(item) in order, with as many requests in flight as the endpoint allows."""
         return self.endpoint.each(function, items)
 
 
-def messages(turn: AnnotationRequest) -> list[dict]:
-    """Return the one message that a teacher is sent: picture, task, then question, right answer and hints."""
-    hints = "".join(f"\nHint: {hint}" for hint in turn.hints)
-    asked = f"Question: {turn.question}\nStandard answer: {turn.gold}{hints}"
-    return [
-        {
-            "role": "user",
-            "content": [picture_part(turn.image), {"type": "text", "text": _TASK}, {"type": "text", "text": asked}],
-        }
-    ]
+def messages(request: AnnotationRequest) -> list[dict]:
+    """Return the chat for a teacher, one user message: picture, task, then question, right answer and hints.
+
+    Raises PictureError for a picture that cannot be sent.
+    """
+    hints = "".join(f"\nHint: {hint}" for hint in request.hints)
+    question = f"Question: {request.question}\nStandard answer: {request.gold}{hints}"
+    texts = [{"type": "text", "text": text} for text in (_TASK, question)]
+    return [{"role": "user", "content": [picture_part(request.image), *texts]}]
 
 
 def annotate(
-    turns: Iterable[AnnotationRequest], teacher: Teacher, judge: Endpoint | None = None, attempts: int = ATTEMPTS
+    requests: Iterable[AnnotationRequest], teacher: Teacher, judge: Endpoint | None = None, attempts: int = ATTEMPTS
 ) -> Iterator[AnnotationResult]:
-    """Yield one outcome a turn, in order, taking turns as they are needed.
+    """Yield one result per request, in order. Requests are read lazily.
 
-    `judge` is asked only where the rule cannot tell whether two answers agree; without one they then do not. Raises
-    UserError where the endpoint stops (see Endpoint.ask); the same call goes on from there.
+    `judge` is asked only if no rule can decide whether two answers agree; without a judge such an answer is dropped.
+    Raises UserError if the endpoint stops (see `Endpoint.ask`). The same call then continues from its log.
     """
     if attempts < 1:
         raise UserError(f"attempts={attempts} must be at least 1; the release makes {ATTEMPTS}.")
-    return teacher.each(lambda turn: _annotated(turn, teacher, judge, attempts), turns)
+    return teacher.each(lambda request: _annotated(request, teacher, judge, attempts), requests)
 
 
-def _annotated(turn, teacher, judge, attempts):
-    if not turn.gold.strip():
-        return AnnotationResult(turn, None, "no right answer given")
+def _annotated(request: AnnotationRequest, teacher: Teacher, judge: Endpoint | None, attempts: int) -> AnnotationResult:
+    if not request.gold.strip():
+        return AnnotationResult(request, None, "no right answer given")
     tries = []
     for attempt in range(1, attempts + 1):
         try:
-            reply = teacher.say(turn, attempt)
+            reply = teacher.say(request, attempt)
         except PictureError:
-            return AnnotationResult(turn, None, "unreadable picture", tuple(tries))
+            return AnnotationResult(request, None, "unreadable picture", tuple(tries))
         if reply.error:
-            return AnnotationResult(turn, None, "no answer", (*tries, (reply.error, "no answer")))
-        stages, reason = filter_verdict(reply.text, turn, judge)
+            return AnnotationResult(request, None, "no answer", (*tries, (reply.error, "no answer")))
+        stages, reason = filter_verdict(reply.text, request, judge)
         tries.append((reply.text, reason))
         if not reason:
-            return AnnotationResult(turn, stages, "", tuple(tries))
-    return AnnotationResult(turn, None, tries[-1][1], tuple(tries))
+            return AnnotationResult(request, stages, "", tuple(tries))
+    return AnnotationResult(request, None, tries[-1][1], tuple(tries))
 
 
-def filter_verdict(text: str, turn: AnnotationRequest, judge: Endpoint | None = None) -> tuple[dict[str, str], str]:
-    """Return (stages, why the text is not kept, "" if it is): the filter."""
-    if _REFUSAL.search(text) and not _REFUSAL.search(turn.gold):
+def filter_verdict(text: str, request: AnnotationRequest, judge: Endpoint | None = None) -> tuple[dict[str, str], str]:
+    """Return (stages, "") for a text that passes the filter, or ({}, reason) for one that is dropped."""
+    if _REFUSAL.search(text) and not _REFUSAL.search(request.gold):
         return {}, "refusal"
     parsed = parse(text)
-    wrong = flaw(parsed)
-    if wrong:
-        return {}, wrong
-    agrees = agreement(parsed.stages["conclusion"], turn.gold, turn.options)
+    problem = flaw(parsed)
+    if problem:
+        return {}, problem
+    agrees = agreement(parsed.stages["conclusion"], request.gold, request.options)
     if agrees is None and judge is not None:
-        agrees = judge_agreement(parsed.stages["conclusion"], turn.gold, judge)
+        agrees = judge_agreement(parsed.stages["conclusion"], request.gold, judge)
         if agrees is None:
             return {}, "unclear judge"
     return (dict(parsed.stages), "") if agrees else ({}, "another answer" if agrees is False else "answer not matched")
 
 
 def agreement(conclusion: str, gold: str, options: tuple[str, ...] = ()) -> bool | None:
-    """Tell by rule whether a conclusion gives the right answer, None where wording alone cannot tell.
+    """Return by rule whether a conclusion gives the right answer, or None if no rule decides.
 
-    Letters, numbers, yes and no are decided; so are the same words. Anything else may be a paraphrase.
+    The rule decides letters, numbers, yes and no, and equal words. Anything else may be a paraphrase.
     """
     options = options if letter_of(gold, options) else ()
     found = extract(conclusion, options)
@@ -193,15 +196,15 @@ def agreement(conclusion: str, gold: str, options: tuple[str, ...] = ()) -> bool
 
 
 def judge_agreement(conclusion: str, gold: str, judge: Endpoint) -> bool | None:
-    """Return a judge's verdict on whether two answers agree, None where two replies hold none.
+    """Return a judge's verdict on whether two answers agree, or None if two replies hold no verdict.
 
-    The judge sees the two texts alone, as in the release. Its reply counts only as a whole: a verdict in passing, in
-    prose or quoted, is none.
+    The judge sees only the two texts, as in the release. The whole reply must be the verdict: a verdict inside prose or
+    in quotes does not count, because the texts may contain one.
     """
     texts = json.dumps({"standard_answer": gold, "response": conclusion}, ensure_ascii=False)
-    asked = [{"role": "system", "content": _JUDGE}, {"role": "user", "content": texts}]
+    chat = [{"role": "system", "content": _JUDGE}, {"role": "user", "content": texts}]
     for attempt in ("", "attempt 2"):
-        found = _verdict(judge.answer(Request(asked, _VERDICT, 0.0, 300, key=attempt)).text)
+        found = _verdict(judge.answer(Request(chat, _VERDICT, 0.0, 300, key=attempt)).text)
         if found is not None:
             return found
     return None
@@ -209,6 +212,6 @@ def judge_agreement(conclusion: str, gold: str, judge: Endpoint) -> bool | None:
 
 def _verdict(text):
     text = re.sub(r"^```(?:json)?|```$", "", text.strip()).strip()
-    with suppress(ValueError, KeyError, TypeError, RecursionError):  # else perhaps the bare word
+    with suppress(ValueError, KeyError, TypeError, RecursionError):  # no JSON object: the reply may be the bare word
         text = json.loads(text)["verdict"]
     return {"valid": True, "invalid": False}.get(str(text).strip(" .'\"\n").lower())

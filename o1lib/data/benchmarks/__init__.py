@@ -1,11 +1,12 @@
-"""The papers' own test sets, read from the files in which they are published, as items for the study's scorer.
+"""Read the papers' benchmarks from their published files as items that can be scored.
 
-    items, counts = load("MMStar", "MMStar.tsv", store=run.path("pictures"))
-    items[0].question, items[0].options, items[0].answer        # as the model is asked; letters where there are options
+    items, counts = load_benchmark("MMStar", "MMStar.tsv", store=run.path("pictures"))
+    items[0].question, items[0].options, items[0].answer        # the prompt, the options, the right letter
 
-A source is VLMEvalKit's TSV (pictures inside, in base64), the set's own JSON or JSONL with pictures beside it, a
-parquet file, or a dataset of the Hub ("owner/name:split"). Each set has its prompt, its variant in its name (AI2D_TEST
-and AI2D_TEST_NO_MASK differ by six points; paper A, 2 January 2025) and its own metric (`o1lib.scoring.metrics`).
+A file is VLMEvalKit's TSV (with pictures in base64), the benchmark's own JSON or JSONL with pictures in the same
+folder, a parquet file, or a dataset of the Hugging Face hub ("owner/name:split"). Each benchmark has its own prompt and
+its own metric (`o1lib.scoring.metrics`). Variants have different names: the accuracies on AI2D_TEST and
+AI2D_TEST_NO_MASK differ by six points (paper A, 2 January 2025).
 """
 
 from o1lib.data.benchmarks.known import BENCHMARKS, Benchmark, prompt

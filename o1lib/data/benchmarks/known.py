@@ -1,12 +1,13 @@
-"""Which sets there are, and in what each differs: its questions' kind, its skills' column, how it is asked.
+"""The registry of benchmarks, and the prompt of a benchmark question.
 
-    BENCHMARKS["MMBench_DEV_EN"].circular      # True: a question counts only if right under every rotation
-    prompt("Which?", ("red", "blue"), "")      # the words in which a multiple-choice question is put
+    BENCHMARKS["MMBench_DEV_EN"].circular      # True: a question counts only if it is right under every rotation
+    prompt("Which?", ("red", "blue"), "")      # the prompt of a multiple-choice question
 
-Names are VLMEvalKit's, the tool that both papers were scored with, and `md5` is that of the TSV that it downloads
-(opencompass.openxlab.space/utils/VLMEval/<name>.tsv; its DATASET_MD5). Prompts are its own too (`ImageMCQDataset` in
-vlmeval/dataset/image_mcq.py, and the question as it stands for the other kinds), which is how paper A asked all sets
-but AI2D and MathVista; its wrapper around AI2D cannot be reconstructed for this model, so AI2D is asked like the rest.
+Names are those of VLMEvalKit, with which both papers computed their scores. `md5` is that of the TSV it downloads
+(opencompass.openxlab.space/utils/VLMEval/<name>.tsv; its DATASET_MD5). Prompts are VLMEvalKit's too: that of
+`ImageMCQDataset` (vlmeval/dataset/image_mcq.py), and the bare question for the other kinds. Paper A used them for all
+benchmarks except AI2D and MathVista. Its prompt for AI2D cannot be reconstructed for this model, so AI2D gets the
+common one.
 """
 
 from collections.abc import Sequence
@@ -19,11 +20,13 @@ VRC_LETTER = "Please select the correct option by its letter."  # LlamaV-o1, eva
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One set in one variant.
+    """One benchmark in one variant.
 
-    `kind`: choice, yes/no, open (graded by a judge), mixed, or steps; `skill`: the columns that may hold what a
-    question tests, the first that is there counts; `circular`: rotations of the options form one question;
-    `variant`: what distinguishes it from a set that is easily taken for it; `md5`: of VLMEvalKit's TSV.
+    - `kind`: choice, yes/no, open (graded by a judge), mixed (choice and open), or steps (reference steps)
+    - `skill`: columns that may hold the skill a question tests; the first one that has a value is used
+    - `circular`: the rotations of the options form one question
+    - `variant`: what distinguishes it from a benchmark of a similar name
+    - `md5`: that of VLMEvalKit's TSV
     """
 
     kind: str
@@ -72,7 +75,10 @@ BENCHMARKS = {
 
 
 def prompt(question: str, options: Sequence[str], hint: str, kind: str = "choice") -> str:
-    """Return the text that is asked; where options stand already in the question (MathVista, VRC-Bench) they stay."""
+    """Return the prompt of a question.
+
+    Options are appended unless the question lists them itself (MathVista, VRC-Bench). `hint` comes first if not "".
+    """
     if kind == "steps":
         return f"{question}\n{VRC_LETTER}" if "Choices" in question else question
     if not options or kind == "mixed":

@@ -1,4 +1,7 @@
-"""From the rows of a published test set to items: ids checked, pictures stored once by content, rotations grouped."""
+"""Turn the rows of a benchmark into items: check ids, store each picture once, group rotations.
+
+items, counts = load_benchmark("MMStar", "MMStar.tsv", store=run.path("pictures"))
+"""
 
 import base64
 import binascii
@@ -15,44 +18,45 @@ from o1lib.data.benchmarks.known import BENCHMARKS, Benchmark, prompt
 from o1lib.data.benchmarks.rotations import ROTATION, rotated
 from o1lib.data.dataset import Item
 from o1lib.data.images import Pictures, check, header
+from o1lib.data.split_zip import Member
 from o1lib.data.table_files import rows
-from o1lib.records import UserError, atomic_file
+from o1lib.records import UserError, atomic_file, choose
 
-SHORTEST = 64  # characters; shorter cells of VLMEvalKit's image column name another row, whose picture is shared
+SHORTEST = 64  # characters; a shorter cell of VLMEvalKit's image column is the id of the row whose picture it shares
 
 
 class Loaded(NamedTuple):
-    """The items of a set, and counts: rows read, left out because they show no picture."""
+    """The items of a benchmark, and counts: rows read, and rows left out because they have no picture."""
 
     items: list[Item]
     counts: dict[str, int]
 
 
 def load_benchmark(name: str, source: str | Path, store: Path, pictures: Path | None = None) -> Loaded:
-    """Return the items of benchmark `name` from a file or a Hub dataset (see `rowfiles.rows`).
+    """Return the items of benchmark `name` from a file or a hub dataset (see `o1lib.data.table_files.rows`).
 
-    Pictures that stand in the rows are written into `store`, named by their content; paths in rows are taken from
-    `pictures`, by default the file's folder. The rotations of an MMBench question are made where the file holds only
-    the question as such. Raises UserError, naming file and row, for an unknown set, an id that is missing or occurs
-    twice, a row that cannot be scored, and a picture that is missing, corrupt or outside; warns of a TSV that is not
-    the one VLMEvalKit pins (a part of it, another edition, another variant).
+    Pictures in the rows are written into `store`, named by their content. Paths in the rows are relative to `pictures`,
+    by default the file's folder. The rotations of an MMBench question are added if the file lacks them.
+
+    Raises UserError, naming file and row, for an unknown benchmark, an id that is missing or occurs twice, a row that
+    cannot be scored, and a picture that is missing, corrupt or outside the folder. Warns if a TSV is not the one that
+    VLMEvalKit pins (a part of it, another edition, another variant).
     """
-    if name not in BENCHMARKS:
-        raise UserError(f"unknown benchmark '{name}': use one of {', '.join(BENCHMARKS)}")
-    benchmark, found, seen, counts = BENCHMARKS[name], {}, {}, Counter(rows=0, without_picture=0)
+    benchmark = choose(name, BENCHMARKS, "benchmark")
+    found, seen, counts = {}, {}, Counter(rows=0, without_picture=0)
     _warn_of_another_edition(name, Path(source).expanduser())
-    shelf = _Shelf(store, pictures or Path(source).expanduser().parent)
+    store = _PictureStore(store, pictures or Path(source).expanduser().parent)
     for where, row in tqdm(rows(source), desc=f"reading {name}", unit=" rows", delay=2, mininterval=1):
         counts["rows"] += 1
         one = fields.read(row, where, benchmark.kind)
         qid = _id(row, one.id, benchmark, counts["rows"], where, seen)
-        if _shows_nothing(row, one):
+        if _without_picture(row, one):
             counts["without_picture"] += 1
             continue
-        found[qid] = _item(name, benchmark, qid, one, row), shelf.place(one.picture, one.id, where)
-    items = [Item(**values, image=shelf.path(place, values["qid"])) for values, place in found.values()]
+        found[qid] = _item(name, benchmark, qid, one, row), store.place(one.picture, one.id, where)
+    items = [Item(**values, image=store.path(place, values["qid"])) for values, place in found.values()]
     if not items:
-        raise UserError(f"{source} holds no question with a picture: name the file of {name}")
+        raise UserError(f"{source} has no question with a picture: name the file of {name}")
     return Loaded(rotated(items) if benchmark.circular else items, dict(counts))
 
 
@@ -67,20 +71,20 @@ def _warn_of_another_edition(name: str, path: Path) -> None:
         warnings.warn(f"{path.name} is not the {name}.tsv that VLMEvalKit pins: it {is_what}", stacklevel=3)
 
 
-def _shows_nothing(row: dict, one: fields.Fields) -> bool:
-    """HallusionBench asks some questions without a picture; VLMEvalKit leaves them out, and so is done here."""
+def _without_picture(row: dict, one: fields.Fields) -> bool:
+    """Return whether a row has no picture. HallusionBench has such rows; like VLMEvalKit, they are left out."""
     return one.picture is None or str(row.get("visual_input", "")) == "0"
 
 
 def _id(row: dict, own: str, benchmark: Benchmark, number: int, where: str, seen: dict[str, str]) -> str:
-    """Return the question's id; a file without any id column numbers its rows."""
+    """Return the question's id, or the row's number in a file without id column."""
     if benchmark.kind == "yes/no":
         own = _figure_and_question(row, own, where)
     if not own and any(name in row for name in fields.IDS):
-        raise UserError(f"{where}: the id is missing: give each question its own")
+        raise UserError(f"{where}: the id is missing: give each question its own id")
     own = own or str(number)
     if own in seen:
-        raise UserError(f"{where}: the id '{own}' occurs twice (before in {seen[own]}): give each question its own")
+        raise UserError(f"{where}: the id '{own}' occurs twice (before in {seen[own]}): give each question its own id")
     seen[own] = where
     return own
 
@@ -93,12 +97,15 @@ def _figure_and_question(row: dict, own: str, where: str) -> str:
         return f"{'/'.join(parts[:3])}#{parts[3]}#{parts[4]}"
     head, *tail = own.rsplit("_", 3)
     if len(tail) < 3 or not all(tail):
-        raise UserError(f"{where}: neither the columns {', '.join(columns)} nor an index '..._set_figure_question'")
+        raise UserError(
+            f"{where}: neither the columns {', '.join(columns)} nor an index '..._set_figure_question': use the file "
+            "of HallusionBench or of VLMEvalKit"
+        )
     return f"{head}/{tail[0]}#{tail[1]}#{tail[2]}"
 
 
 def _item(name: str, benchmark: Benchmark, qid: str, one: fields.Fields, row: dict) -> dict:
-    """Return the values of an Item but for its picture."""
+    """Return the values of an Item except its picture."""
     skill = next((_skill(row[column]) for column in benchmark.skill if row.get(column)), "")
     if not skill and isinstance(row.get("metadata"), dict):  # MathVista's own files
         skill = _skill(row["metadata"].get(benchmark.skill[0], ""))
@@ -119,7 +126,7 @@ def _item(name: str, benchmark: Benchmark, qid: str, one: fields.Fields, row: di
 
 
 def _group(benchmark: Benchmark, qid: str) -> str:
-    """Return what rotations of one question, or the figures of one HallusionBench set, share."""
+    """Return the group: the question for MMBench's rotations, the set for HallusionBench's figures, "" for others."""
     if benchmark.kind == "yes/no":
         return qid.split("#")[0]
     if not benchmark.circular:
@@ -132,40 +139,43 @@ def _skill(value) -> str:
 
 
 def _steps(row: dict) -> tuple[str, ...]:
-    """Return the reference steps of VRC-Bench: a list, or one text in lines."""
+    """Return the reference steps of VRC-Bench, which are a list or the lines of a text."""
     steps = fields.literal(row.get("steps")) or str(row.get("steps") or "").splitlines()
     return tuple(str(step).strip() for step in steps if str(step).strip())
 
 
-class _Shelf:
-    """Where pictures lie: those that stood in rows in `store`, named by their content, others where they are."""
+class _PictureStore:
+    """The pictures of a benchmark: those in rows go to `store`, named by their content; paths are below `folder`."""
 
-    def __init__(self, store: Path, beside: Path):
-        self.store, self.beside, self.by_id = Path(store), Pictures(beside), {}
+    def __init__(self, store: Path, folder: Path):
+        self.store, self.pictures, self.by_id = Path(store), Pictures(folder), {}
 
-    def place(self, picture, own: str, where: str) -> Path | str:
-        """Return the path of a row's picture, or the id of the row whose picture it shares."""
+    def place(self, picture, own: str, where: str) -> Path | Member | str:
+        """Return the path of a row's picture, or the id of the row whose picture it shares.
+
+        `own` is the row's id. Raises UserError for a picture that is missing, corrupt or of another type.
+        """
         if isinstance(picture, (list, tuple)):
             if len(picture) > 1:
-                raise UserError(f"{where}: {len(picture)} pictures, where one is shown: split or remove the row")
+                raise UserError(f"{where}: {len(picture)} pictures instead of one: split or remove the row")
             picture = picture[0]
-        if isinstance(picture, dict):  # as parquet files hold them
+        if isinstance(picture, dict):  # the form of parquet files
             picture = picture.get("bytes") or picture.get("path") or ""
-        if isinstance(picture, str) and "." not in picture and len(picture) > SHORTEST:  # base64 holds no full stop
+        if isinstance(picture, str) and "." not in picture and len(picture) > SHORTEST:  # base64 has no period
             picture = self._decoded(picture, where)
         if isinstance(picture, bytes):
             self.by_id[own] = self._stored(picture, where)
             return self.by_id[own]
         if not isinstance(picture, str):
-            raise UserError(f"{where}: the picture is {type(picture).__name__}: give base64, bytes or a path")
-        return self._beside(picture, where) if "." in picture else picture
+            raise UserError(f"{where}: the picture is {type(picture).__name__}: use base64, bytes or a path")
+        return self._in_folder(picture, where) if "." in picture else picture
 
     def path(self, place: Path | str, qid: str) -> Path:
-        """Return a place's path, having followed the id of another row. Raises UserError when there is no such row."""
+        """Return the path of a place that is a path or the id of a row. Raises UserError for an id of no row."""
         if isinstance(place, Path):
             return place
         if place not in self.by_id:
-            raise UserError(f"question {qid}: it shares the picture of row '{place}', which is not there: add the row")
+            raise UserError(f"question {qid} shares the picture of row '{place}', which does not exist: add that row")
         return self.by_id[place]
 
     def _decoded(self, text: str, where: str) -> bytes:
@@ -184,9 +194,9 @@ class _Shelf:
                 part.write_bytes(data)
         return path
 
-    def _beside(self, picture: str, where: str) -> Path:
-        found = self.beside.find(picture.removeprefix("./"), where)
+    def _in_folder(self, picture: str, where: str) -> Path | Member:
+        found = self.pictures.find(picture.removeprefix("./"), where)
         if found is None:
-            raise UserError(f"{where}: the picture '{picture[:80]}' is missing in {self.beside.folder}: put it there")
+            raise UserError(f"{where}: the picture '{picture[:80]}' is missing in {self.pictures.folder}: put it there")
         check(found, f"{where}: the picture")
         return found

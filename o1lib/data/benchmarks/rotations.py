@@ -1,6 +1,6 @@
-"""MMBench's circular evaluation: a question is asked once for every rotation of its options (arXiv:2307.06281, 4.1).
+"""MMBench's circular evaluation: ask a question once per rotation of its options (arXiv:2307.06281, section 4.1).
 
-rotated(items)      # items whose questions stand alone come back with their rotations, one group a question
+rotated(items)      # each question followed by its rotations; all of them share the question's `group`
 """
 
 from collections import Counter
@@ -11,24 +11,27 @@ from o1lib.data.benchmarks.known import prompt
 from o1lib.data.dataset import Item
 from o1lib.scoring.equality import LETTERS
 
-ROTATION = 1_000_000  # VLMEvalKit's files hold the k-th rotation of question i under the index i + k * 1,000,000
+ROTATION = 1_000_000  # in VLMEvalKit's files the k-th rotation of question i has the index i + k * 1,000,000
 
 
 def rotated(items: Iterable[Item]) -> list[Item]:
-    """Return the items with the rotations of every question that has none yet; the options move up one at a time."""
+    """Return the items; a question whose rotations are not among them is followed by its rotations.
+
+    The k-th rotation starts with option k.
+    """
     items = list(items)
-    alone = Counter(item.group for item in items)
-    return [turned for item in items for turned in (_turns(item) if alone[item.group] == 1 else [item])]
+    sizes = Counter(item.group for item in items)
+    return [one for item in items for one in (_rotations(item) if sizes[item.group] == 1 else [item])]
 
 
-def _turns(item: Item) -> list[Item]:
-    """Return the item and its further rotations, the right option followed to its new letter."""
+def _rotations(item: Item) -> list[Item]:
+    """Return the item and its rotations; the answer is the new letter of the right option."""
     n, right = len(item.options), LETTERS.index(item.answer)
-    made = []
+    rotations = []
     for k in range(1, n):
         options = item.options[k:] + item.options[:k]
         hint = item.question.partition(f"Question: {item.bare}\nOptions:")[0]
-        made.append(
+        rotations.append(
             replace(
                 item,
                 qid=f"{item.qid}+{k}",
@@ -37,4 +40,4 @@ def _turns(item: Item) -> list[Item]:
                 question=prompt(item.bare, options, hint.removeprefix("Hint: ").strip()),
             )
         )
-    return [item, *made]
+    return [item, *rotations]

@@ -1,11 +1,11 @@
-"""What rules cannot tell is asked of a judge: answers read out of prose, MM-Vet's grades, VRC-Bench's steps.
+"""Graders: a served judge reads answers out of prose, grades MM-Vet, and scores the steps of VRC-Bench.
 
-    lines = grade(predictions, items, endpoint.ask)      # lines of sets that need no judge come back as they are
+    lines = grade(predictions, items, endpoint.ask)      # predictions of other test sets are returned unchanged
 
-A judge is anything that takes requests and yields replies in order (`o1lib.models.endpoint.Endpoint.ask`). Whoever asks only
-builds requests, and reads replies strictly: a reply must be the JSON that was asked for, so prose, or an instruction
-hidden in a question, an answer or a picture, cannot pass for a verdict. What stays unreadable after ATTEMPTS is a
-failure: it counts as wrong and is shown in the metrics.
+A judge is a function that takes requests and yields replies in order (`o1lib.models.endpoint.Endpoint.ask`). Replies
+are read strictly. A reply has to be the JSON object of the request, so that neither prose nor an instruction hidden in
+a question, an answer or a picture can pass for a verdict. A case without a readable reply in ATTEMPTS attempts is a
+failure. It counts as wrong and is shown in the metrics.
 """
 
 from o1lib.evaluation.graders.client import ATTEMPTS, fenced, verdicts

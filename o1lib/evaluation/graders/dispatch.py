@@ -1,4 +1,7 @@
-"""Which lines of a run need a judge, and for what: the test set says."""
+"""Send each prediction that needs a judge to the grader of its test set.
+
+lines = grade(predictions, items, endpoint.ask)
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,27 +13,28 @@ from o1lib.scoring import correct
 
 
 def grade(lines: Iterable[dict], items: Sequence, ask: Ask, rule: str = "corrected") -> list[dict]:
-    """Return the prediction lines with what a judge says of them; the judge sees of an output what is scored of it.
+    """Return the predictions with the judge's verdicts. The judge sees the part of an output that is scored.
 
-    - MMVet: `graded` {"score": 0..1 or None, "by": "judge"}; `correct` is a full grade
-    - VRC-Bench: `vrc` (see `vrc.score`); `correct` is the judge's word on the final answer, a failure is wrong
-    - a choice, yes/no or MathVista answer that no rule is sure of: read by the judge without the gold answer, compared
-      by rule; `graded` {"score", "by", "answer"}, score None where the judge could not be read
+    - MMVet: `graded` {"score": 0..1 or None, "by": "judge"}; only a full grade is `correct`
+    - VRC-Bench: `vrc` (see `vrc_bench.score`); `correct` is the verdict on the final answer, False for a failure
+    - choice, yes/no and MathVista answers that no rule extracts with certainty: the judge extracts them without the
+      gold answer, and they are compared by rule; `graded` {"score", "by", "answer"}, with score None for a failure
 
-    Lines of other sets come back as they are. `rule` is VRC-Bench's.
+    Predictions of other test sets are returned unchanged. `rule` is that of VRC-Bench, "corrected" or "released".
+    Raises UserError for another rule.
     """
     lines, known = list(lines), {item.qid: item for item in items}
     kinds = [BENCHMARKS[line["test_set"]].kind if line["test_set"] in BENCHMARKS else "" for line in lines]
-    open_, steps = ([k for k, kind in enumerate(kinds) if kind == wanted] for wanted in ("open", "steps"))
+    open_ended, steps = ([k for k, kind in enumerate(kinds) if kind == wanted] for wanted in ("open", "steps"))
     unread = [
         k
         for k, kind in enumerate(kinds)
         if kind in ("choice", "yes/no", "mixed") and mmvet.needs_reading(lines[k], kind)
     ]
-    _graded(lines, open_, known, ask)
-    _judged(lines, steps, known, ask, rule)
+    _grade_open(lines, open_ended, known, ask)
+    _score_steps(lines, steps, known, ask, rule)
     for kind in ("choice", "yes/no", "mixed"):
-        _read(lines, [k for k in unread if kinds[k] == kind], known, ask, kind)
+        _read_answers(lines, [k for k in unread if kinds[k] == kind], known, ask, kind)
     return lines
 
 
@@ -38,42 +42,42 @@ def _answer(line: dict) -> str:
     return answer_text(line["output"], line["format"])
 
 
-def _graded(lines: list[dict], some: list[int], known: dict, ask: Ask) -> None:
+def _grade_open(lines: list[dict], positions: list[int], known: dict, ask: Ask) -> None:
     found = verdicts(
-        some,
+        positions,
         lambda k: mmvet.grading(known[lines[k]["qid"]], _answer(lines[k])),
         mmvet.Grade,
         ask,
         "grading open answers",
     )
-    for k, verdict in zip(some, found, strict=True):
+    for k, verdict in zip(positions, found, strict=True):
         mark = None if verdict is None else round(verdict.grade, 1)
         lines[k] = lines[k] | {"graded": {"score": mark, "by": "judge"}, "correct": mark == 1.0}
 
 
-def _judged(lines: list[dict], some: list[int], known: dict, ask: Ask, rule: str) -> None:
-    items = [known[lines[k]["qid"]] for k in some]
+def _score_steps(lines: list[dict], positions: list[int], known: dict, ask: Ask, rule: str) -> None:
+    items = [known[lines[k]["qid"]] for k in positions]
     cases = [
         vrc_bench.Case(item.question, item.steps, item.answer, lines[k]["output"], _answer(lines[k]))
-        for k, item in zip(some, items, strict=True)
+        for k, item in zip(positions, items, strict=True)
     ]
-    for k, judged in zip(some, vrc_bench.score(cases, ask, rule), strict=True):
+    for k, judged in zip(positions, vrc_bench.score(cases, ask, rule), strict=True):
         lines[k] = lines[k] | {"vrc": judged, "correct": bool(judged["final"])}
 
 
-def _read(lines: list[dict], some: list[int], known: dict, ask: Ask, kind: str) -> None:
-    """Have the judge read, questions with equally many options together, for these share a form."""
-    counts = {k: len(known[lines[k]["qid"]].options) for k in some}
+def _read_answers(lines: list[dict], positions: list[int], known: dict, ask: Ask, kind: str) -> None:
+    """Have the judge extract answers. Questions with equally many options share a form and are sent together."""
+    counts = {k: len(known[lines[k]["qid"]].options) for k in positions}
     for n in sorted(set(counts.values())):
-        these = [k for k in some if counts[k] == n]
+        group = [k for k in positions if counts[k] == n]
         found = verdicts(
-            these,
+            group,
             lambda k: mmvet.reading(known[lines[k]["qid"]], _answer(lines[k]), kind),
             mmvet.reading_form(kind, n),
             ask,
             "reading answers",
         )
-        for k, verdict in zip(these, found, strict=True):
+        for k, verdict in zip(group, found, strict=True):
             item = known[lines[k]["qid"]]
             value = mmvet.read_value(verdict, item.options)
             right = correct(value, item.answer, item.options)

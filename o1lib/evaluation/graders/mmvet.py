@@ -1,9 +1,12 @@
-"""Two protocols: an answer read out of prose by a judge that never sees the gold answer, and MM-Vet's grade.
+"""Two judge protocols: extraction of an answer without the gold answer, and MM-Vet's grade.
 
-MathVista's (arXiv:2310.02255) lets a model copy the answer out of the response, then compares by rule; VLMEvalKit does
-the same where it cannot read a letter, a yes or a no. MM-Vet's (arXiv:2308.02490) has a model grade an open answer from
-0.0 to 1.0 in tenths beside the gold answer, in which <AND> joins what is all needed and <OR> what is enough. The task
-texts are in our own words; the published ones show examples besides.
+    request = grading(item, "Three red dots.")      # asks for a Grade
+    request = reading(item, "It is red.", "choice")     # asks for a letter or "none"
+
+In MathVista's protocol (arXiv:2310.02255) a model copies the answer out of the response, and a rule compares it.
+VLMEvalKit does so if no letter, yes or no was extracted. In MM-Vet's protocol (arXiv:2308.02490) a model grades an open
+answer from 0.0 to 1.0 in tenths against the gold answer, in which <AND> joins required parts and <OR> alternatives. The
+task texts are our own; the published ones also show examples.
 """
 
 from typing import Literal
@@ -26,7 +29,7 @@ _GRADE = (
 
 
 class Copied(GraderReply):
-    """An answer copied out of a response, null when it gives none."""
+    """An answer copied out of a response, null if the response gives none."""
 
     answer: str | None
 
@@ -38,14 +41,14 @@ class Grade(GraderReply):
 
 
 def needs_reading(line: dict, kind: str) -> bool:
-    """Tell whether a line's answer was read by no rule that is sure of it (`kind` as in benchmarks.Benchmark)."""
+    """Return whether no rule extracted the answer with certainty (`kind` as in o1lib.data.benchmarks.Benchmark)."""
     if kind == "yes/no":
         return line["pred"] not in ("yes", "no")
     return line["pred"] is None or kind == "mixed" and line["extracted_by"] not in SURE
 
 
 def reading_form(kind: str, n_options: int) -> type[GraderReply]:
-    """Return the form of a reading: one of the letters, yes or no, or any short text; always "none" besides."""
+    """Return the reply form of `reading`: a letter or "none", yes, no or "none", or any short text or null."""
     if kind != "yes/no" and not n_options:
         return Copied
     allowed = ("yes", "no") if kind == "yes/no" else tuple(LETTERS[:n_options])
@@ -53,7 +56,7 @@ def reading_form(kind: str, n_options: int) -> type[GraderReply]:
 
 
 def reading(item, text: str, kind: str) -> Request:
-    """Return the request to read an answer out of a text, without the gold answer."""
+    """Return the request to extract the answer from a text, without the gold answer."""
     form = reading_form(kind, len(item.options))
     how = {"yes/no": 'Answer "yes", "no" or, if it says neither, "none".'}.get(kind) or (
         'Give the letter of the option that it chooses, or "none".'
@@ -64,7 +67,7 @@ def reading(item, text: str, kind: str) -> Request:
 
 
 def read_value(found: GraderReply | None, options: tuple[str, ...]) -> str | None:
-    """Return the value that a reading amounts to, in the form in which `extract` gives it."""
+    """Return the extracted value in the form in which `extract` gives it, None for a failure or "none"."""
     answer = None if found is None else found.answer
     if answer is None or answer == NONE:
         return None

@@ -3,11 +3,11 @@
     judged = score(cases, endpoint.ask)          # {"scores": {criterion: 1..10}, "own": ..., "final": True} each
     judged = score(cases, endpoint.ask, rule="released")
 
-Two rules. `corrected`: the overall is the mean of the ten, the final answer is held against `final_answer`, and what
-the judge could not say counts as nothing in the same denominator. `released` (eval/get_result.py) takes the judge's own
-"Overall Score", holds the answer against the reference steps, and drops what it could not read. The first request is
-the same under both; `released` adds a second question about the answer, so that one run can show both numbers.
-Criteria are in our own words, their names and scale as released.
+There are two rules. `corrected` takes the mean of the ten criteria as the overall score and compares the final answer
+with `final_answer`; a failure of the judge counts as zero. `released` (eval/get_result.py) takes the judge's own
+"Overall Score", compares the answer with the reference steps, and leaves failures out of the denominator. The first
+request is the same for both rules. `released` adds a second request on the answer, so that one run gives both numbers.
+The criteria are in our own words, with the released names and scale.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from pydantic import Field, create_model
 
 from o1lib.evaluation.graders.client import Ask, GraderReply, fenced, request, verdicts
 from o1lib.models.endpoint import Request
-from o1lib.records import UserError
+from o1lib.records import choose
 
 CRITERIA = {
     "Faithfulness-Step": "the steps agree with the reference steps",
@@ -43,7 +43,7 @@ _MATCH = "Tell whether a prediction means the same as the reference answer to a 
 
 
 class Case(NamedTuple):
-    """One question with its reference, and what a model said: its whole text, and the part that is its answer."""
+    """One question with its reference, and the model's whole output and its answer."""
 
     question: str
     steps: Sequence[str]
@@ -66,7 +66,7 @@ class StepMatch(GraderReply):
 
 
 def steps_request(case: Case) -> Request:
-    """Return the request for the ten criteria; as released the judge sees no picture."""
+    """Return the request for the ten criteria. As in the release, the judge sees no picture."""
     return request(
         _TASK,
         Steps,
@@ -78,7 +78,7 @@ def steps_request(case: Case) -> Request:
 
 
 def final_request(case: Case, against: str) -> Request:
-    """Return the request that holds a final answer against a reference text."""
+    """Return the request that compares a final answer with a reference text."""
     return request(
         _MATCH,
         StepMatch,
@@ -90,13 +90,12 @@ def final_request(case: Case, against: str) -> Request:
 
 
 def score(cases: Sequence[Case], ask: Ask, rule: str = "corrected") -> list[dict]:
-    """Return for each case {"scores": {criterion: 1..10} or None, "own": the judge's overall or None, "final": bool
-    or None}, and with rule "released" also "final_released"; None is what the judge could not say.
+    """Return for each case {"scores": {criterion: 1..10}, "own": the judge's overall score, "final": bool}.
 
-    `o1lib.scoring.metrics` makes both rules' numbers of it. Raises UserError for an unknown rule.
+    With rule "released" there is also "final_released". None is a failure of the judge. `o1lib.scoring.metrics`
+    computes the numbers of both rules from it. Raises UserError for an unknown rule.
     """
-    if rule not in RULES:
-        raise UserError(f"unknown rule '{rule}' of VRC-Bench: use one of {', '.join(RULES)}")
+    choose(rule, RULES, "rule of VRC-Bench")
     marks = verdicts(cases, steps_request, Steps, ask, "judging steps")
     finals = verdicts(cases, lambda case: final_request(case, case.final_answer), StepMatch, ask, "judging answers")
     judged = [_line(mark, final) for mark, final in zip(marks, finals, strict=True)]
@@ -108,15 +107,15 @@ def score(cases: Sequence[Case], ask: Ask, rule: str = "corrected") -> list[dict
             ask,
             "judging answers by the steps",
         )
-        judged = [line | {"final_released": _said(final)} for line, final in zip(judged, against, strict=True)]
+        judged = [line | {"final_released": _verdict(final)} for line, final in zip(judged, against, strict=True)]
     return judged
 
 
 def _line(mark: GraderReply | None, final: GraderReply | None) -> dict:
     values = mark.model_dump(by_alias=True) if mark else None
     own = values.pop(OVERALL) if values else None
-    return {"scores": values, "own": own, "final": _said(final)}
+    return {"scores": values, "own": own, "final": _verdict(final)}
 
 
-def _said(final: GraderReply | None) -> bool | None:
+def _verdict(final: GraderReply | None) -> bool | None:
     return None if final is None else bool(final.verdict)

@@ -1,11 +1,12 @@
-"""Can a model find a word again in its own context? What a staged answer rests on, and no lesson of the base asks for.
+"""Context lookup: can a model find a word in its own context, as a staged answer requires?
 
-Options are listed as in a question: "A. cup B. dark". *Forward* asks what follows a letter ("B is": dark), *backward*
-what stands before an option ("so the answer is dark, which is": B), as Mini-VQA's chains end. Words and letters are drawn,
-so nothing but the text can tell; a model that does not look is right once in as many as there are options.
+Options are listed as in a question: "A. cup B. dark". *Forward* asks for the word after a letter ("B is": dark).
+*Backward* asks for the letter of a word ("so the answer is dark, which is": B), as Mini-VQA's chains end. Words and
+letters are random, so only the context determines the answer. The chance level is 1 / number of options.
 
     lookups(prefers(model, processor), words(processor), 400)["backward, 4 options"]     # {"value": 0.26, ...}
-    python -m o1lib.evaluation.probes.context_lookup results/checkpoints/mini-structured
+
+    python -m o1lib probe-lookup results/checkpoints/mini-structured
 """
 
 import random
@@ -15,12 +16,13 @@ from collections.abc import Callable, Sequence
 from o1lib.minivqa import FAMILIES, draw, seeds
 from o1lib.scoring.intervals import share
 
-LETTERS, DRAWINGS = "ABCD", 40  # drawings a family whose words are taken
+LETTERS = "ABCD"
+DRAWINGS = 40  # of each family, whose words are used
 Prefer = Callable[[str, str, Sequence[str]], int]
 
 
 def words(processor) -> list[str]:
-    """Return the words of Mini-VQA's options and captions that are one token each, letters left out."""
+    """Return the words of Mini-VQA's options and captions that are one token each, without single letters."""
     examples = [draw(family, seed) for family in FAMILIES for seed in seeds("validation", DRAWINGS)]
     texts = [text for example in examples for text in (example.stages["caption"], *example.options)]
     found = {word.strip(".,?") for text in texts for word in text.split()} - {""}
@@ -28,7 +30,7 @@ def words(processor) -> list[str]:
 
 
 def asked(rng: random.Random, known: Sequence[str]) -> tuple[str, dict[str, tuple[str, list[str], int]]]:
-    """Return (options as a user lists them, {direction: (begun answer, candidates, number of the right one)})."""
+    """Return (listed options, {direction: (prefix of the answer, candidates, index of the right one)})."""
     options = rng.sample(known, rng.randint(2, len(LETTERS)))
     letters, right = list(LETTERS[: len(options)]), rng.randrange(len(options))
     listed = " ".join(f"{letter}. {option}" for letter, option in zip(letters, options, strict=True))
@@ -39,26 +41,26 @@ def asked(rng: random.Random, known: Sequence[str]) -> tuple[str, dict[str, tupl
 
 
 def lookups(prefer: Prefer, known: Sequence[str], n: int, seed: int = 0) -> dict[str, dict]:
-    """Return {"<direction>, <k> options": {value, n, low, high}} over n drawn lists, intervals Wilson's.
+    """Return {"<direction>, <k> options": {value, n, low, high}} over n random lists, with Wilson's 95 % intervals.
 
-    `prefer(user, begun, candidates)` says which candidate goes on best, by its number.
+    `prefer(user, prefix, candidates)` returns the index of the likeliest candidate. `known` is the list of words.
     """
     hits, rng = defaultdict(list), random.Random(f"lookup/{seed}")
     for _ in range(n):
         listed, directions = asked(rng, known)
-        for direction, (begun, candidates, right) in directions.items():
-            hits[f"{direction}, {len(candidates)} options"].append(prefer(listed, begun, candidates) == right)
+        for direction, (prefix, candidates, right) in directions.items():
+            hits[f"{direction}, {len(candidates)} options"].append(prefer(listed, prefix, candidates) == right)
     return {name: share(hits[name]) for name in sorted(hits)}
 
 
 def prefers(model, processor) -> Prefer:
-    """Return what asks a model, without a picture: the likeliest first token among those of the candidates."""
+    """Return the `prefer` of `lookups` for a model. It compares the candidates' first tokens, without a picture."""
     import torch
 
     from o1lib.models.presets import encode
 
-    def prefer(user: str, begun: str, candidates: Sequence[str]) -> int:
-        inputs = encode(processor, [(None, user)], begun).to(model.device)
+    def prefer(user: str, prefix: str, candidates: Sequence[str]) -> int:
+        inputs = encode(processor, [(None, user)], prefix).to(model.device)
         with torch.inference_mode():
             logits = model(**inputs).logits[0, -1]
         return int(logits[[_ids(processor, f" {candidate}")[0] for candidate in candidates]].argmax())

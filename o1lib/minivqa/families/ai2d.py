@@ -1,7 +1,7 @@
 """mini-AI2D: arrows between lettered parts; follow them, count them, take a part away.
 
-Stands for AI2D in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is (places, outs): each letter's place in a
-grid of two rows and three columns, and the neighbours that it points to. No two parts point to the same ones, so a
+The counterpart of AI2D in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is (places, outs): each letter's place in a
+grid of two rows and three columns, and the neighbors that it points to. No two parts point to the same ones, so a
 statement with one letter changed is never true.
 
 Example:
@@ -23,7 +23,7 @@ _BESIDE = ((0, 1), (1, 2), (3, 4), (4, 5), (0, 3), (1, 4), (2, 5))
 
 
 def scene(rng, hard):
-    """Return five parts (six where hard) with arrows between some neighbours, all of them connected."""
+    """Return five parts (six if hard) with arrows between some neighbors, all of them connected."""
     graph = rng.choice(_graphs(6 if hard else 5))
     names = dict(zip(graph, rng.sample(LETTERS, len(graph)), strict=True))
     return (
@@ -34,7 +34,7 @@ def scene(rng, hard):
 
 @cache
 def _graphs(size):
-    """Return every {place: places pointed to} that is connected, with two arrows out at most, no two parts' alike."""
+    """Return every connected {place: places pointed to} with at most two arrows out, different for any two parts."""
     found = []
     for used in combinations(range(6), size):
         pairs = [pair for pair in _BESIDE if set(pair) <= set(used)]
@@ -75,7 +75,7 @@ def paint(canvas, drawn, rng, held_out):
 
 
 def edit(drawn, rng):
-    """Take one arrow away or add one between neighbours; None if that makes two parts' arrows alike."""
+    """Take one arrow away or add one between neighbors; None if two parts would have the same arrows."""
     places, outs = drawn
     one, two = rng.sample(tuple(places), 2)
     if tuple(sorted((places[one], places[two]))) not in _BESIDE or one in outs[two]:
@@ -86,7 +86,7 @@ def edit(drawn, rng):
 
 
 def _wrong(drawn, rng, right, start=None):
-    """Return three wrong letters, those in the picture first, never the one that the question names."""
+    """Return three wrong letters, preferably in the picture, never the letter that the question names."""
     return wrong(rng, right, [x for x in LETTERS if x != start], [x for x in drawn[0] if x != start])
 
 
@@ -105,7 +105,7 @@ def _next(drawn, rng):
 
 
 def _follow(outs, start):
-    """Return the parts on the way from `start` while each has one arrow out and none is met twice."""
+    """Return the parts on the way from `start`, as long as each has one arrow out and none repeats."""
     way = [start]
     while len(found := outs[way[-1]]) == 1 and found[0] not in way:
         way.append(found[0])
@@ -139,7 +139,7 @@ def _after(drawn, rng):
 
 
 def _ways(outs, way, goal):
-    """Return every way from the last part of `way` to `goal` that meets no part twice."""
+    """Return every way from the last part of `way` to `goal` without repeated parts."""
     if way[-1] == goal:
         return [way]
     return [found for letter in outs[way[-1]] if letter not in way for found in _ways(outs, [*way, letter], goal)]

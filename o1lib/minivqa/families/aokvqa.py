@@ -1,7 +1,8 @@
 """mini-A-OKVQA: things on a tray; every question needs a fact about the world that the picture does not show.
 
-Stands for A-OKVQA in Table 1 of LLaVA-o1 (arXiv:2411.10440). What is known of the world is the table KNOWN. A scene is
-(group, things), things a tuple of (cell, colour, thing), no thing or colour twice; `group` is the one to be counted.
+The counterpart of A-OKVQA in Table 1 of LLaVA-o1 (arXiv:2411.10440). The facts about the world are the table KNOWN. A
+scene is (group, things), where things is a tuple of (cell, color, thing) without repeated things or colors, and `group`
+is the group that is counted.
 
 Example:
     >>> KNOWN["key"]
@@ -23,7 +24,7 @@ _STRANGERS = {group: [t for t in THINGS if KNOWN[t][0] != group] for group in GR
 
 
 def scene(rng, hard):
-    """Return 3 or 4 things (5 or 6 where hard), none to three of them of the group, equally often."""
+    """Return 3 or 4 things (5 or 6 if hard), none to three of them of the group, equally often."""
     count = rng.randint(5, 6) if hard else rng.randint(3, 4)
     group, members = rng.choice(GROUPS), rng.randint(0, 3)
     things = rng.sample(_MEMBERS[group], members) + rng.sample(_STRANGERS[group], count - members)

@@ -1,7 +1,7 @@
 """mini-ChartQA: bar and line charts on a value grid; read, combine, compare.
 
-Stands for ChartQA in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is (chart, values), values a tuple of
-(colour, number), from left to right, all different.
+The counterpart of ChartQA in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is (chart, values), values a tuple of
+(color, number), from left to right, all different.
 
 Example:
     >>> from o1lib.minivqa import draw
@@ -19,7 +19,7 @@ _BASE, _UNIT, _LEFT = 60, 7, 8
 
 
 def scene(rng, hard):
-    """Return a chart of 3 or 4 values from 1 to 8 (5 or 6 values where hard); a third of them rise."""
+    """Return a chart of 3 or 4 values from 1 to 8 (5 or 6 values if hard); a third of them rise."""
     count = rng.randint(5, 6) if hard else rng.randint(3, 4)
     numbers = rng.sample(range(1, TOP + 1), count)
     if rng.random() < 1 / 3:
@@ -33,7 +33,7 @@ def facts(chart):
 
 
 def paint(canvas, chart, rng, held_out):
-    """Draw the grid, labelled at 4 and 8, and the bars, or dots joined by a line."""
+    """Draw the grid, labeled at 4 and 8, and the bars, or dots joined by a line."""
     kind, values = chart
     for number in range(TOP + 1):
         canvas.line([(_LEFT, _y(number)), (63, _y(number))], "ink" if number == 0 else "grey" if number % 4 else "dull")

@@ -1,6 +1,6 @@
-"""mini-CLEVR: coloured shapes on a three by three grid; count, compare, relate.
+"""mini-CLEVR: colored shapes on a three by three grid; count, compare, relate.
 
-Stands for CLEVR in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is a tuple of (cell, colour, shape).
+The counterpart of CLEVR in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is a tuple of (cell, color, shape).
 
 Example:
     >>> from o1lib.minivqa import draw
@@ -17,7 +17,7 @@ EASY, HARD = ("0", "1", "2", "3"), ("1", "2", "3", "4")  # counts asked for
 
 
 def scene(rng, hard):
-    """Return 3 to 5 objects (6 to 8 where hard), in reading order, colours and shapes drawn from small sets so that counts vary."""
+    """Return 3 to 5 objects (6 to 8 if hard) in reading order, of few colors and shapes, so that counts vary."""
     count = rng.randint(6, 8) if hard else rng.randint(3, 5)
     colours, shapes = rng.sample(list(COLOURS), 3), rng.sample(SHAPES, 3)
     cells = sorted(rng.sample(range(9), count))
@@ -50,12 +50,12 @@ def edit(objects, rng):
 
 
 def counts(objects, right):
-    """Return the three wrong ones of the counts that are asked for."""
+    """Return the three counts that are wrong answers."""
     return tuple(count for count in (HARD if len(objects) > 5 else EASY) if count != str(right))
 
 
 def _some(objects, index, words, rng):
-    """Return a word for what the objects are at `index`, or, now and then, one that none of them is."""
+    """Return a word that objects have at `index` or, now and then, one that none of them has."""
     shown = sorted({o[index] for o in objects})
     return rng.choice(
         [*shown, *rng.sample([word for word in words if word not in shown], min(1, len(words) - len(shown)))]

@@ -1,7 +1,8 @@
-"""mini-CLEVR-Math: the pictures of mini-CLEVR; shapes are added and taken away in thought, then counted.
+"""mini-CLEVR-Math: the pictures of mini-CLEVR; questions add or remove shapes in thought, then count.
 
-Stands for CLEVR-Math in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is (kind, objects): `kind` is (index, value)
-of what is asked for, such as (1, "red"), and none to three objects are of it, equally often; objects as in mini-CLEVR.
+The counterpart of CLEVR-Math in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is (kind, objects). `kind` is the
+(index, value) that is asked for, such as (1, "red"); zero to three objects have it, equally often. `objects` are those
+of mini-CLEVR.
 
 Example:
     >>> from o1lib.minivqa import draw
@@ -23,7 +24,7 @@ _COUNTS, _HARD_COUNTS = (4, 5), (7, 8)
 
 
 def scene(rng, hard):
-    """Return 4 or 5 objects (7 or 8 where hard), of which 0 to 3 share the colour or shape that is asked for."""
+    """Return 4 or 5 objects (7 or 8 if hard), of which 0 to 3 share the color or shape that is asked for."""
     pools = ((), tuple(COLOURS), SHAPES)
     index, count, members = rng.randint(1, 2), rng.choice(_HARD_COUNTS if hard else _COUNTS), rng.randint(0, MOST)
     value = rng.choice(pools[index])

@@ -1,6 +1,6 @@
 """mini-DocVQA: a page with a printed title, printed words and handwritten prices.
 
-Stands for DocVQA in Table 1 of LLaVA-o1 (arXiv:2411.10440). The digits are real: scikit-learn's copy of the UCI
+The counterpart of DocVQA in Table 1 of LLaVA-o1 (arXiv:2411.10440). The digits are real: scikit-learn's copy of the UCI
 handwritten digits (1,797 scans of 8 x 8 pixels; E. Alpaydin, C. Kaynak, 1998, https://archive.ics.uci.edu/dataset/80).
 Scans number 4, 9, 14, ... (index % 5 == 4) are kept for devtest, hard and test pictures; the others serve base, train
 and validation. A scene is (title, ((item, price), ...)); no item and no price occurs twice on a page.
@@ -26,9 +26,9 @@ TITLES, ITEMS = CLASSES["title"], CLASSES["item"]
 
 @cache
 def scans(held_out):
-    """Return ten arrays of shape (n, 8, 8), values 0 to 16: the scans of each digit, held out ones or the others.
+    """Return ten arrays of shape (n, 8, 8), values 0 to 16: the scans of each digit, held-out ones or the others.
 
-    The file is read where it lies: importing scikit-learn would cost two seconds.
+    The file is read directly from the package's folder, because importing scikit-learn takes two seconds.
     """
     folder = Path(find_spec("sklearn").submodule_search_locations[0])
     rows = np.loadtxt(folder / "datasets" / "data" / "digits.csv.gz", delimiter=",", dtype=int)
@@ -37,7 +37,7 @@ def scans(held_out):
 
 
 def scene(rng, hard):
-    """Return a page of three items with prices 1 to 9 (four items with prices 10 to 39 where hard)."""
+    """Return a page of three items with prices 1 to 9 (four items with prices 10 to 39 if hard)."""
     count = 4 if hard else 3
     prices = rng.sample(range(10, 40), count) if hard else rng.sample(range(1, 10), count)
     return rng.choice(TITLES), tuple(zip(rng.sample(ITEMS, count), prices, strict=True))

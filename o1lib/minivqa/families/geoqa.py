@@ -1,10 +1,10 @@
 """mini-GeoQA+: triangles and lines with printed numbers; the missing angle, the way round, the way along.
 
-Stands for GeoQA+ in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is (kind, colours, angles, sides): "angles" is a
-triangle with two angles and one side printed, "sides" one with three sides and one angle, "line" has dots and the
-lengths between them. Angles are multiples of 10 degrees and lengths one digit (finer and longer where hard). Figures
-are not to scale, as in textbooks, but there is a triangle with the printed numbers: an angle beside three sides is
-theirs, rounded.
+The counterpart of GeoQA+ in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is (kind, colors, angles, sides). Kind
+"angles" is a triangle with two angles and one side printed, "sides" a triangle with three sides and one angle, "line" a
+row of dots with the lengths between them. Angles are multiples of 10 degrees and lengths have one digit (finer and
+longer if hard). Figures are not to scale, as in textbooks, but a triangle with the printed numbers exists: if three
+sides and an angle are printed, the sides determine the angle, which is rounded.
 
 Example:
     >>> from o1lib.minivqa import draw
@@ -34,7 +34,7 @@ def _angles(rng, step=10):
 
 
 def _triangle(rng, hard):
-    """Return ((corner, angle), three sides) of a triangle: the angle, 20 to 120, is the one that the sides make, rounded."""
+    """Return ((corner, angle), three sides) of a triangle: an angle of 20 to 120 degrees, rounded, and its sides."""
     step, corner = 5 if hard else 10, rng.randrange(3)
     while True:
         left, right, bottom = sides = [_length(rng, hard) for _ in range(3)]
@@ -50,7 +50,7 @@ def _length(rng, hard):
 
 
 def scene(rng, hard, kinds=("angles", "sides", "line")):
-    """Return a triangle with angles, a triangle with sides, or a line of four dots (five where hard)."""
+    """Return a triangle with angles, a triangle with sides, or a line of four dots (five if hard)."""
     kind = rng.choice(kinds)
     if kind == "line":
         dots = 5 if hard else 4

@@ -1,7 +1,7 @@
 """mini-PISC: two people; how they relate follows from visible cues by a fixed table.
 
-Stands for PISC in Table 1 of LLaVA-o1 (arXiv:2411.10440). The table is `relate`. A scene is (link, left person, right
-person), a person (stature, headwear, shirt, trousers, badge), the badge "" in scenes that are not hard.
+The counterpart of PISC in Table 1 of LLaVA-o1 (arXiv:2411.10440). The table is `relate`. A scene is (link, left
+person, right person). A person is (stature, headwear, shirt, trousers, badge); only hard scenes have a badge.
 
 Example:
     >>> relate("standing close", ("tall", "hat"), ("short", "hat"))[0]
@@ -21,7 +21,7 @@ _POOLS = {HANDS: ("family", "couple"), CLOSE: _BY_HATS, APART: ("strangers",)}
 
 
 def relate(link, one, two):
-    """Return (relation, the steps that derive it from link and cues); of a person only stature and headwear matter."""
+    """Return (relation, the steps that derive it from link and cues); of a person only height and headwear matter."""
     people = _people(one, two)
     if link == HANDS:
         word = "match" if one[0] == two[0] else "differ"
@@ -34,7 +34,7 @@ def relate(link, one, two):
 
 
 def scene(rng, hard):
-    """Return two people, with badges where hard; every relation is equally frequent, cues that do not matter vary."""
+    """Return two people, with badges if hard; every relation is equally frequent, cues that do not matter vary."""
     relation = rng.choice(CLASSES["relation"])
     link = next(link for link, pool in _POOLS.items() if relation in pool)
     differ = relation == "family" if link == HANDS else rng.random() < 0.5
@@ -63,7 +63,7 @@ def _people(one, two):
 
 
 def paint(canvas, pair, rng, held_out):
-    """Draw both people on a floor, arms joined where they hold hands."""
+    """Draw both people on a floor, with joined arms if they hold hands."""
     link, *people = pair
     canvas.box(-1, 58, 64, 64, "grass")
     for x, outward, person in zip(_AT[link], (-1, 1), people):

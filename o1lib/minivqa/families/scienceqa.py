@@ -1,7 +1,7 @@
 """mini-ScienceQA: magnets, a beam with loads, and lamps behind switches; always multiple choice.
 
-Stands for ScienceQA in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is (kind, rows): "magnets" has rows of
-(colour, pole, pole), "lamps" rows of (colour, switch, supply), "beam" the beam's colour and four loads.
+The counterpart of ScienceQA in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is (kind, rows): "magnets" has rows of
+(color, pole, pole), "lamps" rows of (color, switch, supply), "beam" the beam's color and four loads.
 
 Example:
     >>> from o1lib.minivqa import draw
@@ -24,7 +24,7 @@ _DARK = (("open", "battery"), ("open", "gap"), ("closed", "gap"))
 
 
 def scene(rng, hard, kinds=("magnets", "lamps", "beam")):
-    """Return three pairs of magnets or three lamps (four where hard), or a beam with four loads (up to 9, or 15)."""
+    """Return three pairs of magnets or three lamps (four if hard), or a beam with four loads (up to 9, or 15)."""
     kind, rows = rng.choice(kinds), 4 if hard else 3
     if kind == "beam":
         return kind, (rng.choice(list(COLOURS)), *(rng.randint(1, 15 if hard else 9) for _ in range(4)))

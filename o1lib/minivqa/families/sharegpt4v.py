@@ -1,7 +1,7 @@
 """mini-ShareGPT4V: toys in a landscape; describe the scene, say what is where.
 
-Stands for ShareGPT4V in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is (ground, sky mark, its cell, toys), toys a
-tuple of (cell, colour, thing) without repeated things.
+The counterpart of ShareGPT4V in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is (ground, sky mark, its cell, toys),
+where toys is a tuple of (cell, color, thing) without repeated things.
 
 Example:
     >>> from o1lib.minivqa import draw
@@ -23,7 +23,7 @@ _SIDES = {"left of": -1, "right of": 1, "above": -3, "below": 3}
 
 
 def scene(rng, hard):
-    """Return a landscape with 2 to 4 toys (5 or 6 where hard); the sky mark takes one of the upper cells."""
+    """Return a landscape with 2 to 4 toys (5 or 6 if hard); the sky mark takes one of the upper cells."""
     mark = rng.randrange(3)
     count = rng.randint(5, 6) if hard else rng.randint(2, 4)
     cells = sorted(rng.sample([c for c in range(9) if c != mark], count))

@@ -1,13 +1,13 @@
-"""One client for every OpenAI-compatible endpoint: OpenAI, vLLM, Ollama, `transformers serve`.
+"""One client for all OpenAI-compatible endpoints: OpenAI, vLLM, Ollama, `transformers serve`.
 
-What was received once is never asked for again: answers are cached by the hash of their request in an append-only log,
-which is also how a killed run goes on. The API key comes from an environment variable and is written nowhere.
+No request is sent twice: replies are cached by the hash of their request in an append-only log. A stopped run continues
+from this log. The API key comes from an environment variable and is never written.
 
     endpoint = Endpoint("http://127.0.0.1:8000/v1", "qwen2.5-vl", log="work/teacher.jsonl", requests_per_minute=500)
     picture = picture_part(Path("1.jpg"))                  # o1lib.data.image_part
-    ask = Request([{"role": "user", "content": [picture, {"type": "text", "text": "How many?"}]}])
-    for reply in endpoint.ask([ask]):                   lazily and in order
-        reply.text, reply.error, endpoint.ledger
+    request = Request([{"role": "user", "content": [picture, {"type": "text", "text": "How many?"}]}])
+    for reply in endpoint.ask([request]):                   # lazily and in order
+        reply.text, reply.error, endpoint.usage
 """
 
 from o1lib.models.endpoint.cache import ReplyLog

@@ -1,11 +1,11 @@
-"""An append-only log of what an endpoint answered: received once, written and fsynced at once, never asked for again.
+"""An append-only log of an endpoint's replies: each is written and fsynced on arrival, and never requested again.
 
-One line an answer, {"key", "model", "text", "finish", "prompt_tokens", "completion_tokens"}; the key is the hash of the
-request, so that neither pictures nor addresses nor keys are in it. A line torn by a kill or a full disk is passed over.
+Each line holds {"key", "model", "text", "finish", "prompt_tokens", "completion_tokens"}. The key is the hash of the
+request, so the log contains no pictures, addresses or API keys. A line torn by a kill or a full disk is skipped.
 
     log = ReplyLog("work/teacher.jsonl")
     log.put(key, {"text": "<SUMMARY> ..."})
-    log.get(key)["text"]                        read back from the disk: the texts are not kept in memory
+    log.get(key)["text"]                        # read back from the disk: texts are not kept in memory
 """
 
 import json
@@ -19,10 +19,10 @@ _BLOCK = 1 << 16
 
 
 class ReplyLog:
-    """The log at `path`, made if there is none; safe for threads and for two processes that append to one file.
+    """The log at `path`, created if missing; safe for threads and for two processes that append to one file.
 
-    `tokens` {model: [prompt, completion]} sums what the whole log has cost; `torn` counts lines that cannot be read.
-    Raises UserError when the disk refuses.
+    `tokens` {model: [prompt, completion]} sums the tokens of the whole log; `torn` counts unreadable lines. Raises
+    UserError if the file cannot be read or written.
     """
 
     def __init__(self, path: Path | str):
@@ -39,7 +39,7 @@ class ReplyLog:
             for line in file:
                 self._note(line, start)
                 start += len(line)
-            if start and not line.endswith(b"\n"):  # what follows must not be glued to a torn line
+            if start and not line.endswith(b"\n"):  # the next line must not be appended to a torn one
                 os.write(self._file, b"\n")
 
     def _note(self, line: bytes, start: int) -> None:
@@ -72,10 +72,10 @@ class ReplyLog:
         while b"\n" not in line and (block := os.pread(self._file, _BLOCK, start + len(line))):
             line += block
         entry = json.loads(line.partition(b"\n")[0])
-        return entry if entry["key"] == key else None  # eight bytes may agree by chance
+        return entry if entry["key"] == key else None  # eight bytes of two keys may be equal by chance
 
     def put(self, key: str, entry: dict) -> None:
-        """Append the entry of a key and return when the disk has it. Raises UserError when the disk refuses."""
+        """Append the entry of a key and return when it is on the disk. Raises UserError if it cannot be written."""
         line = (json.dumps({"key": key} | entry) + "\n").encode()
         with disk_errors(self.path):
             with self._lock:
@@ -86,7 +86,7 @@ class ReplyLog:
             os.fsync(self._file)
 
     def close(self) -> None:
-        """Close the file; the log is not used afterwards."""
+        """Close the file; the log cannot be used afterwards."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1

@@ -1,4 +1,4 @@
-"""Many requests through one endpoint: cached, retried, a few at a time, within a rate and two budgets.
+"""Send many requests to one endpoint: cached, retried, a few concurrently, within a rate limit and two budgets.
 
 for reply in Endpoint("http://127.0.0.1:8000/v1", "qwen2.5-vl", log="work/teacher.jsonl").ask(requests):
     ...
@@ -19,20 +19,21 @@ from o1lib.models.endpoint.cache import ReplyLog
 from o1lib.models.endpoint.transport import PermanentError, Reply, Request, RetryableError, ServedUsage, Transport
 from o1lib.records import UserError, project_root, shown
 
-_PATIENCE = 24  # requests in a row without an answer, after which a run stops
-_LONGEST_WAIT = 60.0  # seconds, whatever the server's Retry-After says
-_THREADS, _WINDOW = 3, 16  # threads, and items on their way (in order), for each call at a time
+_PATIENCE = 24  # consecutive requests without a reply after which a run stops
+_LONGEST_WAIT = 60.0  # seconds, even if the server's Retry-After is longer
+_THREADS, _WINDOW = 3, 16  # threads, and items in progress (in order), per concurrent call
 
 
 @dataclass
 class Endpoint:
-    """A model behind an address, "" for OpenAI's own.
+    """A model served at an address ("": OpenAI's own).
 
-    `concurrency` calls at a time; `timeout` in seconds a call; `attempts` on 429, 5xx, time-outs, lost connections and
-    replies cut short; `requests_per_minute`, `max_tokens_total`, `max_cost`: 0 sets no limit. `prices` maps a model to
-    (prompt, completion) prices a million tokens, and `max_cost` is in their unit. Both budgets hold for all that the
-    log has cost, this run or an earlier one; calls under way when one is spent may still come in. `backoff`: about the
-    first wait in seconds, doubled at each attempt. `log` is taken from the project's folder on unless absolute.
+    - concurrency: number of concurrent calls; timeout: seconds per call; attempts: number of attempts on 429, 5xx,
+      time-outs, lost connections and replies cut short
+    - requests_per_minute, max_tokens_total, max_cost: limits (0: none). `prices` maps a model to (prompt, completion)
+      prices per million tokens, and `max_cost` is in their unit. Both budgets include earlier runs in the same log.
+      Calls that are open when a budget is spent may still complete.
+    - backoff: about the first wait in seconds, doubled at each attempt; log: relative to the project's folder
     """
 
     base_url: str
@@ -51,13 +52,16 @@ class Endpoint:
 
     def __post_init__(self):
         if min(self.concurrency, self.attempts) < 1 or self.timeout <= 0:
-            raise UserError("concurrency and attempts must be at least 1, timeout positive seconds.")
+            raise UserError(
+                f"concurrency {self.concurrency} and attempts {self.attempts} must be at least 1, and timeout "
+                f"{self.timeout} a positive number of seconds."
+            )
         if self.max_cost and self.model not in (self.prices or {}):
             raise UserError(
-                f"max_cost needs the price of '{self.model}': prices={{'{self.model}': (prompt, "
-                "completion)}, a million tokens each."
+                f"max_cost needs the price of '{self.model}': set prices={{'{self.model}': (prompt, completion)}}, "
+                "per million tokens."
             )
-        self._wire = Transport(self.base_url, self.model, self.timeout, self.api_key_env)
+        self._transport = Transport(self.base_url, self.model, self.timeout, self.api_key_env)
         self.usage = ServedUsage(money=0.0 if self.model in (self.prices or {}) else None)
         self._log = ReplyLog(project_root() / Path(self.log).expanduser())
         self._guard, self._stopping = threading.Lock(), threading.Event()
@@ -74,18 +78,18 @@ class Endpoint:
     def close(self) -> None:
         """Close the log and the connections."""
         self._log.close()
-        self._wire.close()
+        self._transport.close()
 
     def ask(self, requests: Iterable[Request]) -> Iterator[Reply]:
-        """Yield the replies in the order of the requests, `concurrency` calls at a time, taking requests as needed.
+        """Yield the replies in the order of the requests, `concurrency` calls at a time; requests are taken as needed.
 
-        Raises UserError where going on makes no sense: a wrong key or address, a redirect, a page instead of an answer,
-        a spent budget, a full disk, nothing answered for a while. All that was received is in the log.
+        Raises UserError if the run cannot continue: a wrong key or address, a redirect, a web page instead of a reply,
+        a spent budget, a full disk, or many requests in a row without a reply. All received replies are in the log.
         """
         return self.each(self.answer, requests)
 
     def each(self, function: Callable, items: Iterable) -> Iterator:
-        """Yield function(item) in order, `concurrency` at a time; `function` may call `answer`, several times too."""
+        """Yield function(item) in order, `concurrency` at a time; `function` may call `answer` any number of times."""
         self._in_a_row = 0  # more threads than calls: some wait for their next attempt
         pool, window, whole = ThreadPoolExecutor(_THREADS * self.concurrency), deque(), False
         try:
@@ -98,13 +102,13 @@ class Endpoint:
             whole = True
         finally:
             if not whole:
-                self._stopping.set()  # whoever waits for another attempt gives up
+                self._stopping.set()  # threads that wait for another attempt give up
             pool.shutdown(wait=True, cancel_futures=True)
             self._stopping.clear()
             self._cause = None
 
     def _guarded(self, function, item):
-        """Return function(item); where it fails, let nothing further be asked, and let everyone say why."""
+        """Return function(item); if it fails, stop all further calls, which then raise the same error."""
         try:
             return function(item)
         except BaseException as error:
@@ -113,7 +117,7 @@ class Endpoint:
             raise
 
     def answer(self, request: Request) -> Reply:
-        """Return the reply to one request, from the log where it is there. Raises UserError as `ask` does."""
+        """Return the reply to one request, from the log if it is there. Raises UserError as `ask` does."""
         key = self._key(request)
         with self._guard:
             lock = self._locks.setdefault(key, threading.Lock())
@@ -169,21 +173,21 @@ class Endpoint:
                 slot = max(time.monotonic(), self._next_slot)
                 self._next_slot = slot + 60 / self.requests_per_minute
             self._stopping.wait(max(0.0, slot - time.monotonic()))
-        with self._calls:  # until its cost is in the log, so that the next call can tell
+        with self._calls:  # until its cost is in the log, so that the next call can check the budget
             self._afford()
             self._go_on()
-            entry = self._wire.call(request)
+            entry = self._transport.call(request)
             self._log.put(key, entry)
         if (self.max_tokens_total or self.max_cost) and not entry["prompt_tokens"] + entry["completion_tokens"]:
             raise UserError(
-                f"{self._wire} does not report tokens, so no budget can be kept: set max_tokens_total and "
+                f"{self._transport} does not report tokens, so no budget can be kept: set max_tokens_total and "
                 "max_cost to 0."
             )
         return entry
 
     def _go_on(self):
         if self._stopping.is_set():
-            raise self._cause or UserError("stopped; what was received is kept, and the same call goes on from there.")
+            raise self._cause or UserError("stopped; all received replies are kept: run it again to continue.")
 
     def _count_retry(self, _):
         with self._guard:
@@ -196,8 +200,8 @@ class Endpoint:
             stop = self._in_a_row >= _PATIENCE
         if stop:
             raise UserError(
-                f"{self._wire} left {_PATIENCE} requests in a row without an answer (the last: {why}); "
-                "mend that and run again: what was received is kept."
+                f"{self._transport} left {_PATIENCE} requests in a row without an answer (the last: {why}): "
+                "check that the server runs, then run again; all received replies are kept."
             )
         return Reply("", error=why)
 
@@ -215,9 +219,9 @@ class Endpoint:
         return (prompt * per_million[0] + completion * per_million[1]) / 1e6
 
     def _afford(self):
-        """Raise UserError when what the log has cost reaches a budget."""
+        """Raise UserError if the cost of the whole log has reached a budget."""
         spent = self._log.tokens.get(self.model, (0, 0))
-        kept = f"all that was received is in {shown(self._log.path)}: raise it and run again to go on."
+        kept = f"all received replies are in {shown(self._log.path)}: raise the budget and run again to continue."
         if 0 < self.max_tokens_total <= sum(spent):
             raise UserError(f"the budget max_tokens_total={self.max_tokens_total:,} is spent ({sum(spent):,}); {kept}")
         if self.max_cost and self._price(*spent) >= self.max_cost:

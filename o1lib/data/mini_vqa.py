@@ -1,0 +1,26 @@
+"""Mini-VQA as a data source: training and validation mixtures, and all test sets of one test split.
+
+splits = load(SourceOptions(n_train=1000, n_validation=100, n_test=50))
+"""
+
+import itertools
+from collections.abc import Iterator
+
+from o1lib import minivqa
+from o1lib.data.splits import SourceOptions, Splits
+from o1lib.minivqa.testsets import TEST_SETS, test_set
+
+
+def load(options: SourceOptions) -> Splits:
+    """Return the splits; examples are drawn while they are iterated. Raises UserError for an unknown test split."""
+    train = minivqa.mixture("train", options.n_train)
+    validation = minivqa.mixture("validation", options.n_validation)
+    return Splits(train, validation, test_examples(options), {})
+
+
+def test_examples(options: SourceOptions) -> Iterator[minivqa.Example]:
+    """Return an iterator over all test sets, `n_test` examples each. Raises UserError for an unknown test split."""
+    # Without this call an unknown split would be noticed only after the other splits have been written.
+    test_set(TEST_SETS[0], 1, options.test_split)
+    sets = (test_set(name, options.n_test, options.test_split) for name in TEST_SETS)
+    return itertools.chain.from_iterable(sets)

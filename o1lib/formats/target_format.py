@@ -1,0 +1,52 @@
+"""What a target format is: what an entry of `FORMATS` (o1lib.formats.chat) says about itself.
+
+brief = TargetFormat("answer in one word", exchanges=lambda item, stages, rng: [(item.question, item.answer)])
+brief.answer(" B ")     # "B"
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from o1lib.formats.question import StagedQuestion
+from o1lib.formats.stages import STAGES
+
+Stages = tuple[str, ...]
+Exchange = tuple[str, str]  # (user text, assistant text)
+
+
+def one_prompt(question: str, stages: Stages) -> list[str]:
+    """Return the one user turn, which names the wanted stages unless all are wanted.
+
+    Otherwise the same prompt would be followed by a whole answer in one example and by half an answer in another, and
+    the trained model would stop early at inference.
+    """
+    return [question if stages == STAGES else f"{question}\nPlease generate only the {' and the '.join(stages)}."]
+
+
+@dataclass(frozen=True)
+class TargetFormat:
+    """One target format: its label in tables, its prompts and targets, and how its outputs are read.
+
+    - exchanges(item, stages, rng): the (user, assistant) texts of one training example
+    - prompts(question, stages): the user turns at inference
+    - answer(output): the part of an output that gives the answer
+    - before_answer(output): the output up to the place of the answer, "" if the answer comes first
+    - keeps_form(output): whether an output has the four stages; None for a format that writes none or one a task
+    - stage_ends: {stage: the text that ends it, "" for the end of the turn} for a search stage by stage; empty if an
+      output cannot be stopped after a stage
+    - staged: an output holds the stages; answer_only: the target is the answer alone; stage_tasks: each stage of a
+      question is a training example of its own; by_turn: one stage a turn
+    """
+
+    label: str
+    exchanges: Callable[[StagedQuestion, Stages, Random | None], list[Exchange]]
+    prompts: Callable[[str, Stages], list[str]] = one_prompt
+    answer: Callable[[str], str] = str.strip
+    before_answer: Callable[[str], str] = lambda output: ""
+    keeps_form: Callable[[str], bool] | None = None
+    stage_ends: Mapping[str, str] = field(default_factory=dict)
+    staged: bool = True
+    answer_only: bool = False
+    stage_tasks: bool = False
+    by_turn: bool = False

@@ -1,0 +1,148 @@
+"""Progress and summary of a study: one line for each row that ended, peak memory, totals, and the pages to read.
+
+progress = StudyProgress(plan, plan.root / "logs" / "rows.jsonl")
+progress.update(psutil.Process(pid))                     # prints the rows that ended since the last call
+summarize(plan, progress)                                # writes work/<scale>/summary.json, returns the exit code
+"""
+
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from o1lib.records import UserError, project_root, shown, write_json
+from o1lib.study import experiments
+from o1lib.study import plan as planning
+from o1lib.study.jobs import Job, scale_of
+from o1lib.study.plan import StudyPlan, duration
+
+
+@dataclass
+class StudyProgress:
+    """Progress of a running study: the rows that ended, and the peak memory of all its processes.
+
+    `peak_mb` is the sum of the resident sets of Snakemake, the rows and their kernels in MB, sampled twice a second.
+    It counts a page once for each process that shares it, so the true peak is a little lower.
+    """
+
+    plan: StudyPlan
+    events: Path
+    read: int = 0  # bytes of `events` that were read
+    ended: list[dict] = field(default_factory=list)
+    peak_mb: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    def update(self, process: psutil.Process) -> None:
+        """Print the rows that ended since the last call and sample the memory of `process` and its children."""
+        with open(self.events, "rb") as file:
+            file.seek(self.read)
+            lines = file.read()
+        complete = lines[: lines.rfind(b"\n") + 1]  # a row may still be writing the last line
+        self.read += len(complete)
+        for line in complete.splitlines():
+            self.ended.append(json.loads(line))
+            self.print_row(self.ended[-1])
+        self.peak_mb = max(self.peak_mb, _resident_mb(process))
+
+    def print_row(self, event: dict) -> None:
+        """Print the line of a row that ended."""
+        total = len(self.plan.due)
+        spent = duration(event["seconds"])
+        outcome = f"failed after {spent}: {event['problem']}" if event["problem"] else spent
+        print(
+            f"\r[{len(self.ended):{len(str(total))}} of {total}] {event['row']} seed {event['seed']} … {outcome}"
+            f"{' ' * 20}".rstrip(),
+            flush=True,
+        )
+
+    def print_elapsed(self) -> None:
+        """Print the elapsed time, on a terminal only."""
+        if sys.stdout.isatty():
+            seconds = duration(time.monotonic() - self.started)
+            print(f"\r… {len(self.ended)} of {len(self.plan.due)} rows after {seconds} ", end="", flush=True)
+
+
+def _resident_mb(process: psutil.Process) -> float:
+    total = 0
+    try:
+        for member in [process, *process.children(recursive=True)]:
+            try:
+                total += member.memory_info().rss
+            except psutil.NoSuchProcess:
+                continue  # it ended after it was listed
+    except psutil.NoSuchProcess:
+        return 0.0
+    return total / 2**20
+
+
+def summarize(plan: StudyPlan, progress: StudyProgress | None) -> int:
+    """Write and print the summary, print the pages to read, and return the exit code."""
+    missing = [entry.job for entry in plan.jobs if not planning.is_done(entry.job)]
+    totals = {
+        "rows": len(plan.jobs),
+        "recorded": len(plan.jobs) - len(missing),
+        "failed": len(missing),
+        "seconds": round(time.monotonic() - progress.started, 1) if progress else 0.0,
+        "peak_memory_mb": round(progress.peak_mb) if progress else 0,
+    }
+    path = plan.root / "summary.json"
+    if progress or not path.is_file():  # if nothing ran, the summary of the last run stays
+        write_json(path, totals)
+    _print_not_run(plan, progress, missing)
+    print(f"{totals['recorded']} of {totals['rows']} rows recorded ({shown(path)})")
+    for page in report_pages(plan):
+        print(f"results: {shown(page)}")
+        published = project_root() / "results" / experiments.MAIN_SCALE / "runs" / page.relative_to(plan.root / "runs")
+        if published.is_file():
+            print(f"published results, at scale {experiments.MAIN_SCALE}: {shown(published)}")
+    if comparison := _compare_with_published(plan):
+        print(comparison)
+    return 1 if missing else 0
+
+
+def _print_not_run(plan: StudyPlan, progress: StudyProgress | None, missing: list[Job]) -> None:
+    """Name the rows that did not start or were killed. Raises UserError if no row ended at all."""
+    ended = {(event["row"], event["seed"]) for event in progress.ended} if progress else set()
+    if names := [job.name for job in missing if job.key not in ended]:
+        print(f"{len(names)} rows did not run: a row that they need failed, or they were killed: {', '.join(names)}")
+    if progress and not progress.ended:
+        raise UserError(f"no row ran: read Snakemake's output in {shown(plan.root / 'logs' / 'study.log')}")
+
+
+def _compare_with_published(plan: StudyPlan) -> str:
+    """Return the comparison of the claims here with the published ones, "" if there are none of either."""
+    reports = [entry.job for entry in plan.jobs if entry.job.report and planning.is_done(entry.job)]
+    found = [path for job in reports if (path := planning.folder_of(job) / "tables" / "claims.json").is_file()]
+    if not found:
+        return ""
+    from o1lib.analysis.claims import replication  # imports pandas
+
+    published = replication.published(plan.scale)
+    if not published:
+        return ""
+    comparison = replication.compare_with_published(replication.read_claims(found[-1]), published)
+    return replication.summarize_replication(comparison)
+
+
+def report_pages(plan: StudyPlan) -> list[Path]:
+    """Return the page to open, in a list: HTML, Markdown or the executed notebook of the last planned report.
+
+    The list is empty if no report is planned or the last one has no record.
+    """
+    reports = [entry.job for entry in plan.jobs if entry.job.report]
+    if not reports or not planning.is_done(reports[-1]):
+        return []
+    folder = planning.folder_of(reports[-1])
+    return [*folder.glob("*.html"), *folder.glob("*.md"), folder / "notebook.ipynb"][:1]
+
+
+def read_summary(scale: str) -> str:
+    """Return the text of work/<scale>/summary.json. Raises UserError if the scale is unknown or has no summary."""
+    scale_of(experiments.read_experiments(), scale)
+    path = project_root() / "work" / scale / "summary.json"
+    if not path.is_file():
+        raise UserError(f"no study has ended at scale {scale} ({shown(path)}): run `make study SCALE={scale}`")
+    return path.read_text(encoding="utf8").strip()

@@ -1,0 +1,24 @@
+"""The order of examples: grouping by length keeps every example and does not depend on where training starts."""
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from o1lib.training import Grouped
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=200), st.integers(1, 5), st.integers(0, 9))
+def test_grouping_keeps_all_examples_and_can_start_anywhere(lengths, batch, seed):
+    examples = [{"messages": [{"content": ["x" * length]}], "k": k} for k, length in enumerate(lengths)]
+    order = [example["k"] for example in Grouped(examples, batch, seed)]
+    assert sorted(order) == list(range(len(lengths)))
+    late = Grouped(examples, batch, seed)
+    assert [late[k]["k"] for k in range(len(order) // 2, len(order))] == order[len(order) // 2 :]
+
+
+def test_grouping_puts_examples_of_like_length_into_a_batch():
+    rng = random.Random(0)
+    examples = [{"messages": [{"content": ["x" * rng.randrange(1000)]}]} for _ in range(64)]
+    lengths = [len(example["messages"][0]["content"][0]) for example in Grouped(examples, 8, 0)]
+    assert max(max(lengths[k : k + 8]) - min(lengths[k : k + 8]) for k in range(0, 64, 8)) < 300

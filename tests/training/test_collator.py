@@ -1,0 +1,48 @@
+"""The loss mask: assistant text and turn ends are learned, prompts and pictures are not."""
+
+import random
+
+import pytest
+
+from o1lib.formats.chat import FORMATS, FOUR_TURN_PROMPTS, messages
+from o1lib.minivqa import draw
+from o1lib.training import spans, supervised
+
+EXAMPLE = draw("mini-CLEVR", 0)
+S, CAP, R, C = EXAMPLE.stages.values()
+END = "<|eot_id|>"
+LEARNED = {
+    "direct": C + END,
+    "no_tags": f"{S}\n\n{CAP}\n\n{R}\n\n{C}{END}",
+    "tags": f"<SUMMARY> {S} </SUMMARY>\n\n<CAPTION> {CAP} </CAPTION>\n\n<REASONING> {R} </REASONING>\n\n"
+    f"<CONCLUSION> {C} </CONCLUSION>{END}",
+    "special_tags": f"<|stage_0|> {S} <|stage_1|>\n\n<|stage_2|> {CAP} <|stage_3|>\n\n<|stage_4|> {R} <|stage_5|>\n\n"
+    f"<|stage_6|> {C} <|stage_7|>{END}",
+    "shuffled": f"<CONCLUSION> {C} </CONCLUSION>\n\n<SUMMARY> {S} </SUMMARY>\n\n<CAPTION> {CAP} </CAPTION>\n\n"
+    f"<REASONING> {R} </REASONING>{END}",
+    "separate": C + END,
+    "four_turn": S + END + CAP + END + R + END + C + END,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", FORMATS)
+def test_exactly_assistant_text_and_turn_ends_are_learned(tiny, format):
+    text, learned = supervised(tiny[1], messages(EXAMPLE, format), EXAMPLE.image)
+    assert learned == LEARNED[format]
+    assert text.startswith("<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n<|image|>" + EXAMPLE.question)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_image_token_occurs_once_and_is_never_learned(tiny, format):
+    parts = spans(tiny[1], messages(EXAMPLE, format, random.Random(0)), EXAMPLE.image)
+    assert sum(text.count("<|image|>") for text, learned in parts if not learned) == 1
+    assert not any("<|image|>" in text for text, learned in parts if learned)
+
+
+@pytest.mark.slow
+def test_later_user_turns_of_a_dialog_are_not_learned(tiny):
+    parts = spans(tiny[1], messages(EXAMPLE, "four_turn"), EXAMPLE.image)
+    assert [learned for _, learned in parts] == [False, True] * 4
+    assert all(prompt in given for prompt, (given, _) in zip(FOUR_TURN_PROMPTS, parts[::2], strict=True))
