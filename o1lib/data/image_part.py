@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from o1lib.data.images import KINDS, header, rgb
+from o1lib.data.images import KINDS, as_rgb, header, rgb
 from o1lib.data.split_zip import Member, PictureError
 
 _MAX_SIDE = 2048  # pixels; served models scale larger pictures down
@@ -30,7 +30,7 @@ def picture_part(image: Path | str | bytes | Member | Image.Image) -> dict:
         with header(data, what) as opened:
             if _sent_unchanged(opened, data):
                 return _part(KINDS[opened.format], data)
-    image = image if image.mode in ("L", "RGB") else image.convert("RGB")
+    image = image if image.mode in ("L", "RGB") else as_rgb(image)
     if max(image.size) > _MAX_SIDE:
         image = image.copy()
         image.thumbnail((_MAX_SIDE, _MAX_SIDE))

@@ -1,10 +1,10 @@
-"""Write the generated blocks of README.md and docs/claims.md: published results and the list of packages.
+"""Write the generated blocks of README.md and docs/: published results, the list of packages and their files.
 
     write_blocks("mini")     # replaces the text between the marks, as `make publish` and `python -m o1lib readme` do
 
 README.md has the block `results` (main claims, their verdicts, one figure) and the block `tree` (one line for each
 package, from its docstring). docs/claims.md has the block `claims` (verdicts by paper, every tested claim with the
-paper's numbers, two figures).
+paper's numbers, two figures). docs/architecture.md has the block `files` (the modules of each package).
 """
 
 import ast
@@ -21,7 +21,7 @@ from o1lib.records import Record, UserError, load, load_all, project_root, shown
 from o1lib.study import markdown_blocks
 from o1lib.study.plan import duration
 
-PAGES = {"README.md": ("results", "tree"), "docs/claims.md": ("claims",)}
+PAGES = {"README.md": ("results", "tree"), "docs/claims.md": ("claims",), "docs/architecture.md": ("files",)}
 MAIN = {"forms": "Open questions, choices, and how often a chain's letter is that of the option it states"}
 FULL = {
     "claims": "Each tested difference with its 95 % interval",
@@ -45,7 +45,7 @@ PACKAGES = (  # lowest first, the order in which they may import each other
 
 
 def write_blocks(scale: str = "mini") -> None:
-    """Rewrite the blocks of both pages from the published results of a scale.
+    """Rewrite the blocks of the pages from the published results of a scale.
 
     Raises UserError if a page or a mark is missing, or no claims are published.
     """
@@ -55,7 +55,7 @@ def write_blocks(scale: str = "mini") -> None:
 
 
 def check_marks() -> None:
-    """Raise UserError unless both pages have their marks, each once and in order."""
+    """Raise UserError unless the pages have their marks, each once and in order."""
     for page, names in PAGES.items():
         markdown_blocks.read_with_marks(page, names)
 
@@ -72,6 +72,7 @@ def blocks(results: Path) -> dict[str, str]:
         "results": _results_block(results, lines, records, mark),
         "claims": _claims_block(results, lines, mark),
         "tree": package_tree(),
+        "files": package_files(),
     }
 
 
@@ -83,6 +84,17 @@ def package_tree() -> str:
         docstring = ast.get_docstring(ast.parse((library / name / "__init__.py").read_text(encoding="utf8"))) or ""
         lines.append(f"  {name + '/':{wide}} {' '.join(docstring.partition(chr(10) * 2)[0].split())}")
     return "\n".join(["```", *lines, "```"])
+
+
+def package_files() -> str:
+    """Return a Markdown table of the modules and packages in each package of o1lib."""
+    library = Path(__file__).resolve().parents[1]
+    rows = []
+    for name in PACKAGES:
+        modules = [path.stem for path in (library / name).glob("*.py") if not path.stem.startswith("__")]
+        folders = [f"{path.parent.name}/" for path in (library / name).glob("*/__init__.py")]
+        rows.append(f"| `{name}` | {', '.join(f'`{found}`' for found in [*sorted(modules), *sorted(folders)])} |")
+    return "\n".join(["| package | files |", "|---|---|", *rows])
 
 
 def _results_block(results: Path, lines: list[dict], records: list[Record], mark: str) -> str:

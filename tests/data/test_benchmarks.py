@@ -6,6 +6,7 @@ import io
 import json
 import os
 import warnings
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from o1lib.data.benchmarks import BENCHMARKS, Benchmark, fields, load_benchmark, prompt
+from o1lib.data.images import picture_of
 from o1lib.data.table_files import rows
 from o1lib.evaluation import inputs
 from o1lib.evaluation.graders.dispatch import grade
@@ -100,6 +102,13 @@ def test_a_picture_that_rows_share_is_stored_once(tmp_path):
     items, _ = read(tmp_path, "MMStar", row(1, image="2"), row(2), row(3), row(4, image=blue))
     assert items[0].image == items[1].image == items[2].image != items[3].image
     assert len(list((tmp_path / "store").iterdir())) == 2
+
+
+def test_a_picture_in_the_folders_zip_is_found(tmp_path):
+    with zipfile.ZipFile(tmp_path / "image.zip", "w") as archive:
+        archive.writestr("a.png", png("blue"))
+    [item], _ = read(tmp_path, "MMStar", row(image="a.png"))
+    assert picture_of(item).getcolors() == [(64, (0, 0, 255))]
 
 
 def test_a_data_url_and_a_jpeg_are_pictures_too(tmp_path):

@@ -390,6 +390,10 @@ def test_a_picture_that_servers_do_not_read_is_sent_as_png(tmp_path, mode, form)
     assert head == "data:image/png;base64" and (picture.mode, picture.size) == ("RGB", (5, 4))
 
 
+def test_a_transparent_picture_is_sent_on_white():
+    assert sent(picture_part(Image.new("RGBA", (5, 4))))[1].getcolors() == [(20, (255, 255, 255))]
+
+
 def test_a_large_picture_is_scaled_down():
     assert sent(picture_part(Image.new("RGB", (4096, 100))))[1].size == (2048, 50)
 

@@ -48,6 +48,7 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "README.md").write_text(README, encoding="utf8")
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/claims.md").write_text(CLAIMS, encoding="utf8")
+    (tmp_path / "docs/architecture.md").write_text("<!-- files -->\n<!-- /files -->\n", encoding="utf8")
     for entry in toystudy.planned("core", scale="mini").jobs:
         folder = toystudy.record(entry.job)
     shutil.copyfile(toystudy.REPOSITORY / "claims.yaml", tmp_path / "claims.yaml")

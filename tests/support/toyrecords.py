@@ -74,19 +74,7 @@ def _line(example, right, rng, format, n):
     }
     staged = " ".join(f"<{stage.upper()}> {text} </{stage.upper()}>" for stage, text in example.stages.items())
     output = staged if format in STAGED else "<b>B</b>"
-    candidates = [
-        {
-            "round": 0,
-            "candidate": k,
-            "kept": k == 0,
-            "stage": "caption",
-            "text": f"<i>{rng.randrange(3)}</i>",
-            "logprob": -rng.random(),
-            "tokens": 9,
-            "problem": "",
-        }
-        for k in range(n)
-    ]
+    candidates = [_candidate(k, rng) for k in range(n)]
     return {
         "qid": example.qid,
         "test_set": example.test_set,
@@ -112,6 +100,19 @@ def _line(example, right, rng, format, n):
             "calls": 4 * n,
             "seconds": 0.1 * n + rng.random() / 20,
         },
+    }
+
+
+def _candidate(k, rng):
+    return {
+        "round": 0,
+        "candidate": k,
+        "kept": k == 0,
+        "stage": "caption",
+        "text": f"<i>{rng.randrange(3)}</i>",
+        "logprob": -rng.random(),
+        "tokens": 9,
+        "problem": "",
     }
 
 

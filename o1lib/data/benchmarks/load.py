@@ -170,9 +170,9 @@ class _PictureStore:
             raise UserError(f"{where}: the picture is {type(picture).__name__}: use base64, bytes or a path")
         return self._in_folder(picture, where) if "." in picture else picture
 
-    def path(self, place: Path | str, qid: str) -> Path:
+    def path(self, place: Path | Member | str, qid: str) -> Path | Member:
         """Return the path of a place that is a path or the id of a row. Raises UserError for an id of no row."""
-        if isinstance(place, Path):
+        if not isinstance(place, str):
             return place
         if place not in self.by_id:
             raise UserError(f"question {qid} shares the picture of row '{place}', which does not exist: add that row")
