@@ -30,7 +30,7 @@ ifeq ($(PYTHON),)
 $(error no Python of 3.11 or later was found: install one, or name it with PYTHON=)
 endif
 
-# JupyterLab refuses to start as root, as in a container, unless it is told that this is meant.
+# JupyterLab refuses to start as root, as in a container, without this option.
 ROOT_ALLOWED := $(if $(filter 0,$(shell id -u)),--allow-root)
 RUN = $(VENV)/bin/python -m o1lib
 PYTEST = HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile
@@ -59,7 +59,8 @@ bench-search: setup  ## measure the search against the released procedure (MODEL
 bench-train: setup  ## measure training at SCALE= against a bare loop and the machine; writes work/bench/train.json
 	@HF_HUB_OFFLINE=1 $(VENV)/bin/python tools/bench_train.py --scale '$(SCALE)'
 lab: setup  ## open JupyterLab on the notebooks, the executed reports and the claims page
-	@$(VENV)/bin/jupyter lab $(ROOT_ALLOWED) --ServerApp.root_dir='$(CURDIR)' notebooks
+	@$(VENV)/bin/jupyter lab $(ROOT_ALLOWED) --ServerApp.root_dir='$(CURDIR)' \
+		--LabApp.default_url=/lab/tree/notebooks
 compare: setup  ## show how your executed reports differ from the published ones, and both sides' contrasts
 	@$(RUN) compare --scale '$(SCALE)'
 why: setup  ## print what decides one claim (CLAIM=A5): its contrast, records, questions, and the value computed again
@@ -76,10 +77,10 @@ setup: $(STAMP)  ## make the environment in .venv (TORCH_INDEX= names the index 
 help:  ## this text
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
 
-# The stamp comes last; what a broken-off installation or another Python left is thrown away.
+# The stamp comes last; files of an interrupted installation or of another Python are removed.
 $(STAMP):
 	@if [ -e $(VENV)/installing ] || [ "$$($(VENV)/bin/python -V 2>&1)" != "$$($(PYTHON) -V)" ]; then rm -rf $(VENV); fi
-	@echo "setting up $(VENV) with $$($(PYTHON) -V): some minutes and some 2 GB" && [ -d $(VENV) ] || $(PYTHON) -m venv $(VENV)
+	@echo "setting up $(VENV) with $$($(PYTHON) -V): several minutes and about 2 GB" && [ -d $(VENV) ] || $(PYTHON) -m venv $(VENV)
 	@rm -f $(VENV)/installed-* && touch $(VENV)/installing
 	$(VENV)/bin/python -m pip install --quiet -c constraints.txt $(if $(TORCH_INDEX),--index-url '$(TORCH_INDEX)') $(TORCH)
 	$(VENV)/bin/python -m pip install --quiet -c constraints.txt --editable ".[dev]"

@@ -4,7 +4,7 @@ Compared variants alternate step by step, so that other load affects both equall
 with a PyTorch loop with the same model, dtype, threads and shapes over finished tensors, in wall-clock time and in
 processor seconds. `tries` compares other settings with the usual ones, in processor seconds if there is no GPU.
 
-    python -m bench_train --scale mini
+    python tools/bench_train.py --scale mini
 """
 
 import copy
@@ -29,7 +29,7 @@ WARM = 2  # warm-up steps, not counted
 
 def bench(
     scale: str = typer.Option("mini", help="smoke or mini"),
-    batch: int = typer.Option(48, help="examples a step"),
+    batch: int = typer.Option(48, help="examples per step"),
     steps: int = typer.Option(12, min=WARM + 1, help="steps of each side of a comparison"),
     tries: bool = typer.Option(True, help="also time other batch shapes and another dtype"),
     compiled: bool = typer.Option(False, help="also time a compiled model, which takes about a minute for each shape"),

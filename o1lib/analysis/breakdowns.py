@@ -65,11 +65,11 @@ def summarize_strongest(found, of):
     sure = [line for line in found.dropna(subset=["value"]).itertuples() if line.low > 0 or line.high < 0]
     tested = f"{len(found.dropna(subset=['value']))} {of}"
     if not sure:
-        return f"In none of {tested} do the two differ for sure."
+        return f"None of {tested} shows a difference whose interval excludes zero."
     named = ", ".join(
         f"{line.part} {100 * line.value:+.0f} points [{100 * line.low:+.0f}, {100 * line.high:+.0f}]" for line in sure
     )
-    return f"Of {tested} {len(sure)} differ for sure, each judged by itself: {named}."
+    return f"{len(sure)} of {tested} have an interval that excludes zero, without correction for their number: {named}."
 
 
 def metrics_from_predictions(records, rows, metrics):
@@ -117,19 +117,23 @@ def summarize_by_form(found):
 def summarize_guessing(predictions, n):
     """Return a sentence on how often one of `n` random guesses at a multiple-choice question is right (Markdown)."""
     hits = [1 - (1 - 1 / len(line["options"])) ** n for line in predictions if line.get("options")]
-    return f"Of {n} blind guesses one is right in {100 * fmean(hits):.0f} % of {len(hits)} choices." if hits else ""
+    if not hits:
+        return ""
+    return (
+        f"{100 * fmean(hits):.0f} % is the probability that at least one of {n} random guesses is right, averaged over "
+        f"{len(hits)} multiple-choice questions."
+    )
 
 
 def _of_forms(label, open_ones, yes_no, choices, blindly):
-    where = "above" if choices.low > blindly.value else "below" if choices.high < blindly.value else "at"
     return (
-        f"**{label}**: right in {_share(open_ones)} of open questions, {_share(yes_no)} of those with yes or no, "
-        f"{_share(choices)} of choices, {where} the {100 * blindly.value:.0f} % of choosing blindly."
+        f"**{label}**: right on {_share(open_ones)} of open questions, {_share(yes_no)} of yes/no questions and "
+        f"{_share(choices)} of multiple-choice questions (chance level {100 * blindly.value:.0f} %)."
     )
 
 
 def _of_letters(given):
-    return f" Where its chains state an option they give its letter in {_share(given)}."
+    return f" If a chain states an option, it gives that option's letter in {_share(given)}."
 
 
 def _share(cell):

@@ -15,7 +15,8 @@ from o1lib.scoring.intervals import wilson
 from o1lib.search.methods import METHODS
 from o1lib.search.rewards import REWARDS
 
-SCORES = ("likelihood", "verifier")  # rewards of retracing that are shown
+# Rewards of retracing that are shown: those that need no right answer and are no coin.
+SCORES = tuple(name for name, spec in REWARDS.items() if not spec.needs_truth and name != "random")
 ONE = "sample"  # the method that draws one answer without a search
 COLUMNS = ["method", "row", "N", "tokens", "seconds", *CELL]
 

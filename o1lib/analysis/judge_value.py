@@ -90,7 +90,7 @@ def _won(records, ends, metric):
 
 
 def judge_value_table(found):
-    """Return the lines of `judge_values` as a table to show: accuracies and shares of the gain in per cent."""
+    """Return the lines of `judge_values` as a table to show: accuracies and shares of the gain in percent."""
     texts = {
         "the truer of two, %": ("right", "right_low", "right_high"),
         "answers right, %": ("value", "low", "high"),
@@ -133,10 +133,10 @@ def _needed(synthetic):
         return ["The accuracy that a judge needs is not known: no row has a synthetic judge."]
     enough = synthetic[synthetic.won_low > 0]
     if not len(enough):
-        return [f"No synthetic judge (right with chance {tried}) gained over a coin for sure."]
+        return [f"No synthetic judge (right with chance {tried}) has a gain whose interval is above zero."]
     first = enough.iloc[0]
     return [
-        f"Of the synthetic judges (right with chance {tried}), the least accurate that gains over a coin for sure is "
-        f"right in {100 * first.p:.0f} % of pairs; it wins {100 * first.won:.0f} % [{100 * first.won_low:.0f}, "
-        f"{100 * first.won_high:.0f}] of the oracle's gain."
+        f"Of the synthetic judges (right with chance {tried}), the least accurate one with a gain whose interval is "
+        f"above zero is right in {100 * first.p:.0f} % of pairs; it wins {100 * first.won:.0f} % "
+        f"[{100 * first.won_low:.0f}, {100 * first.won_high:.0f}] of the oracle's gain."
     ]

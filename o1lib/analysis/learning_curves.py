@@ -103,7 +103,7 @@ def _where(shared, behind, direct):
 def _last(one, other, examples):
     counts = [(round(arm.value * arm.n * arm.seeds), int(arm.n * arm.seeds)) for arm in (one, other)]
     low, high = confint_proportions_2indep(*counts[0], *counts[1], method="newcomb")
-    sure = "" if low > 0 or high < 0 else ", which chance alone may give"
+    sure = "" if low > 0 or high < 0 else ", and its interval includes zero"
     return (
         f"At {examples:,} the difference is {100 * (one.value - other.value):+.1f} points [{100 * low:+.1f}, "
         f"{100 * high:+.1f}]{sure}."

@@ -26,7 +26,7 @@ _WIDTH, _LINE = 6.4, 0.34  # inches: the width of a figure, the height of one li
 
 
 def error_bars(part):
-    """Return the two lengths of each error bar in per cent, shape (2, lines), never negative."""
+    """Return the two lengths of each error bar in percent, shape (2, lines), never negative."""
     return np.maximum(100 * np.array([part.value - part.low, part.high - part.value]), 0)
 
 
@@ -197,7 +197,7 @@ def learning_curve(log, ax=None):
     """Draw a training log against the number of examples seen; return the left Axes.
 
     The log is a list of dicts: some have `examples` and `loss`, others `examples` and shares such as `answers`. The
-    loss is on the left axis, and shares, if there are any, are on the right axis in per cent.
+    loss is on the left axis, and shares, if there are any, are on the right axis in percent.
     """
     ax = ax or plt.subplots(figsize=(6.4, 3.2))[1]
     losses = [(line["examples"], float(line["loss"])) for line in log if "loss" in line]

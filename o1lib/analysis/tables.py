@@ -120,7 +120,7 @@ def amount(cell, run=True):
 def paper_table(records, rows, metrics, written=percent):
     """Return a DataFrame in a paper's shape: lines are labels, columns are metrics (with n), then seeds and failures.
 
-    Arguments are as for `long_table`. `written` turns a pooled cell into text, by default into per cent.
+    Arguments are as for `long_table`. `written` turns a pooled cell into text, by default into percent.
     """
     found = by_row(records)
     columns = {}
@@ -189,7 +189,7 @@ def note(records):
     scored = [record for record in records if "accuracy" in record.metrics]
     seeds = ", ".join(map(str, sorted({record.seed for record in scored})))
     sentences = [
-        "A pilot, not the run that counts." if is_pilot(records) else "",
+        "A pilot, not the confirmatory run." if is_pilot(records) else "",
         f"{len(scored)} scored rows, seeds {seeds or 'none'}.",
         _split_note(records),
         "A mini- number and a paper's number compare in sign and order, not in level. In tables n is the number of "

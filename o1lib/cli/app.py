@@ -36,6 +36,11 @@ def as_command(run: Callable) -> None:
     except UserError as error:
         print(f"o1lib: {error}", file=sys.stderr)
         raise SystemExit(2) from None
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("o1lib"):
+            raise
+        print(f"o1lib: this needs the package {error.name}: pip install 'o1lib[study]' brings it", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 def check_app(command: Callable, about: str) -> typer.Typer:

@@ -6,13 +6,19 @@ python -m o1lib survey-check data/llava-cot
 
 import json
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from o1lib.cli.app import app
 from o1lib.minivqa.__main__ import show as show_drawings
 
 
 @app.command("stages-check")
-def check_stages(file: Path, field: str = "prediction") -> None:
+def check_stages(
+    file: Annotated[Path, typer.Argument(help="a JSONL file of model outputs")],
+    field: Annotated[str, typer.Option(help="the key of the text in each line")] = "prediction",
+) -> None:
     """Print one JSON line: how many texts in a JSONL FILE follow the staged format."""
     from o1lib.formats.stages import check_file
 
@@ -20,7 +26,12 @@ def check_stages(file: Path, field: str = "prediction") -> None:
 
 
 @app.command("answers-check")
-def check_answers(file: Path, gold: str = "") -> None:
+def check_answers(
+    file: Annotated[Path, typer.Argument(help="answers with verdicts: TSV, CSV, JSON, JSONL or parquet")],
+    gold: Annotated[
+        str, typer.Option(help="HallusionBench.json, for results of HallusionBench; by default a nearby file")
+    ] = "",
+) -> None:
     """Print one JSON line: how often answer extraction agrees with the verdicts in FILE."""
     from o1lib.evaluation.extraction_check import check_file
 
@@ -28,7 +39,9 @@ def check_answers(file: Path, gold: str = "") -> None:
 
 
 @app.command("survey-check")
-def check_survey(folder: Path) -> None:
+def check_survey(
+    folder: Annotated[Path, typer.Argument(help="a dataset in the form of LLaVA-CoT-100k")],
+) -> None:
     """Print one JSON line: the counts of a FOLDER in the released form, and the pictures it lacks."""
     from o1lib.data.survey import survey
 

@@ -13,24 +13,33 @@ from typing import Annotated
 import typer
 
 from o1lib.cli.app import app
+from o1lib.evaluation.answer import usable_names
+from o1lib.search.judges import JUDGES
+from o1lib.search.methods import METHODS
+from o1lib.search.rewards import REWARDS
 from o1lib.training.command import train
+
+_JUDGE_HELP = (
+    f"{', '.join(usable_names(JUDGES))}; by default self. retracing takes a reward: "
+    f"{', '.join(usable_names(REWARDS))}; by default likelihood"
+)
 
 app.command("train")(train)
 
 
 @app.command()
 def teach(
-    items: Path,
-    out: Path,
+    items: Annotated[Path, typer.Argument(help="a file of questions")],
+    out: Annotated[Path, typer.Argument(help="the folder of the new dataset")],
     model: Annotated[str, typer.Option(help="the teacher's name on the server")],
     base_url: Annotated[str, typer.Option(help='an OpenAI-compatible address; "" is OpenAI')] = "",
     judge_model: Annotated[
         str, typer.Option(help="a model on the same server that judges answers where no rule applies")
     ] = "",
-    attempts: int = 2,
-    concurrency: int = 8,
-    requests_per_minute: float = 0,
-    max_tokens_total: int = 0,
+    attempts: Annotated[int, typer.Option(help="most answers asked for per question")] = 2,
+    concurrency: Annotated[int, typer.Option(help="number of requests at the same time")] = 8,
+    requests_per_minute: Annotated[float, typer.Option(help="most requests per minute; 0 is no bound")] = 0,
+    max_tokens_total: Annotated[int, typer.Option(help="most tokens of all requests; 0 is no bound")] = 0,
 ) -> None:
     """Let a served model write staged answers to the questions in ITEMS, filter them, and write the dataset OUT.
 
@@ -74,19 +83,21 @@ def answer(
     question: Annotated[str, typer.Option(help="the question about the picture")],
     method: Annotated[
         str,
-        typer.Option(help="search method (METHODS in o1lib.search.methods)"),
+        typer.Option(help=", ".join(METHODS)),
     ] = "stage_beam",
-    n: Annotated[int, typer.Option(help="number of candidates per stage")] = 4,
+    n: Annotated[
+        int | None, typer.Option(help="number of candidates per stage; by default 4, or the most that the method takes")
+    ] = None,
     judge: Annotated[
         str,
-        typer.Option(help="judge (JUDGES in o1lib.search.judges); retracing takes likelihood or verifier"),
-    ] = "self",
+        typer.Option(help=_JUDGE_HELP),
+    ] = "",
     format: Annotated[str, typer.Option(help='answer format of the model; "" takes it from its record')] = "",
     tree: Annotated[Path | None, typer.Option(help="write the search to this file as an HTML page")] = None,
     engine: Annotated[str, typer.Option(help="batched or one_at_a_time")] = "batched",
-    seed: int = 0,
-    temperature: float = 0.6,
-    max_new_tokens: int = 512,
+    seed: Annotated[int, typer.Option(help="seed of all random draws")] = 0,
+    temperature: Annotated[float, typer.Option(help="temperature of sampling; 0 is greedy decoding")] = 0.6,
+    max_new_tokens: Annotated[int, typer.Option(help="most tokens generated per stage")] = 512,
     max_tokens: Annotated[
         int, typer.Option(help="number of tokens after which the search stops with its best answer; 0 is no bound")
     ] = 0,

@@ -5,19 +5,29 @@ python -m o1lib probe-chain results/checkpoints/mini-structured --most 60
 """
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from o1lib.cli.app import app
 from o1lib.records import UserError, choose
 
+GROUPS = ("form", "template", "family")  # values of --by
+
 
 @app.command("probe-lookup")
-def probe_lookup(folder: str, n: int = 400) -> None:
+def probe_lookup(
+    folder: Annotated[str, typer.Argument(help="the folder of a checkpoint")],
+    n: Annotated[int, typer.Option(help="number of random lists to look in")] = 400,
+) -> None:
     """Print how often the model in FOLDER finds a word or letter in its context, next to the chance level."""
     from tqdm import tqdm
 
     from o1lib.evaluation.probes.context_lookup import lookups, prefers, words
     from o1lib.models.presets import load
 
+    if n < 1:
+        raise UserError(f"--n {n} asks no question: give 1 or more lists")
     model, processor = load(Path(folder))
     bar, prefer = tqdm(total=2 * n, desc="lists"), prefers(model, processor)
     found = lookups(lambda *question: (bar.update(), prefer(*question))[1], words(processor), n)
@@ -28,7 +38,12 @@ def probe_lookup(folder: str, n: int = 400) -> None:
 
 
 @app.command("probe-chain")
-def probe_chain(folder: str, data: str = "", most: int = 30, by: str = "form") -> None:
+def probe_chain(
+    folder: Annotated[str, typer.Argument(help="the folder of a checkpoint of format tags")],
+    data: Annotated[str, typer.Option(help="the folder of a dataset; by default questions are drawn")] = "",
+    most: Annotated[int, typer.Option(help="number of questions drawn of each family, without --data")] = 30,
+    by: Annotated[str, typer.Option(help=f"group of the answers: {', '.join(GROUPS)}")] = "form",
+) -> None:
     """Print how often answers are right, and how often they follow a chain swapped for another image's.
 
     --data is the folder of a dataset (for example work/mini/runs/easy_data/seed0/data/test). Without it --most
@@ -46,7 +61,7 @@ def probe_chain(folder: str, data: str = "", most: int = 30, by: str = "form") -
         swap_partners,
     )
 
-    choose(by, ("form", "template", "family"), "value of --by")
+    choose(by, GROUPS, "value of --by")
     if most < 1:
         raise UserError(f"--most {most} asks no question: give 1 or more questions of each family")
     decoder, format = load_decoder(folder, temperature=0.0)

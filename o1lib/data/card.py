@@ -87,7 +87,7 @@ def families(splits: Mapping[str, Sequence[Item]]) -> list[dict]:
 
 
 def baselines(train: Iterable[Item], test: Sequence[Item]) -> dict[str, dict]:
-    """Return the accuracy on `test` of two answerers that see no picture, as {value, n, low, high} (Wilson, 95 %).
+    """Return the accuracy on `test` of two baselines that see no picture, as {value, n, low, high} (Wilson, 95 %).
 
     `majority` always gives the most frequent training answer. `majority_by_question` gives the most frequent training
     answer to the same question text.
@@ -128,9 +128,9 @@ def summarize_card(card: Mapping) -> str:
     clean = f"**Splits share** {leaks}." if shared else "No picture and no (facts, question) key occurs in two splits."
     blind = card["baselines"]["majority_by_question"]
     return (
-        f"The dataset holds {sizes} items. {clean} An answerer that sees no picture and gives the most frequent "
-        f"training answer to the same question is right on {100 * blind['value']:.1f} % of {blind['n']:,} test "
-        f"questions ({100 * blind['low']:.1f} to {100 * blind['high']:.1f} %)."
+        f"The dataset holds {sizes} items. {clean} A baseline that does not see the picture and gives the most "
+        f"frequent training answer to the same question is right on {100 * blind['value']:.1f} % of "
+        f"{blind['n']:,} test questions ({100 * blind['low']:.1f} to {100 * blind['high']:.1f} %)."
     )
 
 

@@ -141,7 +141,7 @@ def read_items(folder: str | Path, decode: bool = False) -> list[Item]:
 
 
 def opened(item: Item, side: int | None = None) -> Item:
-    """Return the item with its picture decoded (PIL, RGB), shrunk to at most `side` pixels a side if given."""
+    """Return the item with its picture decoded (PIL, RGB), shrunk to at most `side` pixels per side if given."""
     picture = rgb(item.image)
     if side:
         picture.thumbnail((side, side))

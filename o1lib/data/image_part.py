@@ -20,7 +20,7 @@ def picture_part(image: Path | str | bytes | Member | Image.Image) -> dict:
     """Return the content part of a picture: a data URL with the MIME type of its content.
 
     `image` is a file, its bytes, a zip's member or a PIL picture. A still PNG, JPEG, WebP or GIF of common mode and
-    size is sent unchanged. Everything else is sent as an RGB PNG of at most 2,048 pixels a side. Raises PictureError
+    size is sent unchanged. Everything else is sent as an RGB PNG of at most 2,048 pixels per side. Raises PictureError
     for a picture that cannot be decoded.
     """
     if not isinstance(image, Image.Image):

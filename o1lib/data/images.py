@@ -64,7 +64,7 @@ class Pictures:
 def header(source: Path | bytes | Member, what: str) -> Image.Image:
     """Return a picture of which only the header has been read. The caller closes it.
 
-    Raises PictureError for a file that is missing, is no picture, or has more than MAX_PIXELS pixels. `what` is the
+    Raises PictureError for a file that is missing, is not a picture, or has more than MAX_PIXELS pixels. `what` is the
     subject of its message.
     """
     if isinstance(source, Member):

@@ -1,7 +1,7 @@
 """Read and check the released form of LLaVA-CoT-100k line by line.
 
 A line of `train.jsonl` is {"id", "image", "conversations": [{"from": "human" | "gpt", "value"}, ...]}, where `image` is
-a path relative to the folder (dataset card of Xkev/LLaVA-CoT-100k; paper A, arXiv:2411.10440, section 3). The splits
+a path relative to the folder (dataset card of Xkev/LLaVA-CoT-100k; LLaVA-o1, arXiv:2411.10440, section 3). The splits
 made of these records are in o1lib.data.llava_cot_splits.
 
     pictures = Pictures(folder)
@@ -87,7 +87,7 @@ def lines(path: Path) -> Iterator[tuple[str, Any]]:
     Raises UserError for a missing file, and for a line that is longer than 16 MB, not UTF-8 or not JSON.
     """
     if not path.is_file():
-        raise UserError(f"{path} is missing; name an existing file, or build the dataset with 01_build_dataset.")
+        raise UserError(f"{path} is missing: check the path, or build a dataset with notebook 01.")
     with open(path, "rb") as file:
         for number in itertools.count(1):
             line = file.readline(MAX_LINE_BYTES + 1)

@@ -75,7 +75,7 @@ class ConcatenatedFiles(io.RawIOBase):
 
 
 class Archive:
-    """The pictures of a folder's zip. Raises UserError for a missing part and for a file that is no zip."""
+    """The pictures of a folder's zip. Raises UserError for a missing part and for a file that is not a zip."""
 
     def __init__(self, folder: Path, parts: list[Path]):
         self.folder, self.parts = folder, parts
@@ -83,8 +83,8 @@ class Archive:
             self._zip = zipfile.ZipFile(ConcatenatedFiles(parts))
         except (zipfile.BadZipFile, RuntimeError, OSError, ValueError) as error:
             raise UserError(
-                f"{shown(folder)}: {parts[0].name} and the parts after it are no complete zip ({error}); the last part "
-                "is missing, or a part is truncated: download it again and compare sizes."
+                f"{shown(folder)}: {parts[0].name} and the parts after it are not a complete zip ({error}); the last "
+                "part is missing, or a part is truncated: download it again and compare sizes."
             ) from None
 
     @classmethod

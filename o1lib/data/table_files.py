@@ -20,7 +20,7 @@ def rows(source: str | Path) -> Iterator[tuple[str, dict]]:
     """Yield (where, row) for each row of a file, or of a split of a hub dataset such as "Lin-Chen/MMStar:val".
 
     A JSON file holds a list of objects, or an object of objects whose keys become the column "key". Raises UserError,
-    naming file and row, for a missing file, text that is not UTF-8, broken JSON or a row that is no object.
+    naming file and row, for a missing file, text that is not UTF-8, broken JSON or a row that is not an object.
     """
     path = Path(source).expanduser()
     if path.suffix not in ENDINGS:

@@ -22,6 +22,8 @@ from o1lib.search.scheduler import run_searches
 from o1lib.search.segments import stage_text
 from o1lib.search.types import SearchResult
 
+N = 4  # candidates, as in most rows of the study
+
 
 def load_decoder(name: str | Path, format: str = "", engine: str = "batched", **settings):
     """Return (decoder, format) for the model in a folder or on the hub, on the best device of this machine.
@@ -70,7 +72,7 @@ def _check_hub_name(name: str) -> None:
         return
     others = [path.name for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
     near = closest(folder.name, others)
-    guess = f", did you mean {folder.with_name(near)}?" if near else ":"
+    guess = f" (did you mean {folder.with_name(near)}?):" if near else ":"
     raise UserError(f"there is no folder {name}{guess} name a checkpoint's folder, or a model on the hub as owner/name")
 
 
@@ -81,18 +83,22 @@ def answer(
     format: str,
     *,
     method: str = "stage_beam",
-    n: int = 4,
-    judge: str = "self",
+    n: int | None = None,
+    judge: str = "",
     budget: int = 0,
 ) -> SearchResult:
     """Return the finished search of one question.
 
-    `image` is a picture or its file. `judge` is a judge, or a reward if the method scores its candidates. `budget`
-    bounds the tokens that are processed (0: no bound). Raises UserError for a file that is no picture, a budget below
-    0, an unknown method or judge, and a judge that needs the right answer or another model.
+    `image` is a picture or its file. `n` is the number of candidates, by default 4 or the most that the method takes.
+    `judge` is a judge, or a reward if the method scores its candidates; by default `self`, or `likelihood`. `budget`
+    bounds the tokens that are processed (0: no bound). Raises UserError for a file that is not a picture, a budget
+    below 0, an unknown method or judge, and a judge that needs the right answer or another model.
     """
     if budget < 0:
         raise UserError(f"budget {budget} is invalid: give the number of tokens after which to stop, or 0 for no bound")
+    spec = choose(method, METHODS, "search method")
+    n = min(N, spec.max_n or N) if n is None else n
+    judge = judge or ("likelihood" if spec.rewarded else "self")
     search = make_search(method, n)
     _check_judge(method, judge)
     judge_or_reward = make_judge_or_reward(method, judge, decoder=decoder, seed=decoder.seed)
@@ -106,14 +112,19 @@ def _check_judge(method: str, judge: str) -> None:
     """Refuse a judge that needs what is not here: the right answer, or a second model."""
     registry, what = (REWARDS, "reward") if METHODS[method].rewarded else (JUDGES, "judge")
     spec = choose(judge, registry, what)
-    usable = ", ".join(name for name, other in registry.items() if not (other.needs_truth or other.other_model))
+    usable = ", ".join(usable_names(registry))
     if spec.needs_truth:
-        raise UserError(f"{what} '{judge}' must know the right answer, and only test sets come with it: use {usable}")
+        raise UserError(f"{what} '{judge}' needs the right answer, which only test sets have: use {usable}")
     if spec.other_model:
         raise UserError(
-            f"{what} '{judge}' is another model than the one that answers, and only one is loaded: use {usable}; "
+            f"{what} '{judge}' needs a second model, and only one is loaded: use {usable}; "
             "notebook 03 takes a second model (judge_model)"
         )
+
+
+def usable_names(registry) -> list[str]:
+    """Return the judges or rewards of a registry that need neither the right answer nor a second model."""
+    return [name for name, entry in registry.items() if not (entry.needs_truth or entry.other_model)]
 
 
 def _picture(image):

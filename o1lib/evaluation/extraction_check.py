@@ -68,8 +68,8 @@ def _judge_of(row: dict, where: str, path: Path, gold: Path | str | None) -> Cal
         answers = _hallusion_gold(path, gold)
         return lambda row: _with_gold(row["model_prediction"], answers.get(_figure(row)))
     raise UserError(
-        f"{where} has the columns {', '.join(map(str, row))}, which are no known form: give the columns `prediction` "
-        "and `answer`, or a file of MATH-V, MMMU, MMMU-Pro or HallusionBench"
+        f"{where} has the columns {', '.join(map(str, row))}, which are not a known form: give the columns "
+        "`prediction` and `answer`, or a file of MATH-V, MMMU, MMMU-Pro or HallusionBench"
     )
 
 
@@ -135,7 +135,7 @@ def tool_rule(response: str, options: Sequence[str], pro: bool = False) -> str:
         if any(form.format(letter) in text for letter in letters):
             return "a capital of the prose"
     inside = len(text.split()) > 5 and any(option.lower() in text.lower() for option in options)
-    return "an option's words out of the working" if inside else ""
+    return "the text of an option in the reasoning" if inside else ""
 
 
 def _prediction(row: dict) -> Agreement:

@@ -32,7 +32,7 @@ SCORED_AT_ONCE = 8  # finished questions
 
 
 def cutoffs(items: Sequence, format: str, decoder, judge: str, judge_decoder=None, n: int = 4) -> dict[str, dict]:
-    """Return {stage: {mean, spread, cutoff}} of a reward on validation items (see `rewards.calibrate`).
+    """Return {stage: {mean, std, n, cutoff}} of a reward on validation items (see `rewards.calibrate`).
 
     Raises UserError for an unknown reward `judge`.
     """
@@ -146,26 +146,27 @@ def keep_as(run, subject: Arm) -> dict:
 
 
 def options_of(method: str, keep: int, retraces: int, measured: Mapping) -> dict:
-    """Return the options of `evaluate` for retracing; {} for another method.
+    """Return those of the options keep, retraces and cutoffs that the method takes.
 
     `measured` is the result of `cutoffs`.
     """
-    if method not in METHODS or not METHODS[method].rewarded:
-        return {}
+    taken = METHODS[method].options if method in METHODS else ()
     later = STAGES[2:]  # there is no cutoff for the summary, nor for the caption, which has no stage to go back to
     cut = {stage: found["cutoff"] for stage, found in measured.items() if stage in later}
-    return {"keep": keep, "retraces": retraces, "cutoffs": cut}
+    return {
+        name: value for name, value in {"keep": keep, "retraces": retraces, "cutoffs": cut}.items() if name in taken
+    }
 
 
 def summarize_scores(found: dict, judged: dict) -> str:
-    """Return some sentences that summarize an evaluation run, computed from its metrics and its judge's accuracy."""
+    """Summarize an evaluation run in a few sentences, computed from its metrics and its judge's accuracy."""
     percent = {name: f"{100 * metric['value']:.0f} %" for name, metric in found.items()}
     right, most = found["accuracy"], max(found.get("first_break/" + stage, {"value": 0})["value"] for stage in CHAIN)
     first = [stage for stage in CHAIN if most and found[f"first_break/{stage}"]["value"] == most]
     words = (
         f"{percent['accuracy']} of {right['n']} questions are answered correctly (95 % interval "
         f"{100 * right['low']:.0f} to {100 * right['high']:.0f} %), with "
-        f"{found['processed_tokens']['value']:.0f} processed tokens a question."
+        f"{found['processed_tokens']['value']:.0f} processed tokens per question."
     )
     if first:
         words += f" When a chain breaks, the {' or the '.join(first)} is most often the first wrong stage."

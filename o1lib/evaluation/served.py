@@ -4,7 +4,7 @@
     trees, predictions = subject.answer(items, temperature=0.0, max_tokens=1024)
     subject.facts()                                    # the usage and the model's name, for the record
 
-Format `direct` asks the plain question (the papers' base rows). Format `tags` asks for the four stages (paper A,
+Format `direct` asks the plain question (the papers' base rows). Format `tags` asks for the four stages (LLaVA-o1,
 version 6, Table 7, "prompting only"). Its prompt is in substance the one that made the training data, without the gold
 answer.
 """

@@ -1,10 +1,11 @@
 """Chat formats: how one question with its four stages becomes what a model is trained to say.
 
-An arm of the study is a target format and a schedule. The formats are those of paper A's ablations (Table 2 of version
-1, Table 7 of version 6) and paper B's four-turn dialog. `prompt_turns` asks at inference in the words of training.
+An arm of the study is a target format and a schedule. The formats are those of LLaVA-o1's ablations (Table 2 of
+version 1, Table 7 of version 6) and LlamaV-o1's four-turn dialog. `prompt_turns` gives the inference prompts, worded as
+in training.
 
     messages(item, "tags")                    [user turn with the picture and the question, assistant turn in tags]
-    prompt_turns(item.question, "four_turn")  the four human turns of paper B
+    prompt_turns(item.question, "four_turn")  the four human turns of LlamaV-o1
     answer_text(output, "tags")               the text of the conclusion
 
 `FORMATS` is the only list of formats. To add one, add an entry here, a test and a row of experiments.yaml. This module
@@ -22,7 +23,7 @@ from o1lib.formats.stages import STAGES, close_tag, open_tag, parse, parse_plain
 from o1lib.formats.target_format import Exchange, Stages, TargetFormat, one_prompt
 from o1lib.records import UserError, choose
 
-# Human turns of the training example printed in paper B (arXiv:2501.06186); the first follows the question.
+# Human turns of the training example printed in LlamaV-o1 (arXiv:2501.06186); the first follows the question.
 FOUR_TURN_PROMPTS = (
     "Please generate a summary of the picture.",
     "Please generate a detailed caption for the image.",
@@ -30,7 +31,7 @@ FOUR_TURN_PROMPTS = (
     "Please generate the final answer based on reasoning steps. Do not output anything else.",
 )
 # The separate tasks use the same words, except that their last prompt cannot refer to reasoning steps. It is the prompt
-# of B's first code commit.
+# of LlamaV-o1's first code commit.
 SEPARATE_PROMPTS = dict(zip(STAGES, FOUR_TURN_PROMPTS, strict=True)) | {
     "conclusion": "Please generate the final answer. Do not output anything else."
 }
@@ -143,7 +144,7 @@ FORMATS: dict[str, TargetFormat] = {
         before_answer=partial(_up_to, open_tag("conclusion")),
         keeps_form=_in_any_order,
     ),
-    # The tasks form no chain (paper A, version 6, Table 7): inference asks for the conclusion alone.
+    # The tasks form no chain (LLaVA-o1, version 6, Table 7): inference asks for the conclusion alone.
     "separate": TargetFormat(
         "stages as separate tasks",
         exchanges=_one_task,
@@ -169,7 +170,8 @@ def messages(
     """Return the chat of one training example: user and assistant turns, the picture in the first user turn.
 
     `stages` keeps only these stages in the target, in their usual order (a curriculum's first phase). `rng` draws the
-    order of `shuffled` and the task of `separate`; without it they are conclusion first and the last stage.
+    order of `shuffled` and the task of `separate`; without `rng`, `shuffled` puts the conclusion first and
+    `separate` uses the last stage.
     Raises UserError for an unknown format or stage, and for `direct` without the conclusion.
     """
     chat = []
@@ -216,10 +218,12 @@ def _checked(format: str, stages: Sequence[str]) -> Stages:
     """Return `stages` as a tuple in their usual order. Raises UserError for an unknown format or stage."""
     entry = choose(format, FORMATS, "format")
     unknown = [stage for stage in stages if stage not in STAGES]
-    if unknown or not stages:
-        raise UserError(f"unknown or no stages {unknown}: choose among {', '.join(STAGES)}")
+    if unknown:
+        raise UserError(f"unknown stages {', '.join(map(str, unknown))}: choose among {', '.join(STAGES)}")
+    if not stages:
+        raise UserError(f"no stages: choose among {', '.join(STAGES)}")
     if entry.answer_only and "conclusion" not in stages:
         raise UserError(
-            f"format '{format}' has nothing but the answer: train it on the conclusion, with schedule 'mixed'"
+            f"format '{format}' trains on the answer alone: train it on the conclusion, with schedule 'mixed'"
         )
     return tuple(stage for stage in STAGES if stage in stages)

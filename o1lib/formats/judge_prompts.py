@@ -1,6 +1,6 @@
 """The prompts that ask a model to judge, and the parsing of its verdicts.
 
-Paper A (LLaVA-o1, arXiv:2411.10440, section 3.3 and the released `simple_inference.py`): the prompt shows two
+LLaVA-o1 (arXiv:2411.10440, section 3.3 and the released `simple_inference.py`): the prompt shows two
 candidates of one stage with the picture and the question, and the model itself says which is better. The long form
 keeps the literals of the release, including the misspelled "Repsonse", because a verdict may depend on them. The role
 sentence and the criteria are in our own words. The short form asks the same in a dozen words, for a model of a few
@@ -70,7 +70,7 @@ def judge_prompt(kind: str, question: str, hint: str, a: str, b: str, short: boo
 
 
 def check_prompt(caption: str, reasoning: str, short: bool = False) -> str:
-    """Return the text-only prompt that asks whether `reasoning` is correct given `caption` (the veto of paper A)."""
+    """Return the text-only prompt that asks whether `reasoning` is correct given `caption` (the veto of LLaVA-o1)."""
     if short:
         return f"Is this reasoning correct or incorrect?\nCaption: {caption}\nReasoning: {reasoning}"
     return (

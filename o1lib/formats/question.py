@@ -1,6 +1,6 @@
-"""What code that handles questions may rely on, whichever class holds the question.
+"""Protocols for questions, so that code does not depend on the class that holds one.
 
-Five classes hold a question about a picture: `minivqa.Example`, `data.Item` (released rounds and benchmark questions
+Four classes hold a question about a picture: `minivqa.Example`, `data.Item` (released rounds and benchmark questions
 are read into it), `data.annotation.AnnotationRequest` and `search.Task`. They live in packages that do not know each
 other, so functions are annotated with these protocols instead.
 

@@ -1,4 +1,4 @@
-"""What a target format is: what an entry of `FORMATS` (o1lib.formats.chat) says about itself.
+"""TargetFormat: the type of the entries of `FORMATS`.
 
 brief = TargetFormat("answer in one word", exchanges=lambda item, stages, rng: [(item.question, item.answer)])
 brief.answer(" B ")     # "B"
@@ -32,7 +32,8 @@ class TargetFormat:
     - prompts(question, stages): the user turns at inference
     - answer(output): the part of an output that gives the answer
     - before_answer(output): the output up to the place of the answer, "" if the answer comes first
-    - keeps_form(output): whether an output has the four stages; None for a format that writes none or one a task
+    - keeps_form(output): whether an output has the four stages; None for a format that writes no stages, or one per
+      task
     - stage_ends: {stage: the text that ends it, "" for the end of the turn} for a search stage by stage; empty if an
       output cannot be stopped after a stage
     - staged: an output holds the stages; answer_only: the target is the answer alone; stage_tasks: each stage of a

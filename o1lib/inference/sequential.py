@@ -2,8 +2,8 @@
 
 It is the reference for the batched decoder's results and the baseline of its speed: the library's own `generate` at
 batch 1, one call per stage and candidate, one comparison per call, no cache kept between calls (LLaVA-o1's
-`simple_inference.py`). It draws under the same keys, hence the same tokens in float32. It can also search with models
-whose cache cannot be forked.
+`simple_inference.py`). It uses the same random keys, so it draws the same tokens in float32. It can also search with
+models whose cache cannot be forked.
 
     decoder = make_decoder("one_at_a_time", model, processor, seed=0)       # or "batched": Decoder
     [[candidate]] = decoder.propose([GenerationRequest(task, None, task.stages)])
@@ -144,13 +144,13 @@ class SequentialDecoder:
 
 
 class _Drawn(LogitsProcessor):
-    """Draws the candidate's next token under its own key, and leaves the library no other token."""
+    """Draws the candidate's next token under its own key, and masks all other tokens."""
 
     def __init__(self, row):
         self.row, self.left = row, False
 
     def __call__(self, input_ids, scores):
-        """Return scores that are minus infinity for all tokens but the drawn one."""
+        """Return scores that are minus infinity for all tokens except the drawn one."""
         row, decoder = self.row, self.row.decoder
         greedy, nucleus = [row.request.greedy], (decoder.temperature, decoder.top_p)
         [token], [logprob] = nucleus_sample(scores, [row.uniform()], greedy, *nucleus)

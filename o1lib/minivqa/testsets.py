@@ -2,7 +2,7 @@
 
 They are the six sets of both papers (section 4 of arXiv:2411.10440 and of arXiv:2501.06186) and VRC-Bench. Every set
 has its own seeds within a split, so no drawing occurs in two sets. Item k depends on k alone, so a longer set begins
-with a shorter one. The right option is equally often at every letter.
+with a shorter one. The right options are spread evenly over the letters.
 
 | set | items |
 |---|---|

@@ -139,7 +139,7 @@ def _vocabulary_hash(tokenizer) -> str:
 
 
 def _check_tokenizer(folder, config, tokenizer):
-    """Refuse a tokenizer that is not the model's: its ids would be other words to the model."""
+    """Refuse a tokenizer that is not the model's: the model would read its ids as other words."""
     rows, known = config.get_text_config().vocab_size, getattr(config, "vocabulary_sha256", None)
     picture = tokenizer.convert_tokens_to_ids("<|image|>")
     misplaced = config.model_type == "mllama" and not picture == config.image_token_id == rows

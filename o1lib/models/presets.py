@@ -197,8 +197,8 @@ def from_hub(hub_id):
         processor = load_processor(hub_id, model.config.model_type)
     except (OSError, ValueError) as error:
         raise UserError(
-            f"the files of {hub_id} are not available here ({str(error).splitlines()[0]}): accept its license, run "
-            f"`hf download {hub_id}` on a machine with network, or choose scale smoke or mini"
+            f"the files of {hub_id} are not available here ({str(error).splitlines()[0]}): check the name "
+            f"and the network, accept its license if it has one, or run `hf download {hub_id}` where there is a network"
         ) from error
     if model.config.model_type == "mllama":
         processor.chat_template = (

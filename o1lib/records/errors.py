@@ -1,7 +1,7 @@
 """The one error that users are meant to read, and the one way to refuse an unknown name.
 
 METHODS = {"greedy": greedy, "best_of_n": best_of_n}
-choose("best_of_m", METHODS, "method")      # UserError: unknown method 'best_of_m', did you mean best_of_n?: ...
+choose("best_of_m", METHODS, "method")      # UserError: unknown method 'best_of_m' (did you mean best_of_n?): ...
 """
 
 from collections.abc import Collection, Mapping, Sequence, Set
@@ -28,7 +28,7 @@ def choose(name, options, what):
     if name in options:
         return options[name] if isinstance(options, Mapping) else name
     near = closest(name, options)
-    guess = f", did you mean {near}?" if near else ""
+    guess = f" (did you mean {near}?)" if near else ""
     raise UserError(f"unknown {what} {name!r}{guess}: choose one of {', '.join(options)}")
 
 

@@ -151,7 +151,7 @@ def need(root: Path | str, row: str, seed: int, *, current: bool = False) -> Rec
     if found is None:
         raise UserError(
             f"needs row {row!r}, seed {seed}, which has no record under {shown(root)}: "
-            f"run `make study {_scale_of(root)}ROWS={row} SEEDS={seed}` first"
+            f"run `make study {_scale_of(root)}ROWS={row} SEEDS={seed}` first, or its notebook with -p row {row}"
         )
     record = load(found)
     if current and record.stale:

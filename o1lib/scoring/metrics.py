@@ -9,7 +9,7 @@ The keys are:
     <test set>                  its headline: accuracy; MMBench: circular accuracy; HallusionBench: the mean of aAcc,
                                 fAcc and qAcc; MMVet: the judge's mean grade (left out without a judge)
     mini-average                mean headline of the papers' six sets, if all six are there
-    <test set>-R                MMStar, MMBench, MMVet: the mean of the skills of paper A's reasoning subset
+    <test set>-R                MMStar, MMBench, MMVet: the mean of the skills of LLaVA-o1's reasoning subset
     <test set>/<skill>          MMStar (LLaVA-CoT's Table 3), MMBench, MMVet, MathVista, VRC-Bench
     MMBench/plain               accuracy over all its lines
     HallusionBench/aAcc, /fAcc, /qAcc

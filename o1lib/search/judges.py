@@ -44,7 +44,9 @@ class LikelihoodJudge:
 
 
 class AgreementJudge:
-    """Prefers the candidate that shares most statements with the others of its round; of two candidates always a tie.
+    """Prefers the candidate that shares the most statements with the other candidates of its round.
+
+    With two candidates it always ties.
 
     The score is the mean over the others of shared statements / statements of either: self-consistency
     (https://arxiv.org/abs/2203.11171) by statement instead of by answer.
@@ -118,9 +120,9 @@ def make_judge(name: str, *, decoder=None, truth: Mapping | None = None, p: floa
 def accuracy_on_pairs(judge: Judge, pairs: Iterable[tuple[Comparison, int]]) -> dict:
     """Return how often a judge prefers the better of two candidates. Each pair is shown in both orders.
 
-    `pairs` holds comparisons and which side is better (0 or 1). The result holds shares: accuracy (a tie counts as its
-    coin fell), tie, unparsed, and position_bias, the share of verdicts for the first shown minus one half. `n` is the
-    number of verdicts.
+    `pairs` holds comparisons and which side is better (0 or 1). The result holds shares: accuracy (a tie counts by the
+    coin's result), tie, unparsed, and position_bias, the share of verdicts for the first shown minus one half. `n` is
+    the number of verdicts.
     """
     shown = [(comparison, side) for comparison, side in pairs]
     shown += [(replace(one, a=one.b, b=one.a, key=f"{one.key}/swapped"), 1 - side) for one, side in shown]

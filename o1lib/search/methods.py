@@ -94,7 +94,7 @@ METHODS: dict[str, MethodSpec] = {
     "sentence_beam": MethodSpec("sentence-level beam", run=sentence_beam),
     "stage_beam": MethodSpec("stage-level beam", run=stage_beam),
     "token_beam": MethodSpec("token beam in each turn", run=token_beam, judged=False),
-    "retracing": MethodSpec("retracing", run=retracing, rewarded=True),
+    "retracing": MethodSpec("retracing", run=retracing, rewarded=True, options=("keep", "retraces", "cutoffs")),
 }
 
 
@@ -196,7 +196,7 @@ def _last_of_turn(stages, at):
 
 
 def _with_end(candidate: Candidate, spec: StageSpec) -> Candidate:
-    """Return a sentence candidate whose last segment knows the proper end of its turn, which may be the turn's end."""
+    """Return a sentence candidate whose last segment records how its stage should end (`wanted`)."""
     *earlier, last = candidate.segments
     wanted = spec.stop[-1] if spec.stop else "eos"
     return replace(candidate, segments=(*earlier, replace(last, wanted=wanted)))

@@ -62,7 +62,7 @@ class OracleJudge:
 
 
 class FaithfulOracleJudge(OracleJudge):
-    """The oracle that a lucky guess does not deceive: a right conclusion counts only if it follows from true steps."""
+    """An oracle that does not reward lucky guesses: a right conclusion counts only if it follows from true steps."""
 
     def rank(self, comparison: Comparison, candidate: Candidate) -> tuple:
         """Return how true a candidate is, as a tuple to compare. Raises UserError as `OracleJudge.rank` does."""
@@ -75,7 +75,10 @@ class FaithfulOracleJudge(OracleJudge):
 
 
 class SyntheticJudge:
-    """Is right with probability `p` where the oracle sees a difference: it shows how good a judge has to be."""
+    """A judge that is right with probability `p` where the oracle sees a difference.
+
+    It shows how good a judge must be.
+    """
 
     def __init__(self, truth: Mapping, p: float = SYNTHETIC, seed: int = 0):
         self.oracle, self.p, self.seed = OracleJudge(truth, seed), p, seed

@@ -1,4 +1,4 @@
-"""The forms of the entries of the registries METHODS, JUDGES and REWARDS.
+"""The entry types of the registries METHODS, JUDGES and REWARDS.
 
 An entry carries every fact that other packages need about a method, a judge or a reward: its label in tables, what it
 needs, and its bounds.
@@ -23,6 +23,7 @@ class MethodSpec:
 
     `judged` is False for a method that compares no candidates. `rewarded` is True for a method whose candidates are
     scored by a reward instead of compared by a judge. `max_n` bounds the number of candidates (None: no bound).
+    `options` are the names of further arguments of `run`.
     """
 
     label: str
@@ -30,6 +31,7 @@ class MethodSpec:
     judged: bool = True
     rewarded: bool = False
     max_n: int | None = None
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

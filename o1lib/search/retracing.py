@@ -33,12 +33,12 @@ class Node:
 
     @property
     def rank(self):
-        """What the best are chosen by: candidates that can be continued first, then the score."""
+        """Sort key: candidates that can be continued first, then the score."""
         return not self.candidate.ended, self.value
 
 
 def retracing(task: Task, n: int, seed: int = 0, keep: int = 2, retraces: int = 3, cutoffs: Mapping = _NONE) -> Search:
-    """Retracing with `n` candidates a stage, `keep` survivors, and at most `retraces` steps back a stage.
+    """Retracing with `n` candidates per stage, `keep` survivors, and at most `retraces` steps back per stage.
 
     The published numbers are 4, 2 and 3. `cutoffs` maps stages to scores; a stage without a cutoff is never retraced.
     `seed` is unused: all draws are the decoder's.

@@ -1,4 +1,4 @@
-"""Run many searches concurrently: whatever they wait for is asked for in batches, and no search waits for another.
+"""Run many searches concurrently: requests are batched across searches, and no search waits for another.
 
 As soon as the candidates of one question are complete they are judged and its next stage enters the batch, while other
 questions still decode. Judges are asked when the batch has room, so that they too get many comparisons at once.

@@ -1,4 +1,4 @@
-"""How far a search has come: rounds, surviving segments, and what becomes of them when the budget is spent.
+"""How far a search has come: rounds, surviving segments, and the result when the budget is spent.
 
 state = SearchState(task, "stage_beam", n=4)
 state.keep(SearchRound(...), winner)                 # the next stage continues from state.decoder_state

@@ -36,6 +36,8 @@ def explain(name: str, scale: str = "mini") -> str:
     """
     started = time.monotonic()
     claims = {claim.id: claim for claim in load_claims()}
+    if not name:
+        raise UserError(f"name a claim, for example `make why CLAIM=A5`: one of {', '.join(claims)}")
     if name not in claims:
         raise UserError(f"CLAIM={name!r} is not in claims.yaml: {nearest(name.upper(), claims)}")
     claim = claims[name]
@@ -100,7 +102,7 @@ def _sources(claim: Claim, root: Path, records: list[Record]) -> str:
             f"  {record.row}, seed {record.seed}: {shown(record.folder)}",
             f"    commit {record.commit[:10]}, data {(made.get('dataset_hash') or 'unknown')[:10]}, "
             f"model {(made.get('model_hash') or 'unknown')[:10]}; {n} questions, {record.n_failed} failed"
-            + (", made by other code than this" if record.stale else ""),
+            + (", made by an earlier version of the code" if record.stale else ""),
         ]
     return "\n".join(lines)
 

@@ -35,7 +35,7 @@ class Job:
 
     @property
     def key(self) -> Key:
-        """(row, seed)"""
+        """The job's key: (row, seed)."""
         return self.row, self.seed
 
     @property

@@ -41,7 +41,7 @@ def describe_stale(plan: StudyPlan) -> str:
     for entry in stale:
         by_reason[entry.reason].append(entry.job.name)
     heading = (
-        f"records of rows that are not planned and out of date: {len(stale)}. They are set aside "
-        f"({planning.EARLIER}), so that no report reads them. They are redone when ROWS and SEEDS name them:"
+        f"{len(stale)} out-of-date records belong to rows outside this plan. They are moved to {planning.EARLIER}, "
+        f"so that no report reads them. They are redone when ROWS and SEEDS name them:"
     )
     return "\n".join([heading, *(f"  {reason}: {', '.join(names)}" for reason, names in by_reason.items())])

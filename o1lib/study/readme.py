@@ -130,13 +130,13 @@ def _source(results: Path, lines: list[dict], records: list[Record], mark: str) 
     """Return the split that was scored, the number of seeds and the commit of the report, as sentences."""
     record = load(results / "runs" / "claims" / "seed0")
     splits = sorted({one.parameters["test_split"] for one in records if "test_split" in one.parameters})
-    kind = f"**This is a {PILOT}**, not the run that counts: " if mark else ""
-    where = f"scored on `{'`, `'.join(splits)}` drawings" if splits else "scored on drawings that no record names"
+    kind = f"**This is a {PILOT}**, not the confirmatory run. " if mark else ""
+    where = f"on the splits `{'` and `'.join(splits)}`" if splits else "on drawings whose split no record names"
     seeds = max((line["seeds"] for line in lines if line["value"] is not None), default=0)
     many = "one seed" if seeds == 1 else f"up to {seeds} seeds"
     return (
-        f"{kind}{where if kind else where.capitalize()}. At scale `{record.scale}`, {many}; to be compared in sign, "
-        f"not in level. Written by `make publish` from a report made at commit {record.commit[:10]}."
+        f"{kind}The rows are scored {where}, at scale `{record.scale}`, with {many}. Compare them with the papers in "
+        f"sign, not in level. `make publish` wrote this block from a report made at commit {record.commit[:10]}."
     )
 
 
@@ -152,8 +152,8 @@ def _cost(records: list[Record]) -> str:
     }
     trained = [load(folder) for folder in sorted(bases) if (folder / "record.json").is_file()]
     devices = sorted({record.provenance.get("device") for record in records} - {None, ""})
-    before = f", after {_time(trained)} for the base that all start from" if trained else ""
-    return f"Cost: {len(records)} runs of {_time(records)} in all, on {' and '.join(devices) or 'any device'}{before}."
+    base = f", plus {_time(trained)} to train the base that all runs start from" if trained else ""
+    return f"Cost: {len(records)} runs, {_time(records)} in total, on {' and '.join(devices) or 'any device'}{base}."
 
 
 def _time(records: list[Record]) -> str:

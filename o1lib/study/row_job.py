@@ -83,7 +83,7 @@ def find_job(row: str, seed: int, scale: str, plan_file: Path | None = None) -> 
 
 
 def _prepare_folder(folder: Path, job: Job) -> None:
-    """Delete the files of another attempt, and write down which attempt this is."""
+    """Delete the files of another attempt, and record the current attempt."""
     attempt, current = folder / plan.ATTEMPT, f"{job.fingerprint} {stack_hash(job.notebook)}\n"
     if not attempt.is_file() or attempt.read_text(encoding="utf8") != current:
         for entry in folder.iterdir():

@@ -13,7 +13,7 @@ from o1lib.training.recipes import Recipe
 def sft_config(folder, learning_rate: float, batch: int, seed: int, recipe: Recipe, **intervals):
     """Return the trl.SFTConfig of one training run whose checkpoints go to `folder`.
 
-    `batch` counts examples a step over all processes. Raises UserError when it cannot be split evenly.
+    `batch` counts examples per step over all processes. Raises UserError when it cannot be split evenly.
     """
     import torch
     from trl import SFTConfig

@@ -93,9 +93,9 @@ def learn(
 ) -> list[dict]:
     """Train `model` in place with the recipe of the scale, and return the log (see `fit`, also for `following`).
 
-    `batch` counts items. LOOKS times during training, greedy answers to `validation` items are scored and added to the
-    log (see `validated`). If the recipe needs several processes and `processes` is not given, they are started here;
-    they leave the model in the run's folder, from which its weights are read.
+    `batch` counts items. At evaluations during training, greedy answers to `validation` items are scored and added to
+    the log (see `validated`). If the recipe needs several processes and `processes` is not given, they are started
+    here; they leave the model in the run's folder, from which its weights are read.
     """
     settings, recipe = run.parameters, RECIPES[run.scale]
     if recipe.processes > 1 and "processes" not in following:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def mask_textonly_cross_attention(model):
-    """Inside, text-only rows pass cross-attention layers unchanged, as they do in a batch without pictures.
+    """Context manager: text-only rows skip cross-attention, as in a batch without pictures.
 
     In a mixed batch transformers turns a fully masked row into an unmasked one, so that Mllama attends evenly to an
     empty picture. The model would then be trained in a setting that never occurs at inference.
@@ -27,7 +27,7 @@ def mask_textonly_cross_attention(model):
 
 @contextmanager
 def attention_for_training(model, implementation: str):
-    """Inside, the model uses the attention `implementation` ("sdpa", "eager", ...), afterwards its own again."""
+    """Context manager: switch to the attention `implementation`, then restore the model's own."""
     before = model.config._attn_implementation
     model.set_attn_implementation(implementation)
     try:

@@ -67,7 +67,7 @@ def obtain(run, checkpoint: str = "", **training):
     """Return (model, processor, log) of the run's base. Weights and log.jsonl are in the folder `model` of the run.
 
     The base is trained with the options `training` (see `train_base`), or copied from the folder `checkpoint` in the
-    project. Raises UserError when that folder is no checkpoint.
+    project. Raises UserError when that folder is not a checkpoint.
     """
     folder = run.path("model")
     if checkpoint:

@@ -82,7 +82,7 @@ def drawn(rng, split: str, start: int, withheld: bool = False):
     """Return a Mini-VQA drawing of a random family and template.
 
     Families are drawn by the square root of their share in Table 1 of LLaVA-o1, so that rare ones are learned too. The
-    template is one that the base may see, or with `withheld` one that it may not see, if the family has such a one.
+    template is one that the base may see, or with `withheld` one that it may not see, if the family has one.
     """
     names = list(FAMILIES)
     name = rng.choices(names, [FAMILIES[n].share ** 0.5 for n in names])[0]

@@ -19,7 +19,8 @@ class ProgressCallback(TrainerCallback):
     """Progress bar, speed in the log, and `look(model) -> dict` every `look_steps` steps, whose result joins the log.
 
     `batch` and `total` count examples. `write(lines)` stores the log. `track(args, state, control, line)` sends the
-    result of a look to a tracker. Every process looks, since weights may be sharded; only the first process writes.
+    result of an evaluation to a tracker. Every process evaluates, since weights may be sharded; only the first process
+    writes.
     """
 
     def __init__(self, batch, total, write, look=None, look_steps=0, track=None):
@@ -38,7 +39,7 @@ class ProgressCallback(TrainerCallback):
         self.last = (time.monotonic(), state.global_step)
 
     def on_step_end(self, args, state, control, model=None, **kwargs):
-        """Look at the model when a look is due. The time it takes is left out of the speed."""
+        """Evaluate the model when an evaluation is due. Its time is not counted in the speed."""
         self.bar.update(1)
         if self.look and self.look_steps and state.global_step % self.look_steps == 0:
             start = time.monotonic()

@@ -30,7 +30,7 @@ def train(
     warm_share: float = typer.Option(0.0, help="share of the items learned as summary and caption only"),
     examples: int = typer.Option(0, help=f"number of items to learn from; default {EXAMPLES:,}, for a dry run 99,000"),
     learning_rate: float = typer.Option(0.0, help="default: the recipe's"),
-    batch: int = typer.Option(0, help="items a step over all processes; default: the recipe's"),
+    batch: int = typer.Option(0, help="items per step over all processes; default: the recipe's"),
     validation: int = typer.Option(64, help="validation items that are answered eight times during training"),
     processes: int = typer.Option(0, help="number of processes; default: the recipe's"),
     tracker: str = typer.Option("", help=f"also log to {' or '.join(TRACKERS)}"),

@@ -49,14 +49,15 @@ def fit(
     """Train `model` in place on the phases (sequences of {"messages", "images"}), one after the other.
 
     Returns the log, which is also written to out/log.jsonl: dicts with step, examples, loss, learning_rate,
-    samples_per_second, and whatever `look(model)` returned every `look_steps` steps. `batch` counts examples a step
+    samples_per_second, and whatever `look(model)` returned every `look_steps` steps. `batch` counts examples per step
     over all processes. `log_steps` 0 logs about a hundred times. `warmup` is a share of the steps. The last `keep`
     checkpoints are kept in out/checkpoints, and the same call resumes from them with bit-identical results. They are
     removed at the end. Of `recipe`, learning_rate, batch and processes are only defaults for callers. `save_to` is the
     folder for the trained model, the only way to keep one whose weights are sharded.
 
     Raises UserError for no examples, examples that cannot be learned from, a loss or weights that are not finite, a
-    full disk, LoRA modules that do not exist, an unknown `tracker`, or not `processes` processes (0: any number).
+    full disk, LoRA modules that do not exist, an unknown `tracker`, or a number of processes other than
+    `processes` (0 accepts any).
     """
     laid, out = lay_out(phases, batch, seed, recipe.epochs, recipe.by_length), Path(out)
     if not laid:

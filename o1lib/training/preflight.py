@@ -125,7 +125,7 @@ def _about(model, recipe, scale):
     return [
         f"{scale}: {type(model).__name__}, {count([model]) / 1e9:.2f} billion parameters, "
         f"{trained / 1e9:.3g} billion trained ({method})",
-        f"learning rate {recipe.learning_rate:g} {decay}, {recipe.epochs} epoch(s), {recipe.batch} examples a step",
+        f"learning rate {recipe.learning_rate:g} {decay}, {recipe.epochs} epoch(s), {recipe.batch} examples per step",
     ]
 
 
@@ -178,8 +178,8 @@ def _lengths(sample):
     ]
     return [
         "",
-        f"tokens of an example (n = {len(sample.tokens)}, mean {mean(sample.tokens):.0f}, longest {most};",
-        f"{sample.source}):",
+        f"tokens per example: n = {len(sample.tokens)}, mean {mean(sample.tokens):.0f}, longest {most}",
+        f"source: {sample.source}",
         *bars,
     ]
 

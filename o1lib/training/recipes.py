@@ -30,7 +30,7 @@ class Lora:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The settings of a training run. `batch` counts examples a step over all processes.
+    """The settings of a training run. `batch` counts examples per step over all processes.
 
     `at_once`: examples in one forward pass of a process, 0 for its whole share of the batch. `decay`: factor of the
     learning rate after every epoch, 0 for a linear decay to zero. `clip`: the largest gradient norm, 0 for no clipping.

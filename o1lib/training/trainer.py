@@ -151,7 +151,7 @@ class Trainer(SFTTrainer):
 def weights(trainer) -> dict:
     """Return the state dict of the whole model. Sharded weights are gathered on the CPU.
 
-    Every process must call it. With sharded weights all processes but the first get an empty dict.
+    Every process must call it. With sharded weights all processes except the first get an empty dict.
     """
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 

@@ -54,7 +54,7 @@ def test_effects_that_are_sure_are_named_with_their_intervals(records):
     found = effects(records, "structured.sample", "direct.sample", "family")
     assert "mini-AI2D +100 points [" in summarize_strongest(found, "families")
     assert summarize_strongest(found[found.part != "mini-AI2D"].assign(low=-1.0, high=1.0), "families").startswith(
-        "In none of"
+        "None of"
     )
 
 
@@ -87,22 +87,23 @@ def line(label, metric, value, spread=0.05):
     return {"label": label, "metric": metric, "value": value, "low": value - spread, "high": value + spread}
 
 
-@pytest.mark.parametrize(
-    ("choices", "where"), [(0.27, "at the 28 %"), (0.5, "above the 28 %"), (0.1, "below the 28 %")]
-)
-def test_choices_are_compared_with_a_random_choice_in_words(choices, where):
-    found = pd.DataFrame([line("tags", name, value) for name, value in zip(FORMS, (0.3, 0.5, choices, 0.28, 0.31))])
+def test_choices_are_given_with_their_chance_level():
+    found = pd.DataFrame([line("tags", name, value) for name, value in zip(FORMS, (0.3, 0.5, 0.27, 0.28, 0.31))])
     [sentence] = summarize_by_form(found)
-    assert "30 % [25, 35] of open questions, 50 % [45, 55] of those with yes or no" in sentence and where in sentence
-    assert sentence.endswith("give its letter in 31 % [26, 36].")
+    assert "30 % [25, 35] of open questions, 50 % [45, 55] of yes/no questions and 27 % [22, 32] of" in sentence
+    assert "multiple-choice questions (chance level 28 %)." in sentence
+    assert sentence.endswith("it gives that option's letter in 31 % [26, 36].")
 
 
 def test_a_bare_answer_has_no_letter_to_speak_of():
     found = pd.DataFrame([line("direct", name, value) for name, value in zip(list(FORMS)[:4], (0.3, 0.5, 0.3, 0.28))])
-    assert summarize_by_form(found)[0].endswith("choosing blindly.")
+    assert summarize_by_form(found)[0].endswith("(chance level 28 %).")
 
 
 def test_fewer_options_make_one_of_several_guesses_right():
     lines = [{"options": list("ab")}, {"options": list("abcd")}, {"options": []}]
-    assert summarize_guessing(lines, 2) == "Of 2 blind guesses one is right in 59 % of 2 choices."  # (3/4 + 7/16) / 2
+    assert summarize_guessing(lines, 2) == (  # (3/4 + 7/16) / 2
+        "59 % is the probability that at least one of 2 random guesses is right, "
+        "averaged over 2 multiple-choice questions."
+    )
     assert summarize_guessing([{"options": []}], 2) == ""

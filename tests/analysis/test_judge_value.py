@@ -94,7 +94,7 @@ def test_other_searches_and_temperatures_are_left_out(root):
 def test_sentences_give_accuracy_gain_and_the_needed_accuracy(root):
     words = summarize_judges(found(root).reset_index())
     assert "**the model itself** prefers the truer of two in 60 % of 60 pairs" in words[0]
-    assert "the least accurate that gains over a coin for sure is right in 80 % of pairs" in words[-1]
+    assert "the least accurate one with a gain whose interval is above zero is right in 80 % of pairs" in words[-1]
 
 
 def test_without_synthetic_judges_the_needed_accuracy_is_unknown(root):

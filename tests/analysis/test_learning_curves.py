@@ -78,7 +78,7 @@ def test_a_last_difference_that_may_be_chance_is_called_so(tmp_path):
     train(tmp_path, "direct", [0.25])
     train(tmp_path, "structured", [0.28125])
     assert (
-        "which chance alone may give"
+        "and its interval includes zero"
         in summarize_learning(validation_curve(load_all(tmp_path), ROWS), "direct training")[0]
     )
 

@@ -126,7 +126,7 @@ def test_the_note_does_not_call_drawn_test_seeds_undrawn(tmp_path):
 
 
 def test_the_note_of_a_pilot_says_that_it_is_one(root):
-    assert note(load_all(root)).startswith("A pilot, not the run that counts.")
+    assert note(load_all(root)).startswith("A pilot, not the confirmatory run.")
 
 
 def test_rows_made_by_older_code_are_counted_and_marked(root):

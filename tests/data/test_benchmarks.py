@@ -160,7 +160,7 @@ def test_a_row_that_cannot_be_scored_is_named(tmp_path, some, message):
 
 
 def test_an_unknown_benchmark_is_refused_with_the_nearest_name(tmp_path):
-    with pytest.raises(UserError, match="unknown benchmark 'MMstar', did you mean MMStar.: choose one of MMStar"):
+    with pytest.raises(UserError, match=r"unknown benchmark 'MMstar' \(did you mean MMStar\?\): choose one of MMStar"):
         load_benchmark("MMstar", "x.tsv", tmp_path)
 
 

@@ -103,7 +103,7 @@ def test_an_empty_split_is_refused_when_writing(tmp_path):
 
 
 def test_a_missing_dataset_names_the_notebook_that_makes_it(tmp_path):
-    with pytest.raises(UserError, match="train.jsonl is missing.*01_build_dataset"):
+    with pytest.raises(UserError, match="train.jsonl is missing.*notebook 01"):
         read_items(tmp_path)
 
 

@@ -94,7 +94,7 @@ def test_a_missing_part_is_named(split_zip):
 
 def test_a_missing_last_part_is_named(split_zip):
     (split_zip / "image.zip.part-ad").unlink()
-    with pytest.raises(UserError, match="no complete zip .* the last part is missing"):
+    with pytest.raises(UserError, match="not a complete zip .* the last part is missing"):
         llava_cot(split_zip, 1, 0, 0)
 
 
@@ -103,7 +103,7 @@ def test_a_truncated_part_is_named(tmp_path):
     folder = packed(tmp_path / "raw", noise, [record(name, name) for name in noise])
     part = folder / "image.zip.part-ab"
     part.write_bytes(part.read_bytes()[:-100])
-    with pytest.raises(UserError, match="corrupt|no complete zip"):
+    with pytest.raises(UserError, match="corrupt|not a complete zip"):
         list(llava_cot(folder, 9, 0, 0).train)
 
 

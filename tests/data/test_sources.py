@@ -150,7 +150,10 @@ def test_an_id_that_repeats_is_numbered_and_counted(tmp_path):
 
 @pytest.mark.parametrize(
     "source, message",
-    [("minivaq", "unknown source 'minivaq', did you mean minivqa.: choose one of"), ("llava_cot", "needs `folder`")],
+    [
+        ("minivaq", r"unknown source 'minivaq' \(did you mean minivqa\?\): choose one of"),
+        ("llava_cot", "needs `folder`"),
+    ],
 )
 def test_an_unusable_source_is_refused_with_the_remedy(source, message):
     with pytest.raises(UserError, match=message):

@@ -117,14 +117,14 @@ def test_a_budget_is_kept_and_reported(folder, picture):
     [
         ({"--image": "nowhere.png"}, "nowhere.png is missing: name a PNG or JPEG file"),
         ({"--format": ""}, "has no record of its format: give --format"),
-        ({"--format": "tag"}, "unknown format 'tag', did you mean tags"),
+        ({"--format": "tag"}, "unknown format 'tag' (did you mean tags"),
         ({"--method": "stage_bean"}, "did you mean stage_beam"),
         ({"--judge": "oracle"}, "judge 'oracle' must know the right answer"),
         ({"--judge": "synthetic"}, "use self, self_as_released, likelihood, agreement, random"),
         ({"--judge": "oracle", "--method": "retracing"}, "use likelihood, verifier, random"),
         (
             {"--judge": "base"},
-            "judge 'base' is another model than the one that answers, and only one is loaded: use self",
+            "judge 'base' needs a second model, and only one is loaded: use self",
         ),
         ({"--judge": "self", "--method": "retracing"}, "unknown reward 'self': choose one of likelihood, verifier"),
         ({"--temperature": -1}, "temperature -1 is invalid: give 0"),
@@ -145,7 +145,7 @@ def test_an_invalid_option_is_refused_with_a_remedy(folder, picture, given, word
 
 
 def test_a_mistyped_folder_names_the_nearest_one(folder):
-    with pytest.raises(UserError, match=f"there is no folder {folder}x, did you mean {folder}?"):
+    with pytest.raises(UserError, match=rf"there is no folder {folder}x \(did you mean {folder}\?\): name"):
         answer.load_decoder(f"{folder}x")
 
 

@@ -68,10 +68,12 @@ def test_the_command_prints_shares_with_the_chance_level(smoke, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_missing_folder_is_one_sentence(tmp_path):
+@pytest.mark.parametrize("words", [(), ("--n", "0")])
+def test_a_mistake_is_one_sentence(tmp_path, words):
     done = subprocess.run(
-        [sys.executable, "-m", "o1lib", "probe-lookup", str(tmp_path / "none")],
+        [sys.executable, "-m", "o1lib", "probe-lookup", str(tmp_path / "none"), *words],
         capture_output=True,
         text=True,
     )
     assert done.returncode == 2 and done.stderr.startswith("o1lib: ") and done.stderr.count("\n") == 1
+    assert ("--n 0 asks no question" in done.stderr) == bool(words)

@@ -74,7 +74,7 @@ def test_another_reading_with_an_equal_verdict_is_shown(tmp_path):
         ("so (C).", False, "the one letter in"),
         ("There is A cat", False, "a capital of the prose"),
         ("I see CUBA.", True, "a capital of the prose"),
-        ("Of the six it is the blue one.", False, "an option's words out of the working"),
+        ("Of the six it is the blue one.", False, "the text of an option in the reasoning"),
         ("blue one", False, ""),
         ("(A) is wrong. Answer: C", True, "the letter after 'Answer:'"),
         ("", True, ""),
@@ -126,7 +126,7 @@ def test_hallusionbench_gold_answers_are_found_or_named(tmp_path):
     ("text", "message"),
     [
         ("", "has no row with a verdict"),
-        ('{"a": 1}', "row 1 has the columns a, which are no known form"),
+        ('{"a": 1}', "row 1 has the columns a, which are not a known form"),
         ("[1]", "row 1: list"),
         ("{", "cannot be read"),
         ('{"prediction": 3, "answer": "x"}', "row 1: not of the form of the first row"),

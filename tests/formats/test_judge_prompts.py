@@ -1,4 +1,4 @@
-"""The wording of judgements and the reading of verdicts."""
+"""The wording of judgments and the reading of verdicts."""
 
 import pytest
 from hypothesis import given

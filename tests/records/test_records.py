@@ -91,7 +91,7 @@ def test_a_run_has_the_injected_values(project):
         ("examples = 0", "'examples' is 0: give 1 or more"),
         ("learning_rate = 0", "'learning_rate' is 0: give a number above 0$"),
         ("row = None", "'row' must be str, but is NoneType None"),
-        ("scale = 'smok'", "unknown scale 'smok', did you mean smoke.: choose one of smoke, mini, gpu, paper"),
+        ("scale = 'smok'", r"unknown scale 'smok' \(did you mean smoke\?\): choose one of smoke, mini, gpu, paper"),
         ("seed = -1", "seed -1 is negative"),
         ("row = '../tags'", r"row '\.\./tags' cannot name a folder"),
         ("row = '..'", r"row '\.\.' cannot name a folder"),

@@ -238,7 +238,7 @@ def test_a_row_whose_predictions_were_changed_is_redone(done):
 def test_the_plan_names_stale_records_of_unplanned_rows(done):
     edit(done, "value: 0.25", "value: 0.35")
     text = plan_text.describe(planned("b"))
-    assert "not planned and out of date: 1. They are set aside (earlier.json)" in text
+    assert "1 out-of-date records belong to rows outside this plan. They are moved to earlier.json, so that" in text
     assert text.splitlines()[-1] == "  needs b seed 0, which is redone: c seed 0"
     assert plan_text.describe_stale(planned("all")) == plan_text.describe_stale(planned("a")) == ""
 
@@ -405,3 +405,11 @@ def test_a_failed_report_is_not_compared(project):
         shutil.copyfile(project / "notebooks" / "report.ipynb", project / path)
     with pytest.raises(UserError, match="report claims has no record, so it failed"):
         publish.compare("smoke")
+
+
+def test_make_lab_serves_the_whole_checkout():
+    """A folder as an argument would become the served root, so that reports and the claims page could not be opened."""
+    shown = subprocess.run(["make", "-n", "lab"], cwd=toystudy.REPOSITORY, capture_output=True, text=True).stdout
+    words = shown.replace("\\\n", " ").partition("jupyter lab ")[2].split()
+    assert f"--ServerApp.root_dir={toystudy.REPOSITORY}" in [word.replace("'", "") for word in words]
+    assert [word for word in words if not word.startswith("--")] == []

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tomllib
 
 import pytest
 from support import toystudy
@@ -110,7 +111,7 @@ def test_the_readme_gives_the_hours_of_the_runs_and_of_the_base(project):
         amend(path, provenance={"seconds": 0.0})
     publish.publish("mini")
     assert (
-        f"Cost: {1 + len(others)} runs of 2.5 h in all, on cpu, after 2.0 h for the base that all start from."
+        f"Cost: {1 + len(others)} runs, 2.5 h in total, on cpu, plus 2.0 h to train the base that all runs start from."
         in block(project, "results")
     )
 
@@ -118,7 +119,7 @@ def test_the_readme_gives_the_hours_of_the_runs_and_of_the_base(project):
 def test_a_base_without_a_record_of_its_own_has_no_cost(project):
     amend(next((project / "work/mini/runs").glob("*/seed0/record.json")), parameters={"checkpoint": "elsewhere"})
     publish.publish("mini")
-    assert "in all, on any device." in block(project, "results")
+    assert "in total, on any device." in block(project, "results")
 
 
 def test_the_claims_page_shows_every_tested_claim(project):
@@ -190,6 +191,17 @@ def test_the_pages_of_this_project_are_up_to_date(monkeypatch):
 
 def test_the_readme_keeps_to_1800_words():
     assert len((toystudy.REPOSITORY / "README.md").read_text(encoding="utf8").split()) <= 1800
+
+
+def test_packages_are_listed_in_the_order_of_the_import_contract():
+    contract = tomllib.loads((toystudy.REPOSITORY / "pyproject.toml").read_text(encoding="utf8"))["tool"][
+        "importlinter"
+    ]
+    layers = [layer.split(" | ") for layer in reversed(contract["contracts"][0]["layers"])]
+    assert [sorted(layer) for layer in layers] == [
+        sorted(readme.PACKAGES[i : i + len(layer)])
+        for layer, i in zip(layers, (sum(map(len, layers[:k])) for k in range(len(layers))))
+    ]
 
 
 def test_every_package_is_in_the_tree():

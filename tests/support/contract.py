@@ -25,6 +25,7 @@ PROVENANCE_KEYS = {
     "code_hash", "commit", "dataset_hash", "device", "dirty", "dtype", "model_hash", "seconds", "started_at",
     "versions",
 }  # fmt: skip
+NEW_PROVENANCE_KEYS = {"stack_hash"}  # of records made since the modules moved into packages
 METRIC_KEYS = {"value", "n", "low", "high"}
 SCORED_KEYS = {
     "candidates", "correct", "extracted_by", "family", "format", "gold", "group", "judge", "ledger", "method", "n",

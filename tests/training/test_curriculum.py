@@ -85,9 +85,9 @@ def test_b_recipe_names_its_sources_when_both_run_out():
     [
         (
             {"schedule": "two_fase"},
-            "unknown schedule 'two_fase', did you mean two_phase.: choose one of " + ", ".join(SCHEDULES),
+            r"unknown schedule 'two_fase' \(did you mean two_phase\?\): choose one of " + ", ".join(SCHEDULES),
         ),
-        ({"format": "tag"}, "unknown format 'tag', did you mean tags.: choose one of direct"),
+        ({"format": "tag"}, r"unknown format 'tag' \(did you mean tags\?\): choose one of direct"),
         ({"items": []}, "no items to train on: build the dataset with n_train above 0"),
         ({"warm_share": 1.0}, "warm_share 1.0 is out of range: choose a number from 0"),
         ({"warm_share": -0.1}, "warm_share -0.1 is out of range"),

@@ -8,7 +8,8 @@ import yaml
 from typer.testing import CliRunner
 
 from o1lib.minivqa import mixture
-from o1lib.records import UserError, project_root
+from o1lib.models import presets
+from o1lib.records import SCALES, UserError, project_root
 from o1lib.training import RECIPES, Recipe
 from o1lib.training.command import train
 from o1lib.training.memory import adapters, architecture, count, memory, operations, picture_tokens
@@ -122,3 +123,8 @@ def test_a_mistake_in_the_command_is_one_sentence():
     app.command()(train)
     done = CliRunner().invoke(app, ["--scale", "mini", "--dry-run"])
     assert isinstance(done.exception, UserError) and str(done.exception).startswith("scale 'mini' needs no preflight")
+
+
+def test_every_scale_has_a_model_and_a_recipe():
+    """The names of scales are in o1lib.records; each has an entry in SCALES (models) and RECIPES (training)."""
+    assert set(SCALES) == set(presets.SCALES) == set(RECIPES)

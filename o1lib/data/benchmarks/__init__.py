@@ -6,7 +6,7 @@
 A file is VLMEvalKit's TSV (with pictures in base64), the benchmark's own JSON or JSONL with pictures in the same
 folder, a parquet file, or a dataset of the Hugging Face hub ("owner/name:split"). Each benchmark has its own prompt and
 its own metric (`o1lib.scoring.metrics`). Variants have different names: the accuracies on AI2D_TEST and
-AI2D_TEST_NO_MASK differ by six points (paper A, 2 January 2025).
+AI2D_TEST_NO_MASK differ by six points (LLaVA-o1, 2 January 2025).
 """
 
 from o1lib.data.benchmarks.known import BENCHMARKS, Benchmark, prompt

@@ -5,7 +5,7 @@
 
 Names are those of VLMEvalKit, with which both papers computed their scores. `md5` is that of the TSV it downloads
 (opencompass.openxlab.space/utils/VLMEval/<name>.tsv; its DATASET_MD5). Prompts are VLMEvalKit's too: that of
-`ImageMCQDataset` (vlmeval/dataset/image_mcq.py), and the bare question for the other kinds. Paper A used them for all
+`ImageMCQDataset` (vlmeval/dataset/image_mcq.py), and the bare question for the other kinds. LLaVA-o1 used them for all
 benchmarks except AI2D and MathVista. Its prompt for AI2D cannot be reconstructed for this model, so AI2D gets the
 common one.
 """

@@ -26,7 +26,7 @@ Case = TypeVar("Case")
 
 
 class GraderReply(BaseModel):
-    """The form of a judge's reply. It is strict: the text "9" is no number, and a further key is refused."""
+    """The form of a judge's reply. It is strict: the text "9" is not a number, and a further key is refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

@@ -105,7 +105,7 @@ def _next(drawn, rng):
 
 
 def _follow(outs, start):
-    """Return the parts on the way from `start`, as long as each has one arrow out and none repeats."""
+    """Return the parts on the path from `start`, as long as each has one arrow out and none repeats."""
     way = [start]
     while len(found := outs[way[-1]]) == 1 and found[0] not in way:
         way.append(found[0])
@@ -139,7 +139,7 @@ def _after(drawn, rng):
 
 
 def _ways(outs, way, goal):
-    """Return every way from the last part of `way` to `goal` without repeated parts."""
+    """Return every path from the last part of `way` to `goal` without repeated parts."""
     if way[-1] == goal:
         return [way]
     return [found for letter in outs[way[-1]] if letter not in way for found in _ways(outs, [*way, letter], goal)]

@@ -55,7 +55,7 @@ def counts(objects, right):
 
 
 def _some(objects, index, words, rng):
-    """Return a word that objects have at `index` or, now and then, one that none of them has."""
+    """Return a word that objects have at `index` or, sometimes, one that no object has."""
     shown = sorted({o[index] for o in objects})
     return rng.choice(
         [*shown, *rng.sample([word for word in words if word not in shown], min(1, len(words) - len(shown)))]

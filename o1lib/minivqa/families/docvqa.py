@@ -20,6 +20,7 @@ import numpy as np
 from o1lib.minivqa.chance import like, wrong
 from o1lib.minivqa.family import Asked, Family, Template
 from o1lib.minivqa.words import CLASSES
+from o1lib.records import UserError
 
 TITLES, ITEMS = CLASSES["title"], CLASSES["item"]
 
@@ -30,7 +31,10 @@ def scans(held_out):
 
     The file is read directly from the package's folder, because importing scikit-learn takes two seconds.
     """
-    folder = Path(find_spec("sklearn").submodule_search_locations[0])
+    found = find_spec("sklearn")
+    if found is None:
+        raise UserError("mini-DocVQA draws the digits of scikit-learn: pip install 'o1lib[train]'")
+    folder = Path(found.submodule_search_locations[0])
     rows = np.loadtxt(folder / "datasets" / "data" / "digits.csv.gz", delimiter=",", dtype=int)
     rows = rows[(np.arange(len(rows)) % 5 == 4) == held_out]
     return [rows[rows[:, 64] == digit, :64].reshape(-1, 8, 8) for digit in range(10)]

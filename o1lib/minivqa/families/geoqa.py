@@ -1,4 +1,4 @@
-"""mini-GeoQA+: triangles and lines with printed numbers; the missing angle, the way round, the way along.
+"""mini-GeoQA+: triangles and lines with printed numbers; missing angle, perimeter, distance along a line.
 
 The counterpart of GeoQA+ in Table 1 of LLaVA-o1 (arXiv:2411.10440). A scene is (kind, colors, angles, sides). Kind
 "angles" is a triangle with two angles and one side printed, "sides" a triangle with three sides and one angle, "line" a
