@@ -409,7 +409,10 @@ def test_a_failed_report_is_not_compared(project):
 
 def test_make_lab_serves_the_whole_checkout():
     """A folder as an argument would become the served root, so that reports and the claims page could not be opened."""
-    shown = subprocess.run(["make", "-n", "lab"], cwd=toystudy.REPOSITORY, capture_output=True, text=True).stdout
+    outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")
+    env = {name: value for name, value in os.environ.items() if name not in outer}
+    command = ["make", "--no-print-directory", "-n", "lab"]
+    shown = subprocess.run(command, cwd=toystudy.REPOSITORY, env=env, capture_output=True, text=True).stdout
     words = shown.replace("\\\n", " ").partition("jupyter lab ")[2].split()
     assert f"--ServerApp.root_dir={toystudy.REPOSITORY}" in [word.replace("'", "") for word in words]
     assert [word for word in words if not word.startswith("--")] == []
