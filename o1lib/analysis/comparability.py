@@ -10,6 +10,7 @@ drawings. The confirmatory run is scored on `test`. Third-party test sets (a ben
 from collections import defaultdict
 from pathlib import Path
 
+from o1lib.data.sources import SOURCES
 from o1lib.records.store import RECORD
 
 PILOT, CONFIRMED = (
@@ -28,7 +29,9 @@ def is_pilot(records):
 def _provisional(record, datasets):
     name = record.parameters.get("data") or ""
     given = datasets.get(name, {})
-    return not ("@" in name or given.get("source") == "easy_vqa" or given.get("test_split") in CONFIRMED)
+    source = SOURCES.get(given.get("source"))
+    never_reserved = source is not None and not source.test_is_reserved
+    return not ("@" in name or never_reserved or given.get("test_split") in CONFIRMED)
 
 
 def missing_for_comparison(records, rows, once=()):

@@ -20,6 +20,7 @@ from statistics import fmean
 
 import pandas as pd
 
+from o1lib.formats.chat import FORMATS
 from o1lib.records import UserError
 from o1lib.scoring import HALLUSION, PAPER_SETS, hallusion
 from o1lib.scoring.equality import YES_NO
@@ -136,7 +137,8 @@ def _guess(row: dict) -> float | None:
 
 def _chained(row: dict) -> bool:
     """Return whether a prediction answers a multiple-choice question by a chain, which states the answer first."""
-    return bool(row.get("options")) and row.get("format") != "direct"
+    entry = FORMATS.get(row.get("format"))
+    return bool(row.get("options")) and not (entry and entry.answer_only)
 
 
 def _option(row: dict) -> bool | None:

@@ -21,17 +21,29 @@ from o1lib.records import choose
 
 @dataclass(frozen=True)
 class Source:
-    """An entry of the registry: the function that loads the splits, and one line that says what the source is."""
+    """An entry of the registry: the function that loads the splits, and one line that says what the source is.
+
+    `test_is_reserved`: its test items are `devtest` until the confirmatory run draws `test`. `drawn_again`: the
+    pictures of test items are drawn from the parameters of the dataset's row, unless they come from a file.
+    """
 
     load: Callable[[SourceOptions], Splits]
     description: str
+    test_is_reserved: bool = True
+    drawn_again: bool = False
 
 
 SOURCES = {
-    "minivqa": Source(mini_vqa.load, "pictures drawn by a program that knows the truth of every stage"),
+    "minivqa": Source(
+        mini_vqa.load, "pictures drawn by a program that knows the truth of every stage", drawn_again=True
+    ),
     "llava_cot": Source(llava_cot_splits.load, "LLaVA-CoT-100k as released, from a folder or the Hugging Face hub"),
-    "easy_vqa": Source(easy_vqa.load, "5,000 pictures of the package easy-VQA, with stages written by a rule"),
-    "teacher": Source(build.load, "stages written by a teacher, filtered, for a file of questions or for Mini-VQA"),
+    "easy_vqa": Source(
+        easy_vqa.load, "5,000 pictures of the package easy-VQA, with stages written by a rule", test_is_reserved=False
+    ),
+    "teacher": Source(
+        build.load, "stages written by a teacher, filtered, for a file of questions or for Mini-VQA", drawn_again=True
+    ),
 }
 
 

@@ -13,6 +13,7 @@ from string import ascii_uppercase
 from o1lib.formats.chat import FORMATS, answer_text, from_special
 from o1lib.scoring import correct, extract
 from o1lib.scoring.stage_scores import score as score_stages
+from o1lib.search.methods import METHODS
 from o1lib.search.segments import found_stages
 from o1lib.search.types import Conversation, SearchResult
 
@@ -49,7 +50,7 @@ def score(
                 "method": tree.method,
                 "judge": judge if judged else "",
                 "n": tree.n,
-                "temperature": 0.0 if tree.method == "greedy" else temperature,
+                "temperature": 0.0 if METHODS[tree.method].greedy else temperature,
                 "gold": item.answer,
                 "options": list(item.options),
                 "pred": answer.value,

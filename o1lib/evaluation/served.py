@@ -25,7 +25,7 @@ from o1lib.search.methods import METHODS, task_for
 from o1lib.search.segments import Segment
 from o1lib.search.types import Candidate, SearchResult, SearchRound, Usage
 
-FORMATS = ("direct", "tags")
+SERVED_FORMATS = ("direct", "tags")
 _SLOTS = {
     "summary": "[How you will approach the problem and which steps you will take.]",
     "caption": "[The picture, above all what bears on the question.]",
@@ -64,7 +64,7 @@ class ServedModel:
         for a search method, which an endpoint does not support, and for errors that no retry can fix (`Endpoint.ask`).
         """
         _one_answer(method, n)
-        temperature = 0.0 if method == "greedy" else temperature
+        temperature = 0.0 if METHODS[method].greedy else temperature
         asked = (self._request(item, temperature, max_tokens, blind) for item in items)
         replies = list(tqdm(self.endpoint.ask(asked), total=len(items), desc=self.endpoint.model, unit="question"))
         trees = [_tree(item, reply, self.format, method) for item, reply in zip(items, replies, strict=True)]
@@ -106,8 +106,8 @@ def connect(run, address: str, model: str, format: str = "", price: str = "") ->
     `format` "" is direct. `price` is "prompt/completion" for a million tokens. The key is read from OPENAI_API_KEY.
     Raises UserError for another format, a malformed price, address or model name.
     """
-    if (format or "direct") not in FORMATS:
-        raise UserError(f"a served model has no format '{format}': set format to one of {', '.join(FORMATS)}")
+    if (format or "direct") not in SERVED_FORMATS:
+        raise UserError(f"a served model has no format '{format}': set format to one of {', '.join(SERVED_FORMATS)}")
     prices = _price(price)
     endpoint = Endpoint(address, model, log=run.path("replies.jsonl"), prices={model: prices} if prices else None)
     return ServedModel(endpoint, format or "direct", prices)

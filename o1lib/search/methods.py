@@ -88,7 +88,7 @@ def token_beam(task: Task, n: int, seed: int = 0) -> Search:
 
 
 METHODS: dict[str, MethodSpec] = {
-    "greedy": MethodSpec("greedy decoding", run=greedy, judged=False, max_n=1),
+    "greedy": MethodSpec("greedy decoding", run=greedy, judged=False, greedy=True, max_n=1),
     "sample": MethodSpec("one sample", run=sample, judged=False, max_n=1),
     "best_of_n": MethodSpec("best-of-N", run=best_of_n),
     "sentence_beam": MethodSpec("sentence-level beam", run=sentence_beam),

@@ -22,14 +22,15 @@ class MethodSpec:
     """A search method: its label in tables, and `run(task, n, seed, **options)`, which returns the search.
 
     `judged` is False for a method that compares no candidates. `rewarded` is True for a method whose candidates are
-    scored by a reward instead of compared by a judge. `max_n` bounds the number of candidates (None: no bound).
-    `options` are the names of further arguments of `run`.
+    scored by a reward instead of compared by a judge. `greedy` is True for decoding at temperature 0. `max_n` bounds
+    the number of candidates (None: no bound). `options` are the names of further arguments of `run`.
     """
 
     label: str
     run: Callable[..., Search]
     judged: bool = True
     rewarded: bool = False
+    greedy: bool = False
     max_n: int | None = None
     options: tuple[str, ...] = ()
 

@@ -5,6 +5,7 @@ found = questions(record, "results/mini", lines)                        # {qid: 
 show_tree(tree_of(lines[0], found[lines[0]["qid"]]), lines[0]["gold"])  # o1lib.analysis.views.search_tree
 """
 
+from o1lib.data.sources import SOURCES
 from o1lib.records import UserError, need
 
 
@@ -17,7 +18,8 @@ def questions(record, root, lines):
     """
     wanted = {line["qid"]: line["test_set"] for line in lines}
     dataset = need(root, record.parameters["data"], record.seed)
-    if dataset.parameters.get("source") in ("minivqa", "teacher") and not dataset.parameters.get("items"):
+    source = SOURCES.get(dataset.parameters.get("source"))
+    if source and source.drawn_again and not dataset.parameters.get("items"):
         found = _drawn(set(wanted.values()), dataset.parameters["n_test"], dataset.parameters["test_split"])
     else:
         found = _read(dataset.folder / "data" / "test")
