@@ -153,7 +153,7 @@ def test_an_unknown_scale_names_the_known_ones():
 
 
 def test_a_scale_whose_files_are_missing_names_the_remedy():
-    with pytest.raises(UserError, match="Qwen.*are not available here.*choose scale smoke or mini"):
+    with pytest.raises(UserError, match="Qwen.*are not available here.*or run `hf download"):
         build("gpu")
 
 

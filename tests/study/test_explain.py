@@ -126,7 +126,7 @@ def test_text_of_models_cannot_steer_the_terminal(project):
     [
         ("A99", "did you mean 'A9'"),
         ("a5", "did you mean 'A5'"),
-        ("", "use one of A1, A2"),
+        ("", "make why CLAIM=A5`: one of A1, A2"),
         ("A14", "base.staged_prompt, which experiments.yaml does not have"),
         ("A14", "choose another CLAIM"),
     ],
