@@ -9,6 +9,8 @@ import pytest
 import yaml
 from support.toystudy import REPOSITORY
 
+from o1lib.cli.app import as_command
+
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 # What the extras bring that a plain `pip install .` does not: import names, where they differ from the package's.
@@ -65,3 +67,22 @@ def test_a_search_needs_no_extra(tiny_folder):
     code = SEARCH.format(blocked=blocked, folder=str(tiny_folder))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_missing_package_is_one_sentence(monkeypatch, capsys):
+    def needs_an_extra():
+        raise ModuleNotFoundError("No module named 'trl'", name="trl")
+
+    monkeypatch.setattr(sys, "argv", ["o1lib"])
+    with pytest.raises(SystemExit, match="2"):
+        as_command(needs_an_extra)
+    assert capsys.readouterr().err == "o1lib: this needs the package trl: pip install 'o1lib[study]' brings it\n"
+
+
+def test_a_broken_import_of_the_library_itself_is_not_hidden(monkeypatch):
+    def broken():
+        raise ModuleNotFoundError("No module named 'o1lib.egg'", name="o1lib.egg")
+
+    monkeypatch.setattr(sys, "argv", ["o1lib"])
+    with pytest.raises(ModuleNotFoundError):
+        as_command(broken)
