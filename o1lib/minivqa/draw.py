@@ -42,6 +42,7 @@ class Example:
     `answer` is a letter if there are `options`, else the answer itself. `bare` is the question without its options.
     `facts` are the statements of the caption, `true` all further true statements that steps may make, `steps` those of
     the reasoning, and `key` the hash of facts and question. `withheld` says that the base never sees the template.
+    `depth` is the number of dependent steps from the facts to the answer.
     """
 
     qid: str
@@ -59,6 +60,7 @@ class Example:
     stages: dict[str, str]
     withheld: bool
     key: str
+    depth: int = 1
     test_set: str = ""
     group: str = ""
 
@@ -139,6 +141,7 @@ def assemble(kind, name, split, seed, facts, asked, image, rng, choice=None):
         true=asked.true | set(texts["steps"]),
         withheld=template.withheld,
         key=key,
+        depth=asked.depth,
         **texts,
     )
 

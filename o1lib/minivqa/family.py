@@ -20,6 +20,7 @@ class Asked:
       the picture no option is likelier; None rejects the scene
     - steps: the statements that lead to the answer; `draw` adds a closing step that states it
     - true: further true statements that steps may make, besides facts and `steps`
+    - depth: number of dependent steps from the facts to the answer; a step depends on another if it reads its result
     """
 
     question: str
@@ -28,6 +29,7 @@ class Asked:
     summary: str
     steps: tuple[str, ...]
     true: frozenset[str] = frozenset()
+    depth: int = 1
 
 
 @dataclass(frozen=True)
