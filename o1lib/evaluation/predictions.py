@@ -45,6 +45,7 @@ def score(
                 "skill": item.skill,
                 "template": item.template,
                 "group": item.group or None,
+                "depth": item.depth,
                 "format": format,
                 "schedule": schedule,
                 "method": tree.method,

@@ -23,7 +23,9 @@ def score(stages: Mapping[str, str], item: StagedQuestion) -> dict:
 
     `item` must have facts: a `minivqa.Example`, or a `data.Item` made from one. The keys are:
 
-    - caption: it states all facts of the picture and nothing else; caption_precision, caption_recall: by statement
+    - caption: it states all facts that the question makes relevant, those of the true caption, and nothing that is not
+      a fact of the picture; caption_precision: the share of its statements that are facts of the picture;
+      caption_recall: the share of the relevant facts that it states
     - reasoning: it has steps and all of them hold; reasoning_precision: the share of its steps that hold;
       reasoning_recall: the share of the reference steps that it contains
     - conclusion: it answers the question
@@ -32,7 +34,8 @@ def score(stages: Mapping[str, str], item: StagedQuestion) -> dict:
     - wrong_statements: statements of caption and reasoning that do not hold, as written
     """
     caption, reasoning, conclusion = (stages.get(name) or "" for name in CHAIN)
-    stated, steps = caption_score(caption, item.facts), check_steps(reasoning, item.facts, item.true)
+    needed = statements(item.stages["caption"])
+    stated, steps = caption_score(caption, item.facts, needed), check_steps(reasoning, item.facts, item.true)
     wrong = [statement for statement, holds in steps if not holds]
     right = {
         "caption": stated["exact"],
