@@ -19,6 +19,7 @@ import pandas as pd
 from o1lib.analysis.judge_value import named
 from o1lib.scoring.intervals import metric, wilson
 from o1lib.search.judges import JUDGES
+from o1lib.search.methods import METHODS
 
 KIND_LABELS = {
     "summary": "summary",
@@ -64,8 +65,9 @@ def judge_kinds(records, model: str, temperature: float = 0.6, data: str = "data
 
 def _wanted(record, wanted):
     given = record.parameters
-    judged = "judge" in given and not given.get("blind") and "accuracy" in record.metrics
-    return judged and {name: given.get(name) for name in wanted} == wanted
+    method = METHODS.get(given.get("method", ""))
+    judged = method is not None and method.judged and given.get("n", 1) > 1 and not given.get("blind")
+    return judged and "accuracy" in record.metrics and {name: given.get(name) for name in wanted} == wanted
 
 
 def _measures(verdicts):
