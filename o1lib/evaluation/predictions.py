@@ -13,6 +13,7 @@ from string import ascii_uppercase
 from o1lib.formats.chat import FORMATS, answer_text, from_special
 from o1lib.scoring import correct, extract
 from o1lib.scoring.stage_scores import score as score_stages
+from o1lib.search.judges import verdict_rows
 from o1lib.search.methods import METHODS
 from o1lib.search.segments import found_stages
 from o1lib.search.types import Conversation, SearchResult
@@ -63,6 +64,7 @@ def score(
                 "option_likelihood_correct": likely,
                 "ledger": asdict(tree.usage),
                 "candidates": tree.rows(),
+                "verdicts": verdict_rows(tree, {item.qid: item}),
             }
         )
     return rows

@@ -111,6 +111,7 @@ def test_every_prediction_has_every_key_and_plain_values():
         "group",
         "ledger",
         "candidates",
+        "verdicts",
         "problem",
     }
     assert set(row) == wanted and row["schedule"] == "mixed" and row["option_likelihood_correct"]
