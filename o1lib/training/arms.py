@@ -6,7 +6,7 @@ runs on its own.
 
     items = training_items(run, "data", 24_000)
     model, processor, source = starting_model(run, "base")
-    planned = plan_arm(run, model, processor, items)                # o1lib.training.arm_plan
+    planned = plan_arm(run, model, processor, items, format="tags")     # o1lib.training.arm_plan
     log = learn(run, model, processor, dialogs(planned.phases, "tags"), learning_rate=1e-3, batch=48)
 """
 
@@ -22,9 +22,10 @@ from o1lib.models.presets import build, device_and_dtype, greedy, load, model_ha
 from o1lib.records import UserError, need, project_root
 from o1lib.records.html import render
 from o1lib.training import RECIPES, Lazy, fit, spans
-from o1lib.training.arm_plan import PlannedArm, with_pictures
+from o1lib.training.arm_plan import PlannedArm
 from o1lib.training.batch_order import item_length
 from o1lib.training.curriculum import per_item
+from o1lib.training.fresh import with_pictures
 from o1lib.training.launch import launch
 from o1lib.training.positions import budget_metrics, chat
 

@@ -88,7 +88,8 @@ def _arm(settings: dict, processes: int, tracker: str) -> None:
     run = Run(settings["row"], settings["seed"], settings["scale"], root, folder, settings)
     items = training_items(run, settings["data"], settings["examples"], settings["blind"])
     model, processor, _ = starting_model(run, settings["base"])
-    planned = plan_arm(run, model, processor, items)
+    how = {name: settings[name] for name in ("format", "schedule", "warm_share", "match", "more")}
+    planned = plan_arm(run, model, processor, items, **how)
     log = learn(
         run,
         model,

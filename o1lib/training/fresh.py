@@ -6,9 +6,11 @@ New drawings are those of the mixture of the training split, at the indices afte
 guarantees of the split: no scene of a test or validation item, and none of them twice.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from o1lib.data.dataset import read_items, write_items
+from o1lib.data.images import picture_of
 from o1lib.minivqa import mixture
 from o1lib.records import UserError, need
 from o1lib.training.launch import first_decides
@@ -17,15 +19,16 @@ DRAWN = "minivqa"  # the source of datasets that can be drawn further
 _ENDLESS = 10_000_000  # more drawings than any arm takes; they are drawn one by one
 
 
-def fresh_items(run, examples: int, take: Callable[[Iterable], Iterator]) -> list:
-    """Return the items that `take` yields from those after the first `examples` of the run's dataset.
+def fresh_items(run, examples: int, take: Callable[[Iterable], Iterator]) -> Sequence:
+    """Return the items that `take` yields from those after the first `examples` of the run's dataset, gray if blind.
 
     They are written to the run's folder, so that their pictures are not held in memory and a resumed run does not draw
     them again. Raises UserError if the dataset cannot be drawn further.
     """
     folder = run.path("data/fresh")
     first_decides(lambda: folder.is_dir() or _write(take(_further(run, examples)), folder))
-    return read_items(folder) if folder.is_dir() else []
+    items = read_items(folder) if folder.is_dir() else []
+    return with_pictures(items, run.parameters.get("blind", False))
 
 
 def _write(items: Iterator, folder) -> None:
@@ -51,3 +54,8 @@ def _further(run, examples):
             f"row '{data}' has too few items for as many positions, and its source draws no more: set more to 'repeat'"
         )
     yield from mixture("train", _ENDLESS, record.parameters["n_train"])
+
+
+def with_pictures(items: Sequence, blind: bool) -> Sequence:
+    """Return the items, with gray pictures if `blind`."""
+    return [replace(item, image=picture_of(item, blind)) for item in items] if blind else items
