@@ -3,7 +3,7 @@
     training_budgets(records, {"direct training": "direct.sample"})     # one line an arm, in the order of the labels
 
 A difference between two arms means little without these: a staged target supervises some ninety tokens of an item, a
-direct one about three. `o1lib.training.positions` defines the counts. Older records have none, which is shown as a dash.
+direct one about three. `o1lib.training.positions` defines the counts. Older records have none, shown as a dash.
 """
 
 from statistics import fmean

@@ -180,6 +180,8 @@ FORMATS: dict[str, TargetFormat] = {
     "reasoning_only": _tagged("reasoning, then the answer", ("reasoning", "conclusion")),
 }
 
+CONTROLS = ("filler", "caption_only", "reasoning_only")  # formats of neither paper
+
 
 def messages(
     item: StagedQuestion, format: str, rng: Random | None = None, stages: Sequence[str] = STAGES

@@ -7,6 +7,7 @@ planned.facts                                       # {"filler": {"token": "<|py
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from o1lib.training import budget
 from o1lib.training.curriculum import plan
@@ -53,7 +54,8 @@ def plan_arm(
         if more == "repeat":
             phases = budget.plan_repeated(items, counter, format, lacking, seed)
         else:
-            fresh = fresh_items(run, len(items), lambda found: budget.until(found, counter, format, lacking))
+            take = partial(budget.until, counter=counter, format=format, lacking=lacking)
+            fresh = fresh_items(run, len(items), take, f"{format}-{lacking}")
             phases = plan("mixed", format, [*items, *fresh], seed)
     counts = [one for phase in phases for one in counter.count(phase, format, seed)]
     return PlannedArm(phases, counts, facts)

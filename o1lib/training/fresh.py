@@ -1,9 +1,9 @@
 """Items beyond those of an arm's dataset, for training on more of them: the rest of its row, then new drawings.
 
-    fresh = fresh_items(run, 36_000, take)      # `take` yields from an endless iterator what is needed
+    fresh = fresh_items(run, 36_000, take, "3200000")   # `take` yields from an endless iterator what is needed
 
-New drawings are those of the mixture of the training split, at the indices after the dataset's own. So they have the
-guarantees of the split: no scene of a test or validation item, and none of them twice.
+New drawings are those of the training split at the indices after the dataset's own. So they have the guarantees of the
+split: no scene of a test or validation item, and no drawing twice.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from o1lib.data.dataset import read_items, write_items
 from o1lib.data.images import picture_of
-from o1lib.minivqa import mixture
+from o1lib.data.mini_vqa import training
 from o1lib.records import UserError, need
 from o1lib.training.launch import first_decides
 
@@ -19,13 +19,14 @@ DRAWN = "minivqa"  # the source of datasets that can be drawn further
 _ENDLESS = 10_000_000  # more drawings than any arm takes; they are drawn one by one
 
 
-def fresh_items(run, examples: int, take: Callable[[Iterable], Iterator]) -> Sequence:
+def fresh_items(run, examples: int, take: Callable[[Iterable], Iterator], name: str) -> Sequence:
     """Return the items that `take` yields from those after the first `examples` of the run's dataset, gray if blind.
 
     They are written to the run's folder, so that their pictures are not held in memory and a resumed run does not draw
-    them again. Raises UserError if the dataset cannot be drawn further.
+    them again. `name` stands for what `take` does: the same call finds its items again, another one does not. Raises
+    UserError if the dataset cannot be drawn further.
     """
-    folder = run.path("data/fresh")
+    folder = run.path(f"data/fresh-{examples}-{name}")
     first_decides(lambda: folder.is_dir() or _write(take(_further(run, examples)), folder))
     items = read_items(folder) if folder.is_dir() else []
     return with_pictures(items, run.parameters.get("blind", False))
@@ -46,14 +47,14 @@ def _further(run, examples):
     """Yield the items of the run's dataset after the first `examples`, then drawings at higher indices."""
     data = run.parameters["data"]
     if not data:
-        return (yield from mixture("train", _ENDLESS, examples))
+        return (yield from training(_ENDLESS, examples))
     record = need(run.root, data, run.seed)
     yield from read_items(record.folder / "data" / "train")[examples:]
     if record.parameters.get("source", DRAWN) != DRAWN:
         raise UserError(
             f"row '{data}' has too few items for as many positions, and its source draws no more: set more to 'repeat'"
         )
-    yield from mixture("train", _ENDLESS, record.parameters["n_train"])
+    yield from training(_ENDLESS, record.parameters["n_train"])
 
 
 def with_pictures(items: Sequence, blind: bool) -> Sequence:

@@ -1,9 +1,10 @@
 """The table of training budgets has a line for each arm, from the record of the model that its evaluation names."""
 
+from support import toyrecords
+
 from o1lib.analysis.budgets import training_budgets
 from o1lib.analysis.tables import NOT_MEASURED, NOT_RUN
 from o1lib.records import load_all
-from support import toyrecords
 
 
 def count(value, n=10):
