@@ -237,7 +237,7 @@ def test_every_format_is_a_task(format):
         assert len(tree.rounds) == len(task.stages) and tree.problem == ""
 
 
-@pytest.mark.parametrize("method", ["best_of_n", "sentence_beam", "stage_beam", "token_beam"])
+@pytest.mark.parametrize("method", ["best_of_n", "stage_beam", "token_beam"])
 @pytest.mark.parametrize("stage", ["caption", "reasoning"])
 def test_searches_go_over_the_one_stage_and_the_answer(stage, method):
     """The hint for the conclusion is the stage that was written."""
