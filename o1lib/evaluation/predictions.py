@@ -36,7 +36,7 @@ def score(
     rows = []
     for tree, item, likely in zip(trees, items, likelihood or [None] * len(items), strict=True):
         answer = extract(answer_text(tree.turns if FORMATS[format].by_turn else tree.text, format), item.options)
-        known = bool(item.facts) and FORMATS[format].staged
+        known, expected = bool(item.facts) and FORMATS[format].staged, FORMATS[format].stages
         judged = any(one.matches or one.scores for one in tree.rounds)
         rows.append(
             {
@@ -60,7 +60,7 @@ def score(
                 "correct": correct(answer.value, item.answer, item.options),
                 "output": from_special(tree.text),
                 "problem": tree.problem,
-                "stage_scores": score_stages(found_stages(tree.segments), item) if known else None,
+                "stage_scores": score_stages(found_stages(tree.segments), item, expected) if known else None,
                 "option_likelihood_correct": likely,
                 "ledger": asdict(tree.usage),
                 "candidates": tree.rows(),

@@ -16,7 +16,7 @@ from support.contract import ROOT, failure, python
 
 COMMANDS = [
     "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup",
-    "probe-chain", "plan", "study", "summary", "compare", "why", "power", "publish", "base", "ship",
+    "probe-chain", "plan", "study", "summary", "compare", "why", "power", "rates", "publish", "base", "ship",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -39,6 +39,7 @@ OPTIONS = {
     "compare": "--scale",
     "why": "--scale",
     "power": "--scale --root --into",
+    "rates": "--scale --root",
     "publish": "--scale --force",
     "base": "--scale --source --fresh",
     "ship": "--scale --rows --seeds",
@@ -54,6 +55,7 @@ MISTAKES = [
     ("o1lib study --jobs 0", "JOBS"),
     ("o1lib study --fresh yes", "FRESH"),
     ("o1lib summary --scale paper", "paper"),
+    ("o1lib rates --scale bogus", "bogus"),
     ("o1lib run-row nosuch", "nosuch"),
     ("o1lib publish --scale smoke", "smoke"),
     ("o1lib ship --rows nosuch", "nosuch"),

@@ -56,6 +56,13 @@ def test_the_first_wrong_stage_is_named():
     assert wrong == []
 
 
+def test_a_format_is_scored_on_its_own_stages_only():
+    """A missing reasoning is no break of a format that has none, and nothing is said about its faithfulness."""
+    found = score({"caption": RIGHT["caption"], "conclusion": "A"}, ITEM, ("caption", "conclusion"))
+    assert found["first_break"] == "conclusion" and found["caption"]
+    assert not {"reasoning", "reasoning_precision", "reasoning_recall", "faithful"} & found.keys()
+
+
 def test_a_right_answer_after_a_wrong_step_is_not_faithful():
     found = scored(reasoning="3 red shapes. so the answer is 2, which is B.")
     assert (found["reasoning"], found["conclusion"], found["faithful"]) == (False, True, False)
