@@ -1,5 +1,6 @@
 """Commands that probe a checkpoint: does the model find a word in its context, and does its answer follow its chain?
 
+python -m o1lib gate results/checkpoints/mini-base
 python -m o1lib probe-lookup results/checkpoints/mini-base
 python -m o1lib probe-chain results/checkpoints/mini-structured --most 60
 """
@@ -13,6 +14,35 @@ from o1lib.cli.app import app
 from o1lib.records import UserError, choose
 
 GROUPS = ("form", "template", "family")  # values of --by
+
+
+@app.command()
+def gate(
+    folder: Annotated[str, typer.Argument(help="the folder of a checkpoint")],
+    n: Annotated[int, typer.Option(help="number of questions of each gate")] = 1000,
+    per_family: Annotated[int, typer.Option(help="number of captions of each family")] = 300,
+) -> None:
+    """Print one JSON line with the reading gate of the base in FOLDER; end with 1 if a needed gate fails.
+
+    The line is {gate: {value, low, n, floor, passed}} by lower 95 % bounds. Gates that are only reported have the
+    hoped value as floor and null as passed.
+    """
+    import json
+
+    from tqdm import tqdm
+
+    from o1lib.models.presets import load
+    from o1lib.training.gate import measure, passed, replies_needed
+
+    for name, value in (("--n", n), ("--per-family", per_family)):
+        if value < 1:
+            raise UserError(f"{name} {value} asks no question: give 1 or more")
+    model, processor = load(Path(folder))
+    with tqdm(total=replies_needed(n, per_family), desc="replies") as bar:
+        found = measure(model, processor, n, per_family, bar.update)
+    print(json.dumps(found))
+    if not passed(found):
+        raise typer.Exit(1)
 
 
 @app.command("probe-lookup")

@@ -11,6 +11,7 @@
 
 import functools
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from o1lib.models.checkpoint import load, load_processor, model_hash, save
@@ -74,8 +75,9 @@ SCALES = {
         vision_layers=(4, 1),
         vision_taps=(2,),
         text_width=192,
-        text_layers=6,
-        cross_attention=(1, 4),
+        text_layers=8,
+        cross_attention=(1, 5),
+        vocabulary=960,
         tokenizer_examples=400,
     ),
     "gpu": ModelPreset("gpu", hub_id="Qwen/Qwen2.5-VL-3B-Instruct"),
@@ -83,15 +85,16 @@ SCALES = {
 }
 
 
-def build(scale: str, seed: int = 0):
+def build(scale: str, seed: int = 0, phrases: Sequence[str] = ()):
     """Return (model, processor): random weights for a small scale, the hub's for `gpu` and `paper`.
 
-    Raises UserError for an unknown scale, or if the hub's files are not available.
+    The small models' tokenizer learns its words from Mini-VQA and from `phrases`. Raises UserError for an unknown
+    scale, or if the hub's files are not available.
     """
     sizes = choose(scale, SCALES, "scale")
     if sizes.hub_id:
         return from_hub(sizes.hub_id)
-    tokenizer = train_tokenizer(training_texts(sizes.tokenizer_examples), sizes.vocabulary)
+    tokenizer = train_tokenizer(training_texts(sizes.tokenizer_examples, phrases), sizes.vocabulary)
     return small_mllama(sizes, tokenizer, seed), build_processor(tokenizer, sizes.image_size)
 
 

@@ -6,7 +6,8 @@ gates start open. In the release they start at zero, and a model trained from sc
     model = small_mllama(SCALES["mini"], tokenizer, seed=0)         # SCALES: o1lib.models.presets
 """
 
-WEIGHT_SPREAD = 0.07  # standard deviation of a small model's random matrices
+WEIGHT_SPREAD = 0.07  # standard deviation of the random matrices of the vision tower and of cross-attention
+HEAD_SPREAD = 0.02  # of the output head
 POSITION_GAIN = 5.0  # of the vision tower's position embeddings over the library's
 
 
@@ -19,6 +20,7 @@ def small_mllama(sizes, tokenizer, seed: int):
         torch.manual_seed(seed)
         model = MllamaForConditionalGeneration(_config(sizes, tokenizer))
         _widen(model)
+        _let_words_match(model)
     _open_gates(model)
     return model
 
@@ -33,7 +35,7 @@ def _config(sizes, tokenizer):
         hidden_size=sizes.text_width,
         num_hidden_layers=sizes.text_layers,
         num_attention_heads=sizes.heads,
-        num_key_value_heads=sizes.heads // 2,
+        num_key_value_heads=sizes.heads,
         intermediate_size=3 * sizes.text_width,
         cross_attention_layers=list(sizes.cross_attention),
         max_position_embeddings=sizes.context,
@@ -82,3 +84,26 @@ def _widen(model):
                 parameter.normal_(0.0, WEIGHT_SPREAD)
             elif name.endswith("gated_positional_embedding.embedding"):
                 parameter.mul_(POSITION_GAIN)
+
+
+def _let_words_match(model):
+    """Draw the text tower's weights so that a word stays recognizable in the layers that look for it.
+
+    Embeddings have a spread of 1, matrices one over the root of their inputs, and those that write to the residual
+    stream less by the root of their number, as in GPT-2 (section 2.3 of Radford et al., 2019). With small embeddings
+    and wide matrices a word is soon far weaker than what is written over it, and lookups are not learned
+    (results/LOG.md). The output head starts as the embeddings, scaled down: a word that attention copies is then the
+    likeliest output.
+    """
+    import torch
+
+    tower = model.model.language_model
+    own = [layer for layer in tower.layers if hasattr(layer, "self_attn")]
+    with torch.no_grad():
+        tower.embed_tokens.weight.normal_(0.0, 1.0)
+        for layer in own:
+            for name, matrix in layer.named_parameters():
+                if matrix.dim() == 2:
+                    writes = name.endswith(("o_proj.weight", "down_proj.weight"))
+                    matrix.normal_(0.0, (matrix.shape[1] * (2 * len(own) if writes else 1)) ** -0.5)
+        model.lm_head.weight.copy_(HEAD_SPREAD * tower.embed_tokens.weight[: len(model.lm_head.weight)])

@@ -9,10 +9,20 @@ tower's vocabulary size; the model has an embedding but no output for it, as in 
     tokenizer.tokenize("<SUMMARY>")           # ['<', 'SUMMARY', '>'] once the texts contain it
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from o1lib.formats.chat import CONTROLS, FORMATS, FOUR_TURN_PROMPTS, prompt_turns
-from o1lib.formats.judge_prompts import KINDS, REASONS, VERDICT, check_prompt, judge_prompt, verdict
+from o1lib.formats.judge_prompts import (
+    KINDS,
+    REASONS,
+    VERDICT,
+    check_prompt,
+    judge_prompt,
+    named_reason,
+    reasoned_verdict,
+    statement_prompt,
+    verdict,
+)
 from o1lib.formats.special_tags import SPECIAL_TAGS
 from o1lib.formats.stages import render
 
@@ -46,8 +56,11 @@ CHAT_TEMPLATE = """\
 """
 
 
-def training_texts(per_family: int) -> Iterator[str]:
-    """Yield the texts a small model will see: questions and stages of `per_family` drawings per family, and prompts."""
+def training_texts(per_family: int, phrases: Iterable[str] = ()) -> Iterator[str]:
+    """Yield the texts a small model will see: questions and stages of `per_family` drawings per family, and prompts.
+
+    `phrases` are further texts, which are repeated as often as prompts are.
+    """
     from o1lib.minivqa import FAMILIES, draw, seeds  # here, because a loaded model needs no drawings
 
     for family in FAMILIES:
@@ -58,8 +71,11 @@ def training_texts(per_family: int) -> Iterator[str]:
     spoken = [form for form in FORMATS if form not in CONTROLS]  # controls ask in the words of other formats
     users = [turn for form in spoken for turn in prompt_turns("", form)] + list(FOUR_TURN_PROMPTS)
     judging = [judge_prompt(kind, "", "x", "", "", short=True) for kind in KINDS] + [check_prompt("", "", short=True)]
+    judging += [statement_prompt("")]
     verdicts = [verdict(kind, k) for kind in REASONS for k in (1, 2)] + ["correct", "incorrect", VERDICT]
-    yield from ("user\n\nassistant\n\n" + text for text in (users + judging + verdicts) * (per_family // 4 + 1))
+    verdicts += [reasoned_verdict(named_reason(k, ""), k) for k in (1, 2)]
+    prompts = [*users, *judging, *verdicts, *phrases]
+    yield from ("user\n\nassistant\n\n" + text for text in prompts * (per_family // 4 + 1))
 
 
 def train_tokenizer(texts, vocabulary: int):

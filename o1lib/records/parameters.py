@@ -29,7 +29,7 @@ MINIMUM = {
     "questions": 0,
     "temperature": 0,
 }
-POSITIVE, SHARES = {"learning_rate", "top_p"}, {"top_p", "judge_share", "judge_accuracy", "warm_share"}
+POSITIVE, SHARES = {"learning_rate", "top_p"}, {"top_p", "judge_accuracy", "warm_share"}
 NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.I)
 
 

@@ -1,10 +1,11 @@
 """Train the base and measure what it can do before any arm starts from it.
 
-`train_base` trains on the tasks of `o1lib.training.base_tasks` and logs a learning curve. `report` measures the result
+`train_base` trains on the lessons of `o1lib.training.lessons` and logs a learning curve. `report` measures the result
 on validation drawings: short answers on seen and on withheld templates, captions, answers without the right picture,
-judging by kind of pair, and the share of outputs with a stage tag, which has to be zero.
+judging by kind of pair, and the share of outputs with a stage tag, which has to be zero. Whether the base reads is
+measured by `o1lib.training.gate`.
 
-    model, processor, log = train_base("mini", "work/base", examples=100_000, learning_rate=1.5e-3, batch=64)
+    model, processor, log = train_base("mini", "work/base", examples=100_000, lookups=100_000)
     predictions = report(model, processor, 300)
     base_metrics(predictions)["answers/seen"]     # {"value": 0.61, "n": 300, "low": 0.55, "high": 0.66}
 """
@@ -12,19 +13,27 @@ judging by kind of pair, and the share of outputs with a stage tag, which has to
 import json
 import random
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from o1lib.data.images import grey
-from o1lib.formats.judge_prompts import CORRECT, INCORRECT, KINDS, REASONS, judge_prompt, parse_verdict, verdict_prefix
+from o1lib.formats.judge_prompts import KINDS
 from o1lib.formats.stages import STAGES, open_tag
 from o1lib.minivqa.facts import caption_score
-from o1lib.models.presets import build, encode, greedy, load, sampled, save
+from o1lib.models.presets import build, greedy, load, sampled, save
 from o1lib.records import UserError, atomic_folder, project_root
 from o1lib.scoring.intervals import share
-from o1lib.training import fit
-from o1lib.training.base_tasks import DESCRIBE, base_phases, drawn, pair, single
+from o1lib.training import RECIPES, fit, gate
+from o1lib.training.lessons import lookups as lookup_lessons
+from o1lib.training.lessons.form import LESSON_TEMPLATE
+from o1lib.training.lessons.judge_cases import judge_accuracy, own_cases, pair_cases, single_cases
+from o1lib.training.lessons.plan import base_phases
+from o1lib.training.lessons.scenes import DESCRIBE, drawn
+from o1lib.training.lessons.words import RELATIONS
 
 JUDGED = tuple(kind for kind in KINDS if kind != "summary")
+WARMUP, STEADY = 100, 0.6  # steps of warm-up; share of the steps at the full learning rate
+VERDICT_TOKENS, CAPTION_TOKENS, ANSWER_TOKENS, SAMPLES = 48, 160, 16, 4
 
 
 def train_base(
@@ -32,35 +41,46 @@ def train_base(
     folder,
     *,
     examples: int,
-    learning_rate: float,
-    batch: int,
-    judge_share: float = 0.2,
+    lookups: int,
+    learning_rate: float = 3e-3,
+    batch: int = 64,
     seed: int = 0,
     curve_questions: int = 150,
-    curve_points: int = 8,
+    curve_points: int = 12,
     save_steps: int = 200,
 ):
     """Return (model, processor, log) of a base trained from random weights. An interrupted call can be repeated.
 
-    It then resumes from its last checkpoint. The log has the loss and, `curve_points` times, a point of the learning
-    curve on validation drawings (see `curve`).
+    It learns `lookups` lookups and then `examples` lessons of all kinds (o1lib.training.lessons.plan). It resumes from
+    its last checkpoint. The log has the loss and, `curve_points` times, a point of the learning curve on validation
+    drawings (see `curve`).
     """
-    model, processor = build(scale, seed)
-    drawings = questions(curve_questions)
+    model, processor = build(scale, seed, phrases())
+    drawings, steps = questions(curve_questions), max(1, (examples + lookups) // batch)
+    usual, processor.chat_template = processor.chat_template, LESSON_TEMPLATE
     log = fit(
         model,
         processor,
-        base_phases(examples, seed, judge_share),
+        base_phases(examples, lookups, seed),
         Path(folder),
         learning_rate=learning_rate,
         batch=batch,
         seed=seed,
-        warmup=0.02,
+        warmup=min(WARMUP / steps, 0.2),
         save_steps=save_steps,
         look=lambda trained: curve(trained, processor, drawings),
-        look_steps=max(1, examples // batch // curve_points),
+        look_steps=max(1, steps // curve_points),
+        recipe=replace(RECIPES[scale], optimizer="muon", steady=STEADY),
     )
+    processor.chat_template = usual
     return model, processor, log
+
+
+def phrases() -> list[str]:
+    """Return the wordings of lookup lessons, so that their words become tokens."""
+    wordings = (lookup_lessons.FORWARD, lookup_lessons.BACKWARD, lookup_lessons.OPTION_OF, lookup_lessons.LETTER_OF)
+    empty = {"x": "", "y": "", "v": "", "l": "", "w": ""}
+    return [text.format(**empty) for texts in wordings for text in texts] + [f" {relation} " for relation in RELATIONS]
 
 
 def obtain(run, checkpoint: str = "", **training):
@@ -93,84 +113,32 @@ def questions(n: int, withheld: bool = False) -> list:
 
 
 def curve(model, processor, drawings) -> dict:
-    """Return one point of the learning curve: shares of right short answers and exact captions, mean caption recall."""
+    """Return one point of the learning curve on drawings, and how often words are found in the context.
+
+    The shares are those of right short answers, exact captions and right lookups, and the mean caption recall.
+    """
     short, described = answers(model, processor, drawings), captions(model, processor, drawings)
     scores = [caption_score(text, e.facts) for text, e in zip(described, drawings)]
     return {
         "answers": sum(text == e.answer for text, e in zip(short, drawings)) / len(drawings),
         "captions": sum(s["exact"] for s in scores) / len(drawings),
         "recall": sum(s["recall"] for s in scores) / len(drawings),
+        "lookups": gate.reading(model, processor, max(20, len(drawings) // 3)),
     }
 
 
 def answers(model, processor, drawings, pictures=None) -> list[str]:
     """Return the model's short answers. `pictures` replaces the pictures of the drawings."""
     shown = pictures or [e.image for e in drawings]
-    return [text.strip() for text in greedy(model, processor, [(p, e.question) for p, e in zip(shown, drawings)], 16)]
+    return [
+        text.strip()
+        for text in greedy(model, processor, [(p, e.question) for p, e in zip(shown, drawings)], ANSWER_TOKENS)
+    ]
 
 
 def captions(model, processor, drawings) -> list[str]:
     """Return the model's captions."""
-    return greedy(model, processor, [(e.image, DESCRIBE) for e in drawings], 160)
-
-
-def judged(model, processor, drawings, kind: str, seed: int = 0) -> list[bool]:
-    """Return for each drawing whether the model prefers the true text to an altered one of judge kind `kind`.
-
-    The preference is the likelier next token, " 1" or " 2", after the fixed reason of the kind. The order is random.
-    """
-    pairs = [(e, *pair(e, random.Random(f"{seed}/{e.qid}"), kind)) for e in drawings]
-    return _prefers(
-        model,
-        processor,
-        [(e.image, user, parse_verdict(verdict) - 1) for e, user, verdict in pairs],
-        (" 1", " 2"),
-        verdict_prefix(REASONS[kind]),
-    )
-
-
-def judged_singly(model, processor, drawings, seed: int = 0) -> list[bool]:
-    """Return for each drawing whether the model judges one statement of its caption, true or altered, correctly."""
-    questions = [(e, *single(e, random.Random(f"{seed}/{e.qid}"))) for e in drawings]
-    words = (CORRECT, INCORRECT)
-    return _prefers(model, processor, [(e.image, user, words.index(verdict)) for e, user, verdict in questions], words)
-
-
-def judged_own(model, processor, drawings, samples: int = 4, seed: int = 0) -> list[tuple]:
-    """Return (drawing, whether the exact caption is preferred) for pairs of the model's own sampled captions.
-
-    A pair is an exact caption and one that is not, in random order. Drawings without such a pair are left out.
-    """
-    sampled_captions = sampled(
-        model, processor, [(e.image, DESCRIBE) for e in drawings for _ in range(samples)], seed, 160
-    )
-    found = []
-    for k, example in enumerate(drawings):
-        texts = sampled_captions[k * samples : (k + 1) * samples]
-        exact = [caption_score(text, example.facts)["exact"] for text in texts]
-        if any(exact) and not all(exact):
-            right = random.Random(f"{seed}/{example.qid}").randrange(2)
-            two = [texts[exact.index(True)], texts[exact.index(False)]]
-            user = judge_prompt("caption", example.question, "", two[right], two[1 - right], short=True)
-            found.append((example, (example.image, user, right)))
-    cases = [case for _, case in found]
-    hits = _prefers(model, processor, cases, (" 1", " 2"), verdict_prefix(REASONS["caption"]))
-    return [(example, hit) for (example, _), hit in zip(found, hits, strict=True)]
-
-
-def _prefers(model, processor, cases, words, prefix=""):
-    """Return for each (picture, user text, index of the right word) whether that one of `words` is the likeliest."""
-    import torch
-
-    ids = [processor.tokenizer.encode(word, add_special_tokens=False)[0] for word in words]
-    hits = []
-    for first in range(0, len(cases), 64):
-        rows = cases[first : first + 64]
-        inputs = encode(processor, [(picture, user) for picture, user, _ in rows], prefix)
-        with torch.inference_mode():
-            logits = model(**inputs.to(model.device)).logits[:, -1, ids]
-        hits += [right == preferred for (*_, right), preferred in zip(rows, logits.argmax(-1).tolist())]
-    return hits
+    return greedy(model, processor, [(e.image, DESCRIBE) for e in drawings], CAPTION_TOKENS)
 
 
 def report(model, processor, n: int) -> list[dict]:
@@ -192,11 +160,28 @@ def report(model, processor, n: int) -> list[dict]:
     texts = captions(model, processor, seen)
     lines += [_line("captions", e, text, caption_score(text, e.facts)["exact"]) for e, text in zip(seen, texts)]
     for kind in JUDGED:
-        lines += [
-            _line(f"judging/{kind}", e, "", right) for e, right in zip(seen, judged(model, processor, seen, kind))
-        ]
-    lines += [_line("judging/statement", e, "", right) for e, right in zip(seen, judged_singly(model, processor, seen))]
-    return lines + [_line("judging/own captions", e, "", right) for e, right in judged_own(model, processor, seen)]
+        lines += _judged(f"judging/{kind}", pair_cases(seen, kind), reply(model, processor))
+    lines += _judged("judging/statement", single_cases(seen), reply(model, processor))
+    return lines + _judged(
+        "judging/own captions", own_cases(seen, own_captions(model, processor, seen)), reply(model, processor)
+    )
+
+
+def reply(model, processor):
+    """Return the function that judge cases are put to: greedy replies of the model to (picture, user text) pairs."""
+    return lambda asked: greedy(model, processor, asked, VERDICT_TOKENS)
+
+
+def own_captions(model, processor, drawings, samples: int = SAMPLES, seed: int = 0) -> list[list[str]]:
+    """Return `samples` captions of each drawing, drawn from the model at temperature 1."""
+    asked = [(e.image, DESCRIBE) for e in drawings for _ in range(samples)]
+    texts = sampled(model, processor, asked, seed, CAPTION_TOKENS)
+    return [texts[k : k + samples] for k in range(0, len(texts), samples)]
+
+
+def _judged(part, cases, reply):
+    verdicts = judge_accuracy(reply, cases)
+    return [_line(part, case.example, "", bool(right)) for case, right in zip(cases, verdicts, strict=True)]
 
 
 def base_metrics(predictions: list[dict]) -> dict[str, dict]:
@@ -213,14 +198,16 @@ def base_metrics(predictions: list[dict]) -> dict[str, dict]:
     return {name: share(hits) for name, hits in groups.items()}
 
 
-def summarize_base(found: dict[str, dict]) -> str:
-    """Return a paragraph that summarizes the result of `base_metrics`."""
+def summarize_base(found: dict[str, dict], gates: dict[str, dict]) -> str:
+    """Return a paragraph that summarizes the results of `base_metrics` and of the gate (`o1lib.training.gate`)."""
+    failed = [name for name, one in gates.items() if one["passed"] is False]
     value = {name: f"{100 * metric['value']:.0f} %" for name, metric in found.items()}
     uses_picture = found["answers/other picture"]["high"] < found["answers/seen"]["low"]
     judging = [metric for name, metric in found.items() if name.startswith("judging/") and name.count("/") == 1]
     above = sum(metric["low"] > 0.5 for metric in judging)
     return (
-        f"The base answers {value['answers/seen']} of the questions on templates it has seen and "
+        f"The base {'does not pass its gate (' + ', '.join(failed) + ')' if failed else 'passes its reading gate'}. "
+        f"It answers {value['answers/seen']} of the questions on templates it has seen and "
         f"{value['answers/withheld']} on withheld ones (n = {found['answers/seen']['n']} each). "
         f"{value['captions']} of its captions are exact. With another picture it answers "
         f"{value['answers/other picture']}, with a gray one {value['answers/grey picture']}: it is "

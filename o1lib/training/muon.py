@@ -58,5 +58,5 @@ class MuonAdamW(torch.optim.Optimizer):
 
 
 def is_matrix(name: str, weight: torch.Tensor) -> bool:
-    """Return whether Muon trains this weight: a matrix that is not an embedding, a position table or the output head."""
+    """Return whether Muon trains this weight: a matrix, but no embedding, position table or output head."""
     return weight.dim() == 2 and not any(word in name for word in _TABLES)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+
 from o1lib.formats.chat import messages
 from o1lib.minivqa import mixture
 from o1lib.training import fit

@@ -1,0 +1,146 @@
+"""Lessons in looking a word up in the context: raw text first, then chats.
+
+Some statements or options are given and then asked for, each once: forward (what does x say?) and backward (who says
+y?). All words are drawn anew, so that no weight can know them. Only the words that are looked up are learned. Lists,
+pairs and forward questions come first: a small model that starts with everything at once learns nothing for long
+(results/LOG.md).
+
+    lookup_lesson(random.Random(0), progress=0.0)      # raw: " cup jar egg . cup" then " jar egg" is learned
+    lookup_lesson(random.Random(0), progress=1.0)      # often a chat about "cup costs 7. jar costs 3."
+"""
+
+from random import Random
+
+from o1lib.training.lessons.form import chat, raw
+from o1lib.training.lessons.words import RELATIONS, distinct_words, letters, small_words
+
+# {x} is the key of a statement, {v} its relation, {y} its end, {l} a letter, {w} the text of an option.
+FORWARD = (
+    "{x}?", "{x} {v}?", "What {v} {x}?", "What does {x} {v}?", "Tell me what {x} {v}.", "{x} {v} what?", "And {x}?",
+    "Say what {x} {v}.", "Look at {x}: what is it that it {v}?", "In the text, {x} {v} which word?", "What of {x}?",
+)  # fmt: skip
+BACKWARD = (
+    "Who {v} {y}?", "What {v} {y}?", "Which one {v} {y}?", "Tell me who {v} {y}.", "Which thing {v} {y}?",
+    "Find the one that {v} {y}.", "{y}: who {v} it?", "Name what {v} {y}.", "The one that {v} {y}?",
+)  # fmt: skip
+OPTION_OF = (
+    "What is option {l}?", "Option {l}?", "{l}?", "What stands at {l}?", "Read option {l}.", "The text of {l}?",
+    "Which word has letter {l}?", "What does {l} say?", "Say the word at {l}.",
+)  # fmt: skip
+LETTER_OF = (
+    "Which option is {w}?", "Which letter has {w}?", "Find {w}.", "Give the letter of {w}.", "Where is {w}?",
+    "The answer is {w}. Which letter?", "{w} is which option?", "Letter of {w}?", "Choose {w}.",
+)  # fmt: skip
+IN_FULL = ("Answer in a sentence.", "In full.")
+
+# Shares of training at which lists and pairs get company: statements and options, backward questions, noise and chats.
+STATEMENTS_FROM, BACKWARD_FROM, CHATS_FROM = 0.1, 0.25, 0.42
+
+
+def lookup_lesson(rng: Random, progress: float) -> dict:
+    """Return a lesson (o1lib.training.lessons.form). `progress` in 0..1 is the share of lookups that are done."""
+    if progress < STATEMENTS_FROM:
+        return rng.choice((repeated_list, pairs))(rng, 0.0)
+    if progress < CHATS_FROM:
+        invented = 0.0 if progress < BACKWARD_FROM else 0.4
+        backward = 0.0 if progress < BACKWARD_FROM else 0.6
+        return rng.choice((repeated_list, pairs, statements, statements, options, options))(rng, invented, backward)
+    ease = (progress - CHATS_FROM) / (1 - CHATS_FROM)
+    kind = rng.random()
+    if kind < 0.3:
+        return rng.choice((repeated_list, pairs, statements, statements, options, options))(rng, 0.6, 0.6, noise=True)
+    if kind < 0.5:
+        return distant(rng, ease)
+    return rng.choice((chat_about_statements, chat_about_statements, chat_about_options))(rng, ease)
+
+
+def repeated_list(rng, invented, backward=0.0, noise=False) -> dict:
+    """Return a list of words of which all but the first are learned when it is repeated."""
+    first, *rest = distinct_words(rng, rng.randint(3, 10), invented)
+    return raw([(f" {first} {' '.join(rest)} . {first}", False), (f" {' '.join(rest)}.", True)])
+
+
+def pairs(rng, invented, backward=0.0, noise=False) -> dict:
+    """Return pairs of words, each asked for once."""
+    return statements(rng, invented, backward, noise, relation="")
+
+
+def statements(rng, invented, backward=0.0, noise=False, relation=None) -> dict:
+    """Return statements "x is y" that are completed from their key or from their end."""
+    relation = f" {rng.choice(RELATIONS)}" if relation is None else relation
+    found = _statements(rng, rng.randint(2, 5), invented)
+    text = "".join(f" {x}{relation} {y}." for x, y in found)
+    asked = [
+        (f" the one that{relation} {y} is", x) if rng.random() < backward else (f" {x}{relation}", y)
+        for x, y in rng.sample(found, len(found))
+    ]
+    return _completed(rng, text, asked, noise)
+
+
+def options(rng, invented, backward=0.0, noise=False) -> dict:
+    """Return options that are completed from their letter, or whose letter is asked for."""
+    count = rng.randint(2, 5)
+    found = list(zip(letters(rng, count), distinct_words(rng, count, invented), strict=True))
+    asked = [
+        (f" so the answer is {word}, which is", letter) if rng.random() < backward else (f" {letter} is", word)
+        for letter, word in rng.sample(found, count)
+    ]
+    return _completed(rng, "".join(f" {letter}. {word}" for letter, word in found), asked, noise)
+
+
+def distant(rng, ease) -> dict:
+    """Return statements that are completed after a gap of changing length, as a chat puts marks before an answer."""
+    found, relation = _statements(rng, rng.randint(2, 2 + int(4 * min(1, 2 * ease))), 0.6), rng.choice(RELATIONS)
+    parts, backward = [("".join(f" {x} {relation} {y}." for x, y in found), False)], rng.random() < 0.5
+    for x, y in rng.sample(found, len(found)):
+        key, answer = (f"who {relation} {y}", x) if backward else (rng.choice((x, f"{x} {relation}")), y)
+        gap = rng.choice(("", " ?", "?", " :")) + " ." * rng.randint(0, 1 + int(11 * min(1, 3 * ease)))
+        parts += [(f"\n{key}{gap} =", False), (f" {answer}.", True)]
+    return raw(parts)
+
+
+def chat_about_statements(rng, ease) -> dict:
+    """Return a chat that gives statements and asks for each of them once, forward or backward."""
+    found, relation = _statements(rng, rng.randint(2, 2 + int(4 * ease)), 0.6), rng.choice(RELATIONS)
+    ending = rng.choice((". ", ". ", "; ", ", ", "\n"))
+    text, turns = ending.join(f"{x} {relation} {y}" for x, y in found) + rng.choice((".", "")), []
+    for x, y in rng.sample(found, len(found)):
+        wordings, answer = (BACKWARD, x) if rng.random() < 0.5 else (FORWARD, y)
+        asked = rng.choice(wordings).format(x=x, y=y, v=relation)
+        if rng.random() < 0.4 * (1 - ease):  # a whole sentence begins with the key: an easier fetch
+            asked, answer = f"{asked} {rng.choice(IN_FULL)}", f"{x} {relation} {y}"
+        turns.append((asked, answer))
+    return _dialog(rng, text, turns)
+
+
+def chat_about_options(rng, ease) -> dict:
+    """Return a chat that gives options and asks for the letter or the text of each of them."""
+    count = rng.randint(2, 2 + int(3 * ease))
+    found = list(zip(letters(rng, count), distinct_words(rng, count, 0.6), strict=True))
+    style = rng.choice(("{l}. {w}", "{l}. {w}", "{l}. {w}", "{l} {w}", "({l}) {w}", "{l}: {w}"))
+    text, turns = rng.choice((" ", " ", "\n")).join(style.format(l=letter, w=word) for letter, word in found), []
+    for letter, word in rng.sample(found, count):
+        wordings, answer = (LETTER_OF, letter) if rng.random() < 0.5 else (OPTION_OF, word)
+        turns.append((rng.choice(wordings).format(l=letter, w=word), answer))
+    return _dialog(rng, text, turns)
+
+
+def _statements(rng, count, invented):
+    words = distinct_words(rng, 2 * count, invented)
+    return list(zip(words[::2], words[1::2], strict=True))
+
+
+def _completed(rng, text, asked, noise):
+    """Return the raw text with its (beginning, learned word) completions, sometimes with small words between."""
+    parts = [(text, False)]
+    for beginning, word in asked:
+        between = f" {small_words(rng, 1, 3)}" if noise and rng.random() < 0.5 else ""
+        parts += [(between + beginning, False), (f" {word}.", True)]
+    return raw(parts)
+
+
+def _dialog(rng, text, turns):
+    """Return the chat whose first question follows the text."""
+    turns = [(f"{small_words(rng, 1, 3)} {asked}" if rng.random() < 0.2 else asked, answer) for asked, answer in turns]
+    (first, answer), *rest = turns
+    return chat([(text + rng.choice((" ", "\n")) + first, answer), *rest])
