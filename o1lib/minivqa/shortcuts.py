@@ -22,6 +22,7 @@ from operator import itemgetter
 import numpy as np
 
 from o1lib.minivqa.draw import FAMILIES, LETTERS, draw, seeds
+from o1lib.records import choose
 
 FORMS = ("letter", "yes/no", "number", "word")
 CLASSIFIERS = ("text", "length")
@@ -38,27 +39,47 @@ def form_of_text(answer):
 
 
 def table(n=400, families=tuple(FAMILIES), split="train"):
-    """Return one row for each cell and classifier, with n items to fit it to and n others to score it on.
-
-    A row is {family, template, form, classifier, n, accuracy, low, chance, p, p_holm, leans}: `low` is the lower end of
-    the 95 % Clopper-Pearson interval, `p` one-sided. `split` is the one that the items are drawn from.
-    """
-    from scipy.stats import binomtest
+    """Return the rows of all cells of the families (see `cell`), with `p_holm` and `leans` added: p_holm < 0.05."""
     from statsmodels.stats.multitest import multipletests
 
-    rows = []
-    for family, name, choice in _cells(families):
-        drawn = [draw(family, seed, template=name, choice=choice) for seed in seeds(split, 2 * n)]
-        known, items = drawn[:n], drawn[n:]
-        form = Counter(map(form_of, items)).most_common(1)[0][0]
-        for classifier in CLASSIFIERS:
-            hits, chance = guessed(known, items, classifier), chance_of(items)
-            test = binomtest(hits, n, chance, alternative="greater")
-            row = {"family": family, "template": name, "form": form, "classifier": classifier, "n": n}
-            low = binomtest(hits, n).proportion_ci().low
-            rows.append(row | {"accuracy": hits / n, "low": low, "chance": chance, "p": test.pvalue})
+    rows = [row for found in _cells(families) for row in cell(*found, n, split)]
     leans, adjusted, *_ = multipletests([row["p"] for row in rows], method="holm")
     return [row | {"p_holm": float(p), "leans": bool(lean)} for row, p, lean in zip(rows, adjusted, leans, strict=True)]
+
+
+def cell(family, template, choice, n=400, split="train"):
+    """Return one row for each classifier, fitted to n items of the split and scored on n others.
+
+    A row is {family, template, form, classifier, n, accuracy, low, chance, p}: `low` is the lower end of the 95 %
+    Clopper-Pearson interval, `p` that of a one-sided binomial test against chance. `choice` is multiple choice or open.
+    """
+    from scipy.stats import binomtest
+
+    drawn = [draw(family, seed, template=template, choice=choice) for seed in seeds(split, 2 * n)]
+    known, items = drawn[:n], drawn[n:]
+    form, chance = Counter(map(form_of, items)).most_common(1)[0][0], chance_of(items)
+    rows = []
+    for classifier in CLASSIFIERS:
+        hits = guessed(known, items, classifier)
+        row = {"family": family, "template": template, "form": form, "classifier": classifier, "n": n}
+        row |= {"accuracy": hits / n, "low": float(binomtest(hits, n).proportion_ci().low), "chance": chance}
+        rows.append(row | {"p": float(binomtest(hits, n, chance, alternative="greater").pvalue)})
+    return rows
+
+
+def report(n=400, family=""):
+    """Return the table as text, leanest cells last, and a line that counts them. Raises UserError for a family."""
+    rows = table(n, (choose(family, FAMILIES, "family") and family,) if family else tuple(FAMILIES))
+    rows.sort(key=lambda row: (row["leans"], -row["p"]))
+    lines = ["  family            template       form    sees    right    low  chance  p (Holm)"]
+    for row in rows:
+        name = f"{row['family']:<17} {row['template']:<14} {row['form']:<7} {row['classifier']:<7}"
+        lines.append(
+            f"{'*' if row['leans'] else ' '} {name} {row['accuracy']:.3f}  {row['low']:.3f}   {row['chance']:.3f}  "
+            f"{row['p_holm']:.3f}"
+        )
+    leaning = sum(row["leans"] for row in rows)
+    return "\n".join([*lines, f"{leaning} of {len(rows)} cells lean (*), {n} items each"])
 
 
 def _cells(families):
