@@ -6,8 +6,9 @@ number of options. A cell leans if a classifier is right more often than chance,
 correction over all cells and both classifiers.
 
 Chance is one over the number of options. For an open question it is the share of the commonest answer, and at least a
-quarter, since the numbers in a question may well narrow down its answer ("add 5" gives 5 or more). The words of the
-answer itself do not count in the caption's length.
+quarter if the answer is a number, since the numbers in a question narrow down its answer ("add 5" gives 5 or more). A
+name of several
+words, such as "top left", counts as one in the caption's length, for else the length would be that of the answer.
 
 Example:
     rows = table(n=400, families=("mini-PISC",))     # rows of {family, template, form, classifier, accuracy, ...}
@@ -22,8 +23,11 @@ from operator import itemgetter
 import numpy as np
 
 from o1lib.minivqa.draw import FAMILIES, LETTERS, draw, seeds
+from o1lib.minivqa.words import CLASSES
 from o1lib.records import choose
 
+# Names of several words, longer ones first: "bottom left" before "bottom".
+_LONG = re.compile("|".join(sorted((w for some in CLASSES.values() for w in some if " " in w), key=len, reverse=True)))
 FORMS = ("letter", "yes/no", "number", "word")
 CLASSIFIERS = ("text", "length")
 
@@ -99,7 +103,8 @@ def chance_of(items):
     """Return the chance level of a cell's items (see above)."""
     if items[0].options:
         return sum(1 / len(item.options) for item in items) / len(items)
-    return max(0.25, Counter(item.answer for item in items).most_common(1)[0][1] / len(items))
+    commonest = Counter(item.answer for item in items).most_common(1)[0][1] / len(items)
+    return max(commonest, 0.25 if form_of(items[0]) == "number" else 0)
 
 
 def guessed(known, items, classifier):
@@ -145,9 +150,6 @@ def _text_clues(items):
 
 
 def _length_clues(item):
-    """Return the numbers of words of the caption and of the full description, without those of the answer."""
-    found = [f"{len(item.options)} options"]
-    for text in (item.stages["caption"], item.description):
-        rest = re.sub(rf"\b{re.escape(text_of(item))}\b", "", text)
-        found.append(f"{len(rest.split())} words")
-    return found
+    """Return the numbers of options and of words of the caption and the full description."""
+    lengths = [len(_LONG.sub("name", text).split()) for text in (item.stages["caption"], item.description)]
+    return [f"{len(item.options)} options", *(f"{what} {n} words" for what, n in zip(("caption", "all"), lengths))]

