@@ -7,8 +7,8 @@ correction over all cells and both classifiers.
 
 Chance is one over the number of options. For an open question it is the share of the commonest answer, and at least a
 quarter if the answer is a number, since the numbers in a question narrow down its answer ("add 5" gives 5 or more). A
-name of several
-words, such as "top left", counts as one in the caption's length, for else the length would be that of the answer.
+name of several words, such as "top left", counts as one in the caption's length, for else the length would be that of
+the answer.
 
 Example:
     rows = table(n=400, families=("mini-PISC",))     # rows of {family, template, form, classifier, accuracy, ...}
