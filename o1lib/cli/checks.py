@@ -1,7 +1,8 @@
-"""Commands that check files: staged outputs, scored answers, a downloaded dataset, drawn questions.
+"""Commands that check: staged outputs, scored answers, a downloaded dataset, drawn questions.
 
 python -m o1lib stages-check outputs.jsonl --field prediction      # the same as python -m o1lib.stages check
 python -m o1lib survey-check data/llava-cot
+python -m o1lib shortcuts --family mini-PISC                       # can its questions be answered without looking?
 """
 
 import json
@@ -46,6 +47,28 @@ def check_survey(
     from o1lib.data.survey import survey
 
     print(json.dumps(survey(folder)))
+
+
+@app.command("reasoning-steps")
+def count_steps(
+    file: Annotated[Path, typer.Argument(help="a JSONL file of staged outputs")],
+    field: Annotated[str, typer.Option(help="the key of the text in each line")] = "prediction",
+) -> None:
+    """Print one JSON line: how many reasoning stages in FILE have how many steps."""
+    from o1lib.data.step_counts import step_counts
+
+    print(json.dumps(step_counts(file, field)))
+
+
+@app.command("shortcuts")
+def check_shortcuts(
+    n: Annotated[int, typer.Option(min=100, help="number of items to score in each cell")] = 400,
+    family: Annotated[str, typer.Option(help="one family; by default all, about ten minutes")] = "",
+) -> None:
+    """Print, for every template and form, what classifiers guess that see no picture; the last line counts leans."""
+    from o1lib.minivqa.shortcuts import report
+
+    print(report(n, family))
 
 
 app.command("minivqa")(show_drawings)

@@ -23,6 +23,7 @@ from o1lib.data.survey import TABLE_1
 from o1lib.records import UserError, project_root, shown
 from o1lib.scoring.intervals import share
 
+REASONING = ("instance reasoning", "logical reasoning", "math", "science & technology")  # skills beyond perception
 _QUANTILES = {"q05": 0.05, "q50": 0.5, "q95": 0.95, "max": 1.0}
 
 
@@ -31,7 +32,8 @@ def card(
 ) -> dict:
     """Return the card of a dataset; all values can be written as JSON.
 
-    - `splits`: items, pictures, families, skills, test sets, token lengths and duplicates of each split
+    - `splits`: items, pictures, families, skills, depths, test sets, token lengths and duplicates of each split
+    - `depths`: one row for each split or, if it has test sets, for each of them (see `depths`)
     - `families`: one row per family, compared with Table 1
     - `leakage` {"a & b": numbers of pictures and keys that occur in both splits}
     - `baselines`: those of train on test
@@ -61,6 +63,7 @@ def card(
     return {
         "splits": described,
         "families": families(splits),
+        "depths": depths(splits),
         "leakage": leakage,
         "tokenizer": tokenizer,
         "baselines": baselines(splits["train"], splits["test"]),
@@ -84,6 +87,27 @@ def families(splits: Mapping[str, Sequence[Item]]) -> list[dict]:
             | {"train (%)": round(100 * counts.get("train", Counter())[family] / total, 1)}
         )
     return rows
+
+
+def depths(splits: Mapping[str, Iterable[Item]]) -> list[dict]:
+    """Return how many items have which depth: rows {set, skills, n, mean, "depth 1", "depth 2", ...}.
+
+    There are two rows for each split, or for each test set if the split consists of them: `skills` is "all", or
+    "reasoning" for the items of the skills REASONING. Items of unknown depth (0) are left out.
+    """
+    found = defaultdict(list)
+    for name, items in splits.items():
+        for item in items:
+            if item.depth:
+                found[item.test_set or name, False].append(item.depth)
+                if item.skill in REASONING:
+                    found[item.test_set or name, True].append(item.depth)
+    deepest = max((max(some) for some in found.values()), default=0)
+    return [
+        {"set": name, "skills": "reasoning" if reasoning else "all", "n": len(some), "mean": sum(some) / len(some)}
+        | {f"depth {depth}": some.count(depth) for depth in range(1, deepest + 1)}
+        for (name, reasoning), some in found.items()
+    ]
 
 
 def baselines(train: Iterable[Item], test: Sequence[Item]) -> dict[str, dict]:
@@ -159,6 +183,7 @@ def _describe(items, tokenize):
         "multiple_choice": sum(bool(item.options) for item in items),
         "families": dict(Counter(item.family for item in items)),
         "skills": dict(Counter(item.skill for item in items)),
+        "depths": dict(sorted(Counter(item.depth for item in items).items())),
         "test_sets": dict(Counter(item.test_set for item in items if item.test_set)),
         "tokens": {what: _quantiles(values) for what, values in lengths.items()},
     }

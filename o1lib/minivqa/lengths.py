@@ -1,6 +1,6 @@
 """How long reasoning is: the number of steps that released LLaVA-CoT outputs take, and draws in its proportions.
 
-`STEPS` was counted by `o1lib.data.survey.reasoning_steps` in 283 released answers of LLaVA-CoT to MathVista questions
+`STEPS` was counted by `o1lib.data.step_counts` in the 283 released answers of LLaVA-CoT to MathVista questions
 that have a reasoning stage (Eval/LLaVA-CoT_MathVista_MINI.xlsx of ystephenzhang/llava-cotpp at fc94d6b, Apache-2.0). A
 step is a sentence, an item of a list or a formula; the sentence that gives the answer is not counted. Templates whose
 reasoning can be longer or shorter draw their depth in these proportions.
@@ -13,7 +13,7 @@ Example:
 
 from itertools import accumulate
 
-STEPS = {1: 8, 2: 68, 3: 80, 4: 48, 5: 22, 6: 11, 7: 5, 8: 6, 9: 9, 10: 5, 11: 6, 12: 1, 13: 4}  # steps: answers
+STEPS = {1: 9, 2: 71, 3: 82, 4: 43, 5: 32, 6: 11, 7: 5, 8: 9, 9: 6, 10: 5, 11: 2, 12: 1, 13: 2}  # steps: answers
 
 
 def length(rng, depths):

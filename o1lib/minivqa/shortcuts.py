@@ -1,11 +1,155 @@
-"""draft"""
+"""Check that no question of Mini-VQA can be answered without looking, by what its words or its caption's length tell.
 
+A cell is a template in one form: multiple choice or open. In each cell two classifiers are fitted to n items and guess
+the answers of n others: `text` knows the question and the options, `length` the number of words in the caption and the
+number of options. A cell leans if a classifier is right more often than chance, by an exact binomial test and Holm's
+correction over all cells and both classifiers.
+
+Chance is one over the number of options. For an open question it is the share of the commonest answer, and at least a
+quarter if the answer is a number, since the numbers in a question narrow down its answer ("add 5" gives 5 or more). A
+name of several words, such as "top left", counts as one in the caption's length, for else the length would be that of
+the answer.
+
+Example:
+    rows = table(n=400, families=("mini-PISC",))     # rows of {family, template, form, classifier, accuracy, ...}
+    [row for row in rows if row["leans"]]            # []
+"""
+
+import re
+from collections import Counter
+from itertools import combinations, product
+from operator import itemgetter
+
+import numpy as np
+
+from o1lib.minivqa.draw import FAMILIES, LETTERS, draw, seeds
+from o1lib.minivqa.words import CLASSES
+from o1lib.records import choose
+
+# Names of several words, longer ones first: "bottom left" before "bottom".
+_LONG = re.compile("|".join(sorted((w for some in CLASSES.values() for w in some if " " in w), key=len, reverse=True)))
 FORMS = ("letter", "yes/no", "number", "word")
+CLASSIFIERS = ("text", "length")
 
 
 def form_of(example):
-    """Return the form of an answer, one of FORMS. `example` is an Example or the text of an answer."""
-    answer = example if isinstance(example, str) else "A" if example.options else example.answer
-    if not isinstance(example, str) and example.options:
-        return "letter"
+    """Return the form of an example's answer, one of FORMS."""
+    return "letter" if example.options else form_of_text(example.answer)
+
+
+def form_of_text(answer):
+    """Return the form of an answer that is given as text: "yes/no", "number" or "word"."""
     return "yes/no" if answer in ("yes", "no") else "number" if answer.isdigit() else "word"
+
+
+def table(n=400, families=tuple(FAMILIES), split="train"):
+    """Return the rows of all cells of the families (see `cell`), with `p_holm` and `leans` added: p_holm < 0.05."""
+    from statsmodels.stats.multitest import multipletests
+
+    rows = [row for found in _cells(families) for row in cell(*found, n, split)]
+    leans, adjusted, *_ = multipletests([row["p"] for row in rows], method="holm")
+    return [row | {"p_holm": float(p), "leans": bool(lean)} for row, p, lean in zip(rows, adjusted, leans, strict=True)]
+
+
+def cell(family, template, choice, n=400, split="train"):
+    """Return one row for each classifier, fitted to n items of the split and scored on n others.
+
+    A row is {family, template, form, classifier, n, accuracy, low, chance, p}: `low` is the lower end of the 95 %
+    Clopper-Pearson interval, `p` that of a one-sided binomial test against chance. `choice` is multiple choice or open.
+    """
+    from scipy.stats import binomtest
+
+    drawn = [draw(family, seed, template=template, choice=choice) for seed in seeds(split, 2 * n)]
+    known, items = drawn[:n], drawn[n:]
+    form, chance = Counter(map(form_of, items)).most_common(1)[0][0], chance_of(items)
+    rows = []
+    for classifier in CLASSIFIERS:
+        hits = guessed(known, items, classifier)
+        row = {"family": family, "template": template, "form": form, "classifier": classifier, "n": n}
+        row |= {"accuracy": hits / n, "low": float(binomtest(hits, n).proportion_ci().low), "chance": chance}
+        rows.append(row | {"p": float(binomtest(hits, n, chance, alternative="greater").pvalue)})
+    return rows
+
+
+def report(n=400, family=""):
+    """Return the table as text, leanest cells last, and a line that counts them. Raises UserError for a family."""
+    rows = table(n, (choose(family, FAMILIES, "family") and family,) if family else tuple(FAMILIES))
+    rows.sort(key=lambda row: (row["leans"], -row["p"]))
+    lines = ["  family            template       form    sees    right    low  chance  p (Holm)"]
+    for row in rows:
+        name = f"{row['family']:<17} {row['template']:<14} {row['form']:<7} {row['classifier']:<7}"
+        lines.append(
+            f"{'*' if row['leans'] else ' '} {name} {row['accuracy']:.3f}  {row['low']:.3f}   {row['chance']:.3f}  "
+            f"{row['p_holm']:.3f}"
+        )
+    leaning = sum(row["leans"] for row in rows)
+    return "\n".join([*lines, f"{leaning} of {len(rows)} cells lean (*), {n} items each"])
+
+
+def _cells(families):
+    """Yield (family, template's name, whether multiple choice) for every form of every template."""
+    for family in families:
+        for (name, template), choice in product(FAMILIES[family].templates.items(), (True, False)):
+            if template.choice in (None, choice):
+                yield family, name, choice
+
+
+def text_of(example):
+    """Return the text of the right answer."""
+    return example.options[LETTERS.index(example.answer)] if example.options else example.answer
+
+
+def chance_of(items):
+    """Return the chance level of a cell's items (see above)."""
+    if items[0].options:
+        return sum(1 / len(item.options) for item in items) / len(items)
+    commonest = Counter(item.answer for item in items).most_common(1)[0][1] / len(items)
+    return max(commonest, 0.25 if form_of(items[0]) == "number" else 0)
+
+
+def guessed(known, items, classifier):
+    """Return how many items a classifier answers right that was fitted to the `known` ones.
+
+    It is a logistic regression that says how well an answer suits a question. It chooses among the options, or among
+    all answers of the known items if the question is open.
+    """
+    from sklearn.feature_extraction import FeatureHasher
+    from sklearn.linear_model import LogisticRegression
+
+    answers = sorted({text_of(item) for item in known})
+    both = [*known, *items]
+    clues = _text_clues(both) if classifier == "text" else [_length_clues(item) for item in both]
+    pairs = [(k, answer) for k, item in enumerate(both) for answer in item.options or answers]
+    features = (_features(clues[k], answer, both[k].options or answers) for k, answer in pairs)
+    seen = FeatureHasher(2**14, input_type="string").transform(features)
+    right = np.array([answer == text_of(both[k]) for k, answer in pairs])
+    first = sum(k < len(known) for k, _ in pairs)
+    model = LogisticRegression(C=0.3, solver="liblinear").fit(seen[:first], right[:first])
+    best = {}  # item: (score, whether the answer is right) of the answer with the highest score
+    for (k, _), *scored in zip(pairs[first:], model.decision_function(seen[first:]), right[first:], strict=True):
+        best[k] = max(best.get(k, scored), scored, key=itemgetter(0))
+    return sum(bool(hit) for _, hit in best.values())
+
+
+def _features(clues, answer, offered):
+    """Return what a classifier sees of one answer: itself, its place among the others, and it with every clue."""
+    numbers = sorted(int(text) for text in offered if text.isdigit())
+    rank = f"rank {numbers.index(int(answer))}" if answer.isdigit() and len(numbers) == len(offered) < 5 else "rank -"
+    return [f"is {answer}", rank, *(f"{what} & {clue}" for clue in clues for what in (answer, rank))]
+
+
+def _text_clues(items):
+    """Return the words of each question and pairs of those words that not all questions of the cell have."""
+    words = [sorted(set(item.bare.rstrip("?.").replace(",", "").split())) for item in items]
+    common = {word for word, n in Counter(word for some in words for word in some).items() if n == len(items)}
+    varying = [[word for word in some if word not in common] for some in words]
+    return [
+        [*some, *(f"{a}+{b}" for a, b in combinations(some, 2)), *(f"next to {o}" for o in item.options)]
+        for some, item in zip(varying, items, strict=True)
+    ]
+
+
+def _length_clues(item):
+    """Return the numbers of options and of words of the caption and the full description."""
+    lengths = [len(_LONG.sub("name", text).split()) for text in (item.stages["caption"], item.description)]
+    return [f"{len(item.options)} options", *(f"{what} {n} words" for what, n in zip(("caption", "all"), lengths))]

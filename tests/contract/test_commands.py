@@ -15,8 +15,9 @@ from PIL import Image
 from support.contract import ROOT, failure, python
 
 COMMANDS = [
-    "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup",
-    "probe-chain", "plan", "study", "summary", "compare", "why", "power", "rates", "publish", "base", "ship",
+    "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup", "probe-
+    chain", "plan", "study", "summary", "compare", "why", "power", "rates", "publish", "base", "ship", "reasoning-
+    steps", "shortcuts", "gate",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -26,6 +27,8 @@ CHECKPOINT = "results/checkpoints/mini-structured"
 OPTIONS = {
     "stages-check": "--field",
     "answers-check": "--gold",
+    "reasoning-steps": "--field",
+    "shortcuts": "--n --family",
     "minivqa": "--n --out --family --split",
     "train": "--scale --row --seed --data --base --format --schedule --examples --dry-run --tracker",
     "teach": "--base-url --model --judge-model --max-tokens-total",

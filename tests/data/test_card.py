@@ -5,11 +5,12 @@ import dataclasses
 import pytest
 from PIL import Image
 
-from o1lib.data.card import TABLE_1, baselines, card, families, summarize_card, tokenizer_of
+from o1lib.data.card import TABLE_1, baselines, card, depths, families, summarize_card, tokenizer_of
 from o1lib.data.dataset import Item, read_items, write_items
 from o1lib.minivqa import FAMILIES, mixture
 from o1lib.records import UserError, to_json
 
+SKILLED = [(1, "coarse perception"), (2, "math"), (3, "logical reasoning"), (0, "math")]  # depth, skill
 STAGES = {"summary": "plan", "caption": "a dot", "reasoning": "one dot", "conclusion": "yes"}
 
 
@@ -47,6 +48,22 @@ def test_a_card_counts_its_items_and_goes_into_a_record(splits):
     assert [row["family"] for row in described["families"]] == [f"mini-{name}" for name in TABLE_1]
     assert sum(row["train"] for row in described["families"]) == 60
     to_json(described, "card")
+
+
+def test_depths_are_counted_by_split_and_by_test_set(tmp_path):
+    train = [item(str(k), tmp_path, depth=depth, skill=skill) for k, (depth, skill) in enumerate(SKILLED)]
+    test = [item("t", tmp_path, depth=2, skill="math", test_set="mini-AI2D")]
+    assert depths({"train": train, "test": test}) == [
+        {"set": "train", "skills": "all", "n": 3, "mean": 2.0, "depth 1": 1, "depth 2": 1, "depth 3": 1},
+        {"set": "train", "skills": "reasoning", "n": 2, "mean": 2.5, "depth 1": 0, "depth 2": 1, "depth 3": 1},
+        {"set": "mini-AI2D", "skills": "all", "n": 1, "mean": 2.0, "depth 1": 0, "depth 2": 1, "depth 3": 0},
+        {"set": "mini-AI2D", "skills": "reasoning", "n": 1, "mean": 2.0, "depth 1": 0, "depth 2": 1, "depth 3": 0},
+    ]
+
+
+def test_a_drawn_split_has_a_depth_for_every_item(splits):
+    rows = {(row["set"], row["skills"]): row for row in card(splits)["depths"]}
+    assert rows["train", "all"]["n"] == 60 and rows["train", "reasoning"]["mean"] > rows["train", "all"]["mean"] > 1
 
 
 def test_a_planted_leak_is_found_by_picture_and_by_key(splits):

@@ -94,14 +94,15 @@ def _paint_arrow(canvas, start, end):
 
 
 def edit(drawn, rng):
-    """Take one arrow away or add one between neighbors; None if two parts would have the same arrows."""
+    """Take one arrow away or add one between neighbors; None if no scene could have these arrows."""
     places, outs = drawn
     one, two = rng.sample(tuple(places), 2)
     if tuple(sorted((places[one], places[two]))) not in _BESIDE or one in outs[two]:
         return None
     ends = [letter for letter in outs[one] if letter != two] + [two] * (two not in outs[one])
     changed = outs | {one: tuple(sorted(ends, key=places.get))}
-    return (places, changed) if len(set(changed.values())) == len(outs) and len(ends) < 3 else None
+    arrows = sorted(map(len, changed.values()))
+    return (places, changed) if len(set(changed.values())) == len(outs) and arrows[-2] < 2 and arrows[-1] < 3 else None
 
 
 def _wrong(drawn, rng, right, start=None):

@@ -19,7 +19,7 @@ from o1lib.minivqa.family import Asked, Family, Template
 from o1lib.minivqa.words import CELLS
 
 MOST = 3
-_MOST_CHANGES = 9
+_MOST_CHANGES = 6
 _COUNTS, _HARD_COUNTS = (4, 5), (7, 8)
 
 
@@ -151,7 +151,7 @@ FAMILY = Family(
             withheld=True,
             also=("logical reasoning",),
             depths=(4, 5, 6, 7, 8),
-            hard_depths=(6, 7, 8, 9, 10, 11, 12),
+            hard_depths=(6, 7, 8, 9),
         ),
     },
 )

@@ -149,21 +149,28 @@ def _neighbours(toys):
 
 
 def _beside(landscape, rng):
+    """Ask what is beside a toy, or beside what is beside it."""
     toys = landscape[3]
     pairs = _neighbours(toys)
     if not pairs:
         return None
-    toy, side, other = rng.choice(pairs)
-    steps = (_fact(toy), f"{side} {toy[0]} is {other[0]}", _fact(other))
-    shown = [t[2] for t in toys if t != toy]
+    way = [rng.choice(pairs)]
+    onward = [pair for pair in pairs if pair[0] == way[0][2] and pair[2] != way[0][0]]
+    if onward and rng.random() < 0.5:
+        way.append(rng.choice(onward))
+    toy, last = way[0][0], way[-1][2]
+    steps = [_fact(toy)]
+    for start, side, other in way:
+        steps += [f"{side} {start[0]} is {other[0]}", _fact(other)]
+    sides = " what is just ".join(side for _, side, _ in reversed(way))
     return Asked(
-        f"What is just {side} the {toy[2]}?",
-        other[2],
-        wrong(rng, other[2], [t for t in TOYS if t != toy[2]], shown),
-        f"Find the {toy[2]} and look {side} it",
-        steps,
+        f"What is just {sides} the {toy[2]}?",
+        last[2],
+        wrong(rng, last[2], [t for t in TOYS if t != toy[2]], [t[2] for t in toys if t != toy]),
+        f"Find the {toy[2]} and look {way[0][1]} it" + "".join(f", then {side} that" for _, side, _ in way[1:]),
+        tuple(steps),
         frozenset(steps),
-        depth=3,
+        depth=1 + 2 * len(way),
     )
 
 
@@ -198,7 +205,9 @@ FAMILY = Family(
         "describe": Template("coarse perception", _describe, withheld=True),
         "locate": Template("fine-grained perception", _locate),
         "name": Template("fine-grained perception", _name, withheld=True),
-        "beside": Template("instance reasoning", _beside, withheld=True, also=("fine-grained perception",)),
+        "beside": Template(
+            "instance reasoning", _beside, withheld=True, also=("fine-grained perception",), depths=(3, 5)
+        ),
         "higher": Template("logical reasoning", _higher),
     },
     edit=edit,
