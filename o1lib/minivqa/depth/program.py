@@ -1,0 +1,138 @@
+"""A program: a question whose answer is the last of a row of states, each computed from the one before it.
+
+The number of steps is the dial of mini-Depth. A program also knows what two shortcuts would answer: running only the
+first two steps, and running only the last one from the start. `balanced` draws programs for which neither is right more
+or less often than a uniform guess.
+
+Example:
+    >>> import random
+    >>> from o1lib.minivqa.depth.swaps import run, scene
+    >>> rng = random.Random(0)
+    >>> program = run(rng, scene(rng), 5)
+    >>> len(program.states) - 1, len(program.pool)
+    (5, 5)
+"""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from o1lib.minivqa.chance import yes_no
+from o1lib.minivqa.family import Asked, Family
+
+FORMS = ("choice", "open", "yes_no")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A scene, the steps to run on it, and the states that they lead to.
+
+    - states: the start and the state after each step, as words; the last one is the answer
+    - last: the state that the last step alone makes of the start
+    - pool: the answers that are possible without running the steps, all equally likely
+    - stem, open, closed: the question's beginning and its end, as a question for a word and as one for yes or no, with
+      a place for the state that is asked about
+    """
+
+    scene: Any
+    states: tuple[str, ...]
+    last: str
+    pool: tuple[str, ...]
+    stem: str
+    open: str
+    closed: str
+    summary: str
+    steps: tuple[str, ...]
+
+    @property
+    def depth(self) -> int:
+        """Return the number of steps."""
+        return len(self.states) - 1
+
+    @property
+    def answer(self) -> str:
+        """Return the state after the last step."""
+        return self.states[-1]
+
+    def about(self, state: str) -> str:
+        """Return the yes/no question whether the last state is `state`."""
+        return f"{self.stem} {self.closed.format(state)}"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One template of mini-Depth. `source` is the family of Mini-VQA whose pictures it uses.
+
+    `serial` says that a step reads the state that the step before it left, so that the steps have to be run one after
+    the other; the steps of a parallel task commute and can be run in any order. `scene(rng)` returns
+    a scene of that family, and `run(rng, scene, depth)` a random Program on it. `words` are all answers that the task
+    ever has.
+    """
+
+    name: str
+    source: Family
+    serial: bool
+    skill: str
+    scene: Callable[[Any], Any]
+    run: Callable[[Any, Any, int], Program]
+    words: tuple[str, ...]
+
+
+def balanced(rng, propose: Callable[[], Program]) -> Program:
+    """Return a program whose answer is independent of what shortcuts answer.
+
+    From three steps on, the answer is that of a shortcut with a probability of one in the size of the pool. Which
+    shortcuts agree with each other is drawn first, as often as in `propose`.
+    """
+    found = propose()
+    if found.depth < 3:
+        return found
+    drawn, agreement = _shortcuts(found), _agreement(found)
+    index = rng.randrange(len(found.pool))
+    wanted = list(dict.fromkeys(agreement))[index] if index < len(set(drawn)) else None
+    while _agreement(found) != agreement or _place(found) != wanted:
+        found = propose()
+    return found
+
+
+def _shortcuts(program: Program) -> tuple[str, ...]:
+    """Return the answers of the shortcuts: the first two steps, the last step, and from four steps on, no step.
+
+    With three steps that commute, the start cannot be balanced: it is the answer of one shortcut if the other is right.
+    """
+    found = program.states[2], program.last
+    return found if program.depth == 3 else (*found, program.states[0])
+
+
+def _agreement(program: Program) -> tuple[int, ...]:
+    """Return for each shortcut the place of the first that gives the same answer."""
+    found = _shortcuts(program)
+    return tuple(map(found.index, found))
+
+
+def _place(program: Program) -> int | None:
+    """Return the place of the first shortcut that gives the right answer, None if no shortcut does."""
+    found = _shortcuts(program)
+    return found.index(program.answer) if program.answer in found else None
+
+
+def swapped(pairs: Sequence[str], word: str) -> str:
+    """Return what becomes of a word if the first and second of four words are swapped, and the third and fourth."""
+    return pairs[pairs.index(word) ^ 1] if word in pairs else word
+
+
+def cancels(terms: Iterable[Hashable]) -> bool:
+    """Return whether every term of a sum occurs an even number of times: then its parity does not need the picture."""
+    return all(times % 2 == 0 for times in Counter(terms).values())
+
+
+def asked(program: Program, form: str, rng) -> Asked:
+    """Return the question in one of FORMS. In half of the yes/no questions the state asked about is wrong."""
+    others = tuple(word for word in program.pool if word != program.answer)
+    question, answer = f"{program.stem} {program.open}", program.answer
+    if form == "yes_no":
+        true = rng.random() < 0.5
+        question = program.about(program.answer if true else rng.choice(others))
+        answer, others = yes_no(true)
+    return Asked(question, answer, others, program.summary, program.steps, depth=program.depth)

@@ -1,0 +1,137 @@
+"""Do shortcuts answer mini-Depth? Answerers that see all facts but do not run all steps, against their chance level.
+
+| answerer | what it does |
+|---|---|
+| first two | runs the first two steps and answers with the state reached |
+| last | runs the last step alone, from the start |
+| no step | answers with the start |
+| k alone | gives the answer that was commonest at this depth and form, counted on other questions |
+
+If the answer is not among the options, an answerer picks one of them at random; a yes/no question is answered "yes" if
+it asks about the answerer's answer. Chance is a uniform guess: among the options, between yes and no, among the answers
+possible on the picture; for `k alone`, which sees no picture, among all answers that the task ever has.
+
+Example:
+    >>> [cell.n for cell in cells(tasks=["swaps"], depths=[3], n=10) if cell.form == "open"]
+    [10, 10, 10, 10]
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from o1lib.minivqa.depth.draw import TASKS, drawn
+from o1lib.minivqa.depth.program import FORMS, Program
+from o1lib.minivqa.draw import LETTERS, Example, seeds
+
+DEPTHS = range(3, 13)
+STATES = {
+    "first two": lambda program: program.states[2],
+    "last": lambda program: program.last,
+    "no step": lambda program: program.states[0],
+}
+K_ALONE = "k alone"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The score of one answerer on n questions of one task, depth and form: `hits`, and `chance`, a share."""
+
+    task: str
+    depth: int
+    form: str
+    answerer: str
+    hits: int
+    n: int
+    chance: float
+
+    def interval(self) -> tuple[float, float]:
+        """Return Wilson's 95 % interval (low, high) of the share of hits."""
+        from scipy.stats import binomtest
+
+        found = binomtest(self.hits, self.n).proportion_ci(method="wilson")
+        return float(found.low), float(found.high)
+
+    def p_value(self) -> float:
+        """Return the two-sided exact p of the hypothesis that the answerer is at chance."""
+        from scipy.stats import binomtest
+
+        return float(binomtest(self.hits, self.n, self.chance).pvalue)
+
+
+def cells(
+    tasks: Iterable[str] = tuple(TASKS), depths: Iterable[int] = DEPTHS, n: int = 400, split: str = "train"
+) -> list[Cell]:
+    """Return the cells of every answerer, with n questions for each task, depth (from 3 on) and form.
+
+    `k alone` counts on a further n questions.
+    """
+    found = []
+    for task in tasks:
+        for depth in depths:
+            for form in FORMS:
+                asked = [drawn(task, seed, depth, form) for seed in seeds(split, 2 * n)]
+                found += _cells(task, depth, form, asked[:n], asked[n:])
+    return found
+
+
+def _cells(task: str, depth: int, form: str, asked: Sequence, others: Sequence) -> list[Cell]:
+    rng = random.Random(f"shortcuts/{task}/{depth}/{form}")
+    size = {"choice": 4, "yes_no": 2, "open": len(asked[0][0].pool)}[form]
+    found = [
+        Cell(task, depth, form, name, sum(_right(*pair, state(pair[0]), rng) for pair in asked), len(asked), 1 / size)
+        for name, state in STATES.items()
+    ]
+    common = Counter(_text(example) for _, example in others)
+    hits = sum(_k_alone(example, common, rng) == _text(example) for _, example in asked)
+    words = size if form != "open" else len(TASKS[task].words)
+    return [*found, Cell(task, depth, form, K_ALONE, hits, len(asked), 1 / words)]
+
+
+def _right(program: Program, example: Example, state: str, rng) -> bool:
+    """Return whether an answerer that believes in `state` is right."""
+    if example.options:
+        return _text(example) == (state if state in example.options else rng.choice(example.options))
+    if example.answer in ("yes", "no"):
+        return (example.bare == program.about(state)) == (example.answer == "yes")
+    return state == example.answer
+
+
+def _k_alone(example: Example, common: Counter, rng) -> str:
+    known = example.options or tuple(common)
+    return max(rng.sample(known, len(known)), key=lambda word: common[word])
+
+
+def _text(example: Example) -> str:
+    return example.options[LETTERS.index(example.answer)] if example.options else example.answer
+
+
+def above_chance(found: Sequence[Cell], level: float = 0.05) -> list[Cell]:
+    """Return the cells that differ from chance after Holm's correction over all of them (Holm 1979)."""
+    from statsmodels.stats.multitest import multipletests
+
+    reject = multipletests([cell.p_value() for cell in found], level, method="holm")[0]
+    return [cell for cell, out in zip(found, reject, strict=True) if out]
+
+
+def table(found: Sequence[Cell]) -> str:
+    """Return the cells as a Markdown table: a line for each task, depth and form, a column for each answerer.
+
+    A star marks shares whose interval does not contain chance.
+    """
+    names = (*STATES, K_ALONE)
+    lines = ["| task | depth | form | n | chance | " + " | ".join(names) + " |", "|---" * (5 + len(names)) + "|"]
+    rows = {}
+    for cell in found:
+        rows.setdefault((cell.task, cell.depth, cell.form), []).append(cell)
+    for (task, depth, form), row in rows.items():
+        chance = f"{row[0].chance:.3f}" + (f" ({row[-1].chance:.3f})" if row[-1].chance != row[0].chance else "")
+        lines.append(f"| {task} | {depth} | {form} | {row[0].n} | {chance} | {' | '.join(map(_shown, row))} |")
+    return "\n".join(lines)
+
+
+def _shown(cell: Cell) -> str:
+    low, high = cell.interval()
+    star = "" if low <= cell.chance <= high else " *"
+    return f"{cell.hits / cell.n:.3f} [{low:.3f}, {high:.3f}]{star}"
