@@ -10,11 +10,13 @@ give the answer away, or every way has ended before the eighth step.
 Example:
     >>> import random
     >>> rng = random.Random(0)
-    >>> run(rng, scene(rng), 2).steps[0].startswith("step 1 is ")
+    >>> run(rng, scene(rng), 2).write().steps[0].startswith("step 1 is ")
     True
 """
 
-from o1lib.minivqa.depth.program import Program, Task, swapped
+from itertools import pairwise
+
+from o1lib.minivqa.depth.program import Program, Task, Words, double_swaps, swapped, times
 from o1lib.minivqa.families import ai2d
 
 
@@ -30,24 +32,21 @@ def run(rng, drawn, depth: int) -> Program:
     """Return a program of `depth` steps along an arrow and through a double swap."""
     parts = tuple(drawn[1])
     along = {part: ends[0] if ends else part for part, ends in drawn[1].items()}
-    pairs = [rng.sample(parts, 4) for _ in range(depth)]
-    states, said = [rng.choice(parts)], []
-    for k, step in enumerate(pairs, 1):
-        before, reached = states[-1], along[states[-1]]
-        states.append(swapped(step, reached))
-        said.append(f"step {k} is {before} to {reached} to {states[-1]}")
-    told = " ".join(f"Step {k}: {a} with {b}, {c} with {d}." for k, (a, b, c, d) in enumerate(pairs, 1))
-    return Program(
-        drawn,
-        tuple(states),
-        swapped(pairs[-1], along[states[0]]),
-        parts,
-        f"Start at {states[0]}. Each step goes along the arrow, if there is one, then swaps as told. {told}",
-        "Where do you stop?",
-        "Do you stop at {}?",
-        f"Start at {states[0]} and take {depth} step{'s' if depth > 1 else ''}",
-        tuple(said),
-    )
+    pairs, states = double_swaps(rng, parts, depth), [rng.choice(parts)]
+    for step in pairs:
+        states.append(swapped(step, along[states[-1]]))
+
+    def write() -> Words:
+        told = " ".join(f"Step {k}: {a} with {b}, {c} with {d}." for k, (a, b, c, d) in enumerate(pairs, 1))
+        return Words(
+            f"Start at {states[0]}. Each step goes along the arrow, if there is one, then swaps as told. {told}",
+            "Where do you stop?",
+            "Do you stop at {}?",
+            f"Start at {states[0]} and take {times(depth, 'step')}",
+            tuple(f"step {k} is {a} to {along[a]} to {b}" for k, (a, b) in enumerate(pairwise(states), 1)),
+        )
+
+    return Program(drawn, states, swapped(pairs[-1], along[states[0]]), parts, write)
 
 
-ARROWS = Task("arrows", ai2d.FAMILY, True, "logical reasoning", scene, run, tuple(ai2d.LETTERS))
+ARROWS = Task("arrows", ai2d.FAMILY, True, scene, run, tuple(ai2d.LETTERS))

@@ -8,12 +8,14 @@ After 8 the counter starts again at 1, so that the range of answers is the same 
 Example:
     >>> import random
     >>> rng = random.Random(0)
-    >>> add(rng, scene(rng), 3).stem.count("add")
+    >>> add(rng, scene(rng), 3).write().stem.count("add")
     3
 """
 
+from itertools import pairwise, permutations
+
 from o1lib.minivqa.canvas import COLOURS
-from o1lib.minivqa.depth.program import Program, Task, cancels
+from o1lib.minivqa.depth.program import Program, Task, Words, cancels, times
 from o1lib.minivqa.families import chartqa
 from o1lib.minivqa.words import CLASSES
 
@@ -39,34 +41,35 @@ def add(rng, chart, depth: int) -> Program:
 
 def branch(rng, chart, depth: int) -> Program:
     """Return a program of `depth` additions of which each depends on the counter."""
-    steps = [rng.sample([colour for colour, _ in chart[1]], 2) for _ in range(depth)]
-    return _program(rng, chart, [(even, odd) for even, odd in steps], "add {0} if even, {1} if odd")
+    pairs = tuple(permutations(tuple([colour for colour, _ in chart[1]]), 2))
+    return _program(rng, chart, [rng.choice(pairs) for _ in range(depth)], "add {0} if even, {1} if odd")
 
 
 def _program(rng, chart, steps: list[Step], words: str) -> Program:
-    values, depth = dict(chart[1]), len(steps)
-    states, said = [rng.randint(1, TOP)], []
-    for k, colours in enumerate(steps, 1):
-        before = states[-1]
-        states.append(_after(values, colours, before))
-        said.append(f"step {k} adds {values[colours[before % 2]]} from {before} to {states[-1]}")
-    told = " ".join(f"Step {k}: {words.format(*colours)}." for k, colours in enumerate(steps, 1))
-    return Program(
-        chart,
-        tuple(map(str, states)),
-        str(_after(values, steps[-1], states[0])),
-        _NUMBERS,
-        f"A counter goes from 1 to {TOP}, then starts again at 1. It shows {states[0]}. {told}",
-        "What does it show then?",
-        "Does it show {} then?",
-        f"Start at {states[0]}, read the values and run {depth} step{'s' if depth > 1 else ''}",
-        tuple(said),
-    )
+    values, states = dict(chart[1]), [rng.randint(1, TOP)]
+    for colours in steps:
+        states.append(_after(values, colours, states[-1]))
+
+    def write() -> Words:
+        told = " ".join(f"Step {k}: {words.format(*colours)}." for k, colours in enumerate(steps, 1))
+        added = [values[colours[before % 2]] for before, colours in zip(states, steps, strict=False)]
+        return Words(
+            f"A counter goes from 1 to {TOP}, then starts again at 1. It shows {states[0]}. {told}",
+            "What does it show then?",
+            "Does it show {} then?",
+            f"Start at {states[0]}, read the values and run {times(len(steps), 'step')}",
+            tuple(
+                f"step {k} adds {value} from {a} to {b}"
+                for k, (value, (a, b)) in enumerate(zip(added, pairwise(states), strict=True), 1)
+            ),
+        )
+
+    return Program(chart, [*map(str, states)], str(_after(values, steps[-1], states[0])), _NUMBERS, write)
 
 
 def _after(values: dict[str, int], colours: Step, counter: int) -> int:
     return (counter + values[colours[counter % 2]] - 1) % TOP + 1
 
 
-SUMS = Task("sums", chartqa.FAMILY, False, "math", scene, add, _NUMBERS)
-BRANCHES = Task("branches", chartqa.FAMILY, True, "logical reasoning", scene, branch, _NUMBERS)
+SUMS = Task("sums", chartqa.FAMILY, False, scene, add, _NUMBERS)
+BRANCHES = Task("branches", chartqa.FAMILY, True, scene, branch, _NUMBERS)

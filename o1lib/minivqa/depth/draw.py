@@ -27,6 +27,7 @@ NAME = "mini-Depth"
 TASKS = {task.name: task for task in (ARROWS, SUMS, SWAPS, TURNS, BRANCHES)}
 BINS = ((1,), (2,), (3, 4), (5, 6, 7, 8))
 HARD_BINS = ((9,), (10,), (11,), (12,))
+_PROGRAMS = 20  # programs proposed on one scene
 SHARE = 0.2  # share of mini-Depth among the training items: every arm has met every task, depth and form
 
 
@@ -35,14 +36,13 @@ def bins(split: str) -> tuple[tuple[int, ...], ...]:
     return HARD_BINS if split == "hard" else BINS
 
 
-def _family(task: Task, depth: int, form: str) -> Family:
-    """Return the family of one task, depth and form, whose pictures are those of the task's source."""
-
-    def ask(scene, rng) -> Asked:
-        return asked(task.run(rng, scene, depth), form, rng)
-
-    template = Template(task.skill, ask, withheld=True, choice=form == "choice")
-    return replace(task.source, name=f"{NAME}-{task.name}", share=0.0, templates={task.name: template}, edit=None)
+def program(name: str, seed: int, depth: int, form: str, rng) -> tuple[Program, Asked]:
+    """Return a program on a scene of the seed's split, and its question. Raises UserError as `draw` does."""
+    task = choose(name, TASKS, "task of mini-Depth")
+    if not any(depth in some for some in (*BINS, *HARD_BINS)):
+        raise UserError(f"depth {depth} is not asked for: choose one from 1 to 12")
+    found = balanced(rng, _programs(task, split_of(seed), rng, depth))
+    return found, asked(found, choose(form, FORMS, "form"), rng)
 
 
 def draw(name: str, seed: int, *, depth: int = 0, form: str = "") -> Example:
@@ -51,29 +51,33 @@ def draw(name: str, seed: int, *, depth: int = 0, form: str = "") -> Example:
     `depth` (0) and `form` ("") are drawn from the seed unless given; depths are drawn by bins, so that each of the four
     bins is equally frequent. Raises UserError for an unknown task or form and for a depth outside 1 to 12.
     """
-    pick = random.Random(f"{NAME}/{name}/{seed}/cell")
-    drawn_depth, drawn_form = pick.choice(pick.choice(bins(split_of(seed)))), pick.choice(FORMS)
-    return drawn(name, seed, depth or drawn_depth, form or drawn_form)[1]
+    split, pick = split_of(seed), random.Random(f"{NAME}/{name}/{seed}")
+    drawn_depth, drawn_form = pick.choice(pick.choice(bins(split))), pick.choice(FORMS)
+    depth, form = depth or drawn_depth, form or drawn_form
+    rng = random.Random(f"{NAME}/{name}/{seed}/{depth}/{form}")
+    found, question = program(name, seed, depth, form, rng)
+    kind, scene = _family(TASKS[name], form), found.scene
+    image, facts = picture(kind, scene, rng, split), kind.facts(scene)
+    return assemble(kind, name, split, seed, facts, question, image, rng, form == "choice")
 
 
-def drawn(name: str, seed: int, depth: int, form: str) -> tuple[Program, Example]:
-    """Return an example with the program that it asks about. Raises UserError as `draw` does."""
-    task, split = choose(name, TASKS, "task of mini-Depth"), split_of(seed)
-    choose(form, FORMS, "form")
-    if not any(depth in some for some in (*BINS, *HARD_BINS)):
-        raise UserError(f"depth {depth} is not asked for: choose one from 1 to 12")
-    kind, rng = _family(task, depth, form), random.Random(f"{NAME}/{name}/{depth}/{form}/{seed}")
-    found = balanced(rng, lambda: task.run(rng, _scene(task, split, rng), depth))
-    question, image = asked(found, form, rng), picture(kind, found.scene, rng, split)
-    facts = kind.facts(found.scene)
-    return found, assemble(kind, name, split, seed, facts, question, image, rng, form == "choice")
+def _family(task: Task, form: str) -> Family:
+    """Return the family of one task and form of answer, whose pictures are those of the task's source."""
+
+    def ask(scene, rng) -> Asked:
+        return asked(task.run(rng, scene, 1), form, rng)
+
+    template = Template(task.kind, ask, withheld=True, choice=form == "choice")
+    return replace(task.source, name=f"{NAME}-{task.name}", share=0.0, templates={task.name: template}, edit=None)
 
 
-def _scene(task: Task, split: str, rng):
+def _programs(task: Task, split: str, rng, depth: int) -> Iterator[Program]:
+    """Yield programs without end. Scenes of the split are rare, so each is used for a few programs in a row."""
     while True:
         scene = task.scene(rng)
         if in_split(task.source.facts(scene), split):
-            return scene
+            for _ in range(_PROGRAMS):
+                yield task.run(rng, scene, depth)
 
 
 def cell(k: int, seed: int, split: str) -> Example:

@@ -14,14 +14,34 @@ Example:
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from typing import Any
 
 from o1lib.minivqa.chance import yes_no
 from o1lib.minivqa.family import Asked, Family
 
 FORMS = ("choice", "open", "yes_no")
+_DOUBLE = tuple(permutations(range(5), 4))
+
+
+@dataclass(frozen=True)
+class Words:
+    """A program in words: the beginning of its question, its end for a word and for yes or no, summary and steps.
+
+    `closed` has a place for the state that is asked about.
+    """
+
+    stem: str
+    open: str
+    closed: str
+    summary: str
+    steps: tuple[str, ...]
+
+    def about(self, state: str) -> str:
+        """Return the yes/no question whether the last state is `state`."""
+        return f"{self.stem} {self.closed.format(state)}"
 
 
 @dataclass(frozen=True)
@@ -31,19 +51,14 @@ class Program:
     - states: the start and the state after each step, as words; the last one is the answer
     - last: the state that the last step alone makes of the start
     - pool: the answers that are possible without running the steps, all equally likely
-    - stem, open, closed: the question's beginning and its end, as a question for a word and as one for yes or no, with
-      a place for the state that is asked about
+    - write: puts the program into words; many programs are only proposed and never written
     """
 
     scene: Any
-    states: tuple[str, ...]
+    states: Sequence[str]
     last: str
-    pool: tuple[str, ...]
-    stem: str
-    open: str
-    closed: str
-    summary: str
-    steps: tuple[str, ...]
+    pool: Sequence[str]
+    write: Callable[[], Words]
 
     @property
     def depth(self) -> int:
@@ -54,10 +69,6 @@ class Program:
     def answer(self) -> str:
         """Return the state after the last step."""
         return self.states[-1]
-
-    def about(self, state: str) -> str:
-        """Return the yes/no question whether the last state is `state`."""
-        return f"{self.stem} {self.closed.format(state)}"
 
 
 @dataclass(frozen=True)
@@ -73,26 +84,30 @@ class Task:
     name: str
     source: Family
     serial: bool
-    skill: str
     scene: Callable[[Any], Any]
     run: Callable[[Any, Any, int], Program]
     words: tuple[str, ...]
 
+    @property
+    def kind(self) -> str:
+        """Return "serial" or "parallel", which stands in the place of a question's skill."""
+        return "serial" if self.serial else "parallel"
 
-def balanced(rng, propose: Callable[[], Program]) -> Program:
+
+def balanced(rng, programs: Iterator[Program]) -> Program:
     """Return a program whose answer is independent of what shortcuts answer.
 
     From three steps on, the answer is that of a shortcut with a probability of one in the size of the pool. Which
-    shortcuts agree with each other is drawn first, as often as in `propose`.
+    shortcuts agree with each other is drawn first, as often as in `programs`.
     """
-    found = propose()
+    found = next(programs)
     if found.depth < 3:
         return found
     drawn, agreement = _shortcuts(found), _agreement(found)
     index = rng.randrange(len(found.pool))
     wanted = list(dict.fromkeys(agreement))[index] if index < len(set(drawn)) else None
     while _agreement(found) != agreement or _place(found) != wanted:
-        found = propose()
+        found = next(programs)
     return found
 
 
@@ -117,9 +132,19 @@ def _place(program: Program) -> int | None:
     return found.index(program.answer) if program.answer in found else None
 
 
+def double_swaps(rng, words: Sequence[str], number: int) -> list[tuple[str, ...]]:
+    """Return random double swaps of five words, as (a, b, c, d): a with b and c with d."""
+    return [tuple([words[k] for k in rng.choice(_DOUBLE)]) for _ in range(number)]
+
+
 def swapped(pairs: Sequence[str], word: str) -> str:
-    """Return what becomes of a word if the first and second of four words are swapped, and the third and fourth."""
+    """Return what becomes of a word by the double swap (a, b, c, d)."""
     return pairs[pairs.index(word) ^ 1] if word in pairs else word
+
+
+def times(number: int, noun: str) -> str:
+    """Return the number with its noun: "1 step", "2 steps"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def cancels(terms: Iterable[Hashable]) -> bool:
@@ -129,10 +154,10 @@ def cancels(terms: Iterable[Hashable]) -> bool:
 
 def asked(program: Program, form: str, rng) -> Asked:
     """Return the question in one of FORMS. In half of the yes/no questions the state asked about is wrong."""
-    others = tuple(word for word in program.pool if word != program.answer)
-    question, answer = f"{program.stem} {program.open}", program.answer
+    words, answer = program.write(), program.answer
+    others, question = tuple(word for word in program.pool if word != answer), f"{words.stem} {words.open}"
     if form == "yes_no":
         true = rng.random() < 0.5
-        question = program.about(program.answer if true else rng.choice(others))
+        question = words.about(answer if true else rng.choice(others))
         answer, others = yes_no(true)
-    return Asked(question, answer, others, program.summary, program.steps, depth=program.depth)
+    return Asked(question, answer, others, words.summary, words.steps, depth=program.depth)

@@ -21,9 +21,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from o1lib.minivqa.depth.draw import TASKS, drawn
+from o1lib.minivqa.depth.draw import TASKS, program
 from o1lib.minivqa.depth.program import FORMS, Program
-from o1lib.minivqa.draw import LETTERS, Example, seeds
+from o1lib.minivqa.draw import seeds
+from o1lib.minivqa.family import Asked
+from o1lib.minivqa.words import CLASSES
 
 DEPTHS = range(3, 13)
 STATES = {
@@ -31,7 +33,7 @@ STATES = {
     "last": lambda program: program.last,
     "no step": lambda program: program.states[0],
 }
-K_ALONE = "k alone"
+K_ALONE, YES_NO = "k alone", CLASSES["yes"]
 
 
 @dataclass(frozen=True)
@@ -71,40 +73,43 @@ def cells(
     for task in tasks:
         for depth in depths:
             for form in FORMS:
-                asked = [drawn(task, seed, depth, form) for seed in seeds(split, 2 * n)]
+                asked = [_drawn(task, seed, depth, form) for seed in seeds(split, 2 * n)]
                 found += _cells(task, depth, form, asked[:n], asked[n:])
     return found
+
+
+def _drawn(task: str, seed: int, depth: int, form: str) -> tuple[Program, Asked, list[str]]:
+    """Return a program, its question and its options, without drawing the picture."""
+    rng = random.Random(f"shortcuts/{task}/{depth}/{form}/{seed}")
+    found, asked = program(task, seed, depth, form, rng)
+    return found, asked, [asked.answer, *rng.sample(asked.others, 3)] if form == "choice" else []
 
 
 def _cells(task: str, depth: int, form: str, asked: Sequence, others: Sequence) -> list[Cell]:
     rng = random.Random(f"shortcuts/{task}/{depth}/{form}")
     size = {"choice": 4, "yes_no": 2, "open": len(asked[0][0].pool)}[form]
-    found = [
-        Cell(task, depth, form, name, sum(_right(*pair, state(pair[0]), rng) for pair in asked), len(asked), 1 / size)
-        for name, state in STATES.items()
-    ]
-    common = Counter(_text(example) for _, example in others)
-    hits = sum(_k_alone(example, common, rng) == _text(example) for _, example in asked)
+    common = Counter(question.answer for _, question, _ in others)
+    hits = {name: sum(_right(*one, state(one[0]), rng) for one in asked) for name, state in STATES.items()}
+    hits[K_ALONE] = sum(_commonest(options or common, common, rng) == one.answer for _, one, options in asked)
     words = size if form != "open" else len(TASKS[task].words)
-    return [*found, Cell(task, depth, form, K_ALONE, hits, len(asked), 1 / words)]
+    return [
+        Cell(task, depth, form, name, count, len(asked), 1 / (words if name == K_ALONE else size))
+        for name, count in hits.items()
+    ]
 
 
-def _right(program: Program, example: Example, state: str, rng) -> bool:
+def _right(program: Program, asked: Asked, options: list[str], state: str, rng) -> bool:
     """Return whether an answerer that believes in `state` is right."""
-    if example.options:
-        return _text(example) == (state if state in example.options else rng.choice(example.options))
-    if example.answer in ("yes", "no"):
-        return (example.bare == program.about(state)) == (example.answer == "yes")
-    return state == example.answer
+    if options:
+        return asked.answer == (state if state in options else rng.choice(options))
+    if asked.answer in YES_NO:
+        return (asked.question == program.write().about(state)) == (asked.answer == "yes")
+    return state == asked.answer
 
 
-def _k_alone(example: Example, common: Counter, rng) -> str:
-    known = example.options or tuple(common)
-    return max(rng.sample(known, len(known)), key=lambda word: common[word])
-
-
-def _text(example: Example) -> str:
-    return example.options[LETTERS.index(example.answer)] if example.options else example.answer
+def _commonest(known: Iterable[str], common: Counter, rng) -> str:
+    known = list(known)
+    return max(rng.sample(known, len(known)), key=common.__getitem__)
 
 
 def above_chance(found: Sequence[Cell], level: float = 0.05) -> list[Cell]:

@@ -14,7 +14,7 @@ Example:
 from itertools import pairwise
 
 from o1lib.minivqa.canvas import COLOURS, SHAPES
-from o1lib.minivqa.depth.program import Program, Task, swapped
+from o1lib.minivqa.depth.program import Program, Task, Words, double_swaps, swapped, times
 from o1lib.minivqa.families import clevr
 
 PLACES = ("top", "left", "centre", "right", "bottom")  # in reading order
@@ -29,26 +29,21 @@ def scene(rng):
 def run(rng, objects, depth: int) -> Program:
     """Return a program of `depth` double swaps."""
     at = rng.randrange(len(PLACES))
-    colour = objects[at][1]
-    pairs = [rng.sample(PLACES, 4) for _ in range(depth)]
-    states = [PLACES[at]]
+    colour, pairs, states = objects[at][1], double_swaps(rng, PLACES, depth), [PLACES[at]]
     for step in pairs:
         states.append(swapped(step, states[-1]))
-    told = " ".join(f"Step {k}: swap {a} with {b}, {c} with {d}." for k, (a, b, c, d) in enumerate(pairs, 1))
-    return Program(
-        objects,
-        tuple(states),
-        swapped(pairs[-1], states[0]),
-        PLACES,
-        told,
-        f"Where is the {colour} shape then?",
-        f"Is the {colour} shape then at {{}}?",
-        f"Find the {colour} shape and follow it through {depth} step{'s' if depth > 1 else ''}",
-        (
-            clevr.facts(objects)[at],
-            *(f"step {k} is {a} to {b}" for k, (a, b) in enumerate(pairwise(states), 1)),
-        ),
-    )
+
+    def write() -> Words:
+        steps = (f"step {k} is {a} to {b}" for k, (a, b) in enumerate(pairwise(states), 1))
+        return Words(
+            " ".join(f"Step {k}: swap {a} with {b}, {c} with {d}." for k, (a, b, c, d) in enumerate(pairs, 1)),
+            f"Where is the {colour} shape then?",
+            f"Is the {colour} shape then at {{}}?",
+            f"Find the {colour} shape and follow it through {times(depth, 'step')}",
+            (clevr.facts(objects)[at], *steps),
+        )
+
+    return Program(objects, states, swapped(pairs[-1], states[0]), PLACES, write)
 
 
-SWAPS = Task("swaps", clevr.FAMILY, True, "logical reasoning", scene, run, PLACES)
+SWAPS = Task("swaps", clevr.FAMILY, True, scene, run, PLACES)

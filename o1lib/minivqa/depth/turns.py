@@ -11,8 +11,11 @@ Example:
     ('top', 'right', 'bottom', 'left')
 """
 
+from collections import Counter
+from itertools import pairwise
+
 from o1lib.minivqa.canvas import COLOURS, SHAPES
-from o1lib.minivqa.depth.program import Program, Task, cancels
+from o1lib.minivqa.depth.program import Program, Task, Words, cancels, times
 from o1lib.minivqa.families import clevr_math
 from o1lib.minivqa.words import CELLS
 
@@ -36,46 +39,45 @@ def _looks(rng, words) -> list[str]:
     return looks
 
 
-def _kinds(objects, index: int, words, name: str) -> dict[int, list[str]]:
-    """Return {count: names of the kinds with this count}."""
-    found = {}
-    for word in words:
-        found.setdefault(sum(shape[index] == word for shape in objects), []).append(name.format(word))
-    return found
+def _kinds(objects) -> tuple[list[tuple[str, int]], list[float]]:
+    """Return the (name, count) of every kind, and weights: colors and forms alike, none, two and odd as 1 : 1 : 2."""
+    found, weights = [], []
+    for index, words, name in ((1, COLOURS, "{} shape"), (2, SHAPES, "{}")):
+        counts = Counter(shape[index] for shape in objects)
+        alike = Counter(counts[word] for word in words)
+        found += [(name.format(word), counts[word]) for word in words]
+        weights += [(1 + counts[word] % 2) / alike[counts[word]] for word in words]
+    return found, weights
 
 
 def _steps(rng, objects, depth: int) -> list[tuple[str, int]]:
-    """Return (name of a kind, its count) for each step; none, two and the odd count of a picture as 1 : 1 : 2."""
-    kinds = _kinds(objects, 1, COLOURS, "{} shape"), _kinds(objects, 2, SHAPES, "{}")
-    found = []
-    while cancels([name for name, _ in found]):
-        found = []
-        for kind in rng.choices(kinds, k=depth):
-            odd = [count for count in kind if count % 2]
-            count = rng.choice([0, 2, *odd, *odd])
-            found.append((rng.choice(kind[count]), count))
-    return found
+    """Return the (name, count) of a kind for each step."""
+    kinds, weights = _kinds(objects)
+    while True:
+        found = rng.choices(kinds, weights, k=depth)
+        if not cancels(found):
+            return found
 
 
 def run(rng, drawn, depth: int) -> Program:
     """Return a program of `depth` turns, each by the number of shapes of one color or form."""
-    steps = _steps(rng, drawn[1], depth)
-    states, said = [rng.randrange(len(WAYS))], []
-    for k, (_, count) in enumerate(steps, 1):
+    steps, states = _steps(rng, drawn[1], depth), [rng.randrange(len(WAYS))]
+    for _, count in steps:
         states.append((states[-1] + count) % len(WAYS))
-        said.append(f"step {k} counts {count} from {WAYS[states[-2]]} to {WAYS[states[-1]]}")
-    start, told = WAYS[states[0]], " ".join(f"Step {k}: each {name}." for k, (name, _) in enumerate(steps, 1))
-    return Program(
-        drawn,
-        tuple(WAYS[state] for state in states),
-        WAYS[(states[0] + steps[-1][1]) % len(WAYS)],
-        WAYS,
-        f"A hand at {start} turns in the order {', '.join(WAYS)}, once for each shape of a kind. {told}",
-        "Where does it point then?",
-        "Does it point to {} then?",
-        f"Start at {start}, count the shapes and turn {depth} time{'s' if depth > 1 else ''}",
-        tuple(said),
-    )
+    shown = [WAYS[state] for state in states]
+
+    def write() -> Words:
+        told = " ".join(f"Step {k}: each {name}." for k, (name, _) in enumerate(steps, 1))
+        counted = zip(steps, pairwise(shown), strict=True)
+        return Words(
+            f"A hand at {shown[0]} turns in the order {', '.join(WAYS)}, once for each shape of a kind. {told}",
+            "Where does it point then?",
+            "Does it point to {} then?",
+            f"Start at {shown[0]}, count the shapes and turn {times(depth, 'time')}",
+            tuple(f"step {k} counts {count} from {a} to {b}" for k, ((_, count), (a, b)) in enumerate(counted, 1)),
+        )
+
+    return Program(drawn, shown, WAYS[(states[0] + steps[-1][1]) % len(WAYS)], WAYS, write)
 
 
-TURNS = Task("turns", clevr_math.FAMILY, False, "math", scene, run, WAYS)
+TURNS = Task("turns", clevr_math.FAMILY, False, scene, run, WAYS)
