@@ -21,8 +21,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from o1lib.minivqa.depth.draw import TASKS, program
 from o1lib.minivqa.depth.program import FORMS, Program
+from o1lib.minivqa.depth.questions import TASKS, program
 from o1lib.minivqa.draw import seeds
 from o1lib.minivqa.family import Asked
 from o1lib.minivqa.words import CLASSES
@@ -54,6 +54,11 @@ class Cell:
 
         found = binomtest(self.hits, self.n).proportion_ci(method="wilson")
         return float(found.low), float(found.high)
+
+    def at_chance(self) -> bool:
+        """Return whether the interval contains chance."""
+        low, high = self.interval()
+        return low <= self.chance <= high
 
     def p_value(self) -> float:
         """Return the two-sided exact p of the hypothesis that the answerer is at chance."""
@@ -112,8 +117,11 @@ def _commonest(known: Iterable[str], common: Counter, rng) -> str:
     return max(rng.sample(known, len(known)), key=common.__getitem__)
 
 
-def above_chance(found: Sequence[Cell], level: float = 0.05) -> list[Cell]:
-    """Return the cells that differ from chance after Holm's correction over all of them (Holm 1979)."""
+def off_chance(found: Sequence[Cell], level: float = 0.05) -> list[Cell]:
+    """Return the cells that differ from chance, up or down, after Holm's correction over all of them.
+
+    `level` is the probability that any is named if all are at chance (Holm 1979, https://www.jstor.org/stable/4615733).
+    """
     from statsmodels.stats.multitest import multipletests
 
     reject = multipletests([cell.p_value() for cell in found], level, method="holm")[0]
@@ -136,7 +144,15 @@ def table(found: Sequence[Cell]) -> str:
     return "\n".join(lines)
 
 
+def summarize(found: Sequence[Cell]) -> str:
+    """Return one sentence: how many intervals miss chance, and which cells differ from it after Holm's correction."""
+    missed = sum(not cell.at_chance() for cell in found)
+    named = [f"{cell.answerer} on {cell.task} of depth {cell.depth} ({cell.form})" for cell in off_chance(found)]
+    told = f"{missed} of {len(found)} intervals (95 %) miss chance (*), {0.05 * len(found):.0f} are expected to"
+    return f"{told}; after Holm's correction {', '.join(named) or 'none'} differs from it."
+
+
 def _shown(cell: Cell) -> str:
     low, high = cell.interval()
-    star = "" if low <= cell.chance <= high else " *"
+    star = "" if cell.at_chance() else " *"
     return f"{cell.hits / cell.n:.3f} [{low:.3f}, {high:.3f}]{star}"

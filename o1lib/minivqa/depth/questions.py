@@ -80,13 +80,13 @@ def _programs(task: Task, split: str, rng, depth: int) -> Iterator[Program]:
                 yield task.run(rng, scene, depth)
 
 
-def cell(k: int, seed: int, split: str) -> Example:
+def cell(k: int, seed: int) -> Example:
     """Return item k of the test set: the 60 cells of task, depth bin and form follow one another.
 
     The depths of a bin take turns from one round of the cells to the next.
     """
     names = tuple(TASKS)
-    some = bins(split)[k // len(names) % len(BINS)]
+    some = bins(split_of(seed))[k // len(names) % len(BINS)]
     form = FORMS[k // (len(names) * len(BINS)) % len(FORMS)]
     turn = k // (len(names) * len(BINS) * len(FORMS))
     return draw(names[k % len(names)], seed, depth=some[turn % len(some)], form=form)
