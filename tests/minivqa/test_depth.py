@@ -39,7 +39,7 @@ def gold(example):
 
 def parsed(example):
     """Return (start, [what each step says]) of a question, read from its text and the caption."""
-    told = [step for _, step in re.findall(r"Step (\d+): (.*?)\.(?= |$)", example.bare)]
+    told = re.findall(r"step \d+ (.*?)[;.]", example.bare)
     if example.template == "swaps":
         colour = re.search(r"(?:is the|Is the) (\w+) shape then", example.bare)[1]
         [start] = [fact.rpartition(" at ")[2] for fact in example.facts if fact.startswith(colour)]
@@ -55,10 +55,10 @@ def stepped(example, state, told):
         if example.template == "arrows":
             ends = dict(fact.split(" points to ") for fact in facts)[state]
             state = state if ends == "nothing" else ends
-        pairs = [pair.split(" with ") for pair in told.removeprefix("swap ").split(", ")]
+        pairs = [pair.split(" with ") for pair in told.removeprefix("swaps ").split(", ")]
         return next((b if state == a else a for a, b in pairs if state in (a, b)), state)
     if example.template == "turns":
-        kind = told.removeprefix("each ").split()
+        kind = told.removeprefix("counts each ").split()
         at = 0 if len(kind) == 2 else 1
         count = sum(fact.split()[at] == kind[0] for fact in facts)
         return WAYS[(WAYS.index(state) + count) % 4]

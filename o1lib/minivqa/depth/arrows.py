@@ -16,7 +16,7 @@ Example:
 
 from itertools import pairwise
 
-from o1lib.minivqa.depth.program import Program, Task, Words, double_swaps, swapped, times
+from o1lib.minivqa.depth.program import Program, Task, Words, double_swaps, numbered, swapped, times
 from o1lib.minivqa.families import ai2d
 
 
@@ -37,9 +37,9 @@ def run(rng, drawn, depth: int) -> Program:
         states.append(swapped(step, along[states[-1]]))
 
     def write() -> Words:
-        told = " ".join(f"Step {k}: {a} with {b}, {c} with {d}." for k, (a, b, c, d) in enumerate(pairs, 1))
+        told = numbered(f"{a} with {b}, {c} with {d}" for a, b, c, d in pairs)
         return Words(
-            f"Start at {states[0]}. Each step goes along the arrow, if there is one, then swaps as told. {told}",
+            f"Start at {states[0]}. Each step goes along the arrow, if there is one, then swaps as told: {told}",
             "Where do you stop?",
             "Do you stop at {}?",
             f"Start at {states[0]} and take {times(depth, 'step')}",

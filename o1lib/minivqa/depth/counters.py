@@ -8,14 +8,14 @@ After 8 the counter starts again at 1, so that the range of answers is the same 
 Example:
     >>> import random
     >>> rng = random.Random(0)
-    >>> add(rng, scene(rng), 3).write().stem.count("add")
+    >>> add(rng, scene(rng), 3).write().stem.count("adds")
     3
 """
 
 from itertools import pairwise, permutations
 
 from o1lib.minivqa.canvas import COLOURS
-from o1lib.minivqa.depth.program import Program, Task, Words, cancels, times
+from o1lib.minivqa.depth.program import Program, Task, Words, cancels, numbered, times
 from o1lib.minivqa.families import chartqa
 from o1lib.minivqa.words import CLASSES
 
@@ -36,13 +36,13 @@ def add(rng, chart, depth: int) -> Program:
     while True:
         colours = [rng.choice(chart[1])[0] for _ in range(depth)]
         if not cancels(colours):
-            return _program(rng, chart, [(colour, colour) for colour in colours], "add {0}")
+            return _program(rng, chart, [(colour, colour) for colour in colours], "adds {0}")
 
 
 def branch(rng, chart, depth: int) -> Program:
     """Return a program of `depth` additions of which each depends on the counter."""
     pairs = tuple(permutations(tuple([colour for colour, _ in chart[1]]), 2))
-    return _program(rng, chart, [rng.choice(pairs) for _ in range(depth)], "add {0} if even, {1} if odd")
+    return _program(rng, chart, [rng.choice(pairs) for _ in range(depth)], "adds {0} if even, {1} if odd")
 
 
 def _program(rng, chart, steps: list[Step], words: str) -> Program:
@@ -51,10 +51,10 @@ def _program(rng, chart, steps: list[Step], words: str) -> Program:
         states.append(_after(values, colours, states[-1]))
 
     def write() -> Words:
-        told = " ".join(f"Step {k}: {words.format(*colours)}." for k, colours in enumerate(steps, 1))
+        told = numbered(words.format(*colours) for colours in steps)
         added = [values[colours[before % 2]] for before, colours in zip(states, steps, strict=False)]
         return Words(
-            f"A counter goes from 1 to {TOP}, then starts again at 1. It shows {states[0]}. {told}",
+            f"A counter goes from 1 to {TOP}, then starts again at 1. It shows {states[0]}: {told}",
             "What does it show then?",
             "Does it show {} then?",
             f"Start at {states[0]}, read the values and run {times(len(steps), 'step')}",

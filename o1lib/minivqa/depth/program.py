@@ -142,6 +142,11 @@ def swapped(pairs: Sequence[str], word: str) -> str:
     return pairs[pairs.index(word) ^ 1] if word in pairs else word
 
 
+def numbered(told: Iterable[str]) -> str:
+    """Return the steps of a question in one sentence, numbered as in the reasoning: "step 1 adds red; step 2 ..."."""
+    return "; ".join(f"step {k} {step}" for k, step in enumerate(told, 1)) + "."
+
+
 def times(number: int, noun: str) -> str:
     """Return the number with its noun: "1 step", "2 steps"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -14,7 +14,7 @@ Example:
 from itertools import pairwise
 
 from o1lib.minivqa.canvas import COLOURS, SHAPES
-from o1lib.minivqa.depth.program import Program, Task, Words, double_swaps, swapped, times
+from o1lib.minivqa.depth.program import Program, Task, Words, double_swaps, numbered, swapped, times
 from o1lib.minivqa.families import clevr
 
 PLACES = ("top", "left", "centre", "right", "bottom")  # in reading order
@@ -36,7 +36,7 @@ def run(rng, objects, depth: int) -> Program:
     def write() -> Words:
         steps = (f"step {k} is {a} to {b}" for k, (a, b) in enumerate(pairwise(states), 1))
         return Words(
-            " ".join(f"Step {k}: swap {a} with {b}, {c} with {d}." for k, (a, b, c, d) in enumerate(pairs, 1)),
+            "Places change: " + numbered(f"swaps {a} with {b}, {c} with {d}" for a, b, c, d in pairs),
             f"Where is the {colour} shape then?",
             f"Is the {colour} shape then at {{}}?",
             f"Find the {colour} shape and follow it through {times(depth, 'step')}",

@@ -15,7 +15,7 @@ from collections import Counter
 from itertools import pairwise
 
 from o1lib.minivqa.canvas import COLOURS, SHAPES
-from o1lib.minivqa.depth.program import Program, Task, Words, cancels, times
+from o1lib.minivqa.depth.program import Program, Task, Words, cancels, numbered, times
 from o1lib.minivqa.families import clevr_math
 from o1lib.minivqa.words import CELLS
 
@@ -67,10 +67,10 @@ def run(rng, drawn, depth: int) -> Program:
     shown = [WAYS[state] for state in states]
 
     def write() -> Words:
-        told = " ".join(f"Step {k}: each {name}." for k, (name, _) in enumerate(steps, 1))
+        told = numbered(f"counts each {name}" for name, _ in steps)
         counted = zip(steps, pairwise(shown), strict=True)
         return Words(
-            f"A hand at {shown[0]} turns in the order {', '.join(WAYS)}, once for each shape of a kind. {told}",
+            f"A hand at {shown[0]} turns in the order {', '.join(WAYS)}, once for each shape of a kind: {told}",
             "Where does it point then?",
             "Does it point to {} then?",
             f"Start at {shown[0]}, count the shapes and turn {times(depth, 'time')}",
