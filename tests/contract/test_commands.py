@@ -15,8 +15,8 @@ from PIL import Image
 from support.contract import ROOT, failure, python
 
 COMMANDS = [
-    "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup",
-    "probe-chain", "plan", "study", "summary", "compare", "why", "power", "publish", "base", "ship",
+    "stages-check", "answers-check", "survey-check", "minivqa", "depth-shortcuts", "train", "teach", "answer",
+    "probe-lookup", "probe-chain", "plan", "study", "summary", "compare", "why", "power", "publish", "base", "ship",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -27,6 +27,7 @@ OPTIONS = {
     "stages-check": "--field",
     "answers-check": "--gold",
     "minivqa": "--n --out --family --split",
+    "depth-shortcuts": "--n --depths",
     "train": "--scale --row --seed --data --base --format --schedule --examples --dry-run --tracker",
     "teach": "--base-url --model --judge-model --max-tokens-total",
     "answer": "--model --image --question --method --n --judge --tree --seed --temperature --max-new-tokens",
@@ -47,6 +48,8 @@ OPTIONS = {
 # (a command with a mistake, a word that the error must contain)
 MISTAKES = [
     ("o1lib why A99", "A99"),
+    ("o1lib depth-shortcuts --depths 13", "13"),
+    ("o1lib depth-shortcuts --n 0", "--n 0"),
     ("o1lib why A5 --scale bogus", "bogus"),
     ("o1lib plan --rows nosuch", "nosuch"),
     ("o1lib plan --scale bogus", "bogus"),

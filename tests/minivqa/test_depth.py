@@ -10,6 +10,7 @@ import pytest
 
 from o1lib import minivqa
 from o1lib.minivqa import depth
+from o1lib.minivqa.__main__ import show
 from o1lib.minivqa.depth import BINS, FORMS, HARD_BINS, TASKS
 from o1lib.minivqa.draw import in_split, seeds
 from o1lib.minivqa.facts import alter, caption_score, check_steps
@@ -228,6 +229,12 @@ def test_no_question_and_no_scene_is_shared_with_training(task, split):
         assert example.key not in keys and hashlib.sha1(example.image.tobytes()).hexdigest() not in pictures
         assert in_split(example.facts, split)
         assert not any(in_split(example.facts, other) for other in ("base", "train", "validation"))
+
+
+def test_a_sheet_of_one_task_is_written_by_the_command(tmp_path):
+    show(tmp_path, 4, "mini-Depth-arrows", "devtest")
+    page = (tmp_path / "sheet.html").read_text(encoding="utf8")
+    assert page.count("<img") == 4 and "mini-Depth-arrows/devtest/0" in page
 
 
 def test_ids_are_unique_beside_the_ten_families():

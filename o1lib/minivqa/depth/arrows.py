@@ -14,27 +14,34 @@ Example:
     True
 """
 
+from functools import reduce
 from itertools import pairwise
 
 from o1lib.minivqa.depth.program import Program, Task, Words, double_swaps, numbered, swapped, times
 from o1lib.minivqa.families import ai2d
 
+PARTS = ai2d.LETTERS[:5]  # always the same, because the question names all letters of the picture
+
 
 def scene(rng):
-    """Return a picture of mini-AI2D in which no part has two arrows out."""
+    """Return a picture of mini-AI2D in which no part has two arrows out, with the letters PARTS."""
     while True:
-        drawn = ai2d.scene(rng, False)
-        if max(map(len, drawn[1].values())) == 1:
-            return drawn
+        places, outs = ai2d.scene(rng, False)
+        if max(map(len, outs.values())) == 1:
+            names = dict(zip(places, rng.sample(PARTS, len(PARTS)), strict=True))
+            return (
+                {names[part]: place for part, place in places.items()},
+                {names[part]: tuple([names[end] for end in ends]) for part, ends in outs.items()},
+            )
 
 
 def run(rng, drawn, depth: int) -> Program:
     """Return a program of `depth` steps along an arrow and through a double swap."""
-    parts = tuple(drawn[1])
     along = {part: ends[0] if ends else part for part, ends in drawn[1].items()}
-    pairs, states = double_swaps(rng, parts, depth), [rng.choice(parts)]
+    pairs, states = double_swaps(rng, PARTS, depth), [rng.choice(PARTS)]
     for step in pairs:
         states.append(swapped(step, along[states[-1]]))
+    unmoved = reduce(lambda part, step: swapped(step, part), pairs, states[0])  # without a look at the arrows
 
     def write() -> Words:
         told = numbered(f"{a} with {b}, {c} with {d}" for a, b, c, d in pairs)
@@ -46,7 +53,7 @@ def run(rng, drawn, depth: int) -> Program:
             tuple(f"step {k} is {a} to {along[a]} to {b}" for k, (a, b) in enumerate(pairwise(states), 1)),
         )
 
-    return Program(drawn, states, swapped(pairs[-1], along[states[0]]), parts, write)
+    return Program(drawn, states, swapped(pairs[-1], along[states[0]]), (unmoved, states[0]), PARTS, write)
 
 
-ARROWS = Task("arrows", ai2d.FAMILY, True, scene, run, tuple(ai2d.LETTERS))
+ARROWS = Task("arrows", ai2d.FAMILY, True, scene, run, PARTS)

@@ -64,7 +64,8 @@ def _program(rng, chart, steps: list[Step], words: str) -> Program:
             ),
         )
 
-    return Program(chart, [*map(str, states)], str(_after(values, steps[-1], states[0])), _NUMBERS, write)
+    shown, last = [*map(str, states)], str(_after(values, steps[-1], states[0]))
+    return Program(chart, shown, last, (shown[0],), _NUMBERS, write)
 
 
 def _after(values: dict[str, int], colours: Step, counter: int) -> int:

@@ -1,8 +1,8 @@
 """A program: a question whose answer is the last of a row of states, each computed from the one before it.
 
-The number of steps is the dial of mini-Depth. A program also knows what two shortcuts would answer: running only the
-first two steps, and running only the last one from the start. `balanced` draws programs for which neither is right more
-or less often than a uniform guess.
+The number of steps is the dial of mini-Depth. A program also knows what shortcuts would answer: running only the first
+two steps, running only the last one from the start, believing the text of the question alone. `balanced` draws programs
+for which none is right more or less often than a uniform guess.
 
 Example:
     >>> import random
@@ -50,6 +50,7 @@ class Program:
 
     - states: the start and the state after each step, as words; the last one is the answer
     - last: the state that the last step alone makes of the start
+    - told: states that the text of the question suggests without the picture, such as the start
     - pool: the answers that are possible without running the steps, all equally likely
     - write: puts the program into words; many programs are only proposed and never written
     """
@@ -57,6 +58,7 @@ class Program:
     scene: Any
     states: Sequence[str]
     last: str
+    told: tuple[str, ...]
     pool: Sequence[str]
     write: Callable[[], Words]
 
@@ -97,11 +99,11 @@ class Task:
 def balanced(rng, programs: Iterator[Program]) -> Program:
     """Return a program whose answer is independent of what shortcuts answer.
 
-    From three steps on, the answer is that of a shortcut with a probability of one in the size of the pool. Which
+    From two steps on, the answer is that of a shortcut with a probability of one in the size of the pool. Which
     shortcuts agree with each other is drawn first, as often as in `programs`.
     """
     found = next(programs)
-    if found.depth < 3:
+    if found.depth == 1:
         return found
     drawn, agreement = _shortcuts(found), _agreement(found)
     index = rng.randrange(len(found.pool))
@@ -112,12 +114,13 @@ def balanced(rng, programs: Iterator[Program]) -> Program:
 
 
 def _shortcuts(program: Program) -> tuple[str, ...]:
-    """Return the answers of the shortcuts: the first two steps, the last step, and from four steps on, no step.
+    """Return the answers of the shortcuts that are balanced at the depth of a program.
 
-    With three steps that commute, the start cannot be balanced: it is the answer of one shortcut if the other is right.
+    With two steps these are the states told. With three they are those of the first two steps and of the last, because
+    if the steps commute, the start is the answer of one of these if the other is right. With more they are all.
     """
-    found = program.states[2], program.last
-    return found if program.depth == 3 else (*found, program.states[0])
+    steps = (program.states[2], program.last) if program.depth > 2 else ()
+    return steps if program.depth == 3 else (*steps, *program.told)
 
 
 def _agreement(program: Program) -> tuple[int, ...]:

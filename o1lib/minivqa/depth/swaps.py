@@ -43,7 +43,7 @@ def run(rng, objects, depth: int) -> Program:
             (clevr.facts(objects)[at], *steps),
         )
 
-    return Program(objects, states, swapped(pairs[-1], states[0]), PLACES, write)
+    return Program(objects, states, swapped(pairs[-1], states[0]), (), PLACES, write)
 
 
 SWAPS = Task("swaps", clevr.FAMILY, True, scene, run, PLACES)

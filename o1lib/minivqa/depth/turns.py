@@ -77,7 +77,7 @@ def run(rng, drawn, depth: int) -> Program:
             tuple(f"step {k} counts {count} from {a} to {b}" for k, ((_, count), (a, b)) in enumerate(counted, 1)),
         )
 
-    return Program(drawn, shown, WAYS[(states[0] + steps[-1][1]) % len(WAYS)], WAYS, write)
+    return Program(drawn, shown, WAYS[(states[0] + steps[-1][1]) % len(WAYS)], (shown[0],), WAYS, write)
 
 
 TURNS = Task("turns", clevr_math.FAMILY, False, scene, run, WAYS)
