@@ -3,6 +3,7 @@
 python -m o1lib stages-check outputs.jsonl --field prediction      # the same as python -m o1lib.stages check
 python -m o1lib survey-check data/llava-cot
 python -m o1lib shortcuts --family mini-PISC                       # can its questions be answered without looking?
+python -m o1lib depth-shortcuts --n 400                            # the same for mini-Depth, by rule
 """
 
 import json
@@ -11,8 +12,11 @@ from typing import Annotated
 
 import typer
 
-from o1lib.cli.app import app
+from o1lib.cli.app import app, numbers
 from o1lib.minivqa.__main__ import show as show_drawings
+from o1lib.records import UserError
+
+DEEPEST = 12  # the most steps of a question of mini-Depth
 
 
 @app.command("stages-check")
@@ -72,3 +76,22 @@ def check_shortcuts(
 
 
 app.command("minivqa")(show_drawings)
+
+
+@app.command("depth-shortcuts")
+def depth_shortcuts(
+    n: Annotated[int, typer.Option(help="questions of each task, depth and form of answer")] = 400,
+    depths: Annotated[str, typer.Option(help="depths from 3 to 12, between commas")] = "3,4,5,6,7,8,9,10,11,12",
+) -> None:
+    """Print how often shortcuts answer mini-Depth's questions, next to chance. Exit code 1 if one differs from it."""
+    from o1lib.minivqa.depth.shortcuts import cells, off_chance, summarize, table
+
+    if n < 1:
+        raise UserError(f"--n {n} asks no question: give 1 or more")
+    wanted = numbers("depths", depths, 3)
+    if max(wanted) > DEEPEST:
+        raise UserError(f"--depths {depths}: mini-Depth has no question of more than {DEEPEST} steps")
+    found = cells(depths=wanted, n=n)
+    print(f"{table(found)}\n\n{summarize(found)}")
+    if off_chance(found):
+        raise typer.Exit(1)

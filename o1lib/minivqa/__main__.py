@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from o1lib.minivqa import depth
 from o1lib.minivqa.contact_sheet import write
 from o1lib.minivqa.draw import FAMILIES, SPLITS, draw, seeds
 from o1lib.records import UserError
@@ -18,7 +19,7 @@ from o1lib.records import UserError
 def show(
     out: Annotated[Path, typer.Option(help="folder for sheet.html and sheet.png")],
     n: Annotated[int, typer.Option(min=1, help="number of examples")] = 20,
-    family: Annotated[str, typer.Option(help="one family; by default all families in rotation")] = "",
+    family: Annotated[str, typer.Option(help="one family or mini-Depth-<task>; by default all in turn")] = "",
     split: Annotated[str, typer.Option(help=", ".join(name for name in SPLITS if name != "test"))] = "train",
 ) -> None:
     """Draw examples and write them, enlarged, with questions, stages and answers."""
@@ -28,11 +29,16 @@ def show(
                 "split 'test' stays undrawn until the confirmatory run: use devtest, which is drawn the same way"
             )
         names = [family] if family else list(FAMILIES)
-        pages = write([draw(names[k % len(names)], seed) for k, seed in enumerate(seeds(split, n))], out)
+        pages = write([_drawn(names[k % len(names)], seed) for k, seed in enumerate(seeds(split, n))], out)
     except UserError as error:
         print(f"o1lib: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     print(*pages, sep="\n")
+
+
+def _drawn(family: str, seed: int):
+    start = f"{depth.NAME}-"
+    return depth.draw(family.removeprefix(start), seed) if family.startswith(start) else draw(family, seed)
 
 
 if __name__ == "__main__":

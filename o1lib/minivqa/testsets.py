@@ -1,8 +1,9 @@
-"""The seven test sets: for each benchmark of the papers a set of the same kind, drawn from Mini-VQA.
+"""The test sets: for each benchmark of the papers a set of the same kind, drawn from Mini-VQA, and mini-Depth.
 
-They are the six sets of both papers (section 4 of arXiv:2411.10440 and of arXiv:2501.06186) and VRC-Bench. Every set
-has its own seeds within a split, so no drawing occurs in two sets. Item k depends on k alone, so a longer set begins
-with a shorter one. The right options are spread evenly over the letters.
+They are the six sets of both papers (section 4 of arXiv:2411.10440 and of arXiv:2501.06186), VRC-Bench and a set of the
+study's own, mini-Depth (`o1lib.minivqa.depth`), which enters no average. Every set has its own seeds within a split, so
+no drawing occurs in two sets. Item k depends on k alone, so a longer set begins with a shorter one. The right options
+are spread evenly over the letters.
 
 | set | items |
 |---|---|
@@ -13,6 +14,7 @@ with a shorter one. The right options are spread evenly over the letters.
 | mini-AI2D | the family of that name, multiple choice |
 | mini-HallusionBench | two yes/no questions on a picture and on its edited twin (one `group`) |
 | mini-VRC-Bench | eight categories in rotation; three reference steps or more |
+| mini-Depth | five tasks, four groups of depths and three forms of answer in rotation |
 
 `CATEGORIES` maps the categories of VRC-Bench to families. There is no medical family, so the nearest one, labeled
 diagrams of parts (mini-AI2D), replaces medical imaging.
@@ -26,6 +28,7 @@ import random
 from dataclasses import replace
 from functools import cache
 
+from o1lib.minivqa import depth
 from o1lib.minivqa.draw import FAMILIES, LETTERS, draw, rotated, seeds
 from o1lib.minivqa.twins import editable, option_count, twins
 from o1lib.minivqa.words import SKILLS
@@ -129,6 +132,10 @@ def _vrc(k, seed):
     return [draw(family, seed, template=_turn(_long(family), k // len(CATEGORIES)))]
 
 
+def _depth(k, seed):
+    return [depth.cell(k, seed)]
+
+
 _MAKERS = {
     "mini-MMStar": _mmstar,
     "mini-MMBench": _mmbench,
@@ -137,6 +144,7 @@ _MAKERS = {
     "mini-AI2D": _ai2d,
     "mini-HallusionBench": _hallusion,
     "mini-VRC-Bench": _vrc,
+    depth.NAME: _depth,
 }
 TEST_SETS = tuple(_MAKERS)
 _ROWS = {"mini-MMBench": 4, "mini-HallusionBench": 4}

@@ -15,9 +15,9 @@ from PIL import Image
 from support.contract import ROOT, failure, python
 
 COMMANDS = [
-    "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup", "probe-
-    chain", "plan", "study", "summary", "compare", "why", "power", "rates", "publish", "base", "ship", "reasoning-
-    steps", "shortcuts", "gate",
+    "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup", "plan",
+    "study", "summary", "compare", "why", "power", "rates", "publish", "base", "ship", "shortcuts", "gate", "depth-
+    shortcuts", "probe-chain",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -30,6 +30,7 @@ OPTIONS = {
     "reasoning-steps": "--field",
     "shortcuts": "--n --family",
     "minivqa": "--n --out --family --split",
+    "depth-shortcuts": "--n --depths",
     "train": "--scale --row --seed --data --base --format --schedule --examples --dry-run --tracker",
     "teach": "--base-url --model --judge-model --max-tokens-total",
     "answer": "--model --image --question --method --n --judge --tree --seed --temperature --max-new-tokens",
@@ -51,6 +52,8 @@ OPTIONS = {
 # (a command with a mistake, a word that the error must contain)
 MISTAKES = [
     ("o1lib why A99", "A99"),
+    ("o1lib depth-shortcuts --depths 13", "13"),
+    ("o1lib depth-shortcuts --n 0", "--n 0"),
     ("o1lib why A5 --scale bogus", "bogus"),
     ("o1lib plan --rows nosuch", "nosuch"),
     ("o1lib plan --scale bogus", "bogus"),

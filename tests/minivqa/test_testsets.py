@@ -1,4 +1,4 @@
-"""The seven test sets hold what they promise, leak nothing and cannot be guessed."""
+"""The test sets hold what they promise, leak nothing and cannot be guessed."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -41,12 +41,12 @@ def template_of(example):
 
 
 @pytest.mark.slow
-def test_the_seven_sets_share_no_id_and_no_drawing():
+def test_the_sets_share_no_id_and_no_drawing():
     """Every question has the name of its set."""
     sets = [drawn(name, N) for name in TEST_SETS]
-    assert [len(items) for items in sets] == [N] * 7
+    assert [len(items) for items in sets] == [N] * len(TEST_SETS)
     assert all(example.test_set == name for name, items in zip(TEST_SETS, sets, strict=True) for example in items)
-    assert len({example.qid for items in sets for example in items}) == 7 * N
+    assert len({example.qid for items in sets for example in items}) == len(TEST_SETS) * N
     pictures = [{pixels(example) for example in items} for items in sets]
     shared = sum(len(one & two) for k, one in enumerate(pictures) for two in pictures[:k])
     assert shared < 0.01 * sum(map(len, pictures))  # chance repeats of small drawings, not the same seeds
@@ -159,7 +159,7 @@ def test_vrc_bench_has_eight_equal_categories():
 @EVERY
 def test_withheld_templates_are_asked_as_well_as_known_ones(name):
     withheld = sum(example.withheld for example in drawn(name, N)) / N
-    assert 0.25 < withheld < 0.85
+    assert 0.25 < withheld < 0.85 or name == "mini-Depth"  # every template of mini-Depth is withheld
 
 
 @cache

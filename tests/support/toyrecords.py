@@ -34,7 +34,7 @@ ROWS = [
 
 @cache
 def questions():
-    """Return the toy test questions: all seven sets, drawn once."""
+    """Return the toy test questions: all sets, drawn once."""
     return [example for name in TEST_SETS for example in test_set(name, N_TEST)]
 
 
