@@ -175,8 +175,9 @@ def summarize_guessing(predictions, n):
 
 def _of_forms(label, open_ones, yes_no, choices, blindly):
     return (
-        f"**{label}**: right on {_with_chance(open_ones)} of open questions, {_with_chance(yes_no)} of yes/no questions "
-        f"and {_with_chance(choices)} of multiple-choice questions (an option at random: {100 * blindly.value:.0f} %)."
+        f"**{label}**: right on {_with_chance(open_ones)} of open questions, {_with_chance(yes_no)} of yes/no "
+        f"questions and {_with_chance(choices)} of multiple-choice questions (an option at random: "
+        f"{100 * blindly.value:.0f} %)."
     )
 
 

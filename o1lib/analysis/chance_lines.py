@@ -53,6 +53,19 @@ def chance_note(records):
     return f"Chance levels: {', '.join(hashes) or NOT_FROZEN}."
 
 
+def with_chance(table, levels):
+    """Return a table of metrics, one a line, with the column CHANCE: "" where a metric has none.
+
+    `levels` are the frozen levels of its questions, or None.
+    """
+
+    def text(metric):
+        level = levels.of(metric) if levels else None
+        return f"{level.value:.3f}" if level else "" if levels or not is_average(metric) else NOT_FROZEN
+
+    return table.assign(**{CHANCE: [text(metric) for metric in table.index]})
+
+
 def chance_in(cells):
     """Return {metric: chance level} of a long table, of the metrics that have one and the same in all lines."""
     levels = cells.dropna(subset=["chance"]).groupby("metric").chance.unique()

@@ -8,9 +8,10 @@ A dataset whose record names no chance.json has no chance level: tables say "not
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from o1lib.minivqa.testsets import PROTOCOL
-from o1lib.records import Record, UserError, choose, project_root, sha256, shown
+from o1lib.records import Record, UserError, choose, need, project_root, sha256, shown
 from o1lib.records.store import Metric
 from o1lib.scoring import PAPER_SETS
 from o1lib.scoring.chance_level import FILE, HEADLINE, ChanceLevels, headline_metric, read_levels
@@ -29,6 +30,13 @@ def frozen_levels(records: Iterable[Record]) -> dict[str, ChanceLevels]:
                 raise UserError(f"{shown(record.folder / FILE)} is not the file that was frozen: {record.redo}")
             found[record.row] = read_levels(record.folder / FILE)
     return found
+
+
+def levels_of_row(root: Path | str, data: str, seed: int) -> ChanceLevels | None:
+    """Return the chance levels of dataset `data` under `root`, None for a benchmark's file or if none are frozen."""
+    if not data or "@" in data:
+        return None
+    return next(iter(frozen_levels([need(root, data, seed)]).values()), None)
 
 
 def levels_for(record: Record, frozen: dict[str, ChanceLevels]) -> ChanceLevels | None:
