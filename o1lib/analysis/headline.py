@@ -64,16 +64,29 @@ def headline_sets() -> tuple[str, ...]:
     return PAPER_SETS if named is None else named
 
 
+def headline_chance(
+    record: Record, frozen: dict[str, ChanceLevels], sets: Sequence[str] | None = None
+) -> dict[str, float]:
+    """Return the chance levels of the entering sets for `observations(..., HEADLINE, chance=...)`.
+
+    They are {} where a set has no frozen level. `sets` is by default `headline_sets`; `frozen` is the result of
+    `frozen_levels`.
+    """
+    levels = levels_for(record, frozen)
+    wanted, there = headline_sets() if sets is None else sets, levels.sets() if levels else {}
+    return {name: there[name] for name in wanted} if set(wanted) <= there.keys() else {}
+
+
 def with_headline(records: Sequence[Record], sets: Sequence[str] | None = None) -> list[Record]:
     """Return the records with the metric HEADLINE where all its sets were scored and have a frozen chance level.
 
     `sets` is by default `headline_sets`. Other records are returned unchanged.
     """
     frozen, sets = frozen_levels(records), headline_sets() if sets is None else sets
-    return [_with_headline(record, levels_for(record, frozen), sets) for record in records]
+    return [_with_headline(record, headline_chance(record, frozen, sets)) for record in records]
 
 
-def _with_headline(record: Record, levels: ChanceLevels | None, sets: Sequence[str]) -> Record:
-    scored = {name: record.metrics[name].model_dump() for name in sets if name in record.metrics}
-    found = levels and headline_metric(scored, levels.sets(), sets)
+def _with_headline(record: Record, chance: dict[str, float]) -> Record:
+    scored = {name: record.metrics[name].model_dump() for name in chance if name in record.metrics}
+    found = headline_metric(scored, chance, list(chance))
     return record.model_copy(update={"metrics": record.metrics | {HEADLINE: Metric(**found)}}) if found else record

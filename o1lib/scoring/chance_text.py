@@ -22,9 +22,9 @@ def describe_cells(levels: ChanceLevels) -> str:
 
 def _line(name: str, level: Level) -> str:
     policies = ", ".join(f"{form}: {policy}" for form, policy in level.policy.items())
-    return f"{name:<40}{100 * level.value:6.1f} %  n = {level.n:<6}{policies}".rstrip()
+    return f"{name:<48}{100 * level.value:6.1f} %  n = {level.n:<6}{policies}".rstrip()
 
 
 def _name(cell: Cell) -> str:
-    depth = "every depth" if cell.depth is None else f"depth {cell.depth}" if cell.depth else "depth unknown"
+    depth = "every depth" if cell.depth is None else f"depth {cell.depth}"
     return f"{cell.test_set or 'all lines'}, {depth}, {cell.form or 'every form'}"

@@ -16,9 +16,10 @@ from statistics import fmean
 from o1lib.formats.question import StagedQuestion
 from o1lib.scoring.chance_level import AVERAGE, Cell, ChanceLevels, Level
 from o1lib.scoring.equality import correct
-from o1lib.scoring.fixed_policies import POLICIES, Answers, Policy, Seen, TrainingCounts, right_answer
+from o1lib.scoring.fixed_policies import POLICIES, TrainingCounts, right_answer
 from o1lib.scoring.test_sets import PAPER_SETS, by, counted_together
 
+UNKNOWN = 0  # the depth of an item that no program drew
 Rules = Mapping[str, str]  # {form: name of the policy that answers it}
 
 
@@ -38,29 +39,36 @@ def chance_levels(
         parts |= {f"{kind}/{value}": ("", some) for value, some in by(rows, kind).items()}
     for name, own in of_sets.items():
         parts |= {f"{name}/{skill}": (name, some) for skill, some in by(own, "skill").items()}
-    levels = {name: best(test_set, some, counts) for name, (test_set, some) in parts.items()}
+    levels = {name: best(test_set, some) for name, (test_set, some) in parts.items()}
     if all(name in levels for name in PAPER_SETS):
         six = [levels[name] for name in PAPER_SETS]
         levels[AVERAGE] = Level(value=fmean(one.value for one in six), n=sum(one.n for one in six), policy={})
-    cells = [cell for name, some in {"": rows, **of_sets}.items() for cell in _cells(name, some, counts)]
+    cells = [cell for name, some in {"": rows, **of_sets}.items() for cell in _cells(name, some)]
     return ChanceLevels(
         dataset_hash=dataset_hash,
         training_hash=training_hash or dataset_hash,
         training_items=counts.n,
         policies={name: policy.description for name, policy in POLICIES.items()},
         levels=levels,
-        scores={name: _by_policy(name, some, counts) for name, some in of_sets.items()},
+        scores={name: _by_policy(name, some) for name, some in of_sets.items()},
         cells=cells,
     )
 
 
 def _row(item: StagedQuestion, counts: TrainingCounts) -> dict:
-    """Return an item as a line: what may be seen of it, and apart from that its right answer."""
+    """Return an item as a line: what is seen of it, what each policy says to that, and which of it is right.
+
+    The right answer of the item is used for the latter alone.
+    """
     kept = {name: getattr(item, name) for name in ("qid", "test_set", "group", "skill", "family")}
-    return kept | {"seen": counts.seen(item), "gold": right_answer(item)}
+    seen, gold = counts.seen(item), right_answer(item)
+    given = {name: policy.answer(seen, counts) for name, policy in POLICIES.items() if seen.form in policy.forms}
+    said = {answer for answers in given.values() for answer in answers}
+    right = {answer for answer in said if (answer == gold if seen.options else correct(answer, gold))}
+    return kept | {"seen": seen, "given": given, "right": right}
 
 
-def best(name: str, rows: Sequence[dict], counts: TrainingCounts) -> Level:
+def best(name: str, rows: Sequence[dict]) -> Level:
     """Return the best expected score on lines of test set `name`, over one policy for each form that occurs.
 
     Of equally good policies the first of the registry is named.
@@ -68,43 +76,41 @@ def best(name: str, rows: Sequence[dict], counts: TrainingCounts) -> Level:
     forms = sorted({row["seen"].form for row in rows})
     able = [[policy for policy, entry in POLICIES.items() if form in entry.forms] for form in forms]
     tried = [dict(zip(forms, chosen, strict=True)) for chosen in itertools.product(*able)]
-    scored = [(round(expected_score(name, rows, rules, counts), 9), rules) for rules in tried]
+    scored = [(round(expected_score(name, rows, rules), 9), rules) for rules in tried]
     value, rules = max(scored, key=lambda one: one[0])
     return Level(value=value, n=len(rows), policy=rules)
 
 
-def expected_score(name: str, rows: Sequence[dict], rules: Rules, counts: TrainingCounts) -> float:
+def expected_score(name: str, rows: Sequence[dict], rules: Rules) -> float:
     """Return the expected headline of test set `name` if each form is answered by its policy in `rules`."""
-    given = {row["qid"]: POLICIES[rules[row["seen"].form]].answer(row["seen"], counts) for row in rows}
-    return fmean(fmean(_all_right(group, rules, given) for group in groups) for groups in counted_together(name, rows))
+    return fmean(fmean(_all_right(group, rules) for group in groups) for groups in counted_together(name, rows))
 
 
-def _all_right(group: Sequence[dict], rules: Rules, given: Mapping[str, Answers]) -> float:
-    """Return the probability that every line of a group is right: a product over what is drawn independently."""
+def _all_right(group: Sequence[dict], rules: Rules) -> float:
+    """Return the probability that every line of a group is right: a product over what is drawn independently.
+
+    A policy that keeps its choice draws once for a question, whatever the order of its options; another one draws for
+    every line.
+    """
     drawn = defaultdict(list)
     for row in group:
-        drawn[_draw(row["seen"], POLICIES[rules[row["seen"].form]], row["qid"])].append(row)
-    return math.prod(
-        sum(share for answer, share in given[rows[0]["qid"]].items() if all(_right(answer, row) for row in rows))
-        for rows in drawn.values()
-    )
+        once = POLICIES[rules[row["seen"].form]].once
+        drawn[row["seen"].unordered if once else row["qid"]].append(row)
+    return math.prod(_right_together(rows, rules[rows[0]["seen"].form]) for rows in drawn.values())
 
 
-def _draw(seen: Seen, policy: Policy, qid: str) -> object:
-    """Return what lines share that get one draw: the question, or nothing."""
-    return seen.unordered if policy.once else qid
+def _right_together(rows: Sequence[dict], policy: str) -> float:
+    """Return the probability that one draw of a policy is right on all lines of a question."""
+    answers = rows[0]["given"][policy]
+    return sum(share for answer, share in answers.items() if all(answer in row["right"] for row in rows))
 
 
-def _right(answer: str, row: dict) -> bool:
-    return answer == row["gold"] if row["seen"].options else correct(answer, row["gold"])
-
-
-def _by_policy(name: str, rows: Sequence[dict], counts: TrainingCounts) -> dict[str, dict[str, float]]:
+def _by_policy(name: str, rows: Sequence[dict]) -> dict[str, dict[str, float]]:
     """Return {form: {policy: expected score on the lines of that form}}."""
     of_forms = _parts(rows, lambda seen: seen.form)
     return {
         form: {
-            policy: round(expected_score(name, some, {form: policy}, counts), 9)
+            policy: round(expected_score(name, some, {form: policy}), 9)
             for policy, entry in POLICIES.items()
             if form in entry.forms
         }
@@ -112,13 +118,14 @@ def _by_policy(name: str, rows: Sequence[dict], counts: TrainingCounts) -> dict[
     }
 
 
-def _cells(name: str, rows: Sequence[dict], counts: TrainingCounts) -> list[Cell]:
-    """Return the levels by depth, by form, and by both; None stands for all depths or forms."""
+def _cells(name: str, rows: Sequence[dict]) -> list[Cell]:
+    """Return the levels by depth, by form, and by both; None stands for all depths or forms, 0 for no known depth."""
     kinds = (lambda seen: (seen.depth, None), lambda seen: (None, seen.form), lambda seen: (seen.depth, seen.form))
     return [
-        Cell(test_set=name, depth=depth, form=form, **best(name, some, counts).model_dump())
+        Cell(test_set=name, depth=depth, form=form, **best(name, some).model_dump())
         for kind in kinds
         for (depth, form), some in _parts(rows, kind).items()
+        if depth != UNKNOWN
     ]
 
 

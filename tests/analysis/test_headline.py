@@ -11,6 +11,7 @@ from o1lib.analysis.chance_lines import CHANCE, chance_in, with_chance
 from o1lib.analysis.headline import (
     NOT_FROZEN,
     frozen_levels,
+    headline_chance,
     headline_sets,
     levels_of_row,
     with_headline,
@@ -125,12 +126,13 @@ def test_an_unknown_set_in_the_protocol_is_named():
 
 
 def test_observations_of_the_headline_average_to_it_and_pair(frozen):
-    levels = {name: chance(frozen)[name] for name in PAPER_SETS}
+    records = with_headline(load_all(frozen), PAPER_SETS)
+    levels = headline_chance(records[-1], frozen_levels(records), PAPER_SETS)
     a, b = (
         observations(need(frozen, row, 0).predictions(), HEADLINE, chance=levels)
         for row in ("structured.sample", "direct.sample")
     )
-    records = {record.row: record for record in with_headline(load_all(frozen), PAPER_SETS)}
+    records = {record.row: record for record in records}
     assert interval(a, "value").value == pytest.approx(records["structured.sample"].metrics[HEADLINE].value, abs=1e-4)
     weights = headline_weights(PAPER_SETS, levels)
     gains = {
