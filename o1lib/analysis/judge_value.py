@@ -61,11 +61,20 @@ def _line(row, records, ends, metric):
     cell, right = pooled(records, metric), pooled(records, "judge/accuracy")
     if not (cell and right):
         return None
-    judge = records[0].parameters["judge"]
-    chance = records[0].parameters.get("judge_accuracy", DEFAULT_ACCURACY) if judge == SYNTHETIC else None
-    label = _name(judge) if chance is None else f"right with chance {chance:g}"
+    judge, chance, label = records[0].parameters["judge"], _given_accuracy(records[0]), named(records[0])
     measured = {"right": right["value"], "right_low": right["low"], "right_high": right["high"], "pairs": right["n"]}
     return {"label": label, "judge": judge, "row": row, "p": chance, **measured, **cell, **_won(records, ends, metric)}
+
+
+def named(record):
+    """Return the label of a record's judge; a judge `synthetic` is named by the probability with which it is right."""
+    chance = _given_accuracy(record)
+    return _name(record.parameters["judge"]) if chance is None else f"right with chance {chance:g}"
+
+
+def _given_accuracy(record):
+    given = record.parameters
+    return given.get("judge_accuracy", DEFAULT_ACCURACY) if given["judge"] == SYNTHETIC else None
 
 
 def _name(judge):

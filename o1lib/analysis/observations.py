@@ -146,7 +146,7 @@ def _guess(row: dict) -> float | None:
 def _chained(row: dict) -> bool:
     """Return whether a prediction answers a multiple-choice question by a chain, which states the answer first."""
     entry = FORMATS.get(row.get("format"))
-    return bool(row.get("options")) and not (entry and entry.answer_only)
+    return bool(row.get("options")) and not (entry and "reasoning" not in entry.stages)
 
 
 def _option(row: dict) -> bool | None:

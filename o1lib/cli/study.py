@@ -99,6 +99,18 @@ def power(
     print(protocol_text.text(found))
 
 
+@app.command("rates")
+def show_rates(
+    scale: Scale = "mini",
+    root: Annotated[str, typer.Option(help='folder of a study; "" is work/<scale>')] = "",
+) -> None:
+    """Print which learning rate each arm takes, and which side of the tried rates has to be extended."""
+    from o1lib.study import experiments, rates
+
+    found, first = rates.read_rates(experiments.read_experiments(), scale, root)
+    print(rates.describe_rates(found, first))
+
+
 @app.command("publish")
 def publish_results(scale: Scale = "mini", force: Annotated[bool, typer.Option(help="publish smoke rows too")] = False):
     """Copy the complete rows of work/<scale> into results/<scale>."""

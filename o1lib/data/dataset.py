@@ -60,7 +60,7 @@ __all__ = [
 class Item:
     """One question about a picture on disk. Its fields are those of `minivqa.Example`, empty if unknown.
 
-    `image` is the picture's file, or its place in a split zip.
+    `image` is the picture's file, or its place in a split zip. `depth` is 0 if unknown.
     """
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
@@ -79,6 +79,7 @@ class Item:
     steps: tuple[str, ...] = ()
     withheld: bool = False
     key: str = ""
+    depth: int = 0
     test_set: str = ""
     group: str = ""
 
@@ -86,6 +87,11 @@ class Item:
     def id(self) -> str:
         """Return the question's id, `qid`."""
         return self.qid
+
+    @property
+    def description(self) -> str:
+        """Return the caption that does not depend on the question, "" if the facts are unknown."""
+        return ". ".join(self.facts) + "." * bool(self.facts)
 
 
 _IN_RECORD = ("qid", "question", "stages", "image")  # in train.jsonl; truth.jsonl holds the other fields

@@ -13,9 +13,14 @@ from o1lib.minivqa.testsets import TEST_SETS, test_set
 
 def load(options: SourceOptions) -> Splits:
     """Return the splits; examples are drawn while they are iterated. Raises UserError for an unknown test split."""
-    train = minivqa.mixture("train", options.n_train)
+    train = training(options.n_train)
     validation = minivqa.mixture("validation", options.n_validation)
     return Splits(train, validation, test_examples(options), {})
+
+
+def training(n: int, start: int = 0) -> Iterator[minivqa.Example]:
+    """Yield `n` training examples from index `start` on; the example of an index is always the same."""
+    return minivqa.mixture("train", n, start)
 
 
 def test_examples(options: SourceOptions) -> Iterator[minivqa.Example]:

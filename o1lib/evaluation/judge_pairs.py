@@ -1,7 +1,8 @@
 """Pairs of candidates with a known better side, to measure a judge's accuracy, position bias and ties.
 
 One side is a stage of a drawing, the other the same stage with one or two altered statements (or another conclusion).
-Whole answers have one altered stage. The pairs have the form in which searches ask judges.
+Whole answers have one altered stage. The pairs have the form in which searches ask judges. Pairs that a base is asked
+about, which writes no stages, are in o1lib.training.lessons.judge_cases.
 
     pairs = known_pairs(drawings, decoder)
     accuracy_on_pairs(make_judge("self", decoder=decoder), pairs)         # o1lib.search.judges
@@ -11,10 +12,11 @@ import random
 from dataclasses import replace
 
 from o1lib.formats.stages import STAGES, close_tag, render
+from o1lib.minivqa.facts import statements
 from o1lib.search.methods import task_for
 from o1lib.search.segments import Segment, hint
 from o1lib.search.types import Candidate, Comparison, Conversation
-from o1lib.training.base_tasks import altered
+from o1lib.training.lessons.judging import falsified, other_answer
 
 KINDS = ("caption", "reasoning", "conclusion", "all")
 
@@ -45,12 +47,12 @@ def _pair(item, kind, rng):
     false = dict(stages)
     changed = rng.choice(("caption", "reasoning")) if kind == "all" else kind
     if changed == "conclusion":
-        others = [letter for letter in "ABCD"[: len(item.options)] if letter != item.answer]
-        false[changed] = rng.choice(others or ["none"])
+        false[changed] = other_answer(item, rng)
     else:
-        false[changed] = altered(stages[changed], rng)[0]
-    if not false[changed]:
-        return None
+        parts = falsified(statements(stages[changed]), item, rng, rng.choice((1, 2)))
+        if not parts:
+            return None
+        false[changed] = ". ".join(parts) + "."
     earlier = () if kind == "all" else STAGES[: STAGES.index(kind)]
     before = tuple(Segment(stage, _written(stages, stage)) for stage in earlier)
     texts = [render(some) if kind == "all" else _written(some, kind) for some in (stages, false)]

@@ -13,6 +13,7 @@ from string import ascii_uppercase
 from o1lib.formats.chat import FORMATS, answer_text, from_special
 from o1lib.scoring import correct, extract
 from o1lib.scoring.stage_scores import score as score_stages
+from o1lib.search.judges import verdict_rows
 from o1lib.search.methods import METHODS
 from o1lib.search.segments import found_stages
 from o1lib.search.types import Conversation, SearchResult
@@ -35,7 +36,7 @@ def score(
     rows = []
     for tree, item, likely in zip(trees, items, likelihood or [None] * len(items), strict=True):
         answer = extract(answer_text(tree.turns if FORMATS[format].by_turn else tree.text, format), item.options)
-        known = bool(item.facts) and FORMATS[format].staged
+        known, expected = bool(item.facts) and FORMATS[format].staged, FORMATS[format].stages
         judged = any(one.matches or one.scores for one in tree.rounds)
         rows.append(
             {
@@ -45,6 +46,7 @@ def score(
                 "skill": item.skill,
                 "template": item.template,
                 "group": item.group or None,
+                "depth": item.depth,
                 "format": format,
                 "schedule": schedule,
                 "method": tree.method,
@@ -58,10 +60,11 @@ def score(
                 "correct": correct(answer.value, item.answer, item.options),
                 "output": from_special(tree.text),
                 "problem": tree.problem,
-                "stage_scores": score_stages(found_stages(tree.segments), item) if known else None,
+                "stage_scores": score_stages(found_stages(tree.segments), item, expected) if known else None,
                 "option_likelihood_correct": likely,
                 "ledger": asdict(tree.usage),
                 "candidates": tree.rows(),
+                "verdicts": verdict_rows(tree, {item.qid: item}),
             }
         )
     return rows

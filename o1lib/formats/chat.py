@@ -1,8 +1,9 @@
 """Chat formats: how one question with its four stages becomes what a model is trained to say.
 
 An arm of the study is a target format and a schedule. The formats are those of LLaVA-o1's ablations (Table 2 of
-version 1, Table 7 of version 6) and LlamaV-o1's four-turn dialog. `prompt_turns` gives the inference prompts, worded as
-in training.
+version 1, Table 7 of version 6), LlamaV-o1's four-turn dialog, and three controls of this study: filler tokens in the
+place of the chain, and one stage alone before the answer. `prompt_turns` gives the inference prompts, worded as in
+training.
 
     messages(item, "tags")                    [user turn with the picture and the question, assistant turn in tags]
     prompt_turns(item.question, "four_turn")  the four human turns of LlamaV-o1
@@ -42,7 +43,32 @@ def _one_reply(write: Callable[[StagedQuestion, Stages, Random | None], str]):
     return lambda item, stages, rng: [(one_prompt(item.question, stages)[0], write(item, stages, rng))]
 
 
-def _texts(item: StagedQuestion, stages: Stages) -> dict[str, str]:
+def _tagged(label: str, stages: Stages) -> TargetFormat:
+    """Return the format whose target has these stages in tags."""
+    return TargetFormat(
+        label,
+        exchanges=_one_reply(lambda item, wanted, rng: render(_texts(item, [s for s in stages if s in wanted]))),
+        answer=_conclusion,
+        before_answer=partial(_up_to, open_tag("conclusion")),
+        keeps_form=lambda output: parse(output, expected=stages).well_formed,
+        stage_ends={stage: close_tag(stage) for stage in stages},
+        stages=stages,
+    )
+
+
+def _bare(label: str, filled: bool = False) -> TargetFormat:
+    """Return the format whose target is the answer alone."""
+    return TargetFormat(
+        label,
+        exchanges=lambda item, stages, rng: [(item.question, item.answer)],
+        prompts=lambda question, stages: [question],
+        stages=("conclusion",),
+        staged=False,
+        filled=filled,
+    )
+
+
+def _texts(item: StagedQuestion, stages: Sequence[str]) -> dict[str, str]:
     return {stage: item.stages[stage] for stage in stages}
 
 
@@ -105,13 +131,7 @@ def _four_paragraphs(output: str) -> bool:
 
 
 FORMATS: dict[str, TargetFormat] = {
-    "direct": TargetFormat(
-        "direct training",
-        exchanges=lambda item, stages, rng: [(item.question, item.answer)],
-        prompts=lambda question, stages: [question],
-        staged=False,
-        answer_only=True,
-    ),
+    "direct": _bare("direct training"),
     "no_tags": TargetFormat(
         "without tags",
         exchanges=_one_reply(lambda item, stages, rng: plain(_texts(item, stages))),
@@ -120,14 +140,7 @@ FORMATS: dict[str, TargetFormat] = {
         keeps_form=_four_paragraphs,
         stage_ends=dict(zip(STAGES, ("\n\n", "\n\n", "\n\n", ""), strict=True)),
     ),
-    "tags": TargetFormat(
-        "structured",
-        exchanges=_one_reply(lambda item, stages, rng: render(_texts(item, stages))),
-        answer=_conclusion,
-        before_answer=partial(_up_to, open_tag("conclusion")),
-        keeps_form=lambda output: parse(output).well_formed,
-        stage_ends={stage: close_tag(stage) for stage in STAGES},
-    ),
+    "tags": _tagged("structured", STAGES),
     "special_tags": TargetFormat(
         "tags as special tokens",
         exchanges=_one_reply(lambda item, stages, rng: to_special(render(_texts(item, stages)))),
@@ -161,7 +174,13 @@ FORMATS: dict[str, TargetFormat] = {
         stage_ends=dict.fromkeys(STAGES, ""),
         by_turn=True,
     ),
+    # As many positions before the answer as a chain has, but none of its words (arXiv:2404.15758 trains on such dots).
+    "filler": _bare("filler tokens, then the answer", filled=True),
+    "caption_only": _tagged("caption, then the answer", ("caption", "conclusion")),
+    "reasoning_only": _tagged("reasoning, then the answer", ("reasoning", "conclusion")),
 }
+
+CONTROLS = ("filler", "caption_only", "reasoning_only")  # formats of neither paper
 
 
 def messages(
@@ -172,7 +191,8 @@ def messages(
     `stages` keeps only these stages in the target, in their usual order (a curriculum's first phase). `rng` draws the
     order of `shuffled` and the task of `separate`; without `rng`, `shuffled` puts the conclusion first and
     `separate` uses the last stage.
-    Raises UserError for an unknown format or stage, and for `direct` without the conclusion.
+    Raises UserError for an unknown format or stage, and for a part of a format that is learned whole (`direct` without
+    the conclusion).
     """
     chat = []
     for user, assistant in _exchanges(item, format, rng, stages):
@@ -222,8 +242,9 @@ def _checked(format: str, stages: Sequence[str]) -> Stages:
         raise UserError(f"unknown stages {', '.join(map(str, unknown))}: choose among {', '.join(STAGES)}")
     if not stages:
         raise UserError(f"no stages: choose among {', '.join(STAGES)}")
-    if entry.answer_only and "conclusion" not in stages:
+    if entry.stages != STAGES and not set(entry.stages) <= set(stages):
         raise UserError(
-            f"format '{format}' trains on the answer alone: train it on the conclusion, with schedule 'mixed'"
+            f"format '{format}' trains on {' and '.join(entry.stages)} together: train it on whole items, with "
+            "schedule 'mixed'"
         )
     return tuple(stage for stage in STAGES if stage in stages)

@@ -8,6 +8,7 @@ million parameters.
 
     judge_prompt("caption", "How many squares?", "", "Two squares.", "Three.", short=True)
     parse_verdict("Since it has fewer errors, I choose response 1.")      # 1
+    reasoned_verdict(named_reason(2, "blue is 7"), 1)   # "Since response 2 says blue is 7, I choose response 1."
 """
 
 import re
@@ -92,7 +93,17 @@ def verdict_prefix(reason: str) -> str:
 
 def verdict(kind: str, k: int) -> str:
     """Return the whole verdict for response `k` (1 or 2), with the one reason that goes with `kind`."""
-    return VERDICT.format(reason=REASONS[kind], k=k)
+    return reasoned_verdict(REASONS[kind], k)
+
+
+def named_reason(response: int, statement: str) -> str:
+    """Return the reason that response 1 or 2 makes a false statement, to go into `reasoned_verdict`."""
+    return f"response {response} says {statement}"
+
+
+def reasoned_verdict(reason: str, k: int) -> str:
+    """Return the whole verdict for response `k` (1 or 2), with a reason of its own."""
+    return VERDICT.format(reason=reason, k=k)
 
 
 def parse_verdict(text: str, strict: bool = False) -> int | None:
@@ -110,3 +121,8 @@ def parse_verdict(text: str, strict: bool = False) -> int | None:
 def parse_check(text: str) -> bool:
     """Return False if the answer to a check says "incorrect", as released. Any other answer passes."""
     return INCORRECT not in text.lower()
+
+
+def parse_statement(text: str) -> bool | None:
+    """Return whether the answer to `statement_prompt` is "correct", None if it is neither that nor "incorrect"."""
+    return {CORRECT: True, INCORRECT: False}.get(text.strip().rstrip(".").lower())

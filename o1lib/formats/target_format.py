@@ -36,8 +36,10 @@ class TargetFormat:
       task
     - stage_ends: {stage: the text that ends it, "" for the end of the turn} for a search stage by stage; empty if an
       output cannot be stopped after a stage
-    - staged: an output holds the stages; answer_only: the target is the answer alone; stage_tasks: each stage of a
-      question is a training example of its own; by_turn: one stage a turn
+    - stages: the stages that a whole target has, in their order
+    - staged: an output holds these stages; stage_tasks: each stage of a question is a training example of its own;
+      by_turn: one stage a turn; filled: filler tokens stand before the answer (`o1lib.training.filler` puts them into
+      the model's chat template, so that prompts and targets here hold none)
     """
 
     label: str
@@ -47,7 +49,13 @@ class TargetFormat:
     before_answer: Callable[[str], str] = lambda output: ""
     keeps_form: Callable[[str], bool] | None = None
     stage_ends: Mapping[str, str] = field(default_factory=dict)
+    stages: Stages = STAGES
     staged: bool = True
-    answer_only: bool = False
     stage_tasks: bool = False
     by_turn: bool = False
+    filled: bool = False
+
+    @property
+    def answer_only(self) -> bool:
+        """Whether the target is the answer alone."""
+        return self.stages == ("conclusion",)

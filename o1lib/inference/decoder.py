@@ -62,8 +62,13 @@ class Decoder:
             found |= dict(stream.next())
         return [found[number] for number in range(len(requests))]
 
-    def reply(self, conversations: list[Conversation], keys: list[str]) -> list[Candidate]:
-        """Return one sampled reply to each conversation, drawn under its key; the cost counts as judging."""
+    def reply(
+        self, conversations: list[Conversation], keys: list[str], greedy: bool = False, most: int | None = None
+    ) -> list[Candidate]:
+        """Return one reply to each conversation, drawn under its key; the cost counts as judging.
+
+        With `greedy` the temperature is 0. `most` bounds the tokens of a reply further than `max_new_tokens` does.
+        """
         rows, read = [None] * len(conversations), [0] * len(conversations)
         with self.reading():
             for part in self.prefiller.read(conversations):
@@ -72,8 +77,8 @@ class Decoder:
                     for k in numbers:
                         task = conversations[k].task
                         keyed = replace(task, qid=f"{task.qid}/{keys[k]}")
-                        request = GenerationRequest(keyed, None, (StageSpec("judge"),))
-                        rows[k] = CandidateDecoding(self, request, 0, state)
+                        request = GenerationRequest(keyed, None, (StageSpec("judge"),), greedy=greedy)
+                        rows[k] = CandidateDecoding(self, request, 0, state, room=most)
             for picture in (True, False):  # rows with and without a picture cannot share a batch
                 own = [row for row in rows if (row.state.picture is not None) == picture]
                 self.new_batch().run(own)

@@ -48,13 +48,16 @@ class SequentialDecoder:
         """Return the candidates of each request, drawn one after another."""
         return [[self._candidate(request, k) for k in range(request.n)] for request in requests]
 
-    def reply(self, conversations: list[Conversation], keys: list[str]) -> list[Candidate]:
-        """Return one sampled reply to each conversation, drawn under its key; the cost counts as judging."""
+    def reply(
+        self, conversations: list[Conversation], keys: list[str], greedy: bool = False, most: int | None = None
+    ) -> list[Candidate]:
+        """Return one reply to each conversation, drawn under its key or `greedy`; the cost counts as judging."""
         found = []
         for conversation, key in zip(conversations, keys):
             inputs, task = self._inputs(conversation), conversation.task
-            request = GenerationRequest(replace(task, qid=f"{task.qid}/{key}"), None, (StageSpec("judge"),))
-            row = CandidateDecoding(self, request, 0, RowState(tuple(inputs["input_ids"][0].tolist())))
+            keyed = replace(task, qid=f"{task.qid}/{key}")
+            request = GenerationRequest(keyed, None, (StageSpec("judge"),), greedy=greedy)
+            row = CandidateDecoding(self, request, 0, RowState(tuple(inputs["input_ids"][0].tolist())), room=most)
             self._decode(row, inputs)
             cost = Usage(0, inputs["input_ids"].shape[1] + row.generated, 0, int(conversation.picture), 1, row.seconds)
             found.append(replace(row.candidate(), cost=cost))

@@ -110,11 +110,19 @@ class Canvas:
         """Write `words` with the top left corner at (x, y), six pixels per character."""
         self._draw.text((x, y), words, fill=_rgb(colour), font=_font())
 
-    def scan(self, x, y, digit, side=11):
-        """Paste a scan, an 8 x 8 array of 0 (paper) to 16 (ink), scaled to `side` pixels."""
-        grey = Image.fromarray((255 - np.clip(digit * 16, 0, 255)).astype(np.uint8)).resize((side, side))
-        mask = grey.point(lambda value: 255 - value)
-        self._image.paste(Image.new("RGB", (side, side), INK), (x, y), mask)
+    def scan(self, x, y, digit):
+        """Paste a scan, an 8 x 8 array of 0 (paper) to 16 (ink), scaled to 14 pixels."""
+        mask = Image.fromarray(np.clip(digit * 16, 0, 255).astype(np.uint8)).resize((14, 14))
+        self._image.paste(Image.new("RGB", (14, 14), INK), (x, y), mask)
+
+    def letter(self, x, y, letter):
+        """Write one letter twice as large as `text` does, centered on (x, y)."""
+        left, top, right, bottom = _font().getbbox(letter)
+        drawn = Image.new("L", (right - left, bottom - top))
+        ImageDraw.Draw(drawn).text((-left, -top), letter, fill=255, font=_font())
+        drawn = drawn.crop(drawn.getbbox())
+        mask = drawn.resize((2 * drawn.width, 2 * drawn.height), Image.Resampling.NEAREST)
+        self._image.paste(Image.new("RGB", mask.size, INK), (x - mask.width // 2, y - mask.height // 2), mask)
 
 
 def _corners(kind, x, y, radius):

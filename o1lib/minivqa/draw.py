@@ -17,6 +17,7 @@ from PIL import Image
 
 from o1lib.minivqa.canvas import Canvas
 from o1lib.minivqa.families import ai2d, aokvqa, chartqa, clevr, clevr_math, docvqa, geoqa, pisc, scienceqa, sharegpt4v
+from o1lib.minivqa.lengths import length
 from o1lib.records import choose
 
 _SPAN = 100_000_000
@@ -40,9 +41,10 @@ class Example:
     """A picture, a question and a staged answer, with all statements that are true of the picture.
 
     `answer` is a letter if there are `options`, else the answer itself. `bare` is the question without its options.
-    `facts` are the statements of the caption, `true` all further true statements that steps may make, `steps` those of
-    the reasoning, and `key` the hash of facts and question. `withheld` says that the base never sees the template.
-    `depth` is the number of dependent steps from the facts to the answer.
+    `facts` are all statements about the picture; the caption in `stages` holds those that the question makes relevant,
+    `description` all of them. `true` are all further true statements that steps may make, `steps` those of the
+    reasoning, and `key` is the hash of facts and question. `withheld` says that the base never sees the template.
+    `depth` is the number of dependent steps from the facts to the answer (`o1lib.minivqa.family.Asked`).
     """
 
     qid: str
@@ -63,6 +65,11 @@ class Example:
     depth: int = 1
     test_set: str = ""
     group: str = ""
+
+    @property
+    def description(self):
+        """Return the caption that does not depend on the question: all facts."""
+        return _sentences(self.facts)
 
 
 def seeds(split, n, start=0):
@@ -91,9 +98,9 @@ def draw(family, seed, *, hard=False, template=None, choice=None):
     kind, split, rng = choose(family, FAMILIES, "family"), split_of(seed), random.Random(f"{family}/{seed}")
     hard = hard or split == "hard"
     name = template or rng.choice(list(kind.templates))
-    scene, facts, asked = sample(kind, name, split, hard, rng)
+    scene, asked = sample(kind, name, split, hard, rng)
     image = picture(kind, scene, rng, split)
-    return assemble(kind, name, split, seed, facts, asked, image, rng, choice)
+    return assemble(kind, name, split, seed, scene, asked, image, rng, choice)
 
 
 def picture(kind, scene, rng, split):
@@ -104,31 +111,39 @@ def picture(kind, scene, rng, split):
 
 
 def sample(kind, name, split, hard, rng):
-    """Return (scene, facts, asked): scenes are drawn until one belongs to the split and admits the question.
+    """Return (scene, asked): scenes are drawn until one belongs to the split and admits the question.
 
-    If the answers of a template must be equally frequent, the answer is drawn before the scenes. Rejecting scenes alone
-    would not balance the answers.
+    If the answers of a template must be equally frequent, the answer is drawn before the scenes; so is the depth, if it
+    varies. Rejecting scenes alone would favor what scenes admit most often. The number of words of all facts is that of
+    the first scene, because in longer descriptions some answers are likelier.
     """
     template = kind.templates[name]
     answers = hard and template.hard_answers or template.answers
-    wanted = rng.choice(answers) if answers else None
+    depths = hard and template.hard_depths or template.depths
+    wanted, size = rng.choice(answers) if answers else None, None
+    depth = length(rng, depths) if depths else None
     while True:
         scene = (template.scene or kind.scene)(rng, hard)
         facts = kind.facts(scene)
         if in_split(facts, split):
+            size = size or len(_sentences(facts).split())
+            if wanted and len(_sentences(facts).split()) != size:
+                continue
             asked = template.ask(scene, rng)
-            if asked and asked.others and wanted in (None, asked.answer):
-                return scene, facts, asked
+            if asked and asked.others and wanted in (None, asked.answer) and depth in (None, asked.depth):
+                return scene, asked
 
 
-def assemble(kind, name, split, seed, facts, asked, image, rng, choice=None):
+def assemble(kind, name, split, seed, scene, asked, image, rng, choice=None):
     """Return the Example for a question: options, closing step, stages and key."""
-    template = kind.templates[name]
+    template, facts = kind.templates[name], kind.facts(scene)
     if choice is None:
         choice = template.choice if template.choice is not None else rng.random() < 0.5
     options = [asked.answer, *rng.sample(asked.others, min(3, len(asked.others)))] if choice else []
     rng.shuffle(options)
-    texts = _texts(asked.question, asked.answer, tuple(options), asked.summary + ".", facts, asked.steps)
+    summary = f"{asked.summary}, then choose." if choice else f"{asked.summary}."
+    caption = _sentences(_relevant(facts, asked.needed, kind.gist(scene)))
+    texts = _texts(asked.question, asked.answer, tuple(options), summary, caption, asked.steps)
     key = hashlib.sha1("|".join((*sorted(facts), asked.question)).encode()).hexdigest()[:16]
     return Example(
         qid=f"{kind.name}/{split}/{seed % _SPAN}",
@@ -146,14 +161,23 @@ def assemble(kind, name, split, seed, facts, asked, image, rng, choice=None):
     )
 
 
-def _texts(bare, answer, options, summary, facts, steps):
+def _relevant(facts, needed, gist):
+    """Return the facts that say what kind of picture it is and those that are needed, in the picture's order."""
+    return facts if needed is None else [f for k, f in enumerate(facts) if k < gist or f in needed]
+
+
+def _sentences(parts):
+    return ". ".join(parts) + "."
+
+
+def _texts(bare, answer, options, summary, caption, steps):
     """Return the fields of an Example that contain its options or the letter of the right option."""
     letter = LETTERS[options.index(answer)] if options else ""
     steps = (*steps, f"so the answer is {answer}" + (f", which is {letter}" if letter else ""))
     stages = {
         "summary": summary,
-        "caption": ". ".join(facts) + ".",
-        "reasoning": ". ".join(steps) + ".",
+        "caption": caption,
+        "reasoning": _sentences(steps),
         "conclusion": letter or answer,
     }
     question = bare + "".join(f" {mark}. {option}" for mark, option in zip(LETTERS, options, strict=False))
@@ -164,7 +188,8 @@ def rotated(example, turns):
     """Return a multiple-choice example with its options rotated by `turns` places (circular evaluation)."""
     answer = example.options[LETTERS.index(example.answer)]
     options = example.options[turns:] + example.options[:turns]
-    texts = _texts(example.bare, answer, options, example.stages["summary"], example.facts, example.steps[:-1])
+    stages = example.stages
+    texts = _texts(example.bare, answer, options, stages["summary"], stages["caption"], example.steps[:-1])
     return replace(example, true=example.true - {example.steps[-1]} | {texts["steps"][-1]}, **texts)
 
 

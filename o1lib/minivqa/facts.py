@@ -37,18 +37,20 @@ def statements(text):
     return [part.strip() for part in _BREAK.split(text) if part.strip()]
 
 
-def caption_score(text, facts):
+def caption_score(text, facts, needed=None):
     """Return {"exact": bool, "precision": float, "recall": float} of a caption against the facts of the picture.
 
-    Order and filler words do not matter. A repeated statement counts as wrong.
+    `needed` are the facts that the caption must state, by default all. Precision is the share of its statements that
+    are facts, recall the share of the needed facts that it states; it is exact if both are 1. Order and filler words do
+    not matter. A repeated statement counts as wrong.
     """
     stated = Counter(canonical(s) for s in statements(text))
-    wanted = Counter(canonical(f) for f in facts)
-    shared = sum((stated & wanted).values())
+    known, wanted = (Counter(map(canonical, some)) for some in (facts, facts if needed is None else needed))
+    true, found = (sum((stated & some).values()) for some in (known, wanted))
     return {
-        "exact": stated == wanted,
-        "precision": shared / max(1, stated.total()),
-        "recall": shared / max(1, wanted.total()),
+        "exact": true == stated.total() and found == wanted.total(),
+        "precision": true / max(1, stated.total()),
+        "recall": found / max(1, wanted.total()),
     }
 
 

@@ -21,6 +21,21 @@ class Asked:
     - steps: the statements that lead to the answer; `draw` adds a closing step that states it
     - true: further true statements that steps may make, besides facts and `steps`
     - depth: number of dependent steps from the facts to the answer; a step depends on another if it reads its result
+    - needed: the facts that the question makes relevant, None for all of them
+
+    Depth counts the longest chain of steps that each need the result of the one before:
+
+    - reading facts is the first step, however many of them are read side by side
+    - going on to a thing that an earlier step found, and reading its fact, is one more step for each thing on the way
+    - recalling a rule or a fact about the world is one step
+    - counting, finding an extreme and comparing is one step over any number of values that are known
+    - a sum adds one number after another, so a sum of k numbers has depth k (reading them, then k - 1 additions); its
+      order does not matter, so such templates are parallel, not serial
+    - saying the answer, and comparing it with a word of the question, adds nothing
+
+    Relevance is decided by the question alone, never by the values in the picture. If the question names the things
+    that it asks about, only their facts are relevant. If things must be found, counted or followed first, the facts of
+    all things that it could be are relevant, because leaving out the others would be half of the answer.
     """
 
     question: str
@@ -30,13 +45,15 @@ class Asked:
     steps: tuple[str, ...]
     true: frozenset[str] = frozenset()
     depth: int = 1
+    needed: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
 class Template:
     """One kind of question. `ask(scene, rng)` returns Asked, or None if the scene does not admit the question.
 
-    `answers` must be equally frequent: one of them is drawn first, then scenes until it is right.
+    `answers` must be equally frequent: one of them is drawn first, then scenes until it is right. `depths` are drawn
+    first as well, in the proportions of `o1lib.minivqa.lengths`.
     """
 
     skill: str
@@ -46,6 +63,8 @@ class Template:
     choice: bool | None = None  # True: always multiple choice, False: never, None: half of the time
     answers: tuple[str, ...] = ()
     hard_answers: tuple[str, ...] = ()  # the same for hard scenes; `answers` if empty
+    depths: tuple[int, ...] = ()
+    hard_depths: tuple[int, ...] = ()  # the same for hard scenes; `depths` if empty
     scene: Callable[[Any, bool], Any] | None = None  # its own scenes, if not all of the family's suit it
 
 
@@ -54,7 +73,7 @@ class Family:
     """One family. `share` is the number of items of its source in Table 1 of LLaVA-o1 (arXiv:2411.10440), in thousands.
 
     `edit(scene, rng)` returns a scene that differs in exactly one fact, None if the attempt fails. Families without it
-    have no twin pictures.
+    have no twin pictures. The first `gist` facts say what kind of picture it is; every caption begins with them.
     """
 
     name: str
@@ -65,3 +84,4 @@ class Family:
     templates: dict[str, Template] = field(default_factory=dict)
     paper: Callable[[Any], str] = lambda scene: "white"
     edit: Callable[[Any, Any], Any] | None = None
+    gist: Callable[[Any], int] = lambda scene: 0

@@ -38,9 +38,8 @@ def twins(family, seed):
     names = [name for name in kind.templates if option_count(family, name) == 2]
     scenes, questions = _pair(kind, names, split, rng)
     images = [picture(kind, scene, random.Random(f"twins/paint/{seed}"), split) for scene in scenes]
-    facts = [kind.facts(scene) for scene in scenes]
     return [
-        assemble(kind, name, split, seed, facts[figure], both[figure], images[figure], rng, choice=False)
+        assemble(kind, name, split, seed, scenes[figure], both[figure], images[figure], rng, choice=False)
         for figure in (0, 1)
         for name, both in questions
     ]

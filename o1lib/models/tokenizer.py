@@ -11,7 +11,7 @@ tower's vocabulary size; the model has an embedding but no output for it, as in 
 
 from collections.abc import Iterator
 
-from o1lib.formats.chat import FORMATS, FOUR_TURN_PROMPTS, prompt_turns
+from o1lib.formats.chat import CONTROLS, FORMATS, FOUR_TURN_PROMPTS, prompt_turns
 from o1lib.formats.judge_prompts import KINDS, REASONS, VERDICT, check_prompt, judge_prompt, verdict
 from o1lib.formats.special_tags import SPECIAL_TAGS
 from o1lib.formats.stages import render
@@ -55,7 +55,8 @@ def training_texts(per_family: int) -> Iterator[str]:
             example = draw(family, seed)
             yield example.question
             yield render(example.stages)
-    users = [turn for form in FORMATS for turn in prompt_turns("", form)] + list(FOUR_TURN_PROMPTS)
+    spoken = [form for form in FORMATS if form not in CONTROLS]  # controls ask in the words of other formats
+    users = [turn for form in spoken for turn in prompt_turns("", form)] + list(FOUR_TURN_PROMPTS)
     judging = [judge_prompt(kind, "", "x", "", "", short=True) for kind in KINDS] + [check_prompt("", "", short=True)]
     verdicts = [verdict(kind, k) for kind in REASONS for k in (1, 2)] + ["correct", "incorrect", VERDICT]
     yield from ("user\n\nassistant\n\n" + text for text in (users + judging + verdicts) * (per_family // 4 + 1))

@@ -16,7 +16,7 @@ def metric(value: float, n: int, low: float, high: float) -> dict:
     return {"value": round(float(value), 6), "n": n, "low": round(float(low), 6), "high": round(float(high), 6)}
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
+def wilson(hits: float, n: float) -> tuple[float, float]:
     """Return Wilson's 95 % interval (low, high) of the share hits / n, n > 0 (Wilson 1927, doi:10.2307/2276774)."""
     from statsmodels.stats.proportion import proportion_confint
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from o1lib.formats.question import StagedQuestion
+from o1lib.formats.stages import STAGES
 from o1lib.minivqa.facts import canonical, caption_score, check_steps, statements
 from o1lib.scoring import correct, extract
 
@@ -18,12 +19,16 @@ STATED = re.compile(r"the answer is ([^.,]+), which is ([A-Z])\b")  # the wordin
 CHAIN = ("caption", "reasoning", "conclusion")  # a summary is a plan and cannot be false
 
 
-def score(stages: Mapping[str, str], item: StagedQuestion) -> dict:
+def score(stages: Mapping[str, str], item: StagedQuestion, expected: Sequence[str] = STAGES) -> dict:
     """Return the scores of a staged answer. `stages` maps stage names to texts; a missing stage is wrong.
 
-    `item` must have facts: a `minivqa.Example`, or a `data.Item` made from one. The keys are:
+    `item` must have facts: a `minivqa.Example`, or a `data.Item` made from one. `expected` are the stages of the
+    answer's format. The scores of a stage that is not among them are left out, and `faithful` without the reasoning.
+    The keys are:
 
-    - caption: it states all facts of the picture and nothing else; caption_precision, caption_recall: by statement
+    - caption: it states all facts that the question makes relevant, those of the true caption, and nothing that is not
+      a fact of the picture; caption_precision: the share of its statements that are facts of the picture;
+      caption_recall: the share of the relevant facts that it states
     - reasoning: it has steps and all of them hold; reasoning_precision: the share of its steps that hold;
       reasoning_recall: the share of the reference steps that it contains
     - conclusion: it answers the question
@@ -32,22 +37,30 @@ def score(stages: Mapping[str, str], item: StagedQuestion) -> dict:
     - wrong_statements: statements of caption and reasoning that do not hold, as written
     """
     caption, reasoning, conclusion = (stages.get(name) or "" for name in CHAIN)
-    stated, steps = caption_score(caption, item.facts), check_steps(reasoning, item.facts, item.true)
+    needed = statements(item.stages["caption"])
+    stated, steps = caption_score(caption, item.facts, needed), check_steps(reasoning, item.facts, item.true)
     wrong = [statement for statement, holds in steps if not holds]
     right = {
         "caption": stated["exact"],
         "reasoning": bool(steps) and not wrong,
         "conclusion": _answers(conclusion, item.answer, item.options),
     }
-    return right | {
+    wanted = [stage for stage in CHAIN if stage in expected]
+    scores = right | {
         "caption_precision": stated["precision"],
         "caption_recall": stated["recall"],
         "reasoning_precision": 1 - len(wrong) / len(steps) if steps else 0.0,
         "reasoning_recall": caption_score(reasoning, item.steps)["recall"],
         "faithful": right["reasoning"] and right["conclusion"] and _answers(steps[-1][0], item.answer, item.options),
-        "first_break": next((stage for stage in CHAIN if not right[stage]), None),
+        "first_break": next((stage for stage in wanted if not right[stage]), None),
         "wrong_statements": [*_not_facts(caption, item.facts), *wrong],
     }
+    return {name: value for name, value in scores.items() if _about(name) in (None, *expected)}
+
+
+def _about(name: str) -> str | None:
+    """Return the stage that a score is about, None for a score of the whole answer."""
+    return "reasoning" if name == "faithful" else next((stage for stage in CHAIN if name.startswith(stage)), None)
 
 
 def letter_kept(output: str, options: Sequence[str]) -> bool | None:

@@ -18,7 +18,7 @@ from o1lib.records import UserError
 from o1lib.search.oracle import SYNTHETIC, FaithfulOracleJudge, OracleJudge, SyntheticJudge
 from o1lib.search.registry import JudgeSpec, make_entry
 from o1lib.search.segments import join_segments, untagged
-from o1lib.search.self_judge import SelfAsReleased, SelfJudge
+from o1lib.search.self_judge import PreferenceJudge, SelfAsReleased, SelfJudge
 from o1lib.search.types import Comparison, SearchResult, Verdict, keyed_rng
 from o1lib.search.verdicts import verdict_by_score
 
@@ -81,19 +81,22 @@ class RandomJudge:
         return [Verdict(int(coin.integers(2))) for coin in coins]
 
 
-def _self_judge(*, decoder, seed, **_):
-    return SelfJudge(decoder, seed)
+def _preference(*, decoder, seed, **_):
+    return PreferenceJudge(decoder, seed)
 
 
-# The only list of judges. `base` is the self judge, asked of the model from which the fine-tuning started.
+# The only list of judges. `base` is the judge `preference`, asked of the model from which the fine-tuning started.
 JUDGES: dict[str, JudgeSpec[Judge]] = {
-    "self": JudgeSpec("the model itself", make=_self_judge, needs_model=True),
+    "self": JudgeSpec(
+        "the model itself", make=lambda *, decoder, seed, **_: SelfJudge(decoder, seed), needs_model=True
+    ),
+    "preference": JudgeSpec("the model's preference", make=_preference, needs_model=True),
     "self_as_released": JudgeSpec(
         "as released", make=lambda *, decoder, **_: SelfAsReleased(decoder), needs_model=True
     ),
     "likelihood": JudgeSpec("likelihood", make=lambda *, seed, **_: LikelihoodJudge(seed)),
     "agreement": JudgeSpec("agreement", make=lambda *, seed, **_: AgreementJudge(seed)),
-    "base": JudgeSpec("its base", make=_self_judge, needs_model=True, other_model=True),
+    "base": JudgeSpec("its base", make=_preference, needs_model=True, other_model=True),
     "oracle": JudgeSpec("an oracle", make=lambda *, truth, seed, **_: OracleJudge(truth, seed), needs_truth=True),
     "oracle_faithful": JudgeSpec(
         "an oracle for whole chains",
@@ -121,8 +124,9 @@ def accuracy_on_pairs(judge: Judge, pairs: Iterable[tuple[Comparison, int]]) -> 
     """Return how often a judge prefers the better of two candidates. Each pair is shown in both orders.
 
     `pairs` holds comparisons and which side is better (0 or 1). The result holds shares: accuracy (a tie counts by the
-    coin's result), tie, unparsed, and position_bias, the share of verdicts for the first shown minus one half. `n` is
-    the number of verdicts.
+    coin's result), tie, unparsed, and position_bias, the share of choices of the response shown first minus one half.
+    For a judge that chooses no response (one that reads likelihoods), its verdicts are the choices. `n` is the number
+    of verdicts.
     """
     shown = [(comparison, side) for comparison, side in pairs]
     shown += [(replace(one, a=one.b, b=one.a, key=f"{one.key}/swapped"), 1 - side) for one, side in shown]
@@ -135,9 +139,29 @@ def accuracy_on_own(results: Iterable[SearchResult], oracle: OracleJudge) -> dic
     Only comparisons count in which the oracle sees a difference, in the order in which they were made.
     """
     made = own_comparisons(results)
-    truth = oracle([comparison for comparison, _ in made])
-    decided = [(verdict, true.winner) for (_, verdict), true in zip(made, truth) if not true.tie]
+    decided = [(verdict, side) for (_, verdict), side in zip(made, _truer(made, oracle)) if side is not None]
     return _measured([verdict for verdict, _ in decided], [side for _, side in decided])
+
+
+def verdict_rows(result: SearchResult, truth: Mapping) -> list[dict]:
+    """Return one plain dict for each comparison of a search, as a predictions file keeps them.
+
+    `kind` is what was compared, `same` whether both texts are equal, `better` the side closer to the truth (0 or 1;
+    None if both are equally true or `truth`, as of `OracleJudge`, lacks the question's facts). The rest are fields of
+    the verdict.
+    """
+    made, item = own_comparisons([result]), truth.get(result.task.qid)
+    sides = _truer(made, OracleJudge(truth)) if item is not None and item.facts else [None] * len(made)
+    return [
+        {
+            "kind": one.kind,
+            "same": one.a.text.strip() == one.b.text.strip(),
+            "better": better,
+            **{name: getattr(verdict, name) for name in ("winner", "tie", "parsed", "note")},
+            "choices": list(verdict.choices),
+        }
+        for (one, verdict), better in zip(made, sides)
+    ]
 
 
 def own_comparisons(results: Iterable[SearchResult]) -> list[tuple[Comparison, Verdict]]:
@@ -160,10 +184,16 @@ def _statements(candidate):
     return frozenset(canonical(statement) for statement in statements(untagged(candidate.text)))
 
 
+def _truer(made, oracle):
+    """Return for each (comparison, verdict) the side that is closer to the truth, None where the oracle ties."""
+    return [None if true.tie else true.winner for true in oracle([comparison for comparison, _ in made])]
+
+
 def _measured(verdicts, better):
     if not verdicts:
         return {"n": 0}
     right = fmean(verdict.winner == side for verdict, side in zip(verdicts, better))
-    bias = fmean(verdict.winner == 0 for verdict in verdicts) - 0.5
+    chosen = [choice for v in verdicts for choice in v.choices if choice] or [v.winner + 1 for v in verdicts]
+    bias = fmean(choice == 1 for choice in chosen) - 0.5
     tie, unparsed = fmean(v.tie for v in verdicts), fmean(not v.parsed for v in verdicts)
     return {"n": len(verdicts), "accuracy": right, "position_bias": bias, "tie": tie, "unparsed": unparsed}

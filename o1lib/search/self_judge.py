@@ -1,17 +1,21 @@
-"""Judges that ask a model which candidate is better: by its preference, or in words as LLaVA-o1 released it.
+"""Judges that ask a model which candidate is better: in words, by its preference, or as LLaVA-o1 released it.
 
 The picture is never encoded again: its keys and values do not depend on the text.
 
-    SelfJudge(decoder)([comparison])                # both orders, by the probabilities of " 1" and " 2"
+    SelfJudge(decoder)([comparison])                # "Since [reason], I choose response k.", written in both orders
+    PreferenceJudge(decoder)([comparison])          # both orders, by the probabilities of " 1" and " 2"
     SelfAsReleased(decoder)([comparison])           # sampled words; vetoes and biases of the release kept
 """
 
+from dataclasses import replace
 from math import exp, isfinite
 
 from o1lib.formats.judge_prompts import REASONS, check_prompt, judge_prompt, parse_check, parse_verdict, verdict_prefix
 from o1lib.search.segments import stage_text, untagged
 from o1lib.search.types import Candidate, Comparison, Conversation, Usage, Verdict
 from o1lib.search.verdicts import verdict_by_score
+
+SHORT_REPLY = 64  # most tokens of a verdict in the short form, more than twice a verdict with a reason of a dozen words
 
 
 def comparison_prompt(comparison: Comparison, first: Candidate, second: Candidate, short: bool) -> str:
@@ -25,6 +29,31 @@ def comparison_prompt(comparison: Comparison, first: Candidate, second: Candidat
 
 
 class SelfJudge:
+    """The model writes "Since [reason], I choose response k." in both orders (LLaVA-o1, section 3.3), at temperature 0.
+
+    Orders that disagree, or a verdict that cannot be read, are a tie. The note of the verdict holds both replies.
+    """
+
+    def __init__(self, decoder, seed: int = 0):
+        self.decoder, self.seed = decoder, seed
+
+    def __call__(self, comparisons: list[Comparison]) -> list[Verdict]:
+        """Return a verdict for each comparison; the replies to both orders of all comparisons are written together."""
+        conversations = [one for comparison in comparisons for one in _both_orders(comparison, self.decoder.short)]
+        keys = [f"{one.key}/{order}" for one in comparisons for order in ("in order", "swapped")]
+        most = SHORT_REPLY if self.decoder.short else None
+        replies = iter(self.decoder.reply(conversations, keys, greedy=True, most=most))
+        return [self._verdict(comparison, next(replies), next(replies)) for comparison in comparisons]
+
+    def _verdict(self, comparison, straight, swapped):
+        choices = tuple(parse_verdict(reply.text, strict=True) for reply in (straight, swapped))
+        first, second = float(choices == (1, 2)), float(choices == (2, 1))
+        note = f"{straight.text.strip()} | in the other order: {swapped.text.strip()}"
+        cost, parsed = straight.cost + swapped.cost, None not in choices
+        return verdict_by_score(self.seed, comparison, first, second, note, cost, parsed, choices)
+
+
+class PreferenceJudge:
     """The model's preference between the two verdict tokens after a fixed reason, in both orders; disagreement ties."""
 
     def __init__(self, decoder, seed: int = 0):
@@ -33,22 +62,20 @@ class SelfJudge:
     def __call__(self, comparisons: list[Comparison]) -> list[Verdict]:
         """Return a verdict for each comparison; both orders of all comparisons are prefilled together."""
         conversations = [
-            self._conversation(one, *pair) for one in comparisons for pair in ((one.a, one.b), (one.b, one.a))
+            replace(asked, prefix=verdict_prefix(REASONS[one.kind]))
+            for one in comparisons
+            for asked in _both_orders(one, self.decoder.short)
         ]
         found = iter(self.decoder.likelihoods(conversations, [[" 1", " 2"]] * len(conversations)))
         return [self._verdict(comparison, next(found), next(found)) for comparison in comparisons]
 
-    def _conversation(self, comparison, first, second):
-        prompt = comparison_prompt(comparison, first, second, self.decoder.short)
-        return Conversation(comparison.task, (prompt,), prefix=verdict_prefix(REASONS[comparison.kind]))
-
     def _verdict(self, comparison, straight, swapped):
         (a, b), (b_again, a_again) = straight[0], swapped[0]
-        cost = straight[1] + swapped[1]
+        choices, cost = (_likelier(a, b), _likelier(b_again, a_again)), straight[1] + swapped[1]
         finite = all(map(isfinite, (a, b, a_again, b_again)))
         note = f"P(first) {_share(a, b):.2f}, in the other order {_share(b_again, a_again):.2f}"
         votes = (a > b) + (a_again > b_again), (b > a) + (b_again > a_again)
-        return verdict_by_score(self.seed, comparison, *votes, note, cost=cost, parsed=finite)
+        return verdict_by_score(self.seed, comparison, *votes, note, cost, finite, choices)
 
 
 class SelfAsReleased:
@@ -76,9 +103,9 @@ class SelfAsReleased:
         asked = [self._compare(comparisons[k]) for k in rest]
         for k, reply in zip(rest, self._replies(asked, comparisons, rest, "compare")):
             costs[k] += reply.cost
-            winner, parsed = parse_verdict(reply.text), parse_verdict(reply.text, strict=True) is not None
-            found[k] = Verdict((winner or 2) - 1, parsed=parsed, note=reply.text.strip())
-        return [_with_cost(found[k], cost) for k, cost in enumerate(costs)]
+            winner, read = parse_verdict(reply.text), parse_verdict(reply.text, strict=True)
+            found[k] = Verdict((winner or 2) - 1, parsed=read is not None, note=reply.text.strip(), choices=(read,))
+        return [replace(found[k], cost=cost) for k, cost in enumerate(costs)]
 
     def _check(self, comparison, candidate):
         texts = comparison.hint, stage_text(candidate.segments, "reasoning")
@@ -92,8 +119,15 @@ class SelfAsReleased:
         return self.decoder.reply(conversations, [f"{comparisons[k].key}/{what}" for k in numbers])
 
 
-def _with_cost(verdict, cost):
-    return Verdict(verdict.winner, verdict.tie, verdict.parsed, verdict.note, cost)
+def _both_orders(comparison, short):
+    """Return the two conversations that ask for a comparison: as it is, and with its sides swapped."""
+    sides = ((comparison.a, comparison.b), (comparison.b, comparison.a))
+    return [Conversation(comparison.task, (comparison_prompt(comparison, *order, short),)) for order in sides]
+
+
+def _likelier(first, second):
+    """Return the response with the higher log-probability, 1 or 2, None if they are equal or one is no number."""
+    return 1 if first > second else 2 if second > first else None
 
 
 def _share(this, other):

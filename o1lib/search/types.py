@@ -171,13 +171,18 @@ class Score:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Which candidate won (0 or 1), whether a coin settled a tie, and whether the judge's answer could be read."""
+    """Which candidate won (0 or 1), whether a coin settled a tie, and whether the judge's answer could be read.
+
+    `choices` holds for each order in which the two were shown the response that was chosen: 1 (shown first), 2, or None
+    for none. It is empty for a judge to whom nothing is shown.
+    """
 
     winner: int
     tie: bool = False
     parsed: bool = True
     note: str = ""
     cost: Usage = Usage()
+    choices: tuple[int | None, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,15 @@ def verdict_by_score(
     note: str = "",
     cost: Usage | None = None,
     parsed: bool = True,
+    choices: tuple[int | None, ...] = (),
 ) -> Verdict:
     """Return the verdict for the larger of two scores (numbers, or tuples of equal length).
 
-    Equal scores are a tie. A coin settles it that is seeded by `seed`, the question and the key of the comparison.
+    Equal scores are a tie. A coin settles it that is seeded by `seed`, the question and the key of the comparison. The
+    other arguments are fields of the verdict.
     """
     cost = cost or Usage()
     if first == second:
         coin = keyed_rng(seed, comparison.task.qid, comparison.key, "coin")
-        return Verdict(int(coin.integers(2)), tie=True, note=note or "tie", cost=cost, parsed=parsed)
-    return Verdict(int(first < second), note=note, cost=cost, parsed=parsed)
+        return Verdict(int(coin.integers(2)), True, parsed, note or "tie", cost, choices)
+    return Verdict(int(first < second), False, parsed, note, cost, choices)

@@ -6,16 +6,14 @@ runs on its own.
 
     items = training_items(run, "data", 24_000)
     model, processor, source = starting_model(run, "base")
-    phases = dialogs(plan("mixed", "tags", items), "tags")          # o1lib.training.curriculum.plan
-    log = learn(run, model, processor, phases, learning_rate=1e-3, batch=48)
+    planned = plan_arm(run, model, processor, items, format="tags")     # o1lib.training.arm_plan
+    log = learn(run, model, processor, dialogs(planned.phases, "tags"), learning_rate=1e-3, batch=48)
 """
 
 import json
-import random
-from dataclasses import replace
 from pathlib import Path
 
-from o1lib.data.dataset import messages, prompt_turns, read_items
+from o1lib.data.dataset import prompt_turns, read_items
 from o1lib.data.images import picture_of
 from o1lib.formats.chat import FORMATS, answer_text
 from o1lib.formats.stages import STAGES, parse
@@ -24,8 +22,12 @@ from o1lib.models.presets import build, device_and_dtype, greedy, load, model_ha
 from o1lib.records import UserError, need, project_root
 from o1lib.records.html import render
 from o1lib.training import RECIPES, Lazy, fit, spans
+from o1lib.training.arm_plan import PlannedArm
+from o1lib.training.batch_order import item_length
 from o1lib.training.curriculum import per_item
+from o1lib.training.fresh import with_pictures
 from o1lib.training.launch import launch
+from o1lib.training.positions import budget_metrics, chat
 
 LOOKS = 8  # validations of the model during training
 
@@ -37,14 +39,14 @@ def training_items(run, data: str, examples: int, blind: bool = False) -> list:
     row that has not run, or a dataset with fewer items.
     """
     if not data:
-        return _with_pictures(list(mixture("train", examples)), blind)
+        return with_pictures(list(mixture("train", examples)), blind)
     items = read_items(need(run.root, data, run.seed).folder / "data" / "train")
     if len(items) < examples:
         raise UserError(
             f"row '{data}' has {len(items)} training items but examples is {examples}: "
             f"set examples to {len(items)} or build the dataset with a larger n_train"
         )
-    return _with_pictures(items[:examples], blind)
+    return with_pictures(items[:examples], blind)
 
 
 def validation_items(run, data: str, n: int, blind: bool = False) -> list:
@@ -52,12 +54,7 @@ def validation_items(run, data: str, n: int, blind: bool = False) -> list:
     if not n:
         return []
     folder = need(run.root, data, run.seed).folder / "data" / "validation" if data else None
-    return _with_pictures(read_items(folder)[:n] if folder else list(mixture("validation", n)), blind)
-
-
-def _with_pictures(items, blind):
-    """Return the items, with gray pictures if `blind`."""
-    return [replace(item, image=picture_of(item, blind)) for item in items] if blind else items
+    return with_pictures(read_items(folder)[:n] if folder else list(mixture("validation", n)), blind)
 
 
 def checkpoint_folder(run, name: str) -> Path:
@@ -75,15 +72,11 @@ def starting_model(run, base: str):
 
 
 def dialogs(phases, format: str, seed: int = 0) -> list:
-    """Return the phases of `curriculum.plan` as sequences of {"messages", "images"} that are built on access.
-
-    Random choices of a format (the stage order of `shuffled`) depend only on `seed` and the item.
-    """
+    """Return the phases of a plan as sequences of {"messages", "images", "length"} that are built on access."""
 
     def dialog(pair):
-        item, stages = pair
-        rng = random.Random(f"{seed}/{item.qid}") if len(stages) > 1 else None
-        return {"messages": messages(item, format, rng, stages), "images": [picture_of(item)]}
+        item, _ = pair
+        return {"messages": chat(pair, format, seed), "images": [picture_of(item)], "length": item_length(item)}
 
     return [Lazy(phase, dialog) for phase in phases]
 
@@ -99,8 +92,7 @@ def learn(
     """
     settings, recipe = run.parameters, RECIPES[run.scale]
     if recipe.processes > 1 and "processes" not in following:
-        options = ((f"--{name.replace('_', '-')}", str(value)) for name, value in settings.items())
-        launch(recipe.processes, [word for option in options for word in option])
+        launch(recipe.processes, [word for name, value in settings.items() for word in _option(name, value)])
         model.load_state_dict(type(model).from_pretrained(run.path("model"), dtype=model.dtype).state_dict())
         return [json.loads(line) for line in run.path("log.jsonl").read_text(encoding="utf8").splitlines()]
     items = validation_items(run, settings["data"], validation, settings.get("blind", False))
@@ -120,6 +112,14 @@ def learn(
         look_steps=max(1, steps // LOOKS),
         **following,
     )
+
+
+def _option(name, value):
+    """Return a parameter as words of a command line."""
+    option = f"--{name.replace('_', '-')}"
+    if isinstance(value, bool):
+        return [option] if value else []
+    return [option, str(value)]
 
 
 def validated(model, processor, items, format: str) -> dict:
@@ -179,10 +179,10 @@ def outputs(model, processor, items, format: str, inline) -> tuple[str, list[dic
     return render("training/outputs.html.j2", cards=cards), lines
 
 
-def record_of(run, log: list[dict], lines: list[dict], source: Path | None) -> dict:
+def record_of(run, log: list[dict], lines: list[dict], source: Path | None, planned: PlannedArm) -> dict:
     """Return the arguments of `records.finish`: log and sample outputs under `extra`, device, dtype and hashes.
 
-    A training run has no metrics: notebook 03 measures its model.
+    The metrics say how much was computed and taught (`positions.budget_metrics`). Notebook 03 measures the model.
     """
     device, dtype = device_and_dtype()
     steps = [line for line in log if "loss" in line]
@@ -193,9 +193,11 @@ def record_of(run, log: list[dict], lines: list[dict], source: Path | None) -> d
         "last_loss": float(steps[-1]["loss"]),
         "outputs": lines,
         "base_hash": model_hash(source) if source else "",
+        **planned.facts,
     }
+    taken = len(planned.counts) // per_item(run.parameters["format"])
     return {
-        "metrics": {},
+        "metrics": budget_metrics(planned.counts, taken),
         "extra": extra,
         "device": device.type,
         "dtype": str(dtype).removeprefix("torch."),
@@ -205,12 +207,14 @@ def record_of(run, log: list[dict], lines: list[dict], source: Path | None) -> d
 
 
 def summarize_arm(record: dict) -> str:
-    """Return two sentences that summarize a training run, computed from the result of `record_of`."""
-    extra = record["extra"]
+    """Return three sentences that summarize a training run, computed from the result of `record_of`."""
+    extra, found = record["extra"], record["metrics"]
     right, n = sum(line["correct"] for line in extra["outputs"]), len(extra["outputs"])
     last = [line for line in extra["log"] if "loss" in line][-1]
     return (
         f"After {last['examples']} examples the loss per token fell from {extra['first_loss']:.2f} to "
         f"{extra['last_loss']:.2f}; {right} of the {n} answers shown are right. "
+        f"It was taught {found['supervised_tokens']['value']:.1f} tokens per item, at "
+        f"{found['training_positions']['value'] / 1e6:.1f} million processed positions. "
         f"The model is {record['model_hash'][:12]}."
     )

@@ -12,7 +12,7 @@ WINDOW = 16  # batches among which examples are sorted by length
 
 
 class Lazy(Sequence):
-    """A sequence whose example k, {"messages", "images"}, is built by `make(keys[k])` on access."""
+    """A sequence whose example k, {"messages", "images"} and maybe "length", is built by `make(keys[k])` on access."""
 
     def __init__(self, keys: Sequence, make: Callable):
         self.keys, self.make = keys, make
@@ -27,6 +27,8 @@ class Lazy(Sequence):
 class Grouped(Sequence):
     """The same examples, sorted by length inside windows of 16 batches, so that a batch holds little padding.
 
+    The length of an example is its "length" if it has one, else the characters of its messages. Arms of all formats
+    give the length of the item (`item_length`), so that they learn the same items in the same order.
     The batches of a window are shuffled with `seed`. A window is built as a whole when one of its examples is accessed,
     and it does not depend on the windows before it. So a resumed run sees the same order as an uninterrupted one.
     """
@@ -47,7 +49,7 @@ class Grouped(Sequence):
     def _make(self, number):
         first = number * self.size
         made = [self.examples[k] for k in range(first, min(first + self.size, len(self)))]
-        made.sort(key=_characters)
+        made.sort(key=_length)
         batches = [made[k : k + self.batch] for k in range(0, len(made), self.batch)]
         rest = [batches.pop()] if len(batches[-1]) < self.batch else []
         random.Random(f"{self.seed}/{number}").shuffle(batches)
@@ -101,6 +103,13 @@ class _Lookup:
         return _Lookup, ((), 1)
 
 
-def _characters(example) -> int:
+def item_length(item) -> int:
+    """Return the length of an item in characters, the same in every format: its question and all of its stages."""
+    return len(item.question) + sum(map(len, item.stages.values()))
+
+
+def _length(example) -> int:
+    if "length" in example:
+        return example["length"]
     parts = (part for message in example["messages"] for part in message["content"])
     return sum(len(part) if isinstance(part, str) else len(part.get("text", "")) for part in parts)

@@ -10,7 +10,8 @@ import typer
 
 from o1lib.formats.chat import FORMATS
 from o1lib.records import Run, choose
-from o1lib.training.curriculum import SCHEDULES, plan
+from o1lib.training.budget import MORE
+from o1lib.training.curriculum import SCHEDULES
 from o1lib.training.launch import launch, world
 from o1lib.training.recipes import RECIPES, TRACKERS
 
@@ -28,6 +29,9 @@ def train(
     format: str = typer.Option("tags", help=", ".join(FORMATS)),
     schedule: str = typer.Option("mixed", help=_SCHEDULE_HELP),
     warm_share: float = typer.Option(0.0, help="share of the items learned as summary and caption only"),
+    match: str = typer.Option("", help="train until as many positions are processed as this format would"),
+    more: str = typer.Option("fresh", help=f"with --match, further items: {' or '.join(MORE)}"),
+    blind: bool = typer.Option(False, "--blind", help="show gray pictures only"),
     examples: int = typer.Option(0, help=f"number of items to learn from; default {EXAMPLES:,}, for a dry run 99,000"),
     learning_rate: float = typer.Option(0.0, help="default: the recipe's"),
     batch: int = typer.Option(0, help="items per step over all processes; default: the recipe's"),
@@ -49,7 +53,7 @@ def train(
         launch(count, [word for word in sys.argv[1:] if word != "train"])
     else:
         names = ("row", "seed", "scale", "root", "data", "base", "format", "schedule", "warm_share", "validation")
-        settings = {name: options[name] for name in names} | {
+        settings = {name: options[name] for name in (*names, "match", "more", "blind")} | {
             "examples": examples or EXAMPLES,
             "learning_rate": learning_rate or recipe.learning_rate,
             "batch": batch or recipe.batch,
@@ -77,18 +81,20 @@ def _report(options: dict) -> None:
 def _arm(settings: dict, processes: int, tracker: str) -> None:
     """Train the arm in this process, one of `processes`."""
     from o1lib.records.runs import places
+    from o1lib.training.arm_plan import plan_arm
     from o1lib.training.arms import dialogs, learn, starting_model, training_items
 
     root, folder = places(settings["row"], settings["seed"], settings["scale"], settings["root"])
     run = Run(settings["row"], settings["seed"], settings["scale"], root, folder, settings)
-    items = training_items(run, settings["data"], settings["examples"])
+    items = training_items(run, settings["data"], settings["examples"], settings["blind"])
     model, processor, _ = starting_model(run, settings["base"])
-    phases = plan(settings["schedule"], settings["format"], items, run.seed, settings["warm_share"])
+    how = {name: settings[name] for name in ("format", "schedule", "warm_share", "match", "more")}
+    planned = plan_arm(run, model, processor, items, **how)
     log = learn(
         run,
         model,
         processor,
-        dialogs(phases, settings["format"], run.seed),
+        dialogs(planned.phases, settings["format"], run.seed),
         tracker=tracker,
         learning_rate=settings["learning_rate"],
         batch=settings["batch"],

@@ -50,7 +50,9 @@ SCHEDULES = {
 }
 
 
-def plan(schedule: str, format: str, items: Sequence, seed: int = 0, warm_share: float = 0.0) -> list[list[tuple]]:
+def plan(
+    schedule: str, format: str, items: Sequence, seed: int | str = 0, warm_share: float = 0.0
+) -> list[list[tuple]]:
     """Return the phases of a training run as lists of (item, stages), in the order in which they are learned.
 
     The share `warm_share` of the items is learned as summary and caption only, the other items whole. The order depends
@@ -111,5 +113,5 @@ def _check(schedule, format, items, warm_share):
             f"schedule '{schedule}' has a phase of summaries and captions, but warm_share {warm_share} of "
             f"{len(items)} items is none: raise warm_share"
         )
-    if FORMATS[format].answer_only and warm_share > 0:
-        raise UserError(f"format '{format}' has no summary or caption to learn first: set warm_share to 0")
+    if FORMATS[format].stages != STAGES and warm_share > 0:
+        raise UserError(f"format '{format}' has no summary and caption to learn first: set warm_share to 0")

@@ -114,6 +114,7 @@ def _trainer(learner, processor, laid, args, recipe, batch, out, inspect, tracke
         callbacks=[progress, *filter(None, [tracking])],
     )
     trainer.decay, trainer.steps_an_epoch = recipe.decay, max(1, -(-total // batch) // recipe.epochs)
+    trainer.steady, trainer.muon = recipe.steady, recipe.optimizer == "muon"
     trainer.remove_callback(PrinterCallback)
     return trainer
 

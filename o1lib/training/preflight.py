@@ -8,9 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 
-from PIL import Image
-
-from o1lib.data.images import upright_size
 from o1lib.records import UserError
 from o1lib.training.collator import spans
 from o1lib.training.memory import (
@@ -23,6 +20,7 @@ from o1lib.training.memory import (
     picture_tokens,
     what_would_fit,
 )
+from o1lib.training.positions import picture_size
 from o1lib.training.recipes import RECIPES, Recipe
 
 RATE = 4e14  # FLOP/s of a GPU, assumed: 40 % of the bf16 peak of an H100
@@ -81,13 +79,15 @@ def _measured(model, items, source, format):
     """Return the lengths of up to SAMPLE items, by the tokenizer of the released model if it was downloaded."""
     from o1lib.data.images import picture_of
     from o1lib.formats.chat import messages
+    from o1lib.training.filler import put_filler
 
     chosen = random.Random(0).sample(items, min(SAMPLE, len(items)))
     chats = [messages(item, format) for item in chosen]
     processor, how = _processor(model, chats)
+    put_filler(processor, format, items)
     tokens, places = [], []
     for item, chat in zip(chosen, chats, strict=True):
-        patches, in_prompt = picture_tokens(model, *_size(item))
+        patches, in_prompt = picture_tokens(model, *picture_size(item))
         text = processor.apply_chat_template(chat, tokenize=False)
         tokens.append(len(processor.tokenizer.encode(text, add_special_tokens=False)) - 1 + in_prompt)
         places.append(patches)
@@ -112,10 +112,6 @@ def _processor(model, chats):
         return build_processor(train_tokenizer(texts, 8000), 64), (
             f"an estimate by a tokenizer that was trained on these texts, since {hub_id} is not on this machine"
         )
-
-
-def _size(item):
-    return item.image.size if isinstance(item.image, Image.Image) else upright_size(item.image)
 
 
 def _about(model, recipe, scale):

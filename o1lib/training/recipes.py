@@ -36,7 +36,9 @@ class Recipe:
     learning rate after every epoch, 0 for a linear decay to zero. `clip`: the largest gradient norm, 0 for no clipping.
     `by_length`: examples of similar length share a batch. `pure_bf16`: weights, gradients and optimizer in bf16,
     without a float32 copy. `wrap`: class names of the layers that FSDP gathers one at a time, with recomputed
-    activations; () for no FSDP. `recompute`: gradient checkpointing, all activations are recomputed.
+    activations; () for no FSDP. `recompute`: gradient checkpointing, all activations are recomputed. `optimizer`:
+    "adamw", or "muon" for Muon on matrices and AdamW on the rest (o1lib.training.muon). `steady`: share of the steps
+    until which the learning rate stays at its peak before the linear decay.
     """
 
     learning_rate: float = 1e-3
@@ -51,8 +53,11 @@ class Recipe:
     recompute: bool = False
     lora: Lora | None = None
     wrap: tuple[str, ...] = ()
+    optimizer: str = "adamw"
+    steady: float = 0.0
 
 
+OPTIMIZERS = ("adamw", "muon")
 SMALL = Recipe()
 RECIPES = {
     "smoke": SMALL,

@@ -18,11 +18,13 @@ import torch
 from safetensors import SafetensorError
 from transformers import PreTrainedModel
 from transformers import Trainer as PlainTrainer
+from transformers.optimization import get_wsd_schedule
 from trl import SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
 from o1lib.records import UserError
 from o1lib.training.checkpoints import seal
+from o1lib.training.muon import MuonAdamW
 
 EXPLODED = 3.0  # times the loss of a uniform guess, which only a diverged model exceeds
 
@@ -61,10 +63,12 @@ class CheckedCollator(DataCollatorForVisionLanguageModeling):
 class Trainer(SFTTrainer):
     """SFTTrainer whose resumed runs equal uninterrupted ones bit for bit.
 
-    The learning rate is multiplied by `decay` after every `steps_an_epoch` steps. 0 keeps the arguments' schedule.
+    The learning rate is multiplied by `decay` after every `steps_an_epoch` steps. 0 keeps the arguments' schedule, or
+    with `steady` stays at its peak for that share of the steps before it falls linearly to zero. `muon` trains matrices
+    with Muon (o1lib.training.muon).
     """
 
-    decay, steps_an_epoch = 0.0, 1
+    decay, steps_an_epoch, steady, muon = 0.0, 1, 0.0, False
     ahead = None  # (iterator over the examples, future of its next batches)
 
     def __init__(self, *args, **kwargs):
@@ -84,12 +88,23 @@ class Trainer(SFTTrainer):
         self.ahead = epoch_iterator, self.prefetcher.submit(make)
         return batches
 
+    def create_optimizer(self, model=None):
+        if self.muon and self.optimizer is None:
+            self.optimizer = MuonAdamW((model or self.model).named_parameters(), self.args.learning_rate)
+        return super().create_optimizer(model)
+
     def create_scheduler(self, num_training_steps, optimizer=None):
-        if not self.decay:
+        optimizer = optimizer or self.optimizer
+        if self.decay:
+            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
+                optimizer, lambda step: self.decay ** (step // self.steps_an_epoch)
+            )
+        elif self.steady:
+            falling = round((1 - self.steady) * num_training_steps)
+            warmup = self.args.get_warmup_steps(num_training_steps)
+            self.lr_scheduler = get_wsd_schedule(optimizer, warmup, falling, num_training_steps, decay_type="linear")
+        else:
             return super().create_scheduler(num_training_steps, optimizer)
-        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-            optimizer or self.optimizer, lambda step: self.decay ** (step // self.steps_an_epoch)
-        )
         self._created_lr_scheduler = True
         return self.lr_scheduler
 

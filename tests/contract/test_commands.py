@@ -16,8 +16,8 @@ from support.contract import ROOT, failure, python
 
 COMMANDS = [
     "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup",
-    "probe-chain", "chance", "entering", "plan", "study", "summary", "compare", "why", "power", "publish", "base",
-    "ship",
+    "probe-chain", "chance", "entering", "plan", "study", "summary", "compare", "why", "power", "rates", "publish",
+    "base", "ship",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -42,6 +42,7 @@ OPTIONS = {
     "compare": "--scale",
     "why": "--scale",
     "power": "--scale --root --into",
+    "rates": "--scale --root",
     "publish": "--scale --force",
     "base": "--scale --source --fresh",
     "ship": "--scale --rows --seeds",
@@ -59,6 +60,7 @@ MISTAKES = [
     ("o1lib chance --data nosuch", "nosuch"),
     ("o1lib entering --rows nosuch", "nosuch"),
     ("o1lib summary --scale paper", "paper"),
+    ("o1lib rates --scale bogus", "bogus"),
     ("o1lib run-row nosuch", "nosuch"),
     ("o1lib publish --scale smoke", "smoke"),
     ("o1lib ship --rows nosuch", "nosuch"),

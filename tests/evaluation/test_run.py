@@ -19,6 +19,7 @@ from o1lib.minivqa.testsets import test_set as drawn_set
 from o1lib.models.checkpoint import save
 from o1lib.records import UserError, finish, start
 from o1lib.scoring import metrics
+from o1lib.scoring.stage_scores import CHAIN
 from o1lib.search.methods import task_for
 from o1lib.search.segments import Segment
 from o1lib.search.types import Candidate, SearchResult, SearchRound, Usage
@@ -67,9 +68,11 @@ def test_training_targets_are_right_answers_in_every_format(format):
 @pytest.mark.parametrize("format", STAGED)
 def test_true_stages_are_scored_true_in_every_staged_format(format):
     rows = predictions.score([said(item, format) for item in ITEMS], ITEMS, format)
-    assert all(row["stage_scores"]["first_break"] is None and row["stage_scores"]["faithful"] for row in rows)
-    found = metrics(rows)
-    assert found["well_formed"]["value"] == found["stage/caption"]["value"] == found["accuracy"]["value"] == 1
+    assert all(row["stage_scores"]["first_break"] is None for row in rows)
+    found, chain = metrics(rows), [stage for stage in CHAIN if stage in FORMATS[format].stages]
+    chain += ["faithful"] if "reasoning" in chain else []
+    assert {name: found[f"stage/{name}"]["value"] for name in chain} == dict.fromkeys(chain, 1)
+    assert found["well_formed"]["value"] == found["accuracy"]["value"] == 1
 
 
 @pytest.mark.parametrize("format", [name for name in FORMATS if name not in STAGED])
@@ -111,6 +114,7 @@ def test_every_prediction_has_every_key_and_plain_values():
         "group",
         "ledger",
         "candidates",
+        "verdicts",
         "problem",
     }
     assert set(row) == wanted and row["schedule"] == "mixed" and row["option_likelihood_correct"]

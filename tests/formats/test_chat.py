@@ -108,11 +108,27 @@ def test_an_output_without_a_conclusion_is_taken_whole():
 
 
 @pytest.mark.parametrize(
-    "format, stages", [("xml", STAGES), ("tags", ("abstract",)), ("tags", ()), ("direct", ("summary",))]
+    "format, stages, words",
+    [
+        ("xml", STAGES, "unknown format 'xml'"),
+        ("tags", ("abstract",), "unknown stages abstract: choose among summary"),
+        ("tags", (), "^no stages: choose among summary"),
+        ("direct", ("summary",), "'direct' trains on conclusion together: train it on whole items"),
+        ("caption_only", ("summary", "caption"), "'caption_only' trains on caption and conclusion together"),
+    ],
 )
-def test_an_unknown_format_or_stage_is_named(format, stages):
-    with pytest.raises(UserError, match="unknown format|unknown stages abstract:|^no stages:|direct"):
+def test_an_unknown_format_or_stage_is_named(format, stages, words):
+    with pytest.raises(UserError, match=words):
         messages(ITEM, format, stages=stages)
+
+
+@pytest.mark.parametrize("stage", ["caption", "reasoning"])
+def test_one_stage_before_the_answer_is_tagged_and_ends_at_its_tag(stage):
+    format, kept = f"{stage}_only", {name: ITEM.stages[name] for name in (stage, "conclusion")}
+    assert parse(target(ITEM, format), tuple(kept)).stages == kept
+    assert FORMATS[format].keeps_form(target(ITEM, format)) and not FORMATS[format].keeps_form(target(ITEM, "tags"))
+    ends = [(one.stage, one.stop) for one in task_for("q", ITEM.question, None, format).stages]
+    assert ends == [(name, (f"</{name.upper()}>",)) for name in kept]
 
 
 @pytest.fixture

@@ -68,3 +68,17 @@ def test_a_check_fails_only_on_incorrect():
 def test_a_check_shows_caption_and_reasoning(short):
     text = judge_prompts.check_prompt("two dots", "2 + 2 = 4", short)
     assert "two dots" in text and "2 + 2 = 4" in text and "incorrect" in text
+
+
+def test_a_reason_names_a_statement_and_its_verdict_is_read_back():
+    text = judge_prompts.reasoned_verdict(judge_prompts.named_reason(2, "blue is 7"), 1)
+    assert text == "Since response 2 says blue is 7, I choose response 1."
+    assert judge_prompts.parse_verdict(text, strict=True) == 1
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [("correct", True), (" Incorrect.", False), ("it is correct", None), ("", None), ("correct incorrect", None)],
+)
+def test_an_answer_on_a_statement_is_one_word(text, said):
+    assert judge_prompts.parse_statement(text) is said

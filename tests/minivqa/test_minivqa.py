@@ -36,6 +36,10 @@ def drawn(family, split="train", n=1000, choice=None):
     return [draw(family, seed, choice=choice) for seed in seeds(split, n)]
 
 
+def needed(example):
+    return statements(example.stages["caption"])
+
+
 def text_of(example):
     return example.options["ABCD".index(example.answer)] if example.options else example.answer
 
@@ -131,7 +135,8 @@ def test_hard_scenes_have_more_facts_or_other_numbers(family):
 @EVERY
 def test_no_true_caption_or_step_is_flagged(family):
     for example in drawn(family):
-        assert caption_score(example.stages["caption"], example.facts)["exact"], example.qid
+        assert caption_score(example.description, example.facts)["exact"], example.qid
+        assert caption_score(example.stages["caption"], example.facts, needed(example))["exact"], example.qid
         assert all(holds for _, holds in check_steps(example.stages["reasoning"], example.facts, example.true)), (
             example.qid
         )
@@ -143,11 +148,33 @@ def test_99_percent_of_altered_captions_and_steps_are_flagged(family):
     """One statement is altered in each of 1,000 captions and step lists."""
     rng, captions, reasonings = random.Random(1), 0, 0
     for example in drawn(family):
-        captions += not caption_score(_altered(example.facts, rng), example.facts)["exact"]
+        wanted = needed(example)
+        captions += not caption_score(_altered(wanted, rng), example.facts, wanted)["exact"]
         reasonings += not all(
             holds for _, holds in check_steps(_altered(example.steps, rng), example.facts, example.true)
         )
     assert captions >= 990 and reasonings >= 990
+
+
+@EVERY
+def test_a_caption_holds_the_facts_that_its_reasoning_uses_in_the_order_of_the_picture(family):
+    for example in drawn(family, n=300):
+        kept = needed(example)
+        assert kept == [fact for fact in example.facts if fact in kept], example.qid
+        assert {step for step in example.steps if step in example.facts} <= set(kept), example.qid
+
+
+@EVERY
+def test_some_questions_need_a_part_of_the_facts_and_some_all(family):
+    """Every question of mini-CLEVR-Math counts all shapes; none of mini-PISC needs cues and clothes."""
+    parts = {len(needed(example)) < len(example.facts) for example in drawn(family, n=300)}
+    assert parts == {"mini-CLEVR-Math": {False}, "mini-PISC": {True}}.get(family, {False, True})
+
+
+@EVERY
+def test_summaries_differ_between_the_questions_of_a_template(family):
+    for name in FAMILIES[family].templates:
+        assert len({draw(family, seed, template=name).stages["summary"] for seed in seeds("train", 20)}) > 1, name
 
 
 def _altered(said, rng):
@@ -221,7 +248,7 @@ def test_an_example_has_a_small_picture_and_a_short_staged_answer(family):
     for example in drawn(family, n=300):
         assert example.image.size == (64, 64) and example.image.mode == "RGB" and len(example.image.getcolors()) > 2
         assert tuple(example.stages) == STAGES and statements(example.stages["reasoning"]) == list(example.steps)
-        assert 2 <= len(example.facts) <= 7 and len(" ".join(example.stages.values()).split()) <= 90
+        assert 2 <= len(example.facts) <= 7 and len(" ".join(example.stages.values()).split()) <= 110
 
 
 def test_a_sum_of_numbers_that_were_not_stated_does_not_hold():

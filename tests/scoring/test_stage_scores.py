@@ -18,6 +18,7 @@ ITEM = SimpleNamespace(
     answer="B",
     true=frozenset({"2 red shapes", "so the answer is 2, which is B"}),
     steps=("red circle at top", "red square at left", "2 red shapes", "so the answer is 2, which is B"),
+    stages={"caption": "red circle at top. red square at left. blue star at bottom."},
 )
 RIGHT = {
     "summary": "Count.",
@@ -55,6 +56,13 @@ def test_the_first_wrong_stage_is_named():
     assert wrong == []
 
 
+def test_a_format_is_scored_on_its_own_stages_only():
+    """A missing reasoning is no break of a format that has none, and nothing is said about its faithfulness."""
+    found = score({"caption": RIGHT["caption"], "conclusion": "A"}, ITEM, ("caption", "conclusion"))
+    assert found["first_break"] == "conclusion" and found["caption"]
+    assert not {"reasoning", "reasoning_precision", "reasoning_recall", "faithful"} & found.keys()
+
+
 def test_a_right_answer_after_a_wrong_step_is_not_faithful():
     found = scored(reasoning="3 red shapes. so the answer is 2, which is B.")
     assert (found["reasoning"], found["conclusion"], found["faithful"]) == (False, True, False)
@@ -72,7 +80,14 @@ def test_a_wrong_answer_is_not_faithful_even_to_right_steps():
 
 
 def test_the_last_step_may_give_the_answer_in_other_words():
-    item = SimpleNamespace(facts=("4 cups",), true=frozenset({"4 - 1 = 3"}), options=(), answer="3", steps=())
+    item = SimpleNamespace(
+        facts=("4 cups",),
+        true=frozenset({"4 - 1 = 3"}),
+        options=(),
+        answer="3",
+        steps=(),
+        stages={"caption": "4 cups."},
+    )
     stages = {"caption": "4 cups", "reasoning": "4 cups. 4 - 1 = 3", "conclusion": "The answer is 3."}
     assert score(stages, item)["faithful"]
 
@@ -82,6 +97,12 @@ def test_precision_and_recall_count_statements():
     assert (found["caption_precision"], found["caption_recall"]) == pytest.approx((1 / 2, 1 / 3))
     assert (found["reasoning_precision"], found["reasoning_recall"]) == pytest.approx((1 / 2, 1 / 4))
     assert found["wrong_statements"] == ["Green star at right", "9 red shapes"]
+
+
+def test_a_caption_needs_the_relevant_facts_alone_but_may_state_others():
+    item = SimpleNamespace(**vars(ITEM) | {"stages": {"caption": "red circle at top. red square at left."}})
+    texts = ("red circle at top. red square at left", RIGHT["caption"], "red circle at top. blue star at bottom")
+    assert [score(RIGHT | {"caption": text}, item)["caption"] for text in texts] == [True, True, False]
 
 
 def test_nothing_said_is_nothing_right():

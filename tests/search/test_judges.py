@@ -10,6 +10,7 @@ from o1lib.evaluation.judge_pairs import known_pairs
 from o1lib.evaluation.run import _referee, evaluate
 from o1lib.formats.stages import STAGES, render
 from o1lib.inference.decoder import Decoder
+from o1lib.inference.sequential import ENGINES, make_decoder
 from o1lib.minivqa import draw, mixture
 from o1lib.minivqa.testsets import test_set as drawn_set
 from o1lib.records import UserError
@@ -17,8 +18,8 @@ from o1lib.search import judges
 from o1lib.search.methods import make_search, task_for
 from o1lib.search.scheduler import run_searches
 from o1lib.search.segments import Segment
-from o1lib.search.self_judge import SelfAsReleased, SelfJudge, comparison_prompt
-from o1lib.search.types import Candidate, Comparison, Usage, Verdict
+from o1lib.search.self_judge import SHORT_REPLY, PreferenceJudge, SelfAsReleased, SelfJudge, comparison_prompt
+from o1lib.search.types import Candidate, Comparison, Conversation, SearchResult, SearchRound, Usage, Verdict
 
 EXAMPLE = draw("mini-CLEVR", 100_000_003, choice=True)
 TASK = task_for(EXAMPLE.qid, EXAMPLE.question, EXAMPLE.image, "tags")
@@ -44,14 +45,14 @@ class Said:
     short = True
 
     def __init__(self, weigh=None, say=None):
-        self.weigh, self.say, self.shown = weigh, say, []
+        self.weigh, self.say, self.shown, self.asked = weigh, say, [], {}
 
     def likelihoods(self, contexts, options):
         self.shown += contexts
         return [(self.weigh(context.users[0]), Usage(judge=10, calls=1)) for context in contexts]
 
-    def reply(self, contexts, keys):
-        self.shown += contexts
+    def reply(self, contexts, keys, **how):
+        self.shown, self.asked = self.shown + contexts, how
         return [
             Candidate(0, (Segment("judge", self.say(c.users[0])),), cost=Usage(judge=10, calls=1)) for c in contexts
         ]
@@ -65,33 +66,84 @@ def prefers(word):
     ]
 
 
-def test_self_prefers_the_same_candidate_in_both_orders():
-    who = SelfJudge(Said(prefers("good")))
-    verdicts = who([match("good", "bad"), match("bad", "good")])
+def writes(word):
+    """Write a verdict for the response that holds `word`, in either order."""
+    return lambda text: f"Since it is {word}, I choose response {1 if prefers(word)(text)[0] else 2}."
+
+
+ASKED_BOTH_WAYS = [(SelfJudge, {"say": writes("good")}), (PreferenceJudge, {"weigh": prefers("good")})]
+ALWAYS_FIRST = [
+    (SelfJudge, {"say": lambda text: "Since it is so, I choose response 1."}),
+    (PreferenceJudge, {"weigh": lambda text: [0.9, 0.1]}),
+]
+
+
+@pytest.mark.parametrize("kind, script", ASKED_BOTH_WAYS)
+def test_the_same_candidate_is_preferred_in_both_orders(kind, script):
+    verdicts = kind(Said(**script))([match("good", "bad"), match("bad", "good")])
     assert [(verdict.winner, verdict.tie) for verdict in verdicts] == [(0, False), (1, False)]
+    assert [verdict.choices for verdict in verdicts] == [(1, 2), (2, 1)]
     assert all(verdict.cost == Usage(judge=20, calls=2) for verdict in verdicts)
 
 
-def test_disagreement_between_orders_is_a_tie_with_a_seeded_coin():
-    who = SelfJudge(Said(lambda text: [0.9, 0.1]))
-    verdicts = who([match("x", "y", key=str(k)) for k in range(60)])
-    assert all(verdict.tie for verdict in verdicts)
+@pytest.mark.parametrize("kind, script", ALWAYS_FIRST)
+def test_disagreement_between_orders_is_a_tie_with_a_seeded_coin(kind, script):
+    played, who = [match("x", "y", key=str(k)) for k in range(60)], kind(Said(**script))
+    verdicts = who(played)
+    assert all(verdict.tie and verdict.choices == (1, 1) for verdict in verdicts)
     assert 10 < sum(verdict.winner for verdict in verdicts) < 50
-    assert verdicts == who([match("x", "y", key=str(k)) for k in range(60)])
-    assert verdicts != SelfJudge(Said(lambda text: [0.9, 0.1]), seed=1)(
-        [match("x", "y", key=str(k)) for k in range(60)]
+    assert verdicts == who(played) and verdicts != kind(Said(**script), seed=1)(played)
+
+
+def test_self_writes_greedily_and_notes_both_replies():
+    said = Said(say=writes("good"))
+    [verdict] = SelfJudge(said)([match("good", "bad")])
+    assert said.asked["greedy"] and [one.prefix for one in said.shown] == ["", ""]
+    assert verdict.note == (
+        "Since it is good, I choose response 1. | in the other order: Since it is good, I choose response 2."
     )
 
 
+@pytest.mark.parametrize("rubbish", ["", "Both are good.", "I choose response 1 or I choose response 2"])
+@pytest.mark.parametrize("unread", ["Response 1: good", "Response 1: bad", "Response"])
+def test_self_settles_an_unreadable_verdict_by_the_coin(rubbish, unread):
+    who = SelfJudge(Said(say=lambda text: rubbish if unread in text else writes("good")(text)))
+    verdicts = who([match("good", "bad", key=str(k)) for k in range(60)])
+    assert all(verdict.tie and not verdict.parsed for verdict in verdicts)
+    assert 10 < sum(verdict.winner for verdict in verdicts) < 50
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_self_writes_the_same_at_any_temperature_of_the_search(engine):
+    played, [task] = [match("two red dots", "3"), match("3", "two red dots")], tiny.tasks(1)
+    played, noted = [replace(one, task=task) for one in played], []
+    for temperature in (0.0, 2.0):
+        speaker = make_decoder(engine, *tiny.model_and_processor(), temperature=temperature, max_new_tokens=12)
+        noted.append([verdict.note for verdict in SelfJudge(speaker)(played)])
+    assert noted[0] == noted[1] and noted[0][0].split(" | ")[0] in noted[0][1]
+
+
+def test_self_bounds_a_verdict_in_the_short_form():
+    speaker, [task] = Decoder(*tiny.model_and_processor(), max_new_tokens=400), tiny.tasks(1)
+    [reply] = speaker.reply([Conversation(task, ("Which?",))], ["k"], greedy=True, most=5)
+    assert reply.tokens == 5 and reply.segments[0].end == "length"
+    said = Said(say=lambda text: "")
+    SelfJudge(said)([match("good", "bad")])
+    assert said.asked["most"] == SHORT_REPLY
+    said.short = False
+    SelfJudge(said)([match("good", "bad")])
+    assert said.asked["most"] is None
+
+
 @pytest.mark.slow
-def test_self_on_a_real_model_reads_both_orders_of_every_match():
+def test_preference_on_a_real_model_reads_both_orders_of_every_match():
     speaker = Decoder(*tiny.model_and_processor(), rows=4)
     [task] = tiny.tasks(1)
     played = [
         replace(match(a, b, key=a), task=task)
         for a, b in (("two red dots", "3"), ("3", "two red dots"), ("blue", "red"))
     ]
-    first, swapped, _ = SelfJudge(speaker)(played)
+    first, swapped, _ = PreferenceJudge(speaker)(played)
     assert first.winner == 1 - swapped.winner or first.tie and swapped.tie
     assert first.note.split()[1][:-1] == swapped.note.split()[-1]
     assert first.cost.calls == 2 and first.cost.images == 0 and first.cost.judge > 20
@@ -226,7 +278,7 @@ def test_a_lucky_conclusion_does_not_deceive_the_faithful_oracle():
     ]
 
 
-def test_base_is_self_asked_of_another_model():
+def test_base_is_the_preference_of_another_model():
     assert judges.make_judge("base", decoder=Said(prefers("good")))([match("bad", "good")])[0].winner == 1
     with pytest.raises(UserError, match="judge 'base' needs another model: set judge_model"):
         evaluate([EXAMPLE], "tags", Said(), method="stage_beam", n=2, judge="base")
@@ -261,7 +313,7 @@ def test_the_oracle_is_right_on_known_pairs_in_the_model_s_form():
 def test_the_same_candidates_are_not_read_twice():
     speaker, [task] = Decoder(*tiny.trained()), tiny.coloured_tasks(1)
     same = replace(match("two red dots", "two red dots"), task=task)
-    [verdict] = SelfJudge(speaker)([same])
+    [verdict] = PreferenceJudge(speaker)([same])
     assert verdict.tie and verdict.cost.calls == 1
 
 
@@ -301,6 +353,33 @@ def test_known_pairs_show_bias_ties_and_unreadable_verdicts():
     assert always_first == {"n": 20, "accuracy": 0.5, "position_bias": 0.5, "tie": 0, "unparsed": 1}
     assert judges.accuracy_on_pairs(judges.make_judge("agreement"), pairs)["tie"] == 1
     assert judges.accuracy_on_pairs(judges.make_judge("agreement"), []) == {"n": 0}
+
+
+def test_position_bias_counts_the_choices_in_both_orders():
+    pairs = [(match("good", "bad"), 0)] * 10
+    for (kind, script), bias in zip((ASKED_BOTH_WAYS[0], ALWAYS_FIRST[0]), (0.0, 0.5)):
+        assert judges.accuracy_on_pairs(kind(Said(**script)), pairs)["position_bias"] == bias
+
+
+def test_verdict_rows_say_what_was_compared_and_which_side_is_truer():
+    true, false = EXAMPLE.stages["caption"], "nothing"
+    sides = tuple(candidate(text, index=k) for k, text in enumerate((false, true, true)))
+    verdicts = (Verdict(0, parsed=True, note="why", choices=(1, 2)), Verdict(1, tie=True, choices=(1, 1)))
+    matches = ((0, 1, verdicts[0]), (1, 2, verdicts[1]))
+    tree = SearchResult(TASK, "stage_beam", 3, (SearchRound("caption", sides, matches, 1),), sides[1].segments, Usage())
+    first, second = judges.verdict_rows(tree, TRUTH)
+    assert first == {
+        "kind": "caption",
+        "same": False,
+        "better": 1,
+        "winner": 0,
+        "tie": False,
+        "parsed": True,
+        "note": "why",
+        "choices": [1, 2],
+    }
+    assert (second["same"], second["better"]) == (True, None)
+    assert [row["better"] for row in judges.verdict_rows(tree, {})] == [None, None]
 
 
 def test_comparisons_of_a_result_are_judged_again_as_before():

@@ -227,13 +227,25 @@ def test_token_beam_asks_for_one_text_per_stage_and_no_judge():
 @pytest.mark.parametrize("format", FORMATS)
 def test_every_format_is_a_task(format):
     task = tasks(1, format)[0]
-    assert len(task.stages) == (4 if format in ("tags", "special_tags", "no_tags", "four_turn") else 1)
+    whole = format in ("direct", "filler", "separate", "shuffled")  # cannot be stopped after a stage
+    assert len(task.stages) == (1 if whole else len(FORMATS[format].stages))
     assert [step.turn is not None for step in task.stages] == (
         [False, True, True, True] if format == "four_turn" else [False] * len(task.stages)
     )
     assert task.question == "How many?" and task.opening.startswith("How many?")
     for tree in run("stage_beam", 2, format=format):
         assert len(tree.rounds) == len(task.stages) and tree.problem == ""
+
+
+@pytest.mark.parametrize("method", ["best_of_n", "stage_beam", "token_beam"])
+@pytest.mark.parametrize("stage", ["caption", "reasoning"])
+def test_searches_go_over_the_one_stage_and_the_answer(stage, method):
+    """The hint for the conclusion is the stage that was written."""
+    hints = []
+    trees = run(method, 2, format=f"{stage}_only", judge=lambda asked: hints.extend(asked) or larger(asked))
+    closed = [f"</{stage.upper()}>", "</CONCLUSION>"]
+    assert all(re.findall("</[A-Z]+>", tree.text) == closed and not tree.problem for tree in trees)
+    assert all(one.hint for one in hints if one.kind == "conclusion")
 
 
 def test_progress_counts_every_question_once():

@@ -1,6 +1,8 @@
 """Training an arm: its items, the form of its answers, and validation that does not change training."""
 
 import copy
+from dataclasses import replace
+from inspect import signature
 from types import SimpleNamespace
 
 import pytest
@@ -8,8 +10,11 @@ import torch
 
 from o1lib.formats.chat import FORMATS, target
 from o1lib.minivqa import draw, mixture
-from o1lib.records import Run
+from o1lib.records import Run, UserError
+from o1lib.records.parameters import assignments
+from o1lib.records.provenance import notebook_cells
 from o1lib.training import arms
+from o1lib.training.command import train
 from o1lib.training.curriculum import plan
 
 EXAMPLE = draw("mini-CLEVR", 0)
@@ -75,3 +80,23 @@ def test_validation_items_without_data_are_drawn():
 def test_a_blind_arm_sees_only_gray_pictures(tmp_path):
     for items in (arms.training_items(None, "", 3, blind=True), arms.validation_items(None, "", 3, blind=True)):
         assert len(items) == 3 and all(item.image.getcolors() == [(64 * 64, (128, 128, 128))] for item in items)
+
+
+def test_every_parameter_of_the_notebook_reaches_the_processes_that_train(monkeypatch, tmp_path):
+    """A recipe of several processes hands the notebook's parameters to `o1lib.train` as its options."""
+    words = []
+    monkeypatch.setitem(arms.RECIPES, "paper", replace(arms.RECIPES["paper"], processes=2))
+
+    def launched(processes, given):
+        words.extend(given)
+        raise UserError("launched")
+
+    monkeypatch.setattr(arms, "launch", launched)
+    declared = assignments(next(c["source"] for c in notebook_cells("02_train_sft") if c["metadata"].get("tags")))
+    settings = dict.fromkeys(declared, "x") | {"scale": "paper", "blind": True}
+    run = Run("arm", 0, "paper", tmp_path, tmp_path, settings)
+    with pytest.raises(UserError, match="launched"):
+        arms.learn(run, None, None, [], learning_rate=1e-5, batch=32)
+    options = {word[2:].replace("-", "_") for word in words if word.startswith("--")}
+    assert options == set(declared) <= set(signature(train).parameters)
+    assert words[words.index("--blind") + 1].startswith("--")

@@ -2,10 +2,15 @@
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from o1lib.minivqa import mixture
 from o1lib.training import Grouped
+from o1lib.training.arms import dialogs
+from o1lib.training.batch_order import lay_out
+from o1lib.training.curriculum import plan
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=200), st.integers(1, 5), st.integers(0, 9))
@@ -22,3 +27,15 @@ def test_grouping_puts_examples_of_like_length_into_a_batch():
     examples = [{"messages": [{"content": ["x" * rng.randrange(1000)]}]} for _ in range(64)]
     lengths = [len(example["messages"][0]["content"][0]) for example in Grouped(examples, 8, 0)]
     assert max(max(lengths[k : k + 8]) - min(lengths[k : k + 8]) for k in range(0, 64, 8)) < 300
+
+
+@pytest.mark.parametrize("format", ["direct", "four_turn", "filler", "reasoning_only"])
+def test_every_format_learns_the_items_in_the_same_order(format):
+    """The batches of similar length must not be those of similar targets, which differ between formats."""
+    items = list(mixture("train", 96))
+
+    def order(name):
+        [phase] = lay_out(dialogs(plan("mixed", name, items), name), batch=8, seed=0)
+        return [example["images"][0].tobytes() for example in phase]
+
+    assert order(format) == order("tags")

@@ -22,6 +22,9 @@ LEARNED = {
     f"<REASONING> {R} </REASONING>{END}",
     "separate": C + END,
     "four_turn": S + END + CAP + END + R + END + C + END,
+    "filler": C + END,
+    "caption_only": f"<CAPTION> {CAP} </CAPTION>\n\n<CONCLUSION> {C} </CONCLUSION>{END}",
+    "reasoning_only": f"<REASONING> {R} </REASONING>\n\n<CONCLUSION> {C} </CONCLUSION>{END}",
 }
 
 

@@ -97,7 +97,7 @@ def test_b_recipe_names_its_sources_when_both_run_out():
         ),
         (
             {"format": "direct", "warm_share": 0.3},
-            "'direct' has no summary or caption to learn first: set warm_share to 0",
+            "'direct' has no summary and caption to learn first: set warm_share to 0",
         ),
     ],
 )

@@ -66,6 +66,8 @@ def _trait(tray, rng):
         f"Name the thing at {cell} and recall what it does",
         steps,
         frozenset(steps),
+        depth=2,
+        needed=(_fact(chosen),),
     )
 
 
@@ -80,6 +82,7 @@ def _colour(tray, rng):
         f"Recall what {known} and find it",
         steps,
         frozenset(steps),
+        depth=2,
     )
 
 
@@ -94,6 +97,7 @@ def _count(tray, rng):
         f"Name every thing and count the {group}s",
         steps,
         frozenset(steps),
+        depth=3,
     )
 
 
@@ -108,9 +112,10 @@ def _alone(tray, rng):
         "Where is the thing that is alone in its group?",
         alone[0][0],
         wrong(rng, alone[0][0], CELLS, [t[0] for t in things]),
-        "Name the group of every thing and find the one that is alone",
+        f"Name the groups of all {len(things)} things and find the one that is alone",
         steps,
         frozenset(steps),
+        depth=3,
     )
 
 
@@ -128,6 +133,8 @@ def _member(tray, rng):
         f"Name the thing at {chosen[0]} and its group",
         steps,
         frozenset(steps),
+        depth=2,
+        needed=(_fact(chosen),),
     )
 
 
@@ -143,6 +150,8 @@ def _same(tray, rng):
         f"Name the groups of the things at {one[0]} and {two[0]} and compare",
         steps,
         frozenset(steps),
+        depth=3,
+        needed=(_fact(one), _fact(two)),
     )
 
 

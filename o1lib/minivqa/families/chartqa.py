@@ -12,6 +12,7 @@ Example:
 from o1lib.minivqa.canvas import COLOURS
 from o1lib.minivqa.chance import even, ring, totals, wrong, yes_no
 from o1lib.minivqa.family import Asked, Family, Template
+from o1lib.minivqa.lengths import added
 from o1lib.minivqa.words import CLASSES
 
 TOP = 8
@@ -29,7 +30,11 @@ def scene(rng, hard):
 
 def facts(chart):
     """State the kind of chart, then every value: 'red is 5'."""
-    return (chart[0], *(f"{colour} is {number}" for colour, number in chart[1]))
+    return (chart[0], *map(_value, chart[1]))
+
+
+def _value(pair):
+    return f"{pair[0]} is {pair[1]}"
 
 
 def paint(canvas, chart, rng, held_out):
@@ -70,7 +75,8 @@ def _read(chart, rng):
         str(number),
         ring(rng, number, range(1, TOP + 1)),
         f"Read the value of {colour}",
-        (f"{colour} is {number}",),
+        (_value((colour, number)),),
+        needed=(_value((colour, number)),),
     )
 
 
@@ -86,18 +92,17 @@ def _extreme(chart, rng):
         f"Read all values and find the {word}",
         steps,
         frozenset(steps),
+        depth=2,
     )
 
 
 def _sum(chart, rng):
-    chosen = rng.sample(chart[1], 3 if len(chart[1]) > 4 else 2)
+    chosen = rng.sample(chart[1], rng.randint(2, len(chart[1])))
     total, weights = sum(n for _, n in chosen), totals(1, TOP, len(chosen))
     if not even(rng, total, weights):
         return None
-    steps = (
-        *(f"{colour} is {number}" for colour, number in chosen),
-        f"{' + '.join(str(n) for _, n in chosen)} = {total}",
-    )
+    read = tuple(map(_value, chosen))
+    steps = (*read, *added([number for _, number in chosen]))
     words = " plus ".join(colour for colour, _ in chosen)
     return Asked(
         f"What is {words}?",
@@ -106,6 +111,8 @@ def _sum(chart, rng):
         f"Read {words} and add",
         steps,
         frozenset(steps),
+        depth=len(chosen),
+        needed=read,
     )
 
 
@@ -122,6 +129,8 @@ def _difference(chart, rng):
         f"Read {one} and {two} and subtract",
         steps,
         frozenset(steps),
+        depth=2,
+        needed=steps[:2],
     )
 
 
@@ -137,6 +146,8 @@ def _exceeds(chart, rng):
         f"Add {one} and {two} and compare with {three}",
         steps,
         frozenset(steps),
+        depth=3,
+        needed=(steps[0], steps[1], steps[3]),
     )
 
 
@@ -153,9 +164,10 @@ def _rises(chart, rng):
         "Do the values rise from left to right?",
         answer,
         others,
-        "Read the values in order and compare",
+        f"Read {', '.join(colour for colour, _ in chart[1])} in order and compare",
         tuple(steps),
         frozenset(steps),
+        depth=2,
     )
 
 
@@ -167,13 +179,14 @@ FAMILY = Family(
     paint,
     {
         "read": Template("fine-grained perception", _read),
-        "extreme": Template("instance reasoning", _extreme),
-        "sum": Template("math", _sum, withheld=True, also=("fine-grained perception",)),
+        "extreme": Template("instance reasoning", _extreme, withheld=True),
+        "sum": Template(
+            "math", _sum, withheld=True, also=("fine-grained perception",), depths=(2, 3, 4), hard_depths=(3, 4, 5, 6)
+        ),
         "difference": Template("math", _difference),
         "exceeds": Template("logical reasoning", _exceeds, withheld=True, also=("math",), answers=("yes", "no")),
-        "rises": Template(
-            "coarse perception", _rises, withheld=True, also=("logical reasoning",), answers=("yes", "no")
-        ),
+        "rises": Template("coarse perception", _rises, also=("logical reasoning",), answers=("yes", "no")),
     },
     edit=edit,
+    gist=lambda chart: 1,
 )

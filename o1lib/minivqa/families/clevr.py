@@ -78,6 +78,7 @@ def _count_colour(objects, rng):
         f"Find the {colour} shapes and count them",
         steps,
         frozenset(steps),
+        depth=2,
     )
 
 
@@ -91,6 +92,7 @@ def _count_shape(objects, rng):
         f"Find the {PLURAL[shape]} and count them",
         steps,
         frozenset(steps),
+        depth=2,
     )
 
 
@@ -110,6 +112,7 @@ def _compare(objects, rng):
         f"Count the {PLURAL[one]} and the {PLURAL[two]} and compare",
         steps,
         frozenset(steps),
+        depth=3,
     )
 
 
@@ -120,7 +123,12 @@ def _relate(objects, rng):
     others = rng.sample([c for c in COLOURS if c != colour], 3)
     step = f"{colour} {shape} at {cell}"
     return Asked(
-        f"What colour is the shape at {cell}?", colour, tuple(others), f"Look at {cell} and name the colour", (step,)
+        f"What colour is the shape at {cell}?",
+        colour,
+        tuple(others),
+        f"Look at {cell} and name the colour",
+        (step,),
+        needed=(step,),
     )
 
 

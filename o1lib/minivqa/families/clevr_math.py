@@ -10,16 +10,16 @@ Example:
     1
 """
 
-from collections import Counter
+from itertools import accumulate
 
 from o1lib.minivqa.canvas import COLOURS, SHAPES
-from o1lib.minivqa.chance import even, ring
 from o1lib.minivqa.families import clevr
 from o1lib.minivqa.families.clevr import PLURAL, tally
 from o1lib.minivqa.family import Asked, Family, Template
 from o1lib.minivqa.words import CELLS
 
 MOST = 3
+_MOST_CHANGES = 9
 _COUNTS, _HARD_COUNTS = (4, 5), (7, 8)
 
 
@@ -51,28 +51,20 @@ def _noun(kind):
     return f"{kind[1]} shapes" if kind[0] == 1 else PLURAL[kind[1]]
 
 
-def _left(rng, objects, number):
-    """Return the pool of counts that may be left once `number` shapes are gone, or None to keep them evenly spread."""
-    counts = _COUNTS if len(objects) in _COUNTS else _HARD_COUNTS
-    weights = Counter(count - gone for count in counts for gone in range(MOST + 1))
-    return sorted(weights) if even(rng, len(objects) - number, weights) else None
-
-
 def _take(drawn, rng):
     kind, objects = drawn
     noun = _noun(kind)
     steps, number = tally(objects, *kind, noun)
-    pool, left = _left(rng, objects, number), len(objects) - number
-    if pool is None:
-        return None
+    left = len(objects) - number
     steps = (*steps, f"{len(objects)} shapes", f"{len(objects)} - {number} = {left}")
     return Asked(
         f"Take away the {noun}. How many shapes are left?",
         str(left),
-        ring(rng, left, pool),
+        _around(number, len(objects), -1),
         f"Count the {noun} and take them away",
         steps,
         frozenset(steps),
+        depth=3,
     )
 
 
@@ -88,6 +80,7 @@ def _add(drawn, rng):
         f"Count the {noun} and add {more}",
         steps,
         frozenset(steps),
+        depth=3,
     )
 
 
@@ -103,6 +96,7 @@ def _lack(drawn, rng):
         f"Count the {noun} and take them from {goal}",
         steps,
         frozenset(steps),
+        depth=3,
     )
 
 
@@ -111,27 +105,33 @@ def _around(number, start, sign):
     return tuple(str(start + sign * other) for other in range(MOST + 1) if other != number)
 
 
+def _changes(rng, count):
+    """Return `count` numbers of shapes to add, or to take if negative. No total occurs twice, so no step does."""
+    while True:
+        found = [rng.randint(2, 5), *(rng.choice((-4, -3, -2, -1, 1, 2, 3, 4, 5)) for _ in range(count - 1))]
+        totals = list(accumulate(found, initial=0))
+        if min(totals) == 0 and len(set(totals)) == len(totals):
+            return found
+
+
 def _swap(drawn, rng):
     kind, objects = drawn
-    noun, more = _noun(kind), rng.randint(2, 5)
+    noun, changes = _noun(kind), _changes(rng, rng.randint(1, _MOST_CHANGES))
     steps, number = tally(objects, *kind, noun)
-    pool, left = _left(rng, objects, number), len(objects) - number
-    if pool is None:
-        return None
-    steps = (
-        *steps,
-        f"{len(objects)} shapes",
-        f"{len(objects)} - {number} = {left}",
-        f"add {more} shapes",
-        f"{left} + {more} = {left + more}",
-    )
+    now = len(objects) - number
+    steps = [*steps, f"{len(objects)} shapes", f"{len(objects)} - {number} = {now}"]
+    for change in changes:
+        steps.append(f"{now} {'+' if change > 0 else '-'} {abs(change)} = {now + change}")
+        now += change
+    words = [f"{'add' if change > 0 else 'take'} {abs(change)}" for change in changes]
     return Asked(
-        f"Take away the {noun} and add {more} shapes. How many shapes are there?",
-        str(left + more),
-        ring(rng, left + more, [count + more for count in pool]),
-        f"Take away the {noun} and add {more}",
-        steps,
+        f"Take away the {noun}, then {', '.join(words)}. How many shapes are there?",
+        str(now),
+        _around(number, len(objects) + sum(changes), -1),
+        f"Take away the {noun}, then {', '.join(words)}",
+        tuple(steps),
         frozenset(steps),
+        depth=3 + len(changes),
     )
 
 
@@ -145,6 +145,13 @@ FAMILY = Family(
         "take": Template("math", _take),
         "add": Template("math", _add, withheld=True),
         "lack": Template("logical reasoning", _lack, also=("math",)),
-        "swap": Template("math", _swap, withheld=True, also=("logical reasoning",)),
+        "swap": Template(
+            "math",
+            _swap,
+            withheld=True,
+            also=("logical reasoning",),
+            depths=(4, 5, 6, 7, 8),
+            hard_depths=(6, 7, 8, 9, 10, 11, 12),
+        ),
     },
 )

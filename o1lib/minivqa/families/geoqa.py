@@ -18,6 +18,7 @@ from math import acos, degrees
 from o1lib.minivqa.canvas import COLOURS
 from o1lib.minivqa.chance import like, wrong, yes_no
 from o1lib.minivqa.family import Asked, Family, Template
+from o1lib.minivqa.lengths import added
 
 CORNERS = ("top", "bottom left", "bottom right")
 SIDES = ("left", "right", "bottom")
@@ -123,6 +124,8 @@ def _third_angle(drawn, rng):
         like(str(angle), lambda: _angles(rng, step)[0]),
         "Add the two known angles and take them from 180",
         steps,
+        depth=3,
+        needed=steps[:2],
     )
 
 
@@ -132,22 +135,25 @@ def _right(drawn, rng):
     return Asked(
         "Is one of the three angles 90?",
         *yes_no(found),
-        "Find the third angle and look for 90",
+        f"Find the third angle of the {drawn[1][0]} triangle and look for 90",
         (*steps, "one angle is 90" if found else "no angle is 90"),
+        depth=4,
+        needed=steps[:2],
     )
 
 
 def _perimeter(drawn, rng):
-    one, two, three = (length for _, length in drawn[3])
-    hard = max(one, two, three) > 9
-    steps = (*map(_side, drawn[3]), f"{one} + {two} = {one + two}", f"{one + two} + {three} = {one + two + three}")
-    total = str(one + two + three)
+    lengths = [length for _, length in drawn[3]]
+    hard, total = max(lengths) > 9, str(sum(lengths))
+    read = tuple(map(_side, drawn[3]))
     return Asked(
         "How long is the way around the triangle?",
         total,
         like(total, lambda: sum(_triangle(rng, hard)[1])),
-        "Read the three sides and add them",
-        steps,
+        f"Read the three sides of the {drawn[1][0]} triangle and add them",
+        (*read, *added(lengths)),
+        depth=3,
+        needed=read,
     )
 
 
@@ -159,6 +165,7 @@ def _read_side(drawn, rng):
         like(str(length), lambda: _length(rng, length > 9)),
         f"Read the number at {SIDES[side]}",
         (_side((side, length)),),
+        needed=(_side((side, length)),),
     )
 
 
@@ -170,24 +177,23 @@ def _colour(drawn, rng):
         wrong(rng, colour, list(COLOURS)),
         "Look at the whole figure",
         (f"{colour} triangle",),
+        needed=(),
     )
 
 
 def _distance(drawn, rng):
-    parts = len(drawn[3]) - 1
+    parts = rng.randint(2, len(drawn[3]))
     first = rng.randrange(len(drawn[1]) - parts)
-    ends, lengths = drawn[1][first : first + parts + 1], [length for _, length in drawn[3][first : first + parts]]
-    steps, total = list(facts(drawn)[first : first + parts]), lengths[0]
-    for length in lengths[1:]:
-        steps.append(f"{total} + {length} = {total + length}")
-        total += length
-    one, two = rng.sample((ends[0], ends[-1]), 2)
+    lengths = [length for _, length in drawn[3][first : first + parts]]
+    one, two = rng.sample((drawn[1][first], drawn[1][first + parts]), 2)
+    total = str(sum(lengths))
     return Asked(
         f"How far is it from {one} to {two}?",
-        str(total),
-        like(str(total), lambda: sum(rng.randint(1, 9) for _ in lengths)),
+        total,
+        like(total, lambda: sum(rng.randint(1, 9) for _ in lengths)),
         f"Add the parts from {one} to {two}",
-        tuple(steps),
+        (*facts(drawn)[first : first + parts], *added(lengths)),
+        depth=parts,
     )
 
 
@@ -207,6 +213,15 @@ FAMILY = Family(
             "logical reasoning", _right, withheld=True, also=("math",), answers=("yes", "no"), scene=_ANGLES
         ),
         "perimeter": Template("math", _perimeter, withheld=True, scene=_SIDES),
-        "distance": Template("math", _distance, withheld=True, also=("fine-grained perception",), scene=_LINE),
+        "distance": Template(
+            "math",
+            _distance,
+            withheld=True,
+            also=("fine-grained perception",),
+            depths=(2, 3),
+            hard_depths=(3, 4),
+            scene=_LINE,
+        ),
     },
+    gist=lambda drawn: int(drawn[0] != "line"),
 )

@@ -119,7 +119,14 @@ def _relation(pair, rng):
         "Look how they stand and use the cues",
         steps,
         frozenset(steps),
+        depth=_depth(pair[0]),
+        needed=_people(*pair[1:]),
     )
+
+
+def _depth(link):
+    """Return the depth of a relation: reading, comparing or counting cues unless they stand apart, and the rule."""
+    return 2 if link == APART else 3
 
 
 def _verify(pair, rng):
@@ -128,7 +135,14 @@ def _verify(pair, rng):
     answer, others = yes_no(asked == relation)
     steps = (pair[0], *steps)
     return Asked(
-        f"Is the relation {asked}?", answer, others, "Look how they stand and use the cues", steps, frozenset(steps)
+        f"Is the relation {asked}?",
+        answer,
+        others,
+        f"Look how they stand and use the cues for {asked}",
+        steps,
+        frozenset(steps),
+        depth=_depth(pair[0]),
+        needed=_people(*pair[1:]),
     )
 
 
@@ -144,6 +158,8 @@ def _what_if(pair, rng):
         f"Suppose {link} and use the cues",
         steps,
         frozenset(steps),
+        depth=3,
+        needed=_people(*pair[1:]),
     )
 
 
@@ -152,7 +168,9 @@ def _stand(pair, rng):
         return None
     asked = pair[0] if rng.random() < 0.5 else rng.choice([link for link in CLASSES["link"] if link != pair[0]])
     answer, others = yes_no(asked == pair[0])
-    return Asked(f"Are the two people {asked}?", answer, others, "Look how they stand", (pair[0],))
+    return Asked(
+        f"Are the two people {asked}?", answer, others, f"Look whether they are {asked}", (pair[0],), needed=()
+    )
 
 
 def _shirt(pair, rng):
@@ -165,6 +183,7 @@ def _shirt(pair, rng):
         wrong(rng, colour, COLOURS),
         f"Look at the person at {_SIDES[place]}",
         (step,),
+        needed=(step,),
     )
 
 
@@ -180,6 +199,8 @@ def _same_shirt(pair, rng):
         "Name the colours of both shirts and compare",
         steps,
         frozenset(steps),
+        depth=2,
+        needed=steps[:2],
     )
 
 
@@ -194,10 +215,11 @@ FAMILY = Family(
         "verify": Template("instance reasoning", _verify, withheld=True),
         "what_if": Template("logical reasoning", _what_if, withheld=True, also=("instance reasoning",)),
         "stand": Template("coarse perception", _stand),
-        "shirt": Template("fine-grained perception", _shirt),
+        "shirt": Template("fine-grained perception", _shirt, withheld=True),
         "same_shirt": Template(
-            "fine-grained perception", _same_shirt, withheld=True, also=("logical reasoning",), answers=("yes", "no")
+            "fine-grained perception", _same_shirt, also=("logical reasoning",), answers=("yes", "no")
         ),
     },
     paper=lambda pair: "pale",
+    gist=lambda pair: 1,
 )

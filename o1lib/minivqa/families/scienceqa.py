@@ -84,6 +84,10 @@ def _colours(rng, right, rows):
     return wrong(rng, right, list(COLOURS), [row[0] for row in rows])
 
 
+def _listed(drawn):
+    return ", ".join(row[0] for row in drawn[1])
+
+
 def _which_magnets(drawn, rng):
     unlike = rng.random() < 0.5
     found = [colour for colour, one, two in drawn[1] if (one != two) == unlike]
@@ -94,8 +98,9 @@ def _which_magnets(drawn, rng):
         f"Which magnets {verb}?",
         found[0],
         _colours(rng, found[0], drawn[1]),
-        "Look at the poles of all magnets",
+        f"Find the magnets that {verb} by the poles of {_listed(drawn)}",
         (*facts(drawn), _LAWS[unlike], f"{found[0]} magnets {verb}"),
+        depth=2,
     )
 
 
@@ -107,6 +112,8 @@ def _magnets(drawn, rng):
         *yes_no(one != two),
         f"Read the poles of the {colour} magnets",
         (facts(drawn)[number], _LAWS[one != two], f"{colour} magnets {'attract' if one != two else 'repel'}"),
+        depth=2,
+        needed=(facts(drawn)[number],),
     )
 
 
@@ -124,8 +131,9 @@ def _which_lamp(drawn, rng):
         "Which lamp shines?",
         colour,
         _colours(rng, colour, drawn[1]),
-        "Find a closed switch with a battery",
+        f"Find a closed switch with a battery among {_listed(drawn)}",
         (*facts(drawn), _NEEDS, f"{colour} lamp shines"),
+        depth=2,
     )
 
 
@@ -136,8 +144,9 @@ def _count_lamps(drawn, rng):
         "How many lamps shine?",
         str(len(lit)),
         others,
-        "Count the closed switches with a battery",
+        f"Count the closed switches with a battery among {_listed(drawn)}",
         (_NEEDS, *(facts(drawn)[n] for n in lit), f"{len(lit)} lamps shine"),
+        depth=3,
     )
 
 
@@ -162,8 +171,9 @@ def _balance(drawn, rng):
         "How much must be added to balance the beam?",
         str(high - low),
         like(str(high - low), difference),
-        "Add the loads on each side and compare",
+        f"Add the loads on each side of the {drawn[1][0]} beam and compare",
         (*steps, "a balanced beam needs equal sides", f"{high} - {low} = {high - low}"),
+        depth=3,
     )
 
 
@@ -175,8 +185,9 @@ def _tilt(drawn, rng):
     return Asked(
         "Does the left side go down?",
         *yes_no(left > right),
-        "Add the loads on each side and compare",
+        f"Add the loads on each side of the {drawn[1][0]} beam and compare",
         (*steps, verdict),
+        depth=3,
     )
 
 
@@ -191,11 +202,12 @@ FAMILY = Family(
     {
         "which_magnets": Template(_TECH, _which_magnets, choice=True, scene=_MAGNETS),
         "magnets": Template(_TECH, _magnets, withheld=True, choice=True, answers=("yes", "no"), scene=_MAGNETS),
-        "which_lamp": Template(_TECH, _which_lamp, also=("instance reasoning",), choice=True, scene=_LAMPS),
+        "which_lamp": Template(
+            _TECH, _which_lamp, withheld=True, also=("instance reasoning",), choice=True, scene=_LAMPS
+        ),
         "count_lamps": Template(
             _TECH,
             _count_lamps,
-            withheld=True,
             also=("math",),
             choice=True,
             answers=tuple("0123"),
@@ -207,4 +219,5 @@ FAMILY = Family(
             "logical reasoning", _tilt, also=(_TECH, "math"), choice=True, answers=("yes", "no"), scene=_BEAM
         ),
     },
+    gist=lambda drawn: int(drawn[0] == "beam"),
 )

@@ -88,6 +88,8 @@ def _weather(landscape, rng):
         "Look at the sky",
         steps,
         frozenset(steps),
+        depth=2,
+        needed=(),
     )
 
 
@@ -108,6 +110,8 @@ def _describe(landscape, rng):
         "Look at the ground and the sky",
         steps,
         frozenset(steps),
+        depth=2,
+        needed=(),
     )
 
 
@@ -115,7 +119,8 @@ def _locate(landscape, rng):
     _, _, mark, toys = landscape
     toy = rng.choice(toys)
     others = wrong(rng, toy[0], [c for c in CELLS if c != mark], [t[0] for t in toys])
-    return Asked(f"Where is the {toy[2]}?", toy[0], others, f"Find the {toy[2]} and name its place", (_fact(toy),))
+    step = (_fact(toy),)
+    return Asked(f"Where is the {toy[2]}?", toy[0], others, f"Find the {toy[2]} and name its place", step, needed=step)
 
 
 def _name(landscape, rng):
@@ -127,6 +132,7 @@ def _name(landscape, rng):
         wrong(rng, toy[2], TOYS, [t[2] for t in toys]),
         f"Look at {toy[0]} and name the thing",
         (_fact(toy),),
+        needed=(_fact(toy),),
     )
 
 
@@ -157,6 +163,7 @@ def _beside(landscape, rng):
         f"Find the {toy[2]} and look {side} it",
         steps,
         frozenset(steps),
+        depth=3,
     )
 
 
@@ -175,6 +182,8 @@ def _higher(landscape, rng):
         f"Find the {one[2]} and the {two[2]} and compare",
         steps,
         frozenset(steps),
+        depth=2,
+        needed=(_fact(one), _fact(two)),
     )
 
 
@@ -188,9 +197,10 @@ FAMILY = Family(
         "weather": Template("coarse perception", _weather),
         "describe": Template("coarse perception", _describe, withheld=True),
         "locate": Template("fine-grained perception", _locate),
-        "name": Template("fine-grained perception", _name),
+        "name": Template("fine-grained perception", _name, withheld=True),
         "beside": Template("instance reasoning", _beside, withheld=True, also=("fine-grained perception",)),
-        "higher": Template("logical reasoning", _higher, withheld=True),
+        "higher": Template("logical reasoning", _higher),
     },
     edit=edit,
+    gist=lambda landscape: 2,
 )

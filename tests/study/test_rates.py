@@ -1,0 +1,76 @@
+"""The rate of each arm is read off its records by one rule, and an edge that wins extends that side for every arm."""
+
+import pytest
+from support import toyrecords
+
+from o1lib.records import UserError
+from o1lib.study.experiments import read_experiments
+from o1lib.study.rates import EXTENDED, GROUP, Tried, choose_rates, describe_rates, first_rates, read_rates
+
+FIRST = (1.0, 2.0, 4.0)
+
+
+def trials(**shares):
+    """Return trials of each arm: its shares at rising rates from 1, or from 0.5 if there are more than three."""
+    return {
+        arm: [Tried(arm, (0.5 if len(own) > 3 else 1.0) * 2**k, share, 100) for k, share in enumerate(own)]
+        for arm, own in shares.items()
+    }
+
+
+def test_the_rate_with_the_most_right_answers_wins():
+    choice = choose_rates(trials(a=(0.1, 0.3, 0.2), b=(0.1, 0.2, 0.1)), FIRST)
+    assert {arm: trial.rate for arm, trial in choice.best.items()} == {"a": 2.0, "b": 2.0}
+    assert choice.extend == () and choice.edges == {}
+
+
+def test_an_edge_that_wins_for_one_arm_extends_that_side():
+    assert choose_rates(trials(a=(0.3, 0.2, 0.1), b=(0.1, 0.2, 0.1)), FIRST).extend == ("lower",)
+    assert choose_rates(trials(a=(0.3, 0.2, 0.1), b=(0.1, 0.2, 0.3)), FIRST).extend == ("lower", "higher")
+
+
+def test_a_side_is_extended_once():
+    """An arm whose best rate is the extended edge is named instead."""
+    choice = choose_rates(trials(a=(0.4, 0.3, 0.2, 0.1), b=(0.1, 0.2, 0.3, 0.1)), FIRST)
+    assert choice.extend == () and choice.edges == {"a": "lower"}
+
+
+def test_equally_good_rates_go_to_the_middle_then_to_the_lower():
+    choice = choose_rates(trials(a=(0.3, 0.3, 0.3), b=(0.3, 0.1, 0.3)), FIRST)
+    assert [choice.best[arm].rate for arm in "ab"] == [2.0, 1.0]
+
+
+def test_nothing_is_decided_while_a_rate_is_missing():
+    tried = trials(a=(0.3, 0.2, 0.1)) | {"b": []}
+    assert "not decided: rates are missing for b; run ROWS=rates" in describe_rates(tried, FIRST)
+    with pytest.raises(UserError, match="'b' has no trial"):
+        choose_rates(tried, FIRST)
+
+
+def test_every_arm_tries_the_same_rates_at_its_own_budget():
+    study = read_experiments()
+    assert len(first_rates(study, "mini")) == 3
+    rows = [name for name, entry in study.rows.items() if {GROUP, EXTENDED} & set(entry.groups)]
+    assert not set(rows) & set(study.scales["mini"].rows)  # no shorter budget of their own
+
+
+def test_records_are_read_by_their_parameters(tmp_path):
+    log = [{"examples": 8, "exact": 0.9, "asked": 600}, {"examples": 16, "exact": 0.25, "asked": 600}]
+    given = {"format": "direct", "match": "tags", "more": "repeat", "learning_rate": 5e-4}
+    toyrecords.leave(tmp_path, "rate.direct_tokens_repeat.low", extra={"log": log}, **given)
+    toyrecords.leave(tmp_path, "direct", extra={"log": log}, format="direct", learning_rate=1e-3)
+    tried, _ = read_rates(read_experiments(), "mini", str(tmp_path))
+    arm = "format: direct, match: tags, more: repeat"
+    assert [trial for own in tried.values() for trial in own] == [Tried(arm, 5e-4, 0.25, 600)]
+
+
+def test_a_record_without_validation_is_refused(tmp_path):
+    toyrecords.leave(tmp_path, "rate.tags.low", extra={"log": []}, format="tags", learning_rate=5e-4)
+    with pytest.raises(UserError, match="'rate.tags.low' was trained without validation items"):
+        read_rates(read_experiments(), "mini", str(tmp_path))
+
+
+def test_the_text_says_what_to_run_next():
+    text = describe_rates(trials(a=(0.3, 0.2, 0.1), b=(0.1, 0.2, 0.1)), FIRST)
+    assert "takes 1 (n 100)" in text and "takes 2 (n 100)" in text
+    assert "run the rows of group rates_extended that end with .lower, for every arm" in text
