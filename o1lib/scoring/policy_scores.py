@@ -34,6 +34,20 @@ def chance_levels(
     counts = TrainingCounts(train)
     rows = [_row(item, counts) for item in test]
     of_sets = by(rows, "test_set")
+    cells = [cell for name, some in {"": rows, **of_sets}.items() for cell in _cells(name, some)]
+    return ChanceLevels(
+        dataset_hash=dataset_hash,
+        training_hash=training_hash or dataset_hash,
+        training_items=counts.n,
+        policies={name: policy.description for name, policy in POLICIES.items()},
+        levels=_levels(rows, of_sets),
+        scores={name: _by_policy(name, some) for name, some in of_sets.items()},
+        cells=cells,
+    )
+
+
+def _levels(rows: Sequence[dict], of_sets: Mapping[str, list[dict]]) -> dict[str, Level]:
+    """Return the level of each metric of `o1lib.scoring.metrics` that is a share of right answers."""
     parts = {"accuracy": ("", rows)} | {name: (name, some) for name, some in of_sets.items()}
     for kind in ("skill", "family"):
         parts |= {f"{kind}/{value}": ("", some) for value, some in by(rows, kind).items()}
@@ -43,16 +57,7 @@ def chance_levels(
     if all(name in levels for name in PAPER_SETS):
         six = [levels[name] for name in PAPER_SETS]
         levels[AVERAGE] = Level(value=fmean(one.value for one in six), n=sum(one.n for one in six), policy={})
-    cells = [cell for name, some in {"": rows, **of_sets}.items() for cell in _cells(name, some)]
-    return ChanceLevels(
-        dataset_hash=dataset_hash,
-        training_hash=training_hash or dataset_hash,
-        training_items=counts.n,
-        policies={name: policy.description for name, policy in POLICIES.items()},
-        levels=levels,
-        scores={name: _by_policy(name, some) for name, some in of_sets.items()},
-        cells=cells,
-    )
+    return levels
 
 
 def _row(item: StagedQuestion, counts: TrainingCounts) -> dict:
