@@ -5,6 +5,7 @@ chance_text(by_row(records)["direct.sample"], "mini-average", frozen)      # "29
 """
 
 from o1lib.analysis.headline import NOT_FROZEN, levels_for
+from o1lib.minivqa.words import SKILLS
 from o1lib.scoring.chance_level import FILE, HEADLINE
 
 CHANCE, DASH = "chance level", "–"
@@ -23,7 +24,9 @@ def chance_of(records, metric, frozen):
 def is_average(metric):
     """Return whether a metric is a share of right answers, which can be compared with a chance level."""
     first, _, rest = metric.partition("/")
-    return metric == "accuracy" or (first in ("skill", "family") and rest) or (metric.startswith("mini-") and not rest)
+    if first.startswith("mini-"):
+        return not rest or rest in SKILLS
+    return metric == "accuracy" or first in ("skill", "family")
 
 
 def chance_datasets(found, rows):

@@ -150,11 +150,14 @@ def test_the_headline_needs_chance_levels(frozen):
 
 def test_a_table_of_averages_has_a_line_of_chance_levels(frozen):
     records = with_headline(load_all(frozen), PAPER_SETS)
-    found = paper_table(records, ROWS, ["mini-MMStar", "mini-average", HEADLINE, "unread"])
+    metrics = ["mini-MMStar", "mini-MMStar/math", "mini-average", HEADLINE, "unread", "mini-HallusionBench/aAcc"]
+    found = paper_table(records, ROWS, metrics)
     levels = frozen_levels(records)["data"]
     shown = {name.partition(" (")[0]: text for name, text in found.loc[CHANCE].items()}
     assert shown["mini-average"] == f"{100 * levels.of('mini-average').value:.1f}"
-    assert shown[HEADLINE] == "0.0" and shown["unread"] == "–" and shown["seeds"] == "–"
+    assert shown["mini-MMStar/math"] == f"{100 * levels.of('mini-MMStar/math').value:.1f}"
+    assert shown[HEADLINE] == "0.0"
+    assert {shown[name] for name in ("unread", "mini-HallusionBench/aAcc", "seeds", "failed")} == {"–"}
 
 
 def test_without_frozen_levels_the_average_stands_alone_and_says_so(plain):
