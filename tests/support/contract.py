@@ -32,6 +32,7 @@ SCORED_KEYS = {
     "option_likelihood_correct", "options", "output", "pred", "problem", "qid", "schedule", "skill", "stage_scores",
     "temperature", "template", "test_set",
 }  # fmt: skip
+NEW_SCORED_KEYS = {"verdicts"}  # of predictions made since they keep the verdicts of their search
 LEDGER_KEYS = {"generated", "judge", "prefilled", "images", "calls", "seconds"}
 BASE_KEYS = {"correct", "family", "output", "part", "qid", "template"}
 
