@@ -16,8 +16,9 @@ from support.contract import ROOT, failure, python
 
 COMMANDS = [
     "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup", "plan",
-    "study", "summary", "compare", "why", "power", "rates", "publish", "base", "ship", "shortcuts", "gate", "depth-
-    shortcuts", "probe-chain",
+    "study", "summary", "compare", "why", "power", "rates", "publish", "base", "ship", "shortcuts", "gate",
+    "probe-chain", "reasoning-steps", "depth-shortcuts", "chance", "entering", "margins", "probe-suite",
+    "readiness",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -36,6 +37,8 @@ OPTIONS = {
     "answer": "--model --image --question --method --n --judge --tree --seed --temperature --max-new-tokens",
     "probe-lookup": "--n",
     "probe-chain": "--most --data --by",
+    "chance": "--scale --data --cells --replace",
+    "entering": "--scale --rows",
     "plan": "--scale --rows --seeds --jobs --fresh",
     "study": "--scale --rows --seeds --jobs --fresh --snakemake",
     "run-row": "--seed --scale --plan",
@@ -60,6 +63,8 @@ MISTAKES = [
     ("o1lib plan --seeds x", "SEEDS"),
     ("o1lib study --jobs 0", "JOBS"),
     ("o1lib study --fresh yes", "FRESH"),
+    ("o1lib chance --data nosuch", "nosuch"),
+    ("o1lib entering --rows nosuch", "nosuch"),
     ("o1lib summary --scale paper", "paper"),
     ("o1lib rates --scale bogus", "bogus"),
     ("o1lib run-row nosuch", "nosuch"),
