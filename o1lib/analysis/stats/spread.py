@@ -28,10 +28,10 @@ def components(data: Sample) -> Spread:
 
     Questions and seeds are crossed random effects (the model of readers and cases, https://doi.org/10.1002/sim.2024).
     V_q is the variance of the mean from questions averaged over seeds, V_s that from seeds averaged over questions,
-    and V_e the part of the residual that is in both. The mean's variance is V_q + V_s - V_e, and not less than V_q or
-    V_s, which estimate parts of it: with few seeds that agree by chance V_s can be zero. It has Satterthwaite's degrees
-    of freedom (https://doi.org/10.2307/3002019). Strata add up by their squared weights. With one seed V_s and V_e are
-    unknown and left out, so that the interval holds for this seed only.
+    and V_e the part of the residual that is in both. The mean's variance is V_q + V_s - V_e, and not less than one of
+    the three, which estimate parts of it: with few seeds that agree by chance V_s can be zero. It has Satterthwaite's
+    degrees of freedom (https://doi.org/10.2307/3002019). Strata add up by their squared weights. With one seed V_s and
+    V_e are unknown and left out, so that the interval holds for this seed only.
     """
     questions, residual, freedom = _within(data)
     estimates, count = data.estimates(), len(data.seeds)
@@ -39,7 +39,7 @@ def components(data: Sample) -> Spread:
         total = questions
     else:
         seeds = estimates.var(ddof=1) / count
-        total = max(questions + seeds - residual, questions, seeds)
+        total = max(questions + seeds - residual, questions, seeds, residual)
         freedom += seeds**2 / (count - 1)
     return _student(estimates.mean(), np.sqrt(total), max(1.0, total**2 / freedom) if freedom else 1.0)
 
