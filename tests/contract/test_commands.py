@@ -16,7 +16,7 @@ from support.contract import ROOT, failure, python
 
 COMMANDS = [
     "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup",
-    "probe-chain", "plan", "study", "summary", "compare", "why", "power", "publish", "base", "ship",
+    "probe-chain", "plan", "study", "summary", "compare", "why", "power", "margins", "publish", "base", "ship",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -39,6 +39,7 @@ OPTIONS = {
     "compare": "--scale",
     "why": "--scale",
     "power": "--scale --root --into",
+    "margins": "--scale --root --freeze",
     "publish": "--scale --force",
     "base": "--scale --source --fresh",
     "ship": "--scale --rows --seeds",
