@@ -11,10 +11,13 @@ from statistics import fmean
 
 import pandas as pd
 
+from o1lib.analysis.headline import frozen_levels, levels_for
 from o1lib.analysis.observations import observations
 from o1lib.analysis.stats import contrast, interval, ratio
 from o1lib.analysis.tables import CELL, by_row, pooled
 from o1lib.records import UserError, project_root
+from o1lib.scoring.equality import YES_NO
+from o1lib.scoring.fixed_policies import FORMS as POLICY_FORMS
 from o1lib.scoring.intervals import wilson
 
 BLINDLY = "choices, chosen blindly"
@@ -28,6 +31,7 @@ FORMS = {
     BLINDLY: "guess",
     "its option's letter": ("letter", "option"),
 }
+BY_DEPTH = ["label", "row", "test_set", "depth", "form", *CELL, "chance"]
 EFFECT = ["part", "value", "low", "high", "n", "seeds", "wins", "losses", "why"]
 
 
@@ -77,17 +81,61 @@ def metrics_from_predictions(records, rows, metrics):
 
     `rows` maps labels to row ids, and `metrics` maps labels to metrics of `o1lib.analysis.observations`; a pair of
     metrics is their ratio. A row that was not run, or that cannot have a metric (a direct answer has no chain), is
-    absent. Intervals are those of `o1lib.analysis.stats`. Raises UserError for damaged predictions.
+    absent. Intervals are those of `o1lib.analysis.stats`. `chance` is the frozen chance level of the form that a metric
+    measures, None for other metrics. Raises UserError for damaged predictions.
     """
-    found = by_row(records)
+    found, frozen = by_row(records), frozen_levels(records)
     lines = [
-        {"label": label, "row": row, "metric": shown, **cell}
+        {"label": label, "row": row, "metric": shown, **cell, "chance": _of_form(found[row], metric, frozen)}
         for label, row in rows.items()
         if row in found
         for shown, metric in metrics.items()
         if (cell := _from_predictions(found[row], metric))
     ]
-    return pd.DataFrame(lines, columns=["label", "row", "metric", *CELL])
+    return pd.DataFrame(lines, columns=["label", "row", "metric", *CELL, "chance"])
+
+
+def _of_form(records, metric, frozen):
+    """Return the chance level of all lines of a form ("open", "yes_no", "choice"), None where none is frozen."""
+    levels = next((one for record in records if (one := levels_for(record, frozen))), None)
+    cell = levels.at(form=metric) if levels and metric in POLICY_FORMS else None
+    return cell.value if cell else None
+
+
+def by_depth(records, rows, test_set, form=None):
+    """Return the headline score of rows on a test set by the depth of its questions, beside the chance level.
+
+    `rows` maps labels to row ids. The table has one line for each row and depth, columns BY_DEPTH, in fractions. `form`
+    restricts it to "choice", "yes_no" or "open" questions. Predictions without a known depth are left out.
+    """
+    found, frozen = by_row(records), frozen_levels(records)
+    lines = [line for label, row in rows.items() for line in _depths(label, found.get(row, []), test_set, form, frozen)]
+    return pd.DataFrame(lines, columns=BY_DEPTH)
+
+
+def _depths(label, records, test_set, form, frozen):
+    levels = next((one for record in records if (one := levels_for(record, frozen))), None)
+    asked = [
+        (record.seed, [line for line in record.predictions() if _counts(line, test_set, form)]) for record in records
+    ]
+    for depth in sorted({line["depth"] for _, own in asked for line in own}):
+        try:
+            tables = [
+                observations([one for one in own if one["depth"] == depth], test_set, seed) for seed, own in asked
+            ]
+            cell = interval(pd.concat(tables), "value")
+        except UserError:  # a single question says nothing of the spread
+            continue
+        chance = levels and levels.at(test_set, depth, form)
+        where = {"label": label, "row": records[0].row, "test_set": test_set, "depth": depth, "form": form}
+        numbers = {name: getattr(cell, name) for name in CELL[:-1]} | {"failed": sum(r.n_failed for r in records)}
+        yield where | numbers | {"chance": chance.value if chance else None}
+
+
+def _counts(line, test_set, form):
+    """Return whether a prediction is of the set and form, with a known depth."""
+    own = "choice" if line.get("options") else "yes_no" if line.get("gold") in YES_NO else "open"
+    return bool(line.get("depth")) and line.get("test_set") == test_set and form in (None, own)
 
 
 def _from_predictions(records, metric):
@@ -127,9 +175,15 @@ def summarize_guessing(predictions, n):
 
 def _of_forms(label, open_ones, yes_no, choices, blindly):
     return (
-        f"**{label}**: right on {_share(open_ones)} of open questions, {_share(yes_no)} of yes/no questions and "
-        f"{_share(choices)} of multiple-choice questions (chance level {100 * blindly.value:.0f} %)."
+        f"**{label}**: right on {_with_chance(open_ones)} of open questions, {_with_chance(yes_no)} of yes/no "
+        f"questions and {_with_chance(choices)} of multiple-choice questions (an option at random: "
+        f"{100 * blindly.value:.0f} %)."
     )
+
+
+def _with_chance(cell):
+    level = getattr(cell, "chance", None)
+    return _share(cell) if level is None or pd.isna(level) else f"{_share(cell)} (chance level {100 * level:.0f} %)"
 
 
 def _of_letters(given):

@@ -6,7 +6,8 @@ The unit of analysis is not always one prediction: a question of mini-MMBench is
 and a twin pair of mini-HallusionBench counts by its three scores. Rotations of a question, or a picture and its twin,
 were drawn together, so they are one observation. All test sets have the same weight in the average.
 
-Metrics of sets: mini-average, and a test set's name for its headline score.
+Metrics of sets: mini-average, mini-headline (the same with each set corrected for its chance level, over the sets that
+enter it; see `o1lib.scoring.chance_level`), and a test set's name for its headline score.
 Metrics of predictions, whose means are those of `o1lib.scoring.metrics`: accuracy, unread, ill_formed,
 option_likelihood, steps (share of correct reasoning steps), stage/<stage>, processed_tokens, cost/<entry>.
 Accuracy by the form of a question: open, yes_no, choice; by its template: template/<template>.
@@ -15,7 +16,7 @@ options) and letter (the chain also gives the letter of that option).
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import fmean
 
 import pandas as pd
@@ -23,11 +24,11 @@ import pandas as pd
 from o1lib.formats.chat import FORMATS
 from o1lib.records import UserError
 from o1lib.scoring import HALLUSION, PAPER_SETS, hallusion
+from o1lib.scoring.chance_level import AVERAGE, HEADLINE, corrected
 from o1lib.scoring.equality import YES_NO
 from o1lib.scoring.metrics import well_formed
 from o1lib.scoring.stage_scores import letter_kept
 
-AVERAGE = "mini-average"
 COLUMNS = ["seed", "qid", "stratum", "weight", "value"]
 
 
@@ -37,23 +38,27 @@ def observations(
     seed: int = 0,
     sets: Collection[str] = (),
     skills: Collection[str] = (),
+    chance: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """Return one line for each observation: seed, qid, stratum (test set), weight (of the stratum) and value.
 
     `sets` and `skills` restrict the predictions. In the average and the headline scores all sets have the same weight;
-    in other metrics the weight of a set is its number of predictions. Raises UserError for an unknown metric, and where
-    no prediction has it.
+    in other metrics the weight of a set is its number of predictions. `chance` holds the chance levels of the sets that
+    enter mini-headline. The correction is linear, so an observation is corrected like an average; its value can be
+    negative. Raises UserError for an unknown metric, and where no prediction has it.
     """
     groups = defaultdict(list)
     for row in predictions:
         if (not sets or row.get("test_set") in sets) and (not skills or row.get("skill") in skills):
             groups[row.get("test_set") or "", row.get("group") or row["qid"]].append(row)
-    counted = _counted(metric, {name for name, _ in groups})
+    counted = _counted(metric, {name for name, _ in groups}, chance or {})
     found = {
         key: value
         for key, rows in groups.items()
         if key[0] in counted and (value := _value(metric, key[0], rows)) is not None
     }
+    if metric == HEADLINE:
+        found = {key: corrected(value, (chance or {})[key[0]]) for key, value in found.items()}
     if not found:
         raise UserError(
             f"{metric!r} was not measured on {', '.join([*sets, *skills]) or 'any question'}: score a row that has it"
@@ -64,9 +69,12 @@ def observations(
     )
 
 
-def _counted(metric: str, there: set[str]) -> set[str]:
+def _counted(metric: str, there: set[str], chance: Mapping[str, float]) -> set[str]:
     """Return the test sets that a metric needs. Raises UserError when one is missing."""
-    wanted = set(PAPER_SETS) if metric == AVERAGE else {metric} if metric.startswith("mini-") else there
+    if metric == HEADLINE and not chance:
+        raise UserError(f"{HEADLINE!r} needs chance levels: freeze them with `python -m o1lib chance`")
+    whole = {AVERAGE: set(PAPER_SETS), HEADLINE: set(chance)}
+    wanted = whole.get(metric) or ({metric} if metric.startswith("mini-") else there)
     if lacking := sorted(wanted - there):
         raise UserError(f"{metric!r} needs {', '.join(lacking)}, which the row was not scored on: score it there")
     return wanted

@@ -15,6 +15,7 @@ from IPython.display import HTML, Image, Markdown
 
 from o1lib.analysis.comparability import PILOT, is_pilot, mismatches
 from o1lib.analysis.contrasts import ONCE, compare
+from o1lib.analysis.headline import with_headline
 from o1lib.analysis.inference_scaling import with_judge_metrics
 from o1lib.analysis.observations import AVERAGE
 from o1lib.analysis.plots import points, save
@@ -39,8 +40,9 @@ from o1lib.minivqa.words import SKILLS
 from o1lib.records import UserError, atomic_file, load_all, shown, to_json
 from o1lib.records.html import render
 from o1lib.scoring import PAPER_SETS
+from o1lib.scoring.chance_level import HEADLINE
 
-SETS = [*PAPER_SETS, "mini-average"]
+SETS = [*PAPER_SETS, AVERAGE, HEADLINE]
 OF_MMSTAR = {skill: f"mini-MMStar/{skill}" for skill in SKILLS} | {"mini-MMStar": "mini-MMStar"}
 ARMS = {
     "base, not fine-tuned": "base.greedy",
@@ -69,7 +71,8 @@ class Report:
     """
 
     def __init__(self, run):
-        self.run, self.records, self.paths, self.extra = run, with_judge_metrics(load_all(run.root)), [], {}
+        self.run, self.paths, self.extra = run, [], {}
+        self.records = with_headline(with_judge_metrics(load_all(run.root)))
         if not any("accuracy" in record.metrics for record in self.records):
             raise UserError(
                 f"{shown(run.root)} holds no scored row to report on: run `make study` first "

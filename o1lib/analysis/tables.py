@@ -7,6 +7,8 @@ A cell shows value and 95 % interval, a column its n, and a line its seeds and f
 marked "not run" and never filled. A metric that a row does not have is a dash. With several seeds the value is the mean
 over them, and its interval is the wider of two: that over questions (the mean half width of the seeds), and the
 t-interval on seed means. The latter is used from three seeds on, because with two it is too wide to be useful.
+
+Beside every average stands the chance level of its questions, or that it is not frozen (`o1lib.analysis.headline`).
 """
 
 import math
@@ -16,10 +18,13 @@ from statistics import fmean
 import pandas as pd
 from markupsafe import Markup
 
+from o1lib.analysis.chance_lines import chance_datasets, chance_note, chance_of, chance_text, is_average
 from o1lib.analysis.comparability import is_pilot
+from o1lib.analysis.headline import frozen_levels
 from o1lib.analysis.stats.intervals import ENOUGH_SEEDS
 from o1lib.records import UserError, project_root
 from o1lib.records.errors import nearest
+from o1lib.scoring.chance_level import HEADLINE
 
 NOT_RUN, NOT_MEASURED = "not run", "–"
 CELL = ("value", "low", "high", "n", "seeds", "failed")
@@ -57,7 +62,7 @@ def pooled(records, metric):
     below, above = fmean(part.value - part.low for part in parts), fmean(part.high - part.value for part in parts)
     between = _t_half([part.value for part in parts])
     low, high = value - max(below, between), value + max(above, between)
-    if all(part.low >= 0 and part.high <= 1 for part in parts) and metric not in COSTS.values():
+    if all(part.low >= 0 and part.high <= 1 for part in parts) and metric not in (*COSTS.values(), HEADLINE):
         low, high = max(0.0, low), min(1.0, high)
     return {
         "value": value,
@@ -83,18 +88,19 @@ def _named(metrics):
 
 
 def long_table(records, rows, metrics):
-    """Return a long-form DataFrame: label, row, metric, value, low, high, n, seeds, failed. Rows not run are absent.
+    """Return a long-form DataFrame: label, row, metric, value, low, high, n, seeds, failed, chance.
 
-    `rows` maps labels to row ids. `metrics` is a list of names, or maps labels to names.
+    `rows` maps labels to row ids. `metrics` is a list of names, or maps labels to names. Rows not run are absent.
+    `chance` is the chance level of the metric, None where it has none or none is frozen.
     """
-    found = by_row(records)
+    found, frozen = by_row(records), frozen_levels(records)
     lines = [
-        {"label": label, "row": row, "metric": shown, **cell}
+        {"label": label, "row": row, "metric": shown, **cell, "chance": chance_of(found[row], name, frozen)}
         for label, row in rows.items()
         for shown, name in _named(metrics).items()
         if (cell := pooled(found.get(row, []), name))
     ]
-    return pd.DataFrame(lines, columns=["label", "row", "metric", *CELL])
+    return pd.DataFrame(lines, columns=["label", "row", "metric", *CELL, "chance"])
 
 
 def percent(cell, run=True):
@@ -120,19 +126,25 @@ def amount(cell, run=True):
 def paper_table(records, rows, metrics, written=percent):
     """Return a DataFrame in a paper's shape: lines are labels, columns are metrics (with n), then seeds and failures.
 
-    Arguments are as for `long_table`. `written` turns a pooled cell into text, by default into percent.
+    Arguments are as for `long_table`. `written` turns a pooled cell into text, by default into percent. Below averages
+    there is a line with their chance levels, one for each dataset that the rows were scored on. A headline that no row
+    has, because no chance level is frozen, has no column.
     """
-    found = by_row(records)
-    columns = {}
+    found, frozen, columns = by_row(records), frozen_levels(records), {}
+    asked = chance_datasets(found, rows) if any(map(is_average, _named(metrics).values())) else {}
     for shown, name in _named(metrics).items():
         cells = [pooled(found.get(row, []), name) for row in rows.values()]
+        if name == HEADLINE and not any(cells):
+            continue
         columns[shown + _number_of(cells)] = [
-            written(cell, row in found) for cell, row in zip(cells, rows.values(), strict=True)
+            *(written(cell, row in found) for cell, row in zip(cells, rows.values(), strict=True)),
+            *(chance_text(found[row], name, frozen) for row in asked.values()),
         ]
     scored = [[record for record in found.get(row, []) if record.metrics] for row in rows.values()]
-    columns["seeds"] = [len(some) or NOT_RUN for some in scored]
-    columns["failed"] = [sum(record.n_failed for record in some) if some else NOT_RUN for some in scored]
-    return pd.DataFrame(columns, index=list(rows), dtype=object)
+    columns["seeds"] = [len(some) or NOT_RUN for some in scored] + [NOT_MEASURED] * len(asked)
+    failures = [sum(record.n_failed for record in some) if some else NOT_RUN for some in scored]
+    columns["failed"] = failures + [NOT_MEASURED] * len(asked)
+    return pd.DataFrame(columns, index=[*rows, *asked], dtype=object)
 
 
 def reported(table, index=("model", "setting"), columns="benchmark"):
@@ -192,6 +204,7 @@ def note(records):
         "A pilot, not the confirmatory run." if is_pilot(records) else "",
         f"{len(scored)} scored rows, seeds {seeds or 'none'}.",
         _split_note(records),
+        chance_note(records),
         "A mini- number and a paper's number compare in sign and order, not in level. In tables n is the number of "
         "predictions. In contrasts it is the number of questions, where the rotations of a question, or a picture and "
         "its twin, count once.",

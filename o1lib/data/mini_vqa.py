@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 
 from o1lib import minivqa
-from o1lib.data.splits import SourceOptions, Splits
+from o1lib.data.splits import SourceOptions, Splits, set_sizes
 from o1lib.minivqa.testsets import TEST_SETS, test_set
 
 
@@ -19,8 +19,12 @@ def load(options: SourceOptions) -> Splits:
 
 
 def test_examples(options: SourceOptions) -> Iterator[minivqa.Example]:
-    """Return an iterator over all test sets, `n_test` examples each. Raises UserError for an unknown test split."""
+    """Return an iterator over all test sets, each of the size that the options give it.
+
+    Raises UserError for an unknown test split, and for sizes in another form than those of `set_sizes`.
+    """
+    sizes = set_sizes(options.n_test, options.n_test_by_set, TEST_SETS)
     # Without this call an unknown split would be noticed only after the other splits have been written.
     test_set(TEST_SETS[0], 1, options.test_split)
-    sets = (test_set(name, options.n_test, options.test_split) for name in TEST_SETS)
+    sets = (test_set(name, n, options.test_split) for name, n in sizes.items())
     return itertools.chain.from_iterable(sets)

@@ -57,13 +57,14 @@ def load_splits(
     test_split: str = "devtest",
     allow_missing: bool = False,
     annotation: AnnotationConfig | None = None,
+    n_test_by_set: str = "",
 ) -> Splits:
     """Return the splits of a source; the options are those of `SourceOptions`.
 
     Each split has at most the number of questions asked for; `n_test` is the number per test set. Raises UserError for
     an unknown source, a missing folder or package, and a broken record.
     """
-    options = SourceOptions(n_train, n_validation, n_test, folder, test_split, allow_missing, annotation)
+    options = SourceOptions(n_train, n_validation, n_test, folder, test_split, allow_missing, annotation, n_test_by_set)
     return choose(source, SOURCES, "source").load(options)
 
 

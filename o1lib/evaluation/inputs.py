@@ -58,11 +58,12 @@ def load_arm(run, name: str, format: str = "") -> Arm:
     return Arm(model.to(device_and_dtype()[0]), processor, format or own, schedule, model_hash(folder))
 
 
-def test_items(run, data: str, questions: int = 0) -> list:
-    """Return at most `questions` test questions (0: all).
+def test_items(run, data: str, questions: int = 0, sets: str = "") -> list:
+    """Return at most `questions` test questions (0: all) of the test sets `sets`, names between commas ("": all).
 
     They are those of the dataset of row `data`, of a real benchmark ("MMStar@MMStar.tsv", see o1lib.data.benchmarks),
     or with "" Mini-VQA drawings. The cap takes equally many of each test set and keeps groups (rotations, twins) whole.
+    Raises UserError for a test set that is not among them.
     """
     benchmark, named, source = data.partition("@")
     if named:
@@ -70,8 +71,21 @@ def test_items(run, data: str, questions: int = 0) -> list:
     elif data:
         items = read_items(need(run.root, data, run.seed).folder / "data" / "test")
     else:
-        items = [example for name in TEST_SETS for example in test_set(name, max(4, questions // 4 or 28))]
+        names = _named(sets, TEST_SETS) or TEST_SETS
+        each = max(4, questions // min(4, len(names)) or 28)
+        items = [example for name in names for example in test_set(name, each)]
+    items = _of_sets(items, sets)
     return capped(items, questions) if questions else items
+
+
+def _of_sets(items: list, sets: str) -> list:
+    """Return the items of the named test sets. Raises UserError for a name that no item has."""
+    named = _named(sets, tuple(dict.fromkeys(item.test_set for item in items if item.test_set)))
+    return [item for item in items if item.test_set in named] if named else items
+
+
+def _named(sets: str, there: Sequence[str]) -> tuple[str, ...]:
+    return tuple(choose(name.strip(), there, "test set in sets") for name in sets.split(",") if name.strip())
 
 
 def _from_root(source: str) -> str:

@@ -9,7 +9,7 @@ as wrong, and a metric of its own gives the share of such answers.
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 
 from o1lib.records import UserError
@@ -31,12 +31,22 @@ def accuracy(rows: Iterable[dict]) -> dict | None:
     return share(row["correct"] for row in rows)
 
 
-def _all_right(rows: Iterable[dict], key: Callable[[dict], object]) -> list[bool]:
-    """Return for every group of lines with the same key whether all its lines are correct."""
+def _groups(rows: Iterable[dict], key: Callable[[dict], object]) -> list[list[dict]]:
+    """Return the lines with the same key together, in the order of their first lines."""
     groups = defaultdict(list)
     for row in rows:
-        groups[key(row)].append(bool(row["correct"]))
-    return [all(flags) for flags in groups.values()]
+        groups[key(row)].append(row)
+    return list(groups.values())
+
+
+def _all_right(groups: Iterable[list[dict]]) -> list[bool]:
+    """Return for every group of lines whether all of them are correct."""
+    return [all(row["correct"] for row in group) for group in groups]
+
+
+def _question(row: dict) -> object:
+    """Return what the rotations of a question share. A line without a group is a question of its own."""
+    return row.get("group") or row["qid"]
 
 
 def circular_accuracy(rows: Iterable[dict]) -> dict | None:
@@ -44,7 +54,7 @@ def circular_accuracy(rows: Iterable[dict]) -> dict | None:
 
     The rotations of a question share its `group`. A line without a group is a question of its own.
     """
-    return share(_all_right(rows, lambda row: row.get("group") or row["qid"]))
+    return share(_all_right(_groups(rows, _question)))
 
 
 def _figure_and_question(row: dict) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -55,6 +65,21 @@ def _figure_and_question(row: dict) -> tuple[tuple[str, str], tuple[str, str]]:
             "'<pair>#<figure>#<question>': build the set again"
         )
     return (parts[0], parts[1]), (parts[0], parts[2])
+
+
+def counted_together(name: str, rows: Sequence[dict]) -> list[list[list[dict]]]:
+    """Return the groups of lines that must all be right to count in the headline of test set `name`, by its parts.
+
+    The headline is the mean over the parts of the share of groups that are all right. There is one part, but for
+    HallusionBench, which has three: lines, figures and questions. A line needs `qid`, and `group` where rotations of a
+    question count together. MM-Vet's grade by a judge is no such share. Raises UserError as `hallusion` does.
+    """
+    lines, benchmark = [[row] for row in rows], _benchmark(name)
+    if benchmark in (MMBENCH, "MMBench"):
+        return [_groups(rows, _question)]
+    if benchmark in (HALLUSION, "HallusionBench"):
+        return [lines, *(_groups(rows, lambda row, k=k: _figure_and_question(row)[k]) for k in (0, 1))]
+    return [lines]
 
 
 def hallusion(rows: Iterable[dict]) -> dict[str, dict | None]:
@@ -68,12 +93,8 @@ def hallusion(rows: Iterable[dict]) -> dict[str, dict | None]:
     if not rows:
         return {}
 
-    def three(some: list[dict]) -> tuple[dict | None, dict | None, dict | None]:
-        return (
-            accuracy(some),
-            share(_all_right(some, lambda row: _figure_and_question(row)[0])),
-            share(_all_right(some, lambda row: _figure_and_question(row)[1])),
-        )
+    def three(some: list[dict]) -> list[dict | None]:
+        return [share(_all_right(groups)) for groups in counted_together(HALLUSION, some)]
 
     def middle(some: list[dict]) -> float:
         return fmean(part["value"] for part in three(some) if part)
@@ -97,7 +118,7 @@ def of_sets(rows: list[dict]) -> dict[str, dict | None]:
     """Return the headline and parts of every test set, and the average over the papers' six sets if all are there."""
     found = {}
     for name, some in by(rows, "test_set").items():
-        benchmark = next((known for known in _RULES if name == known or name.startswith(known + "_")), "")
+        benchmark = _benchmark(name)
         found |= _RULES.get(benchmark, _plain)(name, some) | _of_judge(name, some)
         names = R_SKILLS.get(benchmark, ())
         skills = [skill for skill in (found.get(f"{name}/{skill}") for skill in names) if skill]
@@ -105,6 +126,11 @@ def of_sets(rows: list[dict]) -> dict[str, dict | None]:
     if all(name in found for name in PAPER_SETS):
         found["mini-average"] = average([found[name] for name in PAPER_SETS])
     return found
+
+
+def _benchmark(name: str) -> str:
+    """Return the benchmark whose rules a test set has ("MMBench" for MMBench_DEV_EN), "" for plain accuracy."""
+    return next((known for known in _RULES if name == known or name.startswith(known + "_")), "")
 
 
 def _plain(name: str, rows: list[dict]) -> dict:

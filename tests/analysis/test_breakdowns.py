@@ -87,17 +87,17 @@ def line(label, metric, value, spread=0.05):
     return {"label": label, "metric": metric, "value": value, "low": value - spread, "high": value + spread}
 
 
-def test_choices_are_given_with_their_chance_level():
+def test_choices_are_given_with_the_score_of_a_random_option():
     found = pd.DataFrame([line("tags", name, value) for name, value in zip(FORMS, (0.3, 0.5, 0.27, 0.28, 0.31))])
     [sentence] = summarize_by_form(found)
     assert "30 % [25, 35] of open questions, 50 % [45, 55] of yes/no questions and 27 % [22, 32] of" in sentence
-    assert "multiple-choice questions (chance level 28 %)." in sentence
+    assert "multiple-choice questions (an option at random: 28 %)." in sentence
     assert sentence.endswith("it gives that option's letter in 31 % [26, 36].")
 
 
 def test_a_bare_answer_has_no_letter_to_speak_of():
     found = pd.DataFrame([line("direct", name, value) for name, value in zip(list(FORMS)[:4], (0.3, 0.5, 0.3, 0.28))])
-    assert summarize_by_form(found)[0].endswith("(chance level 28 %).")
+    assert summarize_by_form(found)[0].endswith("(an option at random: 28 %).")
 
 
 def test_fewer_options_make_one_of_several_guesses_right():

@@ -16,7 +16,8 @@ from support.contract import ROOT, failure, python
 
 COMMANDS = [
     "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup",
-    "probe-chain", "plan", "study", "summary", "compare", "why", "power", "margins", "publish", "base", "ship",
+    "probe-chain", "chance", "entering", "plan", "study", "summary", "compare", "why", "power", "margins", "publish",
+    "base", "ship",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -32,6 +33,8 @@ OPTIONS = {
     "answer": "--model --image --question --method --n --judge --tree --seed --temperature --max-new-tokens",
     "probe-lookup": "--n",
     "probe-chain": "--most --data --by",
+    "chance": "--scale --data --cells --replace",
+    "entering": "--scale --rows",
     "plan": "--scale --rows --seeds --jobs --fresh",
     "study": "--scale --rows --seeds --jobs --fresh --snakemake",
     "run-row": "--seed --scale --plan",
@@ -54,6 +57,8 @@ MISTAKES = [
     ("o1lib plan --seeds x", "SEEDS"),
     ("o1lib study --jobs 0", "JOBS"),
     ("o1lib study --fresh yes", "FRESH"),
+    ("o1lib chance --data nosuch", "nosuch"),
+    ("o1lib entering --rows nosuch", "nosuch"),
     ("o1lib summary --scale paper", "paper"),
     ("o1lib run-row nosuch", "nosuch"),
     ("o1lib publish --scale smoke", "smoke"),

@@ -12,11 +12,12 @@ from PIL import Image
 from o1lib.data import easy_vqa
 from o1lib.data.dataset import read_items, write_items
 from o1lib.data.sources import SOURCES, Source, load_splits
-from o1lib.data.splits import Splits
+from o1lib.data.splits import Splits, set_sizes
 from o1lib.formats.stages import STAGES, render
 from o1lib.minivqa.facts import caption_score, check_steps
 from o1lib.minivqa.testsets import TEST_SETS
 from o1lib.records import UserError
+from o1lib.study.experiments import parameters_of, read_experiments
 
 STAGED = render(dict(zip(STAGES, ("plan", "a dot", "one dot", "B"), strict=True)))
 
@@ -50,6 +51,32 @@ def test_minivqa_splits_have_the_sizes_asked_for():
     assert (len(train), len(validation)) == (20, 10)
     assert Counter(example.test_set for example in test) == dict.fromkeys(TEST_SETS, 8)
     assert len({example.qid for example in [*train, *validation, *test]}) == 30 + len(test)
+
+
+def test_a_test_set_can_have_a_size_of_its_own():
+    found = set_sizes(12, "mini-MMBench=4x, mini-AI2D=30", TEST_SETS)
+    assert found == dict.fromkeys(TEST_SETS, 12) | {"mini-MMBench": 48, "mini-AI2D": 30}
+    assert set_sizes(12, "", TEST_SETS) == dict.fromkeys(TEST_SETS, 12)
+
+
+@pytest.mark.parametrize(
+    "text, named", [("mini-MMBnch=4x", "did you mean mini-MMBench"), ("mini-MMBench", "as mini-MMBench=4x"),
+                    ("mini-MMBench=0", "mini-MMBench=0"), ("mini-MMBench=x4", "mini-MMBench=x4")],
+)  # fmt: skip
+def test_a_size_in_another_form_is_refused_before_drawing(text, named):
+    with pytest.raises(UserError, match=named):
+        load_splits("minivqa", n_train=1, n_validation=1, n_test=4, n_test_by_set=text)
+
+
+def test_minivqa_draws_the_sizes_of_its_sets():
+    splits = load_splits("minivqa", n_train=1, n_validation=1, n_test=4, n_test_by_set="mini-MMBench=2x")
+    assert Counter(example.test_set for example in splits.test) == dict.fromkeys(TEST_SETS, 4) | {"mini-MMBench": 8}
+
+
+def test_the_published_scale_has_48_groups_of_rotations_and_of_twins():
+    data = parameters_of(read_experiments(), "mini", "data")
+    sizes = set_sizes(data["n_test"], data["n_test_by_set"], TEST_SETS)
+    assert min(sizes["mini-MMBench"], sizes["mini-HallusionBench"]) >= 4 * 48
 
 
 def test_a_released_folder_is_split_by_picture_and_counted(tmp_path):

@@ -194,6 +194,14 @@ def test_without_data_questions_are_drawn():
     assert len(items) <= 20 and {item.test_set for item in items} == set(TEST_SETS)
 
 
+def test_a_row_can_name_its_test_sets():
+    run = SimpleNamespace(root=None, seed=0)
+    found = inputs.test_items(run, "", 16, "mini-AI2D, mini-MMBench")
+    assert len(found) == 16 and {item.test_set for item in found} == {"mini-AI2D", "mini-MMBench"}
+    with pytest.raises(UserError, match="unknown test set in sets 'mini-AI2' .did you mean mini-AI2D"):
+        inputs.test_items(run, "", 12, "mini-AI2")
+
+
 @pytest.mark.slow
 def test_an_arm_knows_the_format_it_was_trained_in(tmp_path):
     run = run_at(tmp_path)

@@ -113,7 +113,14 @@ def _record(row, dataset):
     accuracy = Metric(value=0.5, n=90, low=0.4, high=0.6)
     provenance = {"dataset_hash": dataset, "code_hash": "c"}
     return Record.model_construct(
-        row=row, seed=0, metrics={"accuracy": accuracy}, n_failed=0, parameters={}, provenance=provenance, folder=Path()
+        row=row,
+        seed=0,
+        metrics={"accuracy": accuracy},
+        n_failed=0,
+        parameters={},
+        artifacts={},
+        provenance=provenance,
+        folder=Path(),
     )
 
 

@@ -20,16 +20,19 @@ def questions(record, root, lines):
     dataset = need(root, record.parameters["data"], record.seed)
     source = SOURCES.get(dataset.parameters.get("source"))
     if source and source.drawn_again and not dataset.parameters.get("items"):
-        found = _drawn(set(wanted.values()), dataset.parameters["n_test"], dataset.parameters["test_split"])
+        found = _drawn(set(wanted.values()), dataset.parameters)
     else:
         found = _read(dataset.folder / "data" / "test")
     return {item.qid: item for item in found if item.qid in wanted}
 
 
-def _drawn(names, n, split):
-    from o1lib.minivqa.testsets import test_set
+def _drawn(names, drawn):
+    """Draw the test sets `names` again from the parameters of the dataset's row."""
+    from o1lib.data.splits import set_sizes
+    from o1lib.minivqa.testsets import TEST_SETS, test_set
 
-    return [example for name in sorted(names) for example in test_set(name, n, split)]
+    sizes = set_sizes(drawn["n_test"], drawn.get("n_test_by_set", ""), TEST_SETS)
+    return [example for name in sorted(names) for example in test_set(name, sizes[name], drawn["test_split"])]
 
 
 def _read(folder):
