@@ -48,8 +48,8 @@ def plan_margins(scale: str = "mini", root: str = "") -> MarginPlan:
     Raises UserError where `plan_confirmatory` does.
     """
     plan = plan_confirmatory(scale, root)
-    found, lacking = [_of_member(plan, member) for member in plan.members], {}
-    family = {one.claim.id for one in found}
+    found, remark = _of_family(plan)
+    lacking, family = {}, {one.claim.id for one in found}
     for claim in load_claims():
         if claim.kind in KINDS and claim.scope == "mini" and claim.id not in family:
             try:
@@ -58,11 +58,20 @@ def plan_margins(scale: str = "mini", root: str = "") -> MarginPlan:
             except UserError as problem:
                 lacking[claim.id] = str(problem)
     commits = ", ".join(sorted({record.commit[:10] for record in plan.records if record.metrics}))
-    return MarginPlan(tuple(found), f"{len(plan.records)} records of {shown(plan.root)}, commit {commits}", lacking)
+    basis = f"{len(plan.records)} records of {shown(plan.root)}, commit {commits}{remark}"
+    return MarginPlan(tuple(found), basis, lacking)
 
 
-def _of_member(plan: ConfirmatoryPlan, member: FamilyMember) -> ClaimMargin:
-    n, seeds = plan.size(member), plan.choice
+def _of_family(plan: ConfirmatoryPlan) -> tuple[list[ClaimMargin], str]:
+    """Return the family's margins at the size of the confirmatory run, at the pilot's if none is large enough."""
+    try:
+        return [_of_member(member, plan.size(member), plan.choice) for member in plan.members], ""
+    except UserError:
+        found = [_of_member(member, member.found.n, member.found.count) for member in plan.members]
+        return found, " (the family at the pilot's size, because no size is enough for the confirmatory run)"
+
+
+def _of_member(member: FamilyMember, n: int, seeds: int) -> ClaimMargin:
     return ClaimMargin(member.claim, planned_margin(member.found.assuming(member.seeds_sd**2), n, seeds), n, seeds)
 
 

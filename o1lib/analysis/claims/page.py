@@ -13,10 +13,10 @@ import pandas as pd
 from o1lib.analysis.claims.evaluate import NO_VERDICT
 from o1lib.analysis.claims.wording import STUDY, margin, worded
 from o1lib.analysis.comparability import missing_for_comparison
-from o1lib.analysis.observations import AVERAGE
 from o1lib.analysis.stats import NOT_TESTED, VERDICTS
 from o1lib.analysis.tables import to_html
 from o1lib.records.html import render
+from o1lib.scoring.chance_level import AVERAGE
 
 PAPERS = {"A": "LLaVA-o1", "B": "LlamaV-o1"}
 _SCALE = {"difference": (100, " points"), "equivalence": (100, " points"), "rate": (100, " %"), "ratio": (1, " times")}

@@ -13,6 +13,7 @@ from o1lib.analysis.claims.decoding import decodings
 from o1lib.analysis.stats import verdict
 from o1lib.records import UserError, project_root
 from o1lib.records.strict import StrictModel
+from o1lib.scoring.chance_level import HEADLINE
 
 FILE = "claims.yaml"
 FAMILY = 6  # maximal number of confirmatory claims: every further one lowers the power of all
@@ -45,7 +46,7 @@ class Compared(StrictModel):
 
     a: str
     b: str = ""
-    metric: str = "mini-average"
+    metric: str = HEADLINE
     sets: tuple[str, ...] = ()
     skills: tuple[str, ...] = ()
     less_skills: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ Lines are those of `o1lib.analysis.claims.evaluate_claims`.
 """
 
 from o1lib.analysis.stats import INCONCLUSIVE, NEGLIGIBLE, NOT_TESTED, OPPOSITE, SUPPORTED
+from o1lib.scoring.chance_level import HEADLINE
 
 STUDY = "study"  # the origin of a statement that no paper makes
 
@@ -57,6 +58,14 @@ def only_own_judge(line: dict) -> str:
     return "" if not other else f"not under {' and '.join(other)}"
 
 
+def changed_by_sets(line: dict) -> str:
+    """Return in words which verdict the average over all six sets gives where it is another one, else ""."""
+    six = line["second"].get("six sets")
+    if not six or line["contrast"]["metric"] != HEADLINE or six["verdict"] in (line["verdict"], NOT_TESTED):
+        return ""
+    return f"{six['verdict']} over all six sets"
+
+
 def worded(line: dict) -> str:
     """Return the verdict with what limits it: a claim on other models is not run, one seed or judge may not do."""
     decided = line["verdict"] in (SUPPORTED, OPPOSITE, NEGLIGIBLE)
@@ -64,6 +73,7 @@ def worded(line: dict) -> str:
         "as reported, not run" if line.get("scope") == "paper" else "",
         "for this seed only" if decided and line.get("seeds") == 1 else "",
         line.get("only_self", ""),
+        line.get("changed_by_sets", ""),
     ]
     told = "; ".join(filter(None, limits))
     return f"{line['verdict']} ({told})" if told else line["verdict"]
