@@ -49,7 +49,7 @@ def explain(name: str, scale: str = "mini") -> str:
     lines = evaluate_claims(family, records, margins=frozen_margins(family))
     line = next(line for line in lines if line["id"] == name)
     parts = [_claim(claim, line), _sources(claim, root, records), _verdict(line, scale, time.monotonic() - started)]
-    if line["verdict"] != NOT_TESTED:
+    if line["value"] is not None:
         parts.append(_deciding(claim, root, *rests_on(claim, records)))
     return "\n\n".join(parts)
 
@@ -110,8 +110,8 @@ def _sources(claim: Claim, root: Path, records: list[Record]) -> str:
 
 
 def _verdict(line: dict, scale: str, seconds: float) -> str:
-    if line["verdict"] == NOT_TESTED:
-        return f"verdict    {NOT_TESTED}: {line['why']}"
+    if line["value"] is None:
+        return f"verdict    {line['verdict']}: {line['why']}"
     holm = f", after Holm's correction {line['p_holm']:.3f}" if "p_holm" in line else ""
     p = f", p {line['p']:.3f}{holm}" if line["p"] is not None else ""
     numbers = f"{measured(line)}, {line['n']} questions, seeds: {line['seeds']}{p}"

@@ -2,25 +2,32 @@
 
 import json
 import random
+from statistics import fmean
 
 import pandas as pd
 import pytest
 import yaml
+from support import toyrecords
 from support.toyrecords import leave
 
 from o1lib.analysis.claims import Claim, evaluate_claims, load_claims
 from o1lib.analysis.claims.decoding import how_decoded
 from o1lib.analysis.claims.family import corrected
-from o1lib.analysis.claims.page import cost_table, verdict_counts
+from o1lib.analysis.claims.page import caveats, cost_table, measured, verdict_counts
 from o1lib.analysis.claims.page import judged as with_verdict
 from o1lib.analysis.claims.page import reported as reported_text
 from o1lib.analysis.claims.registry import FAMILY
-from o1lib.analysis.claims.wording import margin, only_own_judge, worded
+from o1lib.analysis.claims.wording import changed_by_sets, margin, only_own_judge, worded
+from o1lib.analysis.headline import frozen_levels
 from o1lib.analysis.observations import observations
 from o1lib.analysis.stats import KINDS
+from o1lib.data.chance import keep_levels
 from o1lib.formats.stages import render
-from o1lib.records import UserError, load_all, project_root
-from o1lib.scoring import metrics
+from o1lib.minivqa import mixture
+from o1lib.records import UserError, load_all, need, project_root
+from o1lib.scoring import PAPER_SETS, metrics
+from o1lib.scoring.chance_level import HEADLINE
+from o1lib.scoring.policy_scores import chance_levels
 from o1lib.study import experiments
 
 CLAIMS = load_claims()
@@ -183,6 +190,7 @@ def test_a_greedy_row_is_decoded_alike_at_any_temperature():
 def test_a_ratio_of_batched_seconds_has_a_value_and_no_interval(tmp_path):
     asked = claim(kind="ratio", claimed=4, contrast={"metric": "cost/seconds"})
     line = judged(tmp_path, {"a": {0: lines(0.5)}, "b": {0: lines(0.5)}}, asked)
+    assert measured(line) == "1.0 times"
     assert (line["value"], line["low"], line["p"]) == (pytest.approx(1), None, None)
     assert line["verdict"] == "not tested" and "no interval over questions" in line["why"]
 
@@ -193,6 +201,8 @@ def test_a_statement_about_cost_gets_a_line_of_its_own_and_no_verdict(tmp_path):
     assert line["verdict"] == "no verdict" and "holds by construction" in line["why"]
     assert with_verdict([line]) == [] and list(cost_table([line]).index) == ["T"]
     assert verdict_counts([line]).to_numpy().sum() == 0
+    [untested] = evaluate_claims([asked], [])
+    assert (untested["verdict"], untested["value"]) == ("no verdict", None)
 
 
 def test_the_named_statements_about_cost_get_no_verdict():
@@ -254,6 +264,45 @@ def test_a_verdict_under_one_judge_only_is_worded_so(others, told):
 def test_claims_about_other_models_are_as_reported_and_not_run():
     found = {line["id"]: line for line in evaluate_claims(CLAIMS, [])}
     assert worded(found["A53"]) == "not tested (as reported, not run)"
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """The records of two toy rows whose dataset has frozen chance levels, and these levels by set."""
+    root = tmp_path_factory.mktemp("scored")
+    leave(root, "data", source="minivqa", n_test=toyrecords.N_TEST, test_split="devtest")
+    for row, accuracy in (("a", 0.7), ("b", 0.4)):
+        predictions = toyrecords.answers(row, "tags", "mixed", "sample", 1, "", accuracy)
+        leave(root, row, 0, metrics(predictions), predictions, data="data")
+    keep_levels(need(root, "data", 0), chance_levels(list(mixture("train", 150)), toyrecords.questions(), "d" * 64))
+    records = load_all(root)
+    return records, frozen_levels(records)["data"].sets()
+
+
+@pytest.mark.slow
+def test_a_claim_on_averages_is_tested_on_the_chance_corrected_headline(scored):
+    records, levels = scored
+    [line] = evaluate_claims([claim(contrast={"metric": HEADLINE})], records)
+    scores = {record.row: record.metrics for record in records if record.metrics}
+    gains = [(scores["a"][name].value - scores["b"][name].value) / (1 - levels[name]) for name in PAPER_SETS]
+    assert line["contrast"]["metric"] == HEADLINE and line["value"] == pytest.approx(fmean(gains), abs=1e-6)
+    assert line["second"]["six sets"]["contrast"]["metric"] == "mini-average"
+
+
+@pytest.mark.slow
+def test_without_frozen_chance_levels_the_plain_average_is_used_and_named(scored):
+    records = [record for record in scored[0] if record.row != "data"]
+    [line] = evaluate_claims([claim(contrast={"metric": HEADLINE})], records)
+    assert line["contrast"]["metric"] == "mini-average" and line["second"] == {}
+    assert "the plain average, because no chance level is frozen" in line["why"]
+    assert "not corrected for chance" in caveats([line], records)
+
+
+def test_a_verdict_that_the_choice_of_sets_changes_is_named():
+    line = {"verdict": "supported", "contrast": {"metric": HEADLINE}, "second": {"six sets": {"verdict": "opposite"}}}
+    assert changed_by_sets(line) == "opposite over all six sets"
+    assert worded(line | {"changed_by_sets": changed_by_sets(line)}) == "supported (opposite over all six sets)"
+    assert changed_by_sets(line | {"verdict": "opposite"}) == ""
 
 
 def test_a_row_without_record_is_named(tmp_path):

@@ -75,11 +75,17 @@ def _reader() -> Reader:
 
 
 def usable(what: Compared, pairs: Pairs, evidence: Evidence) -> Compared:
-    """Return the contrast as it is, or in the plain average where it needs chance levels that are not frozen."""
+    """Return the contrast as it is, or in the plain average where it needs chance levels that are not frozen.
+
+    Raises UserError for a headline that no test set enters.
+    """
+    if what.metric != HEADLINE:
+        return what
+    if not evidence.sets:
+        raise UserError("no test set enters the headline by results/PROTOCOL.md, so there is nothing to compare")
     records = [record for found in pairs.values() for record in found.values()]
-    if what.metric == HEADLINE and not all(evidence.chance(record) for record in records):
-        return what.model_copy(update={"metric": AVERAGE})
-    return what
+    frozen = all(evidence.chance(record) is not None for record in records)
+    return what if frozen else what.model_copy(update={"metric": AVERAGE})
 
 
 def table(what: Compared, records: Mapping[int, Record], evidence: Evidence) -> pd.DataFrame:

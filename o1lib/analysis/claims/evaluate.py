@@ -97,8 +97,8 @@ def _judged(claim: Claim, what: Compared, margin: float | None, evidence: Eviden
         asked, what = what, usable(what, pairs, evidence)
         numbers, method = _measured(claim, what, pairs, evidence)
     except UserError as problem:
-        line = {"contrast": what.model_dump(mode="json"), "verdict": NOT_TESTED, "why": str(problem), "pairs": None}
-        return line | dict.fromkeys(NUMBERS)
+        line = {"contrast": what.model_dump(mode="json"), "why": str(problem), "pairs": None}
+        return line | dict.fromkeys(NUMBERS) | {"verdict": NO_VERDICT if claim.holds_by else NOT_TESTED}
     judged = verdict(numbers["low"], numbers["high"], claim.sign, claim.kind, claim.claimed, margin)
     unmargined = claim.kind == "equivalence" and margin is None
     remarks = [
