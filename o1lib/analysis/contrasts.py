@@ -75,7 +75,7 @@ def _claim(name, a, b, sign, metric):
         kind="difference" if sign else "equivalence",
         sign=sign,
         reported={},
-        contrast=Compared(a=a, b=b, metric=metric, once=tuple(row for row in (a, b) if row in ONCE)),
+        contrast=Compared(a=a, b=b, metric=metric, once=tuple(row for row in (a, b) if row in ONCE), decoding=True),
     )
 
 

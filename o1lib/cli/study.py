@@ -111,6 +111,21 @@ def show_rates(
     print(rates.describe_rates(found, first))
 
 
+@app.command()
+def margins(
+    scale: Scale = "mini",
+    root: Annotated[str, typer.Option(help='folder of a study; "" is results/<scale>')] = "",
+    freeze: Annotated[bool, typer.Option(help="write them into results/margins.json, once")] = False,
+) -> None:
+    """Print within which difference each contrast counts as negligible, estimated from records."""
+    from o1lib.study import margins as study_margins
+
+    found = study_margins.plan_margins(scale, root)
+    if freeze:
+        study_margins.freeze(found)
+    print(study_margins.margins_text(found))
+
+
 @app.command("publish")
 def publish_results(scale: Scale = "mini", force: Annotated[bool, typer.Option(help="publish smoke rows too")] = False):
     """Copy the complete rows of work/<scale> into results/<scale>."""

@@ -12,9 +12,10 @@ from textwrap import shorten
 
 import pandas as pd
 
-from o1lib.analysis.claims import Claim, evaluate_claims, load_claims, rests_on
-from o1lib.analysis.claims.page import PAPERS, cost, measured, reported
+from o1lib.analysis.claims import Claim, evaluate_claims, frozen_margins, load_claims, rests_on
+from o1lib.analysis.claims.page import PAPERS, beside, cost, measured, reported
 from o1lib.analysis.claims.replication import place, published
+from o1lib.analysis.claims.wording import margin, worded
 from o1lib.analysis.stats import NOT_TESTED
 from o1lib.analysis.views.examples import questions
 from o1lib.records import Record, UserError, load_all, nearest, project_root, shown
@@ -45,9 +46,10 @@ def explain(name: str, scale: str = "mini") -> str:
     root, records = _records(claim, scale)
     family = [one for one in claims.values() if one.confirmatory] if claim.confirmatory else [claim]
     # Holm's correction needs the p values of the whole family
-    line = next(line for line in evaluate_claims(family, records) if line["id"] == name)
+    lines = evaluate_claims(family, records, margins=frozen_margins(family))
+    line = next(line for line in lines if line["id"] == name)
     parts = [_claim(claim, line), _sources(claim, root, records), _verdict(line, scale, time.monotonic() - started)]
-    if line["verdict"] != NOT_TESTED:
+    if line["value"] is not None:
         parts.append(_deciding(claim, root, *rests_on(claim, records)))
     return "\n\n".join(parts)
 
@@ -108,15 +110,17 @@ def _sources(claim: Claim, root: Path, records: list[Record]) -> str:
 
 
 def _verdict(line: dict, scale: str, seconds: float) -> str:
-    if line["verdict"] == NOT_TESTED:
-        return f"verdict    {NOT_TESTED}: {line['why']}"
+    if line["value"] is None:
+        return f"verdict    {line['verdict']}: {line['why']}"
     holm = f", after Holm's correction {line['p_holm']:.3f}" if "p_holm" in line else ""
     p = f", p {line['p']:.3f}{holm}" if line["p"] is not None else ""
     numbers = f"{measured(line)}, {line['n']} questions, seeds: {line['seeds']}{p}"
     return "\n".join(
         [
             f"computed   {numbers} ({seconds:.1f} s)",
-            f"verdict    {line['verdict']} ({line['why']})",
+            f"verdict    {worded(line)} ({line['why']})",
+            f"margin     {margin(line)}",
+            f"beside it  {beside(line)}",
             f"published  {_published(line, scale)}",
             f"cost       {cost(line)}",
         ]
@@ -129,10 +133,17 @@ def _published(line: dict, scale: str) -> str:
     found = next((one for one in published(scale) if one["id"] == line["id"]), None)
     if not found or found["value"] is None:
         return f"not tested in {where}"
-    if all(abs(line[name] - found[name]) <= ROUNDING for name in NUMBERS) and line["verdict"] == found["verdict"]:
+    if all(_equal(line[name], found[name]) for name in NUMBERS) and line["verdict"] == found["verdict"]:
         return f"the same in {where}"
+    if line["low"] is None or found["low"] is None:
+        return f"different in {where}: {measured(found)}, {found['verdict']}"
     there = place(line["value"], found["low"], found["high"])
     return f"different in {where}: {measured(found)}, {found['verdict']}; the value here lies {there}"
+
+
+def _equal(one: float | None, other: float | None) -> bool:
+    """Return whether two computations gave the same number, or none."""
+    return one == other or (None not in (one, other) and abs(one - other) <= ROUNDING)
 
 
 def _deciding(claim: Claim, root: Path, pairs: dict, tables: list[pd.DataFrame]) -> str:

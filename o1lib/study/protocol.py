@@ -79,8 +79,16 @@ class ConfirmatoryPlan:
         sizes = [(member.questions(seeds, self.alpha), member.found.n) for member in self.members]
         if any(size is None for size, _ in sizes):
             return None
-        now = next(record.parameters["n_test"] for record in self.records if record.row == "data")
-        return ROUND * math.ceil(max(size / n for size, n in sizes) * now / ROUND)
+        return ROUND * math.ceil(max(size / n for size, n in sizes) * self.n_test_now / ROUND)
+
+    @property
+    def n_test_now(self) -> int:
+        """The test-set size of the pilot."""
+        return next(record.parameters["n_test"] for record in self.records if record.row == "data")
+
+    def size(self, member: FamilyMember) -> int:
+        """Return the number of questions of a claim's contrast in the chosen run."""
+        return round(member.found.n * self.n_test(self.choice) / self.n_test_now)
 
     def jobs(self, seeds: int) -> list[Timed]:
         """Return the jobs of the run at this number of seeds, with their seconds."""

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from o1lib.analysis.claims import load_claims
+from o1lib.analysis.claims import frozen_margins, load_claims
 from o1lib.analysis.claims.family import ALPHA
-from o1lib.analysis.stats.verdicts import MARGIN
 from o1lib.records import UserError, project_root, shown
 from o1lib.study import markdown_blocks
 from o1lib.study.protocol import ASSUMED, ENOUGH, POWER, SEEDS, ConfirmatoryPlan, FamilyMember
@@ -85,7 +84,8 @@ def _power(member: FamilyMember, alpha: float) -> dict:
 
 
 def family() -> str:
-    """Return the confirmatory family as Markdown: claim, contrast, sign, margin."""
+    """Return the confirmatory family as Markdown: claim, contrast, metric, sign, margin."""
+    margins = frozen_margins(claims := load_claims())
     lines = [
         {
             "claim": claim.id,
@@ -93,9 +93,9 @@ def family() -> str:
             "contrast": " − ".join(claim.contrast.rows),
             "metric": claim.contrast.metric,
             "sign": "+" if claim.sign > 0 else "−",
-            "margin": f"{100 * MARGIN:g} point",
+            "margin": f"{100 * margins[claim.id]:.1f} points" if claim.id in margins else "not frozen yet",
         }
-        for claim in load_claims()
+        for claim in claims
         if claim.confirmatory
     ]
     return markdown(pd.DataFrame(lines))

@@ -13,8 +13,11 @@ import os
 import re
 from pathlib import Path
 
+import pandas as pd
+
 from o1lib.analysis.claims import load_claims
-from o1lib.analysis.claims.page import PAPERS, measured, reported, verdict_counts
+from o1lib.analysis.claims.page import PAPERS, caveats, cost_table, judged, measured, reported, verdict_counts
+from o1lib.analysis.claims.wording import margin, worded
 from o1lib.analysis.comparability import PILOT, is_pilot
 from o1lib.analysis.stats import VERDICTS
 from o1lib.records import Record, UserError, load, load_all, project_root, shown
@@ -70,7 +73,7 @@ def blocks(results: Path) -> dict[str, str]:
     mark = PILOT if is_pilot(records) else ""
     return {
         "results": _results_block(results, lines, records, mark),
-        "claims": _claims_block(results, lines, mark),
+        "claims": _claims_block(results, lines, records, mark),
         "tree": package_tree(),
         "files": package_files(),
     }
@@ -103,7 +106,7 @@ def _results_block(results: Path, lines: list[dict], records: list[Record], mark
     family = [line for line in lines if line["id"] in main]
     return "\n\n".join(
         [
-            _source(results, lines, records, mark),
+            " ".join(filter(None, [_source(results, lines, records, mark), caveats(lines, records)])),
             _claims_table(family, mark),
             f"{_tally(lines)} {_cost(records)}",
             *_figures(results, MAIN, mark, "README.md"),
@@ -111,19 +114,22 @@ def _results_block(results: Path, lines: list[dict], records: list[Record], mark
     )
 
 
-def _claims_block(results: Path, lines: list[dict], mark: str) -> str:
-    """Return the block of docs/claims.md: verdicts by paper, each tested claim with the paper's numbers, figures."""
+def _claims_block(results: Path, lines: list[dict], records: list[Record], mark: str) -> str:
+    """Return the block of docs/claims.md: verdicts by paper, each claim with the paper's numbers, costs, figures."""
     folder = shown(results)
     tally = [[name, *row] for name, *row in verdict_counts(lines).itertuples()]
-    return "\n\n".join(
-        [
-            _table([mark, *VERDICTS], tally),
-            _claims_table([line for line in lines if line["value"] is not None], mark),
-            *_figures(results, FULL, mark, "docs/claims.md"),
-            f"Every claim, also those not tested, and why: `{folder}/runs/claims/seed0/claims.html`. "
-            f"The reports as they ran: `{folder}/executed/`.",
-        ]
-    )
+    costs = cost_table(lines)
+    parts = [
+        f"**{told}**" if (told := caveats(lines, records)) else "",
+        _table([mark, *VERDICTS], tally),
+        _claims_table(judged(lines), mark, margins=True),
+        "Statements about cost, without a verdict:" if len(costs) else "",
+        _costs_table(costs) if len(costs) else "",
+        *_figures(results, FULL, mark, "docs/claims.md"),
+        f"The reason for each verdict, and what it cost: `{folder}/runs/claims/seed0/claims.html`. "
+        f"The reports as they ran: `{folder}/executed/`.",
+    ]
+    return "\n\n".join(filter(None, parts))
 
 
 def _source(results: Path, lines: list[dict], records: list[Record], mark: str) -> str:
@@ -141,8 +147,9 @@ def _source(results: Path, lines: list[dict], records: list[Record], mark: str) 
 
 
 def _tally(lines: list[dict]) -> str:
-    numbers = [f"{sum(line['verdict'] == verdict for line in lines)} {verdict}" for verdict in VERDICTS]
-    return f"Of {len(lines)} claims of both papers: {', '.join(numbers)}."
+    found = judged(lines)
+    numbers = [f"{sum(line['verdict'] == verdict for line in found)} {verdict}" for verdict in VERDICTS]
+    return f"Of {len(found)} claims about both papers: {', '.join(numbers)}."
 
 
 def _cost(records: list[Record]) -> str:
@@ -160,13 +167,26 @@ def _time(records: list[Record]) -> str:
     return duration(sum(record.provenance.get("seconds") or 0 for record in records))
 
 
-def _claims_table(lines: list[dict], mark: str) -> str:
+def _claims_table(lines: list[dict], mark: str, margins: bool = False) -> str:
     noted = f" ({mark})" if mark else ""
     rows = [
-        [line["id"], f"{PAPERS[line['paper']]}: {line['statement']}", reported(line), measured(line), line["verdict"]]
+        [
+            line["id"],
+            f"{PAPERS[line['paper']]}: {line['statement']}",
+            reported(line),
+            measured(line),
+            *([margin(line)] if margins else []),
+            worded(line),
+        ]
         for line in lines
     ]
-    return _table(["", "claim", "reported", f"measured here{noted}", f"verdict{noted}"], rows)
+    head = ["", "claim", "reported", f"measured here{noted}", *(["margin"] if margins else []), f"verdict{noted}"]
+    return _table(head, rows)
+
+
+def _costs_table(costs: pd.DataFrame) -> str:
+    columns = ["statement", "reported", "measured here", "no verdict, because it"]
+    return _table(["", *columns], [[name, *row] for name, *row in costs[columns].itertuples()])
 
 
 def _figures(results: Path, figures: dict[str, str], mark: str, page: str) -> list[str]:

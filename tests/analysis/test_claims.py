@@ -2,20 +2,32 @@
 
 import json
 import random
+from statistics import fmean
 
 import pandas as pd
 import pytest
 import yaml
+from support import toyrecords
 from support.toyrecords import leave
 
 from o1lib.analysis.claims import Claim, evaluate_claims, load_claims
+from o1lib.analysis.claims.decoding import how_decoded
 from o1lib.analysis.claims.family import corrected
+from o1lib.analysis.claims.page import caveats, cost_table, measured, verdict_counts
+from o1lib.analysis.claims.page import judged as with_verdict
+from o1lib.analysis.claims.page import reported as reported_text
 from o1lib.analysis.claims.registry import FAMILY
+from o1lib.analysis.claims.wording import changed_by_sets, margin, only_own_judge, worded
+from o1lib.analysis.headline import frozen_levels
 from o1lib.analysis.observations import observations
 from o1lib.analysis.stats import KINDS
+from o1lib.data.chance import keep_levels
 from o1lib.formats.stages import render
-from o1lib.records import UserError, load_all, project_root
-from o1lib.scoring import metrics
+from o1lib.minivqa import mixture
+from o1lib.records import UserError, load_all, need, project_root
+from o1lib.scoring import PAPER_SETS, metrics
+from o1lib.scoring.chance_level import HEADLINE
+from o1lib.scoring.policy_scores import chance_levels
 from o1lib.study import experiments
 
 CLAIMS = load_claims()
@@ -71,7 +83,7 @@ def seeds(share, number=3, **options):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("a", "b", "verdict"), [(0.8, 0.5, "reproduced"), (0.5, 0.8, "contradicted"), (0.52, 0.5, "inconclusive")]
+    ("a", "b", "verdict"), [(0.8, 0.5, "supported"), (0.5, 0.8, "opposite"), (0.52, 0.5, "inconclusive")]
 )
 def test_a_difference_gets_the_verdict_of_its_interval(tmp_path, a, b, verdict):
     line = judged(tmp_path, {"a": seeds(a), "b": seeds(b)})
@@ -81,21 +93,41 @@ def test_a_difference_gets_the_verdict_of_its_interval(tmp_path, a, b, verdict):
 
 
 @pytest.mark.slow
-def test_equal_rows_reproduce_that_nothing_differs(tmp_path):
+def test_equal_rows_support_that_nothing_differs_once_a_margin_is_frozen(tmp_path):
+    same, asked = seeds(0.5, 1, count=800), claim(kind="equivalence", sign=0)
+    assert judged(tmp_path, {"a": same, "b": same}, asked, margins={"T": 0.01})["verdict"] == "supported"
+    line = judged(tmp_path, {"a": same, "b": same}, asked)
+    assert line["verdict"] == "inconclusive" and "no margin is frozen" in line["why"]
+
+
+@pytest.mark.slow
+def test_without_a_frozen_margin_no_difference_is_negligible(tmp_path):
     same = seeds(0.5, 1, count=800)
-    assert judged(tmp_path, {"a": same, "b": same}, claim(kind="equivalence", sign=0))["verdict"] == "reproduced"
+    assert judged(tmp_path, {"a": same, "b": same})["verdict"] == "inconclusive"
+    line = judged(tmp_path, {"a": same, "b": same}, margins={"T": 0.03})
+    assert (line["verdict"], line["margin"]) == ("negligible", 0.03)
 
 
-@pytest.mark.parametrize(("calls", "verdict"), [(34, "contradicted"), (56, "reproduced")])
+@pytest.mark.slow
+@pytest.mark.parametrize(("b", "agrees"), [(63.2, True), (60.7, False)])
+def test_a_negligible_difference_agrees_with_a_paper_that_reports_less_than_the_margin(tmp_path, b, agrees):
+    reported = {"a": {"csv": "x", "value": 63.5}, "b": {"csv": "x", "value": b}}
+    same = seeds(0.5, 1, count=800)
+    line = judged(tmp_path, {"a": same, "b": same}, claim(reported=reported), margins={"T": 0.02})
+    assert ("agrees with the paper" in line["why"]) is agrees
+    assert ("agrees with the paper" in margin(line)) is agrees
+
+
+@pytest.mark.parametrize(("calls", "verdict"), [(34, "opposite"), (56, "supported")])
 def test_a_ratio_of_calls_is_compared_with_the_claimed_one(tmp_path, calls, verdict):
     asked = claim(kind="ratio", claimed=4, contrast={"metric": "cost/calls"})
     line = judged(tmp_path, {"a": {0: lines(0.5, calls=calls)}, "b": {0: lines(0.5, calls=14)}}, asked)
     assert (line["value"], line["verdict"]) == (pytest.approx(calls / 14), verdict)
 
 
-@pytest.mark.parametrize(("broken", "verdict"), [(0, "reproduced"), (30, "contradicted"), (6, "inconclusive")])
+@pytest.mark.parametrize(("broken", "verdict"), [(0, "supported"), (30, "opposite"), (6, "inconclusive")])
 def test_a_format_that_never_breaks_is_a_rate_of_one_row(tmp_path, broken, verdict):
-    asked = claim(kind="rate", sign=-1, contrast={"b": "", "metric": "ill_formed"})
+    asked = claim(kind="rate", sign=-1, claimed=0.01, contrast={"b": "", "metric": "ill_formed"})
     predictions = lines(0.5, count=500)
     for line in predictions[:broken]:
         line["output"] = "B"
@@ -107,9 +139,170 @@ def test_a_larger_gain_on_some_skills_is_a_double_difference(tmp_path):
     asked = claim(contrast={"skills": ["math"], "less_skills": ["seeing"]})
     rows = {row: {0: lines(math, 1) + lines(0.5, 2, skill="seeing")} for row, math in (("a", 0.9), ("b", 0.4))}
     line = judged(tmp_path, rows, asked)
-    assert (line["verdict"], line["n"]) == ("reproduced", 400)
+    assert (line["verdict"], line["n"]) == ("supported", 400)
     there = [observations(rows[row][0], "accuracy", skills=["math"])["value"].mean() for row in "ab"]
     assert line["value"] == pytest.approx(there[0] - there[1])  # nothing was gained in seeing
+
+
+def decoded(method, temperature=0.6):
+    return {"method": method, "temperature": temperature, "top_p": 0.9}
+
+
+def differently_decoded(tmp_path, a, b, **contrast):
+    """Return the line of a claim whose rows a and b were scored with these parameters."""
+    for row, parameters in (("a", a), ("b", b)):
+        leave(tmp_path, row, 0, metrics(lines(0.5)), lines(0.5), **parameters)
+    return evaluate_claims([claim(contrast=contrast)], load_all(tmp_path))[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("other", [decoded("sample"), decoded("sample", 1.0), decoded("token_beam")])
+def test_rows_that_are_decoded_differently_are_not_compared(tmp_path, other):
+    one = decoded("greedy") if other == decoded("sample") else decoded("sample")
+    line = differently_decoded(tmp_path, one, other)
+    assert line["verdict"] == "not tested" and "rows are decoded differently (a is " in line["why"]
+
+
+@pytest.mark.slow
+def test_a_claim_about_decoding_says_so(tmp_path):
+    line = differently_decoded(tmp_path, decoded("token_beam"), decoded("sample"), decoding=True)
+    assert line["verdict"] == "inconclusive" and "decoding is part of the contrast" in line["why"]
+
+
+@pytest.mark.slow
+def test_a_search_over_samples_is_decoded_like_one_sample(tmp_path):
+    line = differently_decoded(tmp_path, decoded("stage_beam"), decoded("sample"))
+    assert line["verdict"] == "inconclusive" and "decod" not in line["why"]
+
+
+def test_a_file_whose_claim_mixes_ways_of_decoding_is_refused(tmp_path):
+    one = CLAIMS[0].model_dump(mode="json", exclude_none=True)
+    path = tmp_path / "claims.yaml"
+    path.write_text(json.dumps({"claims": [one | {"contrast": one["contrast"] | {"a": "structured.sample"}}]}), "utf8")
+    with pytest.raises(UserError, match="A1 compares rows that are decoded differently .*base.greedy is greedy"):
+        load_claims(path)
+
+
+def test_a_greedy_row_is_decoded_alike_at_any_temperature():
+    assert how_decoded(decoded("greedy", 0.6)) == how_decoded(decoded("greedy", 1.0)) == "greedy"
+
+
+def test_a_ratio_of_batched_seconds_has_a_value_and_no_interval(tmp_path):
+    asked = claim(kind="ratio", claimed=4, contrast={"metric": "cost/seconds"})
+    line = judged(tmp_path, {"a": {0: lines(0.5)}, "b": {0: lines(0.5)}}, asked)
+    assert measured(line) == "1.0 times"
+    assert (line["value"], line["low"], line["p"]) == (pytest.approx(1), None, None)
+    assert line["verdict"] == "not tested" and "no interval over questions" in line["why"]
+
+
+def test_a_statement_about_cost_gets_a_line_of_its_own_and_no_verdict(tmp_path):
+    asked = claim(kind="ratio", claimed=4, holds_by="construction", contrast={"metric": "cost/calls"})
+    line = judged(tmp_path, {"a": {0: lines(0.5, calls=34)}, "b": {0: lines(0.5, calls=14)}}, asked)
+    assert line["verdict"] == "no verdict" and "holds by construction" in line["why"]
+    assert with_verdict([line]) == [] and list(cost_table([line]).index) == ["T"]
+    assert verdict_counts([line]).to_numpy().sum() == 0
+    [untested] = evaluate_claims([asked], [])
+    assert (untested["verdict"], untested["value"]) == ("no verdict", None)
+
+
+def test_the_named_statements_about_cost_get_no_verdict():
+    found = {one.id: one.holds_by for one in CLAIMS if one.holds_by}
+    assert {found[name] for name in ("B16", "B18")} == {"construction"}
+    assert {found[name] for name in ("B13", "B17")} == {"implementation"}
+
+
+def test_what_no_paper_claims_says_so():
+    assert {one.id for one in CLAIMS if one.origin == "study"} == {"A10", "A22", "B8", "B9", "B10", "B11"}
+    line = next(line for line in evaluate_claims(CLAIMS, []) if line["id"] == "B8")
+    assert reported_text(line) == "not claimed by the paper (nearest: together 66.04)"
+
+
+def test_tables_5_and_6_are_tested_on_mm_vet_with_six_sets_beside_it():
+    found = {one.id: one for one in CLAIMS if one.id in ("A17", "A18", "A19", "A20", "A21", "A22")}
+    assert {one.contrast.metric for one in found.values()} == {"mini-MM-Vet"}
+    assert {one.second["six sets"].metric for one in found.values()} == {"mini-average"}
+
+
+@pytest.mark.parametrize("name", ["A17", "A19"])
+def test_searches_are_also_compared_under_judges_of_known_accuracy(name):
+    asked = next(one for one in CLAIMS if one.id == name)
+    for accuracy, by in zip((0.7, 0.8, 0.9), asked.judges.values(), strict=True):
+        searched = [row for row in asked.varied(by).rows if row != "structured.sample"]
+        assert {ROWS[row].parameters["judge"] for row in searched} == {"synthetic"}
+        assert {ROWS[row].parameters.get("judge_accuracy", 0.8) for row in searched} == {accuracy}
+        assert [ROWS[row].parameters["method"] for row in searched] == [
+            ROWS[row].parameters["method"] for row in asked.contrast.rows if row != "structured.sample"
+        ]
+
+
+@pytest.mark.slow
+def test_variations_of_a_claim_are_judged_beside_it(tmp_path):
+    asked = claim(second={"calls": {"metric": "cost/calls"}}, judges={"another": {"a": "c"}, "a third": {"a": "d"}})
+    line = judged(tmp_path, {"a": seeds(0.9), "b": seeds(0.5), "c": seeds(0.9)}, asked)
+    assert line["second"]["calls"]["contrast"]["metric"] == "cost/calls" and line["second"]["calls"]["value"] == 0
+    assert line["judges"]["another"]["verdict"] == line["verdict"] == "supported"
+    assert line["judges"]["a third"]["why"] == "needs row d, which has no record"
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [
+        (["inconclusive", "opposite"], "only under the judge `self`"),
+        (["supported", "inconclusive"], "not under judge 1"),
+        (["supported", "supported"], ""),
+        (["not tested", "not tested"], "shown only under the judge `self`; no other judge was tested"),
+        (["not tested", "inconclusive"], "only under the judge `self`"),
+    ],
+)
+def test_a_verdict_under_one_judge_only_is_worded_so(others, told):
+    line = {"verdict": "supported", "judges": {f"judge {k}": {"verdict": one} for k, one in enumerate(others)}}
+    assert only_own_judge(line) == told
+    assert worded(line | {"only_self": told}) == f"supported ({told})" if told else "supported"
+    assert only_own_judge(line | {"verdict": "inconclusive"}) == ""
+
+
+def test_claims_about_other_models_are_as_reported_and_not_run():
+    found = {line["id"]: line for line in evaluate_claims(CLAIMS, [])}
+    assert worded(found["A53"]) == "not tested (as reported, not run)"
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """The records of two toy rows whose dataset has frozen chance levels, and these levels by set."""
+    root = tmp_path_factory.mktemp("scored")
+    leave(root, "data", source="minivqa", n_test=toyrecords.N_TEST, test_split="devtest")
+    for row, accuracy in (("a", 0.7), ("b", 0.4)):
+        predictions = toyrecords.answers(row, "tags", "mixed", "sample", 1, "", accuracy)
+        leave(root, row, 0, metrics(predictions), predictions, data="data")
+    keep_levels(need(root, "data", 0), chance_levels(list(mixture("train", 150)), toyrecords.questions(), "d" * 64))
+    records = load_all(root)
+    return records, frozen_levels(records)["data"].sets()
+
+
+@pytest.mark.slow
+def test_a_claim_on_averages_is_tested_on_the_chance_corrected_headline(scored):
+    records, levels = scored
+    [line] = evaluate_claims([claim(contrast={"metric": HEADLINE})], records)
+    scores = {record.row: record.metrics for record in records if record.metrics}
+    gains = [(scores["a"][name].value - scores["b"][name].value) / (1 - levels[name]) for name in PAPER_SETS]
+    assert line["contrast"]["metric"] == HEADLINE and line["value"] == pytest.approx(fmean(gains), abs=1e-6)
+    assert line["second"]["six sets"]["contrast"]["metric"] == "mini-average"
+
+
+@pytest.mark.slow
+def test_without_frozen_chance_levels_the_plain_average_is_used_and_named(scored):
+    records = [record for record in scored[0] if record.row != "data"]
+    [line] = evaluate_claims([claim(contrast={"metric": HEADLINE})], records)
+    assert line["contrast"]["metric"] == "mini-average" and line["second"] == {}
+    assert "the plain average, because no chance level is frozen" in line["why"]
+    assert "not corrected for chance" in caveats([line], records)
+
+
+def test_a_verdict_that_the_choice_of_sets_changes_is_named():
+    line = {"verdict": "supported", "contrast": {"metric": HEADLINE}, "second": {"six sets": {"verdict": "opposite"}}}
+    assert changed_by_sets(line) == "opposite over all six sets"
+    assert worded(line | {"changed_by_sets": changed_by_sets(line)}) == "supported (opposite over all six sets)"
+    assert changed_by_sets(line | {"verdict": "opposite"}) == ""
 
 
 def test_a_row_without_record_is_named(tmp_path):
@@ -136,7 +329,7 @@ def test_records_of_different_code_are_named_unless_allowed(tmp_path):
     line = judged(tmp_path, rows, change=change)
     assert line["verdict"] == "not tested"
     assert "different code" in line["why"]
-    assert judged(tmp_path, rows, change=change, same_code=False)["verdict"] == "reproduced"
+    assert judged(tmp_path, rows, change=change, same_code=False)["verdict"] == "supported"
 
 
 @pytest.mark.slow
@@ -166,7 +359,7 @@ def test_rows_without_a_common_seed_are_not_compared(tmp_path):
 @pytest.mark.slow
 def test_a_row_made_once_is_paired_with_every_seed(tmp_path):
     line = judged(tmp_path, {"a": seeds(0.8), "b": seeds(0.5, 1)}, claim(contrast={"once": ["b"]}))
-    assert (line["seeds"], line["verdict"]) == (3, "reproduced")
+    assert (line["seeds"], line["verdict"]) == (3, "supported")
 
 
 def test_other_questions_on_one_side_are_named(tmp_path):
@@ -221,13 +414,13 @@ def test_another_dataset_makes_no_claim_confirmatory(tmp_path):
     assert line["confirmatory"] is False
 
 
-def member(p, low=0.01, high=0.2, verdict="reproduced", **more):
+def member(p, low=0.01, high=0.2, verdict="supported", **more):
     line = {"id": f"p{p}", "confirmatory": True, "p": p, "low": low, "high": high, "verdict": verdict, "why": "w"}
     return line | more
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("p", "verdict"), [(0.008, "reproduced"), (0.02, "inconclusive")])
+@pytest.mark.parametrize(("p", "verdict"), [(0.008, "supported"), (0.02, "inconclusive")])
 def test_untested_members_count_in_holms_correction(p, verdict):
     [line] = corrected([member(p)], size=6)
     assert (line["p_holm"], line["verdict"]) == (pytest.approx(6 * p), verdict)
@@ -240,9 +433,9 @@ def test_holm_corrects_the_least_p_most():
 
 
 @pytest.mark.slow
-def test_a_difference_within_the_margin_stays_contradicted():
-    [line] = corrected([member(0.9, -0.004, 0.005, "contradicted")], size=6)
-    assert line["verdict"] == "contradicted"
+def test_a_negligible_difference_is_not_corrected():
+    [line] = corrected([member(0.9, -0.004, 0.005, "negligible")], size=6)
+    assert line["verdict"] == "negligible"
 
 
 def test_the_confirmatory_family_has_both_papers_and_six_at_most():
@@ -286,6 +479,34 @@ def test_every_reported_number_is_in_its_table():
     assert {key: printed(where) for key, where in places.items()} == {k: [w.value] for k, w in places.items()}
 
 
+def cells(name, **where):
+    """Return the (setting, benchmark) pairs of a reported table that claims quote."""
+    return {(place.setting, place.benchmark) for one in CLAIMS for place in one.reported.values() if place.csv == name}
+
+
+@pytest.mark.parametrize("name", ["A_v1_table2_ablation", "A_v1_table3_mmstar_skills", "A_v1_table4_inference"])
+def test_claims_quote_every_cell_of_a_table_of_benchmarks(name):
+    """Of Table 3, the cells of the two arms that it compares; its averages are those of Table 2."""
+    table = pd.read_csv(REPORTED / f"{name}.csv", dtype=str, keep_default_na=False)
+    wanted = set(zip(table.setting, table.benchmark, strict=True))
+    if "table3" in name:
+        wanted = {one for one in wanted if one[0] in ("full", "with Direct Training") and one[1] != "MMStar/Average"}
+    if "table4" in name:
+        wanted = {one for one in wanted if one[0] != "base model"}  # copied from Table 2
+    assert wanted - cells(name) == set()
+
+
+def test_claims_quote_every_category_of_vrc_bench():
+    table = pd.read_csv(REPORTED / "B_fig4_vrcbench_categories.csv", dtype=str, keep_default_na=False)
+    quoted = {setting for setting, _ in cells("B_fig4_vrcbench_categories")}
+    assert quoted == set(table.setting) - {"Overall"}
+
+
+def test_the_gain_of_the_abstract_is_the_difference_of_its_reported_numbers():
+    numbers = next(one for one in CLAIMS if one.id == "A53").reported
+    assert numbers["a"].value - numbers["b"].value == pytest.approx(8.9)
+
+
 def test_claims_name_rows_of_the_study_unless_of_scope_paper():
     lacking = {one.id for one in CLAIMS if not set(one.contrast.rows) <= ROWS.keys()}
     assert lacking - {"A23"} == {one.id for one in CLAIMS if one.scope == "paper"}
@@ -324,7 +545,17 @@ def test_two_claims_with_one_contrast_or_id_are_refused(tmp_path, change):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"sign": 0}, {"kind": "rate"}, {"kind": "ratio"}, {"contrast": {"b": ""}}, {"contrast": {"c": "d"}}]
+    "changes",
+    [
+        {"sign": 0},
+        {"kind": "rate"},
+        {"kind": "ratio"},
+        {"contrast": {"b": ""}},
+        {"contrast": {"c": "d"}},
+        {"holds_by": "construction"},
+        {"origin": "elsewhere"},
+        {"judges": {"another": {"c": "d"}}},
+    ],
 )
 def test_a_claim_without_meaning_is_refused(changes):
     with pytest.raises(ValueError, match="validation error"):

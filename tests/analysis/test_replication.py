@@ -62,6 +62,11 @@ def test_every_contrast_is_classified_and_counted():
     assert list(replication_table(pairs).index) == ["A1", "A2", "A3", "A4", "A5"]
 
 
+def test_a_value_without_an_interval_is_not_compared():
+    seconds = {"low": None, "high": None, "kind": "ratio", "verdict": "no verdict"}
+    assert compare_with_published([line(**seconds)], [line(**seconds)]) == []
+
+
 def test_a_claim_that_was_not_published_is_not_compared():
     assert compare_with_published([line("A1")], [line("A2")]) == []
     assert "nothing to compare" in summarize_agreement([])

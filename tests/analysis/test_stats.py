@@ -1,7 +1,5 @@
 """Intervals have their nominal coverage, contrasts are paired, and verdicts follow their table."""
 
-import time
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,13 +9,11 @@ from scipy.special import ndtr
 
 from o1lib.analysis.stats import (
     Sample,
-    bootstrap,
     components,
     contrast,
     interval,
     ratio,
     sample,
-    seed_means,
     share_of_gain,
     verdict,
 )
@@ -50,41 +46,30 @@ def whole(values):
     return Sample(values, ((1.0, np.arange(questions)),), tuple(range(seeds)), tuple(map(str, range(questions))))
 
 
-def coverage(of, moves, least, runs=2000):
-    """Return the share of simulated studies whose interval holds the truth; `of` picks average or contrast."""
+def coverage(seeds, moves, runs=400):
+    """Return the share of simulated studies whose contrast's interval holds the true difference."""
     rng, held = np.random.default_rng(7), 0
     for _ in range(runs):
-        (one, truth_one), (two, truth_two) = arms(rng, moves=moves)
-        values, truth = (two, truth_two) if of == "average" else (two - one, truth_two - truth_one)
-        found = _decide(whole(values), (least, 1.0), resamples=0, seed=0)
-        held += found["low"] <= truth <= found["high"]
+        (one, truth_one), (two, truth_two) = arms(rng, seeds, moves=moves)
+        found = _decide(whole(two - one), (-1.0, 1.0))
+        held += found["low"] <= truth_two - truth_one <= found["high"]
     return held / runs
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("moves", [0.0, 0.06, 0.2], ids=["seeds alike", "seeds move arms by 2 points", "by 6 points"])
-@pytest.mark.parametrize(("of", "least"), [("average", 0.0), ("contrast", -1.0)])
-def test_the_95_percent_interval_covers_93_to_97_percent(of, least, moves):
-    assert 0.93 <= coverage(of, moves, least) <= 0.97
-
-
-def test_the_t_interval_on_seed_means_undercovers():
-    rng, held = np.random.default_rng(1), 0
-    for _ in range(300):
-        answers, truth = arms(rng)[0]
-        low, high, *_ = seed_means(whole(answers))
-        held += low <= truth <= high
-    assert held / 300 < 0.9
+@pytest.mark.parametrize(("seeds", "moves"), [(1, 0.0), (2, 0.0), (2, 0.06), (3, 0.06), (8, 0.0), (8, 0.06)])
+def test_the_95_percent_interval_covers_at_least_93_percent(seeds, moves):
+    """Seeds are alike, or move an arm by 2 points. With 400 runs a true coverage of 95 % is found as 93 % or more."""
+    assert coverage(seeds, moves) >= 0.93
 
 
 @pytest.mark.slow
-def test_the_nested_bootstrap_undercovers():
-    rng, held = np.random.default_rng(2), 0
-    for k in range(150):
-        answers, truth = arms(rng)[0]
-        low, high, *_ = bootstrap(whole(answers), 200, k)
-        held += low <= truth <= high
-    assert held / 150 < 0.93
+@pytest.mark.parametrize(("seeds", "most"), [(5, 0.985), (8, 0.975)])
+def test_the_interval_is_not_needlessly_wide_with_many_seeds(seeds, most):
+    assert 0.93 <= coverage(seeds, 0.06, runs=2000) <= most
+
+
+def test_one_seed_says_nothing_of_seeds_that_move_an_arm():
+    assert coverage(1, 0.2) < 0.8
 
 
 @pytest.mark.slow
@@ -115,23 +100,20 @@ def test_weights_make_the_papers_average_of_sets_of_unequal_size():
     assert found.value == pytest.approx(0.5 * 1 + 0.5 * 0.25)
 
 
-def test_from_three_seeds_on_the_wider_interval_is_used():
-    found = interval(table(np.random.default_rng(5).random((4, 30)) < 0.5))
-    widths = {name: high - low for name, (low, high) in found.parts.items()}
-    assert found.method == max(("components", "seeds"), key=widths.get)
-    assert (found.low, found.high) == found.parts[found.method]
+def test_with_one_seed_the_interval_is_that_of_questions():
+    answers = np.repeat([[0.0, 1.0]], 200, 0).reshape(1, -1)
+    assert components(whole(answers)).error == pytest.approx(np.sqrt(0.25 / 399))
 
 
-@pytest.mark.parametrize("seeds", [1, 2])
-def test_with_one_or_two_seeds_the_bootstrap_decides(seeds):
-    found = interval(table(np.random.default_rng(6).random((seeds, 50)) < 0.5))
-    assert found.method == "bootstrap"
-    assert found.low < found.value < found.high
+def test_seeds_that_agree_by_chance_do_not_make_an_interval_of_no_width():
+    """Both seeds have the same mean, on different questions."""
+    found = contrast(table([[1, 0, 0, 1], [0, 1, 1, 0]]), table(np.zeros((2, 4))))
+    assert found.high - found.low > 0.5
 
 
-def test_one_seed_bootstrap_agrees_with_the_binomial_error():
-    found = bootstrap(whole(np.repeat([[0.0, 1.0]], 200, 0).reshape(1, -1)))
-    assert found.error == pytest.approx(np.sqrt(0.25 / 400), rel=0.06)
+def test_shares_of_a_group_stay_within_their_bounds():
+    found = contrast(table([[0.5, 1], [0.75, 0]]), table([[0.25, 0], [0, 0.75]]))
+    assert -1 <= found.low < found.high <= 1
 
 
 def test_all_right_still_leaves_room_for_what_was_not_seen():
@@ -224,10 +206,10 @@ def test_the_share_of_gain_is_0_at_floor_and_1_at_ceiling():
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_the_interval_of_the_share_of_gain_covers_95_percent(seeds):
     rng, held = np.random.default_rng(8), 0
-    for k in range(150):
+    for _ in range(150):
         difficulty = rng.random(200)
         sides = [table(rng.random((seeds, 200)) < chance + 0.2 * difficulty) for chance in (0.1, 0.3, 0.6)]
-        found = share_of_gain(sides[1], sides[0], sides[2], "correct", resamples=300, seed=k)
+        found = share_of_gain(sides[1], sides[0], sides[2], "correct")
         held += found.low <= 0.4 <= found.high
     assert held >= 136
 
@@ -239,70 +221,79 @@ def test_a_ceiling_not_above_the_floor_has_no_share():
         share_of_gain(one, two, one.assign(correct=two.correct), "correct")
 
 
-def test_p_is_small_exactly_when_zero_is_outside():
-    rng = np.random.default_rng(11)
-    (one, _), (two, _) = arms(rng, gain=0.8)
-    assert contrast(table(two), table(one)).p < 0.001
-    (one, _), (two, _) = arms(rng, gain=0.0)
-    assert contrast(table(two), table(one)).p > 0.05
+@pytest.mark.parametrize("seeds", [1, 2, 3, 8])
+def test_p_is_below_5_percent_exactly_where_zero_is_outside(seeds):
+    rng, found = np.random.default_rng(11), []
+    for gain in np.linspace(0.0, 0.6, 40):
+        (one, _), (two, _) = arms(rng, seeds, gain=gain)
+        found.append(contrast(table(two), table(one)))
+    assert {(one.p < 0.05) for one in found} == {True, False}
+    assert [one for one in found if (one.p < 0.05) != (one.low > 0 or one.high < 0)] == []
 
 
-def test_two_thousand_resamples_take_less_than_a_second():
-    values, start = whole(np.random.default_rng(12).random((5, 1000))), time.process_time()
-    bootstrap(values, 2000)
-    assert time.process_time() - start < 1
-
-
-def test_the_same_seed_gives_the_same_interval():
-    lines = table(np.random.default_rng(13).random((2, 40)) < 0.5)
-    assert interval(lines, seed=3) == interval(lines, seed=3)
+@pytest.mark.parametrize("seeds", [1, 2, 3, 8])
+def test_a_small_true_gain_is_called_opposite_in_at_most_25_of_1000_studies(seeds):
+    """The true gain is 0.6 points, as paper A reports twice, the margin 2 points. Chance moves the share by 0.5 %."""
+    rng, verdicts = np.random.default_rng(3), []
+    for _ in range(1000):
+        values = 0.006 + rng.normal(0, 0.35, 1000) + rng.normal(0, 0.01, (seeds, 1)) + rng.normal(0, 0.2, (seeds, 1000))
+        found = _decide(whole(values), None)
+        verdicts.append(verdict(found["low"], found["high"], sign=1, margin=0.02))
+    most = {1: 0.05}.get(seeds, 0.03)  # one seed does not know that seeds differ
+    assert verdicts.count("opposite") / 1000 <= most
 
 
 VERDICTS = [
-    ("difference", +1, 0, 0.01, 0.05, "reproduced"),
-    ("difference", +1, 0, -0.01, 0.05, "inconclusive"),
-    ("difference", +1, 0, -0.05, -0.01, "contradicted"),
-    ("difference", +1, 0, -0.05, 0.0, "contradicted"),
-    ("difference", +1, 0, 0.002, 0.009, "contradicted"),
-    ("difference", +1, 0, -0.009, 0.009, "contradicted"),
-    ("difference", -1, 0, -0.05, -0.01, "reproduced"),
-    ("difference", -1, 0, 0.01, 0.05, "contradicted"),
-    ("equivalence", 0, 0, -0.009, 0.005, "reproduced"),
-    ("equivalence", 0, 0, 0.011, 0.05, "contradicted"),
-    ("equivalence", 0, 0, -0.05, -0.011, "contradicted"),
-    ("equivalence", 0, 0, 0.002, 0.05, "inconclusive"),
-    ("ratio", +1, 5, 4.1, 9.0, "reproduced"),
-    ("ratio", +1, 5, 1.2, 3.9, "contradicted"),
-    ("ratio", +1, 5, 3.0, 6.0, "inconclusive"),
-    ("ratio", -1, 4, 1.0, 4.9, "reproduced"),
-    ("ratio", -1, 4, 5.1, 6.0, "contradicted"),
-    ("ratio", 0, 1, 0.9, 1.2, "reproduced"),
-    ("ratio", 0, 1, 2.0, 2.2, "contradicted"),
-    ("ratio", 0, 1, 0.2, 2.2, "inconclusive"),
-    ("rate", -1, 0, 0.0, 0.008, "reproduced"),
-    ("rate", -1, 0, 0.046, 0.077, "contradicted"),
-    ("rate", -1, 0, 0.0, 0.03, "inconclusive"),
-    ("rate", +1, 0.9, 0.895, 0.95, "reproduced"),
-    ("rate", 0, 0.5, 0.4, 0.6, "inconclusive"),
-    ("difference", +1, 0, None, None, "not tested"),
-    ("difference", +1, 0, float("nan"), 0.1, "not tested"),
+    ("difference", +1, 0, 0.02, 0.01, 0.05, "supported"),
+    ("difference", +1, 0, 0.02, -0.01, 0.05, "inconclusive"),
+    ("difference", +1, 0, 0.02, -0.05, -0.01, "opposite"),
+    ("difference", +1, 0, 0.02, -0.05, 0.0, "inconclusive"),
+    ("difference", +1, 0, 0.02, 0.002, 0.019, "negligible"),
+    ("difference", +1, 0, 0.02, -0.019, -0.002, "negligible"),
+    ("difference", +1, 0, None, 0.002, 0.019, "supported"),
+    ("difference", +1, 0, None, -0.019, -0.002, "opposite"),
+    ("difference", +1, 0, None, -0.001, 0.001, "inconclusive"),
+    ("difference", -1, 0, 0.02, -0.05, -0.01, "supported"),
+    ("difference", -1, 0, 0.02, 0.01, 0.05, "opposite"),
+    ("difference", -1, 0, 0.02, -0.02, 0.02, "negligible"),
+    ("equivalence", 0, 0, 0.01, -0.009, 0.005, "supported"),
+    ("equivalence", 0, 0, 0.01, 0.011, 0.05, "opposite"),
+    ("equivalence", 0, 0, 0.01, -0.05, -0.011, "opposite"),
+    ("equivalence", 0, 0, 0.01, 0.002, 0.05, "inconclusive"),
+    ("equivalence", 0, 0, None, -0.001, 0.001, "inconclusive"),
+    ("ratio", +1, 5, None, 4.1, 9.0, "supported"),
+    ("ratio", +1, 5, None, 1.2, 3.9, "opposite"),
+    ("ratio", +1, 5, None, 3.0, 6.0, "inconclusive"),
+    ("ratio", -1, 4, None, 1.0, 4.9, "supported"),
+    ("ratio", -1, 4, None, 5.1, 6.0, "opposite"),
+    ("ratio", 0, 1, None, 0.9, 1.2, "supported"),
+    ("ratio", 0, 1, None, 2.0, 2.2, "opposite"),
+    ("ratio", 0, 1, None, 0.2, 2.2, "inconclusive"),
+    ("rate", -1, 0.01, None, 0.0, 0.008, "supported"),
+    ("rate", -1, 0.01, None, 0.046, 0.077, "opposite"),
+    ("rate", -1, 0.01, None, 0.0, 0.03, "inconclusive"),
+    ("rate", +1, 0.9, None, 0.905, 0.95, "supported"),
+    ("difference", +1, 0, 0.02, None, None, "not tested"),
+    ("difference", +1, 0, 0.02, float("nan"), 0.1, "not tested"),
 ]
 
 
 def test_verdicts_follow_their_table():
-    found = [verdict(low, high, sign, kind, claimed) for kind, sign, claimed, low, high, _ in VERDICTS]
+    found = [verdict(low, high, sign, kind, claimed, m) for kind, sign, claimed, m, low, high, _ in VERDICTS]
     assert [(case, was) for case, was in zip(VERDICTS, found, strict=True) if case[-1] != was] == []
 
 
-@pytest.mark.parametrize("wrong", [{"kind": "trend"}, {"sign": 2}, {"sign": 0}, {"kind": "ratio", "claimed": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"kind": "trend"}, {"sign": 2}, {"sign": 0}, {"kind": "ratio", "claimed": 0}, {"kind": "rate", "sign": 0}],
+)
 def test_a_verdict_on_a_claim_without_meaning_is_refused(wrong):
     with pytest.raises(UserError):
         verdict(0.0, 0.1, **({"sign": 1} | wrong))
 
 
-@given(st.floats(-1, 1), st.floats(0, 1), st.sampled_from([-1, 1]))
-def test_a_claim_and_its_opposite_are_never_both_reproduced(low, width, sign):
-    found = {verdict(low, low + width, sign), verdict(low, low + width, -sign)}
-    assert found != {"reproduced"}
-    if "reproduced" in found:
-        assert found == {"reproduced", "contradicted"}
+@given(st.floats(-1, 1), st.floats(0, 1), st.sampled_from([-1, 1]), st.sampled_from([None, 0.02]))
+def test_a_claim_and_its_opposite_never_get_the_same_decision(low, width, sign, margin):
+    one, other = (verdict(low, low + width, way, margin=margin) for way in (sign, -sign))
+    turned = {"supported": "opposite", "opposite": "supported"}
+    assert other == turned.get(one, one)

@@ -47,6 +47,7 @@ OPTIONS = {
     "why": "--scale",
     "power": "--scale --root --into",
     "rates": "--scale --root",
+    "margins": "--scale --root --freeze",
     "publish": "--scale --force",
     "base": "--scale --source --fresh",
     "ship": "--scale --rows --seeds",

@@ -155,7 +155,7 @@ CHANGES = {
     "a call in a prediction": (
         "structured.stage_beam4.self/seed0",
         lambda run: edit_predictions(run, lambda line: bumped(line, '"calls": '), known=True),
-        "B18",
+        "B14",
     ),
     "a verdict on an answer": (
         "direct.sample/seed0",
@@ -193,6 +193,6 @@ def test_predictions_of_another_hash_are_not_used(tmp_path):
     run = project / "results/mini/runs/structured.stage_beam4.self/seed0"
     edit_predictions(run, lambda line: bumped(line, '"calls": '), known=False)
     report(project)
-    found = lines(claims(project))["B18"]
+    found = lines(claims(project))["B14"]
     assert sha256(claims(project)) != sha256(PUBLISHED)
     assert (found["verdict"], found["value"]) == ("not tested", None) and "hash" in found["why"]

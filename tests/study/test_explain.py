@@ -44,7 +44,7 @@ def test_a_published_claim_is_computed_again(project, name):
     text = explain(name)
     assert "records    of results/mini" in text
     assert "the same in results/mini/tables/claims.json" in text
-    assert f"verdict    {PUBLISHED[name]['verdict']}" in text
+    assert f"verdict    {PUBLISHED[name]['verdict']}" in text and "margin     –" in text
     for row in (PUBLISHED[name]["contrast"]["a"], PUBLISHED[name]["contrast"]["b"]):
         assert f"results/mini/runs/{row}/seed0" in text or not row
 
@@ -85,7 +85,7 @@ def test_own_rows_are_read_before_published_ones(project):
     run_here(project, {"structured.sample": 0.9, "direct.sample": 0.2})
     text = explain("A5")
     assert "records    of work/mini" in text
-    assert "verdict    reproduced" in text
+    assert "verdict    supported" in text
     assert "different in results/mini/tables/claims.json" in text
 
 

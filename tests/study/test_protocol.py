@@ -1,15 +1,16 @@
 """The protocol's computed blocks come from claims.yaml and records. Drafts are filled, the protocol in force is not."""
 
+import re
 from dataclasses import replace
 
 import pytest
 from support import toyrecords
 from support.toyrecords import answers, leave
 
-from o1lib.analysis.claims import load_claims
+from o1lib.analysis.claims import frozen_margins, load_claims
 from o1lib.records import UserError, project_root
 from o1lib.scoring import metrics
-from o1lib.study import experiments, protocol, protocol_text, run_times
+from o1lib.study import experiments, margins, protocol, protocol_text, run_times
 from o1lib.study.jobs import select
 
 pytestmark = pytest.mark.slow
@@ -55,6 +56,61 @@ def test_the_protocol_tests_the_family_that_claims_yaml_marks():
     assert block("family") == protocol_text.family()
     family = [claim.id for claim in load_claims() if claim.confirmatory]
     assert [line.split(" | ")[0].strip("| ") for line in block("family").splitlines()[2:]] == family
+
+
+def amendment():
+    """Return the text of the second amendment, and that of everything before it, both in one line."""
+    before, after = PROTOCOL.read_text(encoding="utf8").split("**2026-11-29, second amendment,")
+    return " ".join(after.split()), " ".join(before.split())
+
+
+def test_the_second_amendment_comes_before_a_devtest_score_and_before_any_test_item():
+    text, _ = amendment()
+    assert text.startswith("before an arm of a new base was scored on `devtest`.")
+    assert "No item of the split `test` has been drawn, and no row was scored on it." in text
+
+
+def test_the_second_amendment_quotes_each_sentence_that_it_replaces():
+    """Word for word, with what holds instead and why."""
+    text, before = amendment()
+    points = re.split(r" (?=\d\. \*)", text.split("The family with these rules")[0])[1:]
+    assert len(points) == 9
+    for point in points:
+        assert all(word in point for word in (" Replaced", " Now: ", " Why: ")), point
+        replaced = point.split(" Replaced")[1].split(" Now: ")[0]
+        assert [quoted for quoted in re.findall(r'"([^"]+)"', replaced) if quoted not in before] == []
+
+
+def test_margins_of_the_family_are_those_that_are_frozen():
+    family = [claim for claim in load_claims() if claim.confirmatory]
+    frozen = frozen_margins(family)
+    shown = [line.rsplit(" | ", 1)[1].strip("| ") for line in block("family").splitlines()[2:]]
+    assert shown == [f"{100 * frozen[one.id]:.1f} points" if one.id in frozen else "not frozen yet" for one in family]
+
+
+def test_margins_are_set_for_the_size_at_which_a_claim_is_tested(one_seed):
+    asked = next(one for one in one_seed.members if one.claim.id == "A5")
+    found = {one.claim.id: one for one in margins.plan_margins("mini", str(one_seed.root)).found}
+    assert (found["A5"].n, found["A5"].seeds) == (one_seed.size(asked), one_seed.choice)
+    assert found["A3"].seeds == 1
+    assert all(one.margin.value <= 0.03 for one in found.values())
+
+
+def test_a_pilot_too_small_for_a_confirmatory_run_gives_margins_at_its_own_size(two_seeds):
+    plan = margins.plan_margins("mini", str(two_seeds.root))
+    assert {one.seeds for one in plan.found} == {2} and "no size is enough" in plan.basis
+    assert "A5" in margins.margins_text(plan)
+
+
+def test_margins_are_frozen_once(two_seeds, tmp_path, monkeypatch):
+    found = margins.plan_margins("mini", str(two_seeds.root))
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    (tmp_path / "results").mkdir()
+    margins.freeze(found)
+    claims = load_claims(PROTOCOL.parents[1] / "claims.yaml")
+    assert frozen_margins(claims)["A5"] == next(one.margin.value for one in found.found if one.claim.id == "A5")
+    with pytest.raises(UserError, match="results/margins.json is frozen and must not change"):
+        margins.freeze(found)
 
 
 def test_the_confirmatory_scale_differs_only_in_its_test_sets():
@@ -160,7 +216,7 @@ def test_blocks_are_written_between_their_marks(one_seed, tmp_path):
     protocol_text.fill(draft, one_seed)
     text = draft.read_text(encoding="utf8")
     assert block("power", text) == protocol_text.blocks(one_seed)["power"]
-    assert text.split("<!-- family -->")[0] == PROTOCOL.read_text(encoding="utf8").split("<!-- family -->")[0]
+    assert text.split("<!-- power -->")[0] == PROTOCOL.read_text(encoding="utf8").split("<!-- power -->")[0]
     assert text.endswith(PROTOCOL.read_text(encoding="utf8").split("<!-- /hours -->")[1])
 
 

@@ -22,10 +22,21 @@ LINE = {
     "high": 0.039,
     "n": 48,
     "seeds": 1,
-    "verdict": "reproduced",
+    "verdict": "supported",
+    "contrast": {"a": "a", "b": "b", "metric": "mini-average"},
+    "margin": None,
     "why": "because",
 }
 UNTESTED = LINE | {"id": "B1", "paper": "B", "value": None, "seeds": None, "verdict": "not tested"}
+COST = LINE | {
+    "id": "B16",
+    "paper": "B",
+    "kind": "ratio",
+    "statement": "as many calls",
+    "value": 1.0,
+    "verdict": "no verdict",
+    "why": "holds by construction",
+}
 METRIC = {"value": 0.5, "n": 8, "low": 0.2, "high": 0.8}
 MAIN = LINE | {
     "id": "A5",
@@ -54,7 +65,7 @@ def project(tmp_path, monkeypatch):
         folder = toystudy.record(entry.job)
     shutil.copyfile(toystudy.REPOSITORY / "claims.yaml", tmp_path / "claims.yaml")
     shutil.copytree(toystudy.REPOSITORY / "results/reported", tmp_path / "results/reported")
-    lines = json.dumps([LINE, MAIN, UNTESTED])
+    lines = json.dumps([LINE, MAIN, UNTESTED, COST])
     for name, text in (
         ("notebook.ipynb", "{}"),
         ("tables/claims.json", lines),
@@ -87,7 +98,7 @@ def test_the_readme_shows_main_claims_counts_and_one_figure(project):
     text = block(project, "results")
     assert "| A5 | LLaVA-o1: tags are better | 63.5 against 56.6 | -1.0 points [-3.0, +1.0] | inconclusive |" in text
     assert "always" not in text
-    assert "Of 3 claims of both papers: 1 reproduced, 0 contradicted, 1 inconclusive, 1 not tested." in text
+    assert "Of 3 claims about both papers: 1 supported, 0 opposite, 0 negligible, 1 inconclusive, 1 not tested." in text
     assert "one seed" in text and "commit c0ffee0000" in text
     assert text.count("](results/mini/figures/") == 1 and "forms.png" in text
 
@@ -126,8 +137,11 @@ def test_the_claims_page_shows_every_tested_claim(project):
     """With the verdicts by paper and the figure."""
     publish.publish("mini")
     text = block(project, "claims")
-    assert "| LLaVA-o1 | 1 | 0 | 1 | 0 |" in text and "| LlamaV-o1 | 0 | 0 | 0 | 1 |" in text
-    assert "63.5 against 56.6 | +2.1 points [+0.3, +3.9] | reproduced |" in text and "| A5 |" in text
+    assert "| LLaVA-o1 | 1 | 0 | 0 | 1 | 0 |" in text and "| LlamaV-o1 | 0 | 0 | 0 | 0 | 1 |" in text
+    assert (
+        "63.5 against 56.6 | +2.1 points [+0.3, +3.9] | – | supported (for this seed only) |" in text
+        and "| A5 |" in text
+    )
     assert "(../results/mini/figures/claims.png)" in text
 
 
@@ -138,6 +152,22 @@ def test_a_pilot_is_marked_in_text_table_and_figure(project):
     first, full = block(project, "results"), block(project, "claims")
     assert first.strip().startswith("**This is a pilot**") and "measured here (pilot)" in first
     assert "option it states (pilot)](" in first and "interval (pilot)](" in full and "| pilot |" in full
+
+
+def test_costs_are_a_table_of_their_own_without_verdicts(project):
+    publish.publish("mini")
+    text = block(project, "claims")
+    claims, costs = text.split("Statements about cost, without a verdict:")
+    assert "| B16 |" not in claims
+    assert "| B16 | as many calls | 63.5 against 56.6 | 1.0 times [0.0, 0.0] | holds by construction |" in costs
+
+
+def test_the_pages_say_why_a_study_cannot_decide(project):
+    publish.publish("mini")
+    for name in ("results", "claims"):
+        text = block(project, name)
+        assert "This study cannot tell which ingredient works: " in text
+        assert "not corrected for chance" in text and "no margin was frozen" in text
 
 
 @pytest.mark.slow

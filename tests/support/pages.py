@@ -88,11 +88,13 @@ def _claims(text):
         compared = {"a": text, "b": text, "metric": text, "sets": [text], "skills": [text], "less_skills": [text]}
         cost = {"processed_tokens": {text: 130.0}, "seconds": 9.0, "failed": 0, "training_seconds": {text: 7.0}}
         reported = {text: {"value": 2}}
-        return numbers | words | {"contrast": compared, "cost": cost, "reported": reported} | changes
+        further = {"second": {text: numbers}, "judges": {}, "margin": None, "only_self": text}
+        return numbers | words | further | {"contrast": compared, "cost": cost, "reported": reported} | changes
 
     lines = [line("A1"), line(text, value=None, low=None, high=None, verdict="not tested", cost=None)]
+    lines.append(line("B1", verdict="no verdict"))
     found = replication_table(compare_with_published(lines, lines))
-    return claims_page(lines, text, incomplete_claims(lines, []), text, found, text)
+    return claims_page(lines, text, incomplete_claims(lines, []), text, found, text, text)
 
 
 def _table(text):

@@ -9,6 +9,16 @@ tested", and `why` names the missing record. A mini number and a paper's number 
 """
 
 from o1lib.analysis.claims.evaluate import evaluate_claims, rests_on
-from o1lib.analysis.claims.registry import Claim, Compared, Reported, load_claims
+from o1lib.analysis.claims.margins import frozen_margins
+from o1lib.analysis.claims.registry import Claim, Compared, Reported, Variation, load_claims
 
-__all__ = ["Claim", "Compared", "Reported", "evaluate_claims", "load_claims", "rests_on"]
+__all__ = [
+    "Claim",
+    "Compared",
+    "Reported",
+    "Variation",
+    "evaluate_claims",
+    "frozen_margins",
+    "load_claims",
+    "rests_on",
+]

@@ -5,10 +5,10 @@
 If six true null hypotheses are each tested at 5 %, one in four such studies finds a difference. Holm's procedure
 (https://www.jstor.org/stable/4615733) keeps that probability at 5 % for the whole family: a verdict on the sign of a
 difference is kept only if its corrected p is at most 0.05. An untested member counts with p = 1. That a difference
-lies within the margin is a verdict by the interval and is not corrected.
+is negligible is a verdict by the interval and is not corrected.
 """
 
-from o1lib.analysis.stats.verdicts import INCONCLUSIVE, MARGIN
+from o1lib.analysis.stats.verdicts import INCONCLUSIVE, NEGLIGIBLE
 
 ALPHA = 0.05
 
@@ -31,11 +31,11 @@ def corrected(lines: list[dict], size: int) -> list[dict]:
 
 def _holm_verdict(line: dict, p: float) -> dict:
     """Return a line with its corrected p-value, and with the verdict "inconclusive" where that is above ALPHA."""
-    within = line["low"] >= -MARGIN and line["high"] <= MARGIN
-    if p <= ALPHA or within or line["verdict"] == INCONCLUSIVE:
+    if p <= ALPHA or line["verdict"] in (NEGLIGIBLE, INCONCLUSIVE):
         return line | {"p_holm": p}
     return line | {
         "p_holm": p,
         "verdict": INCONCLUSIVE,
+        "only_self": "",
         "why": f"{line['why']}; {line['verdict']} by its interval, but not after Holm's correction (p = {p:.3f})",
     }

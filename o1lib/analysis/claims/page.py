@@ -10,13 +10,21 @@ from textwrap import wrap
 
 import pandas as pd
 
+from o1lib.analysis.claims.evaluate import NO_VERDICT
+from o1lib.analysis.claims.wording import STUDY, margin, worded
 from o1lib.analysis.comparability import missing_for_comparison
 from o1lib.analysis.stats import NOT_TESTED, VERDICTS
 from o1lib.analysis.tables import to_html
 from o1lib.records.html import render
+from o1lib.scoring.chance_level import AVERAGE
 
 PAPERS = {"A": "LLaVA-o1", "B": "LlamaV-o1"}
 _SCALE = {"difference": (100, " points"), "equivalence": (100, " points"), "rate": (100, " %"), "ratio": (1, " times")}
+
+
+def judged(lines):
+    """Return the lines that have a verdict: all but the statements about cost."""
+    return [line for line in lines if line["verdict"] != NO_VERDICT]
 
 
 def verdict_counts(lines):
@@ -27,22 +35,38 @@ def verdict_counts(lines):
     return pd.concat([frame, frame.sum().to_frame("both papers").T])
 
 
-def measured(line):
-    """Return a claim's value and interval in its unit, as '+2.1 points [+0.3, +3.9]'; '–' if it was not tested."""
+def measured(line, kind=""):
+    """Return a claim's value and interval in its unit, as '+2.1 points [+0.3, +3.9]'; '–' if it was not tested.
+
+    `kind` is that of a line that names none. A value without an interval stands alone.
+    """
     if line["value"] is None:
         return "–"
-    scale, unit = _SCALE[line["kind"]]
+    scale, unit = _SCALE[kind or line["kind"]]
     sign = "+" if unit == " points" else ""
-    value, low, high = (f"{scale * line[name]:{sign}.1f}" for name in ("value", "low", "high"))
-    return f"{value}{unit} [{low}, {high}]"
+    value, low, high = (f"{scale * number:{sign}.1f}" if number is not None else "" for number in _numbers(line))
+    return f"{value}{unit} [{low}, {high}]" if low else f"{value}{unit}"
+
+
+def _numbers(line):
+    return line["value"], line["low"], line["high"]
+
+
+def beside(line):
+    """Return the further lines of a claim in words: other metrics, then other judges; "–" without any."""
+    further = {**line.get("second", {}), **line.get("judges", {})}
+    told = [f"{label}: {measured(one, line['kind'])}, {one['verdict']}" for label, one in further.items()]
+    return "; ".join(told) or "–"
 
 
 def reported(line):
     """Return the paper's numbers of a claim, as '63.5 against 56.6', or each number with its name."""
     numbers = line["reported"]
     if numbers.keys() == {"a", "b"}:
-        return f"{numbers['a']['value']:g} against {numbers['b']['value']:g}"
-    return ", ".join(f"{name} {number['value']:g}" for name, number in numbers.items())
+        told = f"{numbers['a']['value']:g} against {numbers['b']['value']:g}"
+    else:
+        told = ", ".join(f"{name} {number['value']:g}" for name, number in numbers.items())
+    return f"not claimed by the paper (nearest: {told})" if line.get("origin") == STUDY else told
 
 
 def cost(line):
@@ -71,7 +95,7 @@ def claims_table(lines):
     """Return one line for each claim: its place, statement, reported and measured numbers, verdict, reason and cost."""
     found = {
         line["id"]: {
-            "where": f"{PAPERS[line['paper']]}, {line['table']}",
+            "where": _where(line),
             "claim": line["statement"],
             "reported": reported(line),
             "tested by": _contrast(line),
@@ -79,13 +103,57 @@ def claims_table(lines):
             "n": line["n"] or "–",
             "seeds": line["seeds"] or "–",
             "failed": line["cost"]["failed"] if line["cost"] else "–",
-            "verdict": line["verdict"],
+            "margin": margin(line),
+            "verdict": worded(line),
+            "beside it": beside(line),
             "why": line["why"],
             "cost": cost(line),
         }
-        for line in lines
+        for line in judged(lines)
     }
     return pd.DataFrame.from_dict(found, orient="index")
+
+
+def cost_table(lines):
+    """Return one line for each statement about cost that gets no verdict: what was measured, and why it is none."""
+    found = {
+        line["id"]: {
+            "where": _where(line),
+            "statement": line["statement"],
+            "reported": reported(line),
+            "measured by": _contrast(line),
+            "measured here": measured(line),
+            "seeds": line["seeds"] or "–",
+            "no verdict, because it": line["why"],
+        }
+        for line in lines
+        if line["verdict"] == NO_VERDICT
+    }
+    columns = ["where", "statement", "reported", "measured by", "measured here", "seeds", "no verdict, because it"]
+    return pd.DataFrame.from_dict(found, orient="index", columns=columns)
+
+
+def _where(line):
+    return f"{PAPERS[line['paper']]}, {line['table']}"
+
+
+def caveats(lines, records):
+    """Return in one sentence why a study cannot decide its claims, "" where nothing is missing.
+
+    Missing can be a passed reading gate of the base, an average above chance, and margins.
+    """
+    bases = [record for record in records if record.row == "base"]
+    tested = [line for line in judged(lines) if line["value"] is not None]
+    found = []
+    if bases and not any("gate" in record.extra for record in bases):
+        found.append("no record shows that its base reads its own words")
+    if any(line["contrast"]["metric"] == AVERAGE for line in tested):
+        found.append(
+            "its averages are not corrected for chance, because no chance level was frozen before it was scored"
+        )
+    if tested and not any(line.get("margin") for line in tested):
+        found.append("no margin was frozen, so no difference can be called negligible")
+    return f"This study cannot tell which ingredient works: {'; '.join(found)}." if found else ""
 
 
 def difference_claims(lines):
@@ -111,8 +179,9 @@ def difference_claims(lines):
 def summarize_verdicts(lines):
     """Return one sentence for each verdict: the number of claims and their ids (Markdown)."""
     groups = {verdict: [line["id"] for line in lines if line["verdict"] == verdict] for verdict in VERDICTS}
+    total = len(judged(lines))
     return [
-        f"**{verdict}**: {len(ids)} of {len(lines)} claims{' (' + ', '.join(ids) + ')' if ids else ''}"
+        f"**{verdict}**: {len(ids)} of {total} claims{' (' + ', '.join(ids) + ')' if ids else ''}"
         for verdict, ids in groups.items()
     ]
 
@@ -120,7 +189,7 @@ def summarize_verdicts(lines):
 def incomplete_claims(lines, records):
     """Return one line for each incomplete claim: its verdict, and what its rows lack or why it was not tested."""
     found = {}
-    for line in lines:
+    for line in judged(lines):
         needed = [line["contrast"][side] for side in ("a", "b") if line["contrast"].get(side)]
         missing = missing_for_comparison(records, needed, line["contrast"].get("once") or ())
         if line["verdict"] == NOT_TESTED and not any("no record" in gap for gap in missing):
@@ -130,22 +199,25 @@ def incomplete_claims(lines, records):
     return pd.DataFrame.from_dict(found, orient="index", columns=["claim", "verdict", "lacks"])
 
 
-def claims_page(lines, note, incomplete, mark="", replication=None, agreement=""):
+def claims_page(lines, note, incomplete, mark="", replication=None, agreement="", caveat=""):
     """Return the claims as an HTML page that needs no other file.
 
-    `note` says what was scored and `mark` is part of every heading. `incomplete` is what `incomplete_claims` returns.
-    `replication` and `agreement` compare this study with the published one (`replication_table`, `summarize_agreement`
-    of `o1lib.analysis.claims.replication`); without them, or with an empty table, that part is left out.
+    `note` says what was scored, `caveat` why the study decides nothing (`caveats`), and `mark` is part of every
+    heading. `incomplete` is what `incomplete_claims` returns. `replication` and `agreement` compare this study with the
+    published one (`replication_table`, `summarize_agreement` of `o1lib.analysis.claims.replication`); without them, or
+    with an empty table, that part is left out.
     """
     compared = replication is not None and not replication.empty
     return render(
         "analysis/claims.html.j2",
         note=note,
+        caveat=caveat,
         mark=f" ({mark})" if mark else "",
         counts=to_html(verdict_counts(lines)),
         table=to_html(claims_table(lines)),
+        costs=to_html(spent) if len(spent := cost_table(lines)) else None,
         n_incomplete=len(incomplete),
-        n_claims=len(lines),
+        n_claims=len(judged(lines)),
         incomplete=to_html(incomplete),
         replication=to_html(replication) if compared else None,
         agreement=agreement,

@@ -42,6 +42,8 @@ def read_claims(path: Path) -> list[dict]:
 def _check(line: dict) -> None:
     """Raise KeyError, TypeError or ValueError unless a line is a judged claim, with value and interval or neither."""
     name, _, _, *numbers = (line[key] for key in ("id", "kind", "verdict", "value", "low", "high"))
+    if numbers[1:] == [None, None]:  # a value alone, as of seconds
+        numbers = numbers[:1]
     if numbers[0] is not None and not all(isinstance(number, (int, float)) for number in numbers):
         raise ValueError(f"claim {name} has value {numbers[0]!r} and interval {numbers[1:]}, which are not all numbers")
 
@@ -64,8 +66,13 @@ def compare_with_published(yours: list[dict], ours: list[dict]) -> list[dict]:
             "place": _place(mine, theirs),
         }
         for mine, theirs in pairs
-        if (mine["value"], theirs["value"]) != (None, None)
+        if (mine["value"], theirs["value"]) != (None, None) and not _alone(mine) and not _alone(theirs)
     ]
+
+
+def _alone(line: dict) -> bool:
+    """Return whether a line has a value without an interval, to which no other value can be compared."""
+    return line["value"] is not None and line["low"] is None
 
 
 def _place(mine: dict, theirs: dict) -> str:

@@ -3,35 +3,47 @@
     table = DataFrame(columns=["seed", "qid", "correct"])     # one line for each question and seed
     interval(table)                                           # Interval(value=0.61, low=0.57, high=0.65, ...)
     found = contrast(structured, direct)                      # two tables with the same questions and seeds
-    verdict(found.low, found.high, sign=+1)                   # "reproduced"
+    verdict(found.low, found.high, sign=+1)                   # "supported"
 
 A number is an average over questions and seeds, and both are samples: another draw of either would change it.
 `o1lib.analysis.stats.intervals` says how the two sources of error are combined, and what coverage was measured.
 """
 
-from o1lib.analysis.stats.intervals import PARTS, Contrast, Interval, contrast, interval, ratio, share_of_gain
+from o1lib.analysis.stats.intervals import METHODS, Contrast, Interval, contrast, interval, ratio, share_of_gain
+from o1lib.analysis.stats.margins import Margin, margin_for, planned_margin
 from o1lib.analysis.stats.samples import Sample, sample
-from o1lib.analysis.stats.spread import bootstrap, components, seed_means
-from o1lib.analysis.stats.verdicts import CONTRADICTED, INCONCLUSIVE, KINDS, NOT_TESTED, REPRODUCED, VERDICTS, verdict
+from o1lib.analysis.stats.spread import components
+from o1lib.analysis.stats.verdicts import (
+    INCONCLUSIVE,
+    KINDS,
+    NEGLIGIBLE,
+    NOT_TESTED,
+    OPPOSITE,
+    SUPPORTED,
+    VERDICTS,
+    verdict,
+)
 
 __all__ = [
-    "CONTRADICTED",
     "INCONCLUSIVE",
     "KINDS",
+    "METHODS",
+    "NEGLIGIBLE",
     "NOT_TESTED",
-    "PARTS",
-    "REPRODUCED",
+    "OPPOSITE",
+    "SUPPORTED",
     "VERDICTS",
     "Contrast",
     "Interval",
+    "Margin",
     "Sample",
-    "bootstrap",
     "components",
     "contrast",
     "interval",
+    "margin_for",
+    "planned_margin",
     "ratio",
     "sample",
-    "seed_means",
     "share_of_gain",
     "verdict",
 ]

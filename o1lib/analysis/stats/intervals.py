@@ -2,49 +2,46 @@
 
     contrast(a, b).value     # the mean of a minus b, in the table's unit (fractions, never points)
 
-The method was chosen by simulation. Answers are right or wrong. The difficulty of a question is shared by all seeds and
-arms, an arm suits some questions better than others, and a seed moves a whole arm by 0 to 6 points. There were 200 or
-1,000 questions (only 200 for two seeds), averages and contrasts, and 1,000 to 1,200 runs for each cell (250 to 300 for
-the bootstrap). The table shows how many of 100 intervals of 95 % held the true value, from the worst cell to the best.
-Chance alone moves a cell by about 1 (for the bootstrap by 3).
+One rule gives the interval and the p-value at any number of seeds: a t-test whose standard error and degrees of freedom
+come from variance components of questions and seeds (`o1lib.analysis.stats.spread`). So p is below 0.05 exactly where
+the 95 % interval leaves zero out.
 
-| seeds | bootstrap over questions nested in seeds | t on seed means | components | wider of the last two |
-|---|---|---|---|---|
-| 5 | 85 to 96 | 80 to 95 | 93 to 95 | 93 to 95 |
-| 3 | 75 to 98 | 88 to 95 | 91 to 95 | 94 to 96 |
-| 2 | 76 to 95 | 92 to 95, 4 to 7 times as wide | 89 to 95, 2 to 6 times as wide | 96 to 98, as wide as t |
+The rule was tried by simulation. Answers are right or wrong. The difficulty of a question is shared by all seeds and
+arms, an arm suits some questions better than others, and a seed moves a whole arm by 0, 2 or 6 points. There were 200
+or 1,000 questions, paired contrasts, and 1,000 runs for each cell, so chance alone moves a cell by 1. The table has how
+many of 100 intervals of 95 % held the true value, for seeds that move an arm by at most 2 points and by 6.
 
-The nested bootstrap counts the same question under five seeds as five questions, so it is too narrow for an average,
-and it is overconfident when there are few seeds. The t-interval ignores that the questions were sampled. So the
-variances of questions and seeds are added up as variance components, and the wider of that interval and the t-interval
-is used. 10,000 runs of each of the six cells in tests/analysis/test_stats.py gave 94.5 to 95.0. With two seeds no
-method is both honest and useful: the bootstrap is used, and it holds for these two seeds only.
+| seeds | at most 2 points | 6 points |
+|---|---|---|
+| 8 | 95 to 97 | 94 to 95 |
+| 5 | 95 to 98 | 94 to 95 |
+| 3 | 95 to 99 | 94 to 96 |
+| 2 | 95 to 98 | 91 to 93 |
+| 1 | 95 for this seed; 79 to 92 for all seeds | 34 to 67 for all seeds |
+
+A t-interval on seed means alone ignores that questions were sampled, and with two seeds it is three times as wide. With
+one seed the interval holds for that seed only.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from o1lib.analysis.stats.samples import Sample, sample
-from o1lib.analysis.stats.spread import LEVEL, RESAMPLES, Spread, bootstrap, components, seed_means
+from o1lib.analysis.stats.spread import LEVEL, Spread, components
 from o1lib.records import UserError
 
-ENOUGH_SEEDS = 3
-PARTS = {
-    "bootstrap": "bootstrap over questions nested in seeds",
+ENOUGH_SEEDS = 3  # from which the tables of single rows widen an average by the spread of its seeds
+METHODS = {
     "components": "t-interval from variance components of questions and seeds",
-    "seeds": "t-interval on seed means",
     "exact": "exact bound, no two values being different",
 }
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its 95 % interval over `n` questions and `seeds` seeds; `method` is a key of PARTS.
-
-    `parts` holds (low, high) of every method that was computed, including the one that was used.
-    """
+    """A mean with its 95 % interval over `n` questions and `seeds` seeds; `method` is a key of METHODS."""
 
     value: float
     low: float
@@ -52,14 +49,14 @@ class Interval:
     n: int
     seeds: int
     method: str
-    parts: dict[str, tuple[float, float]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
 class Contrast(Interval):
     """a minus b (or a over b). A question is won where a's mean over seeds is higher, and lost where b's is.
 
-    `p` is the two-sided p-value of no difference (of a ratio of one), by the method that gave the interval.
+    `p` is the two-sided p-value of no difference (of a ratio of one). It is below 0.05 exactly where the interval
+    leaves zero (one) out.
     """
 
     p: float = 1.0
@@ -67,35 +64,31 @@ class Contrast(Interval):
     losses: int = 0
 
 
-def interval(table: pd.DataFrame, value: str = "correct", *, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
+def interval(table: pd.DataFrame, value: str = "correct") -> Interval:
     """Return the mean of a table's column with its 95 % interval; see `o1lib.analysis.stats.samples` for the columns.
 
-    With three seeds or more the wider of two intervals is used: that from variance components of questions and seeds,
-    and the t-interval on seed means. With one or two seeds it is the bootstrap over questions nested in seeds; with one
-    seed it says nothing about other seeds, and with two seeds little. Where all answers are right, or all are wrong,
-    it is the exact bound for that number of questions (Clopper and Pearson, https://doi.org/10.1093/biomet/26.4.404).
-    Intervals of answers stay within 0..1, those of differences within -1..1. `resamples=0` skips the bootstrap where it
-    is not used. Raises UserError for a table that `sample` refuses.
+    The interval is that of variance components. With one seed it says nothing about other seeds. Where all answers are
+    right, or all are wrong, it is the exact bound for that number of questions (Clopper and Pearson,
+    https://doi.org/10.1093/biomet/26.4.404). Intervals of shares stay within 0..1, those of their differences within
+    -1..1. Raises UserError for a table that `sample` refuses.
     """
     found = sample(table, value)
-    fields = _decide(found, _bounds(found.values, 0.0), resamples, seed)
+    fields = _decide(found, _bounds(found, found.values, paired=False))
     return Interval(**{name: fields[name] for name in fields.keys() - {"p"}})
 
 
-def contrast(
-    a: pd.DataFrame, b: pd.DataFrame, value: str = "correct", *, resamples: int = RESAMPLES, seed: int = 0
-) -> Contrast:
+def contrast(a: pd.DataFrame, b: pd.DataFrame, value: str = "correct") -> Contrast:
     """Return the mean of a - b over the same questions and seeds, with its interval as in `interval`.
 
     Raises UserError that names questions or seeds which only one of the two tables has.
     """
     one, other = _paired(a, b, value)
     found = one.with_values(one.values - other.values)
-    bounds = _bounds(np.concatenate([one.values, other.values]), -1.0)
-    return Contrast(**_decide(found, bounds, resamples, seed), **_tally(found.values))
+    bounds = _bounds(found, np.concatenate([one.values, other.values]), paired=True)
+    return Contrast(**_decide(found, bounds), **_tally(found.values))
 
 
-def ratio(a: pd.DataFrame, b: pd.DataFrame, value: str, *, resamples: int = RESAMPLES, seed: int = 0) -> Contrast:
+def ratio(a: pd.DataFrame, b: pd.DataFrame, value: str) -> Contrast:
     """Return the mean of a over the mean of b (for costs), with an interval by the delta method on the logarithm.
 
     The deviations a / mean(a) - b / mean(b) have mean zero and the variance of the ratio's logarithm. Raises UserError
@@ -106,30 +99,19 @@ def ratio(a: pd.DataFrame, b: pd.DataFrame, value: str, *, resamples: int = RESA
     if min(top, bottom) <= 0:
         raise UserError(f"the mean of {value!r} is not above zero, so there is no ratio: check that it was measured")
     deviations = one.values / top - other.values / bottom
-    found = _decide(
-        one.with_values(deviations + np.log(top / bottom) / sum(w for w, _ in one.strata)), None, resamples, seed
-    )
+    found = _decide(one.with_values(deviations + np.log(top / bottom) / sum(w for w, _ in one.strata)), None)
     for name in ("value", "low", "high"):
         found[name] = float(np.exp(found[name]))
-    found["parts"] = {name: tuple(np.exp(ends).tolist()) for name, ends in found["parts"].items()}
     return Contrast(**found, **_tally(one.values - other.values))
 
 
-def share_of_gain(
-    a: pd.DataFrame,
-    floor: pd.DataFrame,
-    ceiling: pd.DataFrame,
-    value: str,
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> Contrast:
+def share_of_gain(a: pd.DataFrame, floor: pd.DataFrame, ceiling: pd.DataFrame, value: str) -> Contrast:
     """Return (a - floor) / (ceiling - floor), the share of the possible gain; wins and losses are over the floor.
 
     The interval is that of the linearized share (delta method). Raises UserError as `contrast` does, and where the
     interval of ceiling - floor is not above zero: then there is no gain to share, and the quotient could be any number.
     """
-    if contrast(ceiling, floor, value, resamples=resamples, seed=seed).low <= 0:
+    if contrast(ceiling, floor, value).low <= 0:
         raise UserError("the ceiling is not surely above the floor, so there is no share of its gain")
     (one, low), (top, _) = _paired(a, floor, value), _paired(ceiling, floor, value)
     gain = one.with_values(one.values - low.values)
@@ -137,7 +119,7 @@ def share_of_gain(
     won = gain.estimates().mean() / whole
     deviations = (gain.values - won * (top.values - low.values)) / whole
     shares = deviations + won / sum(w for w, _ in one.strata)
-    found = _decide(one.with_values(shares), None, resamples, seed)
+    found = _decide(one.with_values(shares), None)
     return Contrast(**found, **_tally(gain.values))
 
 
@@ -160,38 +142,33 @@ def _tally(differences: np.ndarray) -> dict:
     return {"wins": int((means > 0).sum()), "losses": int((means < 0).sum())}
 
 
-def _bounds(values: np.ndarray, least: float) -> tuple[float, float] | None:
-    """Return (least, 1), the range of the values, where all of them are 0 or 1, else None."""
-    return (least, 1.0) if np.isin(values, (0.0, 1.0)).all() else None
+def _bounds(data: Sample, values: np.ndarray, paired: bool) -> tuple[float, float] | None:
+    """Return the range of the weighted mean where all values are shares (0 to 1), of a difference if `paired`."""
+    if values.min() < 0 or values.max() > 1:
+        return None
+    up, down = (sum(max(0.0, sign * weight) for weight, _ in data.strata) for sign in (1, -1))
+    return (-up - down, up + down) if paired else (0.0 - down, up)
 
 
-def _decide(data: Sample, bounds: tuple[float, float] | None, resamples: int, seed: int) -> dict:
-    """Return the fields of a Contrast but wins and losses: all methods computed, one chosen, cut to the bounds."""
+def _decide(data: Sample, bounds: tuple[float, float] | None) -> dict:
+    """Return the fields of a Contrast but wins and losses, the interval cut to the bounds."""
     seeds, size = data.values.shape
     value = float(data.estimates().mean())
-    if bounds and np.ptp(data.values) == 0:
-        spreads = {"exact": _exact(value, size, bounds)}
-    else:
-        spreads = {"components": components(data), "seeds": seed_means(data)} if seeds >= ENOUGH_SEEDS else {}
-        if resamples or not spreads:
-            spreads["bootstrap"] = bootstrap(data, resamples or RESAMPLES, seed)
-    able = [name for name in spreads if name != "bootstrap"] or ["bootstrap"]
-    method = max(able, key=lambda name: spreads[name].high - spreads[name].low)
+    method = "exact" if bounds and np.ptp(data.values) == 0 else "components"
+    spread = _exact(value, size) if method == "exact" else components(data)
     low, high = bounds or (-np.inf, np.inf)
-    parts = {name: (max(low, found.low), min(high, found.high)) for name, found in spreads.items()}
     return {
         "value": value,
-        "low": parts[method][0],
-        "high": parts[method][1],
+        "low": max(low, spread.low),
+        "high": min(high, spread.high),
         "n": size,
         "seeds": seeds,
         "method": method,
-        "p": _p(value, spreads[method]),
-        "parts": parts,
+        "p": _p(value, spread),
     }
 
 
-def _exact(value: float, size: int, bounds: tuple[float, float]) -> Spread:
+def _exact(value: float, size: int) -> Spread:
     """Return the bound on the share of questions that would differ, given that none of `size` did."""
     reach = 1 - (0.5 - LEVEL / 2) ** (1 / size)
     return Spread(value - reach, value + reach, 0.0, float("inf"))
@@ -199,9 +176,8 @@ def _exact(value: float, size: int, bounds: tuple[float, float]) -> Spread:
 
 def _p(value: float, spread: Spread) -> float:
     """Return the two-sided p-value that the mean is zero."""
-    from scipy.special import ndtr, stdtr
+    from scipy.special import stdtr
 
     if spread.error == 0:
         return float(spread.low <= 0 <= spread.high)
-    distance = -abs(value) / spread.error
-    return float(2 * (ndtr(distance) if np.isinf(spread.df) else stdtr(spread.df, distance)))
+    return float(2 * stdtr(spread.df, -abs(value) / spread.error))

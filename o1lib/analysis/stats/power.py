@@ -4,8 +4,8 @@
     needed(found, seeds=5, detect=0.03, alpha=0.05 / 6)       # number of questions, None where no number is enough
 
 A contrast's variance with n questions and S seeds is V_q / n + V_s / S + V_e / (n S): the variances between questions,
-between seeds, and of their interaction. `o1lib.analysis.stats.intervals` uses the wider of two t-intervals, that from
-these components and that on seed means, so the power is the smaller of the two (statsmodels' TTestPower).
+between seeds, and of their interaction. The test is that of `o1lib.analysis.stats.intervals`, a t-test with
+Satterthwaite's degrees of freedom (statsmodels' TTestPower).
 """
 
 import math
@@ -38,6 +38,20 @@ class Variances:
         """Return these variances with an assumed variance between seeds."""
         return replace(self, seeds=seeds)
 
+    def mean_variance(self, n: int, seeds: int) -> tuple[float, float]:
+        """Return the variance of the mean and its degrees of freedom.
+
+        The study has `n` questions and `seeds` seeds, at least two of each. Raises ValueError where the variance
+        between seeds is unknown.
+        """
+        if self.seeds is None:
+            raise ValueError("the variance between seeds is unknown: set one with `Variances.assuming`")
+        in_both = self.both / (n * seeds)
+        by_question, by_seed = self.questions / n + in_both, self.seeds / seeds + in_both
+        total = by_question + by_seed - in_both
+        spread = by_question**2 / (n - 1) + (by_seed**2 + in_both**2 / (n - 1)) / (seeds - 1)
+        return total, total**2 / spread if spread else math.inf
+
 
 def variances(a: pd.DataFrame, b: pd.DataFrame, value: str = "value") -> Variances:
     """Return the variances of a minus b. Strata (test sets) keep their share of the questions and their weight.
@@ -65,14 +79,7 @@ def power(pilot: Variances, n: int, seeds: int, detect: float, alpha: float) -> 
     The study has `n` questions and `seeds` seeds (at least two). Raises ValueError where the variance between seeds is
     unknown.
     """
-    if pilot.seeds is None:
-        raise ValueError("the variance between seeds is unknown: set one with `Variances.assuming`")
-    in_both = pilot.both / (n * seeds)
-    by_question, by_seed = pilot.questions / n + in_both, pilot.seeds / seeds + in_both
-    total = by_question + by_seed - in_both
-    spread = by_question**2 / (n - 1) + (by_seed**2 + in_both**2 / (n - 1)) / (seeds - 1)
-    parts = _found(detect, total, total**2 / spread if spread else math.inf, alpha)
-    return min(parts, _found(detect, by_seed, seeds - 1, alpha))
+    return _found(detect, *pilot.mean_variance(n, seeds), alpha)
 
 
 def _found(detect: float, variance: float, df: float, alpha: float) -> float:
