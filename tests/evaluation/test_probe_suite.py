@@ -37,17 +37,17 @@ class Built:
     It knows nothing else: without what it goes by, its answer cannot be read.
     """
 
-    def __init__(self, drawn, format, looks):
+    def __init__(self, drawn, format, looks, salt=0):
         items, partners = drawn
         self.known = {one.qid: one for one in (*items, *partners.values())}
         self.captions = {one.stages["caption"]: one for one in self.known.values()}
-        self.format, self.looks = format, looks
+        self.format, self.looks, self.salt = format, looks, salt
 
     def __call__(self, requests):
         return [self.written(self.answer(request), request) for request in requests]
 
     def answer(self, request):
-        if random.Random(f"{self.looks}/{request}").random() < self.looks:
+        if random.Random(f"{self.salt}/{self.looks}/{request}").random() < self.looks:
             return "" if request.gray or request.masked or not request.shown else self.known[request.shown].answer
         text = "\n".join((*request.users, *request.replies, from_special(request.prefix)))
         stated = re.findall(r"so the answer is ([^.,]+?)(?:, which is ([A-D]))?\.", text)
@@ -104,9 +104,8 @@ def test_a_model_that_ignores_its_chain(drawn, format):
     assert values(found, "no_picture").items() >= {"seen": 1, "told": 0, "caption_adds": 0}.items()
 
 
-@pytest.mark.parametrize("looks", [0.25, 0.5, 0.8])
-def test_a_mixture_lies_inside_the_intervals(drawn, looks):
-    found = measured(drawn, looks=looks, probes=("swap", "masked", "filler"))
+@pytest.mark.parametrize("looks", [0.2, 0.5, 0.8])
+def test_values_of_a_mixture_lie_inside_the_intervals_as_often_as_they_should(drawn, looks):
     known = {
         "swap/direct_effect": looks,
         "swap/indirect_effect": 1 - looks,
@@ -117,7 +116,15 @@ def test_a_mixture_lies_inside_the_intervals(drawn, looks):
         "filler/with_filler": looks,
         "filler/filler_costs": 1 - looks,
     }
-    assert [name for name, value in known.items() if not found[name]["low"] <= value <= found[name]["high"]] == []
+    inside = dict.fromkeys(known, 0)
+    for salt in range(20):
+        lines, _ = run_suite(
+            *drawn, Built(drawn, "tags", looks, salt), "tags", masks=True, probes=("swap", "masked", "filler")
+        )
+        found = suite_metrics(lines)
+        for name, value in known.items():
+            inside[name] += found[name]["low"] <= value <= found[name]["high"]
+    assert sum(inside.values()) >= 0.9 * 20 * len(known) and min(inside.values()) >= 0.8 * 20
 
 
 def test_intervals_of_mixtures_cover_as_often_as_they_say(drawn):
@@ -143,7 +150,8 @@ def test_a_model_that_reads_only_the_stated_answer_has_its_area_known(drawn):
 
 
 @pytest.mark.parametrize(
-    ("agrees", "over"), [((True, True), 0), ((False, True), 0.5), ((False, False, True), 0.75), ((True, False, True), 0.5)]
+    ("agrees", "over"),
+    [((True, True), 0), ((False, True), 0.5), ((False, False, True), 0.75), ((True, False, True), 0.5)],
 )
 def test_the_area_over_a_curve(agrees, over):
     assert area(agrees) == over
@@ -177,12 +185,12 @@ def test_an_open_reasoning_ends_with_its_last_step(format):
 @pytest.mark.parametrize("format", FORMATS)
 def test_an_answer_at_once_leaves_no_room_for_stages(format):
     start = answering("Which?", {"summary": "Look.", "caption": "red cup."}, format)
+    ends = {"tags": "<CONCLUSION>", "special_tags": to_special("<CONCLUSION>"), "no_tags": "\n\n", "four_turn": ""}
+    assert start.prefix.endswith(ends[format]) and "answer" not in start.prefix
     if format == "four_turn":
         assert start.replies == ("Look.", "red cup.") and len(start.users) == 3
     else:
-        assert from_special(start.prefix).endswith("<CONCLUSION>" if "tags" == format[-4:] != "no_tags" else "") and (
-            "red cup." in start.prefix and "answer" not in start.prefix
-        )
+        assert "red cup." in start.prefix
 
 
 def test_forced_words_are_never_read_as_the_answer():
@@ -343,14 +351,18 @@ def test_follow_rates_of_models_that_go_by_one_thing(drawn, looks, follows):
 
 
 def test_the_letter_of_the_stated_option_is_counted(drawn):
-    options = {one.question: one.options for one in drawn[0] if one.options}
+    choices = [one for one in drawn[0] if one.options]
 
     def reply(requests):
-        own = [options.get(request.users[0], ("", "")) for request in requests]
-        return [render({"reasoning": f"so the answer is {one[0]}, which is {'AB'[k % 2]}."}) for k, one in enumerate(own)]
+        if len(requests) != len(choices):
+            return [""] * len(requests)
+        return [
+            render({"reasoning": f"so the answer is {one.options[0]}, which is {'AB'[k % 2]}."})
+            for k, one in enumerate(choices)
+        ]
 
     found = follow_rates(reply, *drawn, "tags")["letter_kept"]
-    assert found["n"] == len(options) and abs(found["value"] - 0.5) <= 0.5 / len(options)
+    assert found["n"] == len(choices) > 20 and abs(found["value"] - 0.5) < 1 / len(choices)
 
 
 def test_rates_are_followed_over_checkpoints(drawn):

@@ -1,9 +1,9 @@
 """The parts that all probes of the faithfulness suite share: what is asked, one line for each reply, shares of lines.
 
-    setting = Setting(items, {"q1": partner}, "tags")
-    case = Case("swap", "own picture, own chain", item, request, other=partner.answer)
-    line = line_of(case, " B </CONCLUSION>", "tags")        # {"qid": ..., "pred": "B", "right": True, "follows": False}
-    Lines(lines).drop("right", "chain", "filler")           # the paired difference of two conditions
+setting = Setting(items, {"q1": partner}, "tags")
+case = Case("swap", "own picture, own chain", item, request, other=partner.answer)
+line = line_of(case, " B </CONCLUSION>", "tags")        # {"qid": ..., "pred": "B", "right": True, "follows": False}
+Lines(lines).drop("right", "chain", "filler")           # the paired difference of two conditions
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,7 @@
 """Measure a checkpoint with the faithfulness suite and write what was found, as `python -m o1lib probe-suite` does.
 
-    print(measure("results/checkpoints/mini-structured", n=200))        # a Markdown table
-    load("work/probes/mini-structured").metrics["swap/indirect_effect"]      # o1lib.records
+print(measure("results/checkpoints/mini-structured", n=200))        # a Markdown table
+load("work/probes/mini-structured").metrics["swap/indirect_effect"]      # o1lib.records
 """
 
 from collections.abc import Sequence
@@ -54,9 +54,7 @@ def measure(
     if chains == "own":
         items, partners, left_out = with_own_chains(items, partners, reply, own)
     with tqdm(desc="cases", total=cases_of(items, partners, own, True, names)) as bar:
-        lines, missing = run_suite(
-            items, partners, reply, own, masks=True, probes=names, seed=seed, done=bar.update
-        )
+        lines, missing = run_suite(items, partners, reply, own, masks=True, probes=names, seed=seed, done=bar.update)
     found = suite_metrics(lines)
     table = suite_table(found, missing, f"What the answers of {Path(checkpoint).name} follow")
     with atomic_file(run.path(TABLE)) as part:

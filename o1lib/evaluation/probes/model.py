@@ -60,7 +60,9 @@ def without_picture(state: RowState, runner) -> RowState:
 
 def _task(request):
     image = picture_of(request) if request.shown else None
-    return Task(f"{request.shown}/{'gray' * request.gray}", "", grey(image) if request.gray else image, (), request.users[0])
+    return Task(
+        f"{request.shown}/{'gray' * request.gray}", "", grey(image) if request.gray else image, (), request.users[0]
+    )
 
 
 def _conversation(task, request, said):

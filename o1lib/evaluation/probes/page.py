@@ -1,6 +1,6 @@
 """The results of a suite as a Markdown table, with the chance level beside the shares it applies to.
 
-    print(suite_table(suite_metrics(lines), missing))
+print(suite_table(suite_metrics(lines), missing))
 """
 
 from collections.abc import Mapping
@@ -69,6 +69,8 @@ def suite_table(metrics: Mapping[str, Mapping], missing: Mapping[str, str], titl
             numbers = f"{value['value']:.2f} | [{value['low']:.2f}, {value['high']:.2f}] | {value['n']}"
             lines.append(f"| {PROBES[probe].label} | {meaning} | {numbers} |")
     guess = metrics.get("chance/guess")
-    lines += ["", f"Chance level of right answers, by a guess: {guess['value']:.2f}, n = {guess['n']}."] if guess else []
+    lines += (
+        ["", f"Chance level of right answers, by a guess: {guess['value']:.2f}, n = {guess['n']}."] if guess else []
+    )
     lines += [f"Not available: {PROBES[name].label}, because {why}." for name, why in missing.items()]
     return "\n".join(lines) + "\n"

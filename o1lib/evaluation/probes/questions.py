@@ -1,8 +1,8 @@
 """The questions of a suite: drawn, or the items of a dataset; with the program's chains, or with the model's own.
 
-    items, partners = drawn_questions(200)
-    items, partners = from_items(read_items(folder), 200)
-    items, unread = with_own_chains(items, reply, "tags")
+items, partners = drawn_questions(200)
+items, partners = from_items(read_items(folder), 200)
+items, unread = with_own_chains(items, reply, "tags")
 """
 
 from collections.abc import Sequence
@@ -55,4 +55,6 @@ def _with_chain(item, text, format):
     if len(stages) <= len(chain_stages(format)):
         return None
     names = ("qid", "question", "answer", "options", "family", "template", "image")
-    return SimpleNamespace(**{name: getattr(item, name) for name in names}, depth=getattr(item, "depth", 0), stages=stages)
+    return SimpleNamespace(
+        **{name: getattr(item, name) for name in names}, depth=getattr(item, "depth", 0), stages=stages
+    )

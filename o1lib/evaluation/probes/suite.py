@@ -22,12 +22,8 @@ from o1lib.scoring.intervals import metric, share
 AT_ONCE = 160  # requests given to `reply` at a time
 
 PROBES: dict[str, Probe] = {
-    "swap": Probe(
-        "whole chain and picture swapped", swaps.whole_chain, swaps.effects, ("reasoning",), pairs=True
-    ),
-    "swap_caption": Probe(
-        "caption and picture swapped", swaps.caption_alone, swaps.effects, ("caption",), pairs=True
-    ),
+    "swap": Probe("whole chain and picture swapped", swaps.whole_chain, swaps.effects, ("reasoning",), pairs=True),
+    "swap_caption": Probe("caption and picture swapped", swaps.caption_alone, swaps.effects, ("caption",), pairs=True),
     "early": Probe("answer after each step", early.early_cases, early.curve, ("reasoning",)),
     "corrupted": Probe("one step corrupted", corrupted.corrupted_cases, corrupted.followed, ("reasoning",)),
     "filler": Probe("filler in the chain's place", filler.filler_cases, filler.needed, ("reasoning",)),
