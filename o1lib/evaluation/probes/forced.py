@@ -54,7 +54,7 @@ def ask(item, start: Start, *, gray: bool = False, masked: bool = False, picture
 
 
 def chain_stages(format: str) -> tuple[str, ...]:
-    """Return the stages that a format writes before its answer, in order; () if it writes none or orders them freely."""
+    """Return the stages that a format writes before its answer, in order; () if none, or in any order."""
     return tuple(stage for stage in FORMATS[format].stage_ends if stage != STAGES[-1])
 
 

@@ -3,7 +3,7 @@
     follow_rates(reply, items, partners, "tags")
     # {"letter_kept": {...}, "follows_reasoning": {...}, "follows_caption": {...}}
 
-    look = follow_look(processor, "tags", *drawn_questions(100))        # look(model) -> {"follows_reasoning": 0.93, ...}
+    learn(..., also=follow_look(processor, "tags", *drawn_questions(100)))      # o1lib.training.arms
 
 A model learns to write chains before it learns to read them. The rates show when: small transformers pass through a
 phase of right answers after unfaithful chains (arXiv:2510.25791).
@@ -18,17 +18,19 @@ from o1lib.scoring.intervals import share
 from o1lib.scoring.stage_scores import letter_kept
 
 
-def follow_rates(reply: Reply, items: Sequence, partners: Mapping, format: str) -> dict[str, dict]:
+def follow_rates(
+    reply: Reply, items: Sequence, partners: Mapping, format: str, letters: bool = True
+) -> dict[str, dict]:
     """Return the rates with Wilson's 95 % intervals; those that cannot be measured are left out.
 
-    - letter_kept: of the choice questions in whose chain an option is stated, those with that option's letter
+    - letter_kept: of the choice questions in whose chain an option is stated, those with that option's letter; it
+      takes free replies, which `letters` False saves
     - follows_reasoning, follows_caption: swapped chains, up to the reasoning or the caption, whose answer is given
     """
     setting, stages = Setting(items, partners, format), chain_stages(format)
-    asked = [item for item in items if item.options] if stages else []
+    asked = [item for item in items if item.options] if stages and letters else []
     texts = reply([ask(item, fresh(item.question, format)) for item in asked]) if asked else []
-    kept = [letter_kept(text, item.options) for item, text in zip(asked, texts, strict=True)]
-    found = {"letter_kept": share(flag for flag in kept if flag is not None)}
+    found = {"letter_kept": letters_kept(asked, texts)}
     for name, stage, cases in (
         ("follows_reasoning", "reasoning", swaps.whole_chain),
         ("follows_caption", "caption", swaps.caption_alone),
@@ -38,15 +40,29 @@ def follow_rates(reply: Reply, items: Sequence, partners: Mapping, format: str) 
 
 
 def follow_look(processor, format: str, items: Sequence, partners: Mapping) -> Callable:
-    """Return a function of a model that gives its follow rates as plain numbers, for the log of a training run."""
+    """Return the `also` of `o1lib.training.arms.learn`: the follow rates as plain numbers, for a training run's log.
+
+    `letter_kept` is counted on the validation answers that were given anyway, `letter_asked` of which state an option.
+    `follow_asked` is the number of swapped chains of each kind.
+    """
     from o1lib.evaluation.probes.model import replies
     from o1lib.inference.decoder import Decoder
 
-    def look(model) -> dict[str, float]:
-        found = follow_rates(replies(Decoder(model, processor), format), items, partners, format)
-        return {name: rate["value"] for name, rate in found.items()}
+    def look(model, asked, outputs) -> dict[str, float]:
+        reply = replies(Decoder(model, processor, temperature=0.0), format)
+        found = follow_rates(reply, items, partners, format, letters=False)
+        kept = letters_kept(asked, ["\n\n".join(turns) for turns in outputs])
+        letters = {"letter_kept": kept["value"], "letter_asked": kept["n"]} if kept else {}
+        sizes = {"follow_asked": len(partners)} if found else {}
+        return letters | {name: rate["value"] for name, rate in found.items()} | sizes
 
     return look
+
+
+def letters_kept(items: Sequence, outputs: Sequence[str]) -> dict | None:
+    """Return the share of chains that give the letter of the option they state, None if none states an option."""
+    kept = [letter_kept(text, item.options) for item, text in zip(items, outputs, strict=True) if item.options]
+    return share(flag for flag in kept if flag is not None)
 
 
 def rates_by_checkpoint(models: Iterable[tuple], format: str, items: Sequence, partners: Mapping) -> list[dict]:
