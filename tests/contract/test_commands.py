@@ -16,7 +16,8 @@ from support.contract import ROOT, failure, python
 
 COMMANDS = [
     "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup",
-    "probe-chain", "plan", "study", "summary", "compare", "why", "power", "publish", "base", "ship",
+    "probe-chain", "probe-suite", "plan", "study", "summary", "compare", "why", "power", "readiness", "publish", "base",
+    "ship",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -32,6 +33,8 @@ OPTIONS = {
     "answer": "--model --image --question --method --n --judge --tree --seed --temperature --max-new-tokens",
     "probe-lookup": "--n",
     "probe-chain": "--most --data --by",
+    "probe-suite": "--data --n --format --chains --probes --out --seed",
+    "readiness": "--scale --direct --structured --name --n",
     "plan": "--scale --rows --seeds --jobs --fresh",
     "study": "--scale --rows --seeds --jobs --fresh --snakemake",
     "run-row": "--seed --scale --plan",
@@ -54,6 +57,7 @@ MISTAKES = [
     ("o1lib study --jobs 0", "JOBS"),
     ("o1lib study --fresh yes", "FRESH"),
     ("o1lib summary --scale paper", "paper"),
+    ("o1lib readiness --scale smoke", "direct"),
     ("o1lib run-row nosuch", "nosuch"),
     ("o1lib publish --scale smoke", "smoke"),
     ("o1lib ship --rows nosuch", "nosuch"),

@@ -17,6 +17,8 @@ from o1lib.evaluation.probes.forced import Reply, ask, chain_stages, fresh
 from o1lib.scoring.intervals import share
 from o1lib.scoring.stage_scores import letter_kept
 
+LONGEST = 64  # tokens of a stage during training: an untrained model does not end its turns
+
 
 def follow_rates(
     reply: Reply, items: Sequence, partners: Mapping, format: str, letters: bool = True
@@ -49,7 +51,7 @@ def follow_look(processor, format: str, items: Sequence, partners: Mapping) -> C
     from o1lib.inference.decoder import Decoder
 
     def look(model, asked, outputs) -> dict[str, float]:
-        reply = replies(Decoder(model, processor, temperature=0.0), format)
+        reply = replies(Decoder(model, processor, temperature=0.0, max_new_tokens=LONGEST), format)
         found = follow_rates(reply, items, partners, format, letters=False)
         kept = letters_kept(asked, ["\n\n".join(turns) for turns in outputs])
         letters = {"letter_kept": kept["value"], "letter_asked": kept["n"]} if kept else {}
