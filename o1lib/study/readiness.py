@@ -17,7 +17,7 @@ from pathlib import Path
 from o1lib.evaluation.inputs import Arm
 from o1lib.evaluation.probes.kept import kept_replies
 from o1lib.evaluation.probes.model import replies
-from o1lib.evaluation.probes.questions import drawn_questions
+from o1lib.evaluation.probes.questions import drawn_items
 from o1lib.evaluation.probes.rates import follow_rates
 from o1lib.evaluation.run import evaluate
 from o1lib.inference.decoder import Decoder
@@ -49,7 +49,7 @@ def measure(
     root = project_root() / "work" / scale
     records = {row: _full(need(root, row, 0), scale, row) for row in (direct, structured)}
     chance = chance or best_policy(mixture("train", TRAINING))
-    items, (pairs, partners) = questions(n), drawn_questions(n)
+    items, (pairs, partners) = questions(n), drawn_items(n)
     arms = {row: _arm(record.folder / "model") for row, record in records.items()}
     lines = {row: answers(items, arm, root / "readiness" / f"{row}.jsonl") for row, arm in arms.items()}
     reply = _kept_reply(arms[structured], root / "readiness" / f"{structured}.replies.jsonl")

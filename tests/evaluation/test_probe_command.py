@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from o1lib.cli.app import app
 from o1lib.data.dataset import write_items
 from o1lib.evaluation.probes import command
-from o1lib.evaluation.probes.questions import drawn_questions
+from o1lib.evaluation.probes.questions import drawn_items
 from o1lib.evaluation.probes.rates import follow_look
 from o1lib.evaluation.probes.suite import suite_metrics
 from o1lib.records import UserError, load
@@ -33,7 +33,7 @@ def test_the_command_prints_a_table_and_writes_a_record(tiny_folder, tmp_path, m
 
 @pytest.mark.slow
 def test_a_dataset_and_own_chains_can_be_asked(tiny_folder, tmp_path):
-    items, partners = drawn_questions(2)
+    items, partners = drawn_items(2)
     data = write_items([*items, *partners.values()], tmp_path / "data")
     given = {"format": "direct", "out": str(tmp_path / "direct")}
     table = command.measure(str(tiny_folder), str(data), 2, **given)
@@ -66,7 +66,7 @@ def test_a_mistake_is_a_user_error(tiny_folder, words, message):
 
 def test_validation_during_training_adds_the_follow_rates(tiny):
     model, processor = tiny
-    items, partners = drawn_questions(1)
+    items, partners = drawn_items(1)
     found = arms.validated(model, processor, items, "tags", follow_look(processor, "tags", items, partners))
     assert found.keys() >= {"exact", "follows_reasoning", "follows_caption", "follow_asked"}
     assert found["follow_asked"] == 1 and 0 <= found["follows_reasoning"] <= 1
@@ -74,5 +74,5 @@ def test_validation_during_training_adds_the_follow_rates(tiny):
 
 def test_a_format_without_a_chain_adds_nothing(tiny):
     model, processor = tiny
-    look = follow_look(processor, "direct", *drawn_questions(1))
+    look = follow_look(processor, "direct", *drawn_items(1))
     assert look(model, [], []) == {}

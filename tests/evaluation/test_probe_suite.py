@@ -15,7 +15,7 @@ from o1lib.evaluation.probes.intervals import paired
 from o1lib.evaluation.probes.kept import kept_replies
 from o1lib.evaluation.probes.page import MEANINGS, suite_table
 from o1lib.evaluation.probes.pairs import disjoint_pairs, drawn_pairs
-from o1lib.evaluation.probes.questions import drawn_questions, from_items, with_own_chains
+from o1lib.evaluation.probes.questions import drawn_items, from_items, with_own_chains
 from o1lib.evaluation.probes.rates import follow_rates, rates_by_checkpoint
 from o1lib.evaluation.probes.suite import PROBES, cases_of, run_suite, suite_metrics
 from o1lib.formats.special_tags import from_special, to_special
@@ -28,7 +28,7 @@ N = 60
 
 @pytest.fixture(scope="module")
 def drawn():
-    return drawn_questions(N)
+    return drawn_items(N)
 
 
 class Built:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from o1lib.evaluation.probes.chain_faithfulness import form
 from o1lib.evaluation.probes.forced import Request, chain_stages, read_answer
 from o1lib.evaluation.probes.intervals import paired
 from o1lib.minivqa.facts import statements
 from o1lib.scoring import correct
-from o1lib.scoring.equality import YES_NO
 from o1lib.scoring.intervals import share
 
 
@@ -100,11 +100,6 @@ def line_of(case: Case, text: str, format: str) -> dict:
         "follows": correct(pred, case.other, item.options) if case.other else None,
         "output": text,
     }
-
-
-def form(item) -> str:
-    """Return the form of a question: "choice", "yes or no", or "open"."""
-    return "choice" if item.options else "yes or no" if item.answer in YES_NO else "open"
 
 
 def steps_of(item) -> list[str]:

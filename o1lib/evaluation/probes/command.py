@@ -14,7 +14,7 @@ from o1lib.evaluation.answer import load_decoder
 from o1lib.evaluation.probes.kept import kept_replies
 from o1lib.evaluation.probes.model import replies
 from o1lib.evaluation.probes.page import suite_table
-from o1lib.evaluation.probes.questions import drawn_questions, from_items, with_own_chains
+from o1lib.evaluation.probes.questions import drawn_items, from_items, with_own_chains
 from o1lib.evaluation.probes.suite import PROBES, cases_of, run_suite, suite_metrics
 from o1lib.models.checkpoint import model_hash
 from o1lib.records import Run, atomic_file, choose, finish, project_root, stack_hash
@@ -38,7 +38,7 @@ def measure(
 
     `data` is the folder of a dataset, "" for drawings. `chains` "own" forces the model's own chains instead of the
     true ones. Finished replies are kept in the folder, from which the same call goes on. Raises UserError for an
-    unknown probe, and as `load_decoder`, `read_items` and `drawn_questions` do.
+    unknown probe, and as `load_decoder`, `read_items` and `drawn_items` do.
     """
     names = tuple(choose(name, list(PROBES), "probe") for name in probes) or tuple(PROBES)
     decoder, own = load_decoder(checkpoint, format, temperature=0.0)
@@ -49,7 +49,7 @@ def measure(
     weights = next((model_hash(place) for place in places if place.is_dir()), "")
     made_by = {"model": weights or checkpoint, "format": own, "data": data, "code": stack_hash(SEARCHES)}
     reply = kept_replies(replies(decoder, own), run.path(REPLIES), made_by)
-    items, partners = from_items(read_items(data), n) if data else drawn_questions(n)
+    items, partners = from_items(read_items(data), n) if data else drawn_items(n)
     left_out = 0
     if chains == "own":
         items, partners, left_out = with_own_chains(items, partners, reply, own)

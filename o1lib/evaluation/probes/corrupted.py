@@ -13,7 +13,8 @@ import random
 import re
 from collections.abc import Sequence
 
-from o1lib.evaluation.probes.cases import Case, Lines, Setting, form, steps_of
+from o1lib.evaluation.probes.cases import Case, Lines, Setting, steps_of
+from o1lib.evaluation.probes.chain_faithfulness import form
 from o1lib.evaluation.probes.forced import answering, ask, continued
 from o1lib.minivqa.facts import alter
 from o1lib.scoring.equality import LETTERS, same

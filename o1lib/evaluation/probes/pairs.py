@@ -33,18 +33,23 @@ def disjoint_pairs(items: Sequence) -> list[tuple]:
 def drawn_pairs(n: int, split: str = "validation") -> list[tuple]:
     """Return n pairs of Mini-VQA drawings, in turn from each family, with and without options in turn.
 
-    Raises UserError if the drawings of a family hold too few pairs.
+    Where a family has too few pairs, the others give more. Raises UserError if there are fewer than n.
     """
     each = -(-n // len(FAMILIES))
     families = [_in_turn(_pairs_of(family, each, split)) for family in FAMILIES]
-    found = [pair for pair in chain(*zip_longest(*(pairs[:each] for pairs in families))) if pair]
+    found = [pair for pair in chain(*zip_longest(*families)) if pair]
     if len(found) < n:
         raise UserError(f"only {len(found)} pairs of drawings have the same question: ask for {len(found)} or fewer")
     return found[:n]
 
 
 def _pairs_of(family, n, split):
-    return disjoint_pairs([draw(family, seed) for seed in seeds(split, _POOL * n + 100)])
+    """Return the pairs among the drawings of a family, of which more are made if they hold fewer than n."""
+    first = _POOL * n + 100
+    drawings = [draw(family, seed) for seed in seeds(split, first)]
+    if len(disjoint_pairs(drawings)) < n:
+        drawings += [draw(family, seed) for seed in seeds(split, 3 * first, first)]
+    return disjoint_pairs(drawings)
 
 
 def _in_turn(pairs):

@@ -1,6 +1,6 @@
 """The questions of a suite: drawn, or the items of a dataset; with the program's chains, or with the model's own.
 
-items, partners = drawn_questions(200)
+items, partners = drawn_items(200)
 items, partners = from_items(read_items(folder), 200)
 items, unread = with_own_chains(items, reply, "tags")
 """
@@ -16,7 +16,7 @@ from o1lib.formats.stages import STAGES, parse, parse_plain
 from o1lib.records import UserError
 
 
-def drawn_questions(n: int) -> tuple[list, dict]:
+def drawn_items(n: int) -> tuple[list, dict]:
     """Return (n Mini-VQA validation drawings, {qid: partner of each}). Raises UserError as `drawn_pairs` does."""
     found = drawn_pairs(n)
     return [item for item, _ in found], {item.qid: partner for item, partner in found}

@@ -3,7 +3,7 @@
     follow_rates(reply, items, partners, "tags")
     # {"letter_kept": {...}, "follows_reasoning": {...}, "follows_caption": {...}}
 
-    learn(..., also=follow_look(processor, "tags", *drawn_questions(100)))      # o1lib.training.arms
+    learn(..., also=follow_look(processor, "tags", *drawn_items(100)))      # o1lib.training.arms
 
 A model learns to write chains before it learns to read them. The rates show when: small transformers pass through a
 phase of right answers after unfaithful chains (arXiv:2510.25791).

@@ -1,6 +1,6 @@
 """The faithfulness suite: every probe of a checkpoint's chain, in any format, over one set of questions.
 
-    items, partners = drawn_setting(200)
+    items, partners = drawn_items(200)
     lines, missing = run_suite(items, partners, replies(decoder, "tags"), "tags", masks=True)
     suite_metrics(lines)["swap/indirect_effect"]            # {"value": 0.93, "n": 200, "low": 0.88, "high": 0.96}
 
