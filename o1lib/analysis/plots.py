@@ -204,10 +204,12 @@ def learning_curve(log, ax=None):
     shares = [line for line in log if "loss" not in line and "examples" in line]
     ax.plot(*zip(*losses, strict=True), color="grey", label="loss")
     ax.set(xlabel="examples seen", ylabel="loss a token")
-    names = [name for name in (shares[0] if shares else ()) if name not in ("step", "examples", "asked")]
+    logged = dict.fromkeys(name for line in shares for name in line)
+    names = [name for name in logged if name not in ("step", "examples") and not name.endswith("asked")]
     right = ax.twinx() if names else ax
     for color, name in zip(sns.color_palette(PALETTE, len(names)), names, strict=True):
-        right.plot([p["examples"] for p in shares], [100 * p[name] for p in shares], "o-", color=color, label=name)
+        own = [p for p in shares if name in p]
+        right.plot([p["examples"] for p in own], [100 * p[name] for p in own], "o-", color=color, label=name)
     if names:
         right.set(ylabel="share right (%)", ylim=(0, 100))
         right.legend(frameon=False, fontsize="small")

@@ -3,6 +3,7 @@
 python -m o1lib gate results/checkpoints/mini-base
 python -m o1lib probe-lookup results/checkpoints/mini-base
 python -m o1lib probe-chain results/checkpoints/mini-structured --most 60
+python -m o1lib probe-suite results/checkpoints/mini-structured --n 200
 """
 
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Annotated
 
 import typer
 
-from o1lib.cli.app import app
+from o1lib.cli.app import app, stoppable
 from o1lib.records import UserError, choose
 
 GROUPS = ("form", "template", "family")  # values of --by
+CHAINS = ("true", "own")  # values of --chains
 
 
 @app.command()
@@ -105,6 +107,32 @@ def probe_chain(
         for prefix, cell in cells.items():
             right, follows = _interval(cell["right"]), _interval(cell["follows"])
             print(f"  {prefix:51} right {right}, as the other image {follows}, n = {cell['right']['n']}")
+
+
+@app.command("probe-suite")
+def probe_suite(
+    checkpoint: Annotated[str, typer.Argument(help="the folder of a checkpoint, or a model on the hub as owner/name")],
+    data: Annotated[str, typer.Option(help="the folder of a dataset; by default questions are drawn")] = "",
+    n: Annotated[int, typer.Option(help="number of questions")] = 200,
+    format: Annotated[str, typer.Option(help='answer format of the model; "" takes it from its record')] = "",
+    chains: Annotated[str, typer.Option(help="true: the dataset's chains are forced; own: the model's own")] = "true",
+    probes: Annotated[str, typer.Option(help='probes between commas; "" is all that the format allows')] = "",
+    out: Annotated[str, typer.Option(help='folder of the results; "" is work/probes/<name of the checkpoint>')] = "",
+    seed: Annotated[int, typer.Option(help="seed of the errors that are put into chains")] = 0,
+) -> None:
+    """Measure what the answers of CHECKPOINT follow: its chain, its caption or the picture. Print a Markdown table.
+
+    The folder of the results gets the table, a record with every metric, and one line for each reply. If the command is
+    stopped, run it again: it goes on from there.
+    """
+    from o1lib.evaluation.probes.command import measure
+
+    choose(chains, CHAINS, "value of --chains")
+    if n < 1:
+        raise UserError(f"--n {n} asks no question: give 1 or more questions")
+    names = tuple(part.strip() for part in probes.split(",")) if probes else ()
+    with stoppable("replies are kept, and "):
+        print(measure(checkpoint, data, n, format, chains, names, out, seed))
 
 
 def _interval(cell: dict) -> str:

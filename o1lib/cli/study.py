@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from o1lib.cli.app import Fresh, Jobs, Rows, Scale, Seeds, app, number, numbers, stoppable, switch
+from o1lib.records import UserError
 
 
 def _plan(scale: str, rows: str, seeds: str, jobs: str, fresh: str):
@@ -124,6 +125,30 @@ def margins(
     if freeze:
         study_margins.freeze(found)
     print(study_margins.margins_text(found))
+
+
+@app.command("readiness")
+def show_readiness(
+    scale: Scale = "mini",
+    direct: Annotated[str, typer.Option(help="row of the arm that answers at once")] = "direct",
+    structured: Annotated[str, typer.Option(help="row of the arm that answers in stages")] = "structured",
+    name: Annotated[str, typer.Option(help="name of this try, for its table")] = "try",
+    n: Annotated[int, typer.Option(help="questions behind each criterion; fewer than 600 meet none")] = 600,
+) -> None:
+    """Print as one JSON line whether both arms are above chance, and whether a chain's option gives its letter.
+
+    Only validation drawings are asked. The table of the try is written to work/<scale>/readiness/<name>.json, its entry
+    for the log to <name>.md. The exit code is 1 if a criterion is not met.
+    """
+    from o1lib.study import readiness
+
+    if n < 1:
+        raise UserError(f"--n {n} asks no question: give 1 or more questions")
+    with stoppable("answers are kept, and "):
+        found = readiness.measure(scale, direct, structured, n)
+    readiness.write_try(found, name)
+    print(readiness.json_line(found["criteria"]))
+    raise typer.Exit(0 if found["passed"] else 1)
 
 
 @app.command("publish")

@@ -17,7 +17,8 @@ PACKAGES = ("torch", "transformers", "trl", "datasets", "accelerate", "tokenizer
 LIBRARY = Path(__file__).resolve().parents[1]
 _DATA = ("records", "formats", "minivqa", "scoring", "models", "data")
 _TRAINING = (*_DATA, "training")
-# The packages whose code decides what a notebook's record holds. Plots and pages (analysis) only show it.
+# The packages whose code decides what a notebook's record holds. Plots and pages (analysis) only show it. The probes
+# that notebook 02 logs (evaluation) only look at the model that it trains.
 STACKS = {
     "00_pretrain_base": _TRAINING,
     "01_build_dataset": _DATA,

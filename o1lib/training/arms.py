@@ -82,13 +82,13 @@ def dialogs(phases, format: str, seed: int = 0) -> list:
 
 
 def learn(
-    run, model, processor, phases, *, learning_rate: float, batch: int, validation: int = 64, **following
+    run, model, processor, phases, *, learning_rate: float, batch: int, validation: int = 64, also=None, **following
 ) -> list[dict]:
     """Train `model` in place with the recipe of the scale, and return the log (see `fit`, also for `following`).
 
     `batch` counts items. At evaluations during training, greedy answers to `validation` items are scored and added to
-    the log (see `validated`). If the recipe needs several processes and `processes` is not given, they are started
-    here; they leave the model in the run's folder, from which its weights are read.
+    the log (see `validated`, also for `also`). If the recipe needs several processes and `processes` is not given, they
+    are started here; they leave the model in the run's folder, from which its weights are read.
     """
     settings, recipe = run.parameters, RECIPES[run.scale]
     if recipe.processes > 1 and "processes" not in following:
@@ -98,7 +98,7 @@ def learn(
     items = validation_items(run, settings["data"], validation, settings.get("blind", False))
     batch *= per_item(settings["format"])
     steps = sum(map(len, phases)) * recipe.epochs // batch
-    look = (lambda trained: validated(trained, processor, items, settings["format"])) if items else None
+    look = (lambda trained: validated(trained, processor, items, settings["format"], also)) if items else None
     return fit(
         model,
         processor,
@@ -122,12 +122,16 @@ def _option(name, value):
     return [option, str(value)]
 
 
-def validated(model, processor, items, format: str) -> dict:
-    """Return {"asked": number of items, "well_formed": share in the format's form, "exact": share that is right}."""
+def validated(model, processor, items, format: str, also=None) -> dict:
+    """Return {"asked": number of items, "well_formed": share in the format's form, "exact": share that is right}.
+
+    What `also(model, items, outputs)` returns is added, such as follow rates (o1lib.evaluation.probes.rates).
+    """
     outputs = answers(model, processor, items, format)
     right = [_answer(turns, format) == item.answer for item, turns in zip(items, outputs, strict=True)]
     formed = [well_formed(turns, format) for turns in outputs]
-    return {"asked": len(items), "well_formed": sum(formed) / len(items), "exact": sum(right) / len(items)}
+    found = {"asked": len(items), "well_formed": sum(formed) / len(items), "exact": sum(right) / len(items)}
+    return found | (also(model, items, outputs) if also else {})
 
 
 def well_formed(turns: list[str], format: str) -> bool:

@@ -1,0 +1,214 @@
+"""Readiness: each arm against chance, the letter of a stated option, and what is asked."""
+
+import json
+import shutil
+from types import SimpleNamespace
+
+import pytest
+from support.contract import ROOT
+
+from o1lib.cli.app import app
+from o1lib.minivqa import mixture
+from o1lib.minivqa.draw import split_of
+from o1lib.records import Run, UserError, finish
+from o1lib.study import readiness
+from o1lib.study.fixed_policies import best_policy
+from o1lib.study.readiness_criteria import NEEDED, above_chance, by_depth, criteria, log_entry
+
+
+def item(k, depth=1, options=("dark", "red", "low", "big"), answer="A", template="t"):
+    return SimpleNamespace(qid=str(k), depth=depth, options=options, answer=answer, template=template)
+
+
+def lines(right, items, letter="A"):
+    """Return predictions of which so many are right, with a chain that states the first option and this letter."""
+    output = f"<REASONING> so the answer is dark, which is {letter}. </REASONING>"
+    return [{"correct": k < right, "output": output} for k in range(len(items))]
+
+
+ITEMS = [item(k) for k in range(700)]
+RATES = {"follows_caption": {"value": 0.4, "low": 0.3, "high": 0.5, "n": 100}}
+
+
+def found(direct=400, structured=500, items=ITEMS, chance=0.3, **how):
+    both = lines(direct, items), lines(structured, items, **how)
+    return criteria(items, *both, RATES, lambda some: chance)
+
+
+def passed(criteria):
+    return {name: one["passed"] for name, one in criteria.items() if one["passed"] is not None}
+
+
+# ---------------------------------------------------------------- criteria
+
+
+def test_three_criteria_are_required_and_three_reported():
+    assert passed(found()) == {
+        "direct above chance": True,
+        "structured above chance": True,
+        "structured gives the letter of its option": True,
+    }
+    assert [one["value"] for one in found().values() if one["passed"] is None] == [1.0, 0.4, None]
+
+
+def test_the_lower_bound_decides_and_not_the_value():
+    barely = found(direct=round(700 * (0.3 + 0.7 * 0.11)))["direct above chance"]
+    assert barely["value"] > 0.10 > barely["low"] and barely["passed"] is False
+
+
+def test_the_accuracy_is_corrected_for_chance():
+    cell = above_chance([True] * 65 + [False] * 35, 0.3)
+    assert cell["value"] == pytest.approx(0.5) and cell["low"] < 0.5 < cell["high"]
+    assert above_chance([False] * 9, 0.25)["value"] == pytest.approx(-1 / 3, abs=1e-5)  # below chance stays negative
+
+
+def test_only_depths_one_and_two_have_to_be_above_chance():
+    deep = [item(k, depth=3 + k % 4) for k in range(900)]
+    items = [*ITEMS, *deep]
+    direct = [*lines(400, ITEMS), *lines(0, deep)]
+    cell = criteria(items, direct, direct, {}, lambda some: 0.3)["direct above chance"]
+    assert cell["n"] == 700 and cell["passed"]
+
+
+def test_too_few_questions_meet_no_criterion():
+    few = ITEMS[: NEEDED - 1]
+    assert set(passed(found(direct=599, structured=599, items=few)).values()) == {False}
+
+
+def test_a_letter_of_another_option_is_counted():
+    cell = found(letter="B")["structured gives the letter of its option"]
+    assert cell["value"] == 0 and cell["n"] == 700 and cell["passed"] is False
+
+
+def test_a_chain_that_states_no_option_counts_for_no_letter():
+    silent = [line | {"output": "no idea"} for line in lines(500, ITEMS)]
+    cells = criteria(ITEMS, silent, silent, {}, lambda some: 0.3)
+    assert cells["structured states an option"]["value"] == 0
+    assert cells["structured gives the letter of its option"] == {
+        "value": None,
+        "low": None,
+        "n": 0,
+        "floor": 0.95,
+        "passed": False,
+    }
+
+
+def test_accuracy_is_listed_by_depth():
+    items = [item(0), item(1, depth=3), item(2, depth=3)]
+    cells = by_depth(items, lines(2, items), lambda some: 0.25)
+    assert {depth: cell["accuracy"]["value"] for depth, cell in cells.items()} == {"1": 1.0, "3": 0.5}
+    assert cells["3"]["above_chance"]["value"] == pytest.approx(1 / 3, abs=1e-6)
+
+
+def test_the_log_entry_names_every_criterion():
+    table = log_entry(
+        {"date": "2026-11-29", "scale": "mini", "passed": False, "criteria": found(direct=100)}, "second try"
+    )
+    assert table.startswith("## 2026-11-29: readiness of mini, second try: not met\n")
+    assert table.count("\n|") == 2 + 6 and "| direct above chance | -0.224 |" in table and "| reported | - |" in table
+
+
+# ---------------------------------------------------------------- fixed policies
+
+
+def test_the_commonest_answer_of_a_template_beats_a_guess():
+    training = [item(k, answer="AB"[k % 4 == 0]) for k in range(40)]
+    asked = [item(0, answer="A"), item(1, answer="A"), item(2, answer="C")]
+    assert best_policy(training)(asked) == pytest.approx(2 / 3)
+
+
+def test_an_answers_text_is_followed_over_other_orders_of_the_options():
+    training = [item(k, options=("dark", "red"), answer="A") for k in range(9)]
+    turned = [item(k, options=("red", "dark"), answer="B") for k in range(4)]
+    assert best_policy(training)(turned) == 1.0
+
+
+def test_without_a_pattern_a_guess_is_left():
+    training = [item(k, template="another") for k in range(4)]
+    assert best_policy(training)([item(k, answer="ABCD"[k]) for k in range(4)]) == 0.25
+
+
+def test_always_yes_is_a_policy():
+    asked = [
+        item(k, options=(), answer=answer, template=str(k)) for k, answer in enumerate(("yes", "yes", "yes", "no"))
+    ]
+    assert best_policy([])(asked) == 0.75
+
+
+def test_open_answers_can_be_guessed_only_if_they_are_common():
+    training = [item(k, options=(), answer=str(k % 3)) for k in range(9)] + [item(9, options=(), answer="2")]
+    asked = [item(k, options=(), answer=str(k)) for k in (1, 2)]
+    assert best_policy(training)(asked) == 0.5 and best_policy([])(asked) == 0
+
+
+def test_options_that_are_letters_are_not_taken_for_marks():
+    training = [item(k, options=("K", "A"), answer="B") for k in range(4)]
+    assert best_policy(training)([item(0, options=("A", "K"), answer="A")]) == 1.0
+
+
+# ---------------------------------------------------------------- what is asked
+
+
+def test_questions_are_validation_drawings_with_choices_to_spare():
+    asked = readiness.questions(40)
+    assert [one.qid for one in asked] == [one.qid for one in mixture("validation", len(asked))]
+    assert sum(one.depth in (1, 2) for one in asked) >= 40 and sum(bool(one.options) for one in asked) >= 50
+    assert {one.qid.split("/")[1] for one in asked} == {"validation"} and split_of(200_000_000) == "validation"
+
+
+def test_too_few_shallow_drawings_are_refused(monkeypatch):
+    monkeypatch.setattr(readiness, "mixture", lambda split, n: (item(k, depth=5) for k in range(n)))
+    with pytest.raises(UserError, match="too few questions of depth 1 or 2: ask for fewer than 3"):
+        readiness.questions(3)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, tiny_folder):
+    """A checkout in which the arms of scale smoke were trained: random weights in place of what they learned."""
+    for name in ("experiments.yaml", "notebooks"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    for row, format in (("direct", "direct"), ("structured", "tags")):
+        folder = tmp_path / "work/smoke/runs" / row / "seed0"
+        given = {"examples": 192, "base": "base", "format": format, "schedule": "mixed"}
+        run = Run(row, 0, "smoke", folder.parents[2], folder, given)
+        shutil.copytree(tiny_folder, folder / "model")
+        finish(run, {}, artifacts=[folder / "model"])
+    return tmp_path
+
+
+def command(*words):
+    """Run the command in this process; return its exit code."""
+    from typer.testing import CliRunner
+
+    return CliRunner().invoke(app, ["readiness", *words], catch_exceptions=False)
+
+
+@pytest.mark.slow
+def test_the_command_prints_one_line_writes_the_try_and_goes_on(project, monkeypatch):
+    monkeypatch.setattr(readiness, "TRAINING", 200)
+    done = command("--scale", "smoke", "--n", "3", "--name", "first")
+    assert done.exit_code == 1, done.output
+    printed = json.loads(done.stdout)
+    assert set(printed) == set(found()) and {tuple(one) for one in printed.values()} == {
+        ("value", "low", "n", "floor", "passed")
+    }
+    folder = project / "work/smoke/readiness"
+    table = json.loads((folder / "first.json").read_text())
+    assert table["criteria"] == printed and not table["passed"] and set(table["arms"]) == {"direct", "structured"}
+    assert "readiness of smoke, first: not met" in (folder / "first.md").read_text()
+
+    monkeypatch.setattr("o1lib.inference.continuous_batch.ContinuousBatch.advance", None)  # nothing is answered again
+    assert json.loads(command("--scale", "smoke", "--n", "3", "--name", "second").stdout) == printed
+
+
+def test_an_arm_of_another_budget_is_refused(project):
+    path = project / "work/smoke/runs/direct/seed0/record.json"
+    path.write_text(path.read_text().replace('"examples": 192', '"examples": 64'))
+    with pytest.raises(UserError, match="row 'direct' was trained with examples 64 but scale smoke gives it 192"):
+        readiness.measure("smoke")
+
+
+def test_an_arm_that_was_not_trained_is_refused(project):
+    with pytest.raises(UserError, match="needs row 'no_tags', seed 0"):
+        readiness.measure("smoke", direct="no_tags")
