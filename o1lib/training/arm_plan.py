@@ -2,7 +2,7 @@
 
 planned = plan_arm(run, model, processor, items, format="tags")
 planned.phases[0][0]                                # (item, ("summary", "caption", "reasoning", "conclusion"))
-planned.facts                                       # {"filler": {"token": "<|python_tag|>", "count": 83}}
+planned.facts                                       # {"filler": {"word": "<|python_tag|>", "count": 83}}
 """
 
 from collections.abc import Sequence

@@ -4,7 +4,7 @@ The filler stands in the model's chat template, between the header of the assist
 a target of training, and never generated: every prompt for a reply ends with it, in training, validation, searches and
 `python -m o1lib answer` alike. A trained checkpoint keeps it, because the template is saved with the tokenizer.
 
-    filled = put_filler(processor, "filler", items)     # {"token": "<|python_tag|>", "count": 88}
+    filled = put_filler(processor, "filler", items)     # {"word": "<|python_tag|>", "count": 88}
     put_filler(processor, "direct", items)              # {}: this format has none
 
 Lanham et al. (https://arxiv.org/abs/2307.13702) put dots in the place of a chain at inference. Here the model is also
@@ -31,14 +31,14 @@ _PROMPT = re.compile(r"\{%-?\s*if add_generation_prompt\s*-?%\}.*?(?P<end>\{%(?P
 
 
 def put_filler(processor, format: str, items: Sequence[StagedQuestion]) -> dict:
-    """Put the filler of `format` into the processor's chat template; return {"token", "count"}, {} for no filler.
+    """Put the filler of `format` into the processor's chat template; return {"word", "count"}, {} for no filler.
 
     The count is `chain_length` of the training items, the same for every item. Raises UserError as `insert_filler`.
     """
     if not FORMATS[format].filled:
         return {}
     count = chain_length(processor.tokenizer, items)
-    return {"token": insert_filler(processor, count), "count": count}
+    return {"word": insert_filler(processor, count), "count": count}
 
 
 def chain_length(tokenizer, items: Sequence[StagedQuestion]) -> int:
