@@ -41,6 +41,7 @@ def test_what_was_written_is_read_back_equal(written):
         for name in (f.name for f in dataclasses.fields(Item) if f.name not in ("image", "stages")):
             assert getattr(item, name) == getattr(example, name), name
         assert item.stages == {stage: text.strip() for stage, text in example.stages.items()}
+        assert item.description == example.description and item.depth >= 1
         with Image.open(item.image) as picture:
             assert picture.tobytes() == example.image.tobytes()
 

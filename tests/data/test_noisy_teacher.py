@@ -24,7 +24,7 @@ from o1lib.data.dataset import read_items, write_items
 from o1lib.data.sources import flatten_counts, load_splits
 from o1lib.formats.stages import STAGES, parse, render
 from o1lib.minivqa import mixture
-from o1lib.minivqa.facts import caption_score, check_steps
+from o1lib.minivqa.facts import caption_score, check_steps, statements
 from o1lib.records import UserError, to_json
 
 EXAMPLES = list(mixture("train", 150))
@@ -42,7 +42,7 @@ def test_a_corrupted_text_is_never_the_true_one(kind):
 def test_an_altered_fact_makes_only_the_caption_wrong():
     for example, text in corrupted("fact"):
         stages = parse(text).stages
-        assert not caption_score(stages["caption"], example.facts)["exact"]
+        assert not caption_score(stages["caption"], example.facts, statements(example.stages["caption"]))["exact"]
         assert stages | {"caption": ""} == dict(example.stages) | {"caption": ""}
 
 

@@ -97,6 +97,7 @@ def test_every_prediction_has_every_key_and_plain_values():
         "family",
         "skill",
         "template",
+        "depth",
         "format",
         "schedule",
         "method",
@@ -118,6 +119,7 @@ def test_every_prediction_has_every_key_and_plain_values():
         "problem",
     }
     assert set(row) == wanted and row["schedule"] == "mixed" and row["option_likelihood_correct"]
+    assert row["depth"] == ITEMS[0].depth > 0
     assert row["ledger"] == {"generated": 9, "judge": 0, "prefilled": 0, "images": 1, "calls": 0, "seconds": 0.0}
     assert [line["kept"] for line in row["candidates"]] == [True, False]
 

@@ -82,8 +82,9 @@ def corrupt(example: Example, kind: str, rng: random.Random) -> str:
     """Return the example's staged answer with an error of that kind (one of KINDS). It is never the true text."""
     stages = dict(example.stages)
     if kind == "fact":
+        needed = statements(stages["caption"])
         stages["caption"] = _altered(
-            stages["caption"], rng, lambda text: not caption_score(text, example.facts)["exact"]
+            stages["caption"], rng, lambda text: not caption_score(text, example.facts, needed)["exact"]
         )
     elif kind == "step":
         known = {canonical(statement) for statement in (*example.facts, *example.true)}
