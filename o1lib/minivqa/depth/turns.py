@@ -80,4 +80,4 @@ def run(rng, drawn, depth: int) -> Program:
     return Program(drawn, shown, WAYS[(states[0] + steps[-1][1]) % len(WAYS)], (shown[0],), WAYS, write)
 
 
-TURNS = Task("turns", clevr_math.FAMILY, False, scene, run, WAYS)
+TURNS = Task("turns", clevr_math.FAMILY, False, scene, run)
