@@ -8,13 +8,17 @@ from collections.abc import Iterator
 
 from o1lib import minivqa
 from o1lib.data.splits import SourceOptions, Splits
+from o1lib.minivqa import depth
 from o1lib.minivqa.testsets import TEST_SETS, test_set
 
 
 def load(options: SourceOptions) -> Splits:
-    """Return the splits; examples are drawn while they are iterated. Raises UserError for an unknown test split."""
-    train = minivqa.mixture("train", options.n_train)
-    validation = minivqa.mixture("validation", options.n_validation)
+    """Return the splits; examples are drawn while they are iterated. Raises UserError for an unknown test split.
+
+    A share `depth.SHARE` of the training and validation items is mini-Depth's; the rest has Table 1's proportions.
+    """
+    train = depth.mixture("train", options.n_train)
+    validation = depth.mixture("validation", options.n_validation)
     return Splits(train, validation, test_examples(options), {})
 
 
