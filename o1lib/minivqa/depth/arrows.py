@@ -56,4 +56,4 @@ def run(rng, drawn, depth: int) -> Program:
     return Program(drawn, states, swapped(pairs[-1], along[states[0]]), (unmoved, states[0]), PARTS, write)
 
 
-ARROWS = Task("arrows", ai2d.FAMILY, True, scene, run, PARTS)
+ARROWS = Task("arrows", ai2d.FAMILY, True, scene, run)

@@ -72,5 +72,5 @@ def _after(values: dict[str, int], colours: Step, counter: int) -> int:
     return (counter + values[colours[counter % 2]] - 1) % TOP + 1
 
 
-SUMS = Task("sums", chartqa.FAMILY, False, scene, add, _NUMBERS)
-BRANCHES = Task("branches", chartqa.FAMILY, True, scene, branch, _NUMBERS)
+SUMS = Task("sums", chartqa.FAMILY, False, scene, add)
+BRANCHES = Task("branches", chartqa.FAMILY, True, scene, branch)

@@ -51,7 +51,7 @@ class Program:
     - states: the start and the state after each step, as words; the last one is the answer
     - last: the state that the last step alone makes of the start
     - told: states that the text of the question suggests without the picture, such as the start
-    - pool: the answers that are possible without running the steps, all equally likely
+    - pool: all answers of the task, equally likely
     - write: puts the program into words; many programs are only proposed and never written
     """
 
@@ -79,8 +79,7 @@ class Task:
 
     `serial` says that a step reads the state that the step before it left, so that the steps have to be run one after
     the other; the steps of a parallel task commute and can be run in any order. `scene(rng)` returns
-    a scene of that family, and `run(rng, scene, depth)` a random Program on it. `words` are all answers that the task
-    ever has.
+    a scene of that family, and `run(rng, scene, depth)` a random Program on it.
     """
 
     name: str
@@ -88,7 +87,6 @@ class Task:
     serial: bool
     scene: Callable[[Any], Any]
     run: Callable[[Any, Any, int], Program]
-    words: tuple[str, ...]
 
     @property
     def kind(self) -> str:

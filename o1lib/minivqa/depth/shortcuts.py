@@ -8,8 +8,8 @@
 | k alone | gives the answer that was commonest at this depth and form, counted on other questions |
 
 If the answer is not among the options, an answerer picks one of them at random; a yes/no question is answered "yes" if
-it asks about the answerer's answer. Chance is a uniform guess: among the options, between yes and no, among the answers
-possible on the picture; for `k alone`, which sees no picture, among all answers that the task ever has.
+it asks about the answerer's answer. Chance is a uniform guess: among the options, between yes and no, or among all
+answers of a task.
 
 Example:
     >>> [cell.n for cell in cells(tasks=["swaps"], depths=[3], n=10) if cell.form == "open"]
@@ -96,11 +96,7 @@ def _cells(task: str, depth: int, form: str, asked: Sequence, others: Sequence) 
     common = Counter(question.answer for _, question, _ in others)
     hits = {name: sum(_right(*one, state(one[0]), rng) for one in asked) for name, state in STATES.items()}
     hits[K_ALONE] = sum(_commonest(options or common, common, rng) == one.answer for _, one, options in asked)
-    words = size if form != "open" else len(TASKS[task].words)
-    return [
-        Cell(task, depth, form, name, count, len(asked), 1 / (words if name == K_ALONE else size))
-        for name, count in hits.items()
-    ]
+    return [Cell(task, depth, form, name, count, len(asked), 1 / size) for name, count in hits.items()]
 
 
 def _right(program: Program, asked: Asked, options: list[str], state: str, rng) -> bool:
@@ -139,8 +135,8 @@ def table(found: Sequence[Cell]) -> str:
     for cell in found:
         rows.setdefault((cell.task, cell.depth, cell.form), []).append(cell)
     for (task, depth, form), row in rows.items():
-        chance = f"{row[0].chance:.3f}" + (f" ({row[-1].chance:.3f})" if row[-1].chance != row[0].chance else "")
-        lines.append(f"| {task} | {depth} | {form} | {row[0].n} | {chance} | {' | '.join(map(_shown, row))} |")
+        start = f"| {task} | {depth} | {form} | {row[0].n} | {row[0].chance:.3f} | "
+        lines.append(f"{start}{' | '.join(map(_shown, row))} |")
     return "\n".join(lines)
 
 

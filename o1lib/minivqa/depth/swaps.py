@@ -46,4 +46,4 @@ def run(rng, objects, depth: int) -> Program:
     return Program(objects, states, swapped(pairs[-1], states[0]), (), PLACES, write)
 
 
-SWAPS = Task("swaps", clevr.FAMILY, True, scene, run, PLACES)
+SWAPS = Task("swaps", clevr.FAMILY, True, scene, run)

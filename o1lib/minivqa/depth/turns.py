@@ -65,19 +65,20 @@ def run(rng, drawn, depth: int) -> Program:
     for _, count in steps:
         states.append((states[-1] + count) % len(WAYS))
     shown = [WAYS[state] for state in states]
+    told = shown[0], WAYS[states[0] - 2]  # the start and the opposite direction: two odd counts make half a turn
 
     def write() -> Words:
-        told = numbered(f"counts each {name}" for name, _ in steps)
+        listed = numbered(f"counts each {name}" for name, _ in steps)
         counted = zip(steps, pairwise(shown), strict=True)
         return Words(
-            f"A hand at {shown[0]} turns in the order {', '.join(WAYS)}, once for each shape of a kind: {told}",
+            f"A hand at {shown[0]} turns in the order {', '.join(WAYS)}, once for each shape of a kind: {listed}",
             "Where does it point then?",
             "Does it point to {} then?",
             f"Start at {shown[0]}, count the shapes and turn {times(depth, 'time')}",
             tuple(f"step {k} counts {count} from {a} to {b}" for k, ((_, count), (a, b)) in enumerate(counted, 1)),
         )
 
-    return Program(drawn, shown, WAYS[(states[0] + steps[-1][1]) % len(WAYS)], (shown[0],), WAYS, write)
+    return Program(drawn, shown, WAYS[(states[0] + steps[-1][1]) % len(WAYS)], told, WAYS, write)
 
 
-TURNS = Task("turns", clevr_math.FAMILY, False, scene, run, WAYS)
+TURNS = Task("turns", clevr_math.FAMILY, False, scene, run)
