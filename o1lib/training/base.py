@@ -29,7 +29,7 @@ from o1lib.training.lessons.form import LESSON_TEMPLATE
 from o1lib.training.lessons.judge_cases import judge_accuracy, own_cases, pair_cases, single_cases
 from o1lib.training.lessons.plan import base_phases
 from o1lib.training.lessons.scenes import DESCRIBE, drawn
-from o1lib.training.lessons.words import RELATIONS
+from o1lib.training.lessons.words import RELATIONS, SYLLABLES
 
 JUDGED = tuple(kind for kind in KINDS if kind != "summary")
 WARMUP, STEADY = 100, 0.6  # steps of warm-up; share of the steps at the full learning rate
@@ -77,10 +77,11 @@ def train_base(
 
 
 def phrases() -> list[str]:
-    """Return the wordings of lookup lessons, so that their words become tokens."""
+    """Return the wordings of lookup lessons and their syllables, so that all of them become tokens."""
     wordings = (lookup_lessons.FORWARD, lookup_lessons.BACKWARD, lookup_lessons.OPTION_OF, lookup_lessons.LETTER_OF)
     empty = {"x": "", "y": "", "v": "", "l": "", "w": ""}
-    return [text.format(**empty) for texts in wordings for text in texts] + [f" {relation} " for relation in RELATIONS]
+    asked = [text.format(**empty) for texts in wordings for text in texts]
+    return [*asked, *(f" {relation} " for relation in RELATIONS), *(f" {one} {one}" for one in 4 * SYLLABLES)]
 
 
 def obtain(run, checkpoint: str = "", **training):

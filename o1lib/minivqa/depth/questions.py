@@ -57,8 +57,8 @@ def draw(name: str, seed: int, *, depth: int = 0, form: str = "") -> Example:
     rng = random.Random(f"{NAME}/{name}/{seed}/{depth}/{form}")
     found, question = program(name, seed, depth, form, rng)
     kind, scene = _family(TASKS[name], form), found.scene
-    image, facts = picture(kind, scene, rng, split), kind.facts(scene)
-    return assemble(kind, name, split, seed, facts, question, image, rng, form == "choice")
+    image = picture(kind, scene, rng, split)
+    return assemble(kind, name, split, seed, scene, question, image, rng, form == "choice")
 
 
 def _family(task: Task, form: str) -> Family:

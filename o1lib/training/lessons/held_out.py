@@ -7,10 +7,11 @@ lessons and checks that none of this occurs in them.
 """
 
 WORDS = (  # noqa: SIM905
-    "violin harbor candle walnut pepper ribbon meteor garlic saddle velvet anchor turnip marble trolley pillow helmet "
-    "oyster trumpet lantern basket cobweb dragon falcon goblet hammer igloo jacket kettle locket muffin napkin orchid "
-    "parrot quiver rocket spider teapot urchin vessel wizard yogurt zipper acorn badger copper domino ember feather "
-    "glacier hazel ivory juniper koala lemon maple nectar otter puzzle quartz raisin"
+    "baka befa belo bene bifa bimi bofe bofi boto dadi dake dalo davi deko deni deno difi dira doma fabi fava favi "
+    "feka fene fepo foma foro gide givo goki gote kavo kemi kibi kife kini kita koba laki lata lefo lege lero lete "
+    "lopo loto mavo meba mefe meva moda neli nelo neto nibe nigo niko nila nipe pebi pifo pipa poke popa rena reti "
+    "rofi roka roko tame tami tate tedo tepe teto tibi tino tone topi vabe vaga vako vapa varo vave vele vive voma "
+    "vore vori"
 ).split()  # fmt: skip
 LETTER_SETS = ("EGQT", "BFVY", "CJUW", "DINS", "FOQU", "GJTV", "ENWY", "BIQS")
 RELATIONS = ("rhymes with", "borders", "hides", "replaces")
