@@ -68,7 +68,7 @@ why: setup  ## print what decides one claim (CLAIM=A5): its contrast, records, q
 publish: setup  ## copy the complete rows of work/SCALE to results/SCALE
 	@$(RUN) publish --scale '$(SCALE)'
 base: setup  ## train the base that SCALE ships as it is published, or take the run in FROM=, and ship it
-	@$(RUN) base --scale '$(SCALE)' --source '$(FROM)' --fresh '$(FRESH)'
+	@$(RUN) base --scale '$(SCALE)' --source '$(FROM)' --fresh '$(FRESH)' --seeds '$(or $(SEEDS),0)'
 ship: setup  ## put the model of one row of work/SCALE into results/checkpoints (ROWS=structured SEEDS=0)
 	@$(RUN) ship --scale '$(SCALE)' --rows '$(or $(ROWS),structured)' --seeds '$(SEEDS)'
 bench-teacher: setup  ## print how many questions a second a served teacher answers, and in how much memory

@@ -172,12 +172,13 @@ def base(
     scale: Scale = "mini",
     source: Annotated[str, typer.Option(help="folder of a run of notebook 00 to ship instead")] = "",
     fresh: Fresh = "",
+    seeds: Annotated[str, typer.Option(help="seed of the base")] = "0",
 ) -> None:
     """Train a scale's base with the published parameters and ship it with its record in results/checkpoints."""
     from o1lib.study import ship
 
     with stoppable():
-        ship.ship_base(scale, source, switch("FRESH", fresh))
+        ship.ship_base(scale, source, switch("FRESH", fresh), number("SEEDS", seeds))
 
 
 @app.command("ship")

@@ -77,7 +77,7 @@ SCALES = {
         text_width=192,
         text_layers=8,
         cross_attention=(1, 5),
-        vocabulary=960,
+        vocabulary=1280,
         tokenizer_examples=400,
     ),
     "gpu": ModelPreset("gpu", hub_id="Qwen/Qwen2.5-VL-3B-Instruct"),

@@ -61,11 +61,16 @@ def training_texts(per_family: int, phrases: Iterable[str] = ()) -> Iterator[str
 
     `phrases` are further texts, which are repeated as often as prompts are.
     """
-    from o1lib.minivqa import FAMILIES, draw, seeds  # here, because a loaded model needs no drawings
+    from o1lib.minivqa import FAMILIES, depth, draw, seeds  # here, because a loaded model needs no drawings
 
     for family in FAMILIES:
         for seed in seeds("base", per_family):
             example = draw(family, seed)
+            yield example.question
+            yield render(example.stages)
+    for task in depth.TASKS:
+        for seed in seeds("base", per_family // 4):
+            example = depth.draw(task, seed)
             yield example.question
             yield render(example.stages)
     spoken = [form for form in FORMATS if form not in CONTROLS]  # controls ask in the words of other formats

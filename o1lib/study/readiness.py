@@ -21,12 +21,12 @@ from o1lib.evaluation.probes.questions import drawn_items
 from o1lib.evaluation.probes.rates import follow_rates
 from o1lib.evaluation.run import evaluate
 from o1lib.inference.decoder import Decoder
-from o1lib.minivqa import mixture
+from o1lib.minivqa import depth
 from o1lib.models.checkpoint import load, model_hash, trained_as
 from o1lib.models.presets import device_and_dtype
 from o1lib.records import Record, UserError, atomic_file, need, project_root, stack_hash, write_json
+from o1lib.scoring.policy_scores import chance_levels
 from o1lib.study.experiments import parameters_of, read_experiments
-from o1lib.study.fixed_policies import best_policy
 from o1lib.study.readiness_criteria import NEEDED, SHALLOW, Chance, by_depth, criteria, log_entry
 
 TRAINING = 20_000  # training drawings on which the fixed policies are counted
@@ -48,7 +48,7 @@ def measure(
     """
     root = project_root() / "work" / scale
     records = {row: _full(need(root, row, 0), scale, row) for row in (direct, structured)}
-    chance = chance or best_policy(mixture("train", TRAINING))
+    chance = chance or counted_chance(list(depth.mixture("train", TRAINING)))
     items, (pairs, partners) = questions(n), drawn_items(n)
     arms = {row: _arm(record.folder / "model") for row, record in records.items()}
     lines = {row: answers(items, arm, root / "readiness" / f"{row}.jsonl") for row, arm in arms.items()}
@@ -65,6 +65,11 @@ def measure(
     }
 
 
+def counted_chance(training: Sequence) -> Chance:
+    """Return the chance level (o1lib.scoring.policy_scores) as a function of questions, counted on training items."""
+    return lambda items: chance_levels(training, items).of("accuracy").value if items else 0.0
+
+
 def questions(n: int, most: int = 80) -> list:
     """Return the first validation drawings that hold n of the depths SHALLOW and n choices with a fourth to spare.
 
@@ -72,7 +77,7 @@ def questions(n: int, most: int = 80) -> list:
     drawings are too few.
     """
     items, shallow, choices = [], 0, 0
-    for item in mixture("validation", most * n):
+    for item in depth.mixture("validation", most * n):
         items.append(item)
         shallow += getattr(item, "depth", 0) in SHALLOW
         choices += bool(item.options)

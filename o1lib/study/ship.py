@@ -27,28 +27,29 @@ from o1lib.records.store import PREDICTIONS, RECORD, Record
 from o1lib.study import experiments, plan, row_job, runner
 from o1lib.study.jobs import Job, fingerprinted, scale_of
 
-LARGEST = 12_000_000  # bytes of a shipped folder at most, because every clone downloads it
+LARGEST = 15_500_000  # bytes of a shipped folder at most, because every clone downloads it
 
 
-def ship_base(scale: str = "mini", source: str = "", fresh: bool = False) -> None:
+def ship_base(scale: str = "mini", source: str = "", fresh: bool = False, seed: int = 0) -> None:
     """Train the scale's base with the published parameters and ship it. An interrupted training continues.
 
-    `source` is the folder of a run of notebook 00 to ship instead of training. Its parameters must be the published
-    ones. Nothing is done if the shipped base has these parameters already, unless `source` or `fresh` is given.
+    The base of another `seed` is shipped beside that of seed 0, with the seed at the end of its name. `source` is the
+    folder of a run of notebook 00 to ship instead of training. Its parameters must be the published ones. Nothing is
+    done if the shipped base has these parameters already, unless `source` or `fresh` is given.
     Raises UserError for a scale without its own base, and for a run with other parameters.
     """
-    target, wanted = _published_base(scale)
+    target, wanted = _published_base(scale, seed)
     if not source and not fresh and _is_shipped(target, wanted):
         print(f"{shown(target)} was trained with the published parameters: FRESH=1 trains it again")
         return
-    folder = (project_root() / source).resolve() if source else _train(scale, wanted, fresh)
+    folder = (project_root() / source).resolve() if source else _train(scale, wanted, fresh, seed)
     record = load(folder)
     if differing := _differing(record, wanted):
         raise UserError(
             f"{shown(folder)} was made with other parameters than scale {scale} publishes ({differing}): "
             f"name another run, or change `base` of that scale in {experiments.FILE}"
         )
-    install(record, target, f"make base SCALE={scale}")
+    install(record, target, f"make base SCALE={scale}" + (f" SEEDS={seed}" if seed else ""))
 
 
 def ship_row(scale: str, name: str, seed: int = 0) -> None:
@@ -107,15 +108,15 @@ def _shipped(record: Record, folder: Path, command: str) -> dict:
     return record.model_dump() | {"artifacts": files, "extra": made}
 
 
-def _published_base(scale: str) -> tuple[Path, dict]:
-    """Return (folder in which the scale's base is shipped, parameters with which it is trained)."""
+def _published_base(scale: str, seed: int) -> tuple[Path, dict]:
+    """Return (folder in which the scale's base of this seed is shipped, parameters with which it is trained)."""
     study = experiments.read_experiments()
     block = scale_of(study, scale)
     target = str(block.notebooks.get(experiments.BASE, {}).get("checkpoint", ""))
     if not (block.base and target.startswith("results/checkpoints/")):
         others = [name for name, other in study.scales.items() if other.base]
         raise UserError(f"scale {scale} ships no base of its own: use SCALE={' or SCALE='.join(others) or '...'}")
-    return project_root() / target, block.base
+    return project_root() / (f"{target}-{seed}" if seed else target), block.base | ({"seed": seed} if seed else {})
 
 
 def _differing(record: Record, wanted: dict) -> str:
@@ -135,16 +136,17 @@ def _is_shipped(target: Path, wanted: dict) -> bool:
     return not _differing(record, wanted) and not record.changed()
 
 
-def _train(scale: str, wanted: dict, fresh: bool) -> Path:
+def _train(scale: str, wanted: dict, fresh: bool, seed: int) -> Path:
     """Run notebook 00 outside the rows of the study, show its progress, and return the run's folder."""
     folder = project_root() / "work" / scale / "base"
-    given = {"row": "base", "seed": 0, "scale": scale, "root": f"work/{scale}/base"}
-    job = fingerprinted(Job("base", 0, experiments.BASE, wanted | given, (), 0.0), {})
+    given = {"row": "base", "seed": seed, "scale": scale, "root": f"work/{scale}/base"}
+    job = fingerprinted(Job("base", seed, experiments.BASE, wanted | given, (), 0.0), {})
     if not fresh and plan.is_done(job):
         return plan.folder_of(job)
     one_job = plan.StudyPlan(scale, (plan.PlannedJob(job, "requested"),), ())
     plan_file = plan.write_plan(one_job, folder / "plan.json")
     command = [sys.executable, "-m", "o1lib", "run-row", "base", "--scale", scale, "--plan", str(plan_file)]
+    command += ["--seed", str(seed)]
     with open(folder / "base.log", "w+", encoding="utf8") as log:
         child = subprocess.Popen(
             command,
@@ -157,7 +159,9 @@ def _train(scale: str, wanted: dict, fresh: bool) -> Path:
         )
         process = psutil.Process(child.pid)
         try:
-            _show_progress(child, plan.folder_of(job) / "log.jsonl", wanted.get("examples", 0))
+            _show_progress(
+                child, plan.folder_of(job) / "log.jsonl", wanted.get("examples", 0) + wanted.get("lookups", 0)
+            )
         finally:
             row_job.stop_tree(process)
         log.seek(0)

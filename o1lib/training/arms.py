@@ -11,15 +11,16 @@ runs on its own.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from o1lib.data.dataset import prompt_turns, read_items
 from o1lib.data.images import picture_of
 from o1lib.formats.chat import FORMATS, answer_text
 from o1lib.formats.stages import STAGES, parse
-from o1lib.minivqa import mixture
+from o1lib.minivqa import depth
 from o1lib.models.presets import build, device_and_dtype, greedy, load, model_hash
-from o1lib.records import UserError, need, project_root
+from o1lib.records import UserError, choose, need, project_root
 from o1lib.records.html import render
 from o1lib.training import RECIPES, Lazy, fit, spans
 from o1lib.training.arm_plan import PlannedArm
@@ -28,6 +29,7 @@ from o1lib.training.curriculum import per_item
 from o1lib.training.fresh import with_pictures
 from o1lib.training.launch import launch
 from o1lib.training.positions import budget_metrics, chat
+from o1lib.training.recipes import OPTIMIZERS
 
 LOOKS = 8  # validations of the model during training
 
@@ -39,7 +41,7 @@ def training_items(run, data: str, examples: int, blind: bool = False) -> list:
     row that has not run, or a dataset with fewer items.
     """
     if not data:
-        return with_pictures(list(mixture("train", examples)), blind)
+        return with_pictures(list(depth.mixture("train", examples)), blind)
     items = read_items(need(run.root, data, run.seed).folder / "data" / "train")
     if len(items) < examples:
         raise UserError(
@@ -54,7 +56,7 @@ def validation_items(run, data: str, n: int, blind: bool = False) -> list:
     if not n:
         return []
     folder = need(run.root, data, run.seed).folder / "data" / "validation" if data else None
-    return with_pictures(read_items(folder)[:n] if folder else list(mixture("validation", n)), blind)
+    return with_pictures(read_items(folder)[:n] if folder else list(depth.mixture("validation", n)), blind)
 
 
 def checkpoint_folder(run, name: str) -> Path:
@@ -95,6 +97,7 @@ def learn(
         launch(recipe.processes, [word for name, value in settings.items() for word in _option(name, value)])
         model.load_state_dict(type(model).from_pretrained(run.path("model"), dtype=model.dtype).state_dict())
         return [json.loads(line) for line in run.path("log.jsonl").read_text(encoding="utf8").splitlines()]
+    optimizer = choose(settings.get("optimizer") or recipe.optimizer, OPTIMIZERS, "optimizer")
     items = validation_items(run, settings["data"], validation, settings.get("blind", False))
     batch *= per_item(settings["format"])
     steps = sum(map(len, phases)) * recipe.epochs // batch
@@ -107,7 +110,7 @@ def learn(
         learning_rate=learning_rate,
         batch=batch,
         seed=run.seed,
-        recipe=recipe,
+        recipe=replace(recipe, optimizer=optimizer),
         look=look,
         look_steps=max(1, steps // LOOKS),
         **following,

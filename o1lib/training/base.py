@@ -29,7 +29,7 @@ from o1lib.training.lessons.form import LESSON_TEMPLATE
 from o1lib.training.lessons.judge_cases import judge_accuracy, own_cases, pair_cases, single_cases
 from o1lib.training.lessons.plan import base_phases
 from o1lib.training.lessons.scenes import DESCRIBE, drawn
-from o1lib.training.lessons.words import RELATIONS, SYLLABLES
+from o1lib.training.lessons.words import KNOWN, RELATIONS, SYLLABLES
 
 JUDGED = tuple(kind for kind in KINDS if kind != "summary")
 WARMUP, STEADY = 100, 0.6  # steps of warm-up; share of the steps at the full learning rate
@@ -81,7 +81,8 @@ def phrases() -> list[str]:
     wordings = (lookup_lessons.FORWARD, lookup_lessons.BACKWARD, lookup_lessons.OPTION_OF, lookup_lessons.LETTER_OF)
     empty = {"x": "", "y": "", "v": "", "l": "", "w": ""}
     asked = [text.format(**empty) for texts in wordings for text in texts]
-    return [*asked, *(f" {relation} " for relation in RELATIONS), *(f" {one} {one}" for one in 4 * SYLLABLES)]
+    said = [*RELATIONS, *KNOWN, *(first + second for first in SYLLABLES for second in SYLLABLES[::5])]
+    return [*asked, DESCRIBE, " ".join(said), " ".join(SYLLABLES), "".join(f"\n{one}" for one in (*SYLLABLES, *KNOWN))]
 
 
 def obtain(run, checkpoint: str = "", **training):

@@ -13,7 +13,7 @@ from o1lib.records import Run, choose
 from o1lib.training.budget import MORE
 from o1lib.training.curriculum import SCHEDULES
 from o1lib.training.launch import launch, world
-from o1lib.training.recipes import RECIPES, TRACKERS
+from o1lib.training.recipes import OPTIMIZERS, RECIPES, TRACKERS
 
 _SCHEDULE_HELP = ", ".join(f"{name} ({schedule.description})" for name, schedule in SCHEDULES.items())
 EXAMPLES = 1200  # of a training run when --examples is left out
@@ -34,6 +34,7 @@ def train(
     blind: bool = typer.Option(False, "--blind", help="show gray pictures only"),
     examples: int = typer.Option(0, help=f"number of items to learn from; default {EXAMPLES:,}, for a dry run 99,000"),
     learning_rate: float = typer.Option(0.0, help="default: the recipe's"),
+    optimizer: str = typer.Option("", help=f"{' or '.join(OPTIMIZERS)}; default: the recipe's"),
     batch: int = typer.Option(0, help="items per step over all processes; default: the recipe's"),
     validation: int = typer.Option(64, help="validation items that are answered eight times during training"),
     processes: int = typer.Option(0, help="number of processes; default: the recipe's"),
@@ -53,7 +54,7 @@ def train(
         launch(count, [word for word in sys.argv[1:] if word != "train"])
     else:
         names = ("row", "seed", "scale", "root", "data", "base", "format", "schedule", "warm_share", "validation")
-        settings = {name: options[name] for name in (*names, "match", "more", "blind")} | {
+        settings = {name: options[name] for name in (*names, "match", "more", "blind", "optimizer")} | {
             "examples": examples or EXAMPLES,
             "learning_rate": learning_rate or recipe.learning_rate,
             "batch": batch or recipe.batch,

@@ -8,11 +8,10 @@ import pytest
 from support.contract import ROOT
 
 from o1lib.cli.app import app
-from o1lib.minivqa import mixture
+from o1lib.minivqa import depth
 from o1lib.minivqa.draw import split_of
 from o1lib.records import Run, UserError, finish
 from o1lib.study import readiness
-from o1lib.study.fixed_policies import best_policy
 from o1lib.study.readiness_criteria import NEEDED, above_chance, by_depth, criteria, log_entry
 
 
@@ -108,42 +107,11 @@ def test_the_log_entry_names_every_criterion():
     assert table.count("\n|") == 2 + 6 and "| direct above chance | -0.224 |" in table and "| reported | - |" in table
 
 
-# ---------------------------------------------------------------- fixed policies
-
-
-def test_the_commonest_answer_of_a_template_beats_a_guess():
-    training = [item(k, answer="AB"[k % 4 == 0]) for k in range(40)]
-    asked = [item(0, answer="A"), item(1, answer="A"), item(2, answer="C")]
-    assert best_policy(training)(asked) == pytest.approx(2 / 3)
-
-
-def test_an_answers_text_is_followed_over_other_orders_of_the_options():
-    training = [item(k, options=("dark", "red"), answer="A") for k in range(9)]
-    turned = [item(k, options=("red", "dark"), answer="B") for k in range(4)]
-    assert best_policy(training)(turned) == 1.0
-
-
-def test_without_a_pattern_a_guess_is_left():
-    training = [item(k, template="another") for k in range(4)]
-    assert best_policy(training)([item(k, answer="ABCD"[k]) for k in range(4)]) == 0.25
-
-
-def test_always_yes_is_a_policy():
-    asked = [
-        item(k, options=(), answer=answer, template=str(k)) for k, answer in enumerate(("yes", "yes", "yes", "no"))
-    ]
-    assert best_policy([])(asked) == 0.75
-
-
-def test_open_answers_can_be_guessed_only_if_they_are_common():
-    training = [item(k, options=(), answer=str(k % 3)) for k in range(9)] + [item(9, options=(), answer="2")]
-    asked = [item(k, options=(), answer=str(k)) for k in (1, 2)]
-    assert best_policy(training)(asked) == 0.5 and best_policy([])(asked) == 0
-
-
-def test_options_that_are_letters_are_not_taken_for_marks():
-    training = [item(k, options=("K", "A"), answer="B") for k in range(4)]
-    assert best_policy(training)([item(0, options=("A", "K"), answer="A")]) == 1.0
+def test_chance_is_that_of_the_best_fixed_policy_on_real_questions():
+    training, asked = list(depth.mixture("train", 300)), list(depth.mixture("validation", 60))
+    chance = readiness.counted_chance(training)
+    assert 0.2 < chance(asked) < 0.6 and chance([one for one in asked if len(one.options) == 2]) >= 0.5
+    assert chance([]) == 0.0
 
 
 # ---------------------------------------------------------------- what is asked
@@ -151,13 +119,13 @@ def test_options_that_are_letters_are_not_taken_for_marks():
 
 def test_questions_are_validation_drawings_with_choices_to_spare():
     asked = readiness.questions(40)
-    assert [one.qid for one in asked] == [one.qid for one in mixture("validation", len(asked))]
+    assert [one.qid for one in asked] == [one.qid for one in depth.mixture("validation", len(asked))]
     assert sum(one.depth in (1, 2) for one in asked) >= 40 and sum(bool(one.options) for one in asked) >= 50
     assert {one.qid.split("/")[1] for one in asked} == {"validation"} and split_of(200_000_000) == "validation"
 
 
 def test_too_few_shallow_drawings_are_refused(monkeypatch):
-    monkeypatch.setattr(readiness, "mixture", lambda split, n: (item(k, depth=5) for k in range(n)))
+    monkeypatch.setattr(readiness.depth, "mixture", lambda split, n: (item(k, depth=5) for k in range(n)))
     with pytest.raises(UserError, match="too few questions of depth 1 or 2: ask for fewer than 3"):
         readiness.questions(3)
 

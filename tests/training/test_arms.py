@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from o1lib.formats.chat import FORMATS, target
-from o1lib.minivqa import draw, mixture
+from o1lib.minivqa import depth, draw, mixture
 from o1lib.records import Run, UserError
 from o1lib.records.parameters import assignments
 from o1lib.records.provenance import notebook_cells
@@ -73,7 +73,7 @@ def test_validation_during_training_changes_no_weight(tiny, tmp_path):
 
 def test_validation_items_without_data_are_drawn():
     run = SimpleNamespace(root=None, seed=0)
-    assert [item.qid for item in arms.validation_items(run, "", 3)] == [item.qid for item in mixture("validation", 3)]
+    assert [item.qid for item in arms.validation_items(run, "", 3)] == [item.qid for item in depth.mixture("validation", 3)]
     assert arms.validation_items(run, "", 0) == []
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from o1lib.data.dataset import write_items
-from o1lib.minivqa import mixture
+from o1lib.minivqa import depth
 from o1lib.records import Run, UserError, write_json
 from o1lib.training.arm_plan import plan_arm
 from o1lib.training.arms import training_items
@@ -26,7 +26,7 @@ def ids(phases):
 @pytest.fixture
 def structured(tiny):
     """The positions of one structured pass."""
-    pairs = [(item, tuple(item.stages)) for item in mixture("train", N)]
+    pairs = [(item, tuple(item.stages)) for item in depth.mixture("train", N)]
     return sum(one.positions for one in PositionCounter(tiny[1], tiny[0]).count(pairs, "tags"))
 
 
@@ -41,7 +41,7 @@ def test_training_ends_with_the_example_that_reaches_the_positions(tiny, tmp_pat
 def test_fresh_items_are_new_drawings_after_the_datasets_own(tiny, tmp_path):
     [found] = ids(planned(tiny, tmp_path).phases)
     assert len(set(found)) == len(found)
-    assert set(found) == {item.qid for item in mixture("train", len(found))}
+    assert set(found) == {item.qid for item in depth.mixture("train", len(found))}
 
 
 def test_repeated_items_come_in_whole_epochs_of_other_orders_and_a_cut_one(tiny, tmp_path):
@@ -61,7 +61,7 @@ def test_a_second_start_plans_the_same(tiny, tmp_path, more):
 def dataset(root, n, **parameters):
     """Leave a dataset of `n` drawings as the row `data` of a study."""
     folder = root / "runs" / "data" / "seed0"
-    write_items(mixture("train", n), folder / "data" / "train")
+    write_items(depth.mixture("train", n), folder / "data" / "train")
     record = {
         "row": "data",
         "seed": 0,
@@ -77,7 +77,7 @@ def dataset(root, n, **parameters):
 def test_the_rest_of_the_dataset_is_taken_before_new_drawings(tiny, tmp_path):
     dataset(tmp_path, N + 3)
     [found] = ids(planned(tiny, tmp_path, data="data").phases)
-    assert set(found) == {item.qid for item in mixture("train", len(found))} and len(found) > N + 3
+    assert set(found) == {item.qid for item in depth.mixture("train", len(found))} and len(found) > N + 3
 
 
 def test_a_source_that_cannot_be_drawn_further_is_refused(tiny, tmp_path):

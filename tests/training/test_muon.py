@@ -2,13 +2,15 @@
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from o1lib.formats.chat import messages
 from o1lib.minivqa import mixture
-from o1lib.training import fit
+from o1lib.records import Run, UserError
+from o1lib.training import arms, fit
 from o1lib.training.muon import MuonAdamW, is_matrix
 from o1lib.training.recipes import SMALL
 
@@ -60,3 +62,19 @@ def test_the_rate_is_steady_before_it_falls_to_zero(tiny, tmp_path):
     rates = [line["learning_rate"] for line in log]
     assert rates[:3] == pytest.approx([1e-3] * 3) and rates[3:] == sorted(rates[3:], reverse=True)
     assert rates[-1] < 0.5e-3
+
+
+def test_an_arm_can_be_trained_with_either_optimizer_and_no_other(tiny, monkeypatch):
+    asked = []
+    monkeypatch.setattr(arms, "fit", lambda *given, recipe, **others: asked.append(recipe.optimizer))
+    for name in ("", "adamw", "muon"):
+        arms.learn(run(name), *tiny, [[]], learning_rate=1e-3, batch=4, validation=0)
+    assert asked == ["adamw", "adamw", "muon"]
+    with pytest.raises(UserError, match="sgd"):
+        arms.learn(run("sgd"), *tiny, [[]], learning_rate=1e-3, batch=4, validation=0)
+
+
+def run(optimizer):
+    """Return a run whose parameters name this optimizer."""
+    given = {"data": "", "format": "direct", "optimizer": optimizer}
+    return Run("arm", 0, "smoke", Path("root"), Path("folder"), given)
