@@ -116,7 +116,7 @@ def _published_base(scale: str, seed: int) -> tuple[Path, dict]:
     if not (block.base and target.startswith("results/checkpoints/")):
         others = [name for name, other in study.scales.items() if other.base]
         raise UserError(f"scale {scale} ships no base of its own: use SCALE={' or SCALE='.join(others) or '...'}")
-    return project_root() / (f"{target}-{seed}" if seed else target), block.base | ({"seed": seed} if seed else {})
+    return project_root() / (f"{target}-{seed}" if seed else target), block.base | {"seed": seed}
 
 
 def _differing(record: Record, wanted: dict) -> str:

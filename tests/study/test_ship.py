@@ -96,6 +96,15 @@ def test_a_run_by_hand_is_shipped_with_its_command(project, tiny_folder, tmp_pat
     assert "FRESH=1 trains it again" in capsys.readouterr().out
 
 
+def test_a_base_of_another_seed_is_shipped_beside_the_first(project, tiny_folder):
+    run_folder(project / "work/made", tiny_folder, seed=1)
+    ship.ship_base("mini", "work/made", seed=1)
+    shipped = load(project / "results/checkpoints/mini-base-1")
+    assert shipped.parameters["seed"] == 1 and shipped.extra["command"] == "make base SCALE=mini SEEDS=1"
+    with pytest.raises(UserError, match="seed: 1, not 0"):
+        ship.ship_base("mini", "work/made")
+
+
 def spoil(folder):
     (folder / "model/config.json").write_text("{}", encoding="utf8")
 

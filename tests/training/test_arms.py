@@ -73,7 +73,8 @@ def test_validation_during_training_changes_no_weight(tiny, tmp_path):
 
 def test_validation_items_without_data_are_drawn():
     run = SimpleNamespace(root=None, seed=0)
-    assert [item.qid for item in arms.validation_items(run, "", 3)] == [item.qid for item in depth.mixture("validation", 3)]
+    wanted = [item.qid for item in depth.mixture("validation", 3)]
+    assert [item.qid for item in arms.validation_items(run, "", 3)] == wanted
     assert arms.validation_items(run, "", 0) == []
 
 
