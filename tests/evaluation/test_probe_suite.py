@@ -34,13 +34,14 @@ def drawn():
 class Built:
     """A model that is right by the picture in a share `looks` of its replies, and otherwise by its chain or caption.
 
-    It knows nothing else: without what it goes by, its answer cannot be read.
+    It knows nothing else: without what it goes by, its answer cannot be read. Captions say only what their question
+    needs, so it reads a caption together with its question.
     """
 
     def __init__(self, drawn, format, looks, salt=0):
         items, partners = drawn
         self.known = {one.qid: one for one in (*items, *partners.values())}
-        self.captions = {one.stages["caption"]: one for one in self.known.values()}
+        self.captions = {(one.question, one.stages["caption"]): one.answer for one in self.known.values()}
         self.format, self.looks, self.salt = format, looks, salt
 
     def __call__(self, requests):
@@ -53,8 +54,9 @@ class Built:
         stated = re.findall(r"so the answer is ([^.,]+?)(?:, which is ([A-D]))?\.", text)
         if stated:
             return stated[-1][1] or stated[-1][0]
-        told = [one.answer for caption, one in self.captions.items() if caption in text]
-        return told[0] if len(set(told)) == 1 else ""
+        told = [found for found in self.captions if all(part in text for part in found)]
+        # the longest: a question without options is the start of the one with them, a caption may be part of another
+        return self.captions[max(told, key=lambda found: tuple(map(len, found)))] if told else ""
 
     def written(self, answer, request):
         if self.format not in ("tags", "special_tags"):
