@@ -78,9 +78,9 @@ def train_base(
 
 def phrases() -> list[str]:
     """Return the wordings of lookup lessons and their syllables, so that all of them become tokens."""
-    wordings = (lookup_lessons.FORWARD, lookup_lessons.BACKWARD, lookup_lessons.OPTION_OF, lookup_lessons.LETTER_OF)
-    empty = {"x": "", "y": "", "v": "", "l": "", "w": ""}
-    asked = [text.format(**empty) for texts in wordings for text in texts]
+    ask = lookup_lessons
+    wordings = (*ask.FORWARD_QUESTIONS, *ask.BACKWARD_QUESTIONS, *ask.OPTION_OF, *ask.LETTER_OF)
+    asked = [text.format(x="", y="", v="", l="", w="") for text in wordings]
     said = [*RELATIONS, *KNOWN, *(first + second for first in SYLLABLES for second in SYLLABLES[::5])]
     return [*asked, DESCRIBE, " ".join(said), " ".join(SYLLABLES), "".join(f"\n{one}" for one in (*SYLLABLES, *KNOWN))]
 

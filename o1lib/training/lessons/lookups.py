@@ -1,11 +1,14 @@
 """Lessons in looking a word up in the context: raw text first, then chats.
 
-Some statements or options are given and then asked for, each once: forward (what does x say?) and backward (who says
-y?). All words are drawn anew, so that no weight can know them. Only the words that are looked up are learned. Lists,
-pairs and forward questions come first: a small model that starts with everything at once learns nothing for long
-(results/LOG.md).
+Some statements or options are given, and at most half of them are asked for: forward (what does x say?) or backward
+(who says y?). If all were asked for, the last ones could be guessed. All words are drawn anew, so that no weight can
+know them. Only the words that are looked up are learned.
 
-    lookup_lesson(random.Random(0), progress=0.0)      # raw: " cup jar egg . cup" then " jar egg" is learned
+The order matters (results/LOG.md). Lists, pairs and forward questions come first: a small model that starts with
+everything at once learns nothing for long. Lists said backward come before backward questions, which were not learned
+without them.
+
+    lookup_lesson(random.Random(0), progress=0.0)      # raw: " cup jar egg . cup" then " jar egg." is learned
     lookup_lesson(random.Random(0), progress=1.0)      # often a chat about "cup costs 7. jar costs 3."
 """
 
@@ -15,11 +18,11 @@ from o1lib.training.lessons.form import chat, raw
 from o1lib.training.lessons.words import RELATIONS, distinct_words, letters, small_words
 
 # {x} is the key of a statement, {v} its relation, {y} its end, {l} a letter, {w} the text of an option.
-FORWARD = (
+FORWARD_QUESTIONS = (
     "{x}?", "{x} {v}?", "What {v} {x}?", "What does {x} {v}?", "Tell me what {x} {v}.", "{x} {v} what?", "And {x}?",
     "Say what {x} {v}.", "Look at {x}: what is it that it {v}?", "In the text, {x} {v} which word?", "What of {x}?",
 )  # fmt: skip
-BACKWARD = (
+BACKWARD_QUESTIONS = (
     "Who {v} {y}?", "What {v} {y}?", "Which one {v} {y}?", "Tell me who {v} {y}.", "Which thing {v} {y}?",
     "Find the one that {v} {y}.", "{y}: who {v} it?", "Name what {v} {y}.", "The one that {v} {y}?",
 )  # fmt: skip
@@ -33,66 +36,75 @@ LETTER_OF = (
 )  # fmt: skip
 IN_FULL = ("Answer in a sentence.", "In full.")
 
-# Shares of training at which lists and pairs get company: statements and options, backward questions, noise and chats.
-STATEMENTS_FROM, BACKWARD_FROM, CHATS_FROM = 0.1, 0.25, 0.42
+# Shares of the lookups after which statements and options join, then lists said backward, then backward questions about
+# known words, then invented words, then noise and chats.
+STATEMENTS_FROM, REVERSED_FROM, BACKWARD_FROM, INVENTED_FROM, CHATS_FROM = 0.08, 0.2, 0.27, 0.36, 0.48
+BACKWARD, INVENTED = 0.6, 0.5  # shares of backward questions, and of lists of words that hold invented ones
 
 
 def lookup_lesson(rng: Random, progress: float) -> dict:
     """Return a lesson (o1lib.training.lessons.form). `progress` in 0..1 is the share of lookups that are done."""
     if progress < STATEMENTS_FROM:
-        return rng.choice((repeated_list, pairs))(rng, 0.0)
+        return rng.choice((repeated_list, pairs))(rng)
+    if progress < REVERSED_FROM:
+        return rng.choice((repeated_list, pairs, statements, statements, options, options))(rng)
     if progress < CHATS_FROM:
-        invented = 0.0 if progress < BACKWARD_FROM else 0.4
-        backward = 0.0 if progress < BACKWARD_FROM else 0.6
-        return rng.choice((repeated_list, pairs, statements, statements, options, options))(rng, invented, backward)
+        invented = INVENTED if progress >= INVENTED_FROM else 0.0
+        if rng.random() < (0.7 if progress < BACKWARD_FROM else 0.25):
+            return reversed_list(rng, invented)
+        return rng.choice((repeated_list, pairs, statements, statements, options, options))(rng, invented, BACKWARD)
     ease = (progress - CHATS_FROM) / (1 - CHATS_FROM)
     kind = rng.random()
-    if kind < 0.3:
-        return rng.choice((repeated_list, pairs, statements, statements, options, options))(rng, 0.6, 0.6, noise=True)
+    if kind < 0.35:
+        makers = (reversed_list, repeated_list, pairs, statements, statements, options, options)
+        return rng.choice(makers)(rng, INVENTED, BACKWARD, noise=True)
     if kind < 0.5:
         return distant(rng, ease)
     return rng.choice((chat_about_statements, chat_about_statements, chat_about_options))(rng, ease)
 
 
-def repeated_list(rng, invented, backward=0.0, noise=False) -> dict:
+def repeated_list(rng, invented=0.0, backward=0.0, noise=False) -> dict:
     """Return a list of words of which all but the first are learned when it is repeated."""
     first, *rest = distinct_words(rng, rng.randint(3, 10), invented)
     return raw([(f" {first} {' '.join(rest)} . {first}", False), (f" {' '.join(rest)}.", True)])
 
 
-def pairs(rng, invented, backward=0.0, noise=False) -> dict:
-    """Return pairs of words, each asked for once."""
+def reversed_list(rng, invented=0.0, backward=0.0, noise=False) -> dict:
+    """Return a list of words of which all but the last are learned when it is said backward."""
+    words = distinct_words(rng, rng.randint(3, 9), invented)
+    last, *before = words[::-1]
+    return raw([(f" {' '.join(words)} . back : {last}", False), (f" {' '.join(before)}.", True)])
+
+
+def pairs(rng, invented=0.0, backward=0.0, noise=False) -> dict:
+    """Return pairs of words, some of which are asked for."""
     return statements(rng, invented, backward, noise, relation="")
 
 
-def statements(rng, invented, backward=0.0, noise=False, relation=None) -> dict:
-    """Return statements "x is y" that are completed from their key or from their end."""
+def statements(rng, invented=0.0, backward=0.0, noise=False, relation=None) -> dict:
+    """Return statements "x is y", some of which are completed from their key or from their end."""
     relation = f" {rng.choice(RELATIONS)}" if relation is None else relation
-    found = _statements(rng, rng.randint(2, 5), invented)
+    found = _statements(rng, rng.randint(3, 6), invented)
     text = "".join(f" {x}{relation} {y}." for x, y in found)
-    asked = [
-        (f" the one that{relation} {y} is", x) if rng.random() < backward else (f" {x}{relation}", y)
-        for x, y in rng.sample(found, len(found))
-    ]
-    return _completed(rng, text, asked, noise)
+    return _completed(rng, text, [_statement_asked(rng, *one, relation, backward) for one in _half(rng, found)], noise)
 
 
-def options(rng, invented, backward=0.0, noise=False) -> dict:
-    """Return options that are completed from their letter, or whose letter is asked for."""
-    count = rng.randint(2, 5)
+def options(rng, invented=0.0, backward=0.0, noise=False) -> dict:
+    """Return options, some of which are completed from their letter, or whose letter is asked for."""
+    count = rng.randint(3, 6)
     found = list(zip(letters(rng, count), distinct_words(rng, count, invented), strict=True))
     asked = [
         (f" so the answer is {word}, which is", letter) if rng.random() < backward else (f" {letter} is", word)
-        for letter, word in rng.sample(found, count)
+        for letter, word in _half(rng, found)
     ]
     return _completed(rng, "".join(f" {letter}. {word}" for letter, word in found), asked, noise)
 
 
 def distant(rng, ease) -> dict:
     """Return statements that are completed after a gap of changing length, as a chat puts marks before an answer."""
-    found, relation = _statements(rng, rng.randint(2, 2 + int(4 * min(1, 2 * ease))), 0.6), rng.choice(RELATIONS)
+    found, relation = _statements(rng, rng.randint(3, 3 + int(3 * min(1, 2 * ease))), INVENTED), rng.choice(RELATIONS)
     parts, backward = [("".join(f" {x} {relation} {y}." for x, y in found), False)], rng.random() < 0.5
-    for x, y in rng.sample(found, len(found)):
+    for x, y in _half(rng, found):
         key, answer = (f"who {relation} {y}", x) if backward else (rng.choice((x, f"{x} {relation}")), y)
         gap = rng.choice(("", " ?", "?", " :")) + " ." * rng.randint(0, 1 + int(11 * min(1, 3 * ease)))
         parts += [(f"\n{key}{gap} =", False), (f" {answer}.", True)]
@@ -100,12 +112,12 @@ def distant(rng, ease) -> dict:
 
 
 def chat_about_statements(rng, ease) -> dict:
-    """Return a chat that gives statements and asks for each of them once, forward or backward."""
-    found, relation = _statements(rng, rng.randint(2, 2 + int(4 * ease)), 0.6), rng.choice(RELATIONS)
+    """Return a chat that gives statements and asks for some of them, forward or backward."""
+    found, relation = _statements(rng, rng.randint(2, 2 + int(4 * ease)), INVENTED), rng.choice(RELATIONS)
     ending = rng.choice((". ", ". ", "; ", ", ", "\n"))
     text, turns = ending.join(f"{x} {relation} {y}" for x, y in found) + rng.choice((".", "")), []
-    for x, y in rng.sample(found, len(found)):
-        wordings, answer = (BACKWARD, x) if rng.random() < 0.5 else (FORWARD, y)
+    for x, y in _half(rng, found):
+        wordings, answer = (BACKWARD_QUESTIONS, x) if rng.random() < 0.5 else (FORWARD_QUESTIONS, y)
         asked = rng.choice(wordings).format(x=x, y=y, v=relation)
         if rng.random() < 0.4 * (1 - ease):  # a whole sentence begins with the key: an easier fetch
             asked, answer = f"{asked} {rng.choice(IN_FULL)}", f"{x} {relation} {y}"
@@ -114,12 +126,12 @@ def chat_about_statements(rng, ease) -> dict:
 
 
 def chat_about_options(rng, ease) -> dict:
-    """Return a chat that gives options and asks for the letter or the text of each of them."""
+    """Return a chat that gives options and asks for the letter or the text of some of them."""
     count = rng.randint(2, 2 + int(3 * ease))
-    found = list(zip(letters(rng, count), distinct_words(rng, count, 0.6), strict=True))
+    found = list(zip(letters(rng, count), distinct_words(rng, count, INVENTED), strict=True))
     style = rng.choice(("{l}. {w}", "{l}. {w}", "{l}. {w}", "{l} {w}", "({l}) {w}", "{l}: {w}"))
     text, turns = rng.choice((" ", " ", "\n")).join(style.format(l=letter, w=word) for letter, word in found), []
-    for letter, word in rng.sample(found, count):
+    for letter, word in _half(rng, found):
         wordings, answer = (LETTER_OF, letter) if rng.random() < 0.5 else (OPTION_OF, word)
         turns.append((rng.choice(wordings).format(l=letter, w=word), answer))
     return _dialog(rng, text, turns)
@@ -128,6 +140,18 @@ def chat_about_options(rng, ease) -> dict:
 def _statements(rng, count, invented):
     words = distinct_words(rng, 2 * count, invented)
     return list(zip(words[::2], words[1::2], strict=True))
+
+
+def _half(rng, found):
+    """Return up to half of the pairs, at least one, in random order."""
+    return rng.sample(found, max(1, len(found) // 2))
+
+
+def _statement_asked(rng, x, y, relation, backward):
+    """Return (beginning, word) that asks for one statement, from its end in a share `backward` of cases."""
+    if rng.random() >= backward:
+        return f" {x}{relation}", y
+    return (f" the one with {y} is" if not relation or rng.random() < 0.5 else f" the one that{relation} {y} is"), x
 
 
 def _completed(rng, text, asked, noise):
