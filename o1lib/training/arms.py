@@ -84,20 +84,31 @@ def dialogs(phases, format: str, seed: int = 0) -> list:
 
 
 def learn(
-    run, model, processor, phases, *, learning_rate: float, batch: int, validation: int = 64, also=None, **following
+    run,
+    model,
+    processor,
+    phases,
+    *,
+    learning_rate: float,
+    batch: int,
+    optimizer: str = "",
+    validation: int = 64,
+    also=None,
+    **following,
 ) -> list[dict]:
     """Train `model` in place with the recipe of the scale, and return the log (see `fit`, also for `following`).
 
-    `batch` counts items. At evaluations during training, greedy answers to `validation` items are scored and added to
-    the log (see `validated`, also for `also`). If the recipe needs several processes and `processes` is not given, they
-    are started here; they leave the model in the run's folder, from which its weights are read.
+    `batch` counts items, and `optimizer` "" is that of the recipe. At evaluations during training, greedy answers to
+    `validation` items are scored and added to the log (see `validated`, also for `also`). If the recipe needs several
+    processes and `processes` is not given, they are started here; they leave the model in the run's folder, from which
+    its weights are read. Raises UserError for an unknown optimizer.
     """
     settings, recipe = run.parameters, RECIPES[run.scale]
     if recipe.processes > 1 and "processes" not in following:
         launch(recipe.processes, [word for name, value in settings.items() for word in _option(name, value)])
         model.load_state_dict(type(model).from_pretrained(run.path("model"), dtype=model.dtype).state_dict())
         return [json.loads(line) for line in run.path("log.jsonl").read_text(encoding="utf8").splitlines()]
-    optimizer = choose(settings.get("optimizer") or recipe.optimizer, OPTIMIZERS, "optimizer")
+    optimizer = choose(optimizer or recipe.optimizer, OPTIMIZERS, "optimizer")
     items = validation_items(run, settings["data"], validation, settings.get("blind", False))
     batch *= per_item(settings["format"])
     steps = sum(map(len, phases)) * recipe.epochs // batch

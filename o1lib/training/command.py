@@ -98,6 +98,7 @@ def _arm(settings: dict, processes: int, tracker: str) -> None:
         dialogs(planned.phases, settings["format"], run.seed),
         tracker=tracker,
         learning_rate=settings["learning_rate"],
+        optimizer=settings["optimizer"],
         batch=settings["batch"],
         validation=settings["validation"],
         processes=processes,

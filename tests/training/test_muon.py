@@ -14,6 +14,7 @@ from o1lib.training import arms, fit
 from o1lib.training.muon import MuonAdamW, is_matrix
 from o1lib.training.recipes import SMALL
 
+RUN = Run("arm", 0, "smoke", Path("root"), Path("folder"), {"data": "", "format": "direct"})
 MUON = replace(SMALL, optimizer="muon", steady=0.5)
 
 
@@ -68,13 +69,7 @@ def test_an_arm_can_be_trained_with_either_optimizer_and_no_other(tiny, monkeypa
     asked = []
     monkeypatch.setattr(arms, "fit", lambda *given, recipe, **others: asked.append(recipe.optimizer))
     for name in ("", "adamw", "muon"):
-        arms.learn(run(name), *tiny, [[]], learning_rate=1e-3, batch=4, validation=0)
+        arms.learn(RUN, *tiny, [[]], learning_rate=1e-3, batch=4, optimizer=name, validation=0)
     assert asked == ["adamw", "adamw", "muon"]
     with pytest.raises(UserError, match="sgd"):
-        arms.learn(run("sgd"), *tiny, [[]], learning_rate=1e-3, batch=4, validation=0)
-
-
-def run(optimizer):
-    """Return a run whose parameters name this optimizer."""
-    given = {"data": "", "format": "direct", "optimizer": optimizer}
-    return Run("arm", 0, "smoke", Path("root"), Path("folder"), given)
+        arms.learn(RUN, *tiny, [[]], learning_rate=1e-3, batch=4, optimizer="sgd", validation=0)
