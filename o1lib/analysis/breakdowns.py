@@ -16,6 +16,7 @@ from o1lib.analysis.observations import observations
 from o1lib.analysis.stats import contrast, interval, ratio
 from o1lib.analysis.tables import CELL, by_row, pooled
 from o1lib.records import UserError, project_root
+from o1lib.scoring import averaged
 from o1lib.scoring.equality import YES_NO
 from o1lib.scoring.fixed_policies import FORMS as POLICY_FORMS
 from o1lib.scoring.intervals import wilson
@@ -39,8 +40,9 @@ def effects(records, a, b, by):
     """Return the accuracy of row `a` minus that of row `b`, on the same questions, for each value of `by`.
 
     `by` is "family" or "skill". The table has one line for each value, sorted by name, with columns EFFECT in
-    fractions. Questions of all sets have the same weight; rotations and twins are one question. Seeds are those that
-    both rows have. Without a value, `why` gives the reason. The table is empty if a row was not run.
+    fractions. Questions of all sets have the same weight; rotations and twins are one question. Each task of mini-Depth
+    is a family of its own, and "serial" and "parallel" are its skills. Seeds are those that both rows have. Without a
+    value, `why` gives the reason. The table is empty if a row was not run.
     """
     rows = by_row(records)
     sides = [{record.seed: record for record in rows.get(row, [])} for row in (a, b)]
@@ -102,21 +104,24 @@ def _of_form(records, metric, frozen):
     return cell.value if cell else None
 
 
-def by_depth(records, rows, test_set, form=None):
+def by_depth(records, rows, test_set, form=None, skill=None):
     """Return the headline score of rows on a test set by the depth of its questions, beside the chance level.
 
     `rows` maps labels to row ids. The table has one line for each row and depth, columns BY_DEPTH, in fractions. `form`
-    restricts it to "choice", "yes_no" or "open" questions. Predictions without a known depth are left out.
+    restricts it to "choice", "yes_no" or "open" questions, and `skill` to those of a skill; the chance level is then
+    that of the skill at all depths. Predictions without a known depth are left out.
     """
     found, frozen = by_row(records), frozen_levels(records)
-    lines = [line for label, row in rows.items() for line in _depths(label, found.get(row, []), test_set, form, frozen)]
+    where = (test_set, form, skill)
+    lines = [line for label, row in rows.items() for line in _depths(label, found.get(row, []), *where, frozen)]
     return pd.DataFrame(lines, columns=BY_DEPTH)
 
 
-def _depths(label, records, test_set, form, frozen):
+def _depths(label, records, test_set, form, skill, frozen):
     levels = next((one for record in records if (one := levels_for(record, frozen))), None)
     asked = [
-        (record.seed, [line for line in record.predictions() if _counts(line, test_set, form)]) for record in records
+        (record.seed, [line for line in record.predictions() if _counts(line, test_set, form, skill)])
+        for record in records
     ]
     for depth in sorted({line["depth"] for _, own in asked for line in own}):
         try:
@@ -126,16 +131,17 @@ def _depths(label, records, test_set, form, frozen):
             cell = interval(pd.concat(tables), "value")
         except UserError:  # a single question says nothing of the spread
             continue
-        chance = levels and levels.at(test_set, depth, form)
+        chance = levels and (levels.of(f"{test_set}/{skill}") if skill else levels.at(test_set, depth, form))
         where = {"label": label, "row": records[0].row, "test_set": test_set, "depth": depth, "form": form}
         numbers = {name: getattr(cell, name) for name in CELL[:-1]} | {"failed": sum(r.n_failed for r in records)}
         yield where | numbers | {"chance": chance.value if chance else None}
 
 
-def _counts(line, test_set, form):
-    """Return whether a prediction is of the set and form, with a known depth."""
+def _counts(line, test_set, form, skill):
+    """Return whether a prediction is of the set, form and skill, with a known depth."""
     own = "choice" if line.get("options") else "yes_no" if line.get("gold") in YES_NO else "open"
-    return bool(line.get("depth")) and line.get("test_set") == test_set and form in (None, own)
+    wanted = form in (None, own) and skill in (None, line.get("skill"))
+    return bool(line.get("depth")) and line.get("test_set") == test_set and wanted
 
 
 def _from_predictions(records, metric):
@@ -164,7 +170,7 @@ def summarize_by_form(found):
 
 def summarize_guessing(predictions, n):
     """Return a sentence on how often one of `n` random guesses at a multiple-choice question is right (Markdown)."""
-    hits = [1 - (1 - 1 / len(line["options"])) ** n for line in predictions if line.get("options")]
+    hits = [1 - (1 - 1 / len(line["options"])) ** n for line in averaged(predictions) if line.get("options")]
     if not hits:
         return ""
     return (

@@ -3,7 +3,8 @@
     found = compare(records, [("structured", "direct training", 1)], {"structured": "structured.sample", ...})
     summarize_contrasts(found)[0]         # "**structured − direct training**: +2.1 points [+0.3, +4.0], ..."
 
-A contrast is a difference of averages over the papers' six sets, or of another metric of `o1lib.analysis.observations`.
+A contrast is a difference of headline scores (of averages over the papers' six sets where no chance levels are
+frozen), or of another metric of `o1lib.analysis.observations`.
 It is paired by question and seed (`o1lib.analysis.claims`, `o1lib.analysis.stats`).
 """
 
@@ -11,9 +12,9 @@ import pandas as pd
 
 from o1lib.analysis.claims import Claim, Compared, evaluate_claims
 from o1lib.analysis.comparability import missing_for_comparison
-from o1lib.analysis.observations import AVERAGE
 from o1lib.analysis.stats import NOT_TESTED
 from o1lib.analysis.tables import by_row
+from o1lib.scoring.chance_level import HEADLINE
 
 ONCE = ("base.greedy",)  # rows with one record for all seeds: one model, and greedy answers do not depend on the seed
 CLAIMED = {1: "better", -1: "worse", 0: "nothing"}
@@ -35,7 +36,7 @@ COLUMNS = [
 ]
 
 
-def compare(records, pairs, rows, metric=AVERAGE):
+def compare(records, pairs, rows, metric=HEADLINE):
     """Return a table with one line for each pair (label a, label b, claimed sign): a minus b in `metric`, COLUMNS.
 
     `rows` maps labels to row ids. The sign is what the papers claim about the difference; it is 0 where they claim

@@ -4,7 +4,7 @@
     judge_kind_table(found)                           # the same to show, in percent
 
 Everything is computed from the verdicts in the predictions of searches. Records made before predictions held verdicts
-are left out. Comparisons of two equal texts are left out too, because no judge could tell them apart.
+are left out. So are comparisons of two equal texts, because no judge could tell them apart, and mini-Depth.
 
 - *right*: the share in which the truer side won, where one side was truer; a tie counts by the result of its coin
 - *tie*, *unread*: the shares of verdicts that a coin settled, and of verdicts that could not be read
@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from o1lib.analysis.judge_value import named
+from o1lib.scoring import averaged
 from o1lib.scoring.intervals import metric, wilson
 from o1lib.search.judges import JUDGES
 from o1lib.search.methods import METHODS
@@ -51,7 +52,7 @@ def judge_kinds(records, model: str, temperature: float = 0.6, data: str = "data
         {**verdict, "qid": line["qid"], "label": named(record), "judge": record.parameters["judge"]}
         for record in records
         if _wanted(record, {"model": model, "temperature": temperature, "data": data})
-        for line in record.predictions()
+        for line in averaged(record.predictions())
         for verdict in line.get("verdicts", ())
         if not verdict["same"]
     ]

@@ -15,7 +15,7 @@ Of multiple-choice questions: guess (accuracy of a random choice), option (the r
 options) and letter (the chain also gives the letter of that option).
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import fmean
 
@@ -23,12 +23,13 @@ import pandas as pd
 
 from o1lib.formats.chat import FORMATS
 from o1lib.records import UserError
-from o1lib.scoring import HALLUSION, PAPER_SETS, hallusion
+from o1lib.scoring import HALLUSION, PAPER_SETS, averaged, hallusion
 from o1lib.scoring.chance_level import AVERAGE, HEADLINE, corrected
 from o1lib.scoring.equality import YES_NO
 from o1lib.scoring.metrics import well_formed
 from o1lib.scoring.stage_scores import letter_kept
 
+OF_ONE_SET = ("mini-", "template/")  # metrics that name the test sets or the template that they are measured on
 COLUMNS = ["seed", "qid", "stratum", "weight", "value"]
 
 
@@ -43,14 +44,17 @@ def observations(
     """Return one line for each observation: seed, qid, stratum (test set), weight (of the stratum) and value.
 
     `sets` and `skills` restrict the predictions. In the average and the headline scores all sets have the same weight;
-    in other metrics the weight of a set is its number of predictions. `chance` holds the chance levels of the sets that
-    enter mini-headline. The correction is linear, so an observation is corrected like an average; its value can be
+    in other metrics the weight of a set is its number of predictions, and mini-Depth counts only where it is named or
+    nothing else is there. With `skills` it is the share of the set's predictions that have the skill, so that a set
+    with four rotations of each question counts no more than the others. `chance` holds the chance levels of the sets
+    that enter mini-headline. The correction is linear, so an observation is corrected like an average; its value can be
     negative. Raises UserError for an unknown metric, and where no prediction has it.
     """
+    there = [row for row in predictions if not sets or row.get("test_set") in sets]
+    asked = [row for row in there if not skills or row.get("skill") in skills]
     groups = defaultdict(list)
-    for row in predictions:
-        if (not sets or row.get("test_set") in sets) and (not skills or row.get("skill") in skills):
-            groups[row.get("test_set") or "", row.get("group") or row["qid"]].append(row)
+    for row in asked if sets or metric.startswith(OF_ONE_SET) else averaged(asked):
+        groups[row.get("test_set") or "", row.get("group") or row["qid"]].append(row)
     counted = _counted(metric, {name for name, _ in groups}, chance or {})
     found = {
         key: value
@@ -63,7 +67,8 @@ def observations(
         raise UserError(
             f"{metric!r} was not measured on {', '.join([*sets, *skills]) or 'any question'}: score a row that has it"
         )
-    weights = _weights(metric, counted, [(name, len(groups[name, qid])) for name, qid in found])
+    whole = Counter(row.get("test_set") or "" for row in there) if skills else {}
+    weights = _weights(metric, counted, [(name, len(groups[name, qid])) for name, qid in found], whole)
     return pd.DataFrame(
         [(seed, qid, name, weights[name], value) for (name, qid), value in found.items()], columns=COLUMNS
     )
@@ -80,12 +85,17 @@ def _counted(metric: str, there: set[str], chance: Mapping[str, float]) -> set[s
     return wanted
 
 
-def _weights(metric: str, counted: set[str], sizes: Sequence[tuple[str, int]]) -> dict[str, float]:
+def _weights(
+    metric: str, counted: set[str], sizes: Sequence[tuple[str, int]], whole: Mapping[str, int]
+) -> dict[str, float]:
+    """Return the weights of the sets: equal, by lines, or by lines over the `whole` number of lines of each set."""
     if metric.startswith("mini-"):
         return dict.fromkeys(counted, 1 / len(counted))
-    lines = defaultdict(int)
+    lines = defaultdict(float)
     for name, size in sizes:
         lines[name] += size
+    if whole:  # relative to the largest set: exact where all sets are of one size
+        lines = {name: size * (max(whole.values()) / whole[name]) for name, size in lines.items()}
     return {name: size / sum(lines.values()) for name, size in lines.items()}
 
 

@@ -139,7 +139,7 @@ class Report:
         """Return the mean costs of a question as HTML, and save them as tables/<name>.csv."""
         return self.html(self.frame(name, costs(self.records, rows)), "a question, mean with 95 % interval")
 
-    def contrasts(self, name, pairs, rows, metric=AVERAGE):
+    def contrasts(self, name, pairs, rows, metric=HEADLINE):
         """Return the contrasts of `o1lib.analysis.contrasts.compare` in a metric; save them as tables/<name>.csv."""
         return self.frame(name, compare(self.records, pairs, rows, metric).set_index("contrast")).reset_index()
 

@@ -22,6 +22,7 @@ from o1lib.data.dataset import Item, target
 from o1lib.data.survey import TABLE_1
 from o1lib.records import UserError, project_root, shown
 from o1lib.scoring.intervals import share
+from o1lib.scoring.test_sets import OUTSIDE
 
 REASONING = ("instance reasoning", "logical reasoning", "math", "science & technology")  # skills beyond perception
 _QUANTILES = {"q05": 0.05, "q50": 0.5, "q95": 0.95, "max": 1.0}
@@ -114,8 +115,9 @@ def baselines(train: Iterable[Item], test: Sequence[Item]) -> dict[str, dict]:
     """Return the accuracy on `test` of two baselines that see no picture, as {value, n, low, high} (Wilson, 95 %).
 
     `majority` always gives the most frequent training answer. `majority_by_question` gives the most frequent training
-    answer to the same question text.
+    answer to the same question text. Items of mini-Depth are left out unless there are no others, as in averages.
     """
+    asked = [item for item in test if item.test_set not in OUTSIDE] or test
     overall, by_question = Counter(), defaultdict(Counter)
     for item in train:
         overall[item.answer] += 1
@@ -123,8 +125,8 @@ def baselines(train: Iterable[Item], test: Sequence[Item]) -> dict[str, dict]:
     [(commonest, _)] = overall.most_common(1)
     to_question = {question: answers.most_common(1)[0][0] for question, answers in by_question.items()}
     return {
-        "majority": share([item.answer == commonest for item in test]),
-        "majority_by_question": share([item.answer == to_question.get(item.question, commonest) for item in test]),
+        "majority": share([item.answer == commonest for item in asked]),
+        "majority_by_question": share([item.answer == to_question.get(item.question, commonest) for item in asked]),
     }
 
 

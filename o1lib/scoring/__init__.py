@@ -11,7 +11,7 @@ Only the conclusion is scored (LLaVA-CoT's model card). HallusionBench and MMBen
 from o1lib.scoring.equality import correct
 from o1lib.scoring.extraction import Extracted, extract
 from o1lib.scoring.metrics import metrics
-from o1lib.scoring.test_sets import HALLUSION, MMBENCH, PAPER_SETS, accuracy, circular_accuracy, hallusion
+from o1lib.scoring.test_sets import HALLUSION, MMBENCH, PAPER_SETS, accuracy, averaged, circular_accuracy, hallusion
 
 __all__ = [
     "HALLUSION",
@@ -19,6 +19,7 @@ __all__ = [
     "PAPER_SETS",
     "Extracted",
     "accuracy",
+    "averaged",
     "circular_accuracy",
     "correct",
     "extract",

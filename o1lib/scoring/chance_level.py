@@ -32,7 +32,7 @@ class Level(StrictModel):
 
 
 class Cell(Level):
-    """The chance level of a test set ("": of all lines) at a depth and form; None stands for all of them."""
+    """The chance level of a test set ("": of all but mini-Depth) at a depth and form; None stands for all of them."""
 
     test_set: str
     depth: int | None

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from o1lib.formats.question import StagedQuestion
 from o1lib.scoring.equality import LETTERS, YES_NO, letter_of
+from o1lib.scoring.test_sets import OUTSIDE
 
 FORMS = ("choice", "yes_no", "open")
 Answers = dict[str, float]  # the probability of each answer that may be given
@@ -41,8 +42,16 @@ def right_answer(item: StagedQuestion) -> str:
 
 
 def _template(item: StagedQuestion) -> str:
-    """Return the kind of a question: its family and template, or its text where no template is known."""
-    return f"{item.family}/{item.template or getattr(item, 'bare', '') or item.question}"
+    """Return the kind of a question: its family and template, or its text where no template is known.
+
+    A template of mini-Depth asks for a word ("Where do you stop?") and for yes or no ("Do you stop at R?"). The first
+    word of the last sentence, which every reader sees, tells them apart.
+    """
+    asked = getattr(item, "bare", "") or item.question
+    kind = f"{item.family}/{item.template or asked}"
+    if item.options or not item.family.startswith(OUTSIDE):
+        return kind
+    return f"{kind}/{asked.rpartition('. ')[2].partition(' ')[0]}"
 
 
 class TrainingCounts:

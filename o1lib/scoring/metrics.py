@@ -3,6 +3,7 @@
     metrics(predictions)["accuracy"]     # {"value": 0.71, "n": 700, "low": 0.675, "high": 0.742}
 
 Values are shares in 0..1 unless stated otherwise, rounded to six digits. A metric that cannot be measured is left out.
+Lines of mini-Depth count in the metrics of its set, skills and families alone, unless the row was asked nothing else.
 The keys are:
 
     accuracy                    all lines                           skill/<skill>, family/<family>      by group
@@ -39,7 +40,7 @@ from statistics import fmean
 from o1lib.formats.chat import FORMATS
 from o1lib.formats.stages import STAGES
 from o1lib.scoring.intervals import mean, score, share
-from o1lib.scoring.test_sets import accuracy, by, of_sets
+from o1lib.scoring.test_sets import accuracy, averaged, by, of_sets
 
 BREAKS = ("caption", "reasoning", "conclusion", "none")
 
@@ -83,13 +84,14 @@ def metrics(predictions: Iterable[dict]) -> dict[str, dict]:
 
     Raises UserError for a line of mini-HallusionBench whose qid does not name pair, figure and question.
     """
-    rows = list(predictions)
+    asked = list(predictions)
+    rows = averaged(asked)
     forms = [well_formed(row.get("output") or "", row.get("format") or "") for row in rows]
     likely = [row["option_likelihood_correct"] for row in rows if row.get("option_likelihood_correct") is not None]
-    kinds = {f"{key}/{name}": accuracy(some) for key in ("skill", "family") for name, some in by(rows, key).items()}
+    kinds = {f"{key}/{name}": accuracy(some) for key in ("skill", "family") for name, some in by(asked, key).items()}
     found = {
         "accuracy": accuracy(rows),
-        **of_sets(rows),
+        **of_sets(asked),
         **kinds,
         "unread": share(row.get("pred") is None for row in rows),
         "well_formed": share(form for form in forms if form is not None),

@@ -17,7 +17,7 @@ from o1lib.formats.question import StagedQuestion
 from o1lib.scoring.chance_level import AVERAGE, Cell, ChanceLevels, Level
 from o1lib.scoring.equality import correct
 from o1lib.scoring.fixed_policies import POLICIES, TrainingCounts, right_answer
-from o1lib.scoring.test_sets import PAPER_SETS, by, counted_together
+from o1lib.scoring.test_sets import PAPER_SETS, averaged, by, counted_together
 
 UNKNOWN = 0  # the depth of an item that no program drew
 Rules = Mapping[str, str]  # {form: name of the policy that answers it}
@@ -28,13 +28,15 @@ def chance_levels(
 ) -> ChanceLevels:
     """Return the chance levels of all test items, of each test set, and of its skills, depths and forms.
 
+    Those of all test items leave mini-Depth out, as averages do.
+
     Policies count on `train` only. The right answers of `test` serve to score them and to find the best one. The hashes
     name the dataset of the test items and that of the training items ("": the same).
     """
     counts = TrainingCounts(train)
     rows = [_row(item, counts) for item in test]
     of_sets = by(rows, "test_set")
-    cells = [cell for name, some in {"": rows, **of_sets}.items() for cell in _cells(name, some)]
+    cells = [cell for name, some in {"": averaged(rows), **of_sets}.items() for cell in _cells(name, some)]
     return ChanceLevels(
         dataset_hash=dataset_hash,
         training_hash=training_hash or dataset_hash,
@@ -48,7 +50,7 @@ def chance_levels(
 
 def _levels(rows: Sequence[dict], of_sets: Mapping[str, list[dict]]) -> dict[str, Level]:
     """Return the level of each metric of `o1lib.scoring.metrics` that is a share of right answers."""
-    parts = {"accuracy": ("", rows)} | {name: (name, some) for name, some in of_sets.items()}
+    parts = {"accuracy": ("", averaged(rows))} | {name: (name, some) for name, some in of_sets.items()}
     for kind in ("skill", "family"):
         parts |= {f"{kind}/{value}": ("", some) for value, some in by(rows, kind).items()}
     for name, own in of_sets.items():

@@ -17,6 +17,7 @@ from o1lib.scoring.intervals import Z, average, metric, score, share
 
 HALLUSION, MMBENCH, VRC = "mini-HallusionBench", "mini-MMBench", "mini-VRC-Bench"
 PAPER_SETS = ("mini-MMStar", MMBENCH, "mini-MM-Vet", "mini-MathVista", "mini-AI2D", HALLUSION)
+OUTSIDE = ("mini-Depth",)  # sets that enter no average over questions of several sets
 MMVET = ("rec", "ocr", "know", "gen", "spat", "math")
 # Paper A, version 6, appendix E: the score of a reasoning subset is the plain mean over these skills
 R_SKILLS = {
@@ -29,6 +30,12 @@ R_SKILLS = {
 def accuracy(rows: Iterable[dict]) -> dict | None:
     """Return the share of lines that are correct."""
     return share(row["correct"] for row in rows)
+
+
+def averaged(rows: Iterable[dict]) -> list[dict]:
+    """Return the lines that enter an average over questions: none of the sets OUTSIDE, unless there is nothing else."""
+    rows = list(rows)
+    return [row for row in rows if row.get("test_set") not in OUTSIDE] or rows
 
 
 def _groups(rows: Iterable[dict], key: Callable[[dict], object]) -> list[list[dict]]:

@@ -15,6 +15,7 @@ from statistics import fmean
 
 from o1lib.minivqa.facts import canonical, statements
 from o1lib.records import UserError
+from o1lib.scoring.test_sets import OUTSIDE
 from o1lib.search.oracle import SYNTHETIC, FaithfulOracleJudge, OracleJudge, SyntheticJudge
 from o1lib.search.registry import JudgeSpec, make_entry
 from o1lib.search.segments import join_segments, untagged
@@ -136,9 +137,12 @@ def accuracy_on_pairs(judge: Judge, pairs: Iterable[tuple[Comparison, int]]) -> 
 def accuracy_on_own(results: Iterable[SearchResult], oracle: OracleJudge) -> dict:
     """Return how often the judge of finished searches was right on the model's own pairs; keys as above.
 
-    Only comparisons count in which the oracle sees a difference, in the order in which they were made.
+    Only comparisons count in which the oracle sees a difference, in the order in which they were made. Searches on
+    questions of mini-Depth are left out unless there are no others, as in averages.
     """
-    made = own_comparisons(results)
+    results = list(results)
+    counted = [one for one in results if getattr(oracle.truth.get(one.task.qid), "test_set", "") not in OUTSIDE]
+    made = own_comparisons(counted or results)
     decided = [(verdict, side) for (_, verdict), side in zip(made, _truer(made, oracle)) if side is not None]
     return _measured([verdict for verdict, _ in decided], [side for _, side in decided])
 

@@ -16,6 +16,8 @@ from o1lib.analysis.breakdowns import (
     summarize_guessing,
     summarize_strongest,
 )
+from o1lib.minivqa.depth import TASKS
+from o1lib.minivqa.words import SKILLS
 from o1lib.records import UserError, load_all
 from o1lib.scoring import metrics
 
@@ -42,8 +44,9 @@ def test_the_effect_on_a_family_uses_its_questions_alone(records):
     assert len(found) > 5 and (found.value.dropna().abs() <= 1).all()
 
 
-def test_effects_by_skill_cover_all_six(records):
-    assert len(effects(records, "structured.sample", "direct.sample", "skill")) == 6
+def test_effects_by_skill_cover_all_six_and_the_kinds_of_mini_depth(records):
+    found = effects(records, "structured.sample", "direct.sample", "skill")
+    assert set(found.part) == {*SKILLS, *(task.kind for task in TASKS.values())} and len(found) == 8
 
 
 def test_a_row_that_was_not_run_has_no_effects(records):
@@ -73,7 +76,9 @@ def test_metrics_outside_records_come_from_predictions(records):
     assert found.loc[("direct training", "open questions")].n > 0 and len(alone) > 0
     assert ("direct training", "its option's letter") not in found.index and "without tags" not in found.index
     guess = found.loc[("direct training", "choices, chosen blindly")]
-    assert 0.25 <= guess.low <= guess.value <= guess.high <= 0.5
+    assert 0.25 <= guess.value <= 0.5 and guess.low <= guess.value <= guess.high
+    asked = {line["group"] or line["qid"]: line["test_set"] for line in lines if line["options"]}
+    assert guess.n == sum(name != "mini-Depth" for name in asked.values()) < len(asked)
 
 
 def test_damaged_predictions_are_an_error_and_not_left_out(records, tmp_path):
@@ -107,3 +112,4 @@ def test_fewer_options_make_one_of_several_guesses_right():
         "averaged over 2 multiple-choice questions."
     )
     assert summarize_guessing([{"options": []}], 2) == ""
+    assert summarize_guessing([*lines, {"options": list("abc"), "test_set": "mini-Depth"}], 2).startswith("59 %")

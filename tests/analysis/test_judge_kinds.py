@@ -45,6 +45,14 @@ def test_each_measure_is_a_share_of_its_own_verdicts(tmp_path):
     assert all(line[f"{name}_low"] < line[name] < line[f"{name}_high"] for name in ("right", "tie", "unread", "bias"))
 
 
+def test_mini_depth_counts_only_where_nothing_else_is_there(tmp_path):
+    wins = {"mini-AI2D": 0, "mini-Depth": 1}
+    for row, names in {"both": list(wins), "alone": ["mini-Depth"]}.items():
+        asked = [{"qid": name, "test_set": name, "verdicts": [verdict(winner=wins[name])]} for name in names]
+        leave(tmp_path / row, "structured.stage_beam4.self", 0, ACCURACY, asked, **SEARCH | {"judge": "self"})
+    assert [found(tmp_path / row).right.tolist() for row in ("both", "alone")] == [[1.0], [0.0]]
+
+
 def test_every_judge_and_kind_has_its_line_in_the_order_of_the_registry(tmp_path):
     leave_verdicts(tmp_path, "random", [[verdict(choices=())]])
     leave_verdicts(tmp_path, "self", [[verdict("reasoning"), verdict("caption"), verdict("all"), verdict("summary")]])

@@ -57,6 +57,22 @@ def test_skills_and_sets_keep_only_their_lines():
     assert mean(found) == pytest.approx(PUBLISHED["mini-MMStar/math"]["value"], abs=1e-5)
 
 
+@pytest.mark.parametrize("repeats", [1, 4])
+def test_rotations_give_a_set_no_more_weight_in_a_skill(repeats):
+    def lines(name, group, right, times):
+        skills = {"math": right, "logical reasoning": True}
+        return [
+            {"qid": f"{name}/{skill}/{k}/{n}", "group": f"{name}/{skill}/{k}" if group else None}
+            | {"test_set": name, "skill": skill, "correct": correct}
+            for skill, correct in skills.items()
+            for k in range(2)
+            for n in range(times)
+        ]
+
+    asked = lines("mini-MMBench", True, False, repeats) + lines("mini-AI2D", False, True, 1)
+    assert mean(observations(asked, "accuracy", skills=["math"])) == 0.5
+
+
 CHOICE = {
     "qid": "q",
     "test_set": "mini-AI2D",

@@ -112,6 +112,12 @@ def test_baselines_are_what_a_blind_answerer_gets(tmp_path):
     assert 0 <= majority["low"] < 1 / 3 < majority["high"] <= 1
 
 
+def test_baselines_leave_mini_depth_out_unless_it_is_alone(tmp_path):
+    train, deep = [item("a", tmp_path)], item("d", tmp_path, answer="no", test_set="mini-Depth")
+    assert {(one["n"], one["value"]) for one in baselines(train, [item("t", tmp_path), deep]).values()} == {(1, 1.0)}
+    assert {(one["n"], one["value"]) for one in baselines(train, [deep]).values()} == {(1, 0.0)}
+
+
 def test_a_family_outside_table_1_has_a_row_without_a_share(tmp_path):
     rows = families({"train": [item("1", tmp_path, family="easy-VQA")]})
     assert rows[-1]["family"] == "easy-VQA" and rows[-1]["Table 1 (%)"] is None and rows[-1]["train"] == 1

@@ -9,6 +9,7 @@ from functools import cache
 import pytest
 
 from o1lib import minivqa
+from o1lib.analysis.observations import observations
 from o1lib.minivqa import depth
 from o1lib.minivqa.__main__ import show
 from o1lib.minivqa.depth import BINS, FORMS, HARD_BINS, TASKS
@@ -16,7 +17,8 @@ from o1lib.minivqa.draw import in_split, seeds
 from o1lib.minivqa.facts import alter, caption_score, check_steps
 from o1lib.minivqa.testsets import test_set as drawn_set
 from o1lib.records import UserError
-from o1lib.scoring.test_sets import PAPER_SETS, of_sets
+from o1lib.scoring import averaged, metrics
+from o1lib.scoring.test_sets import OUTSIDE, PAPER_SETS, of_sets
 
 EVERY = pytest.mark.parametrize("task", list(TASKS))
 WAYS = ("top", "right", "bottom", "left")
@@ -176,6 +178,15 @@ def test_the_set_enters_no_average():
     with_depth, without = of_sets(rows), of_sets([row for row in rows if row["test_set"] != "mini-Depth"])
     assert with_depth["mini-Depth"]["value"] == 0.0
     assert with_depth["mini-average"] == without["mini-average"]
+    assert OUTSIDE == (depth.NAME,) and metrics(rows)["accuracy"] == metrics(averaged(rows))["accuracy"]
+    assert observations(rows, "accuracy").value.mean() == 0.5
+
+
+def test_the_set_counts_where_it_is_named_or_asked_alone():
+    rows = [{"qid": str(k), "test_set": name, "correct": name == "b"} for k, name in enumerate(["b", "mini-Depth"])]
+    assert metrics(rows)["mini-Depth"]["value"] == metrics(rows[1:])["accuracy"]["value"] == 0.0
+    assert observations(rows, "mini-Depth").value.tolist() == [0.0]
+    assert observations(rows, "accuracy", sets=("b", "mini-Depth")).value.tolist() == [1.0, 0.0]
 
 
 def test_the_base_never_meets_a_question_of_the_set():

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.asked import Asked
 
-from o1lib.minivqa import mixture
+from o1lib.minivqa import depth, mixture
+from o1lib.minivqa.draw import seeds
 from o1lib.minivqa.testsets import TEST_SETS, test_set
+from o1lib.scoring.equality import YES_NO
 from o1lib.scoring.fixed_policies import POLICIES, TrainingCounts
 
 FOUR = ("red", "blue", "green", "gray")
@@ -75,6 +77,14 @@ def test_a_template_is_closed_if_all_its_training_answers_are_yes_or_no():
                              Asked("d", "4", template="mixed")])  # fmt: skip
     forms = [counts.seen(Asked("q", "", template=template)).form for template in ("t", "mixed", "new")]
     assert forms == ["yes_no", "open", "open"]
+
+
+def test_the_form_of_a_mini_depth_question_is_read_off_the_question():
+    train = [depth.draw(name, seed) for name in depth.TASKS for seed in seeds("train", 40)]
+    counts, asked = TrainingCounts(train), [*train, *test_set(depth.NAME, 60)]
+    for item in asked:
+        right = "choice" if item.options else "yes_no" if item.answer in YES_NO else "open"
+        assert counts.seen(item).form == right == counts.seen(replace(item, answer="")).form
 
 
 @pytest.mark.parametrize("policy", ["yes", "no"])

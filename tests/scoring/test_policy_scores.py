@@ -68,6 +68,13 @@ def test_open_answers_are_compared_as_in_scoring():
     assert scores(train, test, "open") == {"commonest": 0.5}
 
 
+def test_the_level_of_all_lines_leaves_mini_depth_out():
+    inside, outside = choices("blue"), [Asked("d", "A", FOUR, test_set="mini-Depth")]
+    found, without = chance_levels(choices("blue"), inside + outside), chance_levels(choices("blue"), inside)
+    assert found.of("accuracy") == without.of("accuracy") and found.at() == without.at()
+    assert found.of("mini-Depth").value < 1
+
+
 def test_a_set_of_several_forms_is_answered_by_the_best_policy_of_each():
     train = [*CLOSED, Asked("o", "7", template="open"), *choices("blue")]
     test = [

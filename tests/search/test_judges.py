@@ -391,6 +391,11 @@ def test_comparisons_of_a_result_are_judged_again_as_before():
     played = judges.own_comparisons(trees)
     assert len(played) == 3 * 4 * 2
     assert judges.accuracy_on_own(trees, oracle).get("accuracy", 1) == 1
+    own = {item.qid: replace(item, test_set="mini-Depth" if item is items[0] else item.test_set) for item in items}
+    counted = judges.accuracy_on_own(trees, judges.make_judge("oracle", truth=own))
+    assert counted == judges.accuracy_on_own(trees[1:], oracle)
+    alone = judges.make_judge("oracle", truth={items[0].qid: own[items[0].qid]})
+    assert judges.accuracy_on_own(trees[:1], alone) == judges.accuracy_on_own(trees[:1], oracle)
     for again, (_, before) in zip(oracle([m for m, _ in played]), played):
         assert again.tie == before.tie and (again.tie or again.winner == before.winner)
 

@@ -38,7 +38,7 @@ IN_FULL = ("Answer in a sentence.", "In full.")
 
 # Shares of the lookups after which statements and options join, then lists said backward, then backward questions about
 # known words, then invented words, then noise and chats.
-STATEMENTS_FROM, REVERSED_FROM, BACKWARD_FROM, INVENTED_FROM, CHATS_FROM = 0.08, 0.2, 0.27, 0.36, 0.48
+STATEMENTS_FROM, REVERSED_FROM, BACKWARD_FROM, INVENTED_FROM, CHATS_FROM = 0.08, 0.18, 0.23, 0.42, 0.58
 BACKWARD, INVENTED = 0.6, 0.5  # shares of backward questions, and of lists of words that hold invented ones
 
 
