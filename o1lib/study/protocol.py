@@ -26,6 +26,7 @@ POWER = 0.8  # probability of detecting it
 SEEDS = (5, 6, 8, 10, 12)  # numbers of seeds to choose from
 ENOUGH = 5  # seeds from which the variance between seeds is estimated without ASSUMED
 ASSUMED = 0.5  # standard deviation between seeds, as a fraction of the difference to detect
+OWN = "its own"  # source of variances that were measured for the claim
 ROUND = 48  # test sets have multiples of it: six skills, four letters, rotations
 
 
@@ -132,7 +133,7 @@ def _member(claim: Claim, study: experiments.Study, scale: str, records: list[Re
     models = {experiments.parameters_of(study, scale, row).get("model") for row in claim.contrast.rows}
     kind = "searches" if len(models) == 1 else "arms"
     try:
-        return FamilyMember(claim, kind, variances(*rests_on(claim, records)[1]), "its own")
+        return FamilyMember(claim, kind, variances(*rests_on(claim, records)[1]), OWN)
     except UserError as error:
         run = set(claim.contrast.rows) <= {record.row for record in records}
         return FamilyMember(claim, kind, None, "", str(error) if run else "")

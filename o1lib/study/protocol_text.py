@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from o1lib.analysis.claims import frozen_margins, load_claims
+from o1lib.analysis.claims import FrozenMargin, frozen_margins, load_claims
 from o1lib.analysis.claims.family import ALPHA
 from o1lib.records import UserError, project_root, shown
 from o1lib.study import markdown_blocks
@@ -93,12 +93,16 @@ def family() -> str:
             "contrast": " − ".join(claim.contrast.rows),
             "metric": claim.contrast.metric,
             "sign": "+" if claim.sign > 0 else "−",
-            "margin": f"{100 * margins[claim.id]:.1f} points" if claim.id in margins else "not frozen yet",
+            "margin": _margin(margins.get(claim.id)),
         }
         for claim in claims
         if claim.confirmatory
     ]
     return markdown(pd.DataFrame(lines))
+
+
+def _margin(frozen: FrozenMargin | None) -> str:
+    return f"{100 * frozen.value:.1f} points (power {frozen.power:.2f})" if frozen else "not frozen yet"
 
 
 def basis(found: ConfirmatoryPlan) -> str:

@@ -4,11 +4,12 @@ import json
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from o1lib.analysis.claims import frozen_margins, load_claims
-from o1lib.analysis.stats import margin_for, planned_margin
+from o1lib.analysis.stats import contrast, margin_for, planned_margin
 from o1lib.analysis.stats.margins import equivalence_power
 from o1lib.analysis.stats.power import Variances
 from o1lib.records import UserError
@@ -41,8 +42,13 @@ def test_the_cap_holds_and_its_power_is_told():
     assert found.power < 0.8
 
 
-def test_values_that_do_not_vary_have_a_margin_of_zero():
-    assert margin_for(0.0, 100).value == 0
+@pytest.mark.parametrize(("n", "power"), [(100, 0.0), (200, 1.0)])
+def test_values_that_do_not_vary_have_the_cap_and_the_power_of_the_exact_bound(n, power):
+    found = margin_for(0.0, n)
+    same = pd.DataFrame({"seed": 0, "qid": range(n), "stratum": "s", "weight": 1.0, "value": 0.0})
+    assert (found.value, found.power) == (0.03, power)
+    assert found.needed == pytest.approx(contrast(same, same, "value").high)
+    assert (contrast(same, same, "value").high <= found.value) is bool(power)
 
 
 @pytest.mark.parametrize("wrong", [{"sd": -1, "n": 9}, {"sd": 1, "n": 1}, {"sd": 1, "n": 9, "power": 1}])
@@ -62,7 +68,9 @@ def test_seeds_that_vary_need_a_larger_margin():
 
 def frozen(tmp_path, name, contrast):
     path = tmp_path / "margins.json"
-    path.write_text(json.dumps({"margins": {name: {"margin": 0.02, "contrast": contrast}}}), encoding="utf8")
+    path.write_text(
+        json.dumps({"margins": {name: {"margin": 0.02, "power": 0.8, "contrast": contrast}}}), encoding="utf8"
+    )
     return path
 
 
@@ -72,7 +80,7 @@ def test_without_a_file_no_margin_is_frozen(tmp_path):
 
 def test_a_frozen_margin_belongs_to_its_contrast(tmp_path):
     path = frozen(tmp_path, "A5", CLAIMS["A5"].contrast.model_dump(mode="json"))
-    assert frozen_margins(CLAIMS.values(), path) == {"A5": 0.02}
+    assert frozen_margins(CLAIMS.values(), path) == {"A5": (0.02, 0.8)}
 
 
 def test_a_margin_of_another_contrast_is_refused(tmp_path):

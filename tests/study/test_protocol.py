@@ -8,8 +8,12 @@ from support import toyrecords
 from support.toyrecords import answers, leave
 
 from o1lib.analysis.claims import frozen_margins, load_claims
-from o1lib.records import UserError, project_root
+from o1lib.data.chance import keep_levels
+from o1lib.minivqa import depth as deep
+from o1lib.minivqa import mixture
+from o1lib.records import UserError, need, project_root
 from o1lib.scoring import metrics
+from o1lib.scoring.policy_scores import chance_levels
 from o1lib.study import experiments, margins, protocol, protocol_text, run_times
 from o1lib.study.jobs import select
 
@@ -73,19 +77,29 @@ def test_the_second_amendment_comes_before_a_devtest_score_and_before_any_test_i
 def test_the_second_amendment_quotes_each_sentence_that_it_replaces():
     """Word for word, with what holds instead and why."""
     text, before = amendment()
-    points = re.split(r" (?=\d\. \*)", text.split("The family with these rules")[0])[1:]
-    assert len(points) == 9
+    points = re.split(r" (?=\d+\. \*)", text.split("The family with these rules")[0])[1:]
+    assert len(points) == 12
     for point in points:
         assert all(word in point for word in (" Replaced", " Now: ", " Why: ")), point
         replaced = point.split(" Replaced")[1].split(" Now: ")[0]
         assert [quoted for quoted in re.findall(r'"([^"]+)"', replaced) if quoted not in before] == []
 
 
+def test_the_second_amendment_states_the_rule_for_rates_and_the_share_of_deep_questions():
+    text, _ = amendment()
+    assert "the one with the highest validation accuracy after training is kept" in text
+    assert "the next rate on that side is tried for every format, once" in text
+    assert deep.SHARE == 0.2 and "A fifth of the training and validation items is mini-Depth's" in text
+    assert "the share of deep questions at which the sign of A5 would turn" in " ".join(text.split())
+
+
 def test_margins_of_the_family_are_those_that_are_frozen():
     family = [claim for claim in load_claims() if claim.confirmatory]
     frozen = frozen_margins(family)
     shown = [line.rsplit(" | ", 1)[1].strip("| ") for line in block("family").splitlines()[2:]]
-    assert shown == [f"{100 * frozen[one.id]:.1f} points" if one.id in frozen else "not frozen yet" for one in family]
+    assert [line.split(" points")[0] for line in shown] == [
+        f"{100 * frozen[one.id].value:.1f}" if one.id in frozen else "not frozen yet" for one in family
+    ]
 
 
 def test_margins_are_set_for_the_size_at_which_a_claim_is_tested(one_seed):
@@ -102,13 +116,52 @@ def test_a_pilot_too_small_for_a_confirmatory_run_gives_margins_at_its_own_size(
     assert "A5" in margins.margins_text(plan)
 
 
-def test_margins_are_frozen_once(two_seeds, tmp_path, monkeypatch):
-    found = margins.plan_margins("mini", str(two_seeds.root))
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Margins of a pilot that has two seeds of every row of the family, and frozen chance levels."""
+    family = {row for claim in load_claims() if claim.confirmatory for row in claim.contrast.rows}
+    root = study(tmp_path_factory.mktemp("whole"), (0, 1), dict.fromkeys(sorted(family), 0.5) | ROWS)
+    levels = chance_levels(list(mixture("train", 150)), toyrecords.questions(), "d" * 64)
+    keep_levels(need(root, "data", 0), levels)
+    return margins.plan_margins("mini", str(root))
+
+
+@pytest.fixture(scope="module")
+def lacking(two_seeds):
+    """Margins of a pilot without chance levels and without the rows of B8 and B11."""
+    return margins.plan_margins("mini", str(two_seeds.root))
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project whose protocol names the sets of the headline."""
     monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
     (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "PROTOCOL.md").write_text("Sets in the headline: mini-MMStar.\n", encoding="utf8")
+    return tmp_path
+
+
+def test_margins_are_not_frozen_from_another_contrast(lacking, project):
+    """Neither from the plain average, where no chance level is frozen, nor from another claim's variances."""
+    found = [one for one in lacking.found if one.claim.id in ("A5", "B8")]
+    for one, told in zip(found, ("the metric mini-average", "the variances of another claim"), strict=True):
+        with pytest.raises(UserError, match=f"the margin of {one.claim.id} rests on {told}"):
+            margins.freeze(margins.MarginPlan((one,), ""))
+    assert not (project / "results" / "margins.json").exists()
+
+
+def test_margins_are_not_frozen_before_the_sets_of_the_headline_are_named(lacking, project):
+    (project / "results" / "PROTOCOL.md").write_text("none yet", encoding="utf8")
+    with pytest.raises(UserError, match="has no line 'Sets in the headline:'.*python -m o1lib entering"):
+        margins.freeze(lacking)
+
+
+def test_margins_are_frozen_once(whole, project):
+    found = whole
     margins.freeze(found)
     claims = load_claims(PROTOCOL.parents[1] / "claims.yaml")
-    assert frozen_margins(claims)["A5"] == next(one.margin.value for one in found.found if one.claim.id == "A5")
+    kept = next(one.margin for one in found.found if one.claim.id == "A5")
+    assert frozen_margins(claims)["A5"] == (kept.value, kept.power)
     with pytest.raises(UserError, match="results/margins.json is frozen and must not change"):
         margins.freeze(found)
 

@@ -8,17 +8,19 @@ that tests it: which rows of the study, on which questions, in which metric. A c
 tested", and `why` names the missing record. A mini number and a paper's number compare in sign, not in level.
 """
 
-from o1lib.analysis.claims.evaluate import evaluate_claims, rests_on
-from o1lib.analysis.claims.margins import frozen_margins
+from o1lib.analysis.claims.evaluate import evaluate_claims, measured_as, rests_on
+from o1lib.analysis.claims.margins import FrozenMargin, frozen_margins
 from o1lib.analysis.claims.registry import Claim, Compared, Reported, Variation, load_claims
 
 __all__ = [
     "Claim",
     "Compared",
+    "FrozenMargin",
     "Reported",
     "Variation",
     "evaluate_claims",
     "frozen_margins",
     "load_claims",
+    "measured_as",
     "rests_on",
 ]

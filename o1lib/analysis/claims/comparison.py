@@ -16,7 +16,7 @@ import pandas as pd
 
 from o1lib.analysis.claims.decoding import how_decoded
 from o1lib.analysis.claims.registry import Compared
-from o1lib.analysis.headline import frozen_levels, headline_sets, levels_for
+from o1lib.analysis.headline import frozen_levels, headline_chance, headline_sets
 from o1lib.analysis.observations import observations
 from o1lib.records import Record, UserError
 from o1lib.scoring.chance_level import AVERAGE, HEADLINE, ChanceLevels
@@ -53,10 +53,12 @@ class Evidence:
             by_row[record.row][record.seed] = record
         return cls(by_row, frozen_levels(records), headline_sets(), planned or {}, same_code)
 
-    def chance(self, record: Record) -> dict[str, float] | None:
-        """Return the chance level of each set of the headline on a record's questions, None where none is frozen."""
-        levels = levels_for(record, self.frozen)
-        return levels and {name: level for name, level in levels.sets().items() if name in self.sets}
+    def chance(self, what: Compared, record: Record) -> dict[str, float]:
+        """Return the chance level of each set of a headline on a record's questions, {} where one is not frozen.
+
+        The sets are those that the contrast names, by default those that enter.
+        """
+        return headline_chance(record, self.frozen, what.sets or self.sets)
 
 
 def _reader() -> Reader:
@@ -84,7 +86,7 @@ def usable(what: Compared, pairs: Pairs, evidence: Evidence) -> Compared:
     if not evidence.sets:
         raise UserError("no test set enters the headline by results/PROTOCOL.md, so there is nothing to compare")
     records = [record for found in pairs.values() for record in found.values()]
-    frozen = all(evidence.chance(record) is not None for record in records)
+    frozen = all(evidence.chance(what, record) for record in records)
     return what if frozen else what.model_copy(update={"metric": AVERAGE})
 
 
@@ -100,8 +102,8 @@ def table(what: Compared, records: Mapping[int, Record], evidence: Evidence) -> 
 
 
 def _observed(what: Compared, skills: tuple, seed: int, record: Record, evidence: Evidence) -> pd.DataFrame:
-    chance = evidence.chance(record) if what.metric == HEADLINE else None
-    return evidence.observe(record, seed, what.metric, what.sets, skills, tuple((chance or {}).items()))
+    chance = evidence.chance(what, record) if what.metric == HEADLINE else {}
+    return evidence.observe(record, seed, what.metric, what.sets, skills, tuple(chance.items()))
 
 
 def comparable(what: Compared, evidence: Evidence) -> tuple[Pairs, str]:
@@ -147,11 +149,18 @@ def _seeds(what: Compared, evidence: Evidence) -> tuple[list[int], str]:
     shared = set.intersection(*(set(all_records[row]) for row in several))
     if not shared:
         raise UserError(f"rows {' and '.join(several)} have no seed in common")
-    left = {row: sorted(set(all_records[row]) - shared) for row in several}
-    return sorted(shared), "; ".join(
-        f"seed {', '.join(map(str, seeds))} of {row} has no counterpart and is left out"
-        for row, seeds in left.items()
-        if seeds
+    return sorted(shared), unpaired(what, evidence)
+
+
+def unpaired(what: Compared, evidence: Evidence) -> str:
+    """Return in words which seeds of a contrast's rows have no counterpart and are left out, "" where none are."""
+    several = [row for row in what.rows if row not in what.once]
+    seeds = {row: set(evidence.records[row]) for row in several}
+    shared = set.intersection(*seeds.values()) if seeds else set()
+    return "; ".join(
+        f"seed {', '.join(map(str, sorted(own - shared)))} of {row} has no counterpart and is left out"
+        for row, own in seeds.items()
+        if own - shared
     )
 
 

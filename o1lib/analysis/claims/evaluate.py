@@ -10,13 +10,15 @@ from collections.abc import Collection, Iterable, Mapping
 
 import pandas as pd
 
-from o1lib.analysis.claims.comparison import Evidence, Pairs, comparable, table, usable
+from o1lib.analysis.claims.comparison import Evidence, Pairs, comparable, table, unpaired, usable
 from o1lib.analysis.claims.cost import cost, drawn_for_test
 from o1lib.analysis.claims.family import corrected
+from o1lib.analysis.claims.margins import FrozenMargin
 from o1lib.analysis.claims.registry import Claim, Compared, Variation
-from o1lib.analysis.claims.wording import agrees_with_paper, changed_by_sets, only_own_judge
+from o1lib.analysis.claims.wording import ALL_SETS, agrees_with_paper, changed_by_sets, only_own_judge
 from o1lib.analysis.stats import METHODS, NOT_TESTED, Interval, contrast, interval, ratio, verdict
 from o1lib.records import Record, UserError
+from o1lib.scoring import PAPER_SETS
 from o1lib.scoring.chance_level import AVERAGE, HEADLINE
 
 NUMBERS = ("value", "low", "high", "n", "seeds", "p", "wins", "losses")
@@ -24,12 +26,12 @@ NO_VERDICT = "no verdict"  # of a statement about cost
 PLAIN = "the plain average, because no chance level is frozen"
 FEW_SEEDS = {1: "one seed says nothing of other seeds", 2: "two seeds say little of other seeds"}
 COSTS = {
-    "construction": "holds by construction of the two searches, so the measured value is no evidence",
-    "implementation": "hangs on the implementation of the two searches",
+    "construction": "holds by construction of the searches, so the measured value is no evidence",
+    "implementation": "hangs on the implementation of the searches",
 }
 BATCHED = ("cost/seconds",)  # measured for a whole batch: its questions are not independent samples
 SHARED = "seconds of a batch are shared by its questions, so there is no interval over questions"
-ALL_SETS = {"six sets": Variation(metric=AVERAGE)}  # beside a headline, which not all sets may enter
+AVERAGED = {"six sets": Variation(metric=AVERAGE)}  # beside a headline, which not all sets may enter
 
 
 def evaluate_claims(
@@ -37,20 +39,22 @@ def evaluate_claims(
     records: Iterable[Record],
     planned: Mapping[str, Collection[int]] | None = None,
     same_code: bool = True,
-    margins: Mapping[str, float] | None = None,
+    margins: Mapping[str, FrozenMargin] | None = None,
 ) -> list[dict]:
     """Return one dict for each claim, in order, for JSON.
 
     Keys: id, paper, table, statement, kind, sign, claimed, scope, origin, holds_by, reported, contrast, value, low and
-    high (fractions or ratios), n (questions), seeds, p, wins, losses, margin, verdict, why, cost
+    high (fractions or ratios), n (questions), seeds, p, wins, losses, margin, margin_power, verdict, why, cost
     (`o1lib.analysis.claims.cost`), second, judges, only_self, changed_by_sets, confirmatory. The last is whether the
     claim is in the confirmatory family and was scored on `test` drawings; then there is also p_holm, and the verdict is
     the corrected one. Without a verdict the numbers are None. `second` and `judges` hold {label: contrast, numbers,
     verdict and why} of the claim's variations. `only_self` says in words that no other judge gives the verdict, and
-    `changed_by_sets` that the average over all six sets gives another one, else "". The contrast is that which was
-    measured: without frozen chance levels a headline is the plain average over six sets.
+    `changed_by_sets` that the headline over all six sets gives another one, else "". The contrast is that which was
+    measured: without frozen chance levels a headline is the plain average over six sets. For the confirmatory family on
+    `test` drawings there is no such substitute: the claim is not tested, nor where a row lacks another row's seed.
 
     `margins` are frozen margins by claim id (`o1lib.analysis.claims.margins`); without one no difference is negligible.
+    A margin counts for its own rows and metric, so variations in these have none.
     `why` names the interval's method, or the reason why the claim was not tested: a row without a record, a seed of
     `planned` ({row: seeds}) without a record, rows decoded differently, different data, or different code (unless
     `same_code` is False). Seeds that only one row of a contrast has are left out, and `why` names them. A statement
@@ -68,19 +72,23 @@ def rests_on(claim: Claim, records: Iterable[Record], same_code: bool = True) ->
     `evaluate_claims` gives the verdict "not tested".
     """
     evidence = Evidence.of(records, same_code=same_code)
-    pairs, _ = comparable(claim.contrast, evidence)
-    what = usable(claim.contrast, pairs, evidence)
+    what, pairs, _ = _usable(claim, claim.contrast, evidence)
     return pairs, [table(what, pairs[row], evidence) for row in what.rows]
 
 
-def _evaluate(claim: Claim, margin: float | None, evidence: Evidence) -> dict:
+def measured_as(claim: Claim, records: Iterable[Record], same_code: bool = True) -> Compared:
+    """Return the contrast that `rests_on` measures: the claim's, or its substitute where no chance level is frozen."""
+    return _usable(claim, claim.contrast, Evidence.of(records, same_code=same_code))[0]
+
+
+def _evaluate(claim: Claim, frozen: FrozenMargin | None, evidence: Evidence) -> dict:
+    margin, power = frozen or (None, None)
     line = claim.model_dump(mode="json", exclude_none=True, exclude={"second", "judges", "confirmatory"})
-    line |= {"margin": margin} | _judged(claim, claim.contrast, margin, evidence)
+    line |= {"margin": margin, "margin_power": power} | _judged(claim, claim.contrast, margin, evidence)
     pairs = line.pop("pairs")
-    second = claim.second | (ALL_SETS if pairs and line["contrast"]["metric"] == HEADLINE else {})
+    second = claim.second | (_beside_headline(evidence) if pairs and line["contrast"]["metric"] == HEADLINE else {})
     for name, variations in (("second", second), ("judges", claim.judges)):
-        found = {label: _judged(claim, claim.varied(by), margin, evidence) for label, by in variations.items()}
-        line[name] = {label: {key: one[key] for key in one if key != "pairs"} for label, one in found.items()}
+        line[name] = {label: _varied(claim, by, margin, evidence) for label, by in variations.items()}
     return line | {
         "why": "; ".join(filter(None, [line["why"], agrees_with_paper(line)])),
         "only_self": only_own_judge(line),
@@ -90,11 +98,45 @@ def _evaluate(claim: Claim, margin: float | None, evidence: Evidence) -> dict:
     }
 
 
+def _beside_headline(evidence: Evidence) -> dict[str, Variation]:
+    """Return the variations beside a headline: the average, and the headline of all six sets if not all of them enter.
+
+    Only the second has the unit of the headline, so only it tells whether the choice of sets changes a verdict.
+    """
+    whole = set(evidence.sets) == set(PAPER_SETS)
+    return AVERAGED if whole else AVERAGED | {ALL_SETS: Variation(sets=PAPER_SETS)}
+
+
+def _varied(claim: Claim, by: Variation, margin: float | None, evidence: Evidence) -> dict:
+    """Return contrast, numbers, verdict and why of a variation; the margin counts for the claim's rows and metric."""
+    same = not (by.a or by.b or by.metric)
+    line = _judged(claim, claim.varied(by), margin if same else None, evidence)
+    return {key: line[key] for key in line if key != "pairs"}
+
+
+def _usable(claim: Claim, what: Compared, evidence: Evidence) -> tuple[Compared, Pairs, str]:
+    """Return what is measured for a contrast, its records by row and seed, and a remark.
+
+    Raises UserError where nothing is, and for a claim of the family on `test` drawings that lacks a seed or a level.
+    """
+    pairs, remark = comparable(what, evidence)
+    used = usable(what, pairs, evidence)
+    if claim.confirmatory and drawn_for_test(pairs, evidence.records):
+        if lacking := unpaired(what, evidence):
+            raise UserError(f"rows of a confirmatory contrast need the same seeds, but {lacking}: run the missing ones")
+        if used != what:
+            raise UserError(
+                "a confirmatory claim is tested in the metric of the protocol alone, and a chance level of its sets "
+                "is not frozen: run `python -m o1lib chance` on its dataset"
+            )
+    return used, pairs, remark
+
+
 def _judged(claim: Claim, what: Compared, margin: float | None, evidence: Evidence) -> dict:
     """Return contrast, numbers, verdict and why of one contrast, and its records as `pairs` (None if not tested)."""
     try:
-        pairs, remark = comparable(what, evidence)
-        asked, what = what, usable(what, pairs, evidence)
+        asked = what
+        what, pairs, remark = _usable(claim, what, evidence)
         numbers, method = _measured(claim, what, pairs, evidence)
     except UserError as problem:
         line = {"contrast": what.model_dump(mode="json"), "why": str(problem), "pairs": None}

@@ -8,6 +8,7 @@ difference is kept only if its corrected p is at most 0.05. An untested member c
 is negligible is a verdict by the interval and is not corrected.
 """
 
+from o1lib.analysis.claims.wording import changed_by_sets
 from o1lib.analysis.stats.verdicts import INCONCLUSIVE, NEGLIGIBLE
 
 ALPHA = 0.05
@@ -37,5 +38,14 @@ def _holm_verdict(line: dict, p: float) -> dict:
         "p_holm": p,
         "verdict": INCONCLUSIVE,
         "only_self": "",
+        "changed_by_sets": _still_changed(line),
         "why": f"{line['why']}; {line['verdict']} by its interval, but not after Holm's correction (p = {p:.3f})",
     }
+
+
+def _still_changed(line: dict) -> str:
+    """Return in words how all six sets differ from "inconclusive", "" where they gave the verdict that Holm takes back.
+
+    Their own verdict is not corrected, so that one says nothing about the choice of sets.
+    """
+    return changed_by_sets(line | {"verdict": INCONCLUSIVE}) if line.get("changed_by_sets") else ""

@@ -1,6 +1,6 @@
 """Read the frozen margins: within which difference a claim's contrast is called negligible.
 
-    frozen_margins(load_claims())        # {"A4": 0.021, ...}; {} while no margin is frozen
+    frozen_margins(load_claims())        # {"A4": FrozenMargin(0.021, 0.8), ...}; {} while no margin is frozen
 
 `results/margins.json` is written by `python -m o1lib margins --freeze`, from the pilot that the protocol names, and not
 changed afterwards. A margin counts only for the contrast that it was computed for.
@@ -9,6 +9,7 @@ changed afterwards. A margin counts only for the contrast that it was computed f
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from o1lib.analysis.claims.registry import Claim
 from o1lib.records import UserError, project_root, shown
@@ -16,8 +17,15 @@ from o1lib.records import UserError, project_root, shown
 FILE = "results/margins.json"
 
 
-def frozen_margins(claims: Iterable[Claim], path: Path | None = None) -> dict[str, float]:
-    """Return {claim id: margin as a fraction} of the claims whose contrast has a frozen margin.
+class FrozenMargin(NamedTuple):
+    """A margin as a fraction, and the probability that a true difference of zero is called negligible within it."""
+
+    value: float
+    power: float
+
+
+def frozen_margins(claims: Iterable[Claim], path: Path | None = None) -> dict[str, FrozenMargin]:
+    """Return {claim id: margin} of the claims whose contrast has a frozen margin.
 
     Raises UserError for a file of another form, and where a frozen margin belongs to another contrast than the claim's.
     """
@@ -27,7 +35,9 @@ def frozen_margins(claims: Iterable[Claim], path: Path | None = None) -> dict[st
     try:
         entries = json.loads(path.read_text(encoding="utf8"))["margins"]
         found = {claim.id: (claim, entries[claim.id]) for claim in claims if claim.id in entries}
-        margins = {name: float(entry["margin"]) for name, (_, entry) in found.items()}
+        margins = {
+            name: FrozenMargin(float(entry["margin"]), float(entry["power"])) for name, (_, entry) in found.items()
+        }
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{shown(path)} is not a file of margins ({error}): restore the committed one") from error
     for name, (claim, entry) in found.items():

@@ -18,6 +18,9 @@ from o1lib.analysis.tables import to_html
 from o1lib.records.html import render
 from o1lib.scoring.chance_level import AVERAGE
 
+BASE = "base"  # the row of the first base
+GATE_QUESTIONS, GATE_CAPTIONS = 1000, 300  # least numbers of questions of a needed gate, and of captions of a family
+GATE_OF_FAMILIES, GATES_OF_CAPTIONS = "families with captions", "captions, "
 PAPERS = {"A": "LLaVA-o1", "B": "LlamaV-o1"}
 _SCALE = {"difference": (100, " points"), "equivalence": (100, " points"), "rate": (100, " %"), "ratio": (1, " times")}
 
@@ -142,10 +145,10 @@ def caveats(lines, records):
 
     Missing can be a passed reading gate of the base, an average above chance, and margins.
     """
-    bases = [record for record in records if record.row == "base"]
+    bases = [record for record in records if record.row == BASE]
     tested = [line for line in judged(lines) if line["value"] is not None]
     found = []
-    if bases and not any("gate" in record.extra for record in bases):
+    if bases and not all(map(reads, bases)):
         found.append("no record shows that its base reads its own words")
     if any(line["contrast"]["metric"] == AVERAGE for line in tested):
         found.append(
@@ -154,6 +157,16 @@ def caveats(lines, records):
     if tested and not any(line.get("margin") for line in tested):
         found.append("no margin was frozen, so no difference can be called negligible")
     return f"This study cannot tell which ingredient works: {'; '.join(found)}." if found else ""
+
+
+def reads(base):
+    """Return whether the record of a base holds a passed reading gate on enough questions (`o1lib.training.gate`)."""
+    gates = base.extra.get("gate") or {}
+    needed = {name: gate for name, gate in gates.items() if gate.get("passed") is not None}
+    asked = [gate["n"] for name, gate in needed.items() if name != GATE_OF_FAMILIES]
+    captions = [gate["n"] for name, gate in gates.items() if name.startswith(GATES_OF_CAPTIONS)]
+    enough = min(asked, default=0) >= GATE_QUESTIONS and min(captions, default=0) >= GATE_CAPTIONS
+    return enough and all(gate["passed"] for gate in needed.values())
 
 
 def difference_claims(lines):

@@ -60,11 +60,12 @@ class Compared(StrictModel):
 
 
 class Variation(StrictModel):
-    """What differs from a claim's contrast: other rows, or another metric. What is empty stays as it is."""
+    """What differs from a claim's contrast: other rows, another metric or other sets. What is empty stays as it is."""
 
     a: str = ""
     b: str = ""
     metric: str = ""
+    sets: tuple[str, ...] = ()
 
 
 class Claim(StrictModel):

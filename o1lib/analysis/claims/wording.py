@@ -9,7 +9,9 @@ Lines are those of `o1lib.analysis.claims.evaluate_claims`.
 from o1lib.analysis.stats import INCONCLUSIVE, NEGLIGIBLE, NOT_TESTED, OPPOSITE, SUPPORTED
 from o1lib.scoring.chance_level import HEADLINE
 
+UNREACHED = 0.05  # power below which a margin does not let a contrast be called negligible
 STUDY = "study"  # the origin of a statement that no paper makes
+ALL_SETS = "six sets, corrected for chance"  # label of the headline over all six sets, beside that of the entering ones
 
 
 def gain(line: dict) -> float | None:
@@ -36,17 +38,27 @@ def agrees_with_paper(line: dict) -> str:
 
 
 def margin(line: dict) -> str:
-    """Return a claim's margin in points, and whether *negligible* would agree with the paper; "–" without a margin."""
+    """Return a claim's margin in points with its power, and whether *negligible* would agree with the paper.
+
+    The power is the probability that a true difference of zero is called negligible; below UNREACHED that is told as
+    out of reach. Without a margin it is "–".
+    """
     if line.get("margin") is None:
         return "–"
     agreeing = f"; negligible agrees with the paper ({100 * gain(line):+.1f})" if below_margin(line) else ""
-    return f"{100 * line['margin']:.1f} points{agreeing}"
+    power = line.get("margin_power")
+    told = "" if power is None else f" (power {power:.2f})"
+    unreached = "; negligible is out of reach" if power is not None and power < UNREACHED else ""
+    return f"{100 * line['margin']:.1f} points{told}{unreached}{agreeing}"
 
 
 def only_own_judge(line: dict) -> str:
-    """Return in words which other judges do not give the verdict, "" where there is no verdict or all of them do."""
+    """Return in words which other judges do not give the verdict, "" where there is no verdict or all of them do.
+
+    *Negligible* needs the margin of the contrast itself, which other judges do not have.
+    """
     others = line["judges"]
-    if not others or line["verdict"] in (INCONCLUSIVE, NOT_TESTED):
+    if not others or line["verdict"] in (INCONCLUSIVE, NOT_TESTED, NEGLIGIBLE):
         return ""
     same = [label for label, one in others.items() if one["verdict"] == line["verdict"]]
     untested = [label for label, one in others.items() if one["verdict"] == NOT_TESTED]
@@ -59,9 +71,9 @@ def only_own_judge(line: dict) -> str:
 
 
 def changed_by_sets(line: dict) -> str:
-    """Return in words which verdict the average over all six sets gives where it is another one, else ""."""
-    six = line["second"].get("six sets")
-    if not six or line["contrast"]["metric"] != HEADLINE or six["verdict"] in (line["verdict"], NOT_TESTED):
+    """Return in words which verdict the headline over all six sets gives where it is another one, else ""."""
+    six = line["second"].get(ALL_SETS)
+    if not six or six["contrast"]["metric"] != HEADLINE or six["verdict"] in (line["verdict"], NOT_TESTED):
         return ""
     return f"{six['verdict']} over all six sets"
 

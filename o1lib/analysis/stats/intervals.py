@@ -170,8 +170,13 @@ def _decide(data: Sample, bounds: tuple[float, float] | None) -> dict:
 
 def _exact(value: float, size: int) -> Spread:
     """Return the bound on the share of questions that would differ, given that none of `size` did."""
-    reach = 1 - (0.5 - LEVEL / 2) ** (1 / size)
+    reach = exact_reach(size)
     return Spread(value - reach, value + reach, 0.0, float("inf"))
+
+
+def exact_reach(size: int) -> float:
+    """Return how far from the mean the exact bound of `size` questions lies where no two of their values differ."""
+    return 1 - (0.5 - LEVEL / 2) ** (1 / size)
 
 
 def _p(value: float, spread: Spread) -> float:

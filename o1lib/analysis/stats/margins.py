@@ -18,6 +18,7 @@ m at which this probability is the wanted one.
 import math
 from dataclasses import dataclass
 
+from o1lib.analysis.stats.intervals import exact_reach
 from o1lib.analysis.stats.power import Variances
 from o1lib.analysis.stats.spread import LEVEL
 
@@ -32,7 +33,8 @@ NODES = 400  # quantiles of the standard error over which the power is averaged
 class Margin:
     """A margin `value` (a fraction), the margin `needed` for the wanted power, and the `power` that `value` has.
 
-    `value` is below `needed`, and `power` below the wanted one, only where the cap forces it.
+    `value` is below `needed`, and `power` below the wanted one, only where the cap forces it. Where nothing varied, the
+    power is 1 or 0, and the value is the cap.
     """
 
     value: float
@@ -47,15 +49,19 @@ def margin_for(sd: float, n: int, power: float = POWER, cap: float = CAP) -> Mar
     """
     if not (sd >= 0 and n > 1 and 0 < power < 1):
         raise ValueError(f"sd={sd}, n={n}, power={power}: sd must be at least 0, n above 1 and power within 0..1")
-    return _margin(sd / math.sqrt(n), n - 1, power, cap)
+    return _margin(sd / math.sqrt(n), n - 1, n, power, cap)
 
 
-def _margin(error: float, df: float, power: float, cap: float) -> Margin:
-    """Return the margin of an estimate with this standard error and degrees of freedom."""
+def _margin(error: float, df: float, n: int, power: float, cap: float) -> Margin:
+    """Return the margin of an estimate over n questions with this standard error and degrees of freedom.
+
+    Where nothing varied, a verdict has the exact bound of `o1lib.analysis.stats.intervals`, which a true zero reaches.
+    """
     from scipy.optimize import brentq
 
     if error == 0:
-        return Margin(0.0, 0.0, 1.0)
+        reach = exact_reach(n)
+        return Margin(cap, reach, float(reach <= cap))
     wanted = error * brentq(lambda units: equivalence_power(units, df) - power, 0.0, MOST)
     return Margin(wanted, wanted, power) if wanted <= cap else Margin(cap, wanted, equivalence_power(cap / error, df))
 
@@ -81,4 +87,4 @@ def planned_margin(pilot: Variances, n: int, seeds: int, power: float = POWER, c
     if seeds == 1:
         return margin_for(math.sqrt(pilot.questions + pilot.both), n, power, cap)
     variance, df = pilot.mean_variance(n, seeds)
-    return _margin(math.sqrt(variance), df, power, cap)
+    return _margin(math.sqrt(variance), df, n, power, cap)
