@@ -57,12 +57,13 @@ def _margin(error: float, df: float, n: int, power: float, cap: float) -> Margin
 
     Where nothing varied, a verdict has the exact bound of `o1lib.analysis.stats.intervals`, which a true zero reaches.
     """
-    from scipy.optimize import brentq
+    from scipy.optimize import root_scalar
 
     if error == 0:
         reach = exact_reach(n)
         return Margin(cap, reach, float(reach <= cap))
-    wanted = error * brentq(lambda units: equivalence_power(units, df) - power, 0.0, MOST)
+    found = root_scalar(lambda units: equivalence_power(units, df) - power, bracket=(0.0, MOST), method="brentq")
+    wanted = error * float(found.root)
     return Margin(wanted, wanted, power) if wanted <= cap else Margin(cap, wanted, equivalence_power(cap / error, df))
 
 
