@@ -195,4 +195,4 @@ def test_predictions_of_another_hash_are_not_used(tmp_path):
     report(project)
     found = lines(claims(project))["B14"]
     assert sha256(claims(project)) != sha256(PUBLISHED)
-    assert (found["verdict"], found["value"]) == ("not tested", None) and "hash" in found["why"]
+    assert (found["verdict"], found["value"]) == ("no verdict", None) and "hash" in found["why"]
