@@ -56,7 +56,11 @@ def by_depth(items: Sequence, lines: Sequence[dict], chance: Chance) -> dict[str
         own, right = _at(items, lines, (depth,))
         level = chance(own)
         accuracy = share(right)
-        found[str(depth)] = {"accuracy": accuracy, "chance": level, "above_chance": above_chance(right, level)}
+        found[str(depth)] = {
+            "accuracy": accuracy,
+            "chance": level,
+            "above_chance": above_chance(right, level) if level < 1 else None,
+        }
     return found
 
 

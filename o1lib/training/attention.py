@@ -51,8 +51,12 @@ def _mask_layer(layer):
     rows = {}
 
     def read_mask(module, args, kwargs):
-        """Keep 1 for each row with a token that may attend to a picture, else 0, as (rows, 1, 1)."""
-        rows["pictured"] = kwargs["full_text_row_masked_out_mask"].flatten(1).amax(1)[:, None, None]
+        """Keep 1 for each row with a token that may attend to a picture, else 0, as (rows, 1, 1).
+
+        Without a mask every row has a picture, as when a decoder answers questions while an arm learns.
+        """
+        mask = kwargs.get("full_text_row_masked_out_mask")
+        rows["pictured"] = 1 if mask is None else mask.flatten(1).amax(1)[:, None, None]
 
     def apply_mask(module, args, output):
         return (output[0] * rows["pictured"], *output[1:])

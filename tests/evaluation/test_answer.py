@@ -120,7 +120,7 @@ def test_a_budget_is_kept_and_reported(folder, picture):
         ({"--format": "tag"}, "unknown format 'tag' (did you mean tags"),
         ({"--method": "stage_bean"}, "did you mean stage_beam"),
         ({"--judge": "oracle"}, "judge 'oracle' needs the right answer"),
-        ({"--judge": "synthetic"}, "use self, self_as_released, likelihood, agreement, random"),
+        ({"--judge": "synthetic"}, "use self, preference, self_as_released, likelihood, agreement, random"),
         ({"--judge": "oracle", "--method": "retracing"}, "use likelihood, verifier, random"),
         (
             {"--judge": "base"},
