@@ -24,6 +24,7 @@ from o1lib.models.presets import build, greedy, load, sampled, save
 from o1lib.records import UserError, atomic_folder, project_root
 from o1lib.scoring.intervals import share
 from o1lib.training import RECIPES, fit, gate
+from o1lib.training.gate import ANSWER_TOKENS, CAPTION_TOKENS, VERDICT_TOKENS
 from o1lib.training.lessons import lookups as lookup_lessons
 from o1lib.training.lessons.form import LESSON_TEMPLATE
 from o1lib.training.lessons.judge_cases import judge_accuracy, own_cases, pair_cases, single_cases
@@ -33,7 +34,7 @@ from o1lib.training.lessons.words import KNOWN, RELATIONS, SYLLABLES
 
 JUDGED = tuple(kind for kind in KINDS if kind != "summary")
 WARMUP, STEADY = 100, 0.6  # steps of warm-up; share of the steps at the full learning rate
-VERDICT_TOKENS, CAPTION_TOKENS, ANSWER_TOKENS, SAMPLES = 48, 160, 16, 4
+SAMPLES = 4  # captions of a drawing that are drawn to be compared
 
 
 def train_base(

@@ -35,6 +35,7 @@ HOPED = {"told, one step": 0.90, "told, one step, withheld": 0.60, "told, two st
 CAPTIONS, FAMILIES_NEEDED = 0.90, 8  # exact captions, and the number of families that need them
 OPTIONS, STATEMENTS = 4, 5  # in the context of a question
 _FRESH = 5_000_000  # validation seeds from here on are the gate's own
+VERDICT_TOKENS, CAPTION_TOKENS, ANSWER_TOKENS = 48, 160, 16  # most tokens of a reply
 _ROUND = 64  # questions between two steps of the progress bar
 
 
@@ -45,7 +46,7 @@ def measure(model, processor, n: int = 1000, per_family: int = 300, step: Callab
     `passed` None and the hoped value as `floor`.
     """
 
-    def reply(asked, most=48):
+    def reply(asked, most=VERDICT_TOKENS):
         texts = []
         for first in range(0, len(asked), _ROUND):
             texts += greedy(model, processor, asked[first : first + _ROUND], most)
@@ -54,7 +55,7 @@ def measure(model, processor, n: int = 1000, per_family: int = 300, step: Callab
 
     found = {name: _needed(flags, FLOORS[name]) for name, flags in _reading(model, processor, n, reply, step).items()}
     found["asked form"] = _needed(_asked_form(n, reply), FLOORS["asked form"])
-    found |= _captions(per_family, lambda asked: reply(asked, 160))
+    found |= _captions(per_family, lambda asked: reply(asked, CAPTION_TOKENS))
     for name, flags in (_told(n, reply) | _judging(model, processor, n, reply, step)).items():
         found[name] = _needed(flags, HOPED[name]) | {"passed": None}
     return found
@@ -183,7 +184,7 @@ def _judging(model, processor, n, reply, step):
     names = list(FAMILIES)
     drawn = [draw(names[k % len(names)], seed) for k, seed in enumerate(seeds("validation", n, _FRESH + 1_000_000))]
     found = {"statements judged": judge_accuracy(reply, single_cases(drawn))}
-    own = [sampled(model, processor, [(e.image, DESCRIBE) for e in drawn], seed, 160) for seed in (0, 1)]
+    own = [sampled(model, processor, [(e.image, DESCRIBE) for e in drawn], seed, CAPTION_TOKENS) for seed in (0, 1)]
     step(2 * n)
     cases = own_cases(drawn, list(zip(*own, strict=True)))
     return found | {"own captions judged": judge_accuracy(reply, cases)}

@@ -89,11 +89,13 @@ class Trainer(SFTTrainer):
         return batches
 
     def create_optimizer(self, model=None):
+        """Return Muon for matrices and AdamW for the rest with `muon`, otherwise the stock optimizer."""
         if self.muon and self.optimizer is None:
             self.optimizer = MuonAdamW((model or self.model).named_parameters(), self.args.learning_rate)
         return super().create_optimizer(model)
 
     def create_scheduler(self, num_training_steps, optimizer=None):
+        """Return the schedule of `decay` or `steady`, otherwise that of the arguments."""
         optimizer = optimizer or self.optimizer
         if self.decay:
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
