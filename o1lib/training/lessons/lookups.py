@@ -5,8 +5,9 @@ Some statements or options are given, and at most half of them are asked for: fo
 know them. Only the words that are looked up are learned.
 
 The order matters (results/LOG.md). Lists, pairs and forward questions come first: a small model that starts with
-everything at once learns nothing for long. Lists said backward come before backward questions, which were not learned
-without them.
+everything at once learns nothing for long. Then come lists said backward, from any of their words: said from the last
+word alone, they are learned by counting places, which finds nothing in statements. Backward questions are first asked
+with the end as the last word ("back : 7"), then with words after it.
 
     lookup_lesson(random.Random(0), progress=0.0)      # raw: " cup jar egg . cup" then " jar egg." is learned
     lookup_lesson(random.Random(0), progress=1.0)      # often a chat about "cup costs 7. jar costs 3."
@@ -36,9 +37,9 @@ LETTER_OF = (
 )  # fmt: skip
 IN_FULL = ("Answer in a sentence.", "In full.")
 
-# Shares of the lookups after which statements and options join, then lists said backward, then backward questions about
-# known words, then invented words, then noise and chats.
-STATEMENTS_FROM, REVERSED_FROM, BACKWARD_FROM, INVENTED_FROM, CHATS_FROM = 0.08, 0.18, 0.23, 0.42, 0.58
+# Shares of the lookups after which the forms of a name join.
+STATEMENTS_FROM, REVERSED_FROM, BACKWARD_FROM, INVENTED_FROM, CHATS_FROM = 0.05, 0.10, 0.24, 0.42, 0.56
+REVERSED, REVERSED_LATER = 0.6, 0.25  # shares of lists said backward before and after BACKWARD_FROM
 BACKWARD, INVENTED = 0.6, 0.5  # shares of backward questions, and of lists of words that hold invented ones
 
 
@@ -46,13 +47,8 @@ def lookup_lesson(rng: Random, progress: float) -> dict:
     """Return a lesson (o1lib.training.lessons.form). `progress` in 0..1 is the share of lookups that are done."""
     if progress < STATEMENTS_FROM:
         return rng.choice((repeated_list, pairs))(rng)
-    if progress < REVERSED_FROM:
-        return rng.choice((repeated_list, pairs, statements, statements, options, options))(rng)
     if progress < CHATS_FROM:
-        invented = INVENTED if progress >= INVENTED_FROM else 0.0
-        if rng.random() < (0.7 if progress < BACKWARD_FROM else 0.25):
-            return reversed_list(rng, invented)
-        return rng.choice((repeated_list, pairs, statements, statements, options, options))(rng, invented, BACKWARD)
+        return _raw_lesson(rng, progress)
     ease = (progress - CHATS_FROM) / (1 - CHATS_FROM)
     kind = rng.random()
     if kind < 0.35:
@@ -63,38 +59,51 @@ def lookup_lesson(rng: Random, progress: float) -> dict:
     return rng.choice((chat_about_statements, chat_about_statements, chat_about_options))(rng, ease)
 
 
-def repeated_list(rng, invented=0.0, backward=0.0, noise=False) -> dict:
+def _raw_lesson(rng, progress):
+    """Return a raw lesson of the time before chats."""
+    backward = BACKWARD if progress >= REVERSED_FROM else 0.0
+    short = 0.8 if progress < BACKWARD_FROM else 0.4 if progress < INVENTED_FROM else 0.15
+    invented = INVENTED if progress >= INVENTED_FROM else 0.0
+    if backward and rng.random() < (REVERSED if progress < BACKWARD_FROM else REVERSED_LATER):
+        return reversed_list(rng, invented)
+    maker = rng.choice((repeated_list, pairs, statements, statements, options, options))
+    return maker(rng, invented, backward, short=short)
+
+
+def repeated_list(rng, invented=0.0, backward=0.0, noise=False, short=0.0) -> dict:
     """Return a list of words of which all but the first are learned when it is repeated."""
     first, *rest = distinct_words(rng, rng.randint(3, 10), invented)
     return raw([(f" {first} {' '.join(rest)} . {first}", False), (f" {' '.join(rest)}.", True)])
 
 
-def reversed_list(rng, invented=0.0, backward=0.0, noise=False) -> dict:
-    """Return a list of words of which all but the last are learned when it is said backward."""
+def reversed_list(rng, invented=0.0, backward=0.0, noise=False, short=0.0) -> dict:
+    """Return a list of words that is said backward from any of its words; those before that word are learned."""
     words = distinct_words(rng, rng.randint(3, 9), invented)
-    last, *before = words[::-1]
-    return raw([(f" {' '.join(words)} . back : {last}", False), (f" {' '.join(before)}.", True)])
+    start = rng.randint(1, len(words) - 1)
+    return raw([(f" {' '.join(words)} . back : {words[start]}", False), (f" {' '.join(words[:start][::-1])}.", True)])
 
 
-def pairs(rng, invented=0.0, backward=0.0, noise=False) -> dict:
+def pairs(rng, invented=0.0, backward=0.0, noise=False, short=0.0) -> dict:
     """Return pairs of words, some of which are asked for."""
-    return statements(rng, invented, backward, noise, relation="")
+    return statements(rng, invented, backward, noise, short, relation="")
 
 
-def statements(rng, invented=0.0, backward=0.0, noise=False, relation=None) -> dict:
+def statements(rng, invented=0.0, backward=0.0, noise=False, short=0.0, relation=None) -> dict:
     """Return statements "x is y", some of which are completed from their key or from their end."""
     relation = f" {rng.choice(RELATIONS)}" if relation is None else relation
     found = _statements(rng, rng.randint(3, 6), invented)
     text = "".join(f" {x}{relation} {y}." for x, y in found)
-    return _completed(rng, text, [_statement_asked(rng, *one, relation, backward) for one in _half(rng, found)], noise)
+    return _completed(
+        rng, text, [_statement_asked(rng, *one, relation, backward, short) for one in _half(rng, found)], noise
+    )
 
 
-def options(rng, invented=0.0, backward=0.0, noise=False) -> dict:
+def options(rng, invented=0.0, backward=0.0, noise=False, short=0.0) -> dict:
     """Return options, some of which are completed from their letter, or whose letter is asked for."""
     count = rng.randint(3, 6)
     found = list(zip(letters(rng, count), distinct_words(rng, count, invented), strict=True))
     asked = [
-        (f" so the answer is {word}, which is", letter) if rng.random() < backward else (f" {letter} is", word)
+        (_letter_asked(rng, word, short), letter) if rng.random() < backward else (f" {letter} is", word)
         for letter, word in _half(rng, found)
     ]
     return _completed(rng, "".join(f" {letter}. {word}" for letter, word in found), asked, noise)
@@ -147,10 +156,17 @@ def _half(rng, found):
     return rng.sample(found, max(1, len(found) // 2))
 
 
-def _statement_asked(rng, x, y, relation, backward):
+def _letter_asked(rng, word, short):
+    """Return the beginning that asks for the letter of a word, in a share `short` of cases with the word at its end."""
+    return f" back : {word}" if rng.random() < short else f" so the answer is {word}, which is"
+
+
+def _statement_asked(rng, x, y, relation, backward, short):
     """Return (beginning, word) that asks for one statement, from its end in a share `backward` of cases."""
     if rng.random() >= backward:
         return f" {x}{relation}", y
+    if rng.random() < short:
+        return f" back : {y}", x
     return (f" the one with {y} is" if not relation or rng.random() < 0.5 else f" the one that{relation} {y} is"), x
 
 
