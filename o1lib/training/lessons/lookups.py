@@ -7,7 +7,8 @@ know them. Only the words that are looked up are learned.
 The order matters (results/LOG.md). Lists, pairs and forward questions come first: a small model that starts with
 everything at once learns nothing for long. Then come lists said backward, from any of their words: said from the last
 word alone, they are learned by counting places, which finds nothing in statements. Backward questions are first asked
-with the end as the last word ("back : 7"), then with words after it.
+with the end as the last word ("back : 7"). Questions with words after it ("the one with 7 is") were learned only when
+lists were said with words between, because then the model must fetch what it looks up from some tokens before.
 
     lookup_lesson(random.Random(0), progress=0.0)      # raw: " cup jar egg . cup" then " jar egg." is learned
     lookup_lesson(random.Random(0), progress=1.0)      # often a chat about "cup costs 7. jar costs 3."
@@ -38,9 +39,10 @@ LETTER_OF = (
 IN_FULL = ("Answer in a sentence.", "In full.")
 
 # Shares of the lookups after which the forms of a name join.
-STATEMENTS_FROM, REVERSED_FROM, BACKWARD_FROM, INVENTED_FROM, CHATS_FROM = 0.05, 0.10, 0.24, 0.42, 0.56
-REVERSED, REVERSED_LATER = 0.6, 0.25  # shares of lists said backward before and after BACKWARD_FROM
+STATEMENTS_FROM, REVERSED_FROM, SPACED_FROM, INVENTED_FROM, CHATS_FROM = 0.04, 0.08, 0.25, 0.36, 0.50
 BACKWARD, INVENTED = 0.6, 0.5  # shares of backward questions, and of lists of words that hold invented ones
+NOUNS = ("one", "thing", "name", "word", "place", "piece", "row")
+BETWEEN = (" ,", " then", " is", " :", " and so", " .", " , which is", " =")  # said between the words of a list
 
 
 def lookup_lesson(rng: Random, progress: float) -> dict:
@@ -52,7 +54,7 @@ def lookup_lesson(rng: Random, progress: float) -> dict:
     ease = (progress - CHATS_FROM) / (1 - CHATS_FROM)
     kind = rng.random()
     if kind < 0.35:
-        makers = (reversed_list, repeated_list, pairs, statements, statements, options, options)
+        makers = (reversed_list, repeated_list, spaced_list, pairs, statements, statements, options, options)
         return rng.choice(makers)(rng, INVENTED, BACKWARD, noise=True)
     if kind < 0.5:
         return distant(rng, ease)
@@ -61,13 +63,19 @@ def lookup_lesson(rng: Random, progress: float) -> dict:
 
 def _raw_lesson(rng, progress):
     """Return a raw lesson of the time before chats."""
-    backward = BACKWARD if progress >= REVERSED_FROM else 0.0
-    short = 0.8 if progress < BACKWARD_FROM else 0.4 if progress < INVENTED_FROM else 0.15
-    invented = INVENTED if progress >= INVENTED_FROM else 0.0
-    if backward and rng.random() < (REVERSED if progress < BACKWARD_FROM else REVERSED_LATER):
-        return reversed_list(rng, invented)
-    maker = rng.choice((repeated_list, pairs, statements, statements, options, options))
-    return maker(rng, invented, backward, short=short)
+    lists, backward, short = {}, BACKWARD, 0.15
+    if progress < REVERSED_FROM:
+        backward = 0.0
+    elif progress < SPACED_FROM:
+        lists, short = {reversed_list: 0.6}, 0.9
+    elif progress < INVENTED_FROM:
+        lists, short = {reversed_list: 0.1, spaced_list: 0.5}, 0.3
+    else:
+        lists = {reversed_list: 0.1, spaced_list: 0.2}
+    makers = (repeated_list, pairs, statements, statements, options, options)
+    rest = (1 - sum(lists.values())) / len(makers)
+    maker = rng.choices([*lists, *makers], [*lists.values(), *[rest] * len(makers)])[0]
+    return maker(rng, INVENTED if progress >= INVENTED_FROM else 0.0, backward, short=short)
 
 
 def repeated_list(rng, invented=0.0, backward=0.0, noise=False, short=0.0) -> dict:
@@ -81,6 +89,23 @@ def reversed_list(rng, invented=0.0, backward=0.0, noise=False, short=0.0) -> di
     words = distinct_words(rng, rng.randint(3, 9), invented)
     start = rng.randint(1, len(words) - 1)
     return raw([(f" {' '.join(words)} . back : {words[start]}", False), (f" {' '.join(words[:start][::-1])}.", True)])
+
+
+def spaced_list(rng, invented=0.0, backward=0.0, noise=False, short=0.0) -> dict:
+    """Return a list that is said on, or mostly backward, from any of its words, with the same words between any two."""
+    words, between = distinct_words(rng, rng.randint(3, 9), invented), rng.choice(BETWEEN)
+    if noise and rng.random() < 0.5:
+        between = f" {small_words(rng, 1, 5)}"
+    if rng.random() < 0.75:
+        start, cue = rng.randint(1, len(words) - 1), rng.choice((" . back :", " . back"))
+        said = words[:start][::-1]
+    else:
+        start, cue = rng.randint(0, len(words) - 2), rng.choice((" .", " next :"))
+        said = words[start + 1 :]
+    parts = [part for word in said for part in ((between, False), (f" {word}", True))]
+    parts[0] = f" {' '.join(words)}{cue} {words[start]}{between}", False
+    parts[-1] = f" {said[-1]}.", True
+    return raw(parts)
 
 
 def pairs(rng, invented=0.0, backward=0.0, noise=False, short=0.0) -> dict:
@@ -158,16 +183,21 @@ def _half(rng, found):
 
 def _letter_asked(rng, word, short):
     """Return the beginning that asks for the letter of a word, in a share `short` of cases with the word at its end."""
-    return f" back : {word}" if rng.random() < short else f" so the answer is {word}, which is"
+    if rng.random() < short:
+        return rng.choice((f" back : {word}", f" the letter with {word}", f" letter of {word}"))
+    return rng.choice((f" so the answer is {word}, which is", f" the letter with {word} is", f" letter of {word} is"))
 
 
 def _statement_asked(rng, x, y, relation, backward, short):
     """Return (beginning, word) that asks for one statement, from its end in a share `backward` of cases."""
     if rng.random() >= backward:
         return f" {x}{relation}", y
+    named = f" the {rng.choice(NOUNS)} " + (
+        f"with {y}" if not relation or rng.random() < 0.5 else f"that{relation} {y}"
+    )
     if rng.random() < short:
-        return f" back : {y}", x
-    return (f" the one with {y} is" if not relation or rng.random() < 0.5 else f" the one that{relation} {y} is"), x
+        return rng.choice((f" back : {y}", named)), x
+    return f"{named} is", x
 
 
 def _completed(rng, text, asked, noise):
