@@ -6,12 +6,14 @@ found[0]                                                     # a Grade, or None 
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from tqdm import tqdm
 
+from o1lib.formats.thoughts import answer_part, unfenced
 from o1lib.models.endpoint import Reply, Request
 
 ATTEMPTS = 3
@@ -57,12 +59,14 @@ def _strict(schema: dict) -> dict:
 
 
 def read(text: str, form: type[Form]) -> Form | None:
-    """Return the verdict if the reply is one JSON object of that form, perhaps in a code fence, otherwise None."""
-    whole = re.fullmatch(r"\s*(?:```(?:json)?\s*)?(\{.*\})\s*(?:```)?\s*", text, re.S)
-    try:
-        return form.model_validate_json(whole[1]) if whole else None
-    except ValidationError:
-        return None
+    """Return the verdict if the reply is one JSON object of that form, perhaps in a code fence, otherwise None.
+
+    Thoughts before it are not read.
+    """
+    for part in (text, answer_part(text)):  # the whole first: a copied answer may hold marks of its own
+        with suppress(ValidationError):
+            return form.model_validate_json(unfenced(part))
+    return None
 
 
 def verdicts(
