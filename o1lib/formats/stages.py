@@ -70,8 +70,7 @@ def parse_plain(text: str) -> dict[str, str]:
 class Parsed:
     """The result of parsing: `stages` {name: text} of those found, and `problems`, one short sentence each.
 
-    `rest` is the text outside all stages at the end: after the last closing tag, or before a closing tag of a
-    conclusion that was never opened.
+    `rest` is the text after the last closing tag, or before that of a conclusion that was never opened.
     """
 
     stages: dict[str, str]
@@ -152,9 +151,8 @@ def parse(text: str, expected: Sequence[str] = STAGES) -> Parsed:
     reader, position, marked, rest = _Reader(), 0, False, ""
     for match, stage, closes in _marks(text):
         marked = True
-        before = text[position : match.start()]
+        reader.add_text(before := text[position : match.start()])
         rest = before if closes and stage == "conclusion" and not reader.current else ""
-        reader.add_text(before)
         closes = reader.current == stage if closes is None else closes
         if match[0] not in (open_tag(stage), close_tag(stage)):
             reader.problems.append(f"{stage.upper()} is marked as {match[0]!r}")
@@ -166,9 +164,8 @@ def parse(text: str, expected: Sequence[str] = STAGES) -> Parsed:
     if reader.current:
         reader.problems.append(f"{reader.current.upper()} is not closed")
         reader.end_stage()
-    else:
-        rest = text[position:] if text[position:].strip() else rest
-    return _parsed(reader.found, reader.problems, expected, rest)
+        return _parsed(reader.found, reader.problems, expected, "")
+    return _parsed(reader.found, reader.problems, expected, text[position:].strip() or rest)
 
 
 def _parsed(found: dict[str, str], problems: list[str], expected: Sequence[str], rest: str) -> Parsed:

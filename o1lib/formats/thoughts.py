@@ -36,7 +36,10 @@ def without_thoughts(text: str) -> str:
     for mark in _THOUGHT.finditer(text):
         if mark["open"] and inside:
             continue
-        kept = kept if inside else [*kept, text[position : mark.start()]] if mark["open"] else []
+        if mark["open"]:
+            kept.append(text[position : mark.start()])
+        elif not inside:
+            kept.clear()
         inside, position = bool(mark["open"]), mark.end()
     return "".join([*kept, _whole_answer(text[position:]) if inside else text[position:]])
 

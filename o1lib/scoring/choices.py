@@ -1,6 +1,6 @@
 """The rules that read a choice out of a text as the letter of an option, the most reliable rule first.
 
-    read_choice("(A) is too small. So it must be the 28 cm.", ("14cm", "28cm"))     # ("B", "option in the last line")
+read_choice("(A) is too small. So it must be the 28 cm.", ("14cm", "28cm"))     # ("B", "option in the last line")
 """
 
 import re
@@ -13,13 +13,16 @@ from o1lib.scoring.verdict_words import yes_no
 
 _OR = r"\W{{0,2}}(?:,|/|&|、|\bor\b|\band\b|或|和|与)\W{{0,3}}{mark}(?![A-Za-z0-9_])"  # "A or B" chooses neither
 _GAP = r"[ \t:*()\[\]{}\"'=>$\\_`-]{0,8}"
-_FILLER = r"(?i:is|are|be|would|should|must|for|sure|therefore|thus|clearly|the|correct|option|choice|letter|final)"
+_FILLER = (
+    r"(?i:is|are|be|would|should|must|for|sure|therefore|thus|clearly|the|correct|option|choice|letter|final|to|this"
+    r"|question|here)"
+)
 _CUE = (
     rf"(?:\b(?i:answer|option|choice|choose|select|pick)\b(?:{_GAP}\b{_FILLER}\b){{0,6}}"
     r"|(?:答案|选项|选择|应选|故选|选|正解|正答|答え|解答|정답|답)(?:应该|应当|应|就|只能|可能|为|是|は|が|은|는|이|가|을|를|\s){0,6})"
 )
 # Behind a lower-case letter: a closing mark, the end of its sentence or a reason.
-_LOWER_END = r"(?:[)\"]|[*_`]{0,3}[.,;:!](?:\s|$)|[*_`]{1,3}(?:\s|$)|\s(?:because|since|as)\b)"
+_LOWER_END = r"(?:[)\"']|[*_`]{0,3}[.,;:!](?:\s|$)|[*_`]{1,3}(?:\s|$)|\s(?:because|since|as)\b)"
 _BEHIND_IN_CHINESE = r"\s?(?:项|选项)?(?:是正确|正确|是对的|才对|が正解|が正しい|を選|가 정답|이 정답|를 선택|을 선택)"
 
 _BREAK = re.compile(r"[.,;:!?](?=\s|$)|[\n。，；！？、]")  # no denial reaches over one
@@ -31,7 +34,7 @@ def read_choice(text: str, options: Sequence[str]) -> tuple[str | None, str]:
 
     Denied letters and options are not read. If all options but one are denied, that one is the choice.
     """
-    mark = f"[{LETTERS[: len(options)]}]"
+    mark, text = f"[{LETTERS[: len(options)]}]", _without_list(text, options)
     masked, denied = without_denied(text, options, mark)
     for letter, rule in _letter_rules(text, masked, options, mark):
         if letter:
@@ -39,6 +42,19 @@ def read_choice(text: str, options: Sequence[str]) -> tuple[str | None, str]:
     denied |= _mentions(text, options)[1]
     left = [letter for letter in LETTERS[: len(options)] if letter not in denied]
     return (left[0], "the one that is left") if denied and len(left) == 1 else (None, "none")
+
+
+def _without_list(text: str, options: Sequence[str]) -> str:
+    """Return `text` without lines that list all options again, each behind its letter."""
+    lines = text.split("\n")
+    listed = [words(f"{letter} {option}") for letter, option in zip(LETTERS, options, strict=False)]
+    if len(listed) < 2:
+        return text
+    spots = [k for k, line in enumerate(lines) if line.lstrip(" *-([")[:1] == "A" and words(line) == listed[0]]
+    for start in reversed(spots):
+        if [words(line) for line in lines[start : start + len(listed)]] == listed:
+            del lines[start : start + len(listed)]
+    return "\n".join(lines)
 
 
 def _letter_rules(text: str, masked: str, options: Sequence[str], mark: str) -> Iterator[tuple[str | None, str]]:
@@ -109,7 +125,8 @@ def _lone_letter(text: str, mark: str) -> str | None:
 def _last_in_parentheses(text: str, mark: str) -> str | None:
     """Return the last letter in parentheses, not counting lists of the options (the last rule of MMMU's script)."""
     prose = "\n".join(line for line in text.splitlines() if not _leading_letter(line, mark))
-    found = re.findall(rf"\(({mark})\)", re.sub(rf"\({mark}\)(?:\W{{0,2}}\bor\b\W{{0,2}}\({mark}\))+", "", prose))
+    several = rf"\({mark}\)(?:\W{{0,2}}(?:\bor\b|\band\b|[,/&、和或])\W{{0,2}}\({mark}\))+"
+    found = re.findall(rf"\(({mark})\)", re.sub(several, "", prose))
     return found[-1] if found else None
 
 
@@ -124,7 +141,7 @@ def _mentions(text: str, options: Sequence[str]) -> tuple[set[str], set[str]]:
 
     An option inside a longer one does not count.
     """
-    parts, found, denied = map(words, _BREAK.split(text)), set(), set()
+    parts, found, denied = [words(part) for part in _BREAK.split(text) if part.strip()], set(), set()
     rest = f" {' | '.join(part for part in parts if part)} "
     for option in sorted(options, key=len, reverse=True):
         tokens = words(option).split()

@@ -33,9 +33,11 @@ _BEHIND = re.compile(
     r"|have been)\s)?(?:to be )?(?:(?:also|both|all|clearly|definitely|therefore|thus|simply|just|obviously|then"
     r"|completely|an?|the|far|much|way|equally|both|already)\s){0,3}"
     rf"(?:{_WRONG}\b|(?:(?<=is )|(?<=are )|(?<=was )|(?<=were )|(?<=much )|(?<=far )|(?<=also )|(?<=: )|(?<=- ))too\s\w"
-    rf"|(?:(?:is|are|was|were|do|does|did|can|could|would|should|must|has|have|will)\s?(?:n['’ ]t|\bnot|never)|cannot|not)\b"
+    r"|(?:(?:is|are|was|were|do|does|did|can|could|would|should|must|has|have|will)\s?(?:n['’ ]t|\bnot|never)|cannot"
+    r"|not)\b"
     rf"(?!\s(?:only|just|merely|{_WRONG})\b|\s?{_OPEN}[A-Z]{ALONE})|(?:fails?|contradicts?|lacks?)\b"
     r"|would (?:only )?be (?:the )?(?:correct|right|true)\b.{0,20}\bif\b)"
+    rf"|\s?this (?:(?:option|choice|answer) )?(?:is {_WRONG}\b|would (?:only )?be (?:the )?(?:correct|right|true)\b)"
     r"|\s?(?:项|选项|是|都|也|则|を|は|が|은|는|이|가|도){0,3}\s?(?:不(?:是|对|正确|符|成立|合|能|可能|满足)|错|有误|排除|并非"
     r"|ではな|じゃな|誤り|間違|違い|正しくな|아니|아닙|틀렸|틀린|오답)(?!\s?[A-Z(])",
     re.I,
@@ -46,7 +48,7 @@ _BEHIND = re.compile(
 def _mentions(mark: str) -> re.Pattern:
     """Return the pattern of one letter, or of several that are joined: "A", "(A) and **B**", "A, B or C"."""
     one = rf"{_OPEN}(?<![A-Za-z0-9_'’∠△-]){mark}{ALONE}(?!['’]\w){_SHUT}"
-    joined = rf"(?:\s?,\s?(?:option\s)?{one}){{0,24}}\s?,?\s?(?:or|and|nor|/|&|和|或|及|与|、)\s?(?:option\s)?{one}"
+    joined = rf"(?:\s?[,、]\s?(?:option\s)?{one}){{0,24}}\s?,?\s?(?:or|and|nor|/|&|和|或|及|与|、)\s?(?:option\s)?{one}"
     return re.compile(rf"{one}(?:{joined})?")
 
 
@@ -64,11 +66,11 @@ def without_denied(text: str, options: Sequence[str], mark: str) -> tuple[str, s
     kept, position, denied = [], 0, set()
     for found in _mentions(mark).finditer(text):
         letters = re.findall(rf"(?<![A-Za-z]){mark}(?![A-Za-z])", found[0])
-        if found.start() < position or is_word(text, letters[-1], found.end()):
+        bare = len(found[0]) == 1
+        if found.start() < position or bare and is_word(text, letters[-1], found.end()):
             continue
         end = found.end() + _length_of_option(text[found.end() : found.end() + 2 * _NEAR], letters[-1], options)
-        opens_line = not text[text.rfind("\n", 0, found.start()) + 1 : found.start()].strip()
-        end += opens_line and text[end : end + 1] in (".", ":") and end == found.end()
+        end += end == found.end() and text[end : end + 1] in (".", ":") and _opens_line(text, found.start())
         if is_denied(text, found.start(), end) or end > found.end() and is_denied(text, found.start(), found.end()):
             denied.update(letters)
             masked = re.sub(rf"(?<![A-Za-z]){mark}(?![A-Za-z])", MASK, found[0])
@@ -77,13 +79,18 @@ def without_denied(text: str, options: Sequence[str], mark: str) -> tuple[str, s
     return "".join([*kept, text[position:]]), denied
 
 
+def _opens_line(text: str, start: int) -> bool:
+    before = text[max(0, start - 8) : start]
+    return not before.rpartition("\n")[2].strip() and (start < 8 or "\n" in before)
+
+
 def _length_of_option(behind: str, letter: str, options: Sequence[str]) -> int:
     """Return the length of the option's own text, or of a remark in parentheses, right behind its letter."""
     option = options[ord(letter) - ord("A")].strip() if letter.isalpha() else ""
     found = re.match(r"[\s.):,*-]{0,4}", behind)
     start = found.end() if found else 0
     if option and behind[start : start + len(option)].lower() == option.lower():
-        shut = re.match(r"[\s,.)*\"']{0,2}(?=\s|$)", behind[start + len(option) :])
+        shut = re.match(r"[,.)*_:\"']{0,4}(?=\s|$)", behind[start + len(option) :])
         return start + len(option) + (len(shut[0]) if shut else 0)
     remark = re.match(r"\s?\([^()\n]{1,40}\)", behind)
     return remark.end() if remark else 0

@@ -1,24 +1,29 @@
 """The part of a text that gives its answer: boxed, stated after a cue, or the last line before words of farewell.
 
-    final("The area is **16 m**.\\n\\nIs there anything else I can help you with?")     # "The area is **16 m**."
-    stated("First answer: 3. The answer is 4, I think.")                              # "4, I think"
+stated("First answer: 3. The answer is 4, I think.")                                        # "4, I think"
+without_farewell("The area is **16 m**.\\n\\nIs there anything else I can help you with?")     # "The area is **16 m**."
 """
 
 import re
 
 STATED = re.compile(
-    r"(?i)(?:\b(?:answer|conclusion)\b[*_ ]{0,3}(?:is\b|:|=)|(?:答案|正解|答え|정답|답)\s?(?:应该是|应为|应是|是|为|は|은|는|이|:|=))"
+    r"(?i)(?:\b(?:answer|conclusion)\b[*_ ]{0,3}(?:is\b|:|=)"
+    r"|(?:答案|正解|答え|정답|답)\s?(?:应该是|应为|应是|是|为|は|은|는|이|:|=))"
     r"[\s*_:]{0,6}([^\n]{1,300})"
 )
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')*_]{0,3}\s+|(?<=[。！？])")
 _FAREWELL = re.compile(
     r"[\W_]{0,8}(?:(?:i )?hope (?:this|that|it|these)\b|(?:please )?(?:let me know|feel free|do(?:n't| not) hesitate)\b"
-    r"|if (?:you|there)(?:'d|'re|'ve)? (?:have|has|need|want|would|like|are|is|still)\b.{0,80}(?:\bask\b|let me know|help"
-    r"|question|feel free)|(?:is|was) there anything\b|anything else\b|thank(?:s| you)\b|have a (?:nice|great|good)\b"
-    r"|(?:i'm |i am )?(?:happy|glad) to (?:help|assist|explain|clarify)\b|good luck\b|(?:please )?note\b|disclaimer\b"
-    r"|remark:|confidence\b.{0,9}\d|希望(?:这|以上|对|能)|如果(?:你|您)?(?:还)?有|如有|还有(?:什么|其他)|请(?:随时|告诉)"
-    r"|お役に立て|他に(?:何か|ご)|ご不明|도움이 되|더 궁금|궁금한)",
+    r"|if (?:you|there)(?:'d|'re|'ve)? (?:have|has|need|want|would|like|are|is|still)\b.{0,80}"
+    r"(?:\bask\b|help|question|let me know|feel free)|(?:is|was) there anything\b|anything else\b|thank(?:s| you)\b"
+    r"|have a (?:nice|great|good)\b|(?:i'm |i am )?(?:happy|glad) to (?:help|assist|explain|clarify)\b|good luck\b"
+    r"|(?:please )?note(?: that\b|:)|disclaimer:|remark:|confidence\b.{0,9}\d"
+    r"|希望(?:这|以上|对|能)|如果(?:你|您)?(?:还)?有|如有|还有(?:什么|其他)|请(?:随时|告诉)|お役に立て|他に(?:何か|ご)|ご不明"
+    r"|도움이 되|더 궁금|궁금한)",
     re.I,
+)
+_TURN_END = re.compile(
+    r"</s>|<\|(?:im_end|endoftext|end_of_text|eot_id|end|return)\|>|<(?:eos|end_of_(?:turn|utterance))>"
 )
 _WORD = re.compile(r"[^\W_]")
 
@@ -46,17 +51,12 @@ def last_line(text: str) -> str:
     return re.sub(r"^(?:[-*•]\s+|\d{1,2}[.)]\s+(?=[^\W\d]))", "", line)
 
 
-def final(text: str) -> str:
-    """Return the part of `text` that gives the answer: boxed, stated, or its last line."""
-    return boxed(text) or stated(text) or last_line(text)
-
-
 def without_farewell(text: str, keep_questions: bool = False) -> str:
-    """Return `text` without the words of farewell and the questions to the reader that end it.
+    """Return `text` up to the end of its turn, without the words of farewell and questions to the reader that end it.
 
     Of a text that is nothing but a question, the question is kept.
     """
-    lines = text.rstrip().split("\n")
+    lines = _TURN_END.split(text)[0].rstrip().split("\n")
     first = next((k for k, line in enumerate(lines) if _WORD.search(line)), 0)
     while lines:
         sentences = _sentences(lines[-1])

@@ -104,8 +104,9 @@ def quantity(text: str) -> Quantity | None:
     if not match:
         return None
     number, under = (re.sub("[, ]", "", match[part] or "1") for part in ("number", "under"))
-    value = float(number) / (float(under) or float("nan"))
-    if not abs(value) < 1e300:  # also refuses NaN
+    over, below = float(number), float(under)
+    value = over / (below or float("nan"))
+    if not (abs(value) < 1e300 and below < 1e300):  # also refuses NaN
         return None
     value = -value if match["sign"] == "-" else value
     decimals, text = _decimals(number), number
@@ -133,7 +134,7 @@ def same_number(found: Quantity, gold: Quantity) -> bool:
     """
     if found.unit and gold.unit and found.unit.rstrip("s") != gold.unit.rstrip("s"):
         return False
-    tolerance = 0.005 if gold.decimals is None else 0.5 * 10.0**-gold.decimals if gold.decimals else 0.0
+    tolerance = 0.005 if gold.decimals is None else 0.5 * 10.0 ** -max(gold.decimals, -300) if gold.decimals else 0.0
     values = [found.value]
     if found.percent != gold.percent:
         values.append(found.value / 100 if found.percent else found.value * 100)
@@ -145,7 +146,7 @@ def words(text: str) -> str:
     text = clean(text)
     if unspaced(text):
         text = _SEAM.sub(" ", text)
-    found: list[str] = re.findall(r"\d+(?:\.\d+)?|[^\W_]+|[-+/^%°=<>{}\\]", text)
+    found: list[str] = re.findall(r"\d+(?:\.\d+)?(?:e[-+]?\d+\b)?|[^\W_]+|[-+/^%°=<>{}\\]", text)
     kept = [NUMBER_WORDS.get(word, word) for word in found if word not in ("a", "an", "the")] or found
     return " ".join(kept)
 
