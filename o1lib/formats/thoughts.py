@@ -68,6 +68,11 @@ def answer_part(text: str) -> str:
     return text[marks[opened].end() : marks[opened + 1].start() if opened + 1 < len(marks) else len(text)]
 
 
+def without_marks(text: str) -> str:
+    """Return `text` without the marks of thoughts and answers, so that who quotes it does not write them."""
+    return _ANSWER.sub("|", _THOUGHT.sub("|", text))
+
+
 def unfenced(text: str) -> str:
     """Return a text without outer blanks and without the code fence that a model puts around JSON."""
     text = text.strip()

@@ -13,7 +13,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 from tqdm import tqdm
 
-from o1lib.formats.thoughts import answer_part, unfenced
+from o1lib.formats.thoughts import answer_part, unfenced, without_marks
 from o1lib.models.endpoint import Reply, Request
 
 ATTEMPTS = 3
@@ -37,8 +37,12 @@ Form = TypeVar("Form", bound=GraderReply)
 
 
 def fenced(name: str, text: str) -> str:
-    """Return a text between fences, under a name. Fences inside it are spaced out, so that they cannot close it."""
-    inside = re.sub(r"(<{2,}|>{2,})", lambda fence: " ".join(fence[0]), str(text))
+    """Return a text between fences, under a name.
+
+    Fences inside it are spaced out, so that they cannot close it, and marks of thoughts are taken out, so that a judge
+    who quotes it does not seem to end its own thoughts.
+    """
+    inside = re.sub(r"(<{2,}|>{2,})", lambda fence: " ".join(fence[0]), without_marks(str(text)))
     return f"{name}: <<<\n{inside}\n>>>"
 
 
