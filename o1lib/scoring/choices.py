@@ -19,11 +19,13 @@ _FILLER = (
 )
 _CUE = (
     rf"(?:\b(?i:answer|option|choice|choose|select|pick)\b(?:{_GAP}\b{_FILLER}\b){{0,6}}"
-    r"|(?:答案|选项|选择|应选|故选|选|正解|正答|答え|解答|정답|답)(?:应该|应当|应|就|只能|可能|为|是|は|が|은|는|이|가|을|를|\s){0,6})"
+    r"|(?:答案|选项|选择|应选|故选|选|正解|正答|答え|解答|정답|답)(?:应该|应当|应|就|只能|可能|为|是|了|は|が|은|는|이|가|을|를|\s){0,6})"
 )
 # Behind a lower-case letter: a closing mark, the end of its sentence or a reason.
 _LOWER_END = r"(?:[)\"']|[*_`]{0,3}[.,;:!](?:\s|$)|[*_`]{1,3}(?:\s|$)|\s(?:because|since|as)\b)"
-_BEHIND_IN_CHINESE = r"\s?(?:项|选项)?(?:是正确|正确|是对的|才对|が正解|が正しい|を選|가 정답|이 정답|를 선택|을 선택)"
+_BEHIND_IN_CHINESE = (
+    r"\s?(?:项|选项)?(?:是正确|正确|是对的|才对|が正解|が正しい|を選|です|가 정답|이 정답|를 선택|을 선택|입니다)"
+)
 
 _BREAK = re.compile(r"[.,;:!?](?=\s|$)|[\n。，；！？、]")  # no denial reaches over one
 _BETWEEN = r" (?:\| )?"  # an option of several sentences has breaks of its own

@@ -18,7 +18,7 @@ _BEFORE = re.compile(
     r"(?:\b(?:not|nor|neither|never|cannot|rather than|other than|instead of|except(?: for)?|unlike"
     r"|exclud(?:e|es|ed|ing)|eliminat(?:e|es|ed|ing)|(?:rule|rules|ruled|ruling) out|reject(?:s|ed|ing)?"
     r"|discard(?:s|ed|ing)?|dismiss(?:es|ed|ing)?|(?:wrong|incorrect)(?: to (?:say|choose|pick|select)|:))"
-    r"|n['’ ]t|不(?:是|能|应|该|应该|可能|会|选|为|要)?|并非|排除|没有|没|别|非|无法是)"
+    r"|n['’ ]t|不(?:是|能|应|该|应该|可能|会|选|为|要)?|并非|排除|没有|没(?=选)|别(?=选)|非|无法是)"
     r"(?:\s?(?:be|is|choose|select|pick|say|the|an?|options?|choices?|answers?|letters?|statements?|correct|right|either"
     r"|both|it|选项|选择|选|答案)\b|选项|选择|选){0,5}[\s(\[{*_\"'“‘`:]{0,6}$",
     re.I,
@@ -34,7 +34,7 @@ _BEHIND = re.compile(
     r"|completely|an?|the|far|much|way|equally|both|already)\s){0,3}"
     rf"(?:{_WRONG}\b|(?:(?<=is )|(?<=are )|(?<=was )|(?<=were )|(?<=much )|(?<=far )|(?<=also )|(?<=: )|(?<=- ))too\s\w"
     r"|(?:(?:is|are|was|were|do|does|did|can|could|would|should|must|has|have|will)\s?(?:n['’ ]t|\bnot|never)|cannot"
-    r"|not)\b"
+    r"|not(?=\s(?:correct|right|valid|true|possible|applicable|suitable|an? |the |consistent|supported)))\b"
     rf"(?!\s(?:only|just|merely|{_WRONG})\b|\s?{_OPEN}[A-Z]{ALONE})|(?:fails?|contradicts?|lacks?)\b"
     r"|would (?:only )?be (?:the )?(?:correct|right|true)\b.{0,20}\bif\b)"
     rf"|\s?this (?:(?:option|choice|answer) )?(?:is {_WRONG}\b|would (?:only )?be (?:the )?(?:correct|right|true)\b)"

@@ -12,21 +12,14 @@ YES_NO = ("yes", "no")  # answers to questions without options that a coin could
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 NUMBER = r"(?:(?:\d{1,3}(?:[, ]\d{3}){1,8}(?!\d)|\d{1,40})(?:\.\d{1,40})?|\.\d{1,40})(?:e[-+]?\d{1,3})?"
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0x2212: "-", 0x2013: "-"}
-NUMBER_WORDS = {
-    "zero": "0",
-    "one": "1",
-    "two": "2",
-    "three": "3",
-    "four": "4",
-    "five": "5",
-    "six": "6",
-    "seven": "7",
-    "eight": "8",
-    "nine": "9",
-    "ten": "10",
-    "eleven": "11",
-    "twelve": "12",
-}
+_SMALL = [
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+NUMBER_WORDS = {word: str(k) for k, word in enumerate(_SMALL)}
+NUMBER_WORDS |= {word: str(10 * k) for k, word in enumerate(_TENS, 2)}
+NUMBER_WORDS |= {f"{tens}-{_SMALL[k]}": str(int(NUMBER_WORDS[tens]) + k) for tens in _TENS for k in range(1, 10)}
 _QUANTITY = re.compile(
     rf"(?:\\?\w{{1,12}}\s?[=≈]\s?)?(?:about |approximately )?[$€£¥]?\s?(?P<sign>[-+]?)\s?[$€£¥]?"
     rf"(?P<number>{NUMBER})(?:\s?/\s?(?P<under>{NUMBER}))?\s?(?P<percent>%|percent\b)?\s?"
