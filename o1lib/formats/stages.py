@@ -4,8 +4,7 @@
     REASONING    step by step              CONCLUSION   the answer that the user sees
 
 Tags are plain text in upper case, with one space inside each and a blank line between stages, as in the released data.
-Models do not always keep to this form, so `parse` returns the stages that it found and the problems. It never raises on
-a string:
+Models do not always keep to this form: `parse` returns the stages that it found and the problems, and never raises:
 
     parse("<SUMMARY> Count the dots. </SUMMARY>\\n\\n<CONCLUSION> 3").problems
     # ("CONCLUSION is not closed", "CAPTION is missing", "REASONING is missing")

@@ -46,7 +46,7 @@ def without_thoughts(text: str) -> str:
 
 def _whole_answer(text: str) -> str:
     """Return the answer or conclusion in whole marks that ends `text`, with its marks, otherwise ""."""
-    opened = [mark for mark in _LAST_PART.finditer(text)]
+    opened = list(_LAST_PART.finditer(text))
     if not opened:
         return ""
     part = text[opened[-1].start() :].rstrip()

@@ -35,11 +35,11 @@ _BEHIND = re.compile(
     rf"(?:{_WRONG}\b|(?:(?<=is )|(?<=are )|(?<=was )|(?<=were )|(?<=much )|(?<=far )|(?<=also )|(?<=: )|(?<=- ))too\s\w"
     r"|(?:(?:is|are|was|were|do|does|did|can|could|would|should|must|has|have|will)\s?(?:n['’ ]t|\bnot|never)|cannot"
     r"|not(?=\s(?:correct|right|valid|true|possible|applicable|suitable|an? |the |consistent|supported)))\b"
-    rf"(?!\s(?:only|just|merely|{_WRONG})\b|\s?{_OPEN}[A-Z]{ALONE})|(?:fails?|contradicts?|lacks?)\b"
+    rf"(?!\s(?:only|just|merely|{_WRONG})\b|\s?{_OPEN}(?-i:[A-Z]){ALONE})|(?:fails?|contradicts?|lacks?)\b"
     r"|would (?:only )?be (?:the )?(?:correct|right|true)\b.{0,20}\bif\b)"
     rf"|\s?this (?:(?:option|choice|answer) )?(?:is {_WRONG}\b|would (?:only )?be (?:the )?(?:correct|right|true)\b)"
     r"|\s?(?:项|选项|是|都|也|则|を|は|が|은|는|이|가|도){0,3}\s?(?:不(?:是|对|正确|符|成立|合|能|可能|满足)|错|有误|排除|并非"
-    r"|ではな|じゃな|誤り|間違|違い|正しくな|아니|아닙|틀렸|틀린|오답)(?!\s?[A-Z(])",
+    r"|ではな|じゃな|誤り|間違|違い|正しくな|아니|아닙|틀렸|틀린|오답)(?!\s?(?:\(|(?-i:[A-Z])))",
     re.I,
 )
 
