@@ -258,7 +258,7 @@ def test_official_verdicts_are_met_in_97_of_100(name):
 def test_differences_from_other_extractors_have_reasons():
     found = check_file(real("answer_extraction_cases.jsonl"))
     assert found["n"] == 182 and extraction_cases.UNEXPLAINED not in found["causes"]
-    assert found["causes"][extraction_cases.SYMBOLIC] <= 25 and found["causes"][extraction_cases.LANGUAGE] <= 3
+    assert found["causes"][extraction_cases.SYMBOLIC] <= 25 and extraction_cases.LANGUAGE not in found["causes"]
 
 
 @needs_real_data
