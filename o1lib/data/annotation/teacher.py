@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from o1lib.data.image_part import picture_part
 from o1lib.data.split_zip import PictureError
 from o1lib.formats.stages import flaw, parse
+from o1lib.formats.thoughts import answer_part, unfenced, without_thoughts
 from o1lib.models.endpoint import Endpoint, Reply, Request
 from o1lib.records import UserError
 from o1lib.scoring import correct, extract
@@ -161,6 +162,7 @@ def _annotated(request: AnnotationRequest, teacher: Teacher, judge: Endpoint | N
 
 def filter_verdict(text: str, request: AnnotationRequest, judge: Endpoint | None = None) -> tuple[dict[str, str], str]:
     """Return (stages, "") for a text that passes the filter, or ({}, reason) for one that is dropped."""
+    text = without_thoughts(text)
     if _REFUSAL.search(text) and not _REFUSAL.search(request.gold):
         return {}, "refusal"
     parsed = parse(text)
@@ -211,7 +213,7 @@ def judge_agreement(conclusion: str, gold: str, judge: Endpoint) -> bool | None:
 
 
 def _verdict(text):
-    text = re.sub(r"^```(?:json)?|```$", "", text.strip()).strip()
+    text = unfenced(answer_part(text))
     with suppress(ValueError, KeyError, TypeError, RecursionError):  # no JSON object: the reply may be the bare word
         text = json.loads(text)["verdict"]
     return {"valid": True, "invalid": False}.get(str(text).strip(" .'\"\n").lower())

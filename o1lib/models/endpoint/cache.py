@@ -68,10 +68,14 @@ class ReplyLog:
         start = self._at.get(_short(key))
         if start is None:
             return None
-        line = b""
-        while b"\n" not in line and (block := os.pread(self._file, _BLOCK, start + len(line))):
-            line += block
-        entry = json.loads(line.partition(b"\n")[0])
+        blocks, size = [], _BLOCK  # each block is twice the last, and none is searched twice
+        while block := os.pread(self._file, size, start):
+            head, newline, _ = block.partition(b"\n")
+            blocks.append(head)
+            if newline:
+                break
+            start, size = start + len(block), 2 * size
+        entry = json.loads(b"".join(blocks))
         return entry if entry["key"] == key else None  # eight bytes of two keys may be equal by chance
 
     def put(self, key: str, entry: dict) -> None:
