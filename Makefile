@@ -59,7 +59,7 @@ bench-search: setup  ## measure the search against the released procedure (MODEL
 bench-train: setup  ## measure training at SCALE= against a bare loop and the machine; writes work/bench/train.json
 	@HF_HUB_OFFLINE=1 $(VENV)/bin/python tools/bench_train.py --scale '$(SCALE)'
 lab: setup  ## open JupyterLab on the notebooks, the executed reports and the claims page
-	@$(VENV)/bin/jupyter lab $(ROOT_ALLOWED) --ServerApp.root_dir='$(CURDIR)' \
+	@$(VENV)/bin/jupyter lab $(ROOT_ALLOWED) --ServerApp.root_dir='$(subst ','\'',$(CURDIR))' \
 		--LabApp.default_url=/lab/tree/notebooks
 compare: setup  ## show how your executed reports differ from the published ones, and both sides' contrasts
 	@$(RUN) compare --scale '$(SCALE)'

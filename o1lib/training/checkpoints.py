@@ -1,47 +1,64 @@
 """Checkpoints of a training run: each one complete or ignored, and only of the same run.
 
 The trainer writes a checkpoint file by file, in several processes at once. A checkpoint counts only after `seal` has
-recorded the size of every file. A checkpoint that a kill cut short has no such record, and the next start removes it.
+recorded the size of every file, and of small files the hash. A checkpoint that a kill cut short has no such record, and
+the next start removes it, as one whose files or record are damaged.
 
     start_from = opened(folder, task)       # ".../checkpoint-200", or None after emptying the folder
 """
 
-import json
 import shutil
+import sys
 from pathlib import Path
 
-from o1lib.records import write_json
+from o1lib.records import sha256, shown, write_json
+from o1lib.records.journals import Unreadable, load_json, numbered, read_json
 
 SEAL = "complete.json"
+HASHED = 64_000_000  # bytes; of larger files only the size is compared, because hashing them would take long
 
 
 def opened(folder: Path, task: dict, resume: bool = True) -> str | None:
     """Return the last complete checkpoint of the same task, or None after emptying the folder for a new start."""
     saved = folder / "task.json"
-    if resume and saved.is_file() and json.loads(saved.read_text(encoding="utf8")) == task:
-        return last_complete(folder)
+    try:
+        if resume and load_json(saved) == task:
+            return last_complete(folder)
+    except Unreadable as error:
+        if saved.exists():
+            print(f"{shown(saved)} cannot be read ({error}), so training starts again", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
     write_json(saved, task)
     return None
 
 
 def seal(folder: Path) -> None:
-    """Record that the checkpoint in `folder` is complete: the size of each file, in bytes."""
-    write_json(folder / SEAL, {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()})
+    """Record that the checkpoint in `folder` is complete: {name: [bytes, SHA-256 or "" for a large file]}."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / SEAL]
+    write_json(folder / SEAL, {path.relative_to(folder).as_posix(): _seen(path) for path in files})
+
+
+def _seen(path: Path) -> list:
+    size = path.stat().st_size
+    return [size, sha256(path) if size <= HASHED else ""]
 
 
 def last_complete(folder) -> str | None:
     """Return the newest complete checkpoint, or None. Newer checkpoints, which are incomplete, are removed."""
-    for path in sorted(Path(folder).glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]), reverse=True):
-        if _complete(path):
-            return str(path)
-        shutil.rmtree(path)  # a kill cut it short
+    found = {numbered(path.name, "checkpoint-"): path for path in Path(folder).glob("checkpoint-*") if path.is_dir()}
+    found.pop(None, None)  # a folder that the trainer did not name
+    for step in sorted(found, reverse=True):
+        if _complete(found[step]):
+            return str(found[step])
+        shutil.rmtree(found[step])  # a kill cut it short, or it was damaged
+        print(f"{shown(found[step])} was not complete and was removed", file=sys.stderr)
     return None
 
 
-def _complete(folder):
+def _complete(folder: Path) -> bool:
+    """Return whether the sealed files are there as they were sealed. Before hashes, a seal held the sizes alone."""
+    sealed = read_json(folder / SEAL)
     try:
-        sizes = json.loads((folder / SEAL).read_text(encoding="utf8"))
-        return all((folder / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError):
+        return bool(sealed) and all(kept in (seen := _seen(folder / name), seen[0]) for name, kept in sealed.items())
+    except OSError:
         return False
