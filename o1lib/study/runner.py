@@ -58,6 +58,7 @@ def environment(scale: str, jobs: int) -> dict[str, str]:
             "PYTHONHASHSEED": "0",
             STUDY: f"{socket.gethostname()}:{os.getpid()}",
         }
+        | _home(project_root() / "work" / scale)
     )
 
 
@@ -140,7 +141,7 @@ def _schedule(plan: StudyPlan, jobs: int, extra: list[str]) -> StudyProgress:
             stderr=log,
             stdin=subprocess.DEVNULL,
             cwd=project_root(),
-            env=environment(plan.scale, jobs) | _home(plan.root),
+            env=environment(plan.scale, jobs),
             start_new_session=True,
         )
         process = psutil.Process(child.pid)

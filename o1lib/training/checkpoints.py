@@ -18,6 +18,17 @@ SEAL = "complete.json"
 HASHED = 64_000_000  # bytes; of larger files only the size is compared, because hashing them would take long
 
 
+def precision(folder: Path, task: dict) -> bool | None:
+    """Return whether the run of the same task that was begun in `folder` trains in bf16, None if there is none.
+
+    A short measurement chooses the dtype. A resumed run must not measure again: on a busy machine it could go on in
+    another dtype than it began in.
+    """
+    began = read_json(folder / "task.json") or {}
+    bf16 = began.pop("bf16", None)
+    return bf16 if began == task and isinstance(bf16, bool) else None
+
+
 def opened(folder: Path, task: dict, resume: bool = True) -> str | None:
     """Return the last complete checkpoint of the same task, or None after emptying the folder for a new start."""
     saved = folder / "task.json"
