@@ -142,9 +142,8 @@ class TeacherPart(Part):
 
         shutil.rmtree(home / "raw", ignore_errors=True)
         self.items = faulty.items(home / "raw", ANNOTATED)
-        self.server = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("kill_teacher.py"))], stdout=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, str(Path(__file__).with_name("kill_teacher.py"))]
+        self.server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.url = self.server.stdout.readline().strip()
 
     def start(self, folder: Path) -> Forked:
