@@ -103,8 +103,10 @@ def make_plan(
     for job in [job for job in planned.values() if job.report]:
         jobs[job.key] = job = fingerprinted(replace(job, needs=current), jobs)  # a report reads every current record
         records[job.key] = recorded(job)
-        states[job.key] = state = _waiting(job, state_of(job, records), [jobs[key] for key in current if key in due])
-        stale |= _stale({job.key: state.record}) if state.record else set()
+        state = _waiting(job, state_of(job, records), [jobs[key] for key in current if key in due])
+        old = _stale({job.key: state.record}) if state.record else set()
+        states[job.key] = state = _older(state) if old and fresh and not state.reason else state
+        stale |= old
         due |= {job.key: state.reason} if state.reason else {}
     entries = {
         key: PlannedJob(job, due.get(key, ""), _code(states[key], key in stale), _seconds(job, root), states[key].lost)
@@ -125,6 +127,10 @@ def _code(state: State, stale: bool) -> str:
     return f"commit {state.record.commit[:10]}" if stale and state.record else ""
 
 
+def _older(state: State) -> State:
+    return replace(state, reason=f"older library code ({_code(state, True)})")
+
+
 def _states(jobs: Mapping[Key, Job], records: Mapping[Key, Record | None], fresh: set[Key]) -> dict[Key, State]:
     """Return the state of each job. The rows in `fresh` are redone for their code, and so are those made from them."""
     states: dict[Key, State] = {}
@@ -133,9 +139,8 @@ def _states(jobs: Mapping[Key, Job], records: Mapping[Key, Record | None], fresh
         if state.record and not state.reason:
             redone = [jobs[need] for need in job.needs if need in fresh]
             if redone or key in fresh:
-                code = f"older library code (commit {state.record.commit[:10]})"
-                state = replace(state, reason=f"needs {redone[0].name}, which is redone" if redone else code)
-                fresh = fresh | {key}
+                waiting = replace(state, reason=f"needs {redone[0].name}, which is redone") if redone else None
+                state, fresh = waiting or _older(state), fresh | {key}
         states[key] = state
     redone = {key: [jobs[need] for need in job.needs if states[need].reason] for key, job in jobs.items()}
     return {key: _waiting(jobs[key], state, redone[key]) for key, state in states.items()}

@@ -7,6 +7,7 @@ from collections import defaultdict
 
 from o1lib.records import shown
 from o1lib.study.plan import StudyPlan, duration
+from o1lib.study.states import BY_HAND
 
 
 def headline(plan: StudyPlan, jobs: int = 1) -> str:
@@ -37,7 +38,7 @@ def remarks(plan: StudyPlan) -> str:
     lines = _by_reason(
         "{} records are out of date and stay where they are. No report of this study reads them. They are redone when "
         "ROWS and SEEDS name their rows:",
-        [(entry.reason, entry.job.name) for entry in plan.others if entry.reason],
+        [(entry.reason, entry.job.name) for entry in plan.others if entry.reason not in ("", BY_HAND)],
     )
     lines += _by_reason(
         "{} rows lack a folder that nothing in this plan needs. It is made again when a row needs it, or when ROWS "
