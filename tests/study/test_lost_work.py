@@ -47,9 +47,9 @@ def kept(root):
     return {path.parent.parent.name for path in root.glob("work/smoke/runs/*/seed0/record.json")}
 
 
-def change(root, row, **values):
-    """Edit fields of a record by hand."""
-    path = run_of(root, row) / "record.json"
+def change(root, of, values):
+    """Edit fields of a row's record by hand."""
+    path = run_of(root, of) / "record.json"
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf8")) | values), encoding="utf8")
 
 
@@ -176,13 +176,13 @@ EDITS = {
 @pytest.mark.parametrize("case", EDITS)
 def test_an_edited_record_is_redone(done, case):
     values, reason = EDITS[case]
-    change(done, "b", **values)
+    change(done, "b", values)
     assert due("b") == {"b": reason}
 
 
 @pytest.mark.parametrize("case", ["row", "seed"])
 def test_an_edited_row_or_seed_is_refused_by_readers(done, case):
-    change(done, "b", **EDITS[case][0])
+    change(done, "b", EDITS[case][0])
     for read in (lambda: load_all(done / "work/smoke"), lambda: need(done / "work/smoke", "b", 0)):
         with pytest.raises(UserError, match="record.json says .*: correct it there, or run that row again"):
             read()
