@@ -46,12 +46,9 @@ def opened(folder: Path, task: dict, resume: bool = True) -> str | None:
 def seal(folder: Path) -> None:
     """Record that the checkpoint in `folder` is complete: {name: [bytes, SHA-256 or "" for a large file]}."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / SEAL]
-    write_json(folder / SEAL, {path.relative_to(folder).as_posix(): _seen(path) for path in files})
-
-
-def _seen(path: Path) -> list:
-    size = path.stat().st_size
-    return [size, sha256(path) if size <= HASHED else ""]
+    sizes = {path: path.stat().st_size for path in files}
+    seen = {path: [size, sha256(path) if size <= HASHED else ""] for path, size in sizes.items()}
+    write_json(folder / SEAL, {path.relative_to(folder).as_posix(): one for path, one in seen.items()})
 
 
 def last_complete(folder) -> str | None:
@@ -67,9 +64,15 @@ def last_complete(folder) -> str | None:
 
 
 def _complete(folder: Path) -> bool:
-    """Return whether the sealed files are there as they were sealed. Before hashes, a seal held the sizes alone."""
+    """Return whether the sealed files are there as they were sealed."""
     sealed = read_json(folder / SEAL)
+    return bool(sealed) and all(_unchanged(folder / name, kept) for name, kept in sealed.items())
+
+
+def _unchanged(path: Path, kept) -> bool:
+    """Return whether a file is as it was sealed. Before seals held hashes, they held the sizes alone."""
     try:
-        return bool(sealed) and all(kept in (seen := _seen(folder / name), seen[0]) for name, kept in sealed.items())
-    except OSError:
+        size, digest = kept if isinstance(kept, list) else (kept, "")
+        return path.stat().st_size == size and (not digest or sha256(path) == digest)
+    except (OSError, ValueError):
         return False
