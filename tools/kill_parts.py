@@ -69,10 +69,11 @@ class TrainingPart(Part):
     def __init__(self, home: Path):
         from o1lib.formats.chat import messages
         from o1lib.minivqa import mixture
-        from o1lib.models.presets import build
+        from o1lib.models.presets import build, device_and_dtype
+        from o1lib.training import callbacks, trainer  # noqa: F401 (imported once, before the forks)
 
+        device_and_dtype()  # measured once, so that a fork does not measure again
         self.model, self.processor = build("smoke", 0)
-        self.model.float()
         chats = [{"messages": messages(one, "tags"), "images": [one.image]} for one in mixture("train", 4 * STEPS)]
         self.phases = [chats[: 2 * STEPS], chats[2 * STEPS :]]
 
@@ -103,6 +104,7 @@ class SearchPart(Part):
     name, total, unit = "search", QUESTIONS, "questions in the journal"
 
     def __init__(self, home: Path):
+        from o1lib.evaluation import run  # noqa: F401 (imported once, before the forks)
         from o1lib.minivqa import mixture
         from o1lib.models.presets import build
 
@@ -138,7 +140,10 @@ class TeacherPart(Part):
     name, total, unit = "teacher", ANNOTATED, "replies in the log"
 
     def __init__(self, home: Path):
+        import openai  # noqa: F401 (imported once, before the forks)
         from support import faulty
+
+        from o1lib.data.annotation import build  # noqa: F401
 
         shutil.rmtree(home / "raw", ignore_errors=True)
         self.items = faulty.items(home / "raw", ANNOTATED)

@@ -26,9 +26,9 @@ class Forked:
             return
         code = 1
         try:
-            out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            os.dup2(out, 1)
-            os.dup2(out, 2)
+            sys.stdout = sys.stderr = open(log, "a", encoding="utf8")  # noqa: SIM115 (open until the process ends)
+            os.dup2(sys.stdout.fileno(), 1)
+            os.dup2(sys.stdout.fileno(), 2)
             work()
             code = 0
         except BaseException:
