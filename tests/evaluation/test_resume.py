@@ -6,6 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from support.odd import TEXTS, VALUES, damaged, mutated
 
+from o1lib.evaluation.probes.forced import Request
+from o1lib.evaluation.probes.kept import kept_replies
 from o1lib.evaluation.resume import FinishedQuestions
 from o1lib.search.segments import Segment
 from o1lib.search.types import SearchResult, Task, Usage
@@ -96,3 +98,25 @@ def test_whatever_is_cut_out_the_next_question_is_kept(tmp_path, text):
     path.write_bytes(text)
     add(FinishedQuestions(path, SETTINGS), "new")
     assert "new" in FinishedQuestions(path, SETTINGS).found
+
+
+# ---------------------------------------------------------------- replies to probes
+
+
+@pytest.mark.parametrize("text", [*TEXTS.values(), b'{"key": 5, "text": "x"}', b'{"key": "k", "text": null}', b"{}"])
+def test_an_odd_line_among_kept_replies_loses_no_other(tmp_path, text):
+    asked, requests = [], [Request((f"How many in {k}?",), (), "", "", None) for k in range(3)]
+    path = tmp_path / "replies.jsonl"
+    texts = kept_replies(lambda new: [f"größer {one.users[0]}" for one in new], path, {})(requests)
+    path.write_bytes(path.read_bytes() + text + b"\n")
+    again = kept_replies(lambda new: asked.extend(new) or ["new"] * len(new), path, {})
+    assert again(requests) == texts and asked == []
+
+
+def test_kept_replies_cut_inside_a_character_lose_one(tmp_path):
+    asked, requests = [], [Request((f"How many in {k}?",), (), "", "", None) for k in range(3)]
+    path = tmp_path / "replies.jsonl"
+    kept_replies(lambda new: ["größer"] * len(new), path, {})(requests)
+    path.write_bytes(path.read_bytes()[: path.read_bytes().rindex("ß".encode()) + 1])
+    again = kept_replies(lambda new: asked.extend(new) or ["größer"] * len(new), path, {})
+    assert again(requests) == ["größer"] * 3 and asked == requests[2:]
