@@ -33,7 +33,7 @@ def frozen_margins(claims: Iterable[Claim], path: Path | None = None) -> dict[st
     if not path.is_file():
         return {}
     try:
-        entries = load_json(path)["margins"]
+        entries = dict(load_json(path)["margins"])
         found = {claim.id: (claim, entries[claim.id]) for claim in claims if claim.id in entries}
         margins = {
             name: FrozenMargin(float(entry["margin"]), float(entry["power"])) for name, (_, entry) in found.items()
