@@ -30,7 +30,7 @@ def bench(
     kills: int = typer.Option(100, min=1, max=10_000, help="number of kills in all"),
     seed: int = typer.Option(0, help="seed of the moments of the kills"),
     parts: str = typer.Option("training,search,teacher,study", help="parts, between commas"),
-    publish: bool = typer.Option(False, help="also write the table to results/kills.md"),
+    publish: bool = typer.Option(False, help="also write the table to results/kills.md, from 100 kills on"),
 ) -> None:
     """Run the campaign, print its table, and write it. The exit code is 1 if a result differs."""
     # neither threads nor a GPU survive a fork
@@ -44,7 +44,8 @@ def bench(
     found = {"seed": seed, "commit": commit()[0], "cores": os.cpu_count(), "runs": runs}
     write_json(home.with_suffix(".json"), found)
     text = table(found)
-    for path in [home.with_suffix(".md"), *([project_root() / "results" / "kills.md"] if publish else [])]:
+    published = [project_root() / "results" / "kills.md"] if publish and kills >= 100 else []
+    for path in [home.with_suffix(".md"), *published]:
         with atomic_file(path) as part:
             part.write_text(text, encoding="utf8")
     print(text)

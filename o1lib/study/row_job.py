@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from o1lib.records import UserError, atomic_file, portable, project_root, shown, stack_hash
 from o1lib.records.files import disk_errors
-from o1lib.records.journals import load_json
+from o1lib.records.journals import DAMAGED, load_json
 from o1lib.records.store import RECORD
 from o1lib.study import plan
 from o1lib.study.jobs import Job
@@ -94,7 +94,9 @@ def _prepare_folder(folder: Path, job: Job) -> None:
     with disk_errors(folder):
         if attempt.is_file() and attempt.read_bytes() == current:
             return
-        for entry in folder.iterdir():
+        for entry in list(folder.iterdir()):
+            if DAMAGED in entry.name:
+                continue  # what could not be read, for the user to look at
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             elif entry.name not in (plan.EARLIER, ".lock"):

@@ -209,9 +209,10 @@ def test_an_odd_mark_of_an_attempt_starts_the_row_anew(recorded, text):
     job = toystudy.planned("b").jobs[-1].job
     folder = recorded / "work/smoke/runs/b/seed0"
     (folder / "attempt").write_bytes(text)
-    (folder / "checkpoint").mkdir()
+    for name in ("checkpoint", "record.json.damaged"):
+        (folder / name).mkdir()
     row_job._prepare_folder(folder, job)
-    assert not (folder / "checkpoint").exists()
+    assert not (folder / "checkpoint").exists() and (folder / "record.json.damaged").is_dir()
 
 
 def test_rows_get_the_planned_parameters_and_fingerprint(finished):
