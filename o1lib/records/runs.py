@@ -152,7 +152,10 @@ def _artifacts(run: Run, paths: Iterable[Path]) -> dict[str, str]:
     found = {}
     for path in map(Path, paths):
         inside = run.path(str(path))
-        found[inside.relative_to(os.path.normpath(run.folder)).as_posix()] = sha256(inside)
+        home = Path(os.path.normpath(run.folder))
+        if not inside.is_relative_to(home):  # named by the folder that a link leads to
+            inside, home = inside.resolve(), home.resolve()
+        found[inside.relative_to(home).as_posix()] = sha256(inside)
     return found
 
 
