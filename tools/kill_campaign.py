@@ -131,7 +131,7 @@ def one_run(part: Part, folder: Path, reference: dict, seconds: float, rng: rand
     _empty(folder)
     for _ in range(rng.randint(1, most)):
         process, start = part.start(folder), time.monotonic()
-        moment = start + rng.uniform(0.02, 0.95) * seconds
+        moment = start + rng.uniform(0.02, 0.85) * seconds
         while process.poll() is None and time.monotonic() < moment:
             time.sleep(0.005)
         if process.poll() is not None:
