@@ -72,7 +72,7 @@ class Report:
 
     def __init__(self, run):
         self.run, self.paths, self.extra = run, [], {}
-        self.records = with_headline(with_judge_metrics(load_all(run.root)))
+        self.records = with_headline(with_judge_metrics(load_all(run.root, run.leaves)))
         if not any("accuracy" in record.metrics for record in self.records):
             raise UserError(
                 f"{shown(run.root)} holds no scored row to report on: run `make study` first "

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from o1lib.records.errors import UserError
@@ -28,6 +28,14 @@ def project_root() -> Path:
     """Return the checkout's folder: the environment variable O1LIB_ROOT if set, else the parent of `o1lib/`."""
     given = os.environ.get("O1LIB_ROOT")
     return Path(given).resolve() if given else Path(__file__).resolve().parents[2]
+
+
+def expanded(path: Path | str) -> Path:
+    """Return `path` with a leading ~ replaced by the home folder, unchanged if the system knows no such folder."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def shown(path: Path | str) -> str:
@@ -66,7 +74,8 @@ def atomic_file(path: Path | str):
             yield part
             os.replace(part, path)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder cannot be written: the error above says so
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -154,8 +163,8 @@ def portable(value, key: str = ""):
         raise UserError(
             f"{key!r} looks like a secret and would be published in the record: pass it in an environment variable"
         )
-    for place, instead in ((project_root(), ""), (Path.home(), "<home>/")):
-        if place != Path(place.anchor):  # a home of "/" would match every slash
+    for place, instead in ((project_root(), ""), (expanded("~"), "<home>/")):
+        if place.is_absolute() and place != Path(place.anchor):  # a home of "/" would match every slash
             text = re.sub(rf"(?<![\w.-]){re.escape(str(place))}(/|(?![\w.-]))", instead, text)
     name = (re.match(r"[\w.-]+@(?=/|~|<home>)", text) or [""])[0]
     path = text.removeprefix(name)

@@ -10,7 +10,6 @@ runs on its own.
     log = learn(run, model, processor, dialogs(planned.phases, "tags"), learning_rate=1e-3, batch=48)
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from o1lib.minivqa import depth
 from o1lib.models.presets import build, device_and_dtype, greedy, load, model_hash
 from o1lib.records import UserError, choose, need, project_root
 from o1lib.records.html import render
+from o1lib.records.journals import read_lines
 from o1lib.training import RECIPES, Lazy, fit, spans
 from o1lib.training.arm_plan import PlannedArm
 from o1lib.training.batch_order import item_length
@@ -107,7 +107,7 @@ def learn(
     if recipe.processes > 1 and "processes" not in following:
         launch(recipe.processes, [word for name, value in settings.items() for word in _option(name, value)])
         model.load_state_dict(type(model).from_pretrained(run.path("model"), dtype=model.dtype).state_dict())
-        return [json.loads(line) for line in run.path("log.jsonl").read_text(encoding="utf8").splitlines()]
+        return read_lines(run.path("log.jsonl"))[0]
     optimizer = choose(optimizer or recipe.optimizer, OPTIMIZERS, "optimizer")
     items = validation_items(run, settings["data"], validation, settings.get("blind", False))
     batch *= per_item(settings["format"])

@@ -10,7 +10,6 @@ measured by `o1lib.training.gate`.
     base_metrics(predictions)["answers/seen"]     # {"value": 0.61, "n": 300, "low": 0.55, "high": 0.66}
 """
 
-import json
 import random
 import shutil
 from dataclasses import replace
@@ -22,6 +21,7 @@ from o1lib.formats.stages import STAGES, open_tag
 from o1lib.minivqa.facts import caption_score
 from o1lib.models.presets import build, greedy, load, sampled, save
 from o1lib.records import UserError, atomic_folder, project_root
+from o1lib.records.journals import read_lines
 from o1lib.scoring.intervals import share
 from o1lib.training import RECIPES, fit, gate
 from o1lib.training.gate import ANSWER_TOKENS, CAPTION_TOKENS, VERDICT_TOKENS
@@ -101,8 +101,7 @@ def obtain(run, checkpoint: str = "", **training):
         model, processor, log = train_base(run.scale, run.folder, seed=run.seed, **training)
         save(model, processor, folder)
         shutil.copyfile(run.path("log.jsonl"), folder / "log.jsonl")
-    lines = (folder / "log.jsonl").read_text(encoding="utf8").splitlines() if (folder / "log.jsonl").is_file() else []
-    return *load(folder), [json.loads(line) for line in lines]
+    return *load(folder), read_lines(folder / "log.jsonl")[0]
 
 
 def questions(n: int, withheld: bool = False) -> list:

@@ -1,6 +1,7 @@
 """Reading experiments.yaml, fingerprints of jobs, plans, and publishing what is up to date."""
 
 import gzip
+import json
 import os
 import re
 import shutil
@@ -201,23 +202,22 @@ def test_a_record_made_by_hand_is_redone_only_if_planned(done):
     assert [(folder / "record.json").exists() for folder in by_hand] == [False, True]
 
 
-def test_a_damaged_record_or_a_lost_artifact_is_redone(done):
+def test_a_damaged_record_of_a_chosen_row_is_redone_alone(done):
     jobs = planned().jobs
     (plan.folder_of(jobs[0].job) / "record.json").write_text("{", encoding="utf8")
-    record(jobs[2].job, artifacts={"model": "0" * 64})
-    assert {entry.job.row: entry.reason for entry in planned().due}["a"] == "missing"
-    record(jobs[0].job)
     assert {entry.job.row: entry.reason for entry in planned().due} == {
-        "c": "model is missing",
-        "claims": "needs c seed 0, which is redone",
+        "a": "its record cannot be read",
+        "claims": "needs a seed 0, which is redone",
     }
 
 
-def test_stale_records_of_unplanned_rows_are_set_aside(done):
+def test_a_report_sets_no_record_aside(done):
     edit(done, "d: {notebook: work, parameters: {model: a}", "d: {notebook: work, parameters: {model: a, value: 0.9}")
     due = planned()
     plan.set_aside(due)
-    assert names(due.due) == ["claims seed 0"] and not (done / "work/smoke/runs/d/seed0/record.json").exists()
+    assert names(due.due) == ["claims seed 0"] and (done / "work/smoke/runs/d/seed0/record.json").is_file()
+    written = json.loads(plan.write_plan(due).read_text(encoding="utf8"))
+    assert written["claims/0"]["leaves"] == ["d/0"]
 
 
 def predictions_of(job, text="{}"):
@@ -235,12 +235,12 @@ def test_a_row_whose_predictions_were_changed_is_redone(done):
     assert {entry.job.row: entry.reason for entry in planned().due}["c"] == "predictions.jsonl.gz has changed"
 
 
-def test_the_plan_names_stale_records_of_unplanned_rows(done):
+def test_the_plan_names_outdated_records_of_unplanned_rows(done):
     edit(done, "value: 0.25", "value: 0.35")
     text = plan_text.describe(planned("b"))
-    assert "1 out-of-date records belong to rows outside this plan. They are moved to earlier.json, so that" in text
+    assert "1 records are out of date and stay where they are. No report of this study reads them." in text
     assert text.splitlines()[-1] == "  needs b seed 0, which is redone: c seed 0"
-    assert plan_text.describe_stale(planned("all")) == plan_text.describe_stale(planned("a")) == ""
+    assert plan_text.remarks(planned("all")) == ""
 
 
 def test_a_smaller_choice_after_a_larger_one_redoes_nothing(done):
