@@ -20,6 +20,7 @@ from o1lib.scoring import averaged
 from o1lib.scoring.equality import YES_NO
 from o1lib.scoring.fixed_policies import FORMS as POLICY_FORMS
 from o1lib.scoring.intervals import wilson
+from o1lib.scoring.test_sets import questions_of
 
 BLINDLY = "choices, chosen blindly"
 PUBLISHED, WHOSE = "published outputs of LLaVA-CoT", ("published", "this study")
@@ -170,7 +171,8 @@ def summarize_by_form(found):
 
 def summarize_guessing(predictions, n):
     """Return a sentence on how often one of `n` random guesses at a multiple-choice question is right (Markdown)."""
-    hits = [1 - (1 - 1 / len(line["options"])) ** n for line in averaged(predictions) if line.get("options")]
+    asked = questions_of(line for line in averaged(predictions) if line.get("options"))
+    hits = [1 - (1 - 1 / len(lines[0]["options"])) ** n for lines in asked]
     if not hits:
         return ""
     return (
