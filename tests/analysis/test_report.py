@@ -60,7 +60,7 @@ def study(tmp_path_factory):
     return root
 
 
-def execute(row, root, folder):
+def execute(row, root, folder, **parameters):
     """Run a report as the study does, and a cell that asks what it took; return the executed notebook as a dict."""
     source, out = nbformat.read(NOTEBOOKS / f"{REPORTS[row]}.ipynb", as_version=4), folder / f"{row}.ipynb"
     source.cells.append(new_code_cell(ASKED))
@@ -69,7 +69,7 @@ def execute(row, root, folder):
     papermill.execute_notebook(
         folder / "source.ipynb",
         out,
-        {"row": row, "seed": 0, "root": str(root)},
+        {"row": row, "seed": 0, "root": str(root)} | parameters,
         kernel_name="python3",
         progress_bar=False,
     )
@@ -104,6 +104,15 @@ def test_a_report_ends_with_a_record_of_everything_it_wrote(executed):
     assert set(record.artifacts) == set(written) - {"record.json"}
     assert record.changed() == [] and record.extra["conclusion"]
     assert {Path(name).suffix for name in record.artifacts} >= {".csv", ".svg", ".png"}
+
+
+def test_the_claims_report_needs_the_seeds_that_its_scale_plans(tmp_path):
+    """The confirmatory scale plans more than the two seeds that these records have."""
+    toyrecords.leave_study(tmp_path, seeds=(0, 1))
+    execute("claims", tmp_path, tmp_path, plan="confirmatory")
+    kept = tmp_path / "runs" / "claims" / "seed0" / "tables" / "claims.json"
+    found = {line["id"]: line for line in json.loads(kept.read_text(encoding="utf8"))}
+    assert found["A5"]["verdict"] == "not tested" and "lacks its planned seed 2" in found["A5"]["why"]
 
 
 def test_a_report_shows_its_conclusion_and_figures_unwarned(executed):
