@@ -11,6 +11,7 @@ import matplotlib
 matplotlib.use("agg")
 
 import nbformat
+import pandas as pd
 import papermill
 import pytest
 from nbformat.v4 import new_code_cell
@@ -28,14 +29,19 @@ from o1lib.analysis.claims.page import (
     verdict_counts,
 )
 from o1lib.analysis.contrasts import compare, compare_metrics, summarize_contrasts
+from o1lib.analysis.headline import with_headline
 from o1lib.analysis.inference_scaling import scaling_table, with_judge_metrics
 from o1lib.analysis.observations import observations
 from o1lib.analysis.plots import points
 from o1lib.analysis.report import ARMS, Report
 from o1lib.analysis.tables import by_row, pooled
 from o1lib.analysis.views.examples import questions, tree_of
-from o1lib.records import UserError, finish, load, load_all, start
+from o1lib.data.chance import keep_levels
+from o1lib.minivqa import mixture
+from o1lib.records import UserError, finish, load, load_all, need, start
 from o1lib.scoring import metrics
+from o1lib.scoring.chance_level import HEADLINE
+from o1lib.scoring.policy_scores import chance_levels
 from o1lib.study import experiments
 
 pytestmark = pytest.mark.slow
@@ -113,6 +119,20 @@ def test_the_claims_report_needs_the_seeds_that_its_scale_plans(tmp_path):
     kept = tmp_path / "runs" / "claims" / "seed0" / "tables" / "claims.json"
     found = {line["id"]: line for line in json.loads(kept.read_text(encoding="utf8"))}
     assert found["A5"]["verdict"] == "not tested" and "lacks its planned seed 2" in found["A5"]["why"]
+
+
+def test_figures_of_the_searches_show_the_headline_where_levels_are_frozen(tmp_path):
+    toyrecords.leave_study(tmp_path)
+    keep_levels(need(tmp_path, "data", 0), chance_levels(list(mixture("train", 100)), toyrecords.questions(), "d" * 64))
+    execute("inference_scaling", tmp_path, tmp_path)
+    tables = tmp_path / "runs" / "inference_scaling" / "seed0" / "tables"
+    found = {record.row: record.metrics for record in with_headline(load_all(tmp_path))}
+    searches = pd.read_csv(tables / "searches.csv")
+    for row, value in zip(searches.row, searches.value, strict=True):
+        assert value == pytest.approx(found[row][HEADLINE].value)
+    judges = pd.read_csv(tables / "gain_of_a_judge.csv").set_index("judge")
+    assert judges.value["self"] == pytest.approx(found["structured.stage_beam4.self"][HEADLINE].value)
+    assert pd.read_csv(tables / "late_or_early.csv").contrast[0] == "headline score"
 
 
 def test_a_report_shows_its_conclusion_and_figures_unwarned(executed):
