@@ -16,16 +16,16 @@ options) and letter (the chain also gives the letter of that option).
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from statistics import fmean
 
 import pandas as pd
 
+from o1lib.formats.answer_forms import FORMS, form_of
 from o1lib.formats.chat import FORMATS
 from o1lib.records import UserError
 from o1lib.scoring import HALLUSION, PAPER_SETS, averaged, hallusion
 from o1lib.scoring.chance_level import AVERAGE, HEADLINE, corrected
-from o1lib.scoring.equality import YES_NO
 from o1lib.scoring.metrics import well_formed
 from o1lib.scoring.stage_scores import letter_kept
 
@@ -137,16 +137,9 @@ def _tokens(row: dict) -> int | None:
     return sum(ledger.get(part, 0) for part in ("generated", "judge", "prefilled")) if ledger else None
 
 
-def _choice(row: dict) -> bool | None:
-    return row["correct"] if row.get("options") else None
-
-
-def _open(row: dict) -> bool | None:
-    return None if row.get("options") or row.get("gold") in YES_NO else row["correct"]
-
-
-def _yes_no(row: dict) -> bool | None:
-    return row["correct"] if not row.get("options") and row.get("gold") in YES_NO else None
+def _in_form(form: str) -> Callable[[dict], bool | None]:
+    """Return the function that gives whether a prediction of a question in this form is right."""
+    return lambda row: row["correct"] if form_of(row.get("options") or (), row.get("gold")) == form else None
 
 
 def _guess(row: dict) -> float | None:
@@ -169,9 +162,7 @@ def _letter(row: dict) -> bool | None:
 
 LINES = {
     "accuracy": lambda row: row["correct"],
-    "open": _open,
-    "yes_no": _yes_no,
-    "choice": _choice,
+    **{form: _in_form(form) for form in FORMS},
     "guess": _guess,
     "option": _option,
     "letter": _letter,

@@ -23,6 +23,11 @@ UNKNOWN = 0  # the depth of an item that no program drew
 Rules = Mapping[str, str]  # {form: name of the policy that answers it}
 
 
+def chance_level(counts: TrainingCounts, items: Sequence[StagedQuestion]) -> Level:
+    """Return the chance level of the accuracy on questions of any sets, from what was counted in training."""
+    return best("", [_row(item, counts) for item in items])
+
+
 def chance_levels(
     train: Sequence[StagedQuestion], test: Sequence[StagedQuestion], dataset_hash: str = "", training_hash: str = ""
 ) -> ChanceLevels:

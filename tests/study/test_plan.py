@@ -12,7 +12,7 @@ from support.toystudy import edit, planned, record
 
 from o1lib import cli
 from o1lib.records import UserError, sha256
-from o1lib.study import experiments, plan, plan_text, publish
+from o1lib.study import experiments, plan, plan_text, progress, publish
 from o1lib.study import jobs as study
 
 
@@ -261,6 +261,16 @@ def test_the_plan_names_stale_records_of_unplanned_rows(done):
 def test_a_smaller_choice_after_a_larger_one_redoes_nothing(done):
     record_all("all", (0, 1))
     assert planned("", (0,)).due == []
+
+
+def test_the_slowest_rows_are_named_with_their_seconds(project):
+    assert progress.slowest_rows(planned("all")) == ""
+    took = {"b": 90.0, "d": 30.0}
+    for entry in planned("all").jobs:
+        record(entry.job, provenance={"seconds": took.get(entry.job.row, 1.0)})
+    assert progress.slowest_rows(planned("all"), 2) == (
+        "slowest rows: b seed 0 90 s, d seed 0 30 s; by notebook: work 122 s, report 1 s"
+    )
 
 
 def test_seconds_come_from_records_and_else_from_the_file(done):
