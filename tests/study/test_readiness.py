@@ -118,12 +118,12 @@ def test_chance_is_that_of_the_best_fixed_policy_on_real_questions():
 
 def test_training_drawings_are_counted_once_and_not_kept():
     """However many levels are asked for, and with one drawing in memory at a time."""
-    drawn, kept = [], weakref.WeakSet()
+    drawn, pictures = [], []
 
     def drawing():
         for one in depth.mixture("train", 60):
-            kept.add(one.image)
-            drawn.append(len(kept))
+            pictures.append(weakref.ref(one.image))
+            drawn.append(sum(picture() is not None for picture in pictures))
             yield one
 
     chance = readiness.counted_chance(drawing())
