@@ -16,7 +16,7 @@ from o1lib.analysis.claims.family import ALPHA
 from o1lib.minivqa.testsets import LINES_OF_A_GROUP
 from o1lib.records import UserError, project_root, shown
 from o1lib.study import markdown_blocks
-from o1lib.study.confirmatory_family import ASSUMED, ENOUGH, POWER, FamilyMember
+from o1lib.study.confirmatory_family import ASSUMED, ENOUGH, POWER, FamilyMember, rows_of
 from o1lib.study.protocol import SEEDS, ConfirmatoryPlan, by_set
 from o1lib.study.run_times import hours, split_into_pieces
 
@@ -146,9 +146,14 @@ def basis(found: ConfirmatoryPlan) -> str:
 
 
 def parameters(found: ConfirmatoryPlan) -> str:
-    """Return the parameters of the run's dataset row that draw the test sets."""
+    """Return what experiments.yaml says of the run: the sizes of the test sets, and the seeds that verdicts need."""
     n_test, others = by_set(found.sizes(found.choice))
-    return f'The dataset row of the run takes `n_test: {n_test}, n_test_by_set: "{others}"`.'
+    counts = zip(found.families, found.choice, strict=True)
+    planned = {row: count for family, count in counts for row in sorted(rows_of(family))}
+    return (
+        f'The dataset row of the run takes `n_test: {n_test}, n_test_by_set: "{others}"`, and its scale '
+        f"`seeds: {{{', '.join(f'{row}: {count}' for row, count in planned.items())}}}`."
+    )
 
 
 def _hours(found: ConfirmatoryPlan) -> tuple[str, pd.DataFrame]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+import yaml
 from support import toyrecords
 from support.toyrecords import answers, leave
 
@@ -270,7 +271,11 @@ def test_claims_that_share_rows_share_their_seeds(one_seed):
 def test_the_plan_names_the_parameters_that_draw_its_test_sets(one_seed):
     n_test, others = protocol.by_set(one_seed.sizes(one_seed.choice))
     assert set_sizes(n_test, others, TEST_SETS) == one_seed.sizes(one_seed.choice)
-    assert f'`n_test: {n_test}, n_test_by_set: "{others}"`' in protocol_text.blocks(one_seed)["sizes"]
+    told = protocol_text.blocks(one_seed)["sizes"]
+    assert f'`n_test: {n_test}, n_test_by_set: "{others}"`' in told
+    seeds = yaml.safe_load(re.search(r"`seeds: (.*)`", told)[1])
+    assert set(seeds) == protocol.rows_of(one_seed.members)
+    assert seeds["direct.sample"] == one_seed.choice[0] and seeds["tags_mixed.sample"] == one_seed.choice[2]
 
 
 def test_a_folder_without_a_dataset_says_what_to_run(tmp_path):
