@@ -15,7 +15,7 @@ from IPython.display import HTML, Image, Markdown
 
 from o1lib.analysis.comparability import PILOT, is_pilot, mismatches
 from o1lib.analysis.contrasts import ONCE, compare
-from o1lib.analysis.headline import with_headline
+from o1lib.analysis.headline import main_metric, with_headline
 from o1lib.analysis.inference_scaling import with_judge_metrics
 from o1lib.analysis.observations import AVERAGE
 from o1lib.analysis.plots import points, save
@@ -65,9 +65,10 @@ def _captioned(caption, frame):
 class Report:
     """A report: the records that it reads, and the tables and figures that it wrote into the run's folder.
 
-    `paths` are the files written so far, and `extra` is what the report's record will hold. `mark` is shown in every
-    table and figure: "pilot", or "" if all rows are scored on confirmatory drawings. Raises UserError if there is no
-    scored row under the run's root.
+    `paths` are the files written so far, and `extra` is what the report's record will hold. `metric` is the one that
+    figures of all sets show: the headline, or the plain average where no chance levels are frozen. `mark` is shown in
+    every table and figure: "pilot", or "" if all rows are scored on confirmatory drawings. Raises UserError if there is
+    no scored row under the run's root.
     """
 
     def __init__(self, run):
@@ -79,6 +80,7 @@ class Report:
                 "(`make study SCALE=smoke` takes minutes), then run this report again"
             )
         self.rows = by_row(self.records)
+        self.metric = main_metric(self.records)
         self.mark = PILOT if is_pilot(self.records) else ""
         self.extra |= {"rows": sorted(self.rows), "pilot": bool(self.mark)}
 

@@ -26,6 +26,8 @@ MINIMUM = {
     "n_validation": 1,
     "n_test": 1,
     "max_new_tokens": 1,
+    "looks": 1,
+    "curve_points": 1,
     "questions": 0,
     "temperature": 0,
 }

@@ -17,13 +17,14 @@ PACKAGES = ("torch", "transformers", "trl", "datasets", "accelerate", "tokenizer
 LIBRARY = Path(__file__).resolve().parents[1]
 _DATA = ("records", "formats", "minivqa", "scoring", "models", "data")
 _TRAINING = (*_DATA, "training")
-# The packages whose code decides what a notebook's record holds. Plots and pages (analysis) only show it. The probes
-# that notebook 02 logs (evaluation) only look at the model that it trains.
+_ANSWERING = (*_TRAINING, "search", "inference", "evaluation")
+# The packages whose code decides what a notebook's record holds. Plots and pages (analysis) only show it. Notebook 02
+# answers questions too: its log has the rates at which swapped chains are followed.
 STACKS = {
     "00_pretrain_base": _TRAINING,
     "01_build_dataset": _DATA,
-    "02_train_sft": _TRAINING,
-    "03_search_and_score": (*_TRAINING, "search", "inference", "evaluation"),
+    "02_train_sft": _ANSWERING,
+    "03_search_and_score": _ANSWERING,
 }
 
 

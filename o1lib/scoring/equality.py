@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-YES_NO = ("yes", "no")  # answers to questions without options that a coin could guess
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 NUMBER = r"(?:(?:\d{1,3}(?:[, ]\d{3}){1,8}(?!\d)|\d{1,40})(?:\.\d{1,40})?|\.\d{1,40})(?:e[-+]?\d{1,3})?"
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0x2212: "-", 0x2013: "-"}

@@ -107,6 +107,8 @@ def summarize(plan: StudyPlan, progress: StudyProgress | None) -> int:
         write_json(path, totals)
     _print_not_run(plan, progress, missing)
     print(f"{totals['recorded']} of {totals['rows']} rows recorded ({shown(path)})")
+    if slowest := slowest_rows(plan):
+        print(slowest)
     for page in report_pages(plan):
         print(f"results: {shown(page)}")
         published = project_root() / "results" / experiments.MAIN_SCALE / "runs" / page.relative_to(plan.root / "runs")
@@ -115,6 +117,23 @@ def summarize(plan: StudyPlan, progress: StudyProgress | None) -> int:
     if comparison := _compare_with_published(plan):
         print(comparison)
     return 1 if missing else 0
+
+
+def slowest_rows(plan: StudyPlan, most: int = 5) -> str:
+    """Return in words which rows took longest by their records, and how long each notebook took; "" without records."""
+    rows: dict[str, float] = {}
+    notebooks: dict[str, float] = {}
+    for record in filter(None, (planning.recorded(entry.job) for entry in plan.jobs)):
+        seconds = record.provenance.get("seconds") or 0.0
+        rows[f"{record.row} seed {record.seed}"] = seconds
+        notebooks[record.notebook] = notebooks.get(record.notebook, 0.0) + seconds
+    return f"slowest rows: {_longest(rows, most)}; by notebook: {_longest(notebooks)}" if rows else ""
+
+
+def _longest(seconds: dict[str, float], most: int | None = None) -> str:
+    """Return the longest times in words, the longest first."""
+    ordered = sorted(seconds.items(), key=lambda one: one[1], reverse=True)
+    return ", ".join(f"{name} {took:,.0f} s" for name, took in ordered[:most])
 
 
 def _print_not_run(plan: StudyPlan, progress: StudyProgress | None, missing: list[Job]) -> None:

@@ -279,6 +279,38 @@ def test_accuracy_has_wilsons_interval():
     assert found == {"value": 0.8, "n": 10, "low": 0.490162, "high": 0.943318}
 
 
+ASKED_FOUR_TIMES = [
+    line(f"g{k}", False, test_set="mini-MMBench", group="g", pred=None, output="B", option_likelihood_correct=False)
+    | {"stage_scores": {"caption": False, "first_break": "caption"}, "ledger": {"generated": 8, "seconds": 3.0}}
+    for k in range(4)
+]
+ASKED_ONCE = line("a", True, option_likelihood_correct=True) | {
+    "stage_scores": {"caption": True, "first_break": None},
+    "ledger": {"generated": 4, "seconds": 1.0},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *dict.fromkeys(("accuracy", "skill/math", "family/mini-CLEVR", "unread", "well_formed"), 0.5).items(),
+        *dict.fromkeys(("option_likelihood", "stage/caption", "first_break/caption"), 0.5).items(),
+        ("cost/generated", 6),
+        ("processed_tokens", 6),
+    ],
+)
+def test_rotations_of_a_question_weigh_as_much_as_one_question(name, value):
+    """Four wrong rotations and one right answer are one question of two, not one line of five."""
+    assert metrics([*ASKED_FOUR_TIMES, ASKED_ONCE])[name]["value"] == value
+
+
+def test_the_interval_of_an_accuracy_is_one_over_questions():
+    """Four rotations that go the same way say no more than one answer."""
+    questions = [[line(f"{k}/{n}", k < 8, group=f"{k}") for n in range(4)] for k in range(10)]
+    found = accuracy([row for rows in questions for row in rows])
+    assert found == {"value": 0.8, "n": 40, "low": 0.490162, "high": 0.943318}
+
+
 def test_circular_accuracy_requires_every_rotation():
     rows = [line(f"{group}{k}", group == "a" or k > 0, group=group) for group in "ab" for k in range(4)]
     found = circular_accuracy([*rows, line("c", True)])

@@ -13,7 +13,7 @@ from support.toystudy import edit, planned, record
 
 from o1lib import cli
 from o1lib.records import UserError, sha256
-from o1lib.study import experiments, plan, plan_text, publish
+from o1lib.study import experiments, plan, plan_text, progress, publish
 from o1lib.study import jobs as study
 
 
@@ -52,6 +52,7 @@ BROKEN = {
     "a number that YAML reads as text": ("value: 0.25", "value: 1e-4", "write it as 1.0e-4"),
     "a group with the name of a row": ("d: {notebook", "d: {groups: [c], notebook", "'c' names a group and a row"),
     "an unknown row at a scale": ("smoke: {", "smoke: {rows: {bb: {}}, ", "the unknown row 'bb'"),
+    "seeds of an unknown row": ("smoke: {", "smoke: {seeds: {bb: 2}, ", "seeds of 'bb', which is no row and no group"),
     "a row that cannot name a folder": ("  d: {", "  d/x: {", "'d/x' cannot name a row"),
     "a scale like an unknown one": (
         "smoke: {",
@@ -128,6 +129,20 @@ def test_a_scale_like_another_differs_in_its_settings_and_folder(project):
     assert again["d", 1].parameters == smoke["d", 1].parameters | places and again["d", 1].seconds == 50
     assert again["b", 1].parameters == smoke["b", 1].parameters | places | {"value": 0.9}
     assert plan.folder_of(again["b", 1]) == project / "work/again/runs/b/seed1"
+
+
+def test_a_scale_plans_the_seeds_of_rows_and_groups(project):
+    """A row that runs once has no seeds of its own; of two numbers the larger counts."""
+    edit(project, "d: {notebook", "d: {groups: [late], notebook")
+    edit(project, "smoke: {", "smoke: {seeds: {late: 3, d: 5, c: 2, a: 4}, ")
+    assert experiments.planned_seeds(experiments.read_experiments(), "smoke") == {"c": range(2), "d": range(5)}
+
+
+def test_the_confirmatory_scale_plans_the_seeds_of_its_family():
+    read = experiments.read_experiments()
+    found = experiments.planned_seeds(read, "confirmatory")
+    assert set(found) == set(study.select(read, "confirmatory")) and set(found.values()) == {range(8)}
+    assert experiments.planned_seeds(read, "mini") == {}
 
 
 def test_a_changed_parameter_changes_fingerprints_downstream(project):
@@ -246,6 +261,16 @@ def test_the_plan_names_outdated_records_of_unplanned_rows(done):
 def test_a_smaller_choice_after_a_larger_one_redoes_nothing(done):
     record_all("all", (0, 1))
     assert planned("", (0,)).due == []
+
+
+def test_the_slowest_rows_are_named_with_their_seconds(project):
+    assert progress.slowest_rows(planned("all")) == ""
+    took = {"b": 90.0, "d": 30.0}
+    for entry in planned("all").jobs:
+        record(entry.job, provenance={"seconds": took.get(entry.job.row, 1.0)})
+    assert progress.slowest_rows(planned("all"), 2) == (
+        "slowest rows: b seed 0 90 s, d seed 0 30 s; by notebook: work 122 s, report 1 s"
+    )
 
 
 def test_seconds_come_from_records_and_else_from_the_file(done):
