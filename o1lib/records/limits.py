@@ -21,6 +21,7 @@ MOST = {
     # tokens: of a stage, of a reply, of a question, of all requests of a teacher
     "max_new_tokens": 131_072,
     "max_tokens": 1_000_000,
+    "teacher_tokens": 1_000_000,
     "judge_tokens": 1_000_000,
     "grader_tokens": 1_000_000,
     "max_tokens_per_question": 1_000_000_000,

@@ -27,6 +27,9 @@ MINIMUM = {
     "n_validation": 1,
     "n_test": 1,
     "max_new_tokens": 1,
+    "teacher_tokens": 1,
+    "judge_tokens": 1,
+    "grader_tokens": 1,
     "questions": 0,
     "temperature": 0,
 }

@@ -20,11 +20,11 @@ from o1lib.data.annotation import questions
 from o1lib.data.annotation.build import build_dataset
 from o1lib.data.annotation.teacher import (
     AnnotationRequest,
+    Judge,
     Served,
     agreement,
     annotate,
     filter_verdict,
-    judge_agreement,
     messages,
 )
 from o1lib.data.dataset import read_items
@@ -119,14 +119,14 @@ def test_the_rule_decides_agreement_only_if_it_can():
 )
 def test_a_judges_reply_counts_only_as_a_whole(endpoint, reply, kept):
     with serve(lambda body, number: answer(reply)) as server:
-        assert judge_agreement("a stuffed toy", "a teddy bear", endpoint(server)) is kept
+        assert Judge(endpoint(server)).agrees("a stuffed toy", "a teddy bear") is kept
         assert len(server.bodies) == (2 if kept is None else 1)  # an unclear judge is asked once more
 
 
 @pytest.mark.slow
 def test_a_judge_is_asked_only_if_the_rule_cannot_decide(endpoint):
     with serve(lambda body, number: answer('{"verdict": "valid"}')) as server:
-        judge = endpoint(server)
+        judge = Judge(endpoint(server))
         for conclusion in ("3", "4", "yes"):
             filter_verdict(staged(conclusion=conclusion), request(), judge)
         assert [json.loads(body["messages"][1]["content"])["response"] for body in server.bodies] == ["yes"]
@@ -150,7 +150,9 @@ def test_injections_in_a_question_change_no_verdict_and_no_path(endpoint, tmp_pa
     Image.new("RGB", (4, 4)).save(tmp_path / "p.png")
     (tmp_path / "items.jsonl").write_text(json.dumps({"id": words, "image": "p.png", "question": words, "answer": "3"}))
     with serve(lambda body, number: answer(staged(conclusion="4"))) as server, pytest.raises(UserError, match="empty"):
-        build_dataset(tmp_path / "items.jsonl", tmp_path / "out", Served(endpoint(server)), endpoint(server, "judge"))
+        build_dataset(
+            tmp_path / "items.jsonl", tmp_path / "out", Served(endpoint(server)), Judge(endpoint(server, "judge"))
+        )
     (result,) = annotate(
         questions.annotation_requests(tmp_path / "items.jsonl"),
         Served(Endpoint("http://x", "m", tmp_path / "log.jsonl")),
@@ -162,7 +164,7 @@ def test_injections_in_a_question_change_no_verdict_and_no_path(endpoint, tmp_pa
 @pytest.mark.parametrize("words", INJECTIONS)
 def test_injections_in_a_reply_do_not_make_it_right(endpoint, words):
     with serve(lambda body, number: answer('{"verdict": "invalid"}')) as server:
-        stages, reason = filter_verdict(staged(caption=words, conclusion="seven"), request(), endpoint(server))
+        stages, reason = filter_verdict(staged(caption=words, conclusion="seven"), request(), Judge(endpoint(server)))
     assert stages == {} and reason
 
 
