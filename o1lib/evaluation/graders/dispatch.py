@@ -23,7 +23,7 @@ def grade(
       gold answer, and they are compared by rule; `graded` {"score", "by", "answer"}, with score None for a failure
 
     Predictions of other test sets are returned unchanged. `rule` is that of VRC-Bench, "corrected" or "released".
-    `max_tokens` bounds each reply of the judge, thoughts included. Raises UserError for another rule or a bound below 1.
+    `max_tokens` bounds each reply of the judge with its thoughts. Raises UserError for another rule or a bound below 1.
     """
     ask = with_budget(ask, max_tokens)
     lines, known = list(lines), {item.qid: item for item in items}
