@@ -10,6 +10,7 @@ import nbconvert
 import pandas as pd
 import pytest
 from IPython.core.formatters import DisplayFormatter
+from IPython.display import HTML
 from nbformat import v4
 from support.pages import PICTURE, pages, parsed, structure
 
@@ -116,7 +117,7 @@ def shown_by(source, **names):
 def test_hostile_items_run_nothing_in_the_table_of_targets(text):
     [source] = cells("01_build_dataset", "for name in FORMATS")
     item = Item("q", text, text, text, dict.fromkeys(STAGES, text), PICTURE, options=(text, "other"), test_set=text)
-    page = shown_by(source, read_back={"train": [item]})
+    page = shown_by(source, read_back={"train": [item]}, HTML=HTML)
     tags = {event[1] for event in parsed(page) if event[0] == "<"}
     assert dangers(page) == [] and not tags & {"script", "img"} and "&lt;" in page
 

@@ -21,6 +21,7 @@ from o1lib.data.annotation.noisy_teacher import Measure, NoisyTeacher, annotatio
 from o1lib.data.annotation.teacher import (
     ATTEMPTS,
     JUDGE_TOKENS,
+    NO_ANSWER,
     TOKENS,
     AnnotationRequest,
     AnnotationResult,
@@ -70,7 +71,7 @@ class AnnotationConfig:
         """Return the stages that a result adds to the dataset, or None if it adds none."""
         if result.stages or self.filtered:
             return result.stages
-        return salvaged(result.tries[-1][0]) if result.tries and result.reason != "no answer" else None
+        return salvaged(result.tries[-1][0]) if result.tries and result.reason != NO_ANSWER else None
 
     def endpoint(self, model: str) -> Endpoint:
         """Return the endpoint of a model. Raises UserError for invalid settings."""
@@ -189,7 +190,8 @@ def build_dataset(
     """Annotate a file of questions, write the kept ones as a dataset, and return {reason or "kept": number}.
 
     `folder` is complete or absent. Next to it, `<folder>.outcomes.jsonl` has one line per question: {id, kept, reason,
-    attempts}. Raises UserError as `annotate` does; the same call then continues with the replies already received.
+    attempts}, and the `problem` of the server if it gave no answer. Raises UserError as `annotate` does; the same call
+    then continues with the replies already received.
     """
     folder, ends = Path(folder), Counter()
     results = annotate(questions.annotation_requests(items), teacher, judge, attempts)
@@ -208,6 +210,8 @@ def _kept(results: Iterable[AnnotationResult], journal, ends: Counter) -> Iterat
             "reason": result.reason,
             "attempts": len(result.tries),
         }
+        if result.reason == NO_ANSWER:
+            line["problem"] = result.tries[-1][0]
         journal.write(json.dumps(line) + "\n")
         if result.stages:
             yield item(result.request, result.stages)

@@ -31,6 +31,7 @@ from o1lib.scoring.equality import letter_of, quantity
 
 ATTEMPTS = 2  # in all, as in the released generator
 TOKENS, JUDGE_TOKENS = 2048, 1024  # of a reply: of the teacher's, and of the judge's with its thoughts
+NO_ANSWER = "no answer"  # the reason of a request to which the server gave none
 # Prompts are part of the key under which replies are cached: a change of wording asks every question again.
 _TASK = """Answer the question about the picture in exactly four sections, each inside its own pair of tags.
 
@@ -179,7 +180,7 @@ def _annotated(request: AnnotationRequest, teacher: Teacher, judge: Judge | None
         except PictureError:
             return AnnotationResult(request, None, "unreadable picture", tuple(tries))
         if reply.error:
-            return AnnotationResult(request, None, "no answer", (*tries, (reply.error, "no answer")))
+            return AnnotationResult(request, None, NO_ANSWER, (*tries, (reply.error, NO_ANSWER)))
         stages, reason = filter_verdict(reply.text, request, judge)
         tries.append((reply.text, reason))
         if not reason:
