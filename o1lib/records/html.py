@@ -45,7 +45,7 @@ def _source(template: str) -> str | None:
 
 def markdown(text: str):
     """Return Markdown for a notebook. HTML in it, which Markdown would pass on, is shown as it was written."""
-    from IPython.display import Markdown
+    from IPython.display import Markdown  # pyright: ignore[reportPrivateImportUsage]
 
     return Markdown(text.replace("&", "&amp;").replace("<", "&lt;"))
 
