@@ -27,6 +27,8 @@ MOST = {
     "max_tokens_per_question": 1_000_000_000,
     "max_tokens_total": 100_000_000_000,
     # training
+    "looks": 10_000,
+    "curve_points": 10_000,
     "batch": 65_536,
     "at_once": 65_536,
     "processes": 4_096,
