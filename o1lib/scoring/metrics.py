@@ -39,6 +39,7 @@ from statistics import fmean
 
 from o1lib.formats.chat import FORMATS
 from o1lib.formats.stages import STAGES
+from o1lib.formats.thoughts import without_thoughts
 from o1lib.scoring.intervals import mean, score, share
 from o1lib.scoring.test_sets import accuracy, averaged, by, of_sets
 
@@ -48,7 +49,7 @@ BREAKS = ("caption", "reasoning", "conclusion", "none")
 def well_formed(output: str, format: str) -> bool | None:
     """Return whether an output keeps to its format, None for formats without stages to see (direct, separate)."""
     entry = FORMATS.get(format)
-    return entry.keeps_form(output) if entry and entry.keeps_form else None
+    return entry.keeps_form(without_thoughts(output)) if entry and entry.keeps_form else None
 
 
 def _of_stages(rows: list[dict]) -> dict[str, dict | None]:

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from o1lib.data.image_part import picture_part
 from o1lib.data.split_zip import PictureError
 from o1lib.formats.stages import flaw, parse
+from o1lib.formats.thoughts import answer_part, unfenced, without_thoughts
 from o1lib.models.endpoint import Endpoint, Reply, Request
 from o1lib.records import UserError
 from o1lib.records.limits import check_size
@@ -190,6 +191,7 @@ def _annotated(request: AnnotationRequest, teacher: Teacher, judge: Judge | None
 
 def filter_verdict(text: str, request: AnnotationRequest, judge: Judge | None = None) -> tuple[dict[str, str], str]:
     """Return (stages, "") for a text that passes the filter, or ({}, reason) for one that is dropped."""
+    text = without_thoughts(text)
     if _REFUSAL.search(text) and not _REFUSAL.search(request.gold):
         return {}, "refusal"
     parsed = parse(text)
@@ -225,7 +227,7 @@ def agreement(conclusion: str, gold: str, options: tuple[str, ...] = ()) -> bool
 
 
 def _verdict(text):
-    text = re.sub(r"^```(?:json)?|```$", "", text.strip()).strip()
+    text = unfenced(answer_part(text))
     with suppress(ValueError, KeyError, TypeError, RecursionError):  # no JSON object: the reply may be the bare word
         text = json.loads(text)["verdict"]
     return {"valid": True, "invalid": False}.get(str(text).strip(" .'\"\n").lower())

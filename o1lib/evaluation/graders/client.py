@@ -8,12 +8,14 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from tqdm import tqdm
 
+from o1lib.formats.thoughts import answer_part, unfenced, without_marks
 from o1lib.models.endpoint import Reply, Request
 from o1lib.records import UserError
 from o1lib.records.limits import check_size
@@ -40,8 +42,12 @@ Form = TypeVar("Form", bound=GraderReply)
 
 
 def fenced(name: str, text: str) -> str:
-    """Return a text between fences, under a name. Fences inside it are spaced out, so that they cannot close it."""
-    inside = re.sub(r"(<{2,}|>{2,})", lambda fence: " ".join(fence[0]), str(text))
+    """Return a text between fences, under a name.
+
+    Fences inside it are spaced out, so that they cannot close it, and marks of thoughts are taken out, so that a judge
+    who quotes it does not seem to end its own thoughts.
+    """
+    inside = re.sub(r"(<{2,}|>{2,})", lambda fence: " ".join(fence[0]), without_marks(str(text)))
     return f"{name}: <<<\n{inside}\n>>>"
 
 
@@ -70,12 +76,14 @@ def _strict(schema: dict) -> dict:
 
 
 def read(text: str, form: type[Form]) -> Form | None:
-    """Return the verdict if the reply is one JSON object of that form, perhaps in a code fence, otherwise None."""
-    whole = re.fullmatch(r"\s*(?:```(?:json)?\s*)?(\{.*\})\s*(?:```)?\s*", text, re.S)
-    try:
-        return form.model_validate_json(whole[1]) if whole else None
-    except ValidationError:
-        return None
+    """Return the verdict if the reply is one JSON object of that form, perhaps in a code fence, otherwise None.
+
+    Thoughts before it are not read.
+    """
+    for part in (text, answer_part(text)):  # the whole first: a copied answer may hold marks of its own
+        with suppress(ValidationError):
+            return form.model_validate_json(unfenced(part))
+    return None
 
 
 def verdicts(

@@ -9,6 +9,7 @@ from o1lib.data.benchmarks import BENCHMARKS
 from o1lib.evaluation.graders import mmvet, vrc_bench
 from o1lib.evaluation.graders.client import TOKENS, Ask, verdicts, with_budget
 from o1lib.formats.chat import answer_text
+from o1lib.formats.thoughts import without_thoughts
 from o1lib.scoring import correct
 
 
@@ -61,7 +62,7 @@ def _grade_open(lines: list[dict], positions: list[int], known: dict, ask: Ask) 
 def _score_steps(lines: list[dict], positions: list[int], known: dict, ask: Ask, rule: str) -> None:
     items = [known[lines[k]["qid"]] for k in positions]
     cases = [
-        vrc_bench.Case(item.question, item.steps, item.answer, lines[k]["output"], _answer(lines[k]))
+        vrc_bench.Case(item.question, item.steps, item.answer, without_thoughts(lines[k]["output"]), _answer(lines[k]))
         for k, item in zip(positions, items, strict=True)
     ]
     for k, judged in zip(positions, vrc_bench.score(cases, ask, rule), strict=True):

@@ -74,12 +74,14 @@ class ReplyLog:
         start = self._at.get(_short(key))
         if start is None:
             return None
-        blocks = []
-        while block := os.pread(self._file, _BLOCK, start + _BLOCK * len(blocks)):
-            blocks.append(block)
-            if b"\n" in block:
+        blocks, size = [], _BLOCK  # each block is twice the last, and none is searched twice
+        while block := os.pread(self._file, size, start):
+            head, newline, _ = block.partition(b"\n")
+            blocks.append(head)
+            if newline:
                 break
-        entry = json.loads(b"".join(blocks).partition(b"\n")[0])
+            start, size = start + len(block), 2 * size
+        entry = json.loads(b"".join(blocks))
         return entry if entry["key"] == key else None  # eight bytes of two keys may be equal by chance
 
     def put(self, key: str, entry: dict) -> None:
