@@ -53,6 +53,11 @@ EMPTY = {
     "filtered, null": (says("content_filter", content=None), "the server filtered the reply"),
     "filtered half way": (says("content_filter", content="It is B, because"), "the server filtered the reply"),
     "thoughts as parts": (says(content=[{"type": "thinking", "thinking": "B."}]), "the reply is empty"),
+    "thoughts in the text": (says(content="<think> It is B. </think>\n"), "thoughts but no text"),
+    "thoughts that never end": (
+        says("length", content="<think> It is B, or"),
+        "token limit was reached before any text",
+    ),
     "no parts": (says(content=[]), "the reply is empty"),
 }
 

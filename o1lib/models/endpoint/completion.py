@@ -10,6 +10,7 @@ or absurd. A reply without any text of its own is no answer, even if the server 
 import json
 from collections.abc import Mapping, Sequence
 
+from o1lib.formats.thoughts import without_thoughts
 from o1lib.models.endpoint.errors import RetryableError
 from o1lib.models.endpoint.messages import Reply, Request
 from o1lib.records.limits import MOST_TOKENS_OF_A_REPLY
@@ -61,11 +62,11 @@ def _lack(text: str, finish: str, message: Mapping, limit: int) -> str:
     """Return why a reply is no answer, "" if it is one."""
     if finish == "content_filter":
         return "the server filtered the reply (finish_reason content_filter)"
-    if text.strip():
+    if without_thoughts(text).strip():
         return ""
     if finish == "length":
         return f"the token limit was reached before any text (max_tokens is {limit:,}): raise it"
-    thought = any(message.get(name) for name in ("reasoning", "reasoning_content"))
+    thought = text.strip() or any(message.get(name) for name in ("reasoning", "reasoning_content"))
     return "the reply holds thoughts but no text" if thought else "the reply is empty"
 
 
