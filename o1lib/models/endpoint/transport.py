@@ -57,9 +57,9 @@ class Transport:
         """
         import openai
 
-        limit_name = self._limit_name
+        limit_name, client = self._limit_name, self._client()
         try:
-            kind, body = within(self.timeout, self._posted, request, limit_name)
+            kind, body = within(self.timeout, self._posted, client, self._body(request, limit_name))
         except openai.APIStatusError as error:
             if error.status_code == 400 and limit_name == "max_tokens" and "max_completion_tokens" in str(error):
                 self._limit_name = "max_completion_tokens"  # newer models of OpenAI accept only this name
@@ -70,12 +70,10 @@ class Transport:
             raise RetryableError(f"no connection: {self._cleaned(str(error.__cause__ or error))}") from None
         return self._entry(self._json(kind, body), request)
 
-    def _posted(self, request, limit_name) -> tuple[str, bytes]:
+    def _posted(self, client, body) -> tuple[str, bytes]:
         """Return the content type and the body of the reply. Raises RetryableError if it is cut off or too long."""
         # the client's plain `post`: its typed methods copy and check every message, a millisecond per call
-        reply = self._client().post(
-            "/chat/completions", body=self._body(request, limit_name), cast_to=object, options={"headers": _UNREAD}
-        )
+        reply = client.post("/chat/completions", body=body, cast_to=object, options={"headers": _UNREAD})
         until, size, parts = time.monotonic() + self.timeout, 0, []
         try:
             for part in reply.iter_bytes():
