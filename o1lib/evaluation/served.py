@@ -153,7 +153,7 @@ def _price(text: str) -> tuple[float, float] | None:
         prompt = completion = -1.0
     if not (0 <= prompt < float("inf") and 0 <= completion < float("inf")):
         raise UserError(f"price {text!r} is not prompt/completion for a million tokens: write for example 0.15/0.6")
-    return prompt, completion
+    return check_size("price", prompt), check_size("price", completion)
 
 
 def _tokens(reply: Reply) -> tuple[int, int]:

@@ -46,6 +46,7 @@ MOST = {
     "concurrency": 256,
     "timeout": 86_400,
     "requests_per_minute": 1_000_000,
+    "price": 1_000_000,  # of a million tokens
 }
 
 

@@ -147,6 +147,7 @@ def test_a_blind_model_gets_gray_pictures(connect):
         ({"price": "1"}, "is not prompt"),
         ({"price": "-1/2"}, "is not prompt"),
         ({"price": "inf/2"}, "is not prompt"),
+        ({"price": "1e300/2"}, "price is 1e\\+300: give at most 1,000,000"),
     ],
 )
 def test_a_wrong_format_or_price_is_refused(connect, more, message):
