@@ -26,7 +26,7 @@ _LIST = re.compile(
     rf"(?:\[\s?({_NUMBERS}(?:\s?,\s?{_NUMBERS})+)\s?\]"
     rf"|(?:\b(?:is|are|be)|[:=])\s?({_NUMBERS}(?:, {_NUMBERS})*,? (?:and|&) {_NUMBERS}))[\s.*)]{{0,4}}$"
 )
-_LABEL = re.compile(r"(?:[^\W\d][\w'-]{0,20} ?){1,5}:\s*(?=\S)")
+_LABEL = re.compile(r"[^\W\d][\w'-]{0,20}(?: [^\W\d][\w'-]{0,20}){0,4} ?:\s{0,9}(?=\S)")
 
 
 def read_open(text: str) -> tuple[str | None, str]:

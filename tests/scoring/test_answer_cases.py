@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from o1lib.minivqa.facts import check_steps
 from o1lib.scoring import correct, extract
 from o1lib.scoring.equality import quantity
 
@@ -37,6 +38,14 @@ def test_every_case_of_a_kind_is_read(kind):
 def test_numbers_are_compared_to_the_precision_of_the_gold_one():
     found = [(row["said"], row["gold"], correct(row["said"], row["gold"])) for row in rows("equality.jsonl")]
     assert [one for one, row in zip(found, rows("equality.jsonl"), strict=True) if one[2] is not row["equal"]] == []
+
+
+def test_a_step_with_thousands_of_digits_does_not_hold():
+    long = "1" * 5000  # more than Python turns into an integer
+    steps = check_steps(
+        f"{long} + 1 = {long}. 2 + {long} = 3. 2 + 3 = {long}. 2 + 3 = 5", ("2 cups", "3 jugs"), frozenset()
+    )
+    assert [holds for _, holds in steps] == [False, False, False, True]
 
 
 # ---------------------------------------------------------------- properties

@@ -4,7 +4,6 @@ import time
 
 import pytest
 
-from o1lib.data.annotation.teacher import filter_verdict
 from o1lib.evaluation.extraction_check import tool_rule
 from o1lib.evaluation.graders.client import GraderReply, read
 from o1lib.formats.judge_prompts import parse_verdict
@@ -13,17 +12,43 @@ from o1lib.formats.thoughts import answer_part, conclusion, unfenced, without_th
 from o1lib.minivqa.facts import check_steps
 from o1lib.models.endpoint import ReplyLog
 from o1lib.scoring import correct, extract
-from o1lib.scoring.choices import read_choice
-from o1lib.scoring.open_answers import read_open
 
 FOUR = ("red", "blue", "dark blue", "green")
 PIECES = (
-    *("a", " ", "\n", "\n ", ".", "(", "A ", "A, ", "(A)", "A is not ", "not A ", "A, B and ", "1", "1,000", "111,", "1/"),
+    *(
+        "a",
+        " ",
+        "\n",
+        "\n ",
+        ".",
+        "(",
+        "A ",
+        "A, ",
+        "(A)",
+        "A is not ",
+        "not A ",
+        "A, B and ",
+        "1",
+        "1,000",
+        "111,",
+        "1/",
+    ),
     *("1e9 ", "is 1, ", "[1, ", ": 111,111, ", "= $", "**1**", "× 10^", "10", "\\boxed{", "\\frac{", "{", "}", "\\"),
     *("answer is ", "answer: ", "option is the ", "the answer to this ", "yes, ", "so no", "no. ", "Yes\n", "Is it? "),
     *("I hope this helps! ", "if you have ", "Note: ", "</s>", "<think>", "</think>", "<think></think>", "<answer>"),
     *("<CONCLUSION>", "</CONCLUSION>", "<REASONING> x ", "(Here begins the ", "```", '{"a": ', "} ", "A. red\n"),
-    *("A. red\nB. blue\nC. dark blue\nD. green\n", "答案", "选", "不是A、", "红", "です", "red is not ", "not blue, ", "'", "¬"),
+    *(
+        "A. red\nB. blue\nC. dark blue\nD. green\n",
+        "答案",
+        "选",
+        "不是A、",
+        "红",
+        "です",
+        "red is not ",
+        "not blue, ",
+        "'",
+        "¬",
+    ),
 )
 
 
@@ -33,27 +58,24 @@ class Verdict(GraderReply):
     verdict: int
 
 
-READERS = {
-    "extract a choice": lambda text: extract(text, FOUR),
-    "extract an open answer": extract,
-    "read a choice": lambda text: read_choice(text[-20_000:], FOUR),
-    "read an open answer": lambda text: read_open(text[-20_000:]),
-    "leave out thoughts": lambda text: (without_thoughts(text), answer_part(text), unfenced(text)),
-    "read the conclusion": conclusion,
-    "read paragraphs": parse_plain,
-    "read a judge's reply": lambda text: read("{" + text, Verdict),
-    "read a verdict": lambda text: parse_verdict(text, strict=True),
-    "check steps": lambda text: check_steps(text, ("2 cups",), frozenset()),
-    "name the rule of a tool": lambda text: tool_rule(text, FOUR, pro=True),
-    "compare with a gold answer": lambda text: correct(text[:2000], text[1:2001]),
+READERS = {  # name: (reader, characters; of a longer text extraction reads the last 20,000 only)
+    "extract a choice": (lambda text: extract(text, FOUR), 2_000),
+    "extract an open answer": (extract, 4_000),
+    "compare with a gold answer": (lambda text: correct(text, text[1:] + "1"), 8_000),
+    "leave out thoughts": (lambda text: (without_thoughts(text), answer_part(text), unfenced(text)), 60_000),
+    "read the conclusion": (conclusion, 60_000),
+    "read paragraphs": (parse_plain, 60_000),
+    "read a judge's reply": (lambda text: read("{" + text, Verdict), 60_000),
+    "read a verdict": (lambda text: parse_verdict(text, strict=True), 60_000),
+    "check steps": (lambda text: check_steps(text, ("2 cups",), frozenset()), 30_000),
+    "name the rule of a tool": (lambda text: tool_rule(text, FOUR, pro=True), 60_000),
 }
-SIZE = 4_000  # characters, doubled once; whole texts of any length are cut before they are read
 
 
-def seconds(read_text, text):
-    """Return the least processor time of three readings."""
+def seconds(read_text, text, times_read=1):
+    """Return the least processor time of some readings."""
     times = []
-    for _ in range(3):
+    for _ in range(times_read):
         started = time.process_time()
         read_text(text)
         times.append(time.process_time() - started)
@@ -63,15 +85,17 @@ def seconds(read_text, text):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_twice_the_text_takes_at_most_about_twice_the_time(name):
-    worst = {}
-    for piece in PIECES:
-        for text in (piece, f"{piece}x"):
-            short, long = (seconds(READERS[name], (text * n)[:n]) for n in (SIZE, 2 * SIZE))
-            worst[text] = (long, long / max(short, 1e-3))  # a millisecond is below what a busy machine can time
-    text, (took, ratio) = max(worst.items(), key=lambda one: one[1][0])
-    print(f"\n{name}: {took * 1000:.1f} ms for {2 * SIZE:,} characters of {text!r}, {ratio:.1f} times those for half")
-    steep = {text: ratio for text, (took, ratio) in worst.items() if ratio > 3 and took > 0.02}
-    assert steep == {} and took < 2
+    reader, size = READERS[name]
+    texts = [text for piece in PIECES for text in (piece, f"{piece}x")]
+    times = {text: seconds(reader, (text * 2 * size)[: 2 * size]) for text in texts}
+    slowest = sorted(texts, key=times.get, reverse=True)[:6]
+    ratios = {}
+    for text in slowest:
+        short, long = (seconds(reader, (text * n)[:n], times_read=5) for n in (size, 2 * size))
+        times[text], ratios[text] = long, long / max(short, 2e-3)  # less is below what a busy machine can time
+    worst = max(slowest, key=times.get)
+    print(f"\n{name}: {times[worst] * 1e3:.1f} ms for {2 * size:,} characters of {worst!r}, {ratios[worst]:.1f} × half")
+    assert {text: ratio for text, ratio in ratios.items() if ratio > 3} == {} and times[worst] < 1
 
 
 @pytest.mark.parametrize("piece", ["A, B and ", "not A ", "111,", "red is not ", "<think>", "答案", "1e9 "])
