@@ -40,6 +40,10 @@ def teach(
     concurrency: Annotated[int, typer.Option(help="number of requests at the same time")] = 8,
     requests_per_minute: Annotated[float, typer.Option(help="most requests per minute; 0 is no bound")] = 0,
     max_tokens_total: Annotated[int, typer.Option(help="most tokens of all requests; 0 is no bound")] = 0,
+    max_tokens: Annotated[int, typer.Option(min=1, help="most tokens of a reply of the teacher")] = 2048,
+    judge_tokens: Annotated[
+        int, typer.Option(min=1, help="most tokens of a reply of the judge, with its thoughts if it has any")
+    ] = 1024,
 ) -> None:
     """Let a served model write staged answers to the questions in ITEMS, filter them, and write the dataset OUT.
 
@@ -47,7 +51,7 @@ def teach(
     environment variable OPENAI_API_KEY. Prints one JSON line: answers kept and dropped by reason, calls and tokens.
     """
     from o1lib.data.annotation.build import build_dataset
-    from o1lib.data.annotation.teacher import Served
+    from o1lib.data.annotation.teacher import Judge, Served
     from o1lib.models.endpoint import Endpoint
 
     def endpoint(name):
@@ -60,7 +64,8 @@ def teach(
             max_tokens_total=max_tokens_total,
         )
 
-    teacher, judge = Served(endpoint(model)), endpoint(judge_model) if judge_model else None
+    teacher = Served(endpoint(model), max_tokens=max_tokens)
+    judge = Judge(endpoint(judge_model), judge_tokens) if judge_model else None
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process ignores SIGINT otherwise
     try:
         ends = build_dataset(items, out.resolve(), teacher, judge, attempts)
@@ -71,7 +76,11 @@ def teach(
         raise typer.Exit(130) from None
     print(
         json.dumps(
-            {"ends": ends, "teacher": teacher.endpoint.usage.facts(), "judge": judge.usage.facts() if judge else None}
+            {
+                "ends": ends,
+                "teacher": teacher.endpoint.usage.facts(),
+                "judge": judge.endpoint.usage.facts() if judge else None,
+            }
         )
     )
 

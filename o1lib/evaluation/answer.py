@@ -15,6 +15,7 @@ from pathlib import Path
 from o1lib.formats.chat import FORMATS
 from o1lib.records import UserError, choose, project_root
 from o1lib.records.errors import closest
+from o1lib.records.limits import check_size
 from o1lib.search.judges import JUDGES
 from o1lib.search.methods import METHODS, make_search, task_for
 from o1lib.search.rewards import REWARDS, make_judge_or_reward
@@ -55,6 +56,8 @@ def load_decoder(name: str | Path, format: str = "", engine: str = "batched", **
 def _check_settings(temperature: float = 0.0, max_new_tokens: int = 1, **settings) -> None:
     if not 0 <= temperature < math.inf:
         raise UserError(f"temperature {temperature:g} is invalid: give 0 for greedy decoding, or a positive number")
+    check_size("temperature", temperature)
+    check_size("max_new_tokens", max_new_tokens)
     if max_new_tokens < 1:
         raise UserError(f"max_new_tokens {max_new_tokens} leaves no room for an answer: give 1 or more")
 

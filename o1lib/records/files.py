@@ -13,6 +13,7 @@ import shutil
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from o1lib.records.addresses import without_keys
 from o1lib.records.errors import UserError
 
 CARD = "README.md"  # for readers; not part of a model
@@ -149,8 +150,9 @@ def sha256(path: Path | str) -> str:
 def portable(value, key: str = ""):
     """Return `value` (parameters, extra facts of a record) without absolute or home paths, so that it can be published.
 
-    A path inside the project becomes relative to it. Of any other absolute path only the last part is kept, also after
-    a name and "@". Raises UserError for a text under a key that names a secret (api_key, hf_token, password, ...).
+    Passwords and keys in web addresses are masked. A path inside the project becomes relative to it. Of any other
+    absolute path only the last part is kept, also after a name and "@". Raises UserError for a text under a key that
+    names a secret (api_key, hf_token, password, ...).
     """
     if isinstance(value, dict):
         return {str(name): portable(item, str(name)) for name, item in value.items()}
@@ -158,7 +160,7 @@ def portable(value, key: str = ""):
         return [portable(item, key) for item in value]
     if not isinstance(value, (str, Path)):
         return value
-    text = str(value)
+    text = without_keys(str(value))
     if text and SECRET.search(key):
         raise UserError(
             f"{key!r} looks like a secret and would be published in the record: pass it in an environment variable"

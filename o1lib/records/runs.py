@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from o1lib.records.addresses import without_keys
 from o1lib.records.errors import UserError, choose
 from o1lib.records.files import (
     LONE_SURROGATES,
@@ -98,6 +99,11 @@ def start(namespace: dict, notebook: str = "") -> Run:
     values = check(namespace, notebook)
     root, folder = places(values["row"], values["seed"], values["scale"], values["root"])
     portable(values)  # refuse a secret now rather than after an hour
+    if shows := [name for name, value in values.items() if isinstance(value, str) and without_keys(value) != value]:
+        raise UserError(
+            f"parameter {shows[0]!r} is an address with a password or key, which a record must not hold: put the key "
+            "into the environment variable OPENAI_API_KEY, and give the address without it"
+        )
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name in (RECORD, PREDICTIONS):

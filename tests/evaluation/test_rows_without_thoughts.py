@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from support.served import answer, serve
 
-from o1lib.data.annotation.teacher import AnnotationRequest, filter_verdict, judge_agreement
+from o1lib.data.annotation.teacher import AnnotationRequest, Judge, filter_verdict
 from o1lib.evaluation import served
 from o1lib.evaluation.graders import fenced
 from o1lib.evaluation.graders.client import read
@@ -106,5 +106,5 @@ def test_a_teachers_stages_are_read_without_thoughts(tmp_path):
 def test_the_judge_of_a_teacher_is_read_without_thoughts(tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     with serve(lambda body, number: answer('<think>invalid?</think>{"verdict": "valid"}')) as server:
-        judge = Endpoint(server.url, "m", tmp_path / "log.jsonl")
-        assert judge_agreement("a red car", "a car that is red", judge) is True
+        judge = Judge(Endpoint(server.url, "m", tmp_path / "log.jsonl"))
+        assert judge.agrees("a red car", "a car that is red") is True
