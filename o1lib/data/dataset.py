@@ -22,7 +22,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from tqdm import tqdm
 
-from o1lib.data.images import Pictures, rgb
+from o1lib.data.images import Pictures, rgb, whole
 from o1lib.data.llava_cot import lines, picture, records
 from o1lib.data.split_zip import Member
 from o1lib.formats.chat import (
@@ -101,8 +101,9 @@ _IN_TRUTH = tuple(f.name for f in fields(Item) if f.name not in _IN_RECORD)
 def write_items(examples: Iterable[Any], folder: str | Path) -> Path:
     """Write examples (`minivqa.Example` or Item) as a dataset and return its folder, which is complete or absent.
 
-    `examples` may be an iterator. Drawn pictures are stored one by one as PNG; pictures on disk are linked. Raises
-    UserError for duplicate ids, no examples, and a write error (o1lib.records.atomic_folder).
+    `examples` may be an iterator. Drawn pictures are stored one by one as PNG; pictures on disk are linked, and decoded
+    once, so that a truncated one is found here and not in training. Raises UserError for duplicate ids, no examples, a
+    picture that cannot be decoded, a text with half a character, and a write error (o1lib.records.atomic_folder).
     """
     folder, seen, stored = Path(folder), set(), {}
     with (
@@ -159,7 +160,7 @@ def _truths(path):
         return None
     truths = {}
     for where, line in lines(path):
-        if not isinstance(line, dict) or "id" not in line:
+        if not isinstance(line, dict) or not isinstance(line.get("id"), str):
             raise UserError(f"{where}: not a truth record with an id; write the dataset again.")
         truths[line["id"]] = line
     return truths
@@ -198,6 +199,8 @@ def _store(example, number, folder, stored):
     source = example.image if isinstance(example.image, (Path, Member)) else None
     if source in stored:
         return stored[source]
+    if source is not None:
+        whole(source, f"{shown(folder)}: question '{example.qid}': the picture {source}")
     if isinstance(source, Member) and _linked(source.archive, folder, stored):
         stored[source] = source.name
         return source.name
