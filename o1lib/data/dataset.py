@@ -11,9 +11,6 @@ folder also has `truth.jsonl`, which holds what a program knows about each item.
 
 import functools
 import json
-import os
-import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -22,9 +19,10 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from tqdm import tqdm
 
-from o1lib.data.images import Pictures, rgb, whole
+from o1lib.data.images import Pictures, rgb
 from o1lib.data.llava_cot import lines, picture, records
 from o1lib.data.split_zip import Member
+from o1lib.data.stored_pictures import store
 from o1lib.formats.chat import (
     FORMATS,
     FOUR_TURN_PROMPTS,
@@ -114,7 +112,7 @@ def write_items(examples: Iterable[Any], folder: str | Path) -> Path:
         for example in tqdm(examples, desc=f"writing {folder.name}", unit=" items", delay=2, mininterval=1):
             if example.qid in seen:
                 raise UserError(f"{shown(folder)}: the id '{example.qid}' occurs twice; give each question its own id.")
-            image = _store(example, len(seen), new, stored)
+            image = store(example, len(seen), new, stored)
             seen.add(example.qid)
             _put(released, _released(example, image))
             _put(truth, {"id": example.qid} | {name: _plain(getattr(example, name)) for name in _IN_TRUTH})
@@ -194,47 +192,6 @@ def _item(record, image, truth, where):
         ) from None
 
 
-def _store(example, number, folder, stored):
-    """Store or link the picture of an example and return its path relative to `folder`."""
-    source = example.image if isinstance(example.image, (Path, Member)) else None
-    if source in stored:
-        return stored[source]
-    if source is not None:
-        whole(source, f"{shown(folder)}: question '{example.qid}': the picture {source}")
-    if isinstance(source, Member) and _linked(source.archive, folder, stored):
-        stored[source] = source.name
-        return source.name
-    family = re.sub(r"[^\w+.-]+", "-", example.family).strip(".") or "other"
-    place = Path("images", family, f"{number:06d}{source.suffix if source else '.png'}")
-    (folder / place.parent).mkdir(parents=True, exist_ok=True)
-    if source is None:
-        example.image.save(folder / place, compress_level=1)
-        return place.as_posix()
-    stored[source] = place.as_posix()
-    if isinstance(source, Member):
-        (folder / place).write_bytes(source.read_bytes())
-        return stored[source]
-    try:
-        os.link(source, folder / place)
-    except OSError:  # another file system, or one without hard links
-        shutil.copyfile(source, folder / place)
-    return stored[source]
-
-
-def _linked(archive, folder, stored):
-    """Link the first split zip that occurs into the dataset; return whether `archive` is that one."""
-    if stored.setdefault("archive", archive) is not archive:
-        return False
-    for part in archive.parts:
-        place = folder / part.name
-        if not place.is_symlink() and not place.exists():
-            try:
-                os.link(os.path.realpath(part), place)
-            except OSError:
-                place.symlink_to(part.resolve())
-    return True
-
-
 def _released(example, image):
     return {
         "id": example.qid,
@@ -251,4 +208,9 @@ def _plain(value):
 
 
 def _put(file, record):
-    file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    try:
+        file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    except UnicodeEncodeError:
+        raise UserError(
+            f"question {record['id']!a} has a text with half a character (a lone surrogate); correct or remove it."
+        ) from None

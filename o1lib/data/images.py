@@ -119,7 +119,7 @@ def _check_file(path, what):
 
 
 def content(source: Path | Member, what: str) -> bytes:
-    """Return the bytes of a picture's file. Raises PictureError as `header` does for what is no file, or is too large."""
+    """Return the bytes of a picture's file. Raises PictureError as `header` does for what is no file or too large."""
     if isinstance(source, Member):
         return source.read_bytes()
     _check_file(source, what)
@@ -165,7 +165,7 @@ def upright_size(source: Path | bytes | Member, what: str = "the picture") -> tu
 
 
 def orientation(picture: Image.Image) -> int:
-    """Return the orientation in a picture's EXIF data, 1 to 8; 1 is upright, and stands for EXIF data that is broken."""
+    """Return the orientation in a picture's EXIF data, 1 to 8; 1 is upright, and stands for broken EXIF data."""
     try:
         found = picture.getexif().get(_ORIENTATION, 1)
     except Exception:  # Pillow raises many kinds for broken EXIF data

@@ -128,9 +128,9 @@ def lines(path: Path) -> Iterator[tuple[str, Any]]:
             if line.strip(_BLANK):
                 where = f"{path} line {number}"
                 if len(line) > MAX_LINE_BYTES:
+                    most = MAX_LINE_BYTES // 2**20
                     raise UserError(
-                        f"{where}: longer than {MAX_LINE_BYTES // 2**20} MB; put one record on a line, without pictures "
-                        "in it."
+                        f"{where}: longer than {most} MB; put one record on a line, without pictures in it."
                     )
                 yield where, _json(line, where)
 

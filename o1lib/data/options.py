@@ -1,7 +1,7 @@
 """Read the options of a question from its text, and the letter of the option that is right.
 
 listed("Which?\\nOptions: A: red, B: blue")      # Listed("Which?", ("red", "blue"))
-by_text("blue", ("red", "blue"))                # "B"
+gold_letter("blue", ("red", "blue"))            # "B"
 
 A question may come from anywhere. Reading takes time linear in its length, and only its last LONGEST characters count.
 """
@@ -93,6 +93,21 @@ def from_cell(value: Any) -> tuple[str, ...]:
     return tuple(texts)
 
 
+def gold_letter(answer: str, options: Sequence[str], means: str = "either") -> str:
+    """Return the letter of the option that a gold answer names, "" if it is none of them.
+
+    With the options ("B", "A") the answer "A" is option A if it `means` "letter", and option B if it means "text". If
+    it may mean either, ValueError is raised.
+    """
+    letter, own = by_letter(answer, options), by_text(answer, options)
+    lone = len(answer.strip("(). ")) == 1  # the two readings of "B. blue" agree
+    if means == "text" and lone:
+        return own or letter
+    if means == "either" and lone and letter and own and letter != own:
+        raise ValueError(f"the answer '{answer}' is the letter of one option and the text of another")
+    return letter or own
+
+
 def by_letter(answer: str, options: Sequence[str]) -> str:
     """Return the letter that an answer gives, as in "B", "(b)" or "B. blue" where B is blue; "" for another answer."""
     match = re.fullmatch(r"[( ]?([A-Za-z])(?:[.):]{1,2}(?:\s+(?P<text>.+))?)?", answer.strip()[:LONGEST], re.S)
@@ -117,8 +132,6 @@ def by_text(answer: str, options: Sequence[str]) -> str:
 
 def _plain(text: str) -> str:
     return " ".join(text.casefold().split()).strip(" .,;")
-
-
 
 
 def _marked(text: str) -> tuple[int, tuple[str, ...]]:

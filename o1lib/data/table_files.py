@@ -118,5 +118,5 @@ def _hub(source: str) -> Iterator[tuple[str, dict]]:
 
 
 def _undecoded(dataset):
-    """Return a dataset whose pictures are left as encoded bytes, also those in lists: only o1lib.data opens pictures."""
+    """Return a dataset whose pictures are left as encoded bytes, also those in lists: only o1lib.data opens them."""
     return dataset.decode(False)

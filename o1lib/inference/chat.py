@@ -66,7 +66,7 @@ class ChatTokenizer:
     def batch(self, pictures, texts):
         """Return the processor's left-padded batch of chat texts with one picture each.
 
-        A file is decoded here, because a processor would open it without its rotation and black where it is transparent.
+        A file is decoded here: a processor would open it without its rotation, and black where it is transparent.
         """
         from o1lib.data.images import as_rgb  # here, so that loading a decoder imports nothing of o1lib.data
 

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from o1lib.data.annotation.teacher import AnnotationRequest
 from o1lib.data.images import Pictures
 from o1lib.data.llava_cot import Pictured, Released, ReleasedTurn, lines
-from o1lib.data.options import by_letter, by_text, shows
+from o1lib.data.options import gold_letter, shows
 from o1lib.records import UserError
 from o1lib.scoring.equality import LETTERS
 
@@ -96,13 +96,10 @@ def _letter(gold: str, options: tuple[str, ...], where: str) -> str:
 
     With the options ("B", "A") the gold answer "A" could be the letter of the first or the text of the second.
     """
-    letter, own = by_letter(gold, options), by_text(gold, options)
-    if letter and own and letter != own:
-        raise UserError(
-            f"{where}: the answer '{gold}' is the letter of one option and the text of another; give the whole option, "
-            f"as '{own}. {gold.strip()}'."
-        )
-    return letter or own
+    try:
+        return gold_letter(gold, options)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}; give letter and option, as 'A. {options[0]}'.") from None
 
 
 def _with_options(question: str, options: tuple[str, ...]) -> str:

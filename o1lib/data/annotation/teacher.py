@@ -163,6 +163,8 @@ def filter_verdict(text: str, request: AnnotationRequest, judge: Endpoint | None
     """Return (stages, "") for a text that passes the filter, or ({}, reason) for one that is dropped."""
     if _REFUSAL.search(text) and not _REFUSAL.search(request.gold):
         return {}, "refusal"
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        return {}, "half a character"  # it could not be written
     parsed = parse(text)
     problem = flaw(parsed)
     if problem:

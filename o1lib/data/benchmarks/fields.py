@@ -13,7 +13,7 @@ from string import ascii_uppercase
 from typing import Any, NamedTuple
 
 from o1lib.data.benchmarks.known import Benchmark, mathvista_query
-from o1lib.data.options import by_letter, by_text, from_cell, has_heading, listed, shows
+from o1lib.data.options import from_cell, gold_letter, has_heading, listed, shows
 from o1lib.records import UserError
 
 IDS = ("index", "id", "pid", "qid", "idx", "question_id", "key")
@@ -133,22 +133,19 @@ def _answer(row: dict, options: Sequence[str], where: str, benchmark: Benchmark,
     return letter or answer
 
 
-def _letter(
-    row: dict, answer: str, options: Sequence[str], where: str, benchmark: Benchmark, published: str
-) -> str:
+def _letter(row: dict, answer: str, options: Sequence[str], where: str, benchmark: Benchmark, published: str) -> str:
     """Return the letter of the right option, "" if it is none of them.
 
-    In a list, AI2D's own files count options from 0 and MathVista's give the text. In columns A, B, ... a letter is a
-    letter. Elsewhere an answer that is the letter of one option and the text of another is refused.
+    In a list, AI2D's own files count options from 0 and MathVista's give the text. In columns A, B, ..., and in the
+    column `answer_option`, a letter is a letter.
     """
     in_list = bool(from_cell(cell(row, "choices", "options")))
     if benchmark.counts_from_0 and in_list and answer.isdecimal() and len(answer) < 3 and int(answer) < len(options):
         return ascii_uppercase[int(answer)]
-    letter, own = by_letter(answer, options), by_text(answer, options)
-    if benchmark.kind == "mixed" and not text(row, "answer_option"):
-        return own or letter
-    if in_list and letter and own and letter != own:
-        raise UserError(
-            f"{where}: the answer {answer!r} is the letter of one option and the text of another: use {published}"
-        )
-    return letter or own
+    means = "either" if in_list else "letter"
+    if benchmark.kind == "mixed":
+        means = "letter" if text(row, "answer_option") else "text"
+    try:
+        return gold_letter(answer, options, means)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}: use {published}") from None

@@ -61,7 +61,8 @@ def load_benchmark(name: str, source: str | Path, store: Path, pictures: Path | 
         found[qid] = _item(name, benchmark, qid, one, row), store.place(one.picture, one.id, where)
     if counts["right_option_is_empty"]:
         warnings.warn(
-            f"{source}: {counts['right_option_is_empty']} rows left out, whose right option is an empty cell", stacklevel=2
+            f"{source}: {counts['right_option_is_empty']} rows left out, whose right option is an empty cell",
+            stacklevel=2,
         )
     items = [Item(**values, image=store.path(place, values["qid"])) for values, place in found.values()]
     if not items:
