@@ -11,6 +11,7 @@ The splits made of these records are in o1lib.data.llava_cot_splits.
 """
 
 import itertools
+import os
 from collections.abc import Iterator
 from json import JSONDecodeError
 from pathlib import Path, PurePosixPath
@@ -115,7 +116,7 @@ def lines(path: Path) -> Iterator[tuple[str, Any]]:
     A file that is one JSON array has a value for each of its elements. Raises UserError for a missing file, an array of
     more than 1 GiB, and for a line that is longer than 16 MB, not UTF-8, not JSON, or holds half a character.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{path} is missing: check the path, or build a dataset with notebook 01.")
     with open(path, "rb") as file:
         for number in itertools.count(1):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from json import JSONDecodeError
 from pathlib import Path
 
+from o1lib.data.hub import local_path
 from o1lib.data.json_text import parsed
 from o1lib.records import UserError
 
@@ -25,7 +26,7 @@ def rows(source: str | Path) -> Iterator[tuple[str, dict]]:
     a JSONL file may hold a list too. NaN is a missing value. Raises UserError, naming file and row, for a missing file,
     text that is not UTF-8 or holds half a character, broken JSON or a row that is not an object.
     """
-    path = Path(source).expanduser()
+    path = local_path(source)
     if path.suffix not in ENDINGS:
         return _hub(str(source))
     if not path.is_file():

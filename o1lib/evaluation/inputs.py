@@ -11,6 +11,7 @@ from typing import Any
 
 from o1lib.data.benchmarks import load_benchmark
 from o1lib.data.dataset import read_items
+from o1lib.data.hub import local_path
 from o1lib.data.table_files import ENDINGS
 from o1lib.formats.chat import FORMATS
 from o1lib.minivqa import mixture
@@ -94,7 +95,7 @@ def _named(sets: str, there: Sequence[str]) -> tuple[str, ...]:
 
 def _from_root(source: str) -> str:
     """Return the path of a file relative to the project's folder; the name of a Hub dataset is returned unchanged."""
-    path = project_root() / Path(source).expanduser()
+    path = project_root() / local_path(source)
     return str(path) if path.is_file() or path.suffix in ENDINGS else source
 
 

@@ -6,12 +6,15 @@ import os
 import tracemalloc
 import zipfile
 import zlib
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 
+from o1lib.data.annotation.build import AnnotationConfig
 from o1lib.data.annotation.questions import annotation_requests
 from o1lib.data.annotation.teacher import AnnotationRequest, filter_verdict
+from o1lib.data.benchmarks import load_benchmark
 from o1lib.data.dataset import Item, read_items, write_items
 from o1lib.data.images import Pictures
 from o1lib.data.llava_cot import MAX_ARRAY_BYTES, lines, records
@@ -194,10 +197,10 @@ def lying(folder, content, announced):
     (folder / "image.zip").write_bytes(bytes(data).replace(real, announced.to_bytes(4, "little")))
 
 
-@pytest.mark.parametrize("announced", [1000, 0, 290_000_000])
+@pytest.mark.parametrize("announced", [1000, 0, 50_000_000])
 def test_a_zip_that_lies_about_a_size_costs_no_more_memory_than_announced(tmp_path, announced):
     (tmp_path / "coco").mkdir()
-    lying(tmp_path, bytes(300_000_000), announced)
+    lying(tmp_path, bytes(60_000_000), announced)
     tracemalloc.start()
     with pytest.raises(UserError, match="is corrupt|bytes uncompressed"):
         found = Archive.of(tmp_path).member("coco/1.png", "line 1")
@@ -271,3 +274,22 @@ def test_the_checksum_of_a_member_is_still_checked(tmp_path):
     assert zlib.crc32(content) != zlib.crc32(content[:-1] + b"?")
     with pytest.raises(UserError, match="in the zip is corrupt"):
         Archive.of(tmp_path).member("coco/1.png", "line 1").read_bytes()
+
+
+@pytest.mark.parametrize("place", ["~nobody-of-that-name/set", "x" * 5000, "a\0b"])
+def test_a_place_that_cannot_be_a_path_is_a_sentence(place, tmp_path):
+    calls = (
+        lambda: train(place),
+        lambda: load_benchmark("MMStar", f"{place}.tsv", tmp_path),
+        lambda: inputs.test_items(SimpleNamespace(path=lambda name: tmp_path), f"MMStar@{place}.tsv"),
+        lambda: load_splits(
+            "teacher",
+            n_train=1,
+            n_validation=0,
+            n_test=0,
+            annotation=AnnotationConfig(place, "http://127.0.0.1:1/v1", "m", log=str(tmp_path / "log")),
+        ),
+    )
+    for call in calls:
+        with pytest.raises(UserError, match="cannot be a path"):
+            call()

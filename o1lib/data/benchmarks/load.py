@@ -17,6 +17,7 @@ from o1lib.data.benchmarks import fields
 from o1lib.data.benchmarks.known import BENCHMARKS, Benchmark, prompt, published
 from o1lib.data.benchmarks.rotations import ROTATION, rotated
 from o1lib.data.dataset import Item
+from o1lib.data.hub import local_path
 from o1lib.data.images import MAX_BYTES, Pictures, header, whole
 from o1lib.data.options import literal
 from o1lib.data.split_zip import Member
@@ -48,8 +49,8 @@ def load_benchmark(name: str, source: str | Path, store: Path, pictures: Path | 
     """
     benchmark = choose(name, BENCHMARKS, "benchmark")
     found, seen, counts = {}, {}, Counter(rows=0, without_picture=0)
-    _warn_of_another_edition(name, Path(source).expanduser())
-    store = _PictureStore(store, pictures or Path(source).expanduser().parent)
+    _warn_of_another_edition(name, local_path(source))
+    store = _PictureStore(store, pictures or local_path(source).parent)
     for where, row in tqdm(rows(source), desc=f"reading {name}", unit=" rows", delay=2, mininterval=1):
         counts["rows"] += 1
         one = fields.read(row, where, benchmark, published(name))
