@@ -64,9 +64,14 @@ class ChatTokenizer:
         return self.batch([task.image for task in tasks], [self.render((task.opening,)) for task in tasks])
 
     def batch(self, pictures, texts):
-        """Return the processor's left-padded batch of chat texts with one picture each."""
+        """Return the processor's left-padded batch of chat texts with one picture each.
+
+        A file is decoded here: a processor would open it without its rotation, and black where it is transparent.
+        """
+        from o1lib.data.images import as_rgb  # here, so that loading a decoder imports nothing of o1lib.data
+
         return self.processor(
-            images=[[picture] for picture in pictures],
+            images=[[as_rgb(picture)] for picture in pictures],
             text=texts,
             padding=True,
             padding_side="left",

@@ -31,6 +31,7 @@ from o1lib.data.annotation.teacher import (
     annotate,
 )
 from o1lib.data.dataset import Item, write_items
+from o1lib.data.hub import local_path
 from o1lib.data.splits import SourceOptions, Splits
 from o1lib.minivqa import Example, mixture
 from o1lib.models.endpoint import Endpoint
@@ -110,7 +111,7 @@ def _from_file(config: AnnotationConfig, sizes: dict[str, int]) -> Splits:
         raise UserError(f"noise={config.noise} is for Mini-VQA's own teacher: set it to 0, or leave `items` empty.")
     teacher = Served(config.endpoint(config.model), max_tokens=config.max_tokens)
     judge = Judge(config.endpoint(config.judge_model), config.judge_tokens) if config.judge_model else None
-    path, counts = project_root() / Path(config.items).expanduser(), {}
+    path, counts = project_root() / local_path(config.items), {}
     parts = _split_by_picture(questions.annotation_requests(path), path.parent, sizes)
     items = {name: _annotated(part, name, config, teacher, judge, counts) for name, part in parts.items()}
     return Splits(items["train"], items["validation"], items["test"], counts)

@@ -194,6 +194,8 @@ def filter_verdict(text: str, request: AnnotationRequest, judge: Judge | None = 
     text = without_thoughts(text)
     if _REFUSAL.search(text) and not _REFUSAL.search(request.gold):
         return {}, "refusal"
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        return {}, "half a character"  # it could not be written
     parsed = parse(text)
     problem = flaw(parsed)
     if problem:
