@@ -5,11 +5,10 @@ chat.render(("How many dots?",))                # "...<|image|>How many dots?<|e
 chat.turn_ids("And squares?", ids)              # the tokens of one more user turn after `ids`
 """
 
-from o1lib.models.processor import Unmarked
+from o1lib.models.processor import NOT_READ, Unmarked
 
 _MARK = "%%reply%%"
 SMALL = 5000  # tokens; a model with a smaller vocabulary gets the short form of judge_prompts.py
-_NOT_READ = ("labels",)  # what a processor returns for training
 
 
 def ends_of(model) -> set[int]:
@@ -78,6 +77,6 @@ class ChatTokenizer:
             add_special_tokens=False,
             return_tensors="pt",
         )
-        for name in _NOT_READ:
+        for name in NOT_READ:
             made.pop(name, None)
         return made

@@ -1,8 +1,8 @@
 """Which engine is right for a model? Every assumption that the engines make, checked on the model itself.
 
-    found = check_model(model, processor)
-    print(found.text())                 # a line for each check, then the engine to use
-    found.engine                        # "batched", "one_at_a_time", or "" if neither is right
+found = check_model(model, processor)
+print(found.text())                 # a line for each check, then the engine to use
+found.engine                        # "batched", "one_at_a_time", or "" if neither is right
 """
 
 from collections.abc import Callable

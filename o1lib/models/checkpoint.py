@@ -21,8 +21,8 @@ from o1lib.records import UserError, atomic_folder, shown
 from o1lib.records import load as load_record
 
 _REMEDY = (
-    "name a folder written by notebook 00 or 02 or made with `make base` or `make ship`, or copy all files of a released "
-    "checkpoint again"
+    "name a folder written by notebook 00 or 02 or made with `make base` or `make ship`, or copy all files of a "
+    "released checkpoint again"
 )
 
 

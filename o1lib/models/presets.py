@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from o1lib.models.checkpoint import load, load_processor, model_hash, save
-from o1lib.models.processor import check_chat
+from o1lib.models.processor import NOT_READ, Unmarked, check_chat
 from o1lib.models.small_mllama import small_mllama
 from o1lib.models.tokenizer import CHAT_TEMPLATE, build_processor, train_tokenizer, training_texts
 from o1lib.records import UserError, choose
@@ -171,12 +171,14 @@ def encode(processor, asked, prefix: str = ""):
 
     `prefix` is the beginning of that turn.
     """
-    chats = [_chat(picture, [turns] if isinstance(turns, str) else turns) for picture, turns in asked]
+    unmarked = Unmarked(processor)
+    chats = [_chat(picture, map(unmarked, [turns] if isinstance(turns, str) else turns)) for picture, turns in asked]
     pictures = [[picture] if picture is not None else [] for picture, _ in asked]
     prompts = [
-        prompt + prefix for prompt in processor.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)
+        prompt + unmarked(prefix)
+        for prompt in processor.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)
     ]
-    return processor(
+    made = processor(
         images=pictures if any(pictures) else None,
         text=prompts,
         padding=True,
@@ -184,6 +186,9 @@ def encode(processor, asked, prefix: str = ""):
         add_special_tokens=False,
         return_tensors="pt",
     )
+    for name in NOT_READ:
+        made.pop(name, None)
+    return made
 
 
 def _batches(kinds, size):

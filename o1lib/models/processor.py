@@ -20,6 +20,7 @@ _NAMED_IN = ("processor_config.json", "preprocessor_config.json", "tokenizer_con
 _INSTALLED_AS = {"pil": "pillow", "pytorch": "torch"}  # where a library's package has another name
 _QUESTION = "How many dots are there?"
 _LONGEST = 200_000  # characters of a prompt around one question
+NOT_READ = ("labels",)  # what a processor returns for training alone
 _LONE = re.compile("[\ud800-\udfff]")
 _SECONDS = 5.0  # for one prompt; templates take less than a millisecond
 
@@ -111,7 +112,7 @@ class Unmarked:
     """Call it with a text to get it without the marks that stand for a picture or a video in a processor's prompts.
 
     A mark is split by a space, so that people and models can read it: "<image>" becomes "< image>". A lone surrogate,
-    which no tokenizer takes, becomes the replacement character.
+    which no tokenizer takes, becomes a question mark.
     """
 
     def __init__(self, processor):

@@ -30,7 +30,9 @@ def replies(decoder, format: str) -> Reply:
     decoder of the other engine, which keeps no cache from which a reply could be forced.
     """
     if not hasattr(decoder, "prefiller"):
-        raise UserError(f"probes need the batched engine{f', and {decoder.why}' if decoder.why else ''}: name another model")
+        raise UserError(
+            f"probes need the batched engine{f', and {decoder.why}' if decoder.why else ''}: name another model"
+        )
     spec = StageSpec("reply", length_factor=len(STAGES) if FORMATS[format].staged else 1)
 
     def reply(requests: Sequence[Request]) -> list[str]:
