@@ -61,8 +61,9 @@ def why_not(decoder) -> str:
     except CannotFork as error:
         return error.reason
     except Exception as error:  # whatever a model raises that expects other inputs
-        if "memory" in str(error):
+        if isinstance(error, UserError) and "memory" in str(error):
             raise
+        _check_memory(error, decoder)
         return f"the batched engine fails on it ({first_line(error)})"
     worst = max(one.difference for one in found)
     if worst <= allowed(decoder, found):
@@ -113,11 +114,7 @@ def alone(decoder, tasks: list[Task]) -> list[tuple[tuple[int, ...], torch.Tenso
                 ids = inputs["input_ids"][0].tolist()
                 found.append((tuple(ids), _scores(plain_logits(model, inputs, [*ids, *tail], len(tail) + 1))))
     except Exception as error:
-        if isinstance(error, RuntimeError) and out_of_memory(error):
-            raise UserError(
-                f"one question does not fit in the memory of {decoder.runner.device}: use a smaller model, or a "
-                "machine with more memory"
-            ) from error
+        _check_memory(error, decoder)
         raise UserError(
             f"{type(model).__name__} cannot read a question about a picture ({first_line(error)}): copy model, "
             "tokenizer and processor from the same checkpoint"
@@ -154,6 +151,15 @@ def allowed(decoder, replays: list[Replay]) -> float:
 def first_line(error: Exception) -> str:
     """Return the first line of an error's message, or its class."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _check_memory(error, decoder):
+    """Raise UserError if the error says that memory ran out."""
+    if isinstance(error, RuntimeError) and out_of_memory(error):
+        raise UserError(
+            f"one question does not fit in the memory of {decoder.runner.device}: use a smaller model, or a machine "
+            "with more memory"
+        ) from error
 
 
 def _hint(decoder, task):

@@ -217,8 +217,9 @@ def from_hub(hub_id):
     from transformers import AutoModelForImageTextToText
 
     try:
-        model = AutoModelForImageTextToText.from_pretrained(hub_id, dtype=torch.bfloat16)
-        processor = load_processor(hub_id, model.config.model_type)
+        no_code = {"trust_remote_code": False}
+        model = AutoModelForImageTextToText.from_pretrained(hub_id, dtype=torch.bfloat16, **no_code)
+        processor = load_processor(hub_id, model.config.model_type, **no_code)
     except UserError:
         raise
     except (OSError, ValueError, ImportError) as error:

@@ -47,8 +47,9 @@ def load_processor(place, model_type: str, **options):
             f"{shown(place)} has no {absent[0].replace('_', ' ')} that transformers knows: copy all files of the "
             "checkpoint, or name a model that takes pictures"
         )
-    if processor.tokenizer.pad_token is None:
-        processor.tokenizer.pad_token = processor.tokenizer.eos_token  # masked wherever it stands
+    tokenizer = processor.tokenizer
+    if tokenizer.pad_token is None:  # any token will do: it is masked wherever it pads
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     return processor
 
 
@@ -108,11 +109,16 @@ def check_chat(processor, place) -> None:
     _check_mark(processor, text, place)
 
 
+def whole(text: str) -> str:
+    """Return `text` with a question mark for each lone surrogate, which no tokenizer takes."""
+    return text.encode("utf-8", "replace").decode() if _LONE.search(text) else text
+
+
 class Unmarked:
     """Call it with a text to get it without the marks that stand for a picture or a video in a processor's prompts.
 
-    A mark is split by a space, so that people and models can read it: "<image>" becomes "< image>". A lone surrogate,
-    which no tokenizer takes, becomes a question mark.
+    A mark is split by a space, so that people and models can read it: "<image>" becomes "< image>". The text is made
+    `whole`.
     """
 
     def __init__(self, processor):
@@ -123,8 +129,7 @@ class Unmarked:
 
     def __call__(self, text: str) -> str:
         """Return `text` without marks."""
-        split = self.marks.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
-        return split.encode("utf-8", "replace").decode() if _LONE.search(split) else split
+        return whole(self.marks.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text))
 
 
 def _class_name(place, model_type):

@@ -4,14 +4,17 @@ import copy
 import importlib.util
 import json
 import shutil
+import sys
+import warnings
 
 import pytest
 import torch
 from support import families, tiny, tinymodels
 
+from o1lib.cli import main
 from o1lib.inference.sequential import make_decoder
 from o1lib.models.checkpoint import load, save
-from o1lib.models.processor import Unmarked, check_chat, load_processor
+from o1lib.models.processor import Unmarked, check_chat
 from o1lib.records import UserError
 from o1lib.search.types import Conversation, GenerationRequest, Task
 
@@ -135,7 +138,7 @@ def test_a_missing_or_broken_file_is_one_sentence(file, content, spoilt):
     (spoilt / file).unlink()
     if content is not None:
         (spoilt / file).write_bytes(content)
-    with pytest.raises(UserError, match=r"spoilt.*: (name a folder|train the row again|copy)"):
+    with pytest.raises(UserError, match=r"spoilt.*[:;] (name a folder|train the row again|copy)"):
         load(spoilt)
 
 
@@ -149,8 +152,8 @@ def test_a_missing_part_of_the_weights_is_one_sentence(spoilt):
 
 def test_a_folder_whose_processor_takes_no_pictures_is_named(spoilt):
     (spoilt / "processor_config.json").write_text(json.dumps({"processor_class": "Wav2Vec2Processor"}), encoding="utf8")
-    with pytest.raises(UserError, match="spoilt"):
-        load_processor(spoilt, "llava", local_files_only=True)
+    with pytest.raises(UserError, match="spoilt cannot be loaded .*copy all files"):
+        load(spoilt)
 
 
 def test_a_tokenizer_without_padding_can_still_be_asked_in_batches(spoilt):
@@ -183,6 +186,33 @@ def test_a_question_with_half_a_character_is_answered(engine):
     odd = Task("odd", "How many \ud83d dots?", task.image, task.stages)
     [[candidate]] = decoder.propose([GenerationRequest(odd, None, odd.stages)])
     assert "How many ? dots?" in decoder.chat.text(candidate.state.ids)
+
+
+def command(monkeypatch, *words):
+    """Run `python -m o1lib` with these words; return the exit code."""
+    monkeypatch.setattr(sys, "argv", ["o1lib", *map(str, words)])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # the command replaces it
+    with pytest.raises(SystemExit) as ended, warnings.catch_warnings():
+        warnings.simplefilter("default")
+        main()
+    return ended.value.code
+
+
+def test_the_command_prints_every_check_and_the_engine(llava_folder, monkeypatch, capsys):
+    assert command(monkeypatch, "check-model", llava_folder) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 7 and all(line.startswith("ok  ") for line in lines[:-1])
+    assert lines[-1] == "engine for LlavaForConditionalGeneration: batched"
+
+
+def test_a_command_says_in_one_line_why_it_is_slower(tmp_path, monkeypatch, capsys):
+    model, processor = families.mistral()
+    folder = save(own_head(model), processor, tmp_path / "mistral")
+    tiny.picture(0).save(tmp_path / "a.png")
+    asked = ["--image", tmp_path / "a.png", "--question", "How many \udcff?", "--format", "direct"]
+    assert command(monkeypatch, "answer", "--model", folder, *asked, "--method", "greedy", "--max-new-tokens", 3) == 0
+    [said] = [line for line in capsys.readouterr().err.splitlines() if "one at a time" in line]
+    assert said.startswith("o1lib: LlavaForConditionalGeneration cannot be run in a batch: it sees only the last 24")
 
 
 def test_only_marks_and_halves_of_characters_are_rewritten():
