@@ -16,7 +16,7 @@ import json
 from contextlib import contextmanager
 from pathlib import Path
 
-from o1lib.models.processor import check_chat, load_processor
+from o1lib.models.processor import check_chat, load_processor, missing_package
 from o1lib.records import UserError, atomic_folder, shown
 from o1lib.records import load as load_record
 
@@ -120,6 +120,8 @@ def _read(folder):
             processor = load_processor(folder, config.model_type, **local)
     except UserError:
         raise
+    except ImportError as error:
+        raise UserError(f"the model in {shown(folder)} needs {missing_package(error)}") from error
     except Exception as error:  # the libraries raise errors of every class for files that they did not expect
         raise UserError(
             f"{shown(folder)} cannot be loaded as an image-and-text model ({_first_line(error)}): {_REMEDY}"

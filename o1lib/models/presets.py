@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from o1lib.models.checkpoint import load, load_processor, model_hash, save
-from o1lib.models.processor import NOT_READ, Unmarked, check_chat
+from o1lib.models.processor import NOT_READ, Unmarked, check_chat, missing_package
 from o1lib.models.small_mllama import small_mllama
 from o1lib.models.tokenizer import CHAT_TEMPLATE, build_processor, train_tokenizer, training_texts
 from o1lib.records import UserError, choose
@@ -222,7 +222,9 @@ def from_hub(hub_id):
         processor = load_processor(hub_id, model.config.model_type, **no_code)
     except UserError:
         raise
-    except (OSError, ValueError, ImportError) as error:
+    except ImportError as error:
+        raise UserError(f"{hub_id} needs {missing_package(error)}") from error
+    except (OSError, ValueError) as error:
         raise UserError(
             f"the files of {hub_id} are not available here ({str(error).strip().splitlines()[0]}): check the name "
             f"and the network, accept its license if it has one, or run `hf download {hub_id}` where there is a network"

@@ -40,7 +40,7 @@ def load_processor(place, model_type: str, **options):
         loader = without_video(name) if _has_video_last(name) else AutoProcessor
         processor = loader.from_pretrained(place, **options)
     except ImportError as error:
-        raise UserError(f"the processor of {shown(place)} needs {_missing(error)}") from error
+        raise UserError(f"the processor of {shown(place)} needs {missing_package(error)}") from error
     absent = [part for part in _STILLS if getattr(processor, part, None) is None]
     if absent:
         raise UserError(
@@ -109,6 +109,16 @@ def check_chat(processor, place) -> None:
     _check_mark(processor, text, place)
 
 
+def missing_package(error: ImportError) -> str:
+    """Return the package that an ImportError asks for, and how to install it."""
+    found = re.search(r"requires the ([\w.-]+) library|pip install ([\w.-]*\w)", str(error))
+    package = getattr(error, "name", None) or (found and (found[1] or found[2]).lower())
+    if not package:
+        return f"a package that is not installed ({str(error).strip().splitlines()[0]})"
+    package = _INSTALLED_AS.get(package, package)
+    return f"the package {package}, which is not installed: pip install {package}"
+
+
 def whole(text: str) -> str:
     """Return `text` with a question mark for each lone surrogate, which no tokenizer takes."""
     return text.encode("utf-8", "replace").decode() if _LONE.search(text) else text
@@ -153,16 +163,6 @@ def _has_video_last(name):
 
     stock = getattr(transformers, name, None)
     return stock is not None and list(stock.get_attributes()) == [*_STILLS, "video_processor"]
-
-
-def _missing(error):
-    """Return the package that an ImportError asks for, and how to install it."""
-    found = re.search(r"requires (?:the )?(\w[\w.-]*)", str(error))
-    package = getattr(error, "name", None) or (found.group(1).lower() if found else "")
-    if not package:
-        return f"a package that is not installed ({str(error).splitlines()[0]})"
-    package = _INSTALLED_AS.get(package, package)
-    return f"the package {package}, which is not installed: pip install {package}"
 
 
 def _rendered(processor):

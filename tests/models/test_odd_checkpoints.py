@@ -14,7 +14,7 @@ from support import families, tiny, tinymodels
 from o1lib.cli import main
 from o1lib.inference.sequential import make_decoder
 from o1lib.models.checkpoint import load, save
-from o1lib.models.processor import Unmarked, check_chat
+from o1lib.models.processor import Unmarked, check_chat, missing_package
 from o1lib.records import UserError
 from o1lib.search.types import Conversation, GenerationRequest, Task
 
@@ -95,6 +95,30 @@ def test_a_processor_that_needs_torchvision_says_what_to_install(spoilt):
     with pytest.raises(
         UserError, match="needs the package torchvision, which is not installed: pip install torchvision"
     ):
+        load(spoilt)
+
+
+@pytest.mark.parametrize(
+    "said, wanted",
+    [
+        ("TimmWrapperModel requires the timm library but it was not found in your environment.", "pip install timm"),
+        ("X requires the PIL library but it was not found", "pip install pillow"),
+        ("It requires the following packages: einops. Run `pip install einops`.", "pip install einops"),
+        ("`tiktoken` is required to read a `tiktoken` file.", "not installed (`tiktoken` is required"),
+    ],
+)
+def test_the_package_that_a_library_misses_is_named(said, wanted):
+    assert wanted in missing_package(ImportError(f"\n{said}\n\nSee the page."))
+
+
+def test_a_model_that_needs_another_package_says_what_to_install(spoilt, monkeypatch):
+    from transformers import AutoModelForImageTextToText
+
+    def needs(*args, **kwargs):
+        raise ImportError("TimmWrapperModel requires the timm library but it was not found in your environment.")
+
+    monkeypatch.setattr(AutoModelForImageTextToText, "from_pretrained", needs)
+    with pytest.raises(UserError, match="the model in .*spoilt needs the package timm, .*: pip install timm"):
         load(spoilt)
 
 
