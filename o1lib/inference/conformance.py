@@ -50,12 +50,16 @@ def why_not(decoder) -> str:
     """
     window = sliding_window(decoder.runner.model, decoder.context)
     windowed = f"it sees only the last {window} tokens (a sliding window), and the batched engine lets it see all"
-    if window > LONGEST_WINDOW:
+    if window > LONGEST_WINDOW or (window and _precision(decoder) != torch.float32):  # rounding could hide it
         return windowed
     tasks = questions(decoder, SIZES, window)
     own = alone(decoder, tasks)
     if max(len(ids) for ids, _ in own) <= window:
         return windowed
+    if kinds := _kinds_that_count(decoder, tasks[0]):
+        return (
+            f"it reads parts of its prompt both ways ({kinds}), and the batched engine lets it see only what is before"
+        )
     try:
         found = replay(decoder, tasks, own)
     except CannotFork as error:
@@ -69,7 +73,7 @@ def why_not(decoder) -> str:
     if worst <= allowed(decoder, found):
         return ""
     wrong = f"the batched engine's log-probabilities are off the model's own by up to {worst:.2g}"
-    return f"{windowed}: {wrong}" if window else f"{wrong}{_hint(decoder, tasks[0])}"
+    return f"{windowed}: {wrong}" if window else wrong
 
 
 def sliding_window(model, context: int) -> int:
@@ -140,12 +144,8 @@ def replay(decoder, tasks: list[Task], own) -> list[Replay]:
 
 def allowed(decoder, replays: list[Replay]) -> float:
     """Return the largest difference that rounding explains: EXACT, or more where a lower precision rounds more."""
-    with decoder.reading():
-        device, dtype = decoder.runner.device.type, decoder.runner.dtype
-        if torch.is_autocast_enabled(device):
-            dtype = torch.get_autocast_dtype(device)
     spread = max(float(one.own.nan_to_num(0.0, 0.0, 0.0).std()) for one in replays)
-    return max(EXACT, 16 * torch.finfo(dtype).eps * spread)
+    return max(EXACT, 16 * torch.finfo(_precision(decoder)).eps * spread)
 
 
 def first_line(error: Exception) -> str:
@@ -162,11 +162,27 @@ def _check_memory(error, decoder):
         ) from error
 
 
-def _hint(decoder, task):
-    """Return what probably makes the model differ, "" if that is not known."""
-    if "token_type_ids" not in decoder.chat.inputs([task]):
-        return ""
-    return " (its processor returns token_type_ids, by which a model reads parts of its prompt both ways)"
+def _precision(decoder):
+    """Return the dtype in which the decoder's model multiplies."""
+    with decoder.reading():
+        device = decoder.runner.device.type
+        return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else decoder.runner.dtype
+
+
+def _kinds_that_count(decoder, task) -> str:
+    """Return the processor's tensor of token kinds that changes what the model computes, "" if none does.
+
+    With equal shapes nothing is rounded differently, so this is exact in every precision.
+    """
+    inputs, model = dict(decoder.chat.inputs([task]).to(decoder.runner.device)), decoder.runner.model
+    names = {"token_type_ids"} if decoder.runner.spatial else {"token_type_ids", "mm_token_type_ids"}
+    for name in sorted(names & set(inputs)):  # with `spatial`, mm_token_type_ids gives positions, which are kept
+        without = {key: value for key, value in inputs.items() if key != name}
+        with decoder.reading():
+            pair = [model(**given, use_cache=False, logits_to_keep=1).logits for given in (inputs, without)]
+        if not torch.equal(*pair):
+            return name
+    return ""
 
 
 def _tail(decoder):

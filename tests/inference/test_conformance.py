@@ -34,9 +34,9 @@ BATCHED = {
 WRONG = {
     "sliding_window alone": (families.mistral, r"last 24 tokens \(a sliding window\).*off .* by up to"),
     "a window that the context hardly exceeds": (lambda: families.mistral(500), r"last 500 tokens"),
-    "pictures read both ways": (families.gemma3, r"off the model's own by up to .*both ways"),
+    "pictures read both ways": (families.gemma3, r"reads parts of its prompt both ways \(token_type_ids\)"),
     "windowed layers": (lambda: families.gemma3(windowed=True), r"cannot fork \(sliding_attention\)"),
-    "prompts read both ways": (families.paligemma, r"different tokens for question"),
+    "prompts read both ways": (families.paligemma, r"reads parts of its prompt both ways \(token_type_ids\)"),
 }
 
 
@@ -141,6 +141,13 @@ def test_a_lower_precision_is_allowed_its_rounding_and_no_more():
     assert isinstance(make_decoder("batched", *families.llava(), dtype=torch.bfloat16), Decoder)
     with pytest.warns(UserWarning, match="sliding window"):
         make_decoder("batched", *families.mistral(), dtype=torch.bfloat16)
+
+
+@pytest.mark.parametrize("make", [families.mistral, families.gemma3, families.paligemma])
+def test_rounding_hides_no_model_that_differs(make):
+    model, processor = make()
+    with pytest.warns(UserWarning, match="sliding window|both ways"):
+        make_decoder("batched", copy.deepcopy(model).bfloat16(), processor)
 
 
 @pytest.mark.parametrize("engine", ["batched", "one_at_a_time"])
