@@ -170,11 +170,13 @@ def _precision(decoder):
 
 
 def _kinds_that_count(decoder, task) -> str:
-    """Return the processor's tensor of token kinds that changes what the model computes, "" if none does.
+    """Return the setting, or the processor's tensor of token kinds, by which tokens see later ones; "" if none does.
 
     With equal shapes nothing is rounded differently, so this is exact in every precision.
     """
     inputs, model = dict(decoder.chat.inputs([task]).to(decoder.runner.device)), decoder.runner.model
+    if getattr(model.config.get_text_config(), "use_bidirectional_attention", False):
+        return "use_bidirectional_attention"
     names = {"token_type_ids"} if decoder.runner.spatial else {"token_type_ids", "mm_token_type_ids"}
     for name in sorted(names & set(inputs)):  # with `spatial`, mm_token_type_ids gives positions, which are kept
         without = {key: value for key, value in inputs.items() if key != name}

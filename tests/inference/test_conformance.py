@@ -36,7 +36,10 @@ WRONG = {
     "a window that the context hardly exceeds": (lambda: families.mistral(500), r"last 500 tokens"),
     "pictures read both ways": (families.gemma3, r"reads parts of its prompt both ways \(token_type_ids\)"),
     "windowed layers": (lambda: families.gemma3(windowed=True), r"cannot fork \(sliding_attention\)"),
-    "prompts read both ways": (families.paligemma, r"reads parts of its prompt both ways \(token_type_ids\)"),
+    "prompts read both ways": (
+        families.paligemma,
+        r"reads parts of its prompt both ways \(use_bidirectional_attention\)",
+    ),
 }
 
 
