@@ -7,8 +7,10 @@ with stoppable("finished rows are recorded, and "):
 
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -58,6 +60,7 @@ Fresh = Annotated[str, typer.Option(help="1 redoes rows that older library code 
 
 def as_command(run: Callable) -> None:
     """Run a Typer app or a function whose parameters become options. A UserError ends it with exit code 2."""
+    warnings.showwarning = _show_warning
     made = run if isinstance(run, typer.Typer) else App(add_completion=False)
     if made is not run:
         made.command()(run)
@@ -71,6 +74,13 @@ def as_command(run: Callable) -> None:
             raise
         print(f"o1lib: this needs the package {error.name}: pip install 'o1lib[study]' brings it", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None):
+    """Print a warning of this library as one sentence, others as Python does."""
+    own = category is UserWarning and Path(filename).is_relative_to(Path(__file__).parents[1])
+    text = f"o1lib: {message}\n" if own else warnings.formatwarning(message, category, filename, lineno, line)
+    print(text, end="", file=file or sys.stderr)
 
 
 def check_app(command: Callable, about: str) -> typer.Typer:

@@ -1,6 +1,7 @@
-"""Commands that run a model: answer a question, train an arm, annotate questions with a served teacher.
+"""Commands that run a model: answer a question, check a model, train an arm, annotate questions with a served teacher.
 
 python -m o1lib answer --model results/checkpoints/mini-structured --image picture.png --question "How many?"
+python -m o1lib check-model results/checkpoints/mini-structured      # which engine is right for this model?
 python -m o1lib train --scale paper --dry-run
 """
 
@@ -119,6 +120,22 @@ def answer(
     decoder, own_format = load_decoder(model, format, engine, **settings)
     result = search(decoder, image, question, own_format, method=method, n=n, judge=judge, budget=max_tokens)
     print_result(result, tree)
+
+
+@app.command("check-model")
+def check(
+    model: Annotated[str, typer.Argument(help="the folder of a checkpoint, or a model on the hub as owner/name")],
+) -> None:
+    """Check which engine is right for MODEL, by comparing both with the model's own forward pass and `generate`.
+
+    Prints a line for each check and the engine to use. The exit code is 1 if neither engine is right.
+    """
+    from o1lib.evaluation.answer import load_model
+    from o1lib.inference.model_check import check_model
+
+    found = check_model(*load_model(model))
+    print(found.text())
+    raise typer.Exit(0 if found.engine else 1)
 
 
 def print_result(result, page: Path | None = None) -> None:
