@@ -17,7 +17,7 @@ lists were said with words between, because then the model must fetch what it lo
 from random import Random
 
 from o1lib.training.lessons.form import chat, raw
-from o1lib.training.lessons.words import RELATIONS, distinct_words, letters, small_words
+from o1lib.training.lessons.words import any_relation, distinct_words, letters, small_words
 
 # {x} is the key of a statement, {v} its relation, {y} its end, {l} a letter, {w} the text of an option.
 FORWARD_QUESTIONS = (
@@ -39,8 +39,9 @@ LETTER_OF = (
 IN_FULL = ("Answer in a sentence.", "In full.")
 
 # Shares of the lookups after which the forms of a name join.
-STATEMENTS_FROM, REVERSED_FROM, SPACED_FROM, INVENTED_FROM, CHATS_FROM = 0.04, 0.08, 0.25, 0.36, 0.50
-BACKWARD, INVENTED = 0.6, 0.5  # shares of backward questions, and of lists of words that hold invented ones
+STATEMENTS_FROM, REVERSED_FROM, SPACED_FROM, INVENTED_FROM, CHATS_FROM = 0.03, 0.06, 0.19, 0.27, 0.42
+BACKWARD, INVENTED = 0.6, 0.7  # shares of backward questions, and of lists of words that hold invented ones
+LOOSE = 0.25  # share of chat questions that are the key among random small words
 NOUNS = ("one", "thing", "name", "word", "place", "piece", "row")
 BETWEEN = (" ,", " then", " is", " :", " and so", " .", " , which is", " =")  # said between the words of a list
 
@@ -115,7 +116,7 @@ def pairs(rng, invented=0.0, backward=0.0, noise=False, short=0.0) -> dict:
 
 def statements(rng, invented=0.0, backward=0.0, noise=False, short=0.0, relation=None) -> dict:
     """Return statements "x is y", some of which are completed from their key or from their end."""
-    relation = f" {rng.choice(RELATIONS)}" if relation is None else relation
+    relation = f" {any_relation(rng, invented)}" if relation is None else relation
     found = _statements(rng, rng.randint(3, 6), invented)
     text = "".join(f" {x}{relation} {y}." for x, y in found)
     return _completed(
@@ -136,7 +137,7 @@ def options(rng, invented=0.0, backward=0.0, noise=False, short=0.0) -> dict:
 
 def distant(rng, ease) -> dict:
     """Return statements that are completed after a gap of changing length, as a chat puts marks before an answer."""
-    found, relation = _statements(rng, rng.randint(3, 3 + int(3 * min(1, 2 * ease))), INVENTED), rng.choice(RELATIONS)
+    found, relation = _statements(rng, rng.randint(3, 3 + int(3 * min(1, 2 * ease))), INVENTED), any_relation(rng)
     parts, backward = [("".join(f" {x} {relation} {y}." for x, y in found), False)], rng.random() < 0.5
     for x, y in _half(rng, found):
         key, answer = (f"who {relation} {y}", x) if backward else (rng.choice((x, f"{x} {relation}")), y)
@@ -147,12 +148,12 @@ def distant(rng, ease) -> dict:
 
 def chat_about_statements(rng, ease) -> dict:
     """Return a chat that gives statements and asks for some of them, forward or backward."""
-    found, relation = _statements(rng, rng.randint(2, 2 + int(4 * ease)), INVENTED), rng.choice(RELATIONS)
+    found, relation = _statements(rng, rng.randint(2, 2 + int(4 * ease)), INVENTED), any_relation(rng)
     ending = rng.choice((". ", ". ", "; ", ", ", "\n"))
     text, turns = ending.join(f"{x} {relation} {y}" for x, y in found) + rng.choice((".", "")), []
     for x, y in _half(rng, found):
         wordings, answer = (BACKWARD_QUESTIONS, x) if rng.random() < 0.5 else (FORWARD_QUESTIONS, y)
-        asked = rng.choice(wordings).format(x=x, y=y, v=relation)
+        asked = _asked(rng, wordings, y if answer is x else x, x=x, y=y, v=relation)
         if rng.random() < 0.4 * (1 - ease):  # a whole sentence begins with the key: an easier fetch
             asked, answer = f"{asked} {rng.choice(IN_FULL)}", f"{x} {relation} {y}"
         turns.append((asked, answer))
@@ -167,8 +168,16 @@ def chat_about_options(rng, ease) -> dict:
     text, turns = rng.choice((" ", " ", "\n")).join(style.format(l=letter, w=word) for letter, word in found), []
     for letter, word in _half(rng, found):
         wordings, answer = (LETTER_OF, letter) if rng.random() < 0.5 else (OPTION_OF, word)
-        turns.append((rng.choice(wordings).format(l=letter, w=word), answer))
+        turns.append((_asked(rng, wordings, word if answer is letter else letter, l=letter, w=word), answer))
     return _dialog(rng, text, turns)
+
+
+def _asked(rng, wordings, key, **names):
+    """Return a question in one of the wordings, or the key alone among small words."""
+    if rng.random() >= LOOSE:
+        return rng.choice(wordings).format(**names)
+    before, after = (small_words(rng, 1, 3) if rng.random() < 0.7 else "" for _ in range(2))
+    return f"{before} {key} {after}".strip() + rng.choice(("?", "?", ".", ":", ""))
 
 
 def _statements(rng, count, invented):
