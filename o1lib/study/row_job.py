@@ -38,12 +38,12 @@ def locked(path: Path, message: str, wait: float = 0.0):
     Raises UserError with `message` if another process still holds it after `wait` seconds.
     """
     lock = FileLock(path, timeout=wait)
-    try:
-        with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
             lock.acquire()
-    except Timeout:
-        raise UserError(message) from None
+        except Timeout:
+            raise UserError(message) from None
     try:
         yield
     finally:

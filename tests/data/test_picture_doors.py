@@ -76,12 +76,12 @@ def by_benchmark(path, monkeypatch):
 
 def by_decoder(path, monkeypatch):
     def processor(images, **_):
-        return images[0][0]
+        return {"seen": images[0][0]}
 
     processor.tokenizer = type("T", (), {"eos_token_id": 0, "pad_token_id": 0, "bos_token_id": 0, "__len__": len})()
     chat = ChatTokenizer.__new__(ChatTokenizer)
     chat.processor = processor
-    return chat.batch([path], ["How many?"])
+    return chat.batch([path], ["How many?"])["seen"]
 
 
 def by_preflight(path, monkeypatch):

@@ -212,7 +212,7 @@ def test_hallusionbench_gold_answers_are_found_or_named(tmp_path):
     [
         ("", "has no row with a verdict"),
         ('{"a": 1}', "row 1 has the columns a, which are not a known form"),
-        ("[1]", "row 1: list"),
+        ("[1]", "row 1: int instead of an object"),
         ("{", "cannot be read"),
         ('{"prediction": 3, "answer": "x"}', "row 1: not of the form of the first row"),
     ],
