@@ -43,6 +43,7 @@ PACKAGES = (  # lowest first, the order in which they may import each other
     "analysis",
     "evaluation",
     "study",
+    "site",
     "cli",
 )
 
