@@ -38,7 +38,9 @@ def search_line(method="stage_beam", n=4, seed=SEED, example=None, format="tags"
 
 
 def _propose(requests, say):
-    return [[_candidate(request, k, say) for k in range(request.first, request.first + request.n)] for request in requests]
+    return [
+        [_candidate(request, k, say) for k in range(request.first, request.first + request.n)] for request in requests
+    ]
 
 
 def _candidate(request, index, say):
