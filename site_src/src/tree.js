@@ -33,6 +33,12 @@ function match(one) {
 }
 
 export function tree(rounds) {
+  const judged = rounds.some((round) => round.matches.length);
+  const several = rounds.some((round) => round.candidates.length > 1);
+  return h("div", {}, several && !judged && h("p", { class: "quiet" }, "The record of this run keeps no verdicts."), list(rounds));
+}
+
+function list(rounds) {
   return h(
     "ol",
     { class: "rounds" },

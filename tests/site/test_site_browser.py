@@ -146,6 +146,11 @@ def test_the_keyboard_skips_to_the_content(page, address):
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
 
 
+def test_the_licenses_of_bundled_packages_go_with_the_site(folder):
+    text = (folder / "licenses.txt").read_text(encoding="utf8")
+    assert "@observablehq/plot 0.6" in text and "hyparquet 1" in text and "easy-vqa\n" in text and "esbuild" not in text
+
+
 # ---------------------------------------------------------------- claims
 
 
