@@ -15,6 +15,7 @@ FROM =
 REPOSITORY =
 TESTS = tests
 WORKERS = 2
+KILLS = 100
 MODEL = results/checkpoints/mini-structured
 TORCH_INDEX =
 VENV = .venv
@@ -22,7 +23,7 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
 # A mistyped variable must not silently run something else.
-KNOWN := SCALE ROWS SEEDS JOBS FRESH CLAIM SNAKEMAKE FROM REPOSITORY TESTS WORKERS MODEL TORCH_INDEX VENV PYTHON
+KNOWN := SCALE ROWS SEEDS JOBS FRESH CLAIM SNAKEMAKE FROM REPOSITORY TESTS WORKERS KILLS MODEL TORCH_INDEX VENV PYTHON
 UNKNOWN := $(filter-out $(KNOWN),$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
 $(error unknown variable $(firstword $(UNKNOWN)): use $(KNOWN))
@@ -41,7 +42,7 @@ STAMP := $(VENV)/installed-$(shell $(PYTHON) -c 'import hashlib, pathlib, sys; p
 	name).read_bytes() for name in ("pyproject.toml", "constraints.txt")) + sys.version.encode()).hexdigest()[:16])')
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: study plan test test-fast lint lab compare why publish site base ship bench-search bench-train bench-teacher setup help
+.PHONY: study plan test test-fast lint lab compare why publish site base ship bench-search bench-train bench-teacher bench-kills setup help
 study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FRESH=1), ending with the claims page
 	@$(RUN) study $(CHOICE) --snakemake '$(SNAKEMAKE)'
 plan: setup  ## print what would run, why, and about how long
@@ -60,7 +61,7 @@ bench-search: setup  ## measure the search against the released procedure (MODEL
 bench-train: setup  ## measure training at SCALE= against a bare loop and the machine; writes work/bench/train.json
 	@HF_HUB_OFFLINE=1 $(VENV)/bin/python tools/bench_train.py --scale '$(SCALE)'
 lab: setup  ## open JupyterLab on the notebooks, the executed reports and the claims page
-	@$(VENV)/bin/jupyter lab $(ROOT_ALLOWED) --ServerApp.root_dir='$(CURDIR)' \
+	@$(VENV)/bin/jupyter lab $(ROOT_ALLOWED) --ServerApp.root_dir='$(subst ','\'',$(CURDIR))' \
 		--LabApp.default_url=/lab/tree/notebooks
 compare: setup  ## show how your executed reports differ from the published ones, and both sides' contrasts
 	@$(RUN) compare --scale '$(SCALE)'
@@ -76,6 +77,8 @@ ship: setup  ## put the model of one row of work/SCALE into results/checkpoints 
 	@$(RUN) ship --scale '$(SCALE)' --rows '$(or $(ROWS),structured)' --seeds '$(SEEDS)'
 bench-teacher: setup  ## print how many questions a second a served teacher answers, and in how much memory
 	@PYTHONPATH=tests $(VENV)/bin/python tools/bench_teacher.py 10000
+bench-kills: setup  ## end runs with SIGKILL at KILLS= random moments, compare their results, and write results/kills.md
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 PYTHONPATH=tests $(VENV)/bin/python tools/kill_campaign.py --kills '$(KILLS)' --publish
 setup: $(STAMP)  ## make the environment in .venv (TORCH_INDEX= names the index torch comes from)
 help:  ## this text
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20

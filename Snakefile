@@ -22,5 +22,6 @@ rule row:
     wildcard_constraints: row="[^/]+", seed="[0-9]+"
     # Snakemake sets OMP_NUM_THREADS and MKL_NUM_THREADS of each job to this number. torch uses the smaller of the two.
     threads: int(config["threads"])
-    shell: "{config[python]} -m o1lib run-row {wildcards.row} --seed {wildcards.seed} --scale {config[scale]}"
-           " --plan {config[plan]}"
+    # :q quotes a word for the shell: a path may hold spaces, quotes and dollar signs
+    shell: "{config[python]:q} -m o1lib run-row {wildcards.row:q} --seed {wildcards.seed} --scale {config[scale]:q}"
+           " --plan {config[plan]:q}"

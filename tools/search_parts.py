@@ -53,8 +53,9 @@ class Trained:
         found = {"engine_seconds": {}, "engine_seconds_beside": {}, "reference_seconds": {}, "engine_ledger": {}}
         most = 0.0
         for judge in JUDGES:
+            fast = self._fast()
             with rows_seen(self.model) as rows:
-                seconds, usage = searched(self._fast(), self.tasks, judge)
+                seconds, usage = searched(fast, self.tasks, judge)
             most = max(most, sum(rows) / len(self.tasks))
             half = len(self.few) // 2 or 1
             slow = SequentialDecoder(self.model, self.processor, max_new_tokens=TOKENS)

@@ -15,20 +15,21 @@ from o1lib.analysis.headline import frozen_levels, levels_for
 from o1lib.analysis.observations import observations
 from o1lib.analysis.stats import contrast, interval, ratio
 from o1lib.analysis.tables import CELL, by_row, pooled
+from o1lib.formats import answer_forms
+from o1lib.formats.answer_forms import CHOICE, OPEN, YES_OR_NO
 from o1lib.records import UserError, project_root
 from o1lib.scoring import averaged
-from o1lib.scoring.equality import YES_NO
-from o1lib.scoring.fixed_policies import FORMS as POLICY_FORMS
 from o1lib.scoring.intervals import wilson
+from o1lib.scoring.test_sets import questions_of
 
 BLINDLY = "choices, chosen blindly"
 PUBLISHED, WHOSE = "published outputs of LLaVA-CoT", ("published", "this study")
 # Accuracy by the form of a question, and how often a chain gives the letter of the option that it states. The values
 # are metrics of o1lib.analysis.observations; a pair is a ratio.
 FORMS = {
-    "open questions": "open",
-    "yes or no": "yes_no",
-    "choices": "choice",
+    "open questions": OPEN,
+    "yes or no": YES_OR_NO,
+    "choices": CHOICE,
     BLINDLY: "guess",
     "its option's letter": ("letter", "option"),
 }
@@ -100,7 +101,7 @@ def metrics_from_predictions(records, rows, metrics):
 def _of_form(records, metric, frozen):
     """Return the chance level of all lines of a form ("open", "yes_no", "choice"), None where none is frozen."""
     levels = next((one for record in records if (one := levels_for(record, frozen))), None)
-    cell = levels.at(form=metric) if levels and metric in POLICY_FORMS else None
+    cell = levels.at(form=metric) if levels and metric in answer_forms.FORMS else None
     return cell.value if cell else None
 
 
@@ -139,7 +140,7 @@ def _depths(label, records, test_set, form, skill, frozen):
 
 def _counts(line, test_set, form, skill):
     """Return whether a prediction is of the set, form and skill, with a known depth."""
-    own = "choice" if line.get("options") else "yes_no" if line.get("gold") in YES_NO else "open"
+    own = answer_forms.form_of(line.get("options") or (), line.get("gold"))
     wanted = form in (None, own) and skill in (None, line.get("skill"))
     return bool(line.get("depth")) and line.get("test_set") == test_set and wanted
 
@@ -170,7 +171,8 @@ def summarize_by_form(found):
 
 def summarize_guessing(predictions, n):
     """Return a sentence on how often one of `n` random guesses at a multiple-choice question is right (Markdown)."""
-    hits = [1 - (1 - 1 / len(line["options"])) ** n for line in averaged(predictions) if line.get("options")]
+    asked = questions_of(line for line in averaged(predictions) if line.get("options"))
+    hits = [1 - (1 - 1 / len(lines[0]["options"])) ** n for lines in asked]
     if not hits:
         return ""
     return (

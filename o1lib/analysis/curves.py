@@ -16,8 +16,10 @@ from o1lib.search.judges import JUDGES
 RIGHT = "how often the judge prefers the truer of two (%)"
 
 
-def plot_judge_value(found, one=None, ax=None):
+def plot_judge_value(found, one=None, ax=None, score=ACCURACY):
     """Draw the lines of `judge_values`, accuracy of the answers against accuracy of the judge; return the Axes.
+
+    `score` is the name of the axis of the answers.
 
     Synthetic judges form a curve over their given accuracy. The other judges are points at their measured accuracy,
     with both intervals. `one` ({"value", "low", "high"}: one sample without search) is a horizontal band.
@@ -28,7 +30,7 @@ def plot_judge_value(found, one=None, ax=None):
         ax.axhline(100 * one["value"], color="0.55", linewidth=1, zorder=1, label="one sample, no search")
     _draw_synthetic(ax, found[found.p.notna()])
     _draw_measured(ax, found[found.p.isna()])
-    return _finish(ax, found, f"{RIGHT}, 95 % interval", ACCURACY)
+    return _finish(ax, found, f"{RIGHT}, 95 % interval", score)
 
 
 def _draw_synthetic(ax, judges):

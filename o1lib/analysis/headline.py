@@ -14,7 +14,7 @@ from o1lib.minivqa.testsets import PROTOCOL
 from o1lib.records import Record, UserError, choose, need, project_root, sha256, shown
 from o1lib.records.store import Metric
 from o1lib.scoring import PAPER_SETS
-from o1lib.scoring.chance_level import FILE, HEADLINE, ChanceLevels, headline_metric, read_levels
+from o1lib.scoring.chance_level import AVERAGE, FILE, HEADLINE, ChanceLevels, headline_metric, read_levels
 
 NOT_FROZEN, NO_SET = "not frozen", "none"
 WRITTEN = "Sets in the headline: "  # begins the line of the protocol that names them
@@ -84,6 +84,11 @@ def with_headline(records: Sequence[Record], sets: Sequence[str] | None = None) 
     """
     frozen, sets = frozen_levels(records), headline_sets() if sets is None else sets
     return [_with_headline(record, headline_chance(record, frozen, sets)) for record in records]
+
+
+def main_metric(records: Iterable[Record]) -> str:
+    """Return the metric that figures of all sets show: HEADLINE where a record has it, else the plain AVERAGE."""
+    return HEADLINE if any(HEADLINE in record.metrics for record in records) else AVERAGE
 
 
 def _with_headline(record: Record, chance: dict[str, float]) -> Record:

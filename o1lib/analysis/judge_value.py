@@ -10,10 +10,12 @@ on the pairs that the searches compared. The gain is counted from a random choic
 
 import pandas as pd
 
+from o1lib.analysis.headline import frozen_levels, headline_chance
 from o1lib.analysis.observations import observations
 from o1lib.analysis.stats import share_of_gain
 from o1lib.analysis.tables import CELL, by_row, percent, pooled
 from o1lib.records import UserError
+from o1lib.scoring.chance_level import HEADLINE
 from o1lib.search.judges import JUDGES
 
 DEFAULT_ACCURACY = 0.8  # of synthetic judges in older records, which do not have it as a parameter
@@ -51,19 +53,33 @@ def judge_values(records, model, method="stage_beam", n=4, metric="mini-average"
         if {name: some[0].parameters.get(name) for name in wanted} == wanted
     }
     ends = {some[0].parameters["judge"]: some for some in rows.values()}
-    lines = [_line(row, some, ends, metric) for row, some in rows.items()]
+    frozen = frozen_levels(records) if metric == HEADLINE else {}
+
+    def observed(record, seed):
+        chance = headline_chance(record, frozen) if frozen else {}
+        return observations(record.predictions(), metric, seed, chance=chance)
+
+    lines = [_line(row, some, ends, metric, observed) for row, some in rows.items()]
     found = pd.DataFrame([line for line in lines if line], columns=COLUMNS).astype({"p": float})
     found = found.sort_values("seeds", ascending=False, kind="stable").drop_duplicates(["judge", "p"])
     return found.sort_values(["p", "right", "label"], ignore_index=True)
 
 
-def _line(row, records, ends, metric):
+def _line(row, records, ends, metric, observed):
     cell, right = pooled(records, metric), pooled(records, "judge/accuracy")
     if not (cell and right):
         return None
     judge, chance, label = records[0].parameters["judge"], _given_accuracy(records[0]), named(records[0])
     measured = {"right": right["value"], "right_low": right["low"], "right_high": right["high"], "pairs": right["n"]}
-    return {"label": label, "judge": judge, "row": row, "p": chance, **measured, **cell, **_won(records, ends, metric)}
+    return {
+        "label": label,
+        "judge": judge,
+        "row": row,
+        "p": chance,
+        **measured,
+        **cell,
+        **_won(records, ends, observed),
+    }
 
 
 def named(record):
@@ -82,8 +98,11 @@ def _name(judge):
     return JUDGES[judge].label if judge in JUDGES else judge
 
 
-def _won(records, ends, metric):
-    """Return a row's share of the oracle's gain over a random choice, with its interval, or the reason for none."""
+def _won(records, ends, observed):
+    """Return a row's share of the oracle's gain over a random choice, with its interval, or the reason for none.
+
+    `observed(record, seed)` returns a record's observations.
+    """
     try:
         if lacking := [_name(end) for end in (FLOOR, CEILING) if end not in ends]:
             raise UserError(f"the row of {' and of '.join(lacking)} was not run")
@@ -91,18 +110,21 @@ def _won(records, ends, metric):
         seeds = sorted(set.intersection(*map(set, sides)))
         if not seeds:
             raise UserError("no seed in common with the coin and the oracle")
-        tables = [pd.concat([observations(side[seed].predictions(), metric, seed) for seed in seeds]) for side in sides]
+        tables = [pd.concat([observed(side[seed], seed) for seed in seeds]) for side in sides]
         found = share_of_gain(*tables, "value")
     except UserError as problem:
         return {"won": float("nan"), "won_low": float("nan"), "won_high": float("nan"), "why": str(problem)}
     return {"won": found.value, "won_low": found.low, "won_high": found.high, "why": ""}
 
 
-def judge_value_table(found):
-    """Return the lines of `judge_values` as a table to show: accuracies and shares of the gain in percent."""
+def judge_value_table(found, score="answers right, %"):
+    """Return the lines of `judge_values` as a table to show: accuracies and shares of the gain in percent.
+
+    `score` is the title of the column of the answers.
+    """
     texts = {
         "the truer of two, %": ("right", "right_low", "right_high"),
-        "answers right, %": ("value", "low", "high"),
+        score: ("value", "low", "high"),
         "won of the oracle's gain, %": ("won", "won_low", "won_high"),
     }
     frame = pd.DataFrame(

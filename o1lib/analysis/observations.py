@@ -16,16 +16,16 @@ options) and letter (the chain also gives the letter of that option).
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from statistics import fmean
 
 import pandas as pd
 
+from o1lib.formats.answer_forms import FORMS, form_of
 from o1lib.formats.chat import FORMATS
 from o1lib.records import UserError
 from o1lib.scoring import HALLUSION, PAPER_SETS, averaged, hallusion
 from o1lib.scoring.chance_level import AVERAGE, HEADLINE, corrected
-from o1lib.scoring.equality import YES_NO
 from o1lib.scoring.metrics import well_formed
 from o1lib.scoring.stage_scores import letter_kept
 
@@ -44,9 +44,9 @@ def observations(
     """Return one line for each observation: seed, qid, stratum (test set), weight (of the stratum) and value.
 
     `sets` and `skills` restrict the predictions. In the average and the headline scores all sets have the same weight;
-    in other metrics the weight of a set is its number of predictions, and mini-Depth counts only where it is named or
-    nothing else is there. With `skills` it is the share of the set's predictions that have the skill, so that a set
-    with four rotations of each question counts no more than the others. `chance` holds the chance levels of the sets
+    in other metrics the weight of a set is its number of observations, so that four rotations of a question count no
+    more than one line of another set, and mini-Depth counts only where it is named or nothing else is there. With
+    `skills` it is the share of the set's observations that have the skill. `chance` holds the chance levels of the sets
     that enter mini-headline. The correction is linear, so an observation is corrected like an average; its value can be
     negative. Raises UserError for an unknown metric, and where no prediction has it.
     """
@@ -54,7 +54,7 @@ def observations(
     asked = [row for row in there if not skills or row.get("skill") in skills]
     groups = defaultdict(list)
     for row in asked if sets or metric.startswith(OF_ONE_SET) else averaged(asked):
-        groups[row.get("test_set") or "", row.get("group") or row["qid"]].append(row)
+        groups[_observation(row)].append(row)
     counted = _counted(metric, {name for name, _ in groups}, chance or {})
     found = {
         key: value
@@ -67,8 +67,8 @@ def observations(
         raise UserError(
             f"{metric!r} was not measured on {', '.join([*sets, *skills]) or 'any question'}: score a row that has it"
         )
-    whole = Counter(row.get("test_set") or "" for row in there) if skills else {}
-    weights = _weights(metric, counted, [(name, len(groups[name, qid])) for name, qid in found], whole)
+    whole = Counter(name for name, _ in {_observation(row) for row in there}) if skills else {}
+    weights = _weights(metric, counted, Counter(name for name, _ in found), whole)
     return pd.DataFrame(
         [(seed, qid, name, weights[name], value) for (name, qid), value in found.items()], columns=COLUMNS
     )
@@ -85,18 +85,18 @@ def _counted(metric: str, there: set[str], chance: Mapping[str, float]) -> set[s
     return wanted
 
 
-def _weights(
-    metric: str, counted: set[str], sizes: Sequence[tuple[str, int]], whole: Mapping[str, int]
-) -> dict[str, float]:
-    """Return the weights of the sets: equal, by lines, or by lines over the `whole` number of lines of each set."""
+def _observation(row: dict) -> tuple[str, str]:
+    """Return the test set of a prediction, and what names its observation there."""
+    return row.get("test_set") or "", row.get("group") or row["qid"]
+
+
+def _weights(metric: str, counted: set[str], sizes: Mapping[str, int], whole: Mapping[str, int]) -> dict[str, float]:
+    """Return the weights of the sets: equal, by observations, or by these over the `whole` number of each set."""
     if metric.startswith("mini-"):
         return dict.fromkeys(counted, 1 / len(counted))
-    lines = defaultdict(float)
-    for name, size in sizes:
-        lines[name] += size
     if whole:  # relative to the largest set: exact where all sets are of one size
-        lines = {name: size * (max(whole.values()) / whole[name]) for name, size in lines.items()}
-    return {name: size / sum(lines.values()) for name, size in lines.items()}
+        sizes = {name: size * (max(whole.values()) / whole[name]) for name, size in sizes.items()}
+    return {name: size / sum(sizes.values()) for name, size in sizes.items()}
 
 
 def _value(metric: str, test_set: str, rows: list[dict]) -> float | None:
@@ -137,16 +137,9 @@ def _tokens(row: dict) -> int | None:
     return sum(ledger.get(part, 0) for part in ("generated", "judge", "prefilled")) if ledger else None
 
 
-def _choice(row: dict) -> bool | None:
-    return row["correct"] if row.get("options") else None
-
-
-def _open(row: dict) -> bool | None:
-    return None if row.get("options") or row.get("gold") in YES_NO else row["correct"]
-
-
-def _yes_no(row: dict) -> bool | None:
-    return row["correct"] if not row.get("options") and row.get("gold") in YES_NO else None
+def _in_form(form: str) -> Callable[[dict], bool | None]:
+    """Return the function that gives whether a prediction of a question in this form is right."""
+    return lambda row: row["correct"] if form_of(row.get("options") or (), row.get("gold")) == form else None
 
 
 def _guess(row: dict) -> float | None:
@@ -169,9 +162,7 @@ def _letter(row: dict) -> bool | None:
 
 LINES = {
     "accuracy": lambda row: row["correct"],
-    "open": _open,
-    "yes_no": _yes_no,
-    "choice": _choice,
+    **{form: _in_form(form) for form in FORMS},
     "guess": _guess,
     "option": _option,
     "letter": _letter,

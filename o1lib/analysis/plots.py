@@ -19,15 +19,22 @@ import seaborn as sns
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from o1lib.analysis.tables import NOT_RUN
+from o1lib.scoring.chance_level import HEADLINE
 
 PALETTE, MARKERS = "colorblind", "osD^vP*X<>hd"
 ACCURACY, DIFFERENCE = "accuracy (%), 95 % interval", "difference (points), 95 % interval"
+SCORE = "headline score (%), 95 % interval"  # accuracies corrected for chance; it can be negative
 _WIDTH, _LINE = 6.4, 0.34  # inches: the width of a figure, the height of one line
 
 
 def error_bars(part):
     """Return the two lengths of each error bar in percent, shape (2, lines), never negative."""
     return np.maximum(100 * np.array([part.value - part.low, part.high - part.value]), 0)
+
+
+def axis_of(metric):
+    """Return the label of the axis of a metric of all sets."""
+    return SCORE if metric == HEADLINE else ACCURACY
 
 
 def _groups(table, name):
@@ -134,11 +141,11 @@ def panels(table, y, by, order=None, columns=3, label="", chance=None):
     return axes.flat[0]
 
 
-def curves(table, x, hue, ax=None, log=False, label=""):
+def curves(table, x, hue, ax=None, log=False, label="", score=ACCURACY):
     """Draw accuracy against column `x` (N, tokens, seconds), a curve with intervals for each value of `hue`.
 
-    With `log` the x axis is logarithmic. Without it, groups are shifted a little along x, so that their intervals do
-    not overlap. Returns the Axes.
+    `label` and `score` are the names of the axes. With `log` the x axis is logarithmic. Without it, groups are shifted
+    a little along x, so that their intervals do not overlap. Returns the Axes.
     """
     ax = ax or plt.subplots(figsize=(_WIDTH, 3.6))[1]
     for shift, part, style in _groups(table, hue):
@@ -151,7 +158,7 @@ def curves(table, x, hue, ax=None, log=False, label=""):
         ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     elif len(table):
         ax.set_xticks(sorted(set(table[x])))
-    ax.set(xlabel=label or x, ylabel=ACCURACY)
+    ax.set(xlabel=label or x, ylabel=score)
     ax.set_title(sample_sizes(table), fontsize="small", loc="right")
     if len(table):
         legend(ax)

@@ -11,11 +11,11 @@ ARMS holds the labels of the main rows, so that all reports use the same label f
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from IPython.display import HTML, Image, Markdown
+from IPython.display import HTML, Image
 
 from o1lib.analysis.comparability import PILOT, is_pilot, mismatches
 from o1lib.analysis.contrasts import ONCE, compare
-from o1lib.analysis.headline import with_headline
+from o1lib.analysis.headline import main_metric, with_headline
 from o1lib.analysis.inference_scaling import with_judge_metrics
 from o1lib.analysis.observations import AVERAGE
 from o1lib.analysis.plots import points, save
@@ -38,7 +38,7 @@ from o1lib.analysis.views.search_tree import show_tree
 from o1lib.formats.chat import FORMATS
 from o1lib.minivqa.words import SKILLS
 from o1lib.records import UserError, atomic_file, load_all, shown, to_json
-from o1lib.records.html import render
+from o1lib.records.html import markdown, render
 from o1lib.scoring import PAPER_SETS
 from o1lib.scoring.chance_level import HEADLINE
 
@@ -65,26 +65,28 @@ def _captioned(caption, frame):
 class Report:
     """A report: the records that it reads, and the tables and figures that it wrote into the run's folder.
 
-    `paths` are the files written so far, and `extra` is what the report's record will hold. `mark` is shown in every
-    table and figure: "pilot", or "" if all rows are scored on confirmatory drawings. Raises UserError if there is no
-    scored row under the run's root.
+    `paths` are the files written so far, and `extra` is what the report's record will hold. `metric` is the one that
+    figures of all sets show: the headline, or the plain average where no chance levels are frozen. `mark` is shown in
+    every table and figure: "pilot", or "" if all rows are scored on confirmatory drawings. Raises UserError if there is
+    no scored row under the run's root.
     """
 
     def __init__(self, run):
         self.run, self.paths, self.extra = run, [], {}
-        self.records = with_headline(with_judge_metrics(load_all(run.root)))
+        self.records = with_headline(with_judge_metrics(load_all(run.root, run.leaves)))
         if not any("accuracy" in record.metrics for record in self.records):
             raise UserError(
                 f"{shown(run.root)} holds no scored row to report on: run `make study` first "
                 "(`make study SCALE=smoke` takes minutes), then run this report again"
             )
         self.rows = by_row(self.records)
+        self.metric = main_metric(self.records)
         self.mark = PILOT if is_pilot(self.records) else ""
         self.extra |= {"rows": sorted(self.rows), "pilot": bool(self.mark)}
 
     def note(self):
         """Return what was scored and how to read the numbers, as Markdown."""
-        return Markdown(note(self.records))
+        return markdown(note(self.records))
 
     def keep(self, name, text):
         """Write `text` into the run's folder, other values as JSON, and add the file to the artifacts."""
@@ -172,9 +174,9 @@ class Report:
     def baselines(self, row):
         """Return the accuracy of baselines that do not see the picture, from the card of dataset `row`."""
         if row not in self.rows:
-            return Markdown(f"*Dataset “{row}”: {NOT_RUN}.*")
+            return markdown(f"*Dataset “{row}”: {NOT_RUN}.*")
         if not (found := self.rows[row][0].extra.get("card", {}).get("baselines")):
-            return Markdown(f"*Dataset “{row}”: its record has no card with baselines.*")
+            return markdown(f"*Dataset “{row}”: its record has no card with baselines.*")
         lines = {name.replace("_", " "): {"%": percent(cell), "n": cell["n"]} for name, cell in found.items()}
         return self.html(pd.DataFrame.from_dict(lines, orient="index"), "baselines that do not see the picture")
 
@@ -183,7 +185,7 @@ class Report:
         pairs = {record.seed: record for record in self.rows.get(rows[b], [])}
         found = next(((one, pairs[one.seed]) for one in self.rows.get(rows[a], []) if one.seed in pairs), None)
         if not found:
-            return Markdown(f"*“{a}” against “{b}”: not run.*")
+            return markdown(f"*“{a}” against “{b}”: not run.*")
         lines = [record.predictions() for record in found]
         differing = [one for pairs in first_differences(*lines, count) for one, _ in pairs]
         return HTML(gallery(*lines, questions(found[0], self.run.root, differing), (a, b), count))
@@ -191,14 +193,14 @@ class Report:
     def tree(self, row):
         """Return the search of the row's first question with every candidate, or a note if it was not run."""
         if row not in self.rows:
-            return Markdown(f"*{row}: {NOT_RUN}.*")
+            return markdown(f"*{row}: {NOT_RUN}.*")
         record = self.rows[row][0]
         line = record.predictions()[0]
         asked = questions(record, self.run.root, [line])
         return (
             HTML(show_tree(tree_of(line, asked[line["qid"]]), line["gold"]))
             if asked
-            else Markdown("*No picture here.*")
+            else markdown("*No picture here.*")
         )
 
     def provenance(self):
@@ -210,4 +212,4 @@ class Report:
     def conclude(self, sentences):
         """Return the conclusion as a Markdown list of sentences, and keep it for the report's record."""
         self.extra["conclusion"] = list(sentences)
-        return Markdown("\n".join(f"- {sentence}" for sentence in self.extra["conclusion"]))
+        return markdown("\n".join(f"- {sentence}" for sentence in self.extra["conclusion"]))

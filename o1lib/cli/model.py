@@ -1,6 +1,7 @@
-"""Commands that run a model: answer a question, train an arm, annotate questions with a served teacher.
+"""Commands that run a model: answer a question, check a model, train an arm, annotate questions with a served teacher.
 
 python -m o1lib answer --model results/checkpoints/mini-structured --image picture.png --question "How many?"
+python -m o1lib check-model results/checkpoints/mini-structured      # which engine is right for this model?
 python -m o1lib train --scale paper --dry-run
 """
 
@@ -40,6 +41,10 @@ def teach(
     concurrency: Annotated[int, typer.Option(help="number of requests at the same time")] = 8,
     requests_per_minute: Annotated[float, typer.Option(help="most requests per minute; 0 is no bound")] = 0,
     max_tokens_total: Annotated[int, typer.Option(help="most tokens of all requests; 0 is no bound")] = 0,
+    max_tokens: Annotated[int, typer.Option(min=1, help="most tokens of a reply of the teacher")] = 2048,
+    judge_tokens: Annotated[
+        int, typer.Option(min=1, help="most tokens of a reply of the judge, with its thoughts if it has any")
+    ] = 1024,
 ) -> None:
     """Let a served model write staged answers to the questions in ITEMS, filter them, and write the dataset OUT.
 
@@ -47,7 +52,7 @@ def teach(
     environment variable OPENAI_API_KEY. Prints one JSON line: answers kept and dropped by reason, calls and tokens.
     """
     from o1lib.data.annotation.build import build_dataset
-    from o1lib.data.annotation.teacher import Served
+    from o1lib.data.annotation.teacher import Judge, Served
     from o1lib.models.endpoint import Endpoint
 
     def endpoint(name):
@@ -60,7 +65,8 @@ def teach(
             max_tokens_total=max_tokens_total,
         )
 
-    teacher, judge = Served(endpoint(model)), endpoint(judge_model) if judge_model else None
+    teacher = Served(endpoint(model), max_tokens=max_tokens)
+    judge = Judge(endpoint(judge_model), judge_tokens) if judge_model else None
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process ignores SIGINT otherwise
     try:
         ends = build_dataset(items, out.resolve(), teacher, judge, attempts)
@@ -71,7 +77,11 @@ def teach(
         raise typer.Exit(130) from None
     print(
         json.dumps(
-            {"ends": ends, "teacher": teacher.endpoint.usage.facts(), "judge": judge.usage.facts() if judge else None}
+            {
+                "ends": ends,
+                "teacher": teacher.endpoint.usage.facts(),
+                "judge": judge.endpoint.usage.facts() if judge else None,
+            }
         )
     )
 
@@ -110,6 +120,22 @@ def answer(
     decoder, own_format = load_decoder(model, format, engine, **settings)
     result = search(decoder, image, question, own_format, method=method, n=n, judge=judge, budget=max_tokens)
     print_result(result, tree)
+
+
+@app.command("check-model")
+def check(
+    model: Annotated[str, typer.Argument(help="the folder of a checkpoint, or a model on the hub as owner/name")],
+) -> None:
+    """Check which engine is right for MODEL, by comparing both with the model's own forward pass and `generate`.
+
+    Prints a line for each check and the engine to use. The exit code is 1 if neither engine is right.
+    """
+    from o1lib.evaluation.answer import load_model
+    from o1lib.inference.model_check import check_model
+
+    found = check_model(*load_model(model))
+    print(found.text())
+    raise typer.Exit(0 if found.engine else 1)
 
 
 def print_result(result, page: Path | None = None) -> None:

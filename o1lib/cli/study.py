@@ -51,6 +51,17 @@ def study(
         raise typer.Exit(runner.run(made, parallel, tuple(shlex.split(snakemake))))
 
 
+@app.command()
+def restore(
+    scale: Scale = "mini",
+    rows: Annotated[str, typer.Option(help='groups and rows between commas; "" is every row')] = "",
+) -> None:
+    """Bring back the records that a study set aside, where they are complete and fit the plan."""
+    from o1lib.study.restore import restore as bring_back
+
+    print(bring_back(scale, rows))
+
+
 @app.command("run-row", hidden=True)
 def run_row(row: str, seed: int = 0, scale: Scale = "smoke", plan: Path | None = None) -> None:
     """Run one row of the plan that `study` wrote (Snakemake calls this)."""

@@ -21,8 +21,7 @@ from tqdm import tqdm
 from o1lib.data.dataset import Item, target
 from o1lib.data.survey import TABLE_1
 from o1lib.records import UserError, project_root, shown
-from o1lib.scoring.intervals import share
-from o1lib.scoring.test_sets import OUTSIDE
+from o1lib.scoring.test_sets import OUTSIDE, accuracy
 
 REASONING = ("instance reasoning", "logical reasoning", "math", "science & technology")  # skills beyond perception
 _QUANTILES = {"q05": 0.05, "q50": 0.5, "q95": 0.95, "max": 1.0}
@@ -112,10 +111,11 @@ def depths(splits: Mapping[str, Iterable[Item]]) -> list[dict]:
 
 
 def baselines(train: Iterable[Item], test: Sequence[Item]) -> dict[str, dict]:
-    """Return the accuracy on `test` of two baselines that see no picture, as {value, n, low, high} (Wilson, 95 %).
+    """Return the accuracy on `test` of two baselines that see no picture, as {value, n, low, high} (95 %).
 
     `majority` always gives the most frequent training answer. `majority_by_question` gives the most frequent training
-    answer to the same question text. Items of mini-Depth are left out unless there are no others, as in averages.
+    answer to the same question text. Items of mini-Depth are left out unless there are no others, and rotations of a
+    question count as one, as in averages.
     """
     asked = [item for item in test if item.test_set not in OUTSIDE] or test
     overall, by_question = Counter(), defaultdict(Counter)
@@ -124,9 +124,16 @@ def baselines(train: Iterable[Item], test: Sequence[Item]) -> dict[str, dict]:
         by_question[item.question][item.answer] += 1
     [(commonest, _)] = overall.most_common(1)
     to_question = {question: answers.most_common(1)[0][0] for question, answers in by_question.items()}
+
+    def right(answered: Callable[[Item], str]) -> dict:
+        named = ({name: getattr(item, name) for name in ("qid", "group", "test_set")} for item in asked)
+        return accuracy(
+            own | {"correct": item.answer == answered(item)} for own, item in zip(named, asked, strict=True)
+        )
+
     return {
-        "majority": share([item.answer == commonest for item in asked]),
-        "majority_by_question": share([item.answer == to_question.get(item.question, commonest) for item in asked]),
+        "majority": right(lambda item: commonest),
+        "majority_by_question": right(lambda item: to_question.get(item.question, commonest)),
     }
 
 

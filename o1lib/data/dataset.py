@@ -11,9 +11,6 @@ folder also has `truth.jsonl`, which holds what a program knows about each item.
 
 import functools
 import json
-import os
-import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -25,6 +22,7 @@ from tqdm import tqdm
 from o1lib.data.images import Pictures, rgb
 from o1lib.data.llava_cot import lines, picture, records
 from o1lib.data.split_zip import Member
+from o1lib.data.stored_pictures import store
 from o1lib.formats.chat import (
     FORMATS,
     FOUR_TURN_PROMPTS,
@@ -101,8 +99,9 @@ _IN_TRUTH = tuple(f.name for f in fields(Item) if f.name not in _IN_RECORD)
 def write_items(examples: Iterable[Any], folder: str | Path) -> Path:
     """Write examples (`minivqa.Example` or Item) as a dataset and return its folder, which is complete or absent.
 
-    `examples` may be an iterator. Drawn pictures are stored one by one as PNG; pictures on disk are linked. Raises
-    UserError for duplicate ids, no examples, and a write error (o1lib.records.atomic_folder).
+    `examples` may be an iterator. Drawn pictures are stored one by one as PNG; pictures on disk are linked, and decoded
+    once, so that a truncated one is found here and not in training. Raises UserError for duplicate ids, no examples, a
+    picture that cannot be decoded, a text with half a character, and a write error (o1lib.records.atomic_folder).
     """
     folder, seen, stored = Path(folder), set(), {}
     with (
@@ -113,7 +112,7 @@ def write_items(examples: Iterable[Any], folder: str | Path) -> Path:
         for example in tqdm(examples, desc=f"writing {folder.name}", unit=" items", delay=2, mininterval=1):
             if example.qid in seen:
                 raise UserError(f"{shown(folder)}: the id '{example.qid}' occurs twice; give each question its own id.")
-            image = _store(example, len(seen), new, stored)
+            image = store(example, len(seen), new, stored)
             seen.add(example.qid)
             _put(released, _released(example, image))
             _put(truth, {"id": example.qid} | {name: _plain(getattr(example, name)) for name in _IN_TRUTH})
@@ -159,7 +158,7 @@ def _truths(path):
         return None
     truths = {}
     for where, line in lines(path):
-        if not isinstance(line, dict) or "id" not in line:
+        if not isinstance(line, dict) or not isinstance(line.get("id"), str):
             raise UserError(f"{where}: not a truth record with an id; write the dataset again.")
         truths[line["id"]] = line
     return truths
@@ -193,45 +192,6 @@ def _item(record, image, truth, where):
         ) from None
 
 
-def _store(example, number, folder, stored):
-    """Store or link the picture of an example and return its path relative to `folder`."""
-    source = example.image if isinstance(example.image, (Path, Member)) else None
-    if source in stored:
-        return stored[source]
-    if isinstance(source, Member) and _linked(source.archive, folder, stored):
-        stored[source] = source.name
-        return source.name
-    family = re.sub(r"[^\w+.-]+", "-", example.family).strip(".") or "other"
-    place = Path("images", family, f"{number:06d}{source.suffix if source else '.png'}")
-    (folder / place.parent).mkdir(parents=True, exist_ok=True)
-    if source is None:
-        example.image.save(folder / place, compress_level=1)
-        return place.as_posix()
-    stored[source] = place.as_posix()
-    if isinstance(source, Member):
-        (folder / place).write_bytes(source.read_bytes())
-        return stored[source]
-    try:
-        os.link(source, folder / place)
-    except OSError:  # another file system, or one without hard links
-        shutil.copyfile(source, folder / place)
-    return stored[source]
-
-
-def _linked(archive, folder, stored):
-    """Link the first split zip that occurs into the dataset; return whether `archive` is that one."""
-    if stored.setdefault("archive", archive) is not archive:
-        return False
-    for part in archive.parts:
-        place = folder / part.name
-        if not place.is_symlink() and not place.exists():
-            try:
-                os.link(os.path.realpath(part), place)
-            except OSError:
-                place.symlink_to(part.resolve())
-    return True
-
-
 def _released(example, image):
     return {
         "id": example.qid,
@@ -248,4 +208,9 @@ def _plain(value):
 
 
 def _put(file, record):
-    file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    try:
+        file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    except UnicodeEncodeError:
+        raise UserError(
+            f"question {record['id']!a} has a text with half a character (a lone surrogate); correct or remove it."
+        ) from None

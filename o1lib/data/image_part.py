@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from o1lib.data.images import KINDS, as_rgb, header, rgb
-from o1lib.data.split_zip import Member, PictureError
+from o1lib.data.images import KINDS, as_rgb, content, header, is_opaque, orientation, rgb
+from o1lib.data.split_zip import Member
 
 _MAX_SIDE = 2048  # pixels; served models scale larger pictures down
 _MAX_BYTES = 4_000_000  # a common limit of one request
@@ -20,12 +20,13 @@ def picture_part(image: Path | str | bytes | Member | Image.Image) -> dict:
     """Return the content part of a picture: a data URL with the MIME type of its content.
 
     `image` is a file, its bytes, a zip's member or a PIL picture. A still PNG, JPEG, WebP or GIF of common mode and
-    size is sent unchanged. Everything else is sent as an RGB PNG of at most 2,048 pixels per side. Raises PictureError
-    for a picture that cannot be decoded.
+    size is sent unchanged if it is opaque and upright, because servers differ in what they make of the others.
+    Everything else is sent as an RGB PNG of at most 2,048 pixels per side. Raises PictureError for a picture that
+    cannot be decoded.
     """
     if not isinstance(image, Image.Image):
         what = "the picture" if isinstance(image, bytes) else f"the picture {image}"
-        data = image if isinstance(image, bytes) else _bytes(image, what)
+        data = image if isinstance(image, bytes) else content(Path(image) if isinstance(image, str) else image, what)
         image = rgb(data, what)  # decoded even if sent unchanged, so that no corrupt picture is sent
         with header(data, what) as opened:
             if _sent_unchanged(opened, data):
@@ -42,18 +43,13 @@ def picture_part(image: Path | str | bytes | Member | Image.Image) -> dict:
 def _sent_unchanged(opened, data):
     return (
         opened.format in ("PNG", "JPEG", "WEBP", "GIF")
-        and opened.mode in ("1", "L", "P", "RGB", "RGBA", "LA")
+        and opened.mode in ("1", "L", "P", "RGB")
+        and is_opaque(opened)
+        and orientation(opened) == 1
         and not getattr(opened, "is_animated", False)
         and max(opened.size) <= _MAX_SIDE
         and len(data) <= _MAX_BYTES
     )
-
-
-def _bytes(image, what):
-    try:
-        return (Path(image) if isinstance(image, str) else image).read_bytes()
-    except OSError as error:
-        raise PictureError(f"{what} cannot be read ({error.strerror}); restore it or remove the line.") from None
 
 
 def _part(mime, data):

@@ -6,9 +6,10 @@ picture = rgb(found)                                                # PIL, RGB; 
 
 import io
 import os
+import stat
 from pathlib import Path, PurePosixPath
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from o1lib.data.split_zip import TOPS, Archive, Member, PictureError
 from o1lib.records import UserError
@@ -24,7 +25,18 @@ KINDS = {
     "MPO": "image/jpeg",
 }
 MAX_PIXELS = 64_000_000  # 8,000 x 8,000: 192 MB once decoded
+MAX_BYTES = 260_000_000  # of one file: as many pixels as above, uncompressed, with transparency
 _ORIENTATION = 0x0112  # EXIF tag; values from 5 on swap width and height
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_LAYERED = ("RGBA", "LA", "PA", "RGBa", "La")
 _DEEP = ("I;16", "I;16L", "I;16B", "I", "F")
 
 
@@ -41,48 +53,80 @@ class Pictures:
         """Return the place of a picture, or None if it does not exist.
 
         `image` is a path relative to the folder, `where` the line that names it. Raises UserError for a path that
-        leaves the folder.
+        leaves the folder, and for one that names no file.
         """
         name = PurePosixPath(image)
         if name.is_absolute() or Path(image).is_absolute() or ".." in name.parts or "\0" in image:
             raise self._outside(image, where)
-        member = self.archive and self.archive.member(image, where)
-        return member or next(filter(None, (self._file(top + image, where) for top in TOPS)), None)
+        if not name.parts:
+            raise UserError(f"{where}: image '{image}' names no file; give the path of its picture or remove the line.")
+        member = self.archive and (self.archive.member(image, where) or self.archive.member(str(name), where))
+        return member or next(filter(None, (self._file(f"{top}{name}", where) for top in TOPS)), None)
 
     def _file(self, image, where):
         path = Path(os.path.realpath(self.folder / image))
         if not path.is_relative_to(os.path.realpath(self.folder)):  # a symbolic link can lead outside
             raise self._outside(image, where)
-        return path if path.exists() else None
+        return path if os.path.exists(path) else None  # unlike Path.exists, False for a name that is too long
 
     def _outside(self, image, where):
         return UserError(
-            f"{where}: image '{image}' leaves {self.folder}; put the picture inside and give a relative path."
+            f"{where}: image '{image[:80]}' leaves {self.folder}; put the picture inside and give a relative path."
         )
 
 
 def header(source: Path | bytes | Member, what: str) -> Image.Image:
     """Return a picture of which only the header has been read. The caller closes it.
 
-    Raises PictureError for a file that is missing, is not a picture, or has more than MAX_PIXELS pixels. `what` is the
-    subject of its message.
+    Raises PictureError for a file that is missing, a folder, a pipe or a device, is not a picture, or has more than
+    MAX_PIXELS pixels. `what` is the subject of its message.
     """
     if isinstance(source, Member):
         source = source.read_bytes()
+    if isinstance(source, Path):
+        _check_file(source, what)
     try:
         picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=tuple(KINDS))
-    except FileNotFoundError:
-        raise PictureError(f"{what} is missing; restore it or remove the line.") from None
     except Image.DecompressionBombError:
         raise PictureError(f"{what} has more than {MAX_PIXELS:,} pixels; shrink it.") from None
     except Exception as error:  # Pillow raises many kinds for a broken file
         raise _corrupt(what, error) from None
+    _check_pixels(picture, what)
+    return picture
+
+
+def _check_pixels(picture, what):
     if picture.width * picture.height > MAX_PIXELS:
         picture.close()
         raise PictureError(
             f"{what} has {picture.width:,} x {picture.height:,} pixels, more than {MAX_PIXELS:,}; shrink it."
         )
-    return picture
+
+
+def _check_file(path, what):
+    """Raise PictureError unless `path` is a file: a pipe would block for ever, and a device may never end."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        raise PictureError(f"{what} is missing; restore it or remove the line.") from None
+    except (OSError, ValueError) as error:  # a name that is too long, or a folder that may not be entered
+        raise PictureError(f"{what} cannot be read ({getattr(error, 'strerror', error)}); correct its path.") from None
+    if not stat.S_ISREG(found.st_mode):
+        kind = "folder" if stat.S_ISDIR(found.st_mode) else "pipe or device"
+        raise PictureError(f"{what} is a {kind} and not a picture; name the file of a picture.")
+    if found.st_size > MAX_BYTES:
+        raise PictureError(f"{what} has {found.st_size:,} bytes, more than {MAX_BYTES:,}; shrink it.")
+
+
+def content(source: Path | Member, what: str) -> bytes:
+    """Return the bytes of a picture's file. Raises PictureError as `header` does for what is no file or too large."""
+    if isinstance(source, Member):
+        return source.read_bytes()
+    _check_file(source, what)
+    try:
+        return source.read_bytes()
+    except OSError as error:
+        raise PictureError(f"{what} cannot be read ({error.strerror}); restore it or remove the line.") from None
 
 
 def rgb(source: Path | bytes | Member, what: str = "") -> Image.Image:
@@ -94,8 +138,7 @@ def rgb(source: Path | bytes | Member, what: str = "") -> Image.Image:
     what = what or f"the picture {source if isinstance(source, (Path, Member)) else ''}".rstrip()
     with header(source, what) as picture:
         try:
-            picture.load()
-            return _to_rgb(ImageOps.exif_transpose(picture))
+            return _to_rgb(_upright(picture))
         except Exception as error:
             raise _corrupt(what, error) from None
 
@@ -103,7 +146,11 @@ def rgb(source: Path | bytes | Member, what: str = "") -> Image.Image:
 def as_rgb(image: Image.Image | Path | str | bytes | Member) -> Image.Image:
     """Return a picture as `rgb` does, from a file, bytes or a PIL picture. Raises PictureError as `rgb` does."""
     if isinstance(image, Image.Image):
-        return _to_rgb(ImageOps.exif_transpose(image))
+        _check_pixels(image, "the picture")
+        try:
+            return _to_rgb(_upright(image))
+        except Exception as error:  # a picture that was opened elsewhere is decoded only now
+            raise _corrupt("the picture", error) from None
     return rgb(Path(image) if isinstance(image, str) else image)
 
 
@@ -113,8 +160,35 @@ def upright_size(source: Path | bytes | Member, what: str = "the picture") -> tu
     Raises PictureError as `header` does.
     """
     with header(source, what) as picture:
-        rotated = picture.getexif().get(_ORIENTATION, 1) >= 5
-        return picture.size[::-1] if rotated else picture.size
+        turned = orientation(picture) >= 5 and picture.format != "TIFF"  # of a TIFF Pillow turns the size itself
+        return picture.size[::-1] if turned else picture.size
+
+
+def orientation(picture: Image.Image) -> int:
+    """Return the orientation in a picture's EXIF data, 1 to 8; 1 is upright, and stands for broken EXIF data."""
+    try:
+        found = picture.getexif().get(_ORIENTATION, 1)
+    except Exception:  # Pillow raises many kinds for broken EXIF data
+        return 1
+    return found if found in range(1, 9) else 1
+
+
+def is_opaque(picture: Image.Image) -> bool:
+    """Return whether a picture has no transparency, by its mode and header."""
+    return picture.mode not in _LAYERED and "transparency" not in picture.info
+
+
+def whole(source: Path | bytes | Member, what: str) -> None:
+    """Check a picture as `check` does and decode all its pixels, as training will: only that finds a truncated JPEG.
+
+    Raises PictureError as `header` does, and for a truncated picture.
+    """
+    check(source, what)
+    with header(source, what) as picture:
+        try:
+            picture.load()
+        except Exception as error:
+            raise _corrupt(what, error) from None
 
 
 def check(source: Path | bytes | Member, what: str) -> None:
@@ -131,12 +205,18 @@ def _corrupt(what, error):
     return PictureError(f"{what} is corrupt ({problem}); restore it or remove the line.")
 
 
+def _upright(picture):
+    picture.load()
+    turn = _TURNS.get(orientation(picture))
+    return picture if turn is None else picture.transpose(turn)
+
+
 def _to_rgb(picture):
     if picture.mode in _DEEP:
         low, high = picture.getextrema()
         top = 255 if high <= 255 and low >= 0 else max(65535, high)  # scaled: Pillow's own conversion clips at 255
         return picture.convert("F").point(lambda value: value * (255 / top)).convert("L").convert("RGB")
-    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
+    if not is_opaque(picture):
         layer = picture.convert("RGBA")
         background = Image.new("RGBA", layer.size, "white")
         return Image.alpha_composite(background, layer).convert("RGB")

@@ -1,8 +1,9 @@
 """Read and check the released form of LLaVA-CoT-100k line by line.
 
 A line of `train.jsonl` is {"id", "image", "conversations": [{"from": "human" | "gpt", "value"}, ...]}, where `image` is
-a path relative to the folder (dataset card of Xkev/LLaVA-CoT-100k; LLaVA-o1, arXiv:2411.10440, section 3). The splits
-made of these records are in o1lib.data.llava_cot_splits.
+a path relative to the folder (dataset card of Xkev/LLaVA-CoT-100k; LLaVA-o1, arXiv:2411.10440, section 3). Files of
+other projects are read too if they differ in two points: one JSON array instead of lines, and `images` with one path.
+The splits made of these records are in o1lib.data.llava_cot_splits.
 
     pictures = Pictures(folder)
     for where, record in records(folder / "train.jsonl"):       # where = "train.jsonl line 7", for messages
@@ -10,18 +11,21 @@ made of these records are in o1lib.data.llava_cot_splits.
 """
 
 import itertools
-import json
+import os
 from collections.abc import Iterator
-from pathlib import Path
+from json import JSONDecodeError
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from o1lib.data.images import Pictures, check, rgb
+from o1lib.data.images import Pictures, check, whole
+from o1lib.data.json_text import parsed
 from o1lib.data.split_zip import Member
 from o1lib.records import UserError
 
 MAX_LINE_BYTES = 16 * 2**20
+MAX_ARRAY_BYTES = 2**30  # of a file that is one array: unlike lines, it is read as a whole
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
@@ -32,12 +36,36 @@ class ReleasedTurn(BaseModel):
     value: str = Field(min_length=1)
 
 
-class Released(BaseModel):
-    """One line of a released `train.jsonl`."""
+class Pictured(BaseModel):
+    """The id and the picture of a record, which is a path in `image`, or in a list of one path called `images`."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
     id: str = Field(min_length=1)
     image: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_picture(cls, record):
+        if not isinstance(record, dict):
+            return record
+        found = record.get("image") or record.get("images")
+        if isinstance(found, list):
+            if len(found) > 1:
+                raise ValueError(f"{len(found)} images, but a question is about one; split or remove it")
+            found = found[0] if found else None
+        return {name: value for name, value in record.items() if name != "images"} | {"image": found}
+
+    @field_validator("image")
+    @classmethod
+    def _names_a_file(cls, image):
+        if image and not PurePosixPath(image).parts:
+            raise ValueError(f"'{image}' names no file")
+        return image
+
+
+class Released(Pictured):
+    """One line of a released `train.jsonl`."""
+
     conversations: list[ReleasedTurn] = Field(min_length=2)
 
     @model_validator(mode="after")
@@ -75,36 +103,56 @@ def picture(pictures: Pictures, image: str | None, where: str, decode: bool = Fa
     if not image:
         raise UserError(f"{where}: the record has no image; remove the line or add its picture.")
     found = pictures.find(image, where)
+    image = image[:80]
     if found is None:
         raise UserError(f"{where}: image '{image}' is missing in {pictures.folder}; restore it or remove the line.")
-    (rgb if decode else check)(found, f"{where}: image '{image}'")
+    (whole if decode else check)(found, f"{where}: image '{image}'")
     return found
 
 
 def lines(path: Path) -> Iterator[tuple[str, Any]]:
     """Yield (where, value) for each line of a JSONL file in UTF-8, with or without a byte order mark.
 
-    Raises UserError for a missing file, and for a line that is longer than 16 MB, not UTF-8 or not JSON.
+    A file that is one JSON array has a value for each of its elements. Raises UserError for a missing file, an array of
+    more than 1 GiB, and for a line that is longer than 16 MB, not UTF-8, not JSON, or holds half a character.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{path} is missing: check the path, or build a dataset with notebook 01.")
     with open(path, "rb") as file:
         for number in itertools.count(1):
             line = file.readline(MAX_LINE_BYTES + 1)
             if not line:
                 return
+            if line.lstrip(_BLANK)[:1] == b"[":
+                yield from _array(path, f"{path} line {number}")
+                return
             if line.strip(_BLANK):
-                yield f"{path} line {number}", _json(line, f"{path} line {number}")
+                where = f"{path} line {number}"
+                if len(line) > MAX_LINE_BYTES:
+                    most = MAX_LINE_BYTES // 2**20
+                    raise UserError(
+                        f"{where}: longer than {most} MB; put one record on a line, without pictures in it."
+                    )
+                yield where, _json(line, where)
 
 
-def _json(line, where):
-    if len(line) > MAX_LINE_BYTES:
+def _array(path, where):
+    """Yield (where, value) for each element of a file that is one JSON array, which begins at `where`."""
+    if path.stat().st_size > MAX_ARRAY_BYTES:
         raise UserError(
-            f"{where}: longer than {MAX_LINE_BYTES // 2**20} MB; put one record on a line, without pictures in it."
+            f"{path}: an array of more than {MAX_ARRAY_BYTES // 2**30} GiB; write one record on a line, as "
+            "`jq -c '.[]'` does."
         )
+    values = _json(path.read_bytes(), where)
+    yield from ((f"{path} record {number}", value) for number, value in enumerate(values, 1))
+
+
+def _json(data, where):
     try:
-        return json.loads(line.decode("utf-8-sig"))
+        return parsed(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise UserError(f"{where}: not UTF-8 (byte {error.start + 1}); save the file as UTF-8.") from None
-    except (ValueError, RecursionError):
+    except JSONDecodeError:
         raise UserError(f"{where}: not JSON; correct or remove the line.") from None
+    except ValueError as error:
+        raise UserError(f"{where}: {error}; correct or remove the line.") from None

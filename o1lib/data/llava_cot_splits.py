@@ -6,7 +6,6 @@ splits.counts["rounds_without_stages"]          # {"no tags": 12}
 
 import hashlib
 import itertools
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,11 +15,10 @@ from o1lib.data import hub
 from o1lib.data.dataset import Item
 from o1lib.data.images import Pictures
 from o1lib.data.llava_cot import picture, records
+from o1lib.data.options import by_letter, listed
 from o1lib.data.splits import SourceOptions, Splits
 from o1lib.data.survey import TABLE_1_FOLDERS, Survey, table_1
 from o1lib.records import UserError, shown
-
-_OPTION = re.compile(r"(?:^|\s)\(?([A-J])[.):]\)?\s*(.+?)(?=\s+\(?[A-J][.):]|\s*$)", re.S)
 
 
 def load(options: SourceOptions) -> Splits:
@@ -107,8 +105,6 @@ def _item(pictures: Pictures, one: dict, split: str) -> Item:
 
 
 def _options(question: str, answer: str) -> tuple[str, ...]:
-    """Return the options listed in a question, () unless they run A, B, ... and the answer is one of the letters."""
-    found = _OPTION.findall(question)
-    letters = "".join(letter for letter, _ in found)
-    listed = len(found) > 1 and "ABCDEFGHIJ".startswith(letters) and answer.strip(" .()") in list(letters)
-    return tuple(text.strip() for _, text in found) if listed else ()
+    """Return the options listed in a question, () unless the answer is one of their letters."""
+    options = listed(question).options
+    return options if by_letter(answer, options) else ()

@@ -1,7 +1,8 @@
 """Read pictures from a split zip (`image.zip.part-aa`, `-ab`, ...) without joining or unpacking it.
 
 Names in the archive are only looked up and never used as paths, so an archive cannot write anywhere. A member whose
-uncompressed size or compression ratio is too large for a picture is refused (zip bomb).
+uncompressed size or compression ratio is too large for a picture is refused (zip bomb), and no more than the announced
+size is ever decompressed.
 
     archive = Archive.of(folder)                    # None if the folder has neither parts nor image.zip
     archive.member("coco/train2017/1.jpg", "train.jsonl line 7").read_bytes()
@@ -98,6 +99,9 @@ class Archive:
                     f"{shown(folder)}: image.zip.part-{letters} is missing, but {part.name} exists; download all parts."
                 )
         parts = parts or [path for path in (folder / "image.zip", folder / "images.zip") if path.is_file()][:1]
+        for part in parts:
+            if not part.is_file():  # opening a pipe would block for ever
+                raise UserError(f"{shown(folder)}: {part.name} is no file; replace it with the part of the zip.")
         return cls(folder, parts) if parts else None
 
     def find(self, image: str) -> str | None:
@@ -107,24 +111,37 @@ class Archive:
     def member(self, image: str, where: str) -> "Member | None":
         """Return a picture that can be read, or None if it does not exist.
 
-        Raises PictureError for an encrypted member and for one whose uncompressed size is too large.
+        Raises PictureError for a member that is encrypted or compressed in a way whose size cannot be bounded, and for
+        one whose uncompressed size is too large.
         """
         name = self.find(image)
         if name is None:
             return None
         info = self._zip.getinfo(name)
-        bomb = info.file_size > min(_MAX_BYTES, max(_RATIO_FREE_BYTES, _MAX_RATIO * info.compress_size))
-        if bomb or info.flag_bits & 1:
-            size = f"has {info.file_size:,} bytes uncompressed, too many for a picture"
-            problem = "is encrypted" if info.flag_bits & 1 else size
+        problem = ""
+        if info.flag_bits & 1:
+            problem = "is encrypted"
+        elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            problem = "is neither stored nor deflated"
+        elif info.file_size > min(_MAX_BYTES, max(_RATIO_FREE_BYTES, _MAX_RATIO * info.compress_size)):
+            problem = f"has {info.file_size:,} bytes uncompressed, too many for a picture"
+        if problem:
             raise PictureError(f"{where}: image '{image}' {problem}; remove the line or download the picture again.")
         return Member(self, name)
 
     def read(self, name: str) -> bytes:
-        """Return a member's bytes. Raises PictureError for a corrupt member."""
+        """Return a member's bytes. Raises PictureError for a corrupt member.
+
+        Memory is bounded by the size that the archive announces, and not by what the member holds.
+        """
         try:
-            return self._zip.read(name)
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+            with self._zip.open(name) as file:
+                size = min(self._zip.getinfo(name).file_size, _MAX_BYTES)
+                data = file.read(size)  # without a size zipfile decompresses everything, and then cuts
+                if len(data) < size or file.read(1):
+                    raise zipfile.BadZipFile("its size is not the announced one")
+                return data
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
             raise PictureError(
                 f"{shown(self.folder)}: '{name}' in the zip is corrupt ({error}); a part is truncated: "
                 "download it again and compare sizes."

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from o1lib.records import UserError, choose
+from o1lib.records.limits import check_size
 
 if TYPE_CHECKING:
     from o1lib.data.annotation.build import AnnotationConfig
@@ -53,7 +54,8 @@ def set_sizes(n_test: int, by_set: str, names: Sequence[str]) -> dict[str, int]:
     for entry in filter(None, map(str.strip, by_set.split(","))):
         name, _, number = map(str.strip, entry.partition("="))
         choose(name, names, "test set in n_test_by_set")
-        if not re.fullmatch(r"[1-9]\d*x?", number):
+        if not re.fullmatch(r"[1-9]\d{0,17}x?", number):
             raise UserError(f"n_test_by_set has {entry!r}: write a number of questions or a multiple, as {name}=4x")
         sizes[name] = n_test * int(number[:-1]) if number.endswith("x") else int(number)
+        check_size(f"n_test_by_set of {name}", sizes[name])
     return sizes

@@ -6,10 +6,13 @@ for where, row in rows("MMStar.tsv"):
 Text columns stay text: an answer "None" or "NA" is an answer, although spreadsheet readers take it for a missing cell.
 """
 
-import json
+import itertools
 from collections.abc import Iterator
+from json import JSONDecodeError
 from pathlib import Path
 
+from o1lib.data.hub import local_path
+from o1lib.data.json_text import parsed
 from o1lib.records import UserError
 
 ENDINGS = (".tsv", ".csv", ".json", ".jsonl", ".parquet")
@@ -19,10 +22,11 @@ CHUNK = 64  # rows of a TSV read together; a row may hold a picture of some mega
 def rows(source: str | Path) -> Iterator[tuple[str, dict]]:
     """Yield (where, row) for each row of a file, or of a split of a hub dataset such as "Lin-Chen/MMStar:val".
 
-    A JSON file holds a list of objects, or an object of objects whose keys become the column "key". Raises UserError,
-    naming file and row, for a missing file, text that is not UTF-8, broken JSON or a row that is not an object.
+    A JSON file holds a list of objects, an object of objects whose keys become the column "key", or one object a line;
+    a JSONL file may hold a list too. NaN is a missing value. Raises UserError, naming file and row, for a missing file,
+    text that is not UTF-8 or holds half a character, broken JSON or a row that is not an object.
     """
-    path = Path(source).expanduser()
+    path = local_path(source)
     if path.suffix not in ENDINGS:
         return _hub(str(source))
     if not path.is_file():
@@ -40,8 +44,6 @@ def _checked(path: Path, found: Iterator) -> Iterator[tuple[str, dict]]:
             yield f"{path.name} row {number}", row
     except UnicodeDecodeError as error:
         raise UserError(f"{path.name}, after row {number}: not UTF-8 ({error.reason}): save it as UTF-8") from None
-    except RecursionError:
-        raise UserError(f"{path.name}, after row {number}: nested too deep: correct or remove the row") from None
     except UserError:
         raise
     except (ValueError, OSError) as error:  # pandas and json raise subclasses of ValueError
@@ -66,7 +68,14 @@ def _separated(path: Path) -> Iterator[dict]:
 
 
 def _json(path: Path) -> Iterator:
-    value = json.loads(path.read_text(encoding="utf-8-sig"))
+    text = path.read_text(encoding="utf-8-sig")
+    try:
+        value = parsed(text)
+    except JSONDecodeError as error:
+        if not error.msg.startswith("Extra data") or text.lstrip().startswith("["):
+            raise
+        yield from _jsonl(path)  # one object a line, whatever the name of the file
+        return
     if isinstance(value, dict) and value and all(isinstance(row, dict) for row in value.values()):
         value = [{"key": key} | row for key, row in value.items()]
     yield from value if isinstance(value, list) else [value]
@@ -74,9 +83,13 @@ def _json(path: Path) -> Iterator:
 
 def _jsonl(path: Path) -> Iterator:
     with open(path, encoding="utf-8-sig") as file:
-        for line in file:
+        first = next((line for line in file if line.strip()), "")
+        if first.lstrip().startswith("["):
+            yield from _json(path)
+            return
+        for line in itertools.chain([first], file):
             if line.strip():
-                yield json.loads(line)
+                yield parsed(line)
 
 
 def _parquet(path: Path) -> Iterator[dict]:
@@ -106,10 +119,5 @@ def _hub(source: str) -> Iterator[tuple[str, dict]]:
 
 
 def _undecoded(dataset):
-    """Return a dataset whose picture columns are left as encoded bytes."""
-    from datasets import Image
-
-    for name, feature in (dataset.features or {}).items():
-        if isinstance(feature, Image):
-            dataset = dataset.cast_column(name, Image(decode=False))
-    return dataset
+    """Return a dataset whose pictures are left as encoded bytes, also those in lists: only o1lib.data opens them."""
+    return dataset.decode(False)

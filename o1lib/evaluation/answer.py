@@ -15,6 +15,7 @@ from pathlib import Path
 from o1lib.formats.chat import FORMATS
 from o1lib.records import UserError, choose, project_root
 from o1lib.records.errors import closest
+from o1lib.records.limits import check_size
 from o1lib.search.judges import JUDGES
 from o1lib.search.methods import METHODS, make_search, task_for
 from o1lib.search.rewards import REWARDS, make_judge_or_reward
@@ -33,12 +34,9 @@ def load_decoder(name: str | Path, format: str = "", engine: str = "batched", **
     an invalid setting, a model that is not available, an unknown format, or a model without a record of its format.
     """
     _check_settings(**settings)
-    folder = _folder(Path(name))
-    if folder is None:
-        _check_hub_name(str(name))
+    folder = _place(name)
     from o1lib.inference.sequential import make_decoder
-    from o1lib.models.checkpoint import load, trained_as
-    from o1lib.models.presets import device_and_dtype, from_hub
+    from o1lib.models.checkpoint import trained_as
 
     own = format or (trained_as(folder)[0] if folder else "")
     if format:
@@ -48,21 +46,38 @@ def load_decoder(name: str | Path, format: str = "", engine: str = "batched", **
             f"{name} has no record of its format: give --format, one of {', '.join(FORMATS)} (direct for a model "
             "without stages)"
         )
+    return make_decoder(engine, *load_model(name), **settings), own
+
+
+def load_model(name: str | Path):
+    """Return (model, processor) of the model in a folder or on the hub, on the best device of this machine.
+
+    Raises UserError for a model that is not available or cannot be used.
+    """
+    folder = _place(name)
+    from o1lib.models.checkpoint import load
+    from o1lib.models.presets import device_and_dtype, from_hub
+
     model, processor = load(folder) if folder else from_hub(str(name))
-    return make_decoder(engine, model.to(device_and_dtype()[0]), processor, **settings), own
+    return model.to(device_and_dtype()[0]), processor
 
 
 def _check_settings(temperature: float = 0.0, max_new_tokens: int = 1, **settings) -> None:
     if not 0 <= temperature < math.inf:
         raise UserError(f"temperature {temperature:g} is invalid: give 0 for greedy decoding, or a positive number")
+    check_size("temperature", temperature)
+    check_size("max_new_tokens", max_new_tokens)
     if max_new_tokens < 1:
         raise UserError(f"max_new_tokens {max_new_tokens} leaves no room for an answer: give 1 or more")
 
 
-def _folder(folder: Path) -> Path | None:
-    """Return the folder in the current directory or the project's, None if it is in neither."""
-    places = (folder.expanduser(), project_root() / folder)
-    return next((place for place in places if place.is_dir()), None)
+def _place(name: str | Path) -> Path | None:
+    """Return the folder in the current directory or the project's, None for a possible name on the hub."""
+    places = (Path(name).expanduser(), project_root() / name)
+    folder = next((place for place in places if place.is_dir()), None)
+    if folder is None:
+        _check_hub_name(str(name))
+    return folder
 
 
 def _check_hub_name(name: str) -> None:
@@ -102,6 +117,7 @@ def answer(
     search = make_search(method, n)
     _check_judge(method, judge)
     judge_or_reward = make_judge_or_reward(method, judge, decoder=decoder, seed=decoder.seed)
+    question = question.encode("utf-8", "replace").decode()  # a lone surrogate can neither be read nor printed
     task = task_for("question", question, _picture(image), format)
     [result] = run_searches([search(task, n, decoder.seed)], decoder, judge_or_reward, budget=budget)
     decoder.forget()

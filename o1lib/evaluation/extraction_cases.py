@@ -13,6 +13,7 @@ SYMBOLIC = "symbolic mathematics (expressions, relations, sets), which is compar
 SEVERAL = "several choices at once, where one is asked for here"
 LANGUAGE = "another language than English"
 OTHER_TASK = "another task than reading an answer"
+THOUGHTS = "an answer before a closing mark of thoughts, which is a thought here"
 UNEXPLAINED = "read or compared otherwise"
 BY_FUNCTION = {
     "extract_boxed_content": "no box is no answer there; the last line is read here",
@@ -68,6 +69,8 @@ def _reason(case: dict) -> str:
         return SEVERAL
     if case["kind"] in ("postprocess", "docvqa_anls", "ocr_answer_match"):
         return OTHER_TASK
+    if "</think>" in str(case.get("input", "")):
+        return THOUGHTS
     if case.get("language", "ENGLISH").lower() not in ("english", "en"):
         return LANGUAGE
     if case["kind"] == "math_match":

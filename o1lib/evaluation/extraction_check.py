@@ -3,14 +3,16 @@
     python -m o1lib.answers check mathv_model_outputs_scored.jsonl
     {"n": 96, "agree": 96, "rate": 1.0, "causes": {}, "other_reading": {}, "left_out": {}}
 
-The kind of a file is known by its columns: outputs scored by MATH-V, MMMU and MMMU-Pro; HallusionBench results; any
-predictions with gold answers (VLMEvalKit's columns `prediction`, `answer`); tests of other extractors (`expected`).
+The kind of a file is known by its columns: outputs scored by MATH-V, MathVista, MMMU and MMMU-Pro; HallusionBench
+results; any predictions with gold answers (VLMEvalKit's columns `prediction`, `answer`; also `response`, `answer`);
+tests of other extractors (`expected`). A response that is null gives no answer.
 `agree` counts equal verdicts (right or wrong) if there is an official one, else agreement with the gold answer or the
 expectation. `other_reading` counts rows with equal verdicts but another official answer. `left_out` counts rows without
 an official verdict. The gold answer is only compared; extraction never sees it.
 """
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,10 +21,12 @@ from typing import NamedTuple
 from o1lib.data.table_files import rows
 from o1lib.evaluation import extraction_cases
 from o1lib.records import UserError
-from o1lib.scoring.equality import LETTERS, correct, same
+from o1lib.scoring.equality import LETTERS, correct, letter_of, same
 from o1lib.scoring.extraction import extract
 
 DRAWN = "drawn at random by the tool, which could not read it"
+NEAREST = "chosen by the tool as the option most similar to what it had read"
+OTHERWISE = "asked with other options, or in another order, than it was scored with"
 UNREAD, ANOTHER = "no answer read", "another answer read"
 
 
@@ -47,7 +51,7 @@ def check_file(path: Path | str, gold: Path | str | None = None) -> dict:
         judge = judge or _judge_of(row, where, Path(path), gold)
         try:
             one = judge(row)
-        except (KeyError, TypeError, ValueError, SyntaxError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, SyntaxError, AttributeError, MemoryError, RecursionError) as error:
             raise UserError(f"{where}: not of the form of the first row ({error!r}): fix or remove it") from None
         counts["n"] += one.counts
         counts["agree"] += one.counts and one.agrees
@@ -66,11 +70,19 @@ def _judge_of(row: dict, where: str, path: Path, gold: Path | str | None) -> Cal
             return judge
     if {"model_prediction", "set_id"} <= row.keys():
         answers = _hallusion_gold(path, gold)
-        return lambda row: _with_gold(row["model_prediction"], answers.get(_figure(row)))
+        return lambda row: _with_gold(_text(row, "model_prediction"), answers.get(_figure(row)))
     raise UserError(
         f"{where} has the columns {', '.join(map(str, row))}, which are not a known form: give the columns "
-        "`prediction` and `answer`, or a file of MATH-V, MMMU, MMMU-Pro or HallusionBench"
+        "`prediction` and `answer`, or a file of MATH-V, MathVista, MMMU, MMMU-Pro or HallusionBench"
     )
+
+
+def _text(row: dict, *names: str) -> str:
+    """Return the first of the named columns that the row has, "" for null. Raises TypeError for another type."""
+    value = next(row[name] for name in names if name in row)
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{value!r} is not text")
+    return value or ""
 
 
 def _cause(found: str | None) -> str:
@@ -80,10 +92,38 @@ def _cause(found: str | None) -> str:
 def _mathv(row: dict) -> Agreement:
     """Compare with the extracted answer and the verdict of MATH-V."""
     options = row["options"] or ()
-    found = extract(row["response"], options).value
+    found = extract(_text(row, "response"), options).value
     agrees = correct(found, row["gold"], options) == row["correct"]
     alike = found is not None and same(found, row["model_answer"])
     return Agreement(agrees, "" if agrees else "same answer, compared otherwise" if alike else _cause(found))
+
+
+def _mathvista(row: dict) -> Agreement:
+    """Compare with MathVista's verdict (`true_false`) on a response, not with its `prediction`, which may be null.
+
+    Two kinds of verdicts say nothing about the response and do not count. The tool (calculate_score.py of
+    lupantech/MathVista) always chooses an option: if a model's `extraction` is neither a letter nor an option, the one
+    with the fewest differing characters. And some published rows list other options in the `query`.
+    """
+    options = _options(row)
+    if why := _unfounded(row, options):
+        return Agreement(False, why, counts=False)
+    if not isinstance(row["true_false"], bool):
+        raise TypeError(f"true_false is {row['true_false']!r}, neither true nor false")
+    found = extract(_text(row, "response"), options).value
+    agrees = correct(found, str(row["answer"]), options) == row["true_false"]
+    return Agreement(agrees, "" if agrees else _cause(found))
+
+
+def _unfounded(row: dict, options: Sequence[str]) -> str:
+    """Return why MathVista's verdict on a choice says nothing about the response, "" if it does."""
+    asked = str(row.get("query") or "").partition("\nChoices:\n")[2]
+    if asked and not all(f"({letter}) {option}" in asked for letter, option in zip(LETTERS, options, strict=False)):
+        return OTHERWISE
+    read = str(row.get("extraction") or "").strip()
+    letter = re.search(r"\(([A-Za-z])\)", read)
+    known = letter_of(letter[1].upper() if letter else read, options)
+    return NEAREST if options and "extraction" in row and not known else ""
 
 
 def _golds(answer: str | list) -> list[str]:
@@ -96,15 +136,16 @@ def _mmmu(row: dict) -> Agreement:
     """Compare with the letter that MMMU parsed or, for an open question, with the verdict on its parsed answer."""
     official = row["official_parsed"]
     if not row.get("index2ans"):
-        found = extract(row["response"]).value
+        found = extract(_text(row, "response")).value
         verdicts = [any(correct(value, one) for one in _golds(row["answer"])) for value in (found, official)]
         return Agreement(verdicts[0] == verdicts[1], "" if verdicts[0] == verdicts[1] else _cause(found))
-    return _letters(row["response"], list(row["index2ans"].values()), row["answer"], official, pro=False)
+    return _letters(_text(row, "response"), list(row["index2ans"].values()), row["answer"], official, pro=False)
 
 
 def _mmmu_pro(row: dict) -> Agreement:
     """Compare with the letter that MMMU-Pro parsed, one of up to ten."""
-    return _letters(row["response"], ast.literal_eval(row["options"]), row["answer"], row["pred_indexs"], pro=True)
+    options = ast.literal_eval(row["options"])
+    return _letters(_text(row, "response"), options, row["answer"], row["pred_indexs"], pro=True)
 
 
 def _letters(response: str, options: Sequence[str], gold: str, official: str, pro: bool) -> Agreement:
@@ -140,17 +181,21 @@ def tool_rule(response: str, options: Sequence[str], pro: bool = False) -> str:
 
 def _prediction(row: dict) -> Agreement:
     """Compare a prediction with its gold answer: an open one, or a letter if the row has options or `answer_option`."""
-    text, gold = row["prediction"], str(row["answer"])
+    text, gold = _text(row, "prediction", "response"), str(row["answer"])
     letter = row.get("answer_option") or ""
-    options = row.get("choices") or row.get("options") or [str(row[one]) for one in LETTERS if row.get(one)]
-    if isinstance(options, str):
-        options = ast.literal_eval(options)
-    options = options or (LETTERS[:8] if letter else ())
+    options = _options(row) or (LETTERS[:8] if letter else ())
     if not options:
         return _with_gold(text, gold)
     found = extract(text, options).value
     agrees = correct(found, letter or gold, options) or bool(letter) and correct(extract(text).value, gold)
     return Agreement(agrees, "" if agrees else _cause(found))
+
+
+def _options(row: dict) -> Sequence[str]:
+    """Return the options of a row: a list in `choices` or `options`, perhaps as text, or the columns A, B, ..."""
+    options = row.get("choices") or row.get("options") or [str(row[one]) for one in LETTERS if row.get(one)]
+    options = ast.literal_eval(options) if isinstance(options, str) else options
+    return tuple(map(str, options))
 
 
 def _with_gold(text: str, gold: str | None) -> Agreement:
@@ -169,10 +214,12 @@ def _case(row: dict) -> Agreement:
 
 _FORMS = (
     ({"response", "model_answer", "correct", "gold"}, _mathv),
+    ({"response", "true_false", "answer"}, _mathvista),
     ({"response", "official_parsed"}, _mmmu),
     ({"response", "pred_indexs", "if_right"}, _mmmu_pro),
     ({"kind", "expected"}, _case),
     ({"prediction", "answer"}, _prediction),
+    ({"response", "answer"}, _prediction),
 )
 
 

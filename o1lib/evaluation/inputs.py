@@ -11,6 +11,7 @@ from typing import Any
 
 from o1lib.data.benchmarks import load_benchmark
 from o1lib.data.dataset import read_items
+from o1lib.data.hub import local_path
 from o1lib.data.table_files import ENDINGS
 from o1lib.formats.chat import FORMATS
 from o1lib.minivqa import mixture
@@ -19,6 +20,8 @@ from o1lib.models.checkpoint import load, model_hash, trained_as
 from o1lib.models.presets import device_and_dtype
 from o1lib.records import UserError, choose, need, project_root, sha256
 from o1lib.training.arms import checkpoint_folder
+
+MOST = 1_000_000  # questions of an evaluation; drawing as many takes hours
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,10 @@ def test_items(run, data: str, questions: int = 0, sets: str = "") -> list:
 
     They are those of the dataset of row `data`, of a real benchmark ("MMStar@MMStar.tsv", see o1lib.data.benchmarks),
     or with "" Mini-VQA drawings. The cap takes equally many of each test set and keeps groups (rotations, twins) whole.
-    Raises UserError for a test set that is not among them.
+    Raises UserError for a test set that is not among them, and a number of questions below 0 or above MOST.
     """
+    if not 0 <= questions <= MOST:
+        raise UserError(f"questions={questions} is invalid: give 0 for all questions, or a number up to {MOST:,}")
     benchmark, named, source = data.partition("@")
     if named:
         items = load_benchmark(benchmark, _from_root(source), run.path("pictures")).items
@@ -90,7 +95,7 @@ def _named(sets: str, there: Sequence[str]) -> tuple[str, ...]:
 
 def _from_root(source: str) -> str:
     """Return the path of a file relative to the project's folder; the name of a Hub dataset is returned unchanged."""
-    path = project_root() / Path(source).expanduser()
+    path = project_root() / local_path(source)
     return str(path) if path.is_file() or path.suffix in ENDINGS else source
 
 

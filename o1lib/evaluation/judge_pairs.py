@@ -11,6 +11,7 @@ about, which writes no stages, are in o1lib.training.lessons.judge_cases.
 import random
 from dataclasses import replace
 
+from o1lib.data.images import picture_of
 from o1lib.formats.stages import STAGES, close_tag, render
 from o1lib.minivqa.facts import statements
 from o1lib.search.methods import task_for
@@ -43,7 +44,7 @@ def known_pairs(items, decoder, seed: int = 0) -> list[tuple[Comparison, int]]:
 
 def _pair(item, kind, rng):
     """Return (comparison, better side) of an item, or None if no statement can be altered."""
-    stages, task = item.stages, task_for(item.qid, item.question, item.image, "tags")
+    stages, task = item.stages, task_for(item.qid, item.question, picture_of(item), "tags")
     false = dict(stages)
     changed = rng.choice(("caption", "reasoning")) if kind == "all" else kind
     if changed == "conclusion":

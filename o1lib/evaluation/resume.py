@@ -4,17 +4,16 @@
     finished.found["q1"].row                    # its prediction
     finished.add(tree, row)                     # writes one line at once
 
-A journal of other settings, or of other code, is discarded. A last line that a kill cut short is ignored.
+A journal of other settings, or of other code, is discarded. Lines that cannot be read are dropped, such as a last line
+that a kill cut short.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from o1lib.records import to_json
-from o1lib.records.files import LONE_SURROGATES, disk_errors
+from o1lib.records.journals import Journal
 from o1lib.search.segments import Segment
 from o1lib.search.types import SearchResult, SearchRound, Task, Usage
 
@@ -37,41 +36,31 @@ class KeptAnswer:
 
 
 _FORM = TypeAdapter(KeptAnswer)
+ROW = {"qid": str, "test_set": str, "family": str, "correct": bool, "output": str, "ledger": dict, "candidates": list}
 
 
 class FinishedQuestions:
     """The questions that were finished with these `settings` (plain values), in `found` by qid.
 
-    Without a path no journal is written. Raises UserError when the file cannot be written.
+    Without a path no journal is written. A line that cannot be read, or whose prediction is of another question, is
+    dropped, and its question is searched again. Raises UserError when the file cannot be written.
     """
 
     def __init__(self, path: Path | None, settings: dict):
-        self.path, self.found = path, {}
-        if path is None:
-            return
-        head = to_json({"settings": settings}, path.name)
-        lines = path.read_text(encoding="utf8").split("\n") if path.is_file() else []
-        if lines[:1] == [head]:
-            self.found = dict(filter(None, map(_kept, lines[1:-1])))  # the last line has no line end, so it is cut
-        with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            kept = "".join(line + "\n" for line in ([head, *lines[1:-1]] if self.found else [head]))
-            path.write_text(kept, encoding="utf8")
+        remedy = "their questions are searched again"
+        self.journal = Journal(path, settings, _kept, remedy) if path else None
+        self.found = dict(self.journal.entries) if self.journal else {}
 
     def add(self, tree: SearchResult, row: dict) -> None:
         """Write a finished search and its prediction to the journal."""
-        if self.path is None:
-            return
-        kept = KeptAnswer(tree.method, tree.n, tree.rounds, tree.segments, tree.usage, tree.stopped, row)
-        line = to_json({"qid": tree.task.qid, "kept": _FORM.dump_python(kept, mode="python")}, self.path.name)
-        with disk_errors(self.path), open(self.path, "a", encoding="utf8", errors=LONE_SURROGATES) as file:
-            file.write(line + "\n")
+        if self.journal:
+            kept = KeptAnswer(tree.method, tree.n, tree.rounds, tree.segments, tree.usage, tree.stopped, row)
+            self.journal.add({"qid": tree.task.qid, "kept": _FORM.dump_python(kept, mode="python")})
 
 
-def _kept(line):
-    """Return (qid, KeptAnswer) of a line, or None for an incomplete one."""
-    try:
-        found = json.loads(line)
-        return found["qid"], _FORM.validate_python(found["kept"])
-    except (ValueError, KeyError):
-        return None
+def _kept(line: dict) -> tuple[str, KeptAnswer]:
+    """Return (qid, KeptAnswer) of a line. Raises ValueError or KeyError for a line of another form."""
+    kept = _FORM.validate_python(line["kept"])
+    if not all(isinstance(kept.row[name], kind) for name, kind in ROW.items()) or kept.row["qid"] != line["qid"]:
+        raise ValueError("its prediction has another form")
+    return line["qid"], kept

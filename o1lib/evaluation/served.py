@@ -16,11 +16,13 @@ from tqdm import tqdm
 
 from o1lib.data.image_part import picture_part
 from o1lib.data.images import picture_of
-from o1lib.evaluation.graders import grade
+from o1lib.evaluation.graders import TOKENS, grade
 from o1lib.evaluation.predictions import score
 from o1lib.formats.stages import STAGES, render
 from o1lib.models.endpoint import Endpoint, Reply, Request
 from o1lib.records import UserError
+from o1lib.records.addresses import without_keys
+from o1lib.records.limits import check_size
 from o1lib.search.methods import METHODS, task_for
 from o1lib.search.segments import Segment
 from o1lib.search.types import Candidate, SearchResult, SearchRound, Usage
@@ -64,6 +66,7 @@ class ServedModel:
         for a search method, which an endpoint does not support, and for errors that no retry can fix (`Endpoint.ask`).
         """
         _one_answer(method, n)
+        check_size("max_new_tokens", max_tokens)
         temperature = 0.0 if METHODS[method].greedy else temperature
         asked = (self._request(item, temperature, max_tokens, blind) for item in items)
         replies = list(tqdm(self.endpoint.ask(asked), total=len(items), desc=self.endpoint.model, unit="question"))
@@ -113,21 +116,21 @@ def connect(run, address: str, model: str, format: str = "", price: str = "") ->
     return ServedModel(endpoint, format or "direct", prices)
 
 
-def graded(run, lines: list[dict], items: Sequence, grader: str) -> tuple[list[dict], dict]:
+def graded(run, lines: list[dict], items: Sequence, grader: str, max_tokens: int = TOKENS) -> tuple[list[dict], dict]:
     """Return (predictions with the verdicts of a served judge, facts for the record).
 
-    `grader` is "name@address"; with "" the predictions are returned unchanged. VRC-Bench is judged by both rules.
-    Raises UserError for another form of `grader`.
+    `grader` is "name@address"; with "" the predictions are returned unchanged. `max_tokens` bounds each reply of the
+    judge, thoughts included. VRC-Bench is judged by both rules. Raises UserError for another form of `grader`.
     """
     if not grader:
         return lines, {}
     name, _, address = grader.rpartition("@")
     if not name or not address:
         raise UserError(
-            f"grader {grader!r} is not name@address: write for example gpt-4o-mini@https://api.openai.com/v1"
+            f"grader {without_keys(grader)!r} is not name@address: write for example gpt-4o-mini@https://api.openai.com/v1"
         )
     endpoint = Endpoint(address, name, log=run.path("verdicts.jsonl"))
-    lines = grade(lines, items, endpoint.ask, rule="released")
+    lines = grade(lines, items, endpoint.ask, rule="released", max_tokens=max_tokens)
     return lines, {"grader": {"model": name, "spent": endpoint.usage.facts()}}
 
 
@@ -150,7 +153,7 @@ def _price(text: str) -> tuple[float, float] | None:
         prompt = completion = -1.0
     if not (0 <= prompt < float("inf") and 0 <= completion < float("inf")):
         raise UserError(f"price {text!r} is not prompt/completion for a million tokens: write for example 0.15/0.6")
-    return prompt, completion
+    return check_size("price", prompt), check_size("price", completion)
 
 
 def _tokens(reply: Reply) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from o1lib.formats.special_tags import SPECIAL_TAGS as SPECIAL_TAGS  # offered h
 from o1lib.formats.special_tags import from_special, to_special
 from o1lib.formats.stages import STAGES, close_tag, open_tag, parse, parse_plain, plain, render
 from o1lib.formats.target_format import Exchange, Stages, TargetFormat, one_prompt
+from o1lib.formats.thoughts import conclusion, without_thoughts
 from o1lib.records import UserError, choose
 
 # Human turns of the training example printed in LlamaV-o1 (arXiv:2501.06186); the first follows the question.
@@ -48,7 +49,7 @@ def _tagged(label: str, stages: Stages) -> TargetFormat:
     return TargetFormat(
         label,
         exchanges=_one_reply(lambda item, wanted, rng: render(_texts(item, [s for s in stages if s in wanted]))),
-        answer=_conclusion,
+        answer=_tagged_answer,
         before_answer=partial(_up_to, open_tag("conclusion")),
         keeps_form=lambda output: parse(output, expected=stages).well_formed,
         stage_ends={stage: close_tag(stage) for stage in stages},
@@ -106,9 +107,8 @@ def _dialog(item: StagedQuestion, stages: Stages, rng: Random | None) -> list[Ex
     return list(zip(_dialog_prompts(item.question, stages), _texts(item, stages).values(), strict=True))
 
 
-def _conclusion(output: str) -> str:
-    """Return the tagged conclusion, or the whole output if it has none."""
-    return parse(output).stages.get("conclusion", output).strip()
+def _tagged_answer(output: str) -> str:
+    return conclusion(output).strip()
 
 
 def _last_paragraph(output: str) -> str:
@@ -144,7 +144,7 @@ FORMATS: dict[str, TargetFormat] = {
     "special_tags": TargetFormat(
         "tags as special tokens",
         exchanges=_one_reply(lambda item, stages, rng: to_special(render(_texts(item, stages)))),
-        answer=lambda output: _conclusion(from_special(output)),
+        answer=lambda output: _tagged_answer(from_special(output)),
         before_answer=partial(_up_to, to_special(open_tag("conclusion"))),
         keeps_form=lambda output: parse(from_special(output)).well_formed,
         stage_ends={stage: to_special(close_tag(stage)) for stage in STAGES},
@@ -153,7 +153,7 @@ FORMATS: dict[str, TargetFormat] = {
     "shuffled": TargetFormat(
         "stages shuffled",
         exchanges=_one_reply(_shuffled),
-        answer=_conclusion,
+        answer=_tagged_answer,
         before_answer=partial(_up_to, open_tag("conclusion")),
         keeps_form=_in_any_order,
     ),
@@ -219,14 +219,14 @@ def prompt_turns(question: str, format: str, stages: Sequence[str] = STAGES) -> 
 def answer_text(output: str | Sequence[str], format: str) -> str:
     """Return the part of a model's output that gives the answer; the gold answer is never seen.
 
-    It is the conclusion for tagged formats (the whole output if there is none), the last paragraph for `no_tags`, the
-    last turn for `four_turn` (given as a list of turns, or as one text of turns joined by blank lines), otherwise the
-    whole output. Raises UserError for an unknown format.
+    It is the conclusion for tagged formats (the whole output if there are no tags), the last paragraph for `no_tags`,
+    the last turn for `four_turn` (given as a list of turns, or as one text of turns joined by blank lines), otherwise
+    the whole output, always without thoughts. Raises UserError for an unknown format.
     """
     entry = choose(format, FORMATS, "format")
     if not isinstance(output, str):
-        return output[-1].strip() if output else ""
-    return entry.answer(output)
+        return without_thoughts(output[-1]).strip() if output else ""
+    return entry.answer(without_thoughts(output))
 
 
 def _exchanges(item: StagedQuestion, format: str, rng: Random | None, stages: Sequence[str]) -> list[Exchange]:

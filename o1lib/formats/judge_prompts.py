@@ -13,6 +13,8 @@ million parameters.
 
 import re
 
+from o1lib.formats.thoughts import answer_part
+
 KINDS = ("summary", "caption", "reasoning", "conclusion", "all", "sentence")
 VERDICT = "Since {reason}, I choose response {k}."
 VERDICT_FORMAT = "Since [reason], I choose response [1/2]."
@@ -110,8 +112,9 @@ def parse_verdict(text: str, strict: bool = False) -> int | None:
     """Return the chosen response, 1 or 2. As released, any text without "I choose response 1" means 2.
 
     With `strict` the result is None if the verdict is unreadable or names both responses. Without it such a verdict
-    favors the second response.
+    favors the second response. Thoughts before the verdict are not read.
     """
+    text = answer_part(text)
     if not strict:
         return 1 if "I choose response 1" in text else 2
     named = set(re.findall(r"choose response\s*\[?([12])\b", text, flags=re.IGNORECASE))
@@ -120,9 +123,9 @@ def parse_verdict(text: str, strict: bool = False) -> int | None:
 
 def parse_check(text: str) -> bool:
     """Return False if the answer to a check says "incorrect", as released. Any other answer passes."""
-    return INCORRECT not in text.lower()
+    return INCORRECT not in answer_part(text).lower()
 
 
 def parse_statement(text: str) -> bool | None:
     """Return whether the answer to `statement_prompt` is "correct", None if it is neither that nor "incorrect"."""
-    return {CORRECT: True, INCORRECT: False}.get(text.strip().rstrip(".").lower())
+    return {CORRECT: True, INCORRECT: False}.get(answer_part(text).strip().rstrip(".").lower())

@@ -4,8 +4,7 @@
     REASONING    step by step              CONCLUSION   the answer that the user sees
 
 Tags are plain text in upper case, with one space inside each and a blank line between stages, as in the released data.
-Models do not always keep to this form, so `parse` returns the stages that it found and the problems. It never raises on
-a string:
+Models do not always keep to this form: `parse` returns the stages that it found and the problems, and never raises:
 
     parse("<SUMMARY> Count the dots. </SUMMARY>\\n\\n<CONCLUSION> 3").problems
     # ("CONCLUSION is not closed", "CAPTION is missing", "REASONING is missing")
@@ -68,12 +67,16 @@ def parse_plain(text: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Parsed:
-    """The result of parsing: `stages` {name: text} of those found, and `problems`, one short sentence each."""
+    """The result of parsing: `stages` {name: text} of those found, and `problems`, one short sentence each.
+
+    `rest` is the text after the last closing tag, or before that of a conclusion that was never opened.
+    """
 
     stages: dict[str, str]
     problems: tuple[str, ...]
     missing: tuple[str, ...]
     no_tags: bool
+    rest: str = ""
 
     @property
     def well_formed(self) -> bool:
@@ -144,10 +147,11 @@ def parse(text: str, expected: Sequence[str] = STAGES) -> Parsed:
     repeated, the first text that is not empty counts. `expected` names the stages of a well-formed text in their order.
     """
     text = _newlines(text)
-    reader, position, marked = _Reader(), 0, False
+    reader, position, marked, rest = _Reader(), 0, False, ""
     for match, stage, closes in _marks(text):
         marked = True
-        reader.add_text(text[position : match.start()])
+        reader.add_text(before := text[position : match.start()])
+        rest = before if closes and stage == "conclusion" and not reader.current else ""
         closes = reader.current == stage if closes is None else closes
         if match[0] not in (open_tag(stage), close_tag(stage)):
             reader.problems.append(f"{stage.upper()} is marked as {match[0]!r}")
@@ -159,16 +163,17 @@ def parse(text: str, expected: Sequence[str] = STAGES) -> Parsed:
     if reader.current:
         reader.problems.append(f"{reader.current.upper()} is not closed")
         reader.end_stage()
-    return _parsed(reader.found, reader.problems, expected)
+        return _parsed(reader.found, reader.problems, expected, "")
+    return _parsed(reader.found, reader.problems, expected, text[position:].strip() or rest)
 
 
-def _parsed(found: dict[str, str], problems: list[str], expected: Sequence[str]) -> Parsed:
+def _parsed(found: dict[str, str], problems: list[str], expected: Sequence[str], rest: str) -> Parsed:
     missing = tuple(name for name in expected if name not in found)
     problems += [f"{name.upper()} is missing" for name in missing]
     problems += [f"{name.upper()} is not expected" for name in found if name not in expected]
     if [name for name in found if name in expected] != [name for name in expected if name in found]:
         problems.append("stages are out of order")
-    return Parsed(found, tuple(dict.fromkeys(problems)), missing, False)
+    return Parsed(found, tuple(dict.fromkeys(problems)), missing, False, rest)
 
 
 def flaw(parsed: Parsed) -> str:

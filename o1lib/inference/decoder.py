@@ -17,8 +17,9 @@ import torch
 
 from o1lib.inference.candidate import CandidateDecoding
 from o1lib.inference.chat import ChatTokenizer, ends_of
+from o1lib.inference.conformance import why_not
 from o1lib.inference.continuous_batch import ContinuousBatch
-from o1lib.inference.model_runner import ModelRunner
+from o1lib.inference.model_runner import CannotFork, ModelRunner
 from o1lib.inference.prefill import Prefiller
 from o1lib.inference.token_beam import beams
 from o1lib.search.segments import StageSpec
@@ -32,10 +33,15 @@ class Decoder:
     is the model's chat tokenizer, `runner` runs the model, `prefiller` reads prompts. `has_output`: the model has given
     at least one finite log-probability.
 
-    Raises UserError for a model without a picture input and for a prompt longer than the model's context.
+    Two questions are replayed first (conformance.py); `replayed` False leaves that out. Raises CannotFork, a UserError,
+    for a model that this engine would not run as the model's own forward pass does. Raises UserError for a model
+    without a picture input and for a prompt longer than the model's context.
     """
 
-    def __init__(self, model, processor, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, rows=0, dtype=None):
+    def __init__(
+        self, model, processor, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, rows=0, dtype=None, *,
+        replayed=True,
+    ):  # fmt: skip
         self.chat, self.runner = ChatTokenizer(processor, ends_of(model)), ModelRunner(model)
         self.seed, self.temperature, self.top_p = seed, temperature, top_p
         self.rows = rows or (96 if model.device.type == "cpu" else 256)  # more than fit a CPU's cache are slower
@@ -43,6 +49,8 @@ class Decoder:
         self.prefiller = Prefiller(self.runner, self.chat, self.rows)
         plain = dtype in (None, torch.float32)
         self.autocast = nullcontext() if plain else torch.autocast(model.device.type, dtype)
+        if replayed and (why := why_not(self)):
+            raise CannotFork(f"{type(model).__name__} cannot be run in a batch: {why}")
 
     @property
     def short(self) -> bool:

@@ -16,6 +16,26 @@ from o1lib.records import UserError
 FORKABLE = {"full_attention", "cross_attention"}  # layer types whose KV cache can be cut and forked by row
 
 
+class CannotFork(UserError):
+    """The model's cache cannot be cut and forked by row, so the batched engine cannot run it; `reason` says why."""
+
+    def __init__(self, reason: str):
+        super().__init__(f"{reason}: use engine='one_at_a_time'")
+        self.reason = reason
+
+
+def context_of(model) -> int:
+    """Return how many tokens the model reads. Raises UserError if its config does not say so."""
+    text = model.config.get_text_config()
+    found = getattr(text, "max_position_embeddings", None)
+    if not isinstance(found, int):
+        raise UserError(
+            f"the config of {type(model).__name__} does not say how many tokens it reads: add "
+            '"max_position_embeddings" to its config.json'
+        )
+    return found
+
+
 def out_of_memory(error: RuntimeError) -> bool:
     """Return whether the error says that memory ran out, on any device."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate" in str(error) or "out of memory" in str(error)
@@ -24,7 +44,7 @@ def out_of_memory(error: RuntimeError) -> bool:
 class ModelRunner:
     """A vision-language model: the sizes of its KV cache, and prefill and continuation of RowStates.
 
-    Raises UserError for a model without an image token, or with layers whose cache is not plain keys and values.
+    Raises UserError for a model without an image token, CannotFork for layers whose cache is not plain keys and values.
     """
 
     def __init__(self, model):
@@ -38,17 +58,14 @@ class ModelRunner:
         odd = set(getattr(text, "layer_types", None) or ()) - FORKABLE
         if odd or getattr(model.config, "is_encoder_decoder", False):
             kinds = ", ".join(sorted(odd)) or "an encoder"
-            raise UserError(
-                f"{type(model).__name__} has layers that the batched engine cannot fork ({kinds}): "
-                "use engine='one_at_a_time'"
-            )
+            raise CannotFork(f"{type(model).__name__} has layers that the batched engine cannot fork ({kinds})")
         self.model, self.device, self.dtype = model.eval(), model.device, model.dtype
         self.cross_layers = frozenset(getattr(text, "cross_attention_layers", None) or ())
         self.cross_modules = [module for name, module in model.named_modules() if name.endswith(".cross_attn")]
         self.layers = text.num_hidden_layers - len(self.cross_layers)
         self.heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
         self.width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-        self.pad, self.context = text.pad_token_id or 0, text.max_position_embeddings
+        self.pad, self.context = text.pad_token_id or 0, context_of(model)
         self.ready_masks = text._attn_implementation == "sdpa"  # other implementations build their own masks
         self.spatial = self._spatial if hasattr(model.base_model, "get_rope_index") else None
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from os.path import commonprefix
 
 from o1lib.inference.kv_cache import RowState
-from o1lib.inference.model_runner import out_of_memory
+from o1lib.inference.model_runner import CannotFork, out_of_memory
 from o1lib.records import UserError
 from o1lib.search.types import Conversation, Task, Usage
 
@@ -113,22 +113,25 @@ class Prefiller:
         """Return the state of a prompt up to its picture, from which every other chat about the picture continues."""
         after = self._after_picture(self.chat.render((task.opening,)))
         if list(state.ids[len(state.ids) - len(after) :]) != after:
-            raise UserError(
+            raise CannotFork(
                 f"the processor and the chat template give different tokens for question {task.qid}, so candidates "
-                "cannot share its picture: use engine='one_at_a_time'"
+                "cannot share its picture"
             )
         return state.head(len(state.ids) - len(after))
 
     def _after_picture(self, text):
         ids = self.chat.ids(text)
-        return ids[ids.index(self.runner.image_token) + 1 :]
+        if self.runner.image_token in ids:
+            return ids[ids.index(self.runner.image_token) + 1 :]
+        mark = self.chat.unmarked.marks.search(text)  # Gemma 3's template marks a picture by another token
+        return self.chat.ids(text[mark.end() :]) if mark else ids
 
     def _tokens(self, conversation):
         """Return all tokens of a conversation, those of its picture included."""
         text = self.chat.render(conversation.users, conversation.replies, conversation.picture)
         ids = self._after_picture(text) if conversation.picture else self.chat.ids(text)
         head = self.cached[conversation.task.qid].head.ids if conversation.picture else ()
-        return (*head, *ids, *self.chat.ids(conversation.prefix))
+        return (*head, *ids, *self.chat.ids(self.chat.unmarked(conversation.prefix)))
 
     def _with_prefixes(self, keys):
         """Prefill common prefixes; return by key the state from which it continues, and the tokens read for that."""

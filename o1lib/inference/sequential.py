@@ -10,6 +10,7 @@ models whose cache cannot be forked.
 """
 
 import time
+import warnings
 from dataclasses import replace
 
 import torch
@@ -19,7 +20,10 @@ from o1lib.inference.candidate import CandidateDecoding, nucleus_sample
 from o1lib.inference.chat import ChatTokenizer, ends_of
 from o1lib.inference.decoder import Decoder
 from o1lib.inference.kv_cache import RowState
+from o1lib.inference.model_runner import CannotFork, context_of
+from o1lib.inference.plain import grown, plain_logits
 from o1lib.inference.prefill import too_long
+from o1lib.models.presets import plain_generation
 from o1lib.records import UserError, choose
 from o1lib.search.segments import StageSpec
 from o1lib.search.types import Candidate, Conversation, GenerationRequest, Usage
@@ -28,15 +32,15 @@ from o1lib.search.types import Candidate, Conversation, GenerationRequest, Usage
 class SequentialDecoder:
     """Generates candidates, replies and weighs options as `Decoder` does, one at a time.
 
-    Arguments and attributes are those of `Decoder`. It has no beams over tokens. Raises UserError for a prompt longer
-    than the model's context.
+    Arguments and attributes are those of `Decoder`. `why` says why it stands in for the batched engine, "" if it was
+    asked for. It has no beams over tokens. Raises UserError for a prompt longer than the model's context.
     """
 
-    def __init__(self, model, processor, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, **ignored):
+    def __init__(self, model, processor, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, why="", **ignored):
         self.chat, self.model = ChatTokenizer(processor, ends_of(model)), model.eval()
         self.seed, self.temperature, self.top_p = seed, temperature, top_p
-        self.max_new_tokens, self.context = max_new_tokens, model.config.get_text_config().max_position_embeddings
-        self.has_output = False
+        self.max_new_tokens, self.context = max_new_tokens, context_of(model)
+        self.has_output, self.why = False, why
         self._prompts = {}  # the processor's tensors by question: only the model's work is repeated
 
     @property
@@ -76,7 +80,8 @@ class SequentialDecoder:
 
     def _candidate(self, request, k):
         if request.beams > 1:
-            raise UserError("engine 'one_at_a_time' has no beams over tokens: use engine='batched' for token_beam")
+            remedy = f"choose another method ({self.why})" if self.why else "use engine='batched' for token_beam"
+            raise UserError(f"engine 'one_at_a_time' has no beams over tokens: {remedy}")
         prompt, state = self._prompt(request.task), request.state
         state = state or RowState(tuple(prompt["input_ids"][0].tolist()))
         if len(state.ids) >= self.context:
@@ -86,7 +91,7 @@ class SequentialDecoder:
         while row.at is not None:
             row.ids, row.extra = row.ids + row.extra, []
             row.prefilled, row.images = row.prefilled + len(row.ids), row.images + 1
-            self._decode(row, self._grown(prompt, row.ids))
+            self._decode(row, grown(self.model, prompt, row.ids))
         row.state = RowState(tuple(row.ids))
         return row.candidate()
 
@@ -100,29 +105,20 @@ class SequentialDecoder:
         """Let the library generate until the candidate's stage (or turn) ends."""
         start, drawn = time.perf_counter(), _Drawn(row)
         most = row.limit * len(row.request.stages)
-        self.model.generate(
-            **inputs,
-            do_sample=False,
-            max_new_tokens=most,
-            pad_token_id=self.chat.tokenizer.pad_token_id or 0,
-            logits_processor=LogitsProcessorList([drawn]),
-            stopping_criteria=StoppingCriteriaList([_Ended(drawn)]),
-        )
+        with plain_generation(self.model):
+            self.model.generate(
+                **inputs,
+                do_sample=False,
+                max_new_tokens=most,
+                pad_token_id=self.chat.tokenizer.pad_token_id or 0,
+                logits_processor=LogitsProcessorList([drawn]),
+                stopping_criteria=StoppingCriteriaList([_Ended(drawn)]),
+            )
         row.seconds += time.perf_counter() - start
 
-    def _grown(self, inputs, ids):
-        """Return the processor's tensors for a question whose prompt is extended to `ids`."""
-        inputs, more = dict(inputs), len(ids) - inputs["input_ids"].shape[1]
-        ids = torch.tensor([ids], device=self.model.device)
-        if "cross_attention_mask" in inputs:
-            cross = inputs["cross_attention_mask"]
-            inputs["cross_attention_mask"] = torch.cat([cross, cross[:, -1:].expand(-1, more, -1, -1)], 1)
-        if "mm_token_type_ids" in inputs:
-            inputs["mm_token_type_ids"] = torch.nn.functional.pad(inputs["mm_token_type_ids"], (0, more))
-        return inputs | {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-
     def _inputs(self, conversation):
-        text = self.chat.render(conversation.users, conversation.replies, conversation.picture) + conversation.prefix
+        text = self.chat.render(conversation.users, conversation.replies, conversation.picture)
+        text += self.chat.unmarked(conversation.prefix)
         if conversation.picture:
             return self.chat.batch([conversation.task.image], [text]).to(self.model.device)
         return self.chat.tokenizer([text], add_special_tokens=False, return_tensors="pt").to(self.model.device)
@@ -135,8 +131,8 @@ class SequentialDecoder:
         for option in sorted(options, key=len, reverse=True):
             before = tuple(option[:-1])
             if before not in scores:
-                grown = self._grown(inputs, [*prompt, *before])
-                scores[before] = self.model(**grown, logits_to_keep=len(option)).logits[0].float().log_softmax(-1)
+                read_alone = plain_logits(self.model, inputs, [*prompt, *before], len(option))
+                scores[before] = read_alone.float().log_softmax(-1)
                 passes, read = passes + 1, read + len(prompt) + len(before)
         found = [
             sum(float(rows[-len(option) + k, token]) for k, token in enumerate(option))
@@ -177,5 +173,16 @@ ENGINES = {"batched": Decoder, "one_at_a_time": SequentialDecoder}
 
 
 def make_decoder(engine: str, model, processor, **settings):
-    """Return a decoder by the name of its engine, with `Decoder`'s settings. Raises UserError for an unknown name."""
-    return choose(engine, ENGINES, "engine")(model, processor, **settings)
+    """Return a decoder by the name of its engine, with `Decoder`'s settings.
+
+    A model that the batched engine would not run as its own forward pass does gets the other engine. A warning says
+    why, and so does the decoder's `why`. Raises UserError for an unknown name, and for a model that cannot read a
+    question about a picture.
+    """
+    kind = choose(engine, ENGINES, "engine")
+    try:
+        return kind(model, processor, **settings)
+    except CannotFork as error:
+        why = f"{error.reason}; its candidates are drawn one at a time instead, which is slower"
+    warnings.warn(why, stacklevel=2)
+    return SequentialDecoder(model, processor, **settings, why=why)

@@ -14,6 +14,7 @@ from o1lib.minivqa import depth
 from o1lib.minivqa.contact_sheet import write
 from o1lib.minivqa.draw import FAMILIES, SPLITS, draw, seeds
 from o1lib.records import UserError
+from o1lib.records.limits import check_size
 
 
 def show(
@@ -28,6 +29,7 @@ def show(
             raise UserError(
                 "split 'test' stays undrawn until the confirmatory run: use devtest, which is drawn the same way"
             )
+        check_size("--n", n, "questions")
         names = [family] if family else list(FAMILIES)
         pages = write([_drawn(names[k % len(names)], seed) for k, seed in enumerate(seeds(split, n))], out)
     except UserError as error:

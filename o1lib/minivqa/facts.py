@@ -22,7 +22,7 @@ _BREAK = re.compile(r"(?:[.;!?](?=\s|$)|\n)+")
 _FILLER = re.compile(
     r"^An? (?=[a-z])|\b(?:an?|[Tt]he|[Tt]here (?:is|are)|[Ss]o|[Tt]hen|[Tt]herefore)\b"
 )  # not the label A
-_SUM = re.compile(r"^(\d+)((?: [+-] \d+)+) = (-?\d+)$")
+_SUM = re.compile(r"^(\d{1,40})((?: [+-] \d{1,40})+) = (-?\d{1,40})$")  # Python refuses integers of 4,301 digits
 _NUMBER = re.compile(r"\d+")
 
 

@@ -22,24 +22,28 @@ from operator import itemgetter
 
 import numpy as np
 
+from o1lib.formats import answer_forms
+from o1lib.formats.answer_forms import CHOICE, OPEN, YES_OR_NO
 from o1lib.minivqa.draw import FAMILIES, LETTERS, draw, seeds
 from o1lib.minivqa.words import CLASSES
 from o1lib.records import choose
 
 # Names of several words, longer ones first: "bottom left" before "bottom".
 _LONG = re.compile("|".join(sorted((w for some in CLASSES.values() for w in some if " " in w), key=len, reverse=True)))
-FORMS = ("letter", "yes/no", "number", "word")
+NUMBER, WORD = "number", "word"  # kinds of open answers
+FORMS = (CHOICE, YES_OR_NO, NUMBER, WORD)
 CLASSIFIERS = ("text", "length")
 
 
 def form_of(example):
     """Return the form of an example's answer, one of FORMS."""
-    return "letter" if example.options else form_of_text(example.answer)
+    return CHOICE if example.options else form_of_text(example.answer)
 
 
 def form_of_text(answer):
-    """Return the form of an answer that is given as text: "yes/no", "number" or "word"."""
-    return "yes/no" if answer in ("yes", "no") else "number" if answer.isdigit() else "word"
+    """Return the form of an answer that is given as text: "yes_no", "number" or "word"."""
+    form = answer_forms.form_of((), answer)
+    return form if form != OPEN else NUMBER if answer.isdigit() else WORD
 
 
 def table(n=400, families=tuple(FAMILIES), split="train"):
@@ -104,7 +108,7 @@ def chance_of(items):
     if items[0].options:
         return sum(1 / len(item.options) for item in items) / len(items)
     commonest = Counter(item.answer for item in items).most_common(1)[0][1] / len(items)
-    return max(commonest, 0.25 if form_of(items[0]) == "number" else 0)
+    return max(commonest, 0.25 if form_of(items[0]) == NUMBER else 0)
 
 
 def guessed(known, items, classifier):

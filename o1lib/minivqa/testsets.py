@@ -147,7 +147,7 @@ _MAKERS = {
     depth.NAME: _depth,
 }
 TEST_SETS = tuple(_MAKERS)
-_ROWS = {"mini-MMBench": 4, "mini-HallusionBench": 4}
+LINES_OF_A_GROUP = {"mini-MMBench": 4, "mini-HallusionBench": 4}  # lines that count as one observation
 
 
 def test_set(name, n, split="devtest", start=0):
@@ -160,7 +160,7 @@ def test_set(name, n, split="devtest", start=0):
     if split == "test" and not (project_root() / PROTOCOL).is_file():
         raise UserError(f"split 'test' stays undrawn until {PROTOCOL} says how it will be scored: use devtest")
     draw_item = choose(name, _MAKERS, "test set")
-    size = _ROWS.get(name, 1)
+    size = LINES_OF_A_GROUP.get(name, 1)
     first = start + _SPACING * (1 + TEST_SETS.index(name))
     found = []
     for k, seed in enumerate(seeds(split, max(1, n // size), first), start):
@@ -185,4 +185,4 @@ def _placed(example, key, k):
 def _qid(name, group, row):
     if name == "mini-HallusionBench":
         return f"{group}#{row // 2}#{row % 2}"
-    return f"{group}-{row}" if name in _ROWS else group
+    return f"{group}-{row}" if name in LINES_OF_A_GROUP else group

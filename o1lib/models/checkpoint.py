@@ -15,13 +15,15 @@ import hashlib
 import json
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 
+from o1lib.models.processor import check_chat, load_processor, missing_package
 from o1lib.records import UserError, atomic_folder, shown
 from o1lib.records import load as load_record
 
-_WITH_VIDEO = {"qwen2_5_vl": "Qwen2_5_VLProcessor", "smolvlm": "SmolVLMProcessor"}
-_REMEDY = "name a folder written by notebook 00 or 02, or make one with `make base` or `make ship`"
+_REMEDY = (
+    "name a folder written by notebook 00 or 02 or made with `make base` or `make ship`, or copy all files of a "
+    "released checkpoint again"
+)
 
 
 def save(model, processor, folder, weights: dict | None = None) -> Path:
@@ -50,7 +52,8 @@ def save(model, processor, folder, weights: dict | None = None) -> Path:
 def load(folder):
     """Return (model, processor) from a folder that `save` wrote or a released one; float32 weights, evaluation mode.
 
-    Raises UserError for missing files, another architecture, or a tokenizer that is not the model's.
+    Raises UserError for missing or broken files, a package that has to be installed, another architecture, a tokenizer
+    that is not the model's, and a chat template that cannot ask a question about a picture.
     """
     folder = Path(folder)
     for names in (("config.json",), ("tokenizer.json",), ("processor_config.json", "preprocessor_config.json")):
@@ -67,6 +70,7 @@ def load(folder):
             f"({len(odd)} tensors, first {odd[0]}): {_REMEDY}"
         )
     _check_tokenizer(folder, config, processor.tokenizer)
+    check_chat(processor, folder)
     return model.eval(), processor
 
 
@@ -103,7 +107,6 @@ def _skeleton(model):
 def _read(folder):
     """Return (config, model, processor, names of weights that are missing, unknown or of another shape)."""
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForImageTextToText
 
     local = {"local_files_only": True, "trust_remote_code": False}
@@ -115,11 +118,21 @@ def _read(folder):
                 folder, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **local
             )
             processor = load_processor(folder, config.model_type, **local)
-    except (ValueError, OSError, KeyError, RuntimeError, SafetensorError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{shown(folder)} cannot be loaded as an image-and-text model ({first}): {_REMEDY}") from error
+    except UserError:
+        raise
+    except ImportError as error:
+        raise UserError(f"the model in {shown(folder)} needs {missing_package(error)}") from error
+    except Exception as error:  # the libraries raise errors of every class for files that they did not expect
+        raise UserError(
+            f"{shown(folder)} cannot be loaded as an image-and-text model ({_first_line(error)}): {_REMEDY}"
+        ) from error
     odd = [*loading["missing_keys"], *loading["unexpected_keys"], *(name for name, *_ in loading["mismatched_keys"])]
     return config, model, processor, sorted(odd)
+
+
+def _first_line(error):
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 @contextmanager
@@ -155,39 +168,3 @@ def quiet() -> None:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-
-
-def load_processor(place, model_type: str, **options):
-    """Return the processor saved at `place` (a folder or a name on the hub) for a model of that type.
-
-    The stock processors of Qwen2.5-VL and SmolVLM2 need a video processor, and that needs torchvision. The processors
-    returned here have none. They save as the stock class does, and load with or without torchvision.
-    """
-    from transformers import AutoProcessor
-
-    loader = without_video(_WITH_VIDEO[model_type]) if model_type in _WITH_VIDEO else AutoProcessor
-    return loader.from_pretrained(place, **options)
-
-
-def without_video(name: str) -> type:
-    """Return the processor class of transformers with that name, without its video processor."""
-    import transformers
-
-    stock = getattr(transformers, name)
-
-    def get_attributes(cls):
-        return ["image_processor", "tokenizer"]
-
-    def from_args_and_dict(cls, args, known, **options):
-        return stock.from_args_and_dict.__func__(cls, [*args, None], known, **options)
-
-    no_video = SimpleNamespace(num_frames=0, fps=1)  # SmolVLM's chat template asks it for both
-    return type(
-        name,
-        (stock,),
-        {
-            "get_attributes": classmethod(get_attributes),
-            "video_processor": no_video,
-            "from_args_and_dict": classmethod(from_args_and_dict),
-        },
-    )

@@ -12,9 +12,11 @@
 import functools
 import time
 from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from o1lib.models.checkpoint import load, load_processor, model_hash, save
+from o1lib.models.processor import NOT_READ, Unmarked, check_chat, missing_package
 from o1lib.models.small_mllama import small_mllama
 from o1lib.models.tokenizer import CHAT_TEMPLATE, build_processor, train_tokenizer, training_texts
 from o1lib.records import UserError, choose
@@ -133,6 +135,20 @@ def sampled(model, processor, asked, seed: int = 0, max_new_tokens: int = 200, b
         return _replies(model, processor, asked, max_new_tokens, batch, do_sample=True, temperature=1.0, top_k=0)
 
 
+@contextmanager
+def plain_generation(model):
+    """Let `generate` inside the block leave out what the checkpoint adds by default, such as a repetition penalty."""
+    from transformers import GenerationConfig
+
+    own = model.generation_config
+    kept = {name: getattr(own, name, None) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    model.generation_config = GenerationConfig(**kept)
+    try:
+        yield
+    finally:
+        model.generation_config = own
+
+
 def _replies(model, processor, asked, max_new_tokens, batch, **how):
     import torch
 
@@ -140,7 +156,7 @@ def _replies(model, processor, asked, max_new_tokens, batch, **how):
     marks = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
     for rows in _batches([picture is None for picture, _ in asked], batch):
         inputs = encode(processor, [asked[k] for k in rows]).to(model.device)
-        with torch.inference_mode():
+        with torch.inference_mode(), plain_generation(model):
             out = model.generate(**inputs, max_new_tokens=max_new_tokens, pad_token_id=tokenizer.pad_token_id, **how)
         tokens = out[:, inputs["input_ids"].shape[1] :].tolist()
         texts |= {
@@ -155,12 +171,14 @@ def encode(processor, asked, prefix: str = ""):
 
     `prefix` is the beginning of that turn.
     """
-    chats = [_chat(picture, [turns] if isinstance(turns, str) else turns) for picture, turns in asked]
+    unmarked = Unmarked(processor)
+    chats = [_chat(picture, map(unmarked, [turns] if isinstance(turns, str) else turns)) for picture, turns in asked]
     pictures = [[picture] if picture is not None else [] for picture, _ in asked]
     prompts = [
-        prompt + prefix for prompt in processor.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)
+        prompt + unmarked(prefix)
+        for prompt in processor.apply_chat_template(chats, add_generation_prompt=True, tokenize=False)
     ]
-    return processor(
+    made = processor(
         images=pictures if any(pictures) else None,
         text=prompts,
         padding=True,
@@ -168,6 +186,9 @@ def encode(processor, asked, prefix: str = ""):
         add_special_tokens=False,
         return_tensors="pt",
     )
+    for name in NOT_READ:
+        made.pop(name, None)
+    return made
 
 
 def _batches(kinds, size):
@@ -196,17 +217,23 @@ def from_hub(hub_id):
     from transformers import AutoModelForImageTextToText
 
     try:
-        model = AutoModelForImageTextToText.from_pretrained(hub_id, dtype=torch.bfloat16)
-        processor = load_processor(hub_id, model.config.model_type)
+        no_code = {"trust_remote_code": False}
+        model = AutoModelForImageTextToText.from_pretrained(hub_id, dtype=torch.bfloat16, **no_code)
+        processor = load_processor(hub_id, model.config.model_type, **no_code)
+    except UserError:
+        raise
+    except ImportError as error:
+        raise UserError(f"{hub_id} needs {missing_package(error)}") from error
     except (OSError, ValueError) as error:
         raise UserError(
-            f"the files of {hub_id} are not available here ({str(error).splitlines()[0]}): check the name "
+            f"the files of {hub_id} are not available here ({str(error).strip().splitlines()[0]}): check the name "
             f"and the network, accept its license if it has one, or run `hf download {hub_id}` where there is a network"
         ) from error
     if model.config.model_type == "mllama":
         processor.chat_template = (
             CHAT_TEMPLATE  # the same text for a picture and a question, with the replies marked for training
         )
+    check_chat(processor, hub_id)
     return model, processor
 
 

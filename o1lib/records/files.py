@@ -10,9 +10,10 @@ import json
 import os
 import re
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from o1lib.records.addresses import without_keys
 from o1lib.records.errors import UserError
 
 CARD = "README.md"  # for readers; not part of a model
@@ -28,6 +29,14 @@ def project_root() -> Path:
     """Return the checkout's folder: the environment variable O1LIB_ROOT if set, else the parent of `o1lib/`."""
     given = os.environ.get("O1LIB_ROOT")
     return Path(given).resolve() if given else Path(__file__).resolve().parents[2]
+
+
+def expanded(path: Path | str) -> Path:
+    """Return `path` with a leading ~ replaced by the home folder, unchanged if the system knows no such folder."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def shown(path: Path | str) -> str:
@@ -66,7 +75,8 @@ def atomic_file(path: Path | str):
             yield part
             os.replace(part, path)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder cannot be written: the error above says so
+            part.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -140,8 +150,9 @@ def sha256(path: Path | str) -> str:
 def portable(value, key: str = ""):
     """Return `value` (parameters, extra facts of a record) without absolute or home paths, so that it can be published.
 
-    A path inside the project becomes relative to it. Of any other absolute path only the last part is kept, also after
-    a name and "@". Raises UserError for a text under a key that names a secret (api_key, hf_token, password, ...).
+    Passwords and keys in web addresses are masked. A path inside the project becomes relative to it. Of any other
+    absolute path only the last part is kept, also after a name and "@". Raises UserError for a text under a key that
+    names a secret (api_key, hf_token, password, ...).
     """
     if isinstance(value, dict):
         return {str(name): portable(item, str(name)) for name, item in value.items()}
@@ -149,13 +160,13 @@ def portable(value, key: str = ""):
         return [portable(item, key) for item in value]
     if not isinstance(value, (str, Path)):
         return value
-    text = str(value)
+    text = without_keys(str(value))
     if text and SECRET.search(key):
         raise UserError(
             f"{key!r} looks like a secret and would be published in the record: pass it in an environment variable"
         )
-    for place, instead in ((project_root(), ""), (Path.home(), "<home>/")):
-        if place != Path(place.anchor):  # a home of "/" would match every slash
+    for place, instead in ((project_root(), ""), (expanded("~"), "<home>/")):
+        if place.is_absolute() and place != Path(place.anchor):  # a home of "/" would match every slash
             text = re.sub(rf"(?<![\w.-]){re.escape(str(place))}(/|(?![\w.-]))", instead, text)
     name = (re.match(r"[\w.-]+@(?=/|~|<home>)", text) or [""])[0]
     path = text.removeprefix(name)

@@ -1,6 +1,7 @@
 """Render HTML from templates with every value escaped.
 
 render("analysis/gallery.html.j2", parts=[])     # the template o1lib/analysis/templates/gallery.html.j2
+markdown("**supported**: 3 claims")             # Markdown for a notebook
 
 A page shows questions, captions and model outputs, which may hold markup. So no page is put together by hand.
 """
@@ -40,6 +41,13 @@ def _source(template: str) -> str | None:
     package, _, file = template.partition("/")
     path = resources.files("o1lib").joinpath(package, "templates", file)
     return path.read_text(encoding="utf8") if path.is_file() else None
+
+
+def markdown(text: str):
+    """Return Markdown for a notebook. HTML in it, which Markdown would pass on, is shown as it was written."""
+    from IPython.display import Markdown  # pyright: ignore[reportPrivateImportUsage]
+
+    return Markdown(text.replace("&", "&amp;").replace("<", "&lt;"))
 
 
 def png_url(picture: Image.Image) -> str:

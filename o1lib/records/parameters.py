@@ -14,6 +14,7 @@ import math
 import re
 
 from o1lib.records.errors import UserError, closest, nearest
+from o1lib.records.limits import check_size
 from o1lib.records.provenance import notebook_cells
 
 COMMON = {"row": "str", "seed": "int", "scale": "str", "root": "str"}
@@ -26,6 +27,11 @@ MINIMUM = {
     "n_validation": 1,
     "n_test": 1,
     "max_new_tokens": 1,
+    "looks": 1,
+    "curve_points": 1,
+    "teacher_tokens": 1,
+    "judge_tokens": 1,
+    "grader_tokens": 1,
     "questions": 0,
     "temperature": 0,
 }
@@ -161,6 +167,8 @@ def _check_value(name: str, kind: str, value) -> None:
 
 def _check_range(name: str, value) -> None:
     """Refuse a number that makes no sense for a parameter of this name in any notebook."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        check_size(f"parameter {name!r}", value, kind=name)
     if name in MINIMUM and value < MINIMUM[name]:
         raise UserError(f"parameter {name!r} is {value}: give {MINIMUM[name]} or more")
     if (name in POSITIVE and value <= 0) or (name in SHARES and not 0 <= value <= 1):

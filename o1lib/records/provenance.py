@@ -4,7 +4,6 @@ provenance("02_train_sft")["stack_hash"][:8]      # the hash of notebook 02 and 
 """
 
 import hashlib
-import json
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -12,18 +11,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from o1lib.records.files import project_root
+from o1lib.records.journals import load_json
 
 PACKAGES = ("torch", "transformers", "trl", "datasets", "accelerate", "tokenizers", "numpy")
 LIBRARY = Path(__file__).resolve().parents[1]
 _DATA = ("records", "formats", "minivqa", "scoring", "models", "data")
 _TRAINING = (*_DATA, "training")
-# The packages whose code decides what a notebook's record holds. Plots and pages (analysis) only show it. The probes
-# that notebook 02 logs (evaluation) only look at the model that it trains.
+_ANSWERING = (*_TRAINING, "search", "inference", "evaluation")
+# The packages whose code decides what a notebook's record holds. Plots and pages (analysis) only show it. Notebook 02
+# answers questions too: its log has the rates at which swapped chains are followed.
 STACKS = {
     "00_pretrain_base": _TRAINING,
     "01_build_dataset": _DATA,
-    "02_train_sft": _TRAINING,
-    "03_search_and_score": (*_TRAINING, "search", "inference", "evaluation"),
+    "02_train_sft": _ANSWERING,
+    "03_search_and_score": _ANSWERING,
 }
 
 
@@ -33,10 +34,10 @@ def notebook_cells(notebook: str) -> list[dict] | None:
     if not (notebook and path.is_file()):
         return None
     try:
-        cells = json.loads(path.read_text(encoding="utf8"))["cells"]
-    except (ValueError, KeyError, OSError):
+        cells = load_json(path)["cells"]
+        return [cell | {"source": "".join(cell["source"])} for cell in cells if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError):
         return None
-    return [cell | {"source": "".join(cell["source"])} for cell in cells if cell["cell_type"] == "code"]
 
 
 def code_hash(notebook: str = "") -> str:

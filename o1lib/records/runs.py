@@ -14,11 +14,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from o1lib.records.addresses import without_keys
 from o1lib.records.errors import UserError, choose
 from o1lib.records.files import (
     LONE_SURROGATES,
     atomic_file,
     disk_errors,
+    expanded,
     portable,
     project_root,
     sha256,
@@ -26,6 +28,7 @@ from o1lib.records.files import (
     to_json,
     write_json,
 )
+from o1lib.records.journals import put_away, read_json
 from o1lib.records.parameters import check
 from o1lib.records.provenance import provenance
 from o1lib.records.store import PREDICTIONS, RECORD, Metric, check_row
@@ -38,6 +41,7 @@ class Run:
     """A started run: its row, seed and scale, the folders it reads (`root`) and writes (`folder`), its parameters.
 
     `started` is time.monotonic() at the start. `provenance` is taken then too, because files may change during a run.
+    `leaves` are the (row, seed) of the records that a study found out of date, which a report does not read.
     """
 
     row: str
@@ -49,14 +53,16 @@ class Run:
     notebook: str = ""
     started: float = field(default_factory=time.monotonic)
     provenance: dict = field(default_factory=dict)
+    leaves: frozenset[tuple[str, int]] | None = None
 
     def path(self, name: str) -> Path:
         """Return the path of `name` in the run's folder and create its parent folder.
 
-        Raises UserError if the path is outside the run's folder or the parent cannot be created.
+        Links are not followed in it, so that no path outside the project is shown where work/ is a link. Raises
+        UserError if the path is outside the run's folder or the parent cannot be created.
         """
-        path = (self.folder / name).resolve()
-        if not path.is_relative_to(self.folder.resolve()):
+        path = Path(os.path.normpath(self.folder / name))
+        if not path.resolve().is_relative_to(self.folder.resolve()):
             raise UserError(f"{name!r} is outside the run's folder {shown(self.folder)}: name a path inside it")
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,10 +80,12 @@ def places(row: str, seed: int, scale: str, root: str) -> tuple[Path, Path]:
         raise UserError(f"seed {seed} is negative: use 0, 1, 2, ...")
     choose(scale, SCALES, "scale")
     project, work = project_root(), project_root() / "work" / scale
-    place = (project / Path(root).expanduser()).resolve() if root else work
-    if root and not Path(root).expanduser().is_absolute() and not place.is_relative_to(project):
+    given = expanded(root)
+    place = Path(os.path.normpath(project / given)) if root else work  # work/ may be a link to another disk
+    if root and not given.is_absolute() and not place.is_relative_to(project):
         raise UserError(f"root {root!r} is outside the project: give a folder inside it, or an absolute path")
-    home = work if place.is_relative_to(project / "results") else place
+    published = project / "results"
+    home = work if place.is_relative_to(published) or place.resolve().is_relative_to(published.resolve()) else place
     return place, home / "runs" / row / f"seed{seed}"
 
 
@@ -91,13 +99,36 @@ def start(namespace: dict, notebook: str = "") -> Run:
     values = check(namespace, notebook)
     root, folder = places(values["row"], values["seed"], values["scale"], values["root"])
     portable(values)  # refuse a secret now rather than after an hour
+    if shows := [name for name, value in values.items() if isinstance(value, str) and without_keys(value) != value]:
+        raise UserError(
+            f"parameter {shows[0]!r} is an address with a password or key, which a record must not hold: put the key "
+            "into the environment variable OPENAI_API_KEY, and give the address without it"
+        )
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name in (RECORD, PREDICTIONS):
+            if (folder / name).is_dir():
+                put_away(folder / name)
             (folder / name).unlink(missing_ok=True)
     return Run(
-        values["row"], values["seed"], values["scale"], root, folder, values, notebook, provenance=provenance(notebook)
+        values["row"],
+        values["seed"],
+        values["scale"],
+        root,
+        folder,
+        values,
+        notebook,
+        provenance=provenance(notebook),
+        leaves=_leaves(values["row"], values["seed"]),
     )
+
+
+def _leaves(row: str, seed: int) -> frozenset[tuple[str, int]] | None:
+    """Return the records that the study's plan, the file that O1LIB_PLAN names, calls out of date; None without one."""
+    entry = (read_json(os.environ.get("O1LIB_PLAN") or os.devnull) or {}).get(f"{row}/{seed}", {})
+    if "leaves" not in entry:
+        return None
+    return frozenset((name, int(k)) for name, k in (key.rsplit("/", 1) for key in entry["leaves"]))
 
 
 def _checked(metrics: Mapping) -> dict[str, dict]:
@@ -127,7 +158,10 @@ def _artifacts(run: Run, paths: Iterable[Path]) -> dict[str, str]:
     found = {}
     for path in map(Path, paths):
         inside = run.path(str(path))
-        found[inside.relative_to(run.folder.resolve()).as_posix()] = sha256(inside)
+        home = Path(os.path.normpath(run.folder))
+        if not inside.is_relative_to(home):  # named by the folder that a link leads to
+            inside, home = inside.resolve(), home.resolve()
+        found[inside.relative_to(home).as_posix()] = sha256(inside)
     return found
 
 

@@ -6,19 +6,22 @@ need(root, "structured", seed=1).metrics["accuracy"].value
 import gzip
 import hashlib
 import io
-import json
+import math
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
-from pydantic import BaseModel, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, Field, FiniteFloat, ValidationError, field_validator
 
 from o1lib.records.errors import UserError
 from o1lib.records.files import project_root, sha256, shown
+from o1lib.records.journals import numbered, parse
 from o1lib.records.provenance import code_hash, stack_hash
 
 RECORD, PREDICTIONS = "record.json", "predictions.jsonl.gz"
+HASHED_BYTES, HASHED_FILES = 64_000_000, 1000  # hashing a larger folder for every plan would take long
+TEXTS = ("commit", "code_hash", "stack_hash", "started_at", "device", "dtype", "dataset_hash", "model_hash")
 
 
 class Metric(BaseModel):
@@ -45,6 +48,16 @@ class Record(BaseModel):
     extra: dict
     provenance: dict
     folder: Path = Field(default=Path(), exclude=True)
+
+    @field_validator("provenance")
+    @classmethod
+    def _check_provenance(cls, given):
+        if wrong := [name for name in TEXTS if not isinstance(given.get(name, ""), str)]:
+            raise ValueError(f"{wrong[0]} must be text")
+        seconds = given.get("seconds", 0.0)
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+            raise ValueError("seconds must be a finite number that is not negative")
+        return given
 
     @property
     def commit(self) -> str:
@@ -90,7 +103,7 @@ class Record(BaseModel):
         try:
             raw = path.read_bytes()
             with gzip.open(io.BytesIO(raw), "rt", encoding="utf8") as lines:
-                found = [json.loads(line) for line in lines]
+                found = [parse(line, object) for line in lines]
         except FileNotFoundError:
             raise UserError(f"row {self.row!r} wrote no predictions ({shown(path)}): name a row that scores") from None
         except (OSError, EOFError, zlib.error, ValueError) as error:
@@ -110,13 +123,35 @@ class Record(BaseModel):
         ]
 
     def spoilt(self) -> dict[str, str]:
-        """Return {artifact: "is missing" or "has changed"}; folders (models, data) are not hashed, to save time."""
-        places = {name: self.folder / name for name in self.artifacts}
-        return {
-            name: "has changed" if path.exists() else "is missing"
-            for name, path in places.items()
-            if not (path.is_dir() or path.is_file() and sha256(path) == self.artifacts[name])
-        }
+        """Return {artifact: "is missing", "is empty", "has changed" or "cannot be read"}.
+
+        A large folder (a dataset, the model of scale paper) is not hashed, to save time; it only must hold a file.
+        """
+        found = {name: _state(self.folder / name, digest) for name, digest in self.artifacts.items()}
+        return {name: state for name, state in found.items() if state}
+
+    def misplaced(self) -> str:
+        """Return how row or seed differ from the folder that the record was read from, "" if they do not."""
+        row, seed = self.folder.parent.name, numbered(self.folder.name, "seed")
+        if self.row != row:
+            return f"says row {self.row!r} in the folder of row {row!r}"
+        return f"says seed {self.seed} in the folder {self.folder.name}" if self.seed != seed else ""
+
+
+def _state(path: Path, digest: str) -> str:
+    """Return what is wrong with an artifact, "" if nothing is."""
+    try:
+        if not path.exists():
+            return "is missing"
+        if path.is_dir():
+            files = [file.stat().st_size for file in path.rglob("*") if file.is_file()]
+            if not files:
+                return "is empty"
+            if len(files) > HASHED_FILES or sum(files) > HASHED_BYTES:
+                return ""
+        return "" if sha256(path) == digest else "has changed"
+    except (OSError, UserError):
+        return "cannot be read"
 
 
 def check_row(row: str) -> None:
@@ -132,8 +167,9 @@ def load(folder: Path | str) -> Record:
         record = Record.model_validate_json(path.read_text(encoding="utf8"))
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"needs a finished row in {shown(folder)}, which has no {RECORD}: run that row first") from None
-    except ValidationError as error:
-        place = ".".join(map(str, error.errors()[0]["loc"])) or "JSON"
+    except (ValidationError, RecursionError) as error:
+        places = error.errors()[0]["loc"] if isinstance(error, ValidationError) else ()
+        place = ".".join(map(str, places)) or "JSON"
         raise UserError(f"{shown(path)} is not a record of this version ({place}): run that row again") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{shown(path)} cannot be read ({error}): run that row again") from error
@@ -153,7 +189,7 @@ def need(root: Path | str, row: str, seed: int, *, current: bool = False) -> Rec
             f"needs row {row!r}, seed {seed}, which has no record under {shown(root)}: "
             f"run `make study {_scale_of(root)}ROWS={row} SEEDS={seed}` first, or its notebook with -p row {row}"
         )
-    record = load(found)
+    record = load_run(found)
     if current and record.stale:
         raise UserError(record.warning)
     return record
@@ -165,9 +201,29 @@ def _scale_of(root: Path | str) -> str:
     return f"SCALE={place.name} " if place.parent.name == "work" else ""
 
 
-def load_all(root: Path | str) -> list[Record]:
-    """Return every record under `root`, in the order of row and seed. Raises UserError for a damaged one."""
-    return sorted(
-        (load(path.parent) for path in Path(root).glob(f"runs/*/seed*/{RECORD}")),
-        key=lambda record: (record.row, record.seed),
-    )
+def load_run(folder: Path) -> Record:
+    """Return the record in the folder of a run, <row>/seed<k>.
+
+    Raises UserError as `load` does, for a folder of another name, and for a record of another row or seed.
+    """
+    if numbered(folder.name, "seed") is None:
+        raise UserError(
+            f"{shown(folder)} is no folder of a run (seed0, seed1, ...) but holds a {RECORD}: rename or remove it"
+        )
+    record = load(folder)
+    if problem := record.misplaced():
+        raise UserError(f"{shown(folder / RECORD)} {problem}: correct it there, or run that row again")
+    return record
+
+
+def load_all(root: Path | str, leave: Collection[tuple[str, int]] | None = None) -> list[Record]:
+    """Return every record under `root`, in the order of row and seed.
+
+    With `leave`, the records of these (row, seed) are left out, and those in folders that are no run's. Raises
+    UserError for a damaged record, and for one in a folder of another row or seed.
+    """
+    folders = [path.parent for path in Path(root).glob(f"runs/*/seed*/{RECORD}")]
+    if leave is not None:
+        seeds = {one: numbered(one.name, "seed") for one in folders}
+        folders = [one for one, seed in seeds.items() if seed is not None and (one.parent.name, seed) not in leave]
+    return sorted(map(load_run, folders), key=lambda record: (record.row, record.seed))

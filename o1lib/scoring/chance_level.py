@@ -13,8 +13,6 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from o1lib.records import UserError, shown, write_json
 from o1lib.records.strict import StrictModel
 from o1lib.scoring.test_sets import PAPER_SETS
@@ -74,7 +72,7 @@ def read_levels(path: Path | str) -> ChanceLevels:
     path = Path(path)
     try:
         return ChanceLevels.model_validate_json(path.read_text(encoding="utf8"))
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{shown(path)} holds no chance levels: `python -m o1lib chance` writes it") from error
 
 

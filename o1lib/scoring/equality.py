@@ -8,25 +8,17 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-YES_NO = ("yes", "no")  # answers to questions without options that a coin could guess
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-NUMBER = r"(?:\d{1,3}(?:[, ]\d{3}){1,8}(?!\d)|\d{1,40})(?:\.\d{1,40})?(?:e[-+]?\d{1,3})?|\.\d{1,40}"
+NUMBER = r"(?:(?:\d{1,3}(?:[, ]\d{3}){1,8}(?!\d)|\d{1,40})(?:\.\d{1,40})?|\.\d{1,40})(?:e[-+]?\d{1,3})?"
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0x2212: "-", 0x2013: "-"}
-_WORDS = {
-    "zero": "0",
-    "one": "1",
-    "two": "2",
-    "three": "3",
-    "four": "4",
-    "five": "5",
-    "six": "6",
-    "seven": "7",
-    "eight": "8",
-    "nine": "9",
-    "ten": "10",
-    "eleven": "11",
-    "twelve": "12",
-}
+_SMALL = [
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+NUMBER_WORDS = {word: str(k) for k, word in enumerate(_SMALL)}
+NUMBER_WORDS |= {word: str(10 * k) for k, word in enumerate(_TENS, 2)}
+NUMBER_WORDS |= {f"{tens}-{_SMALL[k]}": str(int(NUMBER_WORDS[tens]) + k) for tens in _TENS for k in range(1, 10)}
 _QUANTITY = re.compile(
     rf"(?:\\?\w{{1,12}}\s?[=≈]\s?)?(?:about |approximately )?[$€£¥]?\s?(?P<sign>[-+]?)\s?[$€£¥]?"
     rf"(?P<number>{NUMBER})(?:\s?/\s?(?P<under>{NUMBER}))?\s?(?P<percent>%|percent\b)?\s?"
@@ -34,18 +26,49 @@ _QUANTITY = re.compile(
 )
 
 
+# A power of ten behind a number, or alone: "6.2 \\times 10^{-3}", "3 x 10**5", "2·10⁻⁷", "10^6".
+_POWER = re.compile(
+    r"(?:(?P<after>(?<=\d)\s?(?:\\times|\\cdot|[×·*x])\s?)|(?<![\w.^)}]))10\s?"
+    r"(?:(?:\^|\*\*)\s?(?:\{\s?(?P<braced>[-+]?\d{1,3})\s?\}|(?P<bare>[-+]?\d{1,3})(?!\d))|(?P<raised>[⁻⁺]?[⁰¹²³⁴-⁹]{1,3}))",
+    re.I,
+)
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+
+
+_SCRIPTS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3"  # Thai to Korean
+_UNSPACED = re.compile(f"[{_SCRIPTS}]")
+_SEAM = re.compile(f"(?<=[{_SCRIPTS}])(?=[a-z0-9])|(?<=[a-z0-9])(?=[{_SCRIPTS}])")
+
+
 class Quantity(NamedTuple):
-    """A number as it was written: its value, decimals (None for a fraction), whether it is in percent, and its unit."""
+    """A number as it was written: value, decimals (None for a fraction), whether it is in percent, unit and text.
+
+    The decimals count the places of the value, also those of a power of ten: 1.602e-19 has 22. They are below 0 for a
+    rounded large number: 1.2e3 has -2. The text has no separators and no sign of currency.
+    """
 
     value: float
     decimals: int | None
     percent: bool
     unit: str
+    text: str
 
 
 def ascii_forms(text: str) -> str:
     """Return `text` with full-width characters and typographic minus signs in their ASCII forms."""
     return text.translate(_WIDE)
+
+
+def with_exponents(text: str) -> str:
+    """Return `text` with powers of ten as exponents: "6.2 \\times 10^{-3}" becomes "6.2e-3"."""
+    return _POWER.sub(
+        lambda m: ("e" if m["after"] else "1e") + (m["braced"] or m["bare"] or m["raised"].translate(_RAISED)), text
+    )
+
+
+def unspaced(text: str) -> bool:
+    """Return whether a text has letters of a script without spaces, or with endings joined to words (Korean)."""
+    return not text.isascii() and bool(_UNSPACED.search(text))
 
 
 def clean(text: str) -> str:
@@ -57,7 +80,7 @@ def clean(text: str) -> str:
         lambda m: f"{m[1] or m[3]}/{m[2] or m[4]}",
         text,
     )
-    text = re.sub(r"\^?\{?\\circ\}?|\bdegrees?\b", "°", text)
+    text = with_exponents(re.sub(r"\^?\{?\\circ\}?|\bdegrees?\b", "°", text))
     text = text.replace("\\%", "%").replace("\\$", "$").replace("\\approx", "≈")
     text = re.sub(r"\\(?:left|right|boxed|[,;:! ()\[\]])|\$(?!\d)|[*`\"“”‘’]", " ", text)
     return " ".join(text.split()).strip(" .,;:!?'_")
@@ -69,26 +92,41 @@ def quantity(text: str) -> Quantity | None:
     A sign, thousands separators, a fraction, a percent sign and a unit are allowed.
     """
     text = clean(text)
-    match = _QUANTITY.fullmatch(_WORDS.get(text, text.strip("()")))
+    match = _QUANTITY.fullmatch(NUMBER_WORDS.get(text, text.strip("()")))
     if not match:
         return None
     number, under = (re.sub("[, ]", "", match[part] or "1") for part in ("number", "under"))
-    value = float(number) / (float(under) or float("nan"))
-    if not abs(value) < 1e300:  # also refuses NaN
+    over, below = float(number), float(under)
+    value = over / (below or float("nan"))
+    if not (abs(value) < 1e300 and below < 1e300):  # also refuses NaN
         return None
-    decimals = None if match["under"] else len(number.partition("e")[0].partition(".")[2])
-    return Quantity(-value if match["sign"] == "-" else value, decimals, bool(match["percent"]), match["unit"] or "")
+    value = -value if match["sign"] == "-" else value
+    decimals, text = _decimals(number), number
+    if match["under"]:
+        decimals, text = None, f"{number}/{under}"
+    elif "e" not in number:
+        text = f"{abs(value):.{decimals}f}"
+    text = "-" * (match["sign"] == "-") + text
+    return Quantity(value, decimals, bool(match["percent"]), match["unit"] or "", text)
+
+
+def _decimals(number: str) -> int:
+    """Return the place of a number's last digit behind the point; 0 for a whole number, however large."""
+    mantissa, _, exponent = number.partition("e")
+    places = len(mantissa.partition(".")[2])
+    return places - int(exponent or 0) if places or exponent.startswith("-") else 0
 
 
 def same_number(found: Quantity, gold: Quantity) -> bool:
     """Return whether `found` agrees with `gold` to the precision of the gold answer.
 
-    The tolerance is half a unit of the gold answer's last decimal (1.2 accepts 1.24), 0.005 for a fraction, and 0 for a
-    whole number. A share may be in percent or not (25 % accepts 0.25). Different units never agree.
+    The tolerance is half a unit of the gold answer's last decimal (1.2 accepts 1.24, 1.2e-3 accepts 1.24e-3), 0.005 for
+    a fraction, and 0 for a whole number. A share may be in percent or not (25 % accepts 0.25). Different units never
+    agree.
     """
     if found.unit and gold.unit and found.unit.rstrip("s") != gold.unit.rstrip("s"):
         return False
-    tolerance = 0.005 if gold.decimals is None else 0.5 * 10.0**-gold.decimals if gold.decimals else 0.0
+    tolerance = 0.005 if gold.decimals is None else 0.5 * 10.0 ** -max(gold.decimals, -300) if gold.decimals else 0.0
     values = [found.value]
     if found.percent != gold.percent:
         values.append(found.value / 100 if found.percent else found.value * 100)
@@ -97,8 +135,11 @@ def same_number(found: Quantity, gold: Quantity) -> bool:
 
 def words(text: str) -> str:
     """Return `text` for comparison: lower case, no punctuation or articles, number words as digits."""
-    found: list[str] = re.findall(r"\d+(?:\.\d+)?|[^\W_]+|[-+/^%°=<>{}\\]", clean(text))
-    kept = [_WORDS.get(word, word) for word in found if word not in ("a", "an", "the")] or found
+    text = clean(text)
+    if unspaced(text):
+        text = _SEAM.sub(" ", text)
+    found: list[str] = re.findall(r"\d+(?:\.\d+)?(?:e[-+]?\d+\b)?|[^\W_]+|[-+/^%°=<>{}\\]", text)
+    kept = [NUMBER_WORDS.get(word, word) for word in found if word not in ("a", "an", "the")] or found
     return " ".join(kept)
 
 

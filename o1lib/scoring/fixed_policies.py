@@ -8,15 +8,15 @@ answer that it may give; an answer to a multiple-choice question is the text of 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from o1lib.formats.answer_forms import CHOICE, FORMS, OPEN, YES_NO, YES_OR_NO
 from o1lib.formats.question import StagedQuestion
-from o1lib.scoring.equality import LETTERS, YES_NO, letter_of
+from o1lib.scoring.equality import LETTERS, letter_of
 from o1lib.scoring.test_sets import OUTSIDE
 
-FORMS = ("choice", "yes_no", "open")
 Answers = dict[str, float]  # the probability of each answer that may be given
 
 
@@ -54,22 +54,31 @@ def _template(item: StagedQuestion) -> str:
     return f"{kind}/{asked.rpartition('. ')[2].partition(' ')[0]}"
 
 
+def _look(item: StagedQuestion) -> Seen:
+    """Return what an item shows without its picture. Without options its form is open, as long as none is counted."""
+    asked = getattr(item, "bare", "") or item.question
+    form = CHOICE if item.options else OPEN
+    return Seen(_template(item), form, getattr(item, "depth", 0), asked, tuple(item.options))
+
+
 class TrainingCounts:
     """The answers and letters of training items, and the templates whose open answers are all yes or no.
 
-    A template that occurs in no training item counts as one with open answers. `n` is the number of items.
+    A template that occurs in no training item counts as one with open answers. `n` is the number of items. They are
+    read once and not kept, so a generator of drawings does not fill the memory with pictures.
     """
 
-    def __init__(self, items: Sequence[StagedQuestion]):
+    def __init__(self, items: Iterable[StagedQuestion]):
+        found = [(_look(item), right_answer(item)) for item in items]
         open_answers = defaultdict(set)
-        for item in items:
-            if not item.options:
-                open_answers[_template(item)].add(item.answer)
-        self.n = len(items)
-        self._closed = {template for template, found in open_answers.items() if found <= set(YES_NO)}
+        for seen, answer in found:
+            if not seen.options:
+                open_answers[seen.template].add(answer)
+        self.n = len(found)
+        self._closed = {template for template, some in open_answers.items() if some <= set(YES_NO)}
         self._letters, self._answers = defaultdict(Counter), defaultdict(Counter)
-        for item in items:
-            self._count(self.seen(item), right_answer(item))
+        for seen, answer in found:
+            self._count(self._with_form(seen), answer)
 
     def _count(self, seen: Seen, answer: str) -> None:
         for cell in _cells(seen):
@@ -79,10 +88,10 @@ class TrainingCounts:
 
     def seen(self, item: StagedQuestion) -> Seen:
         """Return what may be known of an item."""
-        template = _template(item)
-        form = "choice" if item.options else "yes_no" if template in self._closed else "open"
-        asked = getattr(item, "bare", "") or item.question
-        return Seen(template, form, getattr(item, "depth", 0), asked, tuple(item.options))
+        return self._with_form(_look(item))
+
+    def _with_form(self, seen: Seen) -> Seen:
+        return seen._replace(form=YES_OR_NO) if seen.form == OPEN and seen.template in self._closed else seen
 
     def of_answers(self, seen: Seen) -> Counter:
         """Return how often each answer was right in the narrowest cell of `seen` that has training items."""
@@ -144,16 +153,16 @@ class Policy:
 
 
 POLICIES = {
-    "uniform": Policy("every option equally often, drawn again for every line", ("choice",), _uniform),
-    "kept": Policy("every option equally often, drawn once and kept over rotations", ("choice",), _uniform, True),
-    "letter": Policy("the letter that was right most often in training", ("choice",), _letter),
+    "uniform": Policy("every option equally often, drawn again for every line", (CHOICE,), _uniform),
+    "kept": Policy("every option equally often, drawn once and kept over rotations", (CHOICE,), _uniform, True),
+    "letter": Policy("the letter that was right most often in training", (CHOICE,), _letter),
     "commonest": Policy(
         "the option or answer that was right most often in training, given template, form and depth",
         FORMS,
         _commonest,
         True,
     ),
-    "yes": Policy("yes; every option equally often where yes is none", ("choice", "yes_no"), _always("yes")),
-    "no": Policy("no; every option equally often where no is none", ("choice", "yes_no"), _always("no")),
-    "coin": Policy("yes or no, equally often", ("yes_no",), _coin),
+    "yes": Policy("yes; every option equally often where yes is none", (CHOICE, YES_OR_NO), _always("yes")),
+    "no": Policy("no; every option equally often where no is none", (CHOICE, YES_OR_NO), _always("no")),
+    "coin": Policy("yes or no, equally often", (YES_OR_NO,), _coin),
 }

@@ -4,9 +4,10 @@
 
 Values are shares in 0..1 unless stated otherwise, rounded to six digits. A metric that cannot be measured is left out.
 Lines of mini-Depth count in the metrics of its set, skills and families alone, unless the row was asked nothing else.
+Metrics over several sets weigh questions alike: rotations of a question count as one, and so does a pair of pictures.
 The keys are:
 
-    accuracy                    all lines                           skill/<skill>, family/<family>      by group
+    accuracy                    all questions                       skill/<skill>, family/<family>      by group
     <test set>                  its headline: accuracy; MMBench: circular accuracy; HallusionBench: the mean of aAcc,
                                 fAcc and qAcc; MMVet: the judge's mean grade (left out without a judge)
     mini-average                mean headline of the papers' six sets, if all six are there
@@ -30,7 +31,7 @@ The keys are:
     cost/<entry>                mean of each usage count per question (tokens, images, calls, seconds)
 
 Intervals are 95 % intervals: Wilson's for shares, the normal one for means. They cover the variation over questions,
-not over seeds.
+not over seeds. `n` counts lines.
 """
 
 from collections import defaultdict
@@ -39,8 +40,9 @@ from statistics import fmean
 
 from o1lib.formats.chat import FORMATS
 from o1lib.formats.stages import STAGES
-from o1lib.scoring.intervals import mean, score, share
-from o1lib.scoring.test_sets import accuracy, averaged, by, of_sets
+from o1lib.formats.thoughts import without_thoughts
+from o1lib.scoring.intervals import mean
+from o1lib.scoring.test_sets import accuracy, averaged, by, by_question, of_sets
 
 BREAKS = ("caption", "reasoning", "conclusion", "none")
 
@@ -48,26 +50,38 @@ BREAKS = ("caption", "reasoning", "conclusion", "none")
 def well_formed(output: str, format: str) -> bool | None:
     """Return whether an output keeps to its format, None for formats without stages to see (direct, separate)."""
     entry = FORMATS.get(format)
-    return entry.keeps_form(output) if entry and entry.keeps_form else None
+    return entry.keeps_form(without_thoughts(output)) if entry and entry.keeps_form else None
 
 
 def _of_stages(rows: list[dict]) -> dict[str, dict | None]:
-    scored = [row["stage_scores"] for row in rows if row.get("stage_scores")]
+    scored = [row for row in rows if row.get("stage_scores")]
     found = {
-        f"stage/{name}": score(scores[name] for scores in scored if scores.get(name) is not None)
+        f"stage/{name}": by_question(scored, lambda row, name=name: row["stage_scores"].get(name))
         for name in (*STAGES, "faithful")
     }
-    breaks = [scores["first_break"] or "none" for scores in scored if "first_break" in scores]
-    names = {*breaks, *BREAKS} if breaks else ()
-    return found | {f"first_break/{name}": share(stage == name for stage in breaks) for name in sorted(names)}
+    broken = [row for row in scored if "first_break" in row["stage_scores"]]
+    names = {*map(_first_break, broken), *BREAKS} if broken else ()
+    return found | {
+        f"first_break/{name}": by_question(broken, lambda row, name=name: _first_break(row) == name)
+        for name in sorted(names)
+    }
+
+
+def _first_break(row: dict) -> str:
+    return row["stage_scores"]["first_break"] or "none"
 
 
 def _of_costs(rows: list[dict]) -> dict[str, dict | None]:
-    usages = [row["ledger"] for row in rows if row.get("ledger")]
-    names = sorted({name for usage in usages for name in usage})
-    found = {f"cost/{name}": mean(usage.get(name, 0) for usage in usages) for name in names}
-    processed = mean(sum(usage.get(name, 0) for name in ("generated", "judge", "prefilled")) for usage in usages)
-    return found | {"processed_tokens": processed}
+    paid = [row for row in rows if row.get("ledger")]
+    names = sorted({name for row in paid for name in row["ledger"]})
+    found = {
+        f"cost/{name}": by_question(paid, lambda row, name=name: row["ledger"].get(name, 0), mean) for name in names
+    }
+    return found | {"processed_tokens": by_question(paid, _processed, mean)}
+
+
+def _processed(row: dict) -> int:
+    return sum(row["ledger"].get(name, 0) for name in ("generated", "judge", "prefilled"))
 
 
 def _distinct(row: dict) -> float | None:
@@ -86,17 +100,15 @@ def metrics(predictions: Iterable[dict]) -> dict[str, dict]:
     """
     asked = list(predictions)
     rows = averaged(asked)
-    forms = [well_formed(row.get("output") or "", row.get("format") or "") for row in rows]
-    likely = [row["option_likelihood_correct"] for row in rows if row.get("option_likelihood_correct") is not None]
     kinds = {f"{key}/{name}": accuracy(some) for key in ("skill", "family") for name, some in by(asked, key).items()}
     found = {
         "accuracy": accuracy(rows),
         **of_sets(asked),
         **kinds,
-        "unread": share(row.get("pred") is None for row in rows),
-        "well_formed": share(form for form in forms if form is not None),
-        "option_likelihood": share(likely),
-        "distinct_candidates": score(value for value in map(_distinct, rows) if value is not None),
+        "unread": by_question(rows, lambda row: row.get("pred") is None),
+        "well_formed": by_question(rows, lambda row: well_formed(row.get("output") or "", row.get("format") or "")),
+        "option_likelihood": by_question(rows, lambda row: row.get("option_likelihood_correct")),
+        "distinct_candidates": by_question(rows, _distinct),
         **_of_stages(rows),
         **_of_costs(rows),
     }

@@ -17,10 +17,15 @@ from o1lib.formats.question import StagedQuestion
 from o1lib.scoring.chance_level import AVERAGE, Cell, ChanceLevels, Level
 from o1lib.scoring.equality import correct
 from o1lib.scoring.fixed_policies import POLICIES, TrainingCounts, right_answer
-from o1lib.scoring.test_sets import PAPER_SETS, averaged, by, counted_together
+from o1lib.scoring.test_sets import PAPER_SETS, averaged, by, counted_together, questions_of
 
 UNKNOWN = 0  # the depth of an item that no program drew
 Rules = Mapping[str, str]  # {form: name of the policy that answers it}
+
+
+def chance_level(counts: TrainingCounts, items: Sequence[StagedQuestion]) -> Level:
+    """Return the chance level of the accuracy on questions of any sets, from what was counted in training."""
+    return best("", [_row(item, counts) for item in items])
 
 
 def chance_levels(
@@ -89,7 +94,12 @@ def best(name: str, rows: Sequence[dict]) -> Level:
 
 
 def expected_score(name: str, rows: Sequence[dict], rules: Rules) -> float:
-    """Return the expected headline of test set `name` if each form is answered by its policy in `rules`."""
+    """Return the expected headline of test set `name` if each form is answered by its policy in `rules`.
+
+    With "" it is the accuracy over several sets, in which questions weigh alike (`o1lib.scoring.test_sets.accuracy`).
+    """
+    if not name:
+        return fmean(fmean(_all_right([row], rules) for row in group) for group in questions_of(rows))
     return fmean(fmean(_all_right(group, rules) for group in groups) for groups in counted_together(name, rows))
 
 

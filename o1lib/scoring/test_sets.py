@@ -28,8 +28,27 @@ R_SKILLS = {
 
 
 def accuracy(rows: Iterable[dict]) -> dict | None:
-    """Return the share of lines that are correct."""
-    return share(row["correct"] for row in rows)
+    """Return the share of correct answers, by questions: rotations of a question, or a pair, count as one."""
+    return by_question(rows, lambda row: row["correct"])
+
+
+def by_question(
+    rows: Iterable[dict], value: Callable[[dict], float | None], of: Callable[[list[float]], dict | None] = score
+) -> dict | None:
+    """Return the mean over questions of the mean over their lines, None if no line has the value.
+
+    Four rotations of a question, or a picture and its twin, were drawn together, so they weigh as much as one line of
+    another set, and the interval is one over questions. `n` is the number of lines. `value` returns None for a line
+    that does not have it. `of` makes a metric of one value a question.
+    """
+    values = [[float(found) for row in group if (found := value(row)) is not None] for group in questions_of(rows)]
+    found = of([fmean(lines) for lines in values if lines])
+    return found and found | {"n": sum(map(len, values))}
+
+
+def questions_of(rows: Iterable[dict]) -> list[list[dict]]:
+    """Return the lines of each question of each set: the rotations of it, the lines of its pair, or a single line."""
+    return _groups(rows, lambda row: (row.get("test_set"), _question(row)))
 
 
 def averaged(rows: Iterable[dict]) -> list[dict]:

@@ -20,6 +20,7 @@ from functools import partial
 from o1lib.formats.chat import FORMATS, prompt_turns
 from o1lib.formats.stages import STAGES
 from o1lib.records import UserError, choose
+from o1lib.records.limits import check_size
 from o1lib.search.registry import MethodSpec
 from o1lib.search.retracing import retracing
 from o1lib.search.segments import StageSpec, hint, next_stage
@@ -106,6 +107,7 @@ def make_search(method: str, n: int = 1, **options) -> Callable[..., Search]:
     spec = choose(method, METHODS, "search method")
     if n < 1:
         raise UserError(f"n = {n} is too small: a search needs 1 candidate or more")
+    check_size("n", n)
     if spec.max_n and n > spec.max_n:
         raise UserError(f"n = {n} is too large: {method} takes at most {spec.max_n}; use n = {spec.max_n} or best_of_n")
     return partial(spec.run, **options) if options else spec.run

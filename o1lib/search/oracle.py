@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from o1lib.formats.special_tags import from_special
 from o1lib.formats.stages import parse
+from o1lib.formats.thoughts import without_thoughts
 from o1lib.minivqa.facts import check_steps
 from o1lib.records import UserError
 from o1lib.scoring.stage_scores import score
@@ -54,7 +55,7 @@ class OracleJudge:
         return (scored[kind], *([] if kind == "conclusion" else [_partly(scored, kind)]))
 
     def _sentence(self, comparison, candidate, item):
-        conclusion = parse(from_special(comparison.hint + candidate.text)).stages.get("conclusion")
+        conclusion = parse(from_special(without_thoughts(comparison.hint + candidate.text))).stages.get("conclusion")
         if conclusion is not None:
             return (score({"conclusion": conclusion}, item)["conclusion"],)
         checked = check_steps(untagged(candidate.text), item.facts, item.true)

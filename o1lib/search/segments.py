@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from o1lib.formats.special_tags import from_special
 from o1lib.formats.stages import STAGES, close_tag, open_tag, parse, parse_plain
+from o1lib.formats.thoughts import without_thoughts
 
 BROKEN = -1e6  # added to the log-probability of a segment whose logits were not finite
 _TAGS = re.compile("|".join(tag(stage) for stage in STAGES for tag in (open_tag, close_tag)))
@@ -70,18 +71,25 @@ def turn_texts(segments) -> list[str]:
 
 
 def stage_text(segments, stage: str) -> str:
-    """Return the text of one stage: between its tags if they are found, else its segment, else all text."""
-    own = join_segments([replace(segment, turn=False) for segment in segments if segment.stage == stage])
-    for text in (own, join_segments(segments)):
+    """Return the text of one stage: between its tags if they are found, else its segment, else all text.
+
+    Thoughts are left out.
+    """
+    own = [replace(segment, turn=False) for segment in segments if segment.stage == stage]
+    texts = [without_thoughts(join_segments(some)) for some in (own, segments)]
+    for text in texts:
         found = parse(from_special(text)).stages
         if stage in found:
             return found[stage]
-    return own.strip() or join_segments(segments).strip()
+    return texts[0].strip() or texts[1].strip()
 
 
 def found_stages(segments) -> dict[str, str]:
-    """Return the stages of a whole answer of any format: by its tags, else one per turn, else one per paragraph."""
-    text, own = join_segments(segments), turn_texts(segments)
+    """Return the stages of a whole answer of any format: by its tags, else one per turn, else one per paragraph.
+
+    Thoughts are left out.
+    """
+    text, own = without_thoughts(join_segments(segments)), [without_thoughts(turn) for turn in turn_texts(segments)]
     tagged = parse(from_special(text)).stages
     if tagged:
         return tagged
@@ -89,8 +97,8 @@ def found_stages(segments) -> dict[str, str]:
 
 
 def untagged(text: str) -> str:
-    """Return a text without its tags, on one line."""
-    return " ".join(_TAGS.sub(" ", from_special(text)).split())
+    """Return a text without its thoughts and tags, on one line."""
+    return " ".join(_TAGS.sub(" ", from_special(without_thoughts(text))).split())
 
 
 def hint(segments, kind: str) -> str:

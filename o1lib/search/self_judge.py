@@ -11,6 +11,7 @@ from dataclasses import replace
 from math import exp, isfinite
 
 from o1lib.formats.judge_prompts import REASONS, check_prompt, judge_prompt, parse_check, parse_verdict, verdict_prefix
+from o1lib.formats.thoughts import without_thoughts
 from o1lib.search.segments import stage_text, untagged
 from o1lib.search.types import Candidate, Comparison, Conversation, Usage, Verdict
 from o1lib.search.verdicts import verdict_by_score
@@ -22,7 +23,7 @@ def comparison_prompt(comparison: Comparison, first: Candidate, second: Candidat
     """Return the judging prompt for two candidates in this order; the short form shows texts without tags."""
     kind, hint = comparison.kind, comparison.hint
     whole = kind in ("all", "sentence")
-    texts = [one.text.strip() if whole else stage_text(one.segments, kind) for one in (first, second)]
+    texts = [without_thoughts(one.text).strip() if whole else stage_text(one.segments, kind) for one in (first, second)]
     if short:
         hint, *texts = map(untagged, (hint, *texts))
     return judge_prompt(kind, comparison.task.question, hint, *texts, short=short)

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
-from o1lib.records import UserError, nearest, project_root
+from o1lib.records import UserError, choose, nearest, project_root
 from o1lib.records.parameters import assignments
 from o1lib.records.provenance import notebook_cells
 from o1lib.records.strict import StrictModel
@@ -41,6 +41,8 @@ class RowSpec(StrictModel):
 class ScaleSpec(StrictModel):
     """Settings of one scale: parameters by notebook and by row, estimated seconds by notebook or row, GPUs needed.
 
+    `seeds` is how many seeds a verdict needs of a row or of the rows of a group; rows without it need none. They are
+    0, 1, 2, ... up to that number.
     `group` and `jobs` are the defaults of ROWS and JOBS. `base` holds the parameters with which notebook 00 trains the
     base that the scale ships (`make base`). A scale that is `like` another has the models and parameters of that scale
     except those that it sets itself. Its runs and results are its own.
@@ -55,6 +57,7 @@ class ScaleSpec(StrictModel):
     rows: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
     base: dict[str, bool | int | float | str] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
+    seeds: dict[str, int] = Field(default_factory=dict)
 
 
 class Study(StrictModel):
@@ -149,6 +152,10 @@ def _check(study: Study) -> None:
         raise UserError(
             f"{FILE}: {both[0]!r} names a group and a row, so ROWS={both[0]} could mean either: rename the group"
         )
+    for scale, block in study.scales.items():
+        if unknown := sorted(block.seeds.keys() - groups - study.rows.keys()):
+            remedy = nearest(unknown[0], [*groups, *study.rows])
+            raise UserError(f"{FILE}: scale {scale}: seeds of {unknown[0]!r}, which is no row and no group: {remedy}")
     _check_needs(study)
 
 
@@ -215,3 +222,16 @@ def parameters_of(study: Study, scale: str, row: str) -> dict:
         | entry.parameters
         | block.rows.get(row, {})
     )
+
+
+def planned_seeds(study: Study, scale: str) -> dict[str, range]:
+    """Return {row: seeds that a verdict needs} of the rows whose number of seeds the scale plans.
+
+    A row that runs once for all seeds has none of its own. Of several numbers for a row the largest counts.
+    """
+    counts: dict[str, int] = {}
+    for name, count in choose(scale, study.scales, "scale").seeds.items():
+        for row, entry in study.rows.items():
+            if name in (row, *entry.groups) and not entry.once:
+                counts[row] = max(count, counts.get(row, 0))
+    return {row: range(count) for row, count in counts.items()}

@@ -42,11 +42,12 @@ def explain(name: str, scale: str = "mini") -> str:
     if name not in claims:
         raise UserError(f"CLAIM={name!r} is not in claims.yaml: {nearest(name.upper(), claims)}")
     claim = claims[name]
-    scale_of(experiments.read_experiments(), scale)
+    scale_of(study := experiments.read_experiments(), scale)
     root, records = _records(claim, scale)
     family = [one for one in claims.values() if one.confirmatory] if claim.confirmatory else [claim]
     # Holm's correction needs the p values of the whole family
-    lines = evaluate_claims(family, records, margins=frozen_margins(family))
+    planned = experiments.planned_seeds(study, scale)
+    lines = evaluate_claims(family, records, planned, margins=frozen_margins(family))
     line = next(line for line in lines if line["id"] == name)
     parts = [_claim(claim, line), _sources(claim, root, records), _verdict(line, scale, time.monotonic() - started)]
     if line["value"] is not None:

@@ -20,7 +20,8 @@ from o1lib.analysis.stats.margins import CAP, POWER, Margin, planned_margin
 from o1lib.analysis.stats.power import variances
 from o1lib.minivqa.testsets import PROTOCOL
 from o1lib.records import UserError, atomic_file, project_root, shown, to_json
-from o1lib.study.protocol import OWN, ConfirmatoryPlan, FamilyMember, plan_confirmatory
+from o1lib.study.confirmatory_family import OWN, FamilyMember
+from o1lib.study.protocol import ConfirmatoryPlan, plan_confirmatory
 
 KINDS = ("difference", "equivalence")  # of claims: a ratio and a rate have no margin
 
@@ -72,7 +73,7 @@ def plan_margins(scale: str = "mini", root: str = "") -> MarginPlan:
 def _of_family(plan: ConfirmatoryPlan) -> tuple[list[ClaimMargin], str]:
     """Return the family's margins at the size of the confirmatory run, at the pilot's if none is large enough."""
     try:
-        return [_of_member(member, plan.size(member), plan.choice, plan) for member in plan.members], ""
+        return [_of_member(member, plan.size(member), plan.seeds_of(member), plan) for member in plan.members], ""
     except UserError:
         found = [_of_member(member, member.found.n, member.found.count, plan) for member in plan.members]
         return found, " (the family at the pilot's size, because no size is enough for the confirmatory run)"

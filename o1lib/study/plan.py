@@ -3,43 +3,69 @@
     plan = make_plan(read_experiments(), "mini", rows="core", seeds=(0,))
     [entry.job.name for entry in plan.due]       # jobs that have to run, each after the jobs that it needs
 
-A row is redone if its record is missing, was made by hand or has another fingerprint than planned. It is also redone if
-a file that it wrote is missing or has changed, or if a row that it needs is redone. A record made by other library code
-is named and kept, unless `fresh` is set. File times do not matter.
+A chosen row is redone if its record is missing, cannot be read, was made by hand or has another fingerprint than
+planned, or if a file that it wrote has changed (o1lib.study.states). A row that is not chosen is redone only if a row
+that has to run needs it. The same holds for a lost model or dataset, unless ROWS names its row. A record made by other
+library code is named and kept, unless `fresh` is set. File times do not matter.
+
+Only the records of rows that are redone are set aside. A report leaves out those that the plan calls out of date.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from o1lib.records import Record, UserError, code_hash, load, project_root, stack_hash, write_json
+from o1lib.records import Record, UserError, code_hash, project_root, stack_hash, write_json
+from o1lib.records.files import disk_errors
+from o1lib.records.journals import put_away
+from o1lib.records.store import RECORD
 from o1lib.study.experiments import EVERYTHING, Study
 from o1lib.study.jobs import Job, Key, expand, fingerprinted, select
+from o1lib.study.states import (
+    BY_HAND,
+    EARLIER,
+    State,
+    earlier,
+    folder_of,
+    is_done,
+    odd_folders,
+    recorded,
+    restorable,
+    seeds_there,
+    state_of,
+)
 
-EARLIER = "earlier.json"  # the record of a row that is redone; the plan takes its parameters and seconds from it
+__all__ = ["EARLIER", "folder_of", "is_done", "recorded", "restorable", "seeds_there"]
+
 ATTEMPT = "attempt"  # fingerprint and code hash of an unfinished run; only the same run may use its checkpoints
 STARTING = 3.0  # seconds to start papermill and a kernel, which a record does not count
 
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """A job with the reason to run it ("" if it is up to date), a remark on its record, and its estimated seconds."""
+    """A job with the reason to run it ("" if it does not run), remarks on its code and its files, estimated seconds."""
 
     job: Job
     reason: str = ""
     remark: str = ""
     seconds: float = 0.0
+    lost: str = ""
 
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """The planned jobs, each after the jobs that it needs, and all jobs that are out of date, planned or not."""
+    """The planned jobs, each after the jobs that it needs, and what the plan leaves as it is.
+
+    `others` are jobs with a record that is out of date or incomplete but does not run, with the reason. `odd` are
+    folders that hold a record but are no run's. `restorable` are jobs whose record was set aside and can come back.
+    """
 
     scale: str
     jobs: tuple[PlannedJob, ...]
-    outdated: tuple[PlannedJob, ...]
+    others: tuple[PlannedJob, ...] = ()
+    odd: tuple[Path, ...] = ()
+    restorable: tuple[Job, ...] = ()
 
     @property
     def root(self) -> Path:
@@ -57,75 +83,6 @@ class StudyPlan:
         return {entry.job.key for entry in self.due}
 
 
-def folder_of(job: Job) -> Path:
-    """Return the folder of a job's run."""
-    return project_root() / str(job.parameters["root"]) / "runs" / job.row / f"seed{job.seed}"
-
-
-def recorded(job: Job) -> Record | None:
-    """Return the job's record, or None if it is missing or cannot be read."""
-    try:
-        return load(folder_of(job))
-    except UserError:
-        return None
-
-
-def is_done(job: Job) -> bool:
-    """Return whether the job has a record with the planned fingerprint."""
-    record = recorded(job)
-    return record is not None and record.fingerprint == job.fingerprint
-
-
-def _earlier(job: Job) -> dict:
-    """Return the record that `set_aside` moved away when the job was last redone, {} if there is none."""
-    try:
-        return json.loads((folder_of(job) / EARLIER).read_text(encoding="utf8"))
-    except (OSError, ValueError):
-        return {}
-
-
-def _changes(job: Job, made: Mapping) -> str:
-    """Return how a record differs from the planned job in parameters or inputs, "" if it does not."""
-    if not made or made["fingerprint"] == job.fingerprint:
-        return ""
-    if made["fingerprint"] == "by-hand":
-        return "made by hand"
-    old = made["parameters"]
-    changed = [f"{name}: {old.get(name)} -> {new}" for name, new in job.parameters.items() if old.get(name) != new]
-    return f"parameter {', '.join(changed)}" if changed else "its inputs or its entry in experiments.yaml changed"
-
-
-def _reason(job: Job, record: Record | None, redone: list[Job], stale: bool) -> str:
-    """Return why a job has to run, "" if it is up to date. `redone` holds the needed jobs that run again."""
-    made = _earlier(job) if record is None else record.model_dump()
-    missing = "missing" if record is None else ""
-    if missing or record.fingerprint != job.fingerprint:
-        changes = _changes(job, made)
-        if redone and (not changes or changes.startswith("its inputs")):
-            changes = f"needs {redone[0].name}, which is redone" if made else ""
-        return changes or missing
-    if spoilt := record.spoilt():
-        return " ".join(next(iter(spoilt.items())))
-    if redone:
-        return f"needs {redone[0].name}, which is redone"
-    return f"older library code (commit {record.commit[:10]})" if stale else ""
-
-
-def _seconds(job: Job, root: Path) -> float:
-    """Estimate a job's seconds from its earlier record, its record, another seed's record or experiments.yaml."""
-    others = [replace(job, seed=seed) for seed in sorted(seeds_there(root, job.row))]
-    records = [record for record in map(recorded, [job, *others]) if record]
-    known = [_earlier(job).get("provenance", {}), *(record.provenance for record in records)]
-    measured = [entry["seconds"] + STARTING for entry in known if "seconds" in entry]
-    return measured[0] if measured else job.seconds
-
-
-def seeds_there(root: Path, row: str = "*") -> set[int]:
-    """Return the seeds at which `row` (any row by default) has a record under `root`."""
-    names = (path.parent.name.removeprefix("seed") for path in root.glob(f"runs/{row}/seed*/record.json"))
-    return {int(name) for name in names if name.isdigit()}
-
-
 def make_plan(
     study: Study, scale: str, rows: str = "", seeds: tuple[int, ...] = (0,), fresh: bool = False
 ) -> StudyPlan:
@@ -133,31 +90,105 @@ def make_plan(
 
     Raises UserError for an unknown scale, group or row.
     """
-    planned = expand(study, scale, select(study, scale, rows), list(seeds))
+    chosen = select(study, scale, rows)
+    planned = expand(study, scale, chosen, list(seeds))
     root = project_root() / "work" / scale
     no_reports = [row for row in study.rows if EVERYTHING not in study.rows[row].needs]
-    jobs = expand(study, scale, no_reports, sorted(set(seeds) | seeds_there(root)))
-    hashes = lru_cache(code_hash), lru_cache(stack_hash)
-    reasons: dict[Key, str] = {}
-    entries = []
-
-    def check(job: Job) -> None:
-        record = recorded(job)
-        old = record is not None and record.stale_by(*hashes)
-        redone = [jobs[key] for key in job.needs if reasons[key]]
-        reasons[job.key] = _reason(job, record, redone, old and fresh and job.key in planned)
-        remark = f"commit {record.commit[:10]}" if old else ""
-        if job.key in planned:
-            entries.append(PlannedJob(job, reasons[job.key], remark, _seconds(job, root)))
-
-    for job in jobs.values():
-        check(job)
-    known = tuple(key for key, job in jobs.items() if key in planned or (recorded(job) and not reasons[key]))
+    jobs = expand(study, scale, no_reports, sorted(set(seeds) | seeds_there(root) | seeds_there(root, name=EARLIER)))
+    records = {key: recorded(job) for key, job in jobs.items()}
+    stale = _stale({key: record for key, record in records.items() if record})
+    states = _states(jobs, records, stale & planned.keys() if fresh else set())
+    due = _due(jobs, states, set(chosen), set(rows.split(",")), planned)
+    current = tuple(key for key, state in states.items() if key in due or state.record and not state.reason)
     for job in [job for job in planned.values() if job.report]:
-        jobs[job.key] = fingerprinted(replace(job, needs=known), jobs)  # a report reads every current record
-        check(jobs[job.key])
-    outdated = tuple(PlannedJob(job, reasons[key]) for key, job in jobs.items() if reasons[key])
-    return StudyPlan(scale, tuple(entries), outdated)
+        jobs[job.key] = job = fingerprinted(replace(job, needs=current), jobs)  # a report reads every current record
+        records[job.key] = recorded(job)
+        state = _waiting(job, state_of(job, records), [jobs[key] for key in current if key in due])
+        old = _stale({job.key: state.record}) if state.record else set()
+        states[job.key] = state = _older(state) if old and fresh and not state.reason else state
+        stale |= old
+        due |= {job.key: state.reason} if state.reason else {}
+    entries = {
+        key: PlannedJob(job, due.get(key, ""), _code(states[key], key in stale), _seconds(job, root), states[key].lost)
+        for key, job in jobs.items()
+        if key in planned and (key in due or not states[key].reason)
+    }
+    waiting = tuple(job for key, job in jobs.items() if restorable(job) == "")
+    return StudyPlan(scale, tuple(entries.values()), _others(jobs, states, due), tuple(odd_folders(root)), waiting)
+
+
+def _stale(records: Mapping[Key, Record]) -> set[Key]:
+    """Return the keys of the records that other library code made."""
+    hashes = lru_cache(code_hash), lru_cache(stack_hash)
+    return {key for key, record in records.items() if record.stale_by(*hashes)}
+
+
+def _code(state: State, stale: bool) -> str:
+    return f"commit {state.record.commit[:10]}" if stale and state.record else ""
+
+
+def _older(state: State) -> State:
+    return replace(state, reason=f"older library code ({_code(state, True)})")
+
+
+def _states(jobs: Mapping[Key, Job], records: Mapping[Key, Record | None], fresh: set[Key]) -> dict[Key, State]:
+    """Return the state of each job. The rows in `fresh` are redone for their code, and so are those made from them."""
+    states: dict[Key, State] = {}
+    for key, job in jobs.items():
+        state = state_of(job, records)
+        if state.record and not state.reason:
+            redone = [jobs[need] for need in job.needs if need in fresh]
+            if redone or key in fresh:
+                waiting = replace(state, reason=f"needs {redone[0].name}, which is redone") if redone else None
+                state, fresh = waiting or _older(state), fresh | {key}
+        states[key] = state
+    redone = {key: [jobs[need] for need in job.needs if states[need].reason] for key, job in jobs.items()}
+    return {key: _waiting(jobs[key], state, redone[key]) for key, state in states.items()}
+
+
+def _waiting(job: Job, state: State, redone: list[Job]) -> State:
+    """Return the state with the needed row that is redone as the reason, if the job has no reason of its own."""
+    made = state.record or earlier(job)
+    inherited = state.reason == "missing" or state.reason.startswith("its inputs")
+    if redone and made and (inherited or job.report and not state.reason):
+        return replace(state, reason=f"needs {redone[0].name}, which is redone")
+    return state
+
+
+def _due(
+    jobs: Mapping[Key, Job], states: Mapping[Key, State], chosen: set[str], named: set[str], planned: Mapping[Key, Job]
+) -> dict[Key, str]:
+    """Return {key: reason} of the jobs that have to run: what they need is asked for by them, the rest by the user."""
+    due: dict[Key, str] = {}
+    wanted: set[Key] = set()
+    for key, job in reversed(jobs.items()):
+        state = states[key]
+        if key not in planned:
+            continue
+        reason = state.reason if key in wanted or job.row in chosen else ""
+        reason = reason or (state.lost if key in wanted or job.row in named else "")
+        if reason:
+            due[key] = reason
+            wanted |= set(job.needs)
+    return due
+
+
+def _others(jobs: Mapping[Key, Job], states: Mapping[Key, State], due: Mapping[Key, str]) -> tuple[PlannedJob, ...]:
+    """Return the jobs that do not run although their record is out of date or something of theirs is lost."""
+    left = [(job, states[key]) for key, job in jobs.items() if key not in due]
+    return tuple(
+        PlannedJob(job, state.reason, lost=state.lost)
+        for job, state in left
+        if state.lost or state.reason and (folder_of(job) / RECORD).exists()
+    )
+
+
+def _seconds(job: Job, root: Path) -> float:
+    """Estimate a job's seconds from its earlier record, its record, another seed's record or experiments.yaml."""
+    others = [replace(job, seed=seed) for seed in sorted(seeds_there(root, job.row))]
+    known = [record.provenance for record in (earlier(job), *map(recorded, [job, *others])) if record]
+    measured = [entry["seconds"] + STARTING for entry in known if "seconds" in entry]
+    return measured[0] if measured else job.seconds
 
 
 def check_reports(plan: StudyPlan) -> None:
@@ -171,34 +202,29 @@ def check_reports(plan: StudyPlan) -> None:
         )
 
 
-def stale_records(plan: StudyPlan) -> list[PlannedJob]:
-    """Return the jobs whose records `set_aside` moves away: all that are out of date.
-
-    A record made by hand stays unless its row is planned.
-    """
-    found = [(entry, recorded(entry.job)) for entry in plan.outdated]
-    return [
-        entry
-        for entry, record in found
-        if entry.job.key in plan.needed or record is not None and record.fingerprint != "by-hand"
-    ]
-
-
 def set_aside(plan: StudyPlan) -> None:
-    """Move records that are out of date to earlier.json, so that no report reads them; dependent rows come first.
+    """Move the records of the rows that are redone to earlier.json; dependent rows come first.
 
-    This is done before anything runs, so every remaining record is current even if the study is killed. It includes
-    records of rows that are not planned, because a report reads every record (`plan_text` names them).
+    This is done before anything runs, so a killed study leaves no record of a row that it meant to redo. A record that
+    cannot be read gets another name. Raises UserError if a folder cannot be written.
     """
-    for entry in reversed(stale_records(plan)):
+    for entry in reversed(plan.due):
         folder = folder_of(entry.job)
-        if (folder / "record.json").is_file():
+        if not (folder / RECORD).exists():
+            continue
+        with disk_errors(folder):
             (folder / ATTEMPT).unlink(missing_ok=True)
-            (folder / "record.json").replace(folder / EARLIER)
+            if recorded(entry.job) is None:
+                put_away(folder / RECORD)
+                continue
+            if (folder / EARLIER).is_dir():
+                put_away(folder / EARLIER)
+            (folder / RECORD).replace(folder / EARLIER)
 
 
 def write_plan(plan: StudyPlan, path: Path | None = None) -> Path:
     """Write the jobs that have to run to plan.json for Snakemake and return its path, by default in work/<scale>."""
+    left = [f"{one.job.row}/{one.job.seed}" for one in plan.others if one.reason and one.reason != BY_HAND]
     entries = {
         f"{entry.job.row}/{entry.job.seed}": {
             "notebook": entry.job.notebook,
@@ -206,6 +232,7 @@ def write_plan(plan: StudyPlan, path: Path | None = None) -> Path:
             "fingerprint": entry.job.fingerprint,
             "needs": [f"{row}/{seed}" for row, seed in entry.job.needs if (row, seed) in plan.needed],
         }
+        | ({"leaves": left} if entry.job.report else {})
         for entry in plan.due
     }
     return write_json(path or plan.root / "plan.json", entries)

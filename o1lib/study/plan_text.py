@@ -1,12 +1,13 @@
-"""Describe a plan: what would run, why, about how long, and which records of other rows are set aside.
+"""Describe a plan: what would run, why, about how long, and which records of other rows stay out of date.
 
 print(describe(make_plan(read_experiments(), "mini"), jobs=2))
 """
 
 from collections import defaultdict
 
-from o1lib.study import plan as planning
+from o1lib.records import shown
 from o1lib.study.plan import StudyPlan, duration
+from o1lib.study.states import BY_HAND
 
 
 def headline(plan: StudyPlan, jobs: int = 1) -> str:
@@ -20,11 +21,11 @@ def headline(plan: StudyPlan, jobs: int = 1) -> str:
 
 
 def describe(plan: StudyPlan, jobs: int = 1) -> str:
-    """Return the plan as text: rows to run with reason and time, records set aside, rows made by other code."""
+    """Return the plan as text: rows to run with reason and time, rows made by other code, and `remarks`."""
     lines = [headline(plan, jobs)]
     wide = max((len(entry.job.name) for entry in plan.jobs), default=0)
     lines += [f"  {entry.job.name:{wide}}  {duration(entry.seconds):>7}  {entry.reason}" for entry in plan.due]
-    lines += [stale] if (stale := describe_stale(plan)) else []
+    lines += [text] if (text := remarks(plan)) else []
     old = [entry for entry in plan.jobs if entry.remark and not entry.reason]
     if old:
         lines += ["up to date, but made by other library code; FRESH=1 redoes them:"]
@@ -32,16 +33,36 @@ def describe(plan: StudyPlan, jobs: int = 1) -> str:
     return "\n".join(lines)
 
 
-def describe_stale(plan: StudyPlan) -> str:
-    """Name the records of unplanned rows that a study sets aside, with the reason, "" if there are none."""
-    stale = [entry for entry in planning.stale_records(plan) if entry.job.key not in plan.needed] if plan.due else []
-    if not stale:
-        return ""
-    by_reason = defaultdict(list)
-    for entry in stale:
-        by_reason[entry.reason].append(entry.job.name)
-    heading = (
-        f"{len(stale)} out-of-date records belong to rows outside this plan. They are moved to {planning.EARLIER}, "
-        f"so that no report reads them. They are redone when ROWS and SEEDS name them:"
+def remarks(plan: StudyPlan) -> str:
+    """Return what the plan leaves as it is, and what can be brought back, as text; "" if there is nothing to say."""
+    lines = _by_reason(
+        "{} records are out of date and stay where they are. No report of this study reads them. They are redone when "
+        "ROWS and SEEDS name their rows:",
+        [(entry.reason, entry.job.name) for entry in plan.others if entry.reason not in ("", BY_HAND)],
     )
-    return "\n".join([heading, *(f"  {reason}: {', '.join(names)}" for reason, names in by_reason.items())])
+    lines += _by_reason(
+        "{} rows lack a folder that nothing in this plan needs. It is made again when a row needs it, or when ROWS "
+        "names the row itself:",
+        [(entry.lost, entry.job.name) for entry in plan.others if entry.lost and not entry.reason],
+    )
+    lines += [
+        f"{shown(folder)} is no folder of a run (seed0, seed1, ...), so its record is not read: rename or remove it"
+        for folder in plan.odd
+    ]
+    if plan.restorable:
+        names = ", ".join(job.name for job in plan.restorable)
+        lines += [
+            f"{len(plan.restorable)} records were set aside and fit this plan: "
+            f"`python -m o1lib restore --scale {plan.scale}` brings them back instead of running them: {names}"
+        ]
+    return "\n".join(lines)
+
+
+def _by_reason(heading: str, found: list[tuple[str, str]]) -> list[str]:
+    """Return the heading, with the number of names in it, and a line for each reason with its names; [] for none."""
+    names = defaultdict(list)
+    for reason, name in found:
+        names[reason].append(name)
+    return [heading.format(len(found)), *(f"  {reason}: {', '.join(some)}" for reason, some in names.items())] * bool(
+        found
+    )

@@ -5,19 +5,22 @@ progress.update(psutil.Process(pid))                     # prints the rows that 
 summarize(plan, progress)                                # writes work/<scale>/summary.json, returns the exit code
 """
 
-import json
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 from o1lib.records import UserError, project_root, shown, write_json
+from o1lib.records.journals import load_json, parse
 from o1lib.study import experiments
 from o1lib.study import plan as planning
 from o1lib.study.jobs import Job, scale_of
 from o1lib.study.plan import StudyPlan, duration
+
+EVENT = {"row": str, "seed": int, "seconds": float, "problem": str}  # of a line in rows.jsonl
 
 
 @dataclass
@@ -43,8 +46,10 @@ class StudyProgress:
         complete = lines[: lines.rfind(b"\n") + 1]  # a row may still be writing the last line
         self.read += len(complete)
         for line in complete.splitlines():
-            self.ended.append(json.loads(line))
-            self.print_row(self.ended[-1])
+            event = _event(line)
+            if event:
+                self.ended.append(event)
+                self.print_row(event)
         self.peak_mb = max(self.peak_mb, _resident_mb(process))
 
     def print_row(self, event: dict) -> None:
@@ -63,6 +68,15 @@ class StudyProgress:
         if sys.stdout.isatty():
             seconds = duration(time.monotonic() - self.started)
             print(f"\r… {len(self.ended)} of {len(self.plan.due)} rows after {seconds} ", end="", flush=True)
+
+
+def _event(line: bytes) -> dict | None:
+    """Return how a row ended, or None for a line that a kill or a full disk cut short."""
+    with suppress(ValueError):
+        event = parse(line)
+        if {name: type(value) for name, value in event.items()} in (EVENT, EVENT | {"seconds": int}):
+            return event
+    return None
 
 
 def _resident_mb(process: psutil.Process) -> float:
@@ -93,6 +107,8 @@ def summarize(plan: StudyPlan, progress: StudyProgress | None) -> int:
         write_json(path, totals)
     _print_not_run(plan, progress, missing)
     print(f"{totals['recorded']} of {totals['rows']} rows recorded ({shown(path)})")
+    if slowest := slowest_rows(plan):
+        print(slowest)
     for page in report_pages(plan):
         print(f"results: {shown(page)}")
         published = project_root() / "results" / experiments.MAIN_SCALE / "runs" / page.relative_to(plan.root / "runs")
@@ -101,6 +117,23 @@ def summarize(plan: StudyPlan, progress: StudyProgress | None) -> int:
     if comparison := _compare_with_published(plan):
         print(comparison)
     return 1 if missing else 0
+
+
+def slowest_rows(plan: StudyPlan, most: int = 5) -> str:
+    """Return in words which rows took longest by their records, and how long each notebook took; "" without records."""
+    rows: dict[str, float] = {}
+    notebooks: dict[str, float] = {}
+    for record in filter(None, (planning.recorded(entry.job) for entry in plan.jobs)):
+        seconds = record.provenance.get("seconds") or 0.0
+        rows[f"{record.row} seed {record.seed}"] = seconds
+        notebooks[record.notebook] = notebooks.get(record.notebook, 0.0) + seconds
+    return f"slowest rows: {_longest(rows, most)}; by notebook: {_longest(notebooks)}" if rows else ""
+
+
+def _longest(seconds: dict[str, float], most: int | None = None) -> str:
+    """Return the longest times in words, the longest first."""
+    ordered = sorted(seconds.items(), key=lambda one: one[1], reverse=True)
+    return ", ".join(f"{name} {took:,.0f} s" for name, took in ordered[:most])
 
 
 def _print_not_run(plan: StudyPlan, progress: StudyProgress | None, missing: list[Job]) -> None:
@@ -145,4 +178,8 @@ def read_summary(scale: str) -> str:
     path = project_root() / "work" / scale / "summary.json"
     if not path.is_file():
         raise UserError(f"no study has ended at scale {scale} ({shown(path)}): run `make study SCALE={scale}`")
+    try:
+        load_json(path)
+    except ValueError as error:
+        raise UserError(f"{shown(path)}: {error}: run `make study SCALE={scale}`, which writes it again") from None
     return path.read_text(encoding="utf8").strip()

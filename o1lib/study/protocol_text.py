@@ -13,20 +13,22 @@ import pandas as pd
 
 from o1lib.analysis.claims import FrozenMargin, frozen_margins, load_claims
 from o1lib.analysis.claims.family import ALPHA
+from o1lib.minivqa.testsets import LINES_OF_A_GROUP
 from o1lib.records import UserError, project_root, shown
 from o1lib.study import markdown_blocks
-from o1lib.study.protocol import ASSUMED, ENOUGH, POWER, SEEDS, ConfirmatoryPlan, FamilyMember
+from o1lib.study.confirmatory_family import ASSUMED, ENOUGH, POWER, FamilyMember, rows_of
+from o1lib.study.protocol import SEEDS, ConfirmatoryPlan, by_set
 from o1lib.study.run_times import hours, split_into_pieces
 
 FROZEN = "PROTOCOL.md"  # the protocol in force
 
 
 def text(found: ConfirmatoryPlan) -> str:
-    """Return a plan for a terminal: questions for each claim, test-set size for each number of seeds, hours."""
+    """Return a plan for a terminal: questions for each claim, seeds of each family, size of each test set, hours."""
     total, table = _hours(found)
-    power_, sizes_ = (frame.to_string(index=False) for frame in (power(found), sizes(found)))
+    tables = [frame.to_string(index=False) for frame in (power(found), seeds(found), sizes(found))]
     lines = [f"{piece.piece:3}  {piece.hours:>4} h  {piece.what}" for piece in table.itertuples()]
-    return "\n\n".join([basis(found), power_, sizes_, total, "\n".join(lines)])
+    return "\n\n".join([basis(found), *tables, parameters(found), total, "\n".join(lines)])
 
 
 def blocks(found: ConfirmatoryPlan) -> dict[str, str]:
@@ -35,7 +37,7 @@ def blocks(found: ConfirmatoryPlan) -> dict[str, str]:
     return {
         "family": family(),
         "power": basis(found) + "\n\n" + markdown(power(found)),
-        "sizes": markdown(sizes(found)),
+        "sizes": "\n\n".join([markdown(seeds(found)), markdown(sizes(found)), parameters(found)]),
         "hours": total + "\n\n" + markdown(table),
     }
 
@@ -47,18 +49,41 @@ def markdown(frame: pd.DataFrame) -> str:
 
 
 def sizes(found: ConfirmatoryPlan) -> pd.DataFrame:
-    """Return one line for each number of seeds: items of a test set, hours of the run, and a mark at the choice."""
-    lines = []
-    for seeds in SEEDS:
-        size = found.n_test(seeds)
-        lines.append(
+    """Return one line for each test set: its lines in the pilot and in the run, and the claims it decides."""
+    chosen = found.sizes(found.choice)
+    return pd.DataFrame(
+        [
             {
-                "seeds": seeds,
-                "items of a test set": size or "no number is enough",
-                "hours": f"{hours(found.jobs(seeds)):.0f}" if size else "–",
-                "choice": "the fewest hours" if seeds == found.choice else "",
+                "test set": name,
+                "lines of the pilot": now,
+                "lines": chosen[name],
+                "questions or groups": chosen[name] // LINES_OF_A_GROUP.get(name, 1),
+                "tested on it": ", ".join(one.claim.id for one in found.members if name in one.sets) or "no claim",
             }
-        )
+            for name, now in found.sizes_now.items()
+        ]
+    )
+
+
+def seeds(found: ConfirmatoryPlan) -> pd.DataFrame:
+    """Return one line for each family of contrasts and number of seeds: questions that decide it, and hours.
+
+    The hours are those of the whole run if the other families keep the chosen number of seeds.
+    """
+    lines = []
+    for k, family in enumerate(found.families):
+        for count in SEEDS:
+            wanted = [found.needs(member, count) for member in family]
+            tried = (*found.choice[:k], count, *found.choice[k + 1 :])
+            lines.append(
+                {
+                    "family": ", ".join(member.claim.id for member in family),
+                    "seeds": count,
+                    "questions of its sets": "no number is enough" if None in wanted else max(wanted),
+                    "hours of the run": "–" if None in wanted else f"{hours(found.jobs(tried)):.0f}",
+                    "choice": "the fewest hours" if count == found.choice[k] else "",
+                }
+            )
     return pd.DataFrame(lines)
 
 
@@ -120,12 +145,24 @@ def basis(found: ConfirmatoryPlan) -> str:
     )
 
 
+def parameters(found: ConfirmatoryPlan) -> str:
+    """Return what experiments.yaml says of the run: the sizes of the test sets, and the seeds that verdicts need."""
+    n_test, others = by_set(found.sizes(found.choice))
+    counts = zip(found.families, found.choice, strict=True)
+    planned = {row: count for family, count in counts for row in sorted(rows_of(family))}
+    return (
+        f'The dataset row of the run takes `n_test: {n_test}, n_test_by_set: "{others}"`, and its scale '
+        f"`seeds: {{{', '.join(f'{row}: {count}' for row, count in planned.items())}}}`."
+    )
+
+
 def _hours(found: ConfirmatoryPlan) -> tuple[str, pd.DataFrame]:
     jobs = found.jobs(found.choice)
     table = split_into_pieces(jobs)
-    size = f"{found.choice} seeds, test sets of {found.n_test(found.choice)} items"
+    counts = zip(found.families, found.choice, strict=True)
+    chosen = ", ".join(f"{count} seeds of {', '.join(one.claim.id for one in family)}" for family, count in counts)
     return (
-        f"{size}: {hours(jobs):.0f} hours one after another, in {len(table)} pieces of at most two hours, except "
+        f"{chosen}: {hours(jobs):.0f} hours one after another, in {len(table)} pieces of at most two hours, except "
         "jobs that take longer by themselves. A star marks a row without a record; its cost is that of similar rows."
     ), table
 

@@ -163,7 +163,8 @@ def compare(scale: str = "mini") -> None:
                 f"report {row} has no record, so it failed ({shown(yours)}): run `make study SCALE={scale}`"
             )
         nbdiff = Path(sys.executable).with_name("nbdiff")  # under another name it does not read nbdime_config.json
-        command = [nbdiff, "--no-color", shown(published), shown(yours)]
+        # started by this Python: the first line of the script cannot hold every path
+        command = [sys.executable, str(nbdiff), "--no-color", shown(published), shown(yours)]
         done = subprocess.run(command, capture_output=True, text=True, cwd=project_root())
         if done.returncode > 1 or (done.returncode and not done.stdout):
             problem = (done.stderr.strip().splitlines() or ["no message"])[-1]

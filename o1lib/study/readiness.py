@@ -10,7 +10,7 @@ asked, of arms of training seed 0 with the full budget. The criteria are those o
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,7 +25,8 @@ from o1lib.minivqa import depth
 from o1lib.models.checkpoint import load, model_hash, trained_as
 from o1lib.models.presets import device_and_dtype
 from o1lib.records import Record, UserError, atomic_file, need, project_root, stack_hash, write_json
-from o1lib.scoring.policy_scores import chance_levels
+from o1lib.scoring.fixed_policies import TrainingCounts
+from o1lib.scoring.policy_scores import chance_level
 from o1lib.study.experiments import parameters_of, read_experiments
 from o1lib.study.readiness_criteria import NEEDED, SHALLOW, Chance, by_depth, criteria, log_entry
 
@@ -48,7 +49,7 @@ def measure(
     """
     root = project_root() / "work" / scale
     records = {row: _full(need(root, row, 0), scale, row) for row in (direct, structured)}
-    chance = chance or counted_chance(list(depth.mixture("train", TRAINING)))
+    chance = chance or counted_chance(depth.mixture("train", TRAINING))
     items, (pairs, partners) = questions(n), drawn_items(n)
     arms = {row: _arm(record.folder / "model") for row, record in records.items()}
     lines = {row: answers(items, arm, root / "readiness" / f"{row}.jsonl") for row, arm in arms.items()}
@@ -65,9 +66,13 @@ def measure(
     }
 
 
-def counted_chance(training: Sequence) -> Chance:
-    """Return the chance level (o1lib.scoring.policy_scores) as a function of questions, counted on training items."""
-    return lambda items: chance_levels(training, items).of("accuracy").value if items else 0.0
+def counted_chance(training: Iterable) -> Chance:
+    """Return the chance level (o1lib.scoring.policy_scores) as a function of questions, counted on training items.
+
+    The items are counted once, one after the other, and none is kept.
+    """
+    counts = TrainingCounts(training)
+    return lambda items: chance_level(counts, items).value if items else 0.0
 
 
 def questions(n: int, most: int = 80) -> list:

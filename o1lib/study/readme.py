@@ -8,14 +8,13 @@ paper's numbers, two figures). docs/architecture.md has the block `files` (the m
 """
 
 import ast
-import json
 import os
 import re
 from pathlib import Path
 
 import pandas as pd
 
-from o1lib.analysis.claims import load_claims
+from o1lib.analysis.claims import load_claims, replication
 from o1lib.analysis.claims.page import PAPERS, caveats, cost_table, judged, measured, reported, verdict_counts
 from o1lib.analysis.claims.wording import margin, worded
 from o1lib.analysis.comparability import PILOT, is_pilot
@@ -69,7 +68,7 @@ def blocks(results: Path) -> dict[str, str]:
     path = results / "tables" / "claims.json"
     if not path.is_file():
         raise UserError(f"no claims are published ({shown(path)} is missing): run `make publish` first")
-    lines = json.loads(path.read_text(encoding="utf8"))
+    lines = replication.read_claims(path)
     records = load_all(results)
     mark = PILOT if is_pilot(records) else ""
     return {

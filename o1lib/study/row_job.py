@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from o1lib.records import UserError, atomic_file, portable, project_root, shown, stack_hash
 from o1lib.records.files import disk_errors
+from o1lib.records.journals import DAMAGED, load_json
 from o1lib.records.store import RECORD
 from o1lib.study import plan
 from o1lib.study.jobs import Job
@@ -36,13 +37,17 @@ def locked(path: Path, message: str, wait: float = 0.0):
 
     Raises UserError with `message` if another process still holds it after `wait` seconds.
     """
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, timeout=wait)
     try:
-        with FileLock(path, timeout=wait):
-            yield
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
     except Timeout:
         raise UserError(message) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def stop_tree(process: psutil.Process) -> None:
@@ -75,27 +80,37 @@ def find_job(row: str, seed: int, scale: str, plan_file: Path | None = None) -> 
     """Return a job of the plan that `make study` last wrote for a scale. Raises UserError if the plan lacks it."""
     path = plan_file or project_root() / "work" / scale / "plan.json"
     try:
-        entry = json.loads(path.read_text(encoding="utf8"))[f"{row}/{seed}"]
-    except (OSError, ValueError, KeyError):
+        entry = load_json(path)[f"{row}/{seed}"]
+        os.environ["O1LIB_PLAN"] = str(path.resolve())  # names the records that a report leaves out
+        return Job(row, seed, entry["notebook"], entry["parameters"], (), 0.0, fingerprint=entry["fingerprint"])
+    except (ValueError, KeyError, TypeError):
         remedy = f"run `make study SCALE={scale} ROWS={row}`"
         raise UserError(f"{row} seed {seed} is not in {shown(path)}: {remedy}") from None
-    return Job(row, seed, entry["notebook"], entry["parameters"], (), 0.0, fingerprint=entry["fingerprint"])
 
 
 def _prepare_folder(folder: Path, job: Job) -> None:
     """Delete the files of another attempt, and record the current attempt."""
-    attempt, current = folder / plan.ATTEMPT, f"{job.fingerprint} {stack_hash(job.notebook)}\n"
-    if not attempt.is_file() or attempt.read_text(encoding="utf8") != current:
-        for entry in folder.iterdir():
-            if entry.is_dir():
+    attempt, current = folder / plan.ATTEMPT, f"{job.fingerprint} {stack_hash(job.notebook)}\n".encode()
+    with disk_errors(folder):
+        if attempt.is_file() and attempt.read_bytes() == current:
+            return
+        for entry in list(folder.iterdir()):
+            if DAMAGED in entry.name:
+                continue  # what could not be read, for the user to look at
+            if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             elif entry.name not in (plan.EARLIER, ".lock"):
                 entry.unlink()
-        attempt.write_text(current, encoding="utf8")
+        attempt.write_bytes(current)
 
 
 def import_path() -> str:
-    """Return a PYTHONPATH with this checkout first, also if the package is installed from another place."""
+    """Return a PYTHONPATH with this checkout first, also if the package is installed from another place.
+
+    Raises UserError for a checkout whose path PYTHONPATH cannot hold.
+    """
+    if os.pathsep in str(project_root()):
+        raise UserError(f"{project_root()} holds {os.pathsep!r}, which separates paths: rename or move the checkout")
     here, given = str(project_root()), os.environ.get("PYTHONPATH", "")
     return given if given.startswith(here) else os.pathsep.join(filter(None, [here, given]))
 
@@ -133,8 +148,8 @@ def _execute(job: Job, folder: Path, log: Path) -> None:
     try:
         with open(log, "w", encoding="utf8") as output:
             papermill.execute_notebook(
-                source,
-                folder / "notebook.ipynb",
+                _literal(source),
+                _literal(folder / "notebook.ipynb"),
                 job.parameters,
                 kernel_name="python3",
                 progress_bar=False,
@@ -145,6 +160,11 @@ def _execute(job: Job, folder: Path, log: Path) -> None:
             )
     finally:
         clean_notebook(folder / "notebook.ipynb")
+
+
+def _literal(path: Path) -> str:
+    """Return a path for papermill, which would replace a name in braces by a parameter's value."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def clean_notebook(path: Path) -> None:
@@ -185,7 +205,8 @@ def _run(job: Job) -> None:
             raise UserError(f"{error_sentence(error)} (executed notebook: {place})") from error
         if not plan.is_done(job):
             raise UserError(f"{job.notebook} ended without a record for {job.name}: end it with finish(run, ...)")
-        (folder / plan.EARLIER).unlink(missing_ok=True)
+        with disk_errors(folder):
+            (folder / plan.EARLIER).unlink(missing_ok=True)
 
 
 def run_row(job: Job) -> None:

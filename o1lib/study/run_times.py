@@ -1,22 +1,25 @@
 """Estimate the hours of a run from recorded run times, and split it into pieces of at most two hours.
 
-    jobs = jobs_of(study, "mini", rows, seeds=8, questions=600, records=records)
+    jobs = RunTimes(study, "mini", records).jobs({"direct.sample": 8}, {"mini-MM-Vet": 960, "mini-AI2D": 480})
     split_into_pieces(jobs)           # a table: piece, hours, names of its jobs
 
 A job whose row has a record is estimated by that record, any other job by the mean of the most similar records.
-Training time is proportional to the examples, scoring time to the questions. Fixed costs are scaled too, so the
-estimate is rather too high.
+Training time is proportional to the examples, scoring time to the lines of the test sets that a row
+is asked. Fixed costs are scaled too, so the estimate is rather too high.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean
 
 import pandas as pd
 
+from o1lib.data.splits import set_sizes
+from o1lib.minivqa.testsets import TEST_SETS
 from o1lib.records import Record
 from o1lib.study import experiments
-from o1lib.study.jobs import Job, expand
+from o1lib.study.jobs import Job, Key, expand
 
 TRAINING, SCORING = "02_train_sft", "03_search_and_score"
 PIECE = 2 * 3600.0  # seconds of a piece at most
@@ -33,42 +36,87 @@ class Timed:
     measured: bool
 
 
-def jobs_of(
-    study: experiments.Study, scale: str, rows: Iterable[str], seeds: int, questions: int, records: list[Record]
-) -> list[Timed]:
-    """Return the jobs of a run, each after the jobs that it needs: first those that all seeds share, then by seed.
+@dataclass(frozen=True)
+class RunTimes:
+    """Run times of a scale's jobs by the records of a study, for runs with other seeds and sizes of test sets."""
 
-    `seeds` is the number of seeds. `questions` is the dataset's n_test, the number of items of a test set.
-    """
-    jobs = expand(study, scale, list(rows), list(range(seeds))).values()
-    timed = [_timed(job, study, questions, records) for job in jobs]
-    # sorted is stable, so the order within a seed stays
-    return sorted(timed, key=lambda job: -1 if job.seed is None else job.seed)
+    study: experiments.Study
+    scale: str
+    records: list[Record]
+
+    def jobs(self, seeds: Mapping[str, int], sizes: Mapping[str, int]) -> list[Timed]:
+        """Return the jobs of a run, each after the jobs that it needs: first those that all seeds share, then by seed.
+
+        `seeds` is {row: number of seeds}. `sizes` is {test set: lines} of the run's dataset.
+        """
+        jobs = {}
+        for row, count in seeds.items():
+            jobs |= {key: job for key, job in self._expanded(row, count).items() if key not in jobs}
+        timed = [self._timed(job, sizes) for job in jobs.values()]
+        # sorted is stable, so the order within a seed stays
+        return sorted(timed, key=lambda job: -1 if job.seed is None else job.seed)
+
+    @cached_property
+    def _jobs(self) -> dict[tuple[str, int], dict[Key, Job]]:
+        return {}
+
+    def _expanded(self, row: str, count: int) -> dict[Key, Job]:
+        if (row, count) not in self._jobs:
+            self._jobs[row, count] = expand(self.study, self.scale, [row], list(range(count)))
+        return self._jobs[row, count]
+
+    def _timed(self, job: Job, sizes: Mapping[str, int]) -> Timed:
+        seconds, by_line, measured = self._of_row(job)
+        seconds = by_line * _asked(job.parameters, sizes) if by_line else seconds
+        return Timed(job.row, None if self.study.rows[job.row].once else job.seed, seconds, measured)
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[float, float, bool]]:
+        return {}
+
+    def _of_row(self, job: Job) -> tuple[float, float, bool]:
+        """Return a row's seconds, its seconds a line of a test set (0 if it asks none), and whether it was measured."""
+        if job.row not in self._known:
+            own = [record for record in self.records if record.row == job.row]
+            found = [record for record in own or self._similar(job) if record.provenance.get("seconds")]
+            each = [record.provenance["seconds"] * _growth(job, record) for record in found]
+            lines = [self._lines(record) if job.notebook == SCORING else 0 for record in found]
+            rates = [seconds / most for seconds, most in zip(each, lines, strict=True) if most]
+            by_line = fmean(rates) if rates else 0.0
+            self._known[job.row] = fmean(each) if each else job.seconds, by_line, bool(own)
+        return self._known[job.row]
+
+    def _similar(self, job: Job) -> list[Record]:
+        names = SIMILAR.get(job.notebook, ())
+        return [
+            record
+            for record in self.records
+            if record.notebook == job.notebook
+            and all(record.parameters.get(name) == job.parameters.get(name) for name in names)
+        ]
+
+    def _lines(self, record: Record) -> int:
+        """Return the number of lines that a record's row was asked, 0 if its dataset has no record."""
+        name = record.parameters.get("data")
+        data = next((one for one in self.records if one.row == name and "n_test" in one.parameters), None)
+        # a set that is newer than the record has no metric there
+        there = {one: size for one, size in sizes_of(data).items() if one in record.metrics} if data else {}
+        return sum(there.values())
 
 
-def _timed(job: Job, study: experiments.Study, questions: int, records: list[Record]) -> Timed:
-    own = [record for record in records if record.row == job.row]
-    similar = own or [
-        record
-        for record in records
-        if record.notebook == job.notebook
-        and all(record.parameters.get(name) == job.parameters.get(name) for name in SIMILAR.get(job.notebook, ()))
-    ]
-    sizes = {record.row: record.parameters.get("n_test") for record in records}
-    found = [
-        record.provenance["seconds"] * _growth(job, record, questions, sizes)
-        for record in similar
-        if record.provenance.get("seconds")
-    ]
-    return Timed(
-        job.row, None if study.rows[job.row].once else job.seed, fmean(found) if found else job.seconds, bool(own)
-    )
+def sizes_of(data: Record) -> dict[str, int]:
+    """Return {test set: lines} of the record of a Mini-VQA dataset."""
+    return set_sizes(data.parameters["n_test"], data.parameters.get("n_test_by_set", ""), TEST_SETS)
 
 
-def _growth(job: Job, record: Record, questions: int, sizes: dict) -> float:
-    """Return the size of a job relative to that of a record."""
-    if job.notebook == SCORING:
-        return questions / (sizes.get(record.parameters.get("data")) or questions)
+def _asked(parameters: Mapping, sizes: Mapping[str, int]) -> int:
+    """Return how many lines of test sets with these sizes a row with these parameters is asked."""
+    named = [name.strip() for name in parameters.get("sets", "").split(",") if name.strip()]
+    return sum(sizes[name] for name in named or sizes)
+
+
+def _growth(job: Job, record: Record) -> float:
+    """Return the size of a job relative to that of a record, apart from its questions."""
     if job.notebook == TRAINING and record.parameters.get("examples"):
         return job.parameters.get("examples", 0) / record.parameters["examples"]
     return 1.0

@@ -5,7 +5,6 @@ run(make_plan(read_experiments(), "smoke"), jobs=2)      # exit code: 0 if every
 Snakemake only schedules (docs/architecture.md says why). Its output is in work/<scale>/logs/study.log.
 """
 
-import json
 import os
 import shutil
 import socket
@@ -17,6 +16,8 @@ from pathlib import Path
 import psutil
 
 from o1lib.records import UserError, project_root, shown, write_json
+from o1lib.records.files import disk_errors, expanded
+from o1lib.records.journals import read_json
 from o1lib.study import plan as planning
 from o1lib.study import plan_text
 from o1lib.study.experiments import ScaleSpec
@@ -25,6 +26,7 @@ from o1lib.study.progress import StudyProgress, summarize
 from o1lib.study.row_job import EVENTS, STUDY, import_path, locked, stop_tree
 
 HUB = ("gpu", "paper")  # scales whose models and data come from the Hub
+LOG, NOTE = "study.log", "snakemake.json"  # in the logs: Snakemake's output, and its process
 SOURCES = ".snakemake/sources"  # under work/<scale>: where Snakemake caches the Snakefile
 
 
@@ -56,7 +58,23 @@ def environment(scale: str, jobs: int) -> dict[str, str]:
             "PYTHONHASHSEED": "0",
             STUDY: f"{socket.gethostname()}:{os.getpid()}",
         }
+        | _home(project_root() / "work" / scale)
     )
+
+
+def _home(root: Path) -> dict[str, str]:
+    """Return a HOME under `root` if the user's cannot be written, and say so; {} if it can.
+
+    Jupyter, Snakemake and matplotlib write small files there, and would fail without a sentence that says why.
+    """
+    home = expanded("~")
+    if home.is_dir() and os.access(home, os.W_OK | os.X_OK):
+        return {}
+    instead = root / ".home"
+    with disk_errors(instead):
+        instead.mkdir(parents=True, exist_ok=True)
+    print(f"HOME ({home}) is no folder that can be written, so {shown(instead)} takes its place", flush=True)
+    return {"HOME": str(instead)}
 
 
 def _command(plan: StudyPlan, plan_file: Path, jobs: int, extra: list[str]) -> list[str]:
@@ -88,27 +106,35 @@ def _command(plan: StudyPlan, plan_file: Path, jobs: int, extra: list[str]) -> l
 
 def _stop_leftovers(note: Path) -> None:
     """Stop the Snakemake of an earlier study that was killed, before it changes files of this study."""
+    earlier = read_json(note) or {}
     try:
-        earlier = json.loads(note.read_text(encoding="utf8"))
         process = psutil.Process(earlier["pid"])
         if abs(process.create_time() - earlier["created"]) < 1:  # else the system gave its number to another process
             stop_tree(process)
-    except (OSError, ValueError, KeyError, psutil.NoSuchProcess):
+    except (ValueError, KeyError, TypeError, OverflowError, psutil.Error):
         return  # there was no earlier study, or it has ended
+
+
+def _empty_logs(root: Path) -> Path:
+    """Return the folder of the logs, in which those of this study are empty. Raises UserError."""
+    logs = root / "logs"
+    with disk_errors(logs):
+        logs.mkdir(parents=True, exist_ok=True)
+        for name in (EVENTS, LOG):
+            (logs / name).write_text("", encoding="utf8")
+    return logs
 
 
 def _schedule(plan: StudyPlan, jobs: int, extra: list[str]) -> StudyProgress:
     """Run the plan with Snakemake and return the progress. Stops every started process when interrupted."""
-    logs = plan.root / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    note = logs / "snakemake.json"
+    logs = _empty_logs(plan.root)
+    note = logs / NOTE
     _stop_leftovers(note)
     planning.set_aside(plan)
-    (logs / EVENTS).write_text("", encoding="utf8")
     shutil.rmtree(plan.root / SOURCES, ignore_errors=True)  # else Snakemake may run a cached older Snakefile
     command = _command(plan, planning.write_plan(plan), jobs, extra)
     progress = StudyProgress(plan, logs / EVENTS)
-    with open(logs / "study.log", "w", encoding="utf8") as log:
+    with open(logs / LOG, "w", encoding="utf8") as log:
         child = subprocess.Popen(
             command,
             stdout=log,
@@ -139,7 +165,7 @@ def run(plan: StudyPlan, jobs: int = 1, extra: tuple[str, ...] = ()) -> int:
     """
     busy = f"another study is running in {shown(plan.root)}: wait for it, or stop it with Ctrl-C"
     with locked(plan.root / ".lock", busy):
-        print("\n".join(filter(None, [plan_text.headline(plan, jobs), plan_text.describe_stale(plan)])), flush=True)
+        print("\n".join(filter(None, [plan_text.headline(plan, jobs), plan_text.remarks(plan)])), flush=True)
         progress = _schedule(plan, jobs, list(extra)) if plan.due else None
         return summarize(plan, progress)
 

@@ -8,7 +8,6 @@ results/checkpoints/mini-base/{model.safetensors, config.json, tokenizer.json, .
                                predictions.jsonl.gz}
 """
 
-import json
 import shlex
 import shutil
 import subprocess
@@ -23,6 +22,7 @@ from o1lib.models.checkpoint import load as load_model
 from o1lib.models.checkpoint import model_hash
 from o1lib.records import UserError, atomic_folder, load, portable, project_root, sha256, shown, write_json
 from o1lib.records.files import CARD
+from o1lib.records.journals import read_lines
 from o1lib.records.store import PREDICTIONS, RECORD, Record
 from o1lib.study import experiments, plan, row_job, runner
 from o1lib.study.jobs import Job, fingerprinted, scale_of
@@ -176,7 +176,6 @@ def _show_progress(child: subprocess.Popen, log: Path, examples: int) -> None:
     with tqdm(total=examples, unit=" examples", mininterval=1) as bar:
         while child.poll() is None:
             time.sleep(0.5)
-            lines = log.read_text(encoding="utf8").splitlines() if log.is_file() else []
-            seen = json.loads(lines[-1]) if lines else {}
+            seen = (read_lines(log)[0] or [{}])[-1]
             bar.set_postfix({"loss": f"{seen['loss']:.2f}"} if "loss" in seen else {}, refresh=False)
             bar.update(seen.get("examples", 0) - bar.n)

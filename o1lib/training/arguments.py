@@ -10,10 +10,13 @@ from o1lib.training import launch
 from o1lib.training.recipes import Recipe
 
 
-def sft_config(folder, learning_rate: float, batch: int, seed: int, recipe: Recipe, **intervals):
+def sft_config(
+    folder, learning_rate: float, batch: int, seed: int, recipe: Recipe, bf16: bool | None = None, **intervals
+):
     """Return the trl.SFTConfig of one training run whose checkpoints go to `folder`.
 
-    `batch` counts examples per step over all processes. Raises UserError when it cannot be split evenly.
+    `batch` counts examples per step over all processes. `bf16` None is what is faster on this machine. Raises UserError
+    when the batch cannot be split evenly.
     """
     import torch
     from trl import SFTConfig
@@ -35,7 +38,7 @@ def sft_config(folder, learning_rate: float, batch: int, seed: int, recipe: Reci
         max_length=None,
         remove_unused_columns=False,
         use_cpu=device.type == "cpu",
-        bf16=dtype == torch.bfloat16 and not recipe.pure_bf16,
+        bf16=(dtype == torch.bfloat16 and not recipe.pure_bf16) if bf16 is None else bf16,
         activation_checkpointing=recipe.recompute,
         dataloader_pin_memory=False,
         logging_nan_inf_filter=False,

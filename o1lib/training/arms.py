@@ -10,7 +10,6 @@ runs on its own.
     log = learn(run, model, processor, dialogs(planned.phases, "tags"), learning_rate=1e-3, batch=48)
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from o1lib.minivqa import depth
 from o1lib.models.presets import build, device_and_dtype, greedy, load, model_hash
 from o1lib.records import UserError, choose, need, project_root
 from o1lib.records.html import render
+from o1lib.records.journals import read_lines
 from o1lib.training import RECIPES, Lazy, fit, spans
 from o1lib.training.arm_plan import PlannedArm
 from o1lib.training.batch_order import item_length
@@ -31,7 +31,7 @@ from o1lib.training.launch import launch
 from o1lib.training.positions import budget_metrics, chat
 from o1lib.training.recipes import OPTIMIZERS
 
-LOOKS = 8  # validations of the model during training
+LOOKS, REPLY = 8, 200  # validations of the model during training, and most tokens of a turn of its answers
 
 
 def training_items(run, data: str, examples: int, blind: bool = False) -> list:
@@ -93,26 +93,32 @@ def learn(
     batch: int,
     optimizer: str = "",
     validation: int = 64,
+    looks: int = LOOKS,
+    max_new_tokens: int = REPLY,
     also=None,
     **following,
 ) -> list[dict]:
     """Train `model` in place with the recipe of the scale, and return the log (see `fit`, also for `following`).
 
-    `batch` counts items, and `optimizer` "" is that of the recipe. At evaluations during training, greedy answers to
-    `validation` items are scored and added to the log (see `validated`, also for `also`). If the recipe needs several
-    processes and `processes` is not given, they are started here; they leave the model in the run's folder, from which
-    its weights are read. Raises UserError for an unknown optimizer.
+    `batch` counts items, and `optimizer` "" is that of the recipe. During training the model is looked at `looks`
+    times: greedy answers to `validation` items, of at most `max_new_tokens` a turn, are scored and added to the log
+    (see `validated`, also for `also`). If the recipe needs several processes and `processes` is not given, they are
+    started here; they leave the model in the run's folder, from which its weights are read. Raises UserError for an
+    unknown optimizer.
     """
     settings, recipe = run.parameters, RECIPES[run.scale]
     if recipe.processes > 1 and "processes" not in following:
         launch(recipe.processes, [word for name, value in settings.items() for word in _option(name, value)])
         model.load_state_dict(type(model).from_pretrained(run.path("model"), dtype=model.dtype).state_dict())
-        return [json.loads(line) for line in run.path("log.jsonl").read_text(encoding="utf8").splitlines()]
+        return read_lines(run.path("log.jsonl"))[0]
     optimizer = choose(optimizer or recipe.optimizer, OPTIMIZERS, "optimizer")
     items = validation_items(run, settings["data"], validation, settings.get("blind", False))
     batch *= per_item(settings["format"])
     steps = sum(map(len, phases)) * recipe.epochs // batch
-    look = (lambda trained: validated(trained, processor, items, settings["format"], also)) if items else None
+
+    def look(trained) -> dict:
+        return validated(trained, processor, items, settings["format"], also, max_new_tokens)
+
     return fit(
         model,
         processor,
@@ -122,8 +128,8 @@ def learn(
         batch=batch,
         seed=run.seed,
         recipe=replace(recipe, optimizer=optimizer),
-        look=look,
-        look_steps=max(1, steps // LOOKS),
+        look=look if items else None,
+        look_steps=max(1, steps // looks),
         **following,
     )
 
@@ -136,12 +142,12 @@ def _option(name, value):
     return [option, str(value)]
 
 
-def validated(model, processor, items, format: str, also=None) -> dict:
+def validated(model, processor, items, format: str, also=None, max_new_tokens: int = REPLY) -> dict:
     """Return {"asked": number of items, "well_formed": share in the format's form, "exact": share that is right}.
 
     What `also(model, items, outputs)` returns is added, such as follow rates (o1lib.evaluation.probes.rates).
     """
-    outputs = answers(model, processor, items, format)
+    outputs = answers(model, processor, items, format, max_new_tokens)
     right = [_answer(turns, format) == item.answer for item, turns in zip(items, outputs, strict=True)]
     formed = [well_formed(turns, format) for turns in outputs]
     found = {"asked": len(items), "well_formed": sum(formed) / len(items), "exact": sum(right) / len(items)}
@@ -158,7 +164,7 @@ def well_formed(turns: list[str], format: str) -> bool:
     return entry.keeps_form(turns[0])
 
 
-def answers(model, processor, items, format: str, max_new_tokens: int = 200) -> list[list[str]]:
+def answers(model, processor, items, format: str, max_new_tokens: int = REPLY) -> list[list[str]]:
     """Return the model's greedy outputs: for each item one text for each turn of the format."""
     pictures, users = [picture_of(item) for item in items], [prompt_turns(item.question, format) for item in items]
     dialogs, outputs = [[] for _ in items], [[] for _ in items]
@@ -182,14 +188,14 @@ def marked(processor, dialog: dict) -> str:
     return render("training/training_example.html.j2", spans=learned)
 
 
-def outputs(model, processor, items, format: str, inline) -> tuple[str, list[dict]]:
+def outputs(model, processor, items, format: str, inline, max_new_tokens: int = REPLY) -> tuple[str, list[dict]]:
     """Return (HTML, lines): each item's picture with the model's output, and {qid, gold, output, correct}.
 
     `inline` turns a picture into an <img> tag (`o1lib.analysis.views.gallery.inline`). `correct` compares the answer's
     text with the gold answer, as written.
     """
     cards, lines = [], []
-    for item, turns in zip(items, answers(model, processor, items, format), strict=True):
+    for item, turns in zip(items, answers(model, processor, items, format, max_new_tokens), strict=True):
         text, right = "\n\n".join(turns), _answer(turns, format) == item.answer
         lines.append({"qid": item.qid, "gold": item.answer, "output": text, "correct": right})
         picture = inline(picture_of(item))

@@ -2,15 +2,14 @@
 
 `train_base` trains on the lessons of `o1lib.training.lessons` and logs a learning curve. `report` measures the result
 on validation drawings: short answers on seen and on withheld templates, captions, answers without the right picture,
-judging by kind of pair, and the share of outputs with a stage tag, which has to be zero. Whether the base reads is
-measured by `o1lib.training.gate`.
+judging by kind of pair, and the share of outputs with a stage tag, which has to be zero. Whether the base reads, and
+how well it judges captions of its own, is measured by `o1lib.training.gate`.
 
     model, processor, log = train_base("mini", "work/base", examples=100_000, lookups=100_000)
     predictions = report(model, processor, 300)
     base_metrics(predictions)["answers/seen"]     # {"value": 0.61, "n": 300, "low": 0.55, "high": 0.66}
 """
 
-import json
 import random
 import shutil
 from dataclasses import replace
@@ -20,21 +19,21 @@ from o1lib.data.images import grey
 from o1lib.formats.judge_prompts import KINDS
 from o1lib.formats.stages import STAGES, open_tag
 from o1lib.minivqa.facts import caption_score
-from o1lib.models.presets import build, greedy, load, sampled, save
+from o1lib.models.presets import build, greedy, load, save
 from o1lib.records import UserError, atomic_folder, project_root
+from o1lib.records.journals import read_lines
 from o1lib.scoring.intervals import share
 from o1lib.training import RECIPES, fit, gate
 from o1lib.training.gate import ANSWER_TOKENS, CAPTION_TOKENS, VERDICT_TOKENS
 from o1lib.training.lessons import lookups as lookup_lessons
 from o1lib.training.lessons.form import LESSON_TEMPLATE
-from o1lib.training.lessons.judge_cases import judge_accuracy, own_cases, pair_cases, single_cases
+from o1lib.training.lessons.judge_cases import judge_accuracy, pair_cases, single_cases
 from o1lib.training.lessons.plan import base_phases
 from o1lib.training.lessons.scenes import DESCRIBE, drawn
 from o1lib.training.lessons.words import KNOWN, RELATIONS, SYLLABLES
 
 JUDGED = tuple(kind for kind in KINDS if kind != "summary")
 WARMUP, STEADY = 100, 0.6  # steps of warm-up; share of the steps at the full learning rate
-SAMPLES = 4  # captions of a drawing that are drawn to be compared
 
 
 def train_base(
@@ -101,8 +100,7 @@ def obtain(run, checkpoint: str = "", **training):
         model, processor, log = train_base(run.scale, run.folder, seed=run.seed, **training)
         save(model, processor, folder)
         shutil.copyfile(run.path("log.jsonl"), folder / "log.jsonl")
-    lines = (folder / "log.jsonl").read_text(encoding="utf8").splitlines() if (folder / "log.jsonl").is_file() else []
-    return *load(folder), [json.loads(line) for line in lines]
+    return *load(folder), read_lines(folder / "log.jsonl")[0]
 
 
 def questions(n: int, withheld: bool = False) -> list:
@@ -164,22 +162,12 @@ def report(model, processor, n: int) -> list[dict]:
     lines += [_line("captions", e, text, caption_score(text, e.facts)["exact"]) for e, text in zip(seen, texts)]
     for kind in JUDGED:
         lines += _judged(f"judging/{kind}", pair_cases(seen, kind), reply(model, processor))
-    lines += _judged("judging/statement", single_cases(seen), reply(model, processor))
-    return lines + _judged(
-        "judging/own captions", own_cases(seen, own_captions(model, processor, seen)), reply(model, processor)
-    )
+    return lines + _judged("judging/statement", single_cases(seen), reply(model, processor))
 
 
 def reply(model, processor):
     """Return the function that judge cases are put to: greedy replies of the model to (picture, user text) pairs."""
     return lambda asked: greedy(model, processor, asked, VERDICT_TOKENS)
-
-
-def own_captions(model, processor, drawings, samples: int = SAMPLES, seed: int = 0) -> list[list[str]]:
-    """Return `samples` captions of each drawing, drawn from the model at temperature 1."""
-    asked = [(e.image, DESCRIBE) for e in drawings for _ in range(samples)]
-    texts = sampled(model, processor, asked, seed, CAPTION_TOKENS)
-    return [texts[k : k + samples] for k in range(0, len(texts), samples)]
 
 
 def _judged(part, cases, reply):

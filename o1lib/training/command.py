@@ -16,6 +16,7 @@ from o1lib.training.launch import launch, world
 from o1lib.training.recipes import OPTIMIZERS, RECIPES, TRACKERS
 
 _SCHEDULE_HELP = ", ".join(f"{name} ({schedule.description})" for name, schedule in SCHEDULES.items())
+LOOKING = ("validation", "looks", "max_new_tokens")  # how the model is looked at during training
 EXAMPLES = 1200  # of a training run when --examples is left out
 
 
@@ -36,7 +37,9 @@ def train(
     learning_rate: float = typer.Option(0.0, help="default: the recipe's"),
     optimizer: str = typer.Option("", help=f"{' or '.join(OPTIMIZERS)}; default: the recipe's"),
     batch: int = typer.Option(0, help="items per step over all processes; default: the recipe's"),
-    validation: int = typer.Option(64, help="validation items that are answered eight times during training"),
+    validation: int = typer.Option(64, help="validation items that are answered during training"),
+    looks: int = typer.Option(8, help="how many times they are answered"),
+    max_new_tokens: int = typer.Option(200, help="most new tokens of a turn of these answers"),
     processes: int = typer.Option(0, help="number of processes; default: the recipe's"),
     tracker: str = typer.Option("", help=f"also log to {' or '.join(TRACKERS)}"),
     dry_run: bool = typer.Option(False, "--dry-run", help="do not train; report what training would take"),
@@ -53,7 +56,7 @@ def train(
     elif count > 1 and world() == 1:
         launch(count, [word for word in sys.argv[1:] if word != "train"])
     else:
-        names = ("row", "seed", "scale", "root", "data", "base", "format", "schedule", "warm_share", "validation")
+        names = ("row", "seed", "scale", "root", "data", "base", "format", "schedule", "warm_share", *LOOKING)
         settings = {name: options[name] for name in (*names, "match", "more", "blind", "optimizer")} | {
             "examples": examples or EXAMPLES,
             "learning_rate": learning_rate or recipe.learning_rate,
@@ -100,7 +103,7 @@ def _arm(settings: dict, processes: int, tracker: str) -> None:
         learning_rate=settings["learning_rate"],
         optimizer=settings["optimizer"],
         batch=settings["batch"],
-        validation=settings["validation"],
+        **{name: settings[name] for name in LOOKING},
         processes=processes,
         save_to=run.path("model"),
     )

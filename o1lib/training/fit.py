@@ -64,8 +64,10 @@ def fit(
         raise UserError("nothing to train on: every phase is empty; raise the number of examples")
     quiet()
     intervals = step_intervals(sum(map(len, laid)), batch, save_steps, keep, log_steps, warmup)
-    args = sft_config(out / "checkpoints", learning_rate, batch, seed, recipe, **intervals)
     task = _task(model, processor, laid, (learning_rate, batch, seed, warmup, repr(recipe)))
+    bf16 = checkpoints.precision(out / "checkpoints", task) if resume else None
+    args = sft_config(out / "checkpoints", learning_rate, batch, seed, recipe, bf16, **intervals)
+    task |= {"bf16": args.bf16}
     start_from = launch.first_decides(lambda: checkpoints.opened(out / "checkpoints", task, resume))
     learner = attach(model, recipe.lora, seed) if recipe.lora else model
     inspect = (_with_own_attention(look, model), look_steps)

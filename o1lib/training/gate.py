@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from random import Random
 
+from o1lib.formats.answer_forms import YES_NO
 from o1lib.minivqa import FAMILIES, draw, seeds
 from o1lib.minivqa.facts import caption_score
 from o1lib.models.presets import greedy, sampled
@@ -116,8 +117,8 @@ def in_asked_form(example, text: str) -> bool:
     text = text.strip()
     if example.options:
         return text in tuple("ABCD"[: len(example.options)])
-    if example.answer in ("yes", "no"):
-        return text in ("yes", "no")
+    if example.answer in YES_NO:
+        return text in YES_NO
     return text.isdigit() if example.answer.isdigit() else bool(re.fullmatch(r"[A-Za-z][a-z ]*", text))
 
 
@@ -144,7 +145,7 @@ def _asked_form(n, reply):
         rng, family = Random(f"gate/form/{k}"), names[k % len(names)]
         example = draw(family, seeds("validation", 1, _FRESH + k)[0], template=rng.choice(templates(family, True)))
         k += 1
-        if example.options or example.answer in ("yes", "no"):
+        if example.options or example.answer in YES_NO:
             drawn.append(example)
     texts = reply([(e.image, e.question) for e in drawn])
     return [in_asked_form(e, text) for e, text in zip(drawn, texts, strict=True)]
@@ -184,6 +185,7 @@ def _judging(model, processor, n, reply, step):
     names = list(FAMILIES)
     drawn = [draw(names[k % len(names)], seed) for k, seed in enumerate(seeds("validation", n, _FRESH + 1_000_000))]
     found = {"statements judged": judge_accuracy(reply, single_cases(drawn))}
+    # two captions of each: the only place that samples, so the base's report need not do so again
     own = [sampled(model, processor, [(e.image, DESCRIBE) for e in drawn], seed, CAPTION_TOKENS) for seed in (0, 1)]
     step(2 * n)
     cases = own_cases(drawn, list(zip(*own, strict=True)))

@@ -106,10 +106,16 @@ def test_a_bare_answer_has_no_letter_to_speak_of():
 
 
 def test_fewer_options_make_one_of_several_guesses_right():
-    lines = [{"options": list("ab")}, {"options": list("abcd")}, {"options": []}]
+    lines = [{"qid": words, "options": list(words)} for words in ("ab", "abcd", "")]
     assert summarize_guessing(lines, 2) == (  # (3/4 + 7/16) / 2
         "59 % is the probability that at least one of 2 random guesses is right, "
         "averaged over 2 multiple-choice questions."
     )
-    assert summarize_guessing([{"options": []}], 2) == ""
-    assert summarize_guessing([*lines, {"options": list("abc"), "test_set": "mini-Depth"}], 2).startswith("59 %")
+    assert summarize_guessing(lines[2:], 2) == ""
+    outside = {"qid": "d", "options": list("abc"), "test_set": "mini-Depth"}
+    assert summarize_guessing([*lines, outside], 2).startswith("59 %")
+
+
+def test_rotations_are_one_question_to_guess():
+    turned = [{"qid": f"q{k}", "group": "q", "options": list("abcd")} for k in range(4)]
+    assert summarize_guessing([{"qid": "ab", "options": list("ab")}, *turned], 2).startswith("59 %")

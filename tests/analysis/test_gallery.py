@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from PIL import Image
+from support.pages import parsed
 
 from o1lib.analysis.views.gallery import first_differences, gallery, inline
 
@@ -52,6 +53,23 @@ def test_a_missing_answer_and_a_missing_picture_are_shown():
 def test_small_pictures_are_enlarged_and_large_ones_are_not():
     assert 'width="128"' in inline(Image.new("RGB", (64, 64)))
     assert 'width="500"' in inline(Image.new("RGB", (500, 400)))
+
+
+def test_a_picture_in_a_row_keeps_its_shape():
+    """A flex row stretches its items to its own height unless they say otherwise, and nbconvert sets height: auto."""
+    page = gallery([line("1", True)], [line("1", False)], {"1": shown()})
+    tags = [(event[1], event[2].get("style", "")) for event in parsed(page) if event[0] == "<"]
+    styles, rows = (
+        [style for tag, style in tags if tag == "img"],
+        [style for _, style in tags if "display:flex" in style],
+    )
+    assert all({"height:auto", "align-self:flex-start", "width:128px"} <= set(style.split(";")) for style in styles)
+    assert styles and rows and all("align-items:flex-start" in style for style in rows)
+
+
+def test_a_picture_larger_than_a_page_is_made_smaller():
+    found = inline(picture := Image.new("RGB", (4000, 3000)))
+    assert 'width="640" height="480"' in found and len(found) < 50_000 and picture.size == (4000, 3000)
 
 
 def test_a_picture_may_be_a_file(tmp_path):

@@ -14,6 +14,7 @@ from o1lib.analysis.headline import (
     headline_chance,
     headline_sets,
     levels_of_row,
+    main_metric,
     with_headline,
     written_sets,
 )
@@ -24,7 +25,7 @@ from o1lib.data.chance import keep_levels
 from o1lib.minivqa import mixture
 from o1lib.records import UserError, load_all, need
 from o1lib.scoring import PAPER_SETS, metrics
-from o1lib.scoring.chance_level import FILE, HEADLINE, corrected, headline_weights
+from o1lib.scoring.chance_level import AVERAGE, FILE, HEADLINE, corrected, headline_weights
 from o1lib.scoring.policy_scores import chance_levels
 
 ROWS = {"direct training": "direct.sample", "structured": "structured.sample"}
@@ -78,6 +79,11 @@ def test_only_the_entering_sets_count(frozen):
     expected = corrected(record.metrics["mini-AI2D"].value, levels["mini-AI2D"])
     assert record.metrics[HEADLINE].value == pytest.approx(expected, abs=1e-5)
     assert all(HEADLINE not in one.metrics for one in with_headline(load_all(frozen), ()))
+
+
+def test_figures_show_the_headline_where_a_record_has_it(frozen, plain):
+    assert main_metric(with_headline(load_all(frozen))) == HEADLINE
+    assert main_metric(with_headline(load_all(plain))) == AVERAGE
 
 
 def test_without_frozen_levels_there_is_no_headline(plain):

@@ -3,10 +3,15 @@
 import pytest
 from support import toyrecords
 
+from o1lib.analysis.headline import with_headline
 from o1lib.analysis.inference_scaling import with_judge_metrics
 from o1lib.analysis.judge_value import judge_value_table, judge_values, summarize_judges
-from o1lib.records import load_all
+from o1lib.data.chance import keep_levels
+from o1lib.minivqa import mixture
+from o1lib.records import load_all, need
 from o1lib.scoring import metrics
+from o1lib.scoring.chance_level import HEADLINE
+from o1lib.scoring.policy_scores import chance_levels
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +74,19 @@ def test_a_coin_gains_nothing_and_the_oracle_everything(root):
     table = found(root)
     assert table.won["random"] == 0 and table.won["oracle"] == pytest.approx(1)
     assert table.won_low["synthetic"] < table.won["synthetic"] < table.won_high["synthetic"] < 1
+
+
+def test_the_gain_of_a_judge_is_counted_in_the_headline_where_levels_are_frozen(root):
+    """Values are chance-corrected, and so are the paired differences behind the share of the gain."""
+    toyrecords.leave(root, "data", source="minivqa", n_test=toyrecords.N_TEST, test_split="devtest")
+    keep_levels(need(root, "data", 0), chance_levels(list(mixture("train", 100)), toyrecords.questions(), "d" * 64))
+    records = with_headline(with_judge_metrics(load_all(root)))
+    corrected = judge_values(records, "structured", metric=HEADLINE).set_index("judge")
+    plain = judge_values(records, "structured").set_index("judge")
+    kept = {record.parameters["judge"]: record for record in records if "judge" in record.parameters}
+    assert corrected.loc["self"].value == pytest.approx(kept["self"].metrics[HEADLINE].value)
+    assert (corrected.value < plain.value).all() and (corrected.why == "").all()
+    assert corrected.loc["oracle"].won == pytest.approx(1) and corrected.loc["self"].won != plain.loc["self"].won
 
 
 def test_without_an_oracle_the_share_of_gain_is_unknown(root):

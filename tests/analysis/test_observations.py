@@ -73,6 +73,17 @@ def test_rotations_give_a_set_no_more_weight_in_a_skill(repeats):
     assert mean(observations(asked, "accuracy", skills=["math"])) == 0.5
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "unread", "option_likelihood", "stage/caption", "cost/calls"])
+def test_rotations_weigh_as_much_as_one_question(metric):
+    """As in the published metrics: four wrong rotations and one right answer are one question of two."""
+    right = {"correct": True, "pred": "B", "option_likelihood_correct": True, "stage_scores": {"caption": True}}
+    wrong = {"correct": False, "pred": None, "option_likelihood_correct": False, "stage_scores": {"caption": False}}
+    asked = [{"qid": "a", "test_set": "mini-AI2D", "ledger": {"calls": 1}} | right] + [
+        {"qid": f"g{k}", "group": "g", "test_set": "mini-MMBench", "ledger": {"calls": 0}} | wrong for k in range(4)
+    ]
+    assert mean(observations(asked, metric)) == 0.5 == metrics(asked)[metric]["value"]
+
+
 CHOICE = {
     "qid": "q",
     "test_set": "mini-AI2D",

@@ -139,6 +139,12 @@ def test_curves_rise_with_x_whatever_the_order_of_lines():
     assert ends(ax, 1)[0] == pytest.approx((30, 65)) and ax.get_ylabel() == "accuracy (%), 95 % interval"
 
 
+def test_the_axis_of_a_headline_is_no_accuracy():
+    ax = plots.curves(table(method="search", x=[4, 1, 2]), "x", "method", score=plots.axis_of("mini-headline"))
+    assert ax.get_ylabel() == "headline score (%), 95 % interval"
+    assert plots.axis_of("mini-average") == "accuracy (%), 95 % interval"
+
+
 def test_costs_are_drawn_where_they_are_on_a_logarithmic_axis():
     frame = pd.concat([table(method="one", x=[100, 1000, 10000]), table(method="two", x=[100, 1000, 10000])])
     ax = plots.curves(frame, "x", "method", log=True, label="tokens")

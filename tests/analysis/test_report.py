@@ -11,6 +11,7 @@ import matplotlib
 matplotlib.use("agg")
 
 import nbformat
+import pandas as pd
 import papermill
 import pytest
 from nbformat.v4 import new_code_cell
@@ -28,14 +29,19 @@ from o1lib.analysis.claims.page import (
     verdict_counts,
 )
 from o1lib.analysis.contrasts import compare, compare_metrics, summarize_contrasts
+from o1lib.analysis.headline import with_headline
 from o1lib.analysis.inference_scaling import scaling_table, with_judge_metrics
 from o1lib.analysis.observations import observations
 from o1lib.analysis.plots import points
 from o1lib.analysis.report import ARMS, Report
 from o1lib.analysis.tables import by_row, pooled
 from o1lib.analysis.views.examples import questions, tree_of
-from o1lib.records import UserError, finish, load, load_all, start
+from o1lib.data.chance import keep_levels
+from o1lib.minivqa import mixture
+from o1lib.records import UserError, finish, load, load_all, need, start
 from o1lib.scoring import metrics
+from o1lib.scoring.chance_level import HEADLINE
+from o1lib.scoring.policy_scores import chance_levels
 from o1lib.study import experiments
 
 pytestmark = pytest.mark.slow
@@ -60,7 +66,7 @@ def study(tmp_path_factory):
     return root
 
 
-def execute(row, root, folder):
+def execute(row, root, folder, **parameters):
     """Run a report as the study does, and a cell that asks what it took; return the executed notebook as a dict."""
     source, out = nbformat.read(NOTEBOOKS / f"{REPORTS[row]}.ipynb", as_version=4), folder / f"{row}.ipynb"
     source.cells.append(new_code_cell(ASKED))
@@ -69,7 +75,7 @@ def execute(row, root, folder):
     papermill.execute_notebook(
         folder / "source.ipynb",
         out,
-        {"row": row, "seed": 0, "root": str(root)},
+        {"row": row, "seed": 0, "root": str(root)} | parameters,
         kernel_name="python3",
         progress_bar=False,
     )
@@ -104,6 +110,29 @@ def test_a_report_ends_with_a_record_of_everything_it_wrote(executed):
     assert set(record.artifacts) == set(written) - {"record.json"}
     assert record.changed() == [] and record.extra["conclusion"]
     assert {Path(name).suffix for name in record.artifacts} >= {".csv", ".svg", ".png"}
+
+
+def test_the_claims_report_needs_the_seeds_that_its_scale_plans(tmp_path):
+    """The confirmatory scale plans more than the two seeds that these records have."""
+    toyrecords.leave_study(tmp_path, seeds=(0, 1))
+    execute("claims", tmp_path, tmp_path, plan="confirmatory")
+    kept = tmp_path / "runs" / "claims" / "seed0" / "tables" / "claims.json"
+    found = {line["id"]: line for line in json.loads(kept.read_text(encoding="utf8"))}
+    assert found["A5"]["verdict"] == "not tested" and "lacks its planned seed 2" in found["A5"]["why"]
+
+
+def test_figures_of_the_searches_show_the_headline_where_levels_are_frozen(tmp_path):
+    toyrecords.leave_study(tmp_path)
+    keep_levels(need(tmp_path, "data", 0), chance_levels(list(mixture("train", 100)), toyrecords.questions(), "d" * 64))
+    execute("inference_scaling", tmp_path, tmp_path)
+    tables = tmp_path / "runs" / "inference_scaling" / "seed0" / "tables"
+    found = {record.row: record.metrics for record in with_headline(load_all(tmp_path))}
+    searches = pd.read_csv(tables / "searches.csv")
+    for row, value in zip(searches.row, searches.value, strict=True):
+        assert value == pytest.approx(found[row][HEADLINE].value)
+    judges = pd.read_csv(tables / "gain_of_a_judge.csv").set_index("judge")
+    assert judges.value["self"] == pytest.approx(found["structured.stage_beam4.self"][HEADLINE].value)
+    assert pd.read_csv(tables / "late_or_early.csv").contrast[0] == "headline score"
 
 
 def test_a_report_shows_its_conclusion_and_figures_unwarned(executed):

@@ -18,7 +18,7 @@ COMMANDS = [
     "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup", "plan",
     "study", "summary", "compare", "why", "power", "rates", "publish", "base", "ship", "shortcuts", "gate",
     "probe-chain", "reasoning-steps", "depth-shortcuts", "chance", "entering", "margins", "probe-suite",
-    "readiness", "site",
+    "readiness", "site", "restore", "check-model",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -44,6 +44,7 @@ OPTIONS = {
     "plan": "--scale --rows --seeds --jobs --fresh",
     "study": "--scale --rows --seeds --jobs --fresh --snakemake",
     "run-row": "--seed --scale --plan",
+    "restore": "--scale --rows",
     "summary": "--scale",
     "compare": "--scale",
     "why": "--scale",
@@ -70,11 +71,13 @@ MISTAKES = [
     ("o1lib chance --data nosuch", "nosuch"),
     ("o1lib entering --rows nosuch", "nosuch"),
     ("o1lib summary --scale paper", "paper"),
+    ("o1lib restore --scale bogus", "bogus"),
     ("o1lib rates --scale bogus", "bogus"),
     ("o1lib readiness --scale smoke", "direct"),
     ("o1lib run-row nosuch", "nosuch"),
     ("o1lib publish --scale smoke", "smoke"),
     ("o1lib ship --rows nosuch", "nosuch"),
+    ("o1lib check-model nosuch", "nosuch"),
     ("o1lib stages-check none.jsonl", "none.jsonl"),
     ("o1lib.stages check none.jsonl", "none.jsonl"),
     ("o1lib answers-check none.jsonl", "none.jsonl"),

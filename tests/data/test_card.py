@@ -118,6 +118,12 @@ def test_baselines_leave_mini_depth_out_unless_it_is_alone(tmp_path):
     assert {(one["n"], one["value"]) for one in baselines(train, [deep]).values()} == {(1, 0.0)}
 
 
+def test_baselines_count_a_question_and_its_rotations_as_one(tmp_path):
+    turned = [item(f"g{k}", tmp_path, answer="no", test_set="mini-MMBench", group="g") for k in range(4)]
+    found = baselines([item("a", tmp_path)], [item("t", tmp_path, test_set="mini-AI2D"), *turned])
+    assert {one["value"] for one in found.values()} == {0.5}
+
+
 def test_a_family_outside_table_1_has_a_row_without_a_share(tmp_path):
     rows = families({"train": [item("1", tmp_path, family="easy-VQA")]})
     assert rows[-1]["family"] == "easy-VQA" and rows[-1]["Table 1 (%)"] is None and rows[-1]["train"] == 1

@@ -137,7 +137,7 @@ def test_duplicate_ids_are_named_with_both_lines(folder):
         ({"image": ""}, "no image"),
         ({"image": None}, "no image"),
         ({"image": "train.jsonl"}, "corrupt"),
-        ({"image": "images"}, "corrupt"),
+        ({"image": "images"}, "is a folder and not a picture"),
         ({"image": 3}, "image"),
         ({"conversations": []}, "conversations"),
         ({"conversations": "hello"}, "conversations"),

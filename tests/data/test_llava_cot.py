@@ -192,7 +192,7 @@ def test_a_dataset_of_the_hub_is_found_in_its_cache(split_zip, tmp_path, monkeyp
     [
         (b'{"id": "caf\xe9"}\n', r"line 1: not UTF-8 \(byte 12\); save the file as UTF-8"),
         (b'\n{"id": \n', "line 2: not JSON"),
-        (b"[" * 100_000 + b"\n", "line 1: not JSON"),
+        (b"[" * 100_000 + b"\n", "line 1: nested too deep"),
         (json.dumps({"id": "x" * 17_000_000}).encode(), "line 1: longer than 16 MB"),
     ],
 )

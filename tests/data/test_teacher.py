@@ -14,17 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from support import faulty
-from support.served import answer, failure, serve
+from support.served import answer, body, failure, serve
 
 from o1lib.data.annotation import questions
 from o1lib.data.annotation.build import build_dataset
 from o1lib.data.annotation.teacher import (
     AnnotationRequest,
+    Judge,
     Served,
     agreement,
     annotate,
     filter_verdict,
-    judge_agreement,
     messages,
 )
 from o1lib.data.dataset import read_items
@@ -119,14 +119,15 @@ def test_the_rule_decides_agreement_only_if_it_can():
 )
 def test_a_judges_reply_counts_only_as_a_whole(endpoint, reply, kept):
     with serve(lambda body, number: answer(reply)) as server:
-        assert judge_agreement("a stuffed toy", "a teddy bear", endpoint(server)) is kept
-        assert len(server.bodies) == (2 if kept is None else 1)  # an unclear judge is asked once more
+        assert Judge(endpoint(server)).agrees("a stuffed toy", "a teddy bear") is kept
+        asked = 2 if kept is None else 1  # an unclear judge is asked once more
+        assert len(server.bodies) == (asked if reply else 3 * asked)  # and an empty reply three times each
 
 
 @pytest.mark.slow
 def test_a_judge_is_asked_only_if_the_rule_cannot_decide(endpoint):
     with serve(lambda body, number: answer('{"verdict": "valid"}')) as server:
-        judge = endpoint(server)
+        judge = Judge(endpoint(server))
         for conclusion in ("3", "4", "yes"):
             filter_verdict(staged(conclusion=conclusion), request(), judge)
         assert [json.loads(body["messages"][1]["content"])["response"] for body in server.bodies] == ["yes"]
@@ -150,7 +151,9 @@ def test_injections_in_a_question_change_no_verdict_and_no_path(endpoint, tmp_pa
     Image.new("RGB", (4, 4)).save(tmp_path / "p.png")
     (tmp_path / "items.jsonl").write_text(json.dumps({"id": words, "image": "p.png", "question": words, "answer": "3"}))
     with serve(lambda body, number: answer(staged(conclusion="4"))) as server, pytest.raises(UserError, match="empty"):
-        build_dataset(tmp_path / "items.jsonl", tmp_path / "out", Served(endpoint(server)), endpoint(server, "judge"))
+        build_dataset(
+            tmp_path / "items.jsonl", tmp_path / "out", Served(endpoint(server)), Judge(endpoint(server, "judge"))
+        )
     (result,) = annotate(
         questions.annotation_requests(tmp_path / "items.jsonl"),
         Served(Endpoint("http://x", "m", tmp_path / "log.jsonl")),
@@ -162,7 +165,7 @@ def test_injections_in_a_question_change_no_verdict_and_no_path(endpoint, tmp_pa
 @pytest.mark.parametrize("words", INJECTIONS)
 def test_injections_in_a_reply_do_not_make_it_right(endpoint, words):
     with serve(lambda body, number: answer('{"verdict": "invalid"}')) as server:
-        stages, reason = filter_verdict(staged(caption=words, conclusion="seven"), request(), endpoint(server))
+        stages, reason = filter_verdict(staged(caption=words, conclusion="seven"), request(), Judge(endpoint(server)))
     assert stages == {} and reason
 
 
@@ -194,6 +197,44 @@ def test_a_request_without_reply_picture_or_gold_is_dropped(endpoint, tmp_path):
         reasons = [result.reason for result in annotate(asked, Served(endpoint(server)))]
         assert len(server.bodies) == 1
     assert reasons == ["no answer", "no right answer given", "unreadable picture", "unreadable picture"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        (answer(""), "the reply is empty"),
+        (answer(None, finish="length", reasoning="Hm."), "max_tokens is 33"),
+        (answer(staged(), finish="content_filter"), "the server filtered"),
+        (body({"error": {"message": "context of 4096 tokens exceeded"}}), "context of 4096 tokens exceeded"),
+    ],
+)
+def test_a_reply_without_an_answer_is_named_in_the_outcomes(endpoint, tmp_path, reply, problem):
+    path = faulty.items(tmp_path / "raw", 1)
+    with serve(lambda _, number: reply) as server, pytest.raises(UserError, match="empty"):
+        build_dataset(path, tmp_path / "out", Served(endpoint(server), max_tokens=33))
+    results = annotate(questions.annotation_requests(path), Served(endpoint(server), max_tokens=33))
+    assert '"text"' not in (tmp_path / "log.jsonl").read_text() and next(results).reason == "no answer"
+
+
+def test_the_problem_of_a_question_stands_in_its_outcome(endpoint, tmp_path):
+    path = faulty.items(tmp_path / "raw", 2)
+
+    def says(body, number):
+        last = body["messages"][0]["content"][-1]["text"]
+        gold = last.split("Standard answer: ")[1]
+        return answer(staged(conclusion=gold)) if "in 0?" in last else answer("")
+
+    with serve(says) as server:
+        build_dataset(path, tmp_path / "out", Served(endpoint(server)))
+    lines = map(json.loads, (tmp_path / "out.outcomes.jsonl").read_text().splitlines())
+    assert {line["id"]: line.get("problem") for line in lines} == {"item-0": None, "item-1": "the reply is empty"}
+
+
+def test_the_budgets_of_teacher_and_judge_are_parameters(endpoint):
+    with serve(lambda body, number: answer(staged(conclusion="a few dots"))) as server:
+        list(annotate([request()], Served(endpoint(server), max_tokens=444), Judge(endpoint(server, "judge"), 555)))
+        asked = {body["messages"][0]["role"]: body["max_tokens"] for body in server.bodies}
+    assert asked == {"user": 444, "system": 555}
 
 
 def test_rounds_of_a_conversation_are_kept_or_dropped_one_by_one(endpoint, tmp_path):

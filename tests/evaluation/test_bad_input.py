@@ -51,8 +51,8 @@ def test_a_candidate_with_nan_logits_is_marked_and_loses(engine):
         "batched": lambda call, out: [1] if call == 4 else [],
         "one_at_a_time": lambda call, out: [0] if call == sound.tokens + 4 else [],
     }[engine]
-    hook = broken_logits(tiny.trained()[0], place)
     again = speaker(engine)
+    hook = broken_logits(tiny.trained()[0], place)
     [tree] = run_searches([make_search("best_of_n", 3)(task, 3)], again, judges.make_judge("likelihood"))
     hook.remove()
     candidates = tree.rounds[0].candidates

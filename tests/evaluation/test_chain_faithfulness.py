@@ -13,7 +13,6 @@ from o1lib.evaluation.probes.chain_faithfulness import (
     answers_by_prefix,
     drawn_questions,
     forced_prefixes,
-    form,
     replies,
     shares,
     swap_partners,
@@ -80,13 +79,6 @@ def test_answers_by_the_picture_are_right_with_any_chain():
 
 def test_an_answer_that_is_neither_counts_for_neither():
     assert cells(lambda cases: ["no idea"] * len(cases), SWAPPED) == [(0, 0), (0, 0)]
-
-
-@pytest.mark.parametrize(
-    ("answer", "options", "named"), [("A", ("x", "y"), "choice"), ("no", (), "yes or no"), ("7", (), "open")]
-)
-def test_the_form_of_a_question(answer, options, named):
-    assert form(item(0, answer, options=options)) == named
 
 
 def test_questions_without_a_swap_partner_are_refused():

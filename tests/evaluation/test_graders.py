@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -267,6 +268,58 @@ def test_scores_of_another_form_are_no_verdict():
         [marks()],
     ]
     assert [reply for reply in replies if read(json.dumps(reply), vrc_bench.Steps) is not None] == []
+
+
+# ---------------------------------------------------------------- budgets of judges
+
+
+def judged_by_a_server(tmp_path, says, **more):
+    """Return (predictions of one question of each kind, the bodies that a served judge got)."""
+    lines = [line(), line("MMStar", "Like the sea."), line("MathVista_MINI", by="text"), vrc_line()]
+    items = [item(), item("MMStar", "B", ("red", "blue"), "Which?"), item("MathVista_MINI", "5"), vrc_item()]
+    lines = [one | {"qid": f"q{k}"} for k, one in enumerate(lines)]
+    items = [replace(one, qid=f"q{k}") for k, one in enumerate(items)]
+    with serve(says) as server:
+        endpoint = Endpoint(server.url, "m", log=tmp_path / "log.jsonl", backoff=0.01)
+        return grade(lines, items, endpoint.ask, rule="released", **more), server.bodies
+
+
+def test_the_budget_of_a_judge_is_a_parameter_of_every_request(tmp_path):
+    _, bodies = judged_by_a_server(tmp_path, lambda body, number: answer("no"), max_tokens=77)
+    assert {body["max_tokens"] for body in bodies} == {77} and len(bodies) > 12
+
+
+def test_a_judge_has_room_for_its_thoughts_by_default(tmp_path):
+    """A reasoning judge that spends 300 tokens before it says anything gets no text within fewer."""
+
+    def says(body, number):
+        if body["max_tokens"] < 310:
+            return answer(None, completion_tokens=body["max_tokens"], finish="length", reasoning="Let me think.")
+        wanted = body["response_format"]["json_schema"]["schema"]["required"]
+        values = {"grade": 1.0, "answer": "B", "verdict": 1}
+        return answer(json.dumps({name: values.get(name, 8) for name in wanted}), reasoning="Let me think.")
+
+    found, _ = judged_by_a_server(tmp_path, says)
+    assert found[0]["graded"]["score"] == found[1]["graded"]["score"] == 1.0
+    assert found[3]["vrc"]["final"] and found[3]["vrc"]["own"] == 8
+
+
+def test_what_a_judge_lacks_is_said(tmp_path, capsys):
+    found, _ = judged_by_a_server(tmp_path, lambda body, number: answer(None, finish="length"), max_tokens=50)
+    said = capsys.readouterr().err
+    assert "grading open answers: 1 of 1 have no verdict" in said and "max_tokens is 50" in said
+    assert found[0]["graded"]["score"] is None and not found[0]["correct"]
+
+
+def test_a_verdict_that_is_cut_off_is_said(capsys):
+    cut_off = Judge(lambda _: Reply('{"grade": 0.', finish="length"))
+    assert verdicts([1], lambda _: grading(item(), "x"), Grade, cut_off) == [None]
+    assert "1 cut off at the token limit" in capsys.readouterr().err
+
+
+def test_a_budget_without_room_is_refused():
+    with pytest.raises(UserError, match="0 tokens leave a judge no room"):
+        grade([], [], Judge(str), max_tokens=0)
 
 
 # ---------------------------------------------------------------- injection

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import papermill
 import pytest
 from PIL import Image
-from support.served import answer, cut, failure, serve
+from support.served import answer, body, cut, failure, serve
 
 from o1lib.evaluation import served
 from o1lib.formats.stages import parse, render
@@ -100,6 +100,38 @@ def test_a_question_without_a_whole_answer_has_a_problem(connect, reply, problem
     assert reply[0] == 200 or not line["correct"] and line["pred"] is None
 
 
+def empty(finish="stop"):
+    return answer(None, finish=finish, reasoning="So it is A.")
+
+
+@pytest.mark.parametrize(
+    ("reply", "problem"),
+    [
+        (empty(), "thoughts but no text"),
+        (answer(""), "the reply is empty"),
+        (empty("length"), "max_tokens is 64"),
+        (answer("A", finish="content_filter"), "the server filtered"),
+        (body({"error": {"message": "context of 4096 tokens exceeded"}}), "context of 4096 tokens exceeded"),
+    ],
+)
+def test_a_reply_without_an_answer_is_a_problem_and_never_logged(connect, tmp_path, reply, problem):
+    with serve(lambda _, number: reply) as server:
+        _, [line] = connect(server).answer(ITEMS[:1], max_tokens=64)
+        asked = len(server.bodies)
+        connect(server).answer(ITEMS[:1], max_tokens=64)
+        assert len(server.bodies) == 2 * asked
+    assert problem in line["problem"] and line["pred"] is None and line["output"] == ""
+    assert '"text"' not in (tmp_path / "replies.jsonl").read_text()
+
+
+def test_an_answer_in_parts_is_read(connect):
+    item = ITEMS[0]
+    parts = [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "The answer is "}]
+    with serve(lambda _, number: answer([*parts, {"type": "text", "text": f"{item.answer}."}])) as server:
+        _, [line] = connect(server).answer([item])
+    assert line["output"] == f"The answer is {item.answer}." and line["correct"]
+
+
 def test_a_blind_model_gets_gray_pictures(connect):
     with serve(knows) as server:
         connect(server).answer(ITEMS[:2], blind=True)
@@ -115,11 +147,18 @@ def test_a_blind_model_gets_gray_pictures(connect):
         ({"price": "1"}, "is not prompt"),
         ({"price": "-1/2"}, "is not prompt"),
         ({"price": "inf/2"}, "is not prompt"),
+        ({"price": "1e300/2"}, "price is 1e\\+300: give at most 1,000,000"),
     ],
 )
 def test_a_wrong_format_or_price_is_refused(connect, more, message):
     with pytest.raises(UserError, match=message):
         connect("http://127.0.0.1:1/v1", **more)
+
+
+def test_a_key_in_the_address_of_a_grader_is_not_repeated():
+    with pytest.raises(UserError, match="is not name@address") as caught:
+        served.graded(None, [], [], "https://host/v1?api_key=abc987")
+    assert "abc987" not in str(caught.value)
 
 
 def test_a_search_over_candidates_is_refused(connect):

@@ -10,6 +10,7 @@ from support import tiny, tinyvlm
 
 from o1lib.inference.decoder import Decoder
 from o1lib.inference.kv_cache import BatchedCache, RowState
+from o1lib.inference.plain import plain_logits
 from o1lib.inference.sequential import make_decoder
 from o1lib.inference.shared_attention import Groups
 from o1lib.records import UserError
@@ -62,8 +63,7 @@ def reread(kind, task, spoken):
     """Return log-probabilities of every next token, from one forward pass of everything, without a cache."""
     model, speaker = MODELS[kind]()[0], decoder(kind, "one_at_a_time")
     with torch.inference_mode():
-        inputs = speaker._grown(speaker.chat.inputs([task]), list(spoken))
-        return model(**inputs, use_cache=False).logits[0].float().log_softmax(-1)
+        return plain_logits(model, speaker.chat.inputs([task]), list(spoken), 0).float().log_softmax(-1)
 
 
 def test_the_picture_moves_the_logits(kind):

@@ -79,7 +79,7 @@ def test_chance_is_one_of_the_options_or_the_commonest_answer():
 
 def test_forms_are_told_apart():
     made = [("mini-AI2D", "next", True), ("mini-AI2D", "removed", False), ("mini-AI2D", "steps", False)]
-    assert [form_of(draw(f, 0, template=t, choice=c)) for f, t, c in made] == ["letter", "yes/no", "number"]
+    assert [form_of(draw(f, 0, template=t, choice=c)) for f, t, c in made] == ["choice", "yes_no", "number"]
     assert form_of(draw("mini-AI2D", 0, template="next", choice=False)) == "word"
 
 

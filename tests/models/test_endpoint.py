@@ -246,6 +246,7 @@ def test_tokens_and_money_are_counted(endpoint):
             "cached": 1,
             "failed": 0,
             "retries": 0,
+            "estimated": 0,
             "prompt_tokens": 21,
             "completion_tokens": 9,
             "money": pytest.approx((21 * 10 + 9 * 20) / 1e6),

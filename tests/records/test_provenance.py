@@ -10,7 +10,6 @@ from o1lib.records import code_hash, load, stack_hash
 from o1lib.records.provenance import LIBRARY, STACKS, provenance
 
 SHOWS = {"analysis", "study"}  # what a notebook only displays or compares with
-LOOKS = {"02_train_sft": {"evaluation"}}  # what only looks at the model that a notebook trains
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -41,14 +40,14 @@ def packages_below(packages: set[str]) -> set[str]:
 def test_a_stack_names_all_that_its_notebook_imports(notebook):
     cells = json.loads((ROOT / f"notebooks/{notebook}.ipynb").read_text(encoding="utf8"))["cells"]
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    imported = {module.split(".")[0] for module in modules_of(code)} - SHOWS - LOOKS.get(notebook, set()) - {"o1lib"}
+    imported = {module.split(".")[0] for module in modules_of(code)} - SHOWS - {"o1lib"}
     assert packages_below(imported) - SHOWS <= set(STACKS[notebook])
 
 
 @pytest.fixture
 def library(tmp_path, monkeypatch):
-    """A small library with a package that notebook 02 depends on and one that it does not."""
-    for name in ("training", "analysis"):
+    """A small library with packages that notebook 02 depends on and one that it does not."""
+    for name in ("training", "evaluation", "analysis"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "one.py").write_text('"""One."""\n', encoding="utf8")
     monkeypatch.setattr("o1lib.records.provenance.LIBRARY", tmp_path)
@@ -65,6 +64,13 @@ def test_a_changed_trainer_changes_the_hash_of_training(library):
     before = stack_hash("02_train_sft")
     (library / "training" / "one.py").write_text("x = 1\n", encoding="utf8")
     assert stack_hash("02_train_sft") != before
+
+
+def test_a_changed_probe_changes_the_hash_of_training(library):
+    """The rates that a training run logs are measured by it."""
+    before = stack_hash("02_train_sft"), stack_hash("00_pretrain_base")
+    (library / "evaluation" / "one.py").write_text("x = 1\n", encoding="utf8")
+    assert stack_hash("02_train_sft") != before[0] and stack_hash("00_pretrain_base") == before[1]
 
 
 def test_a_report_depends_on_the_whole_library(library):

@@ -66,25 +66,24 @@ def test_a_choice_is_read_as_its_letter():
 
 
 def test_a_choice_is_read_only_where_one_is_made():
-    # "not B" reads as B: one letter is mentioned, and denial is beyond a reader of letters
     cases = [
         ("dark blue", "C"),
         ("The shape is dark blue.", "C"),
         ("A dark blue shape", "C"),
-        ("It is a green one, not blue", None),
+        ("It is a green one, not blue", "D"),
         ("The answer is A or B.", None),
         ("", None),
         ("  \n ", None),
         ("None of these.", None),
         ("ANSWER: Z", None),
         ("A or B", None),
-        ("The answer is not B.", "B"),
+        ("The answer is not B.", None),
         ("The answer is A dark blue shape.", "C"),
         ("A", "A"),
         ("a", "A"),
         ("answer: derived below, so 22.3 degrees", None),
         ("Z-like", None),
-        ("ANSWER: B</think>ANSWER: [LETTER]", "B"),
+        ("ANSWER: B</think>ANSWER: [LETTER]", None),
     ]
     wrong = [(text, value) for text, value in cases if extract(text, FOUR).value != value]
     assert wrong == []
@@ -278,6 +277,38 @@ def test_accuracy_has_wilsons_interval():
     # 8 of 10: the textbook interval
     found = accuracy([line(str(k), k < 8) for k in range(10)])
     assert found == {"value": 0.8, "n": 10, "low": 0.490162, "high": 0.943318}
+
+
+ASKED_FOUR_TIMES = [
+    line(f"g{k}", False, test_set="mini-MMBench", group="g", pred=None, output="B", option_likelihood_correct=False)
+    | {"stage_scores": {"caption": False, "first_break": "caption"}, "ledger": {"generated": 8, "seconds": 3.0}}
+    for k in range(4)
+]
+ASKED_ONCE = line("a", True, option_likelihood_correct=True) | {
+    "stage_scores": {"caption": True, "first_break": None},
+    "ledger": {"generated": 4, "seconds": 1.0},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *dict.fromkeys(("accuracy", "skill/math", "family/mini-CLEVR", "unread", "well_formed"), 0.5).items(),
+        *dict.fromkeys(("option_likelihood", "stage/caption", "first_break/caption"), 0.5).items(),
+        ("cost/generated", 6),
+        ("processed_tokens", 6),
+    ],
+)
+def test_rotations_of_a_question_weigh_as_much_as_one_question(name, value):
+    """Four wrong rotations and one right answer are one question of two, not one line of five."""
+    assert metrics([*ASKED_FOUR_TIMES, ASKED_ONCE])[name]["value"] == value
+
+
+def test_the_interval_of_an_accuracy_is_one_over_questions():
+    """Four rotations that go the same way say no more than one answer."""
+    questions = [[line(f"{k}/{n}", k < 8, group=f"{k}") for n in range(4)] for k in range(10)]
+    found = accuracy([row for rows in questions for row in rows])
+    assert found == {"value": 0.8, "n": 40, "low": 0.490162, "high": 0.943318}
 
 
 def test_circular_accuracy_requires_every_rotation():

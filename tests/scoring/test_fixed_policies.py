@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.asked import Asked
 
+from o1lib.formats.answer_forms import YES_NO
 from o1lib.minivqa import depth, mixture
 from o1lib.minivqa.draw import seeds
 from o1lib.minivqa.testsets import TEST_SETS, test_set
-from o1lib.scoring.equality import YES_NO
 from o1lib.scoring.fixed_policies import POLICIES, TrainingCounts
 
 FOUR = ("red", "blue", "green", "gray")

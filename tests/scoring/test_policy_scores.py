@@ -75,6 +75,14 @@ def test_the_level_of_all_lines_leaves_mini_depth_out():
     assert found.of("mini-Depth").value < 1
 
 
+@pytest.mark.parametrize("name", ["accuracy", "skill/math", "family/toy"])
+def test_rotations_weigh_as_much_as_one_question_where_sets_are_mixed(name):
+    """The commonest letter is right on the single question, and in one rotation of the other one."""
+    test = [*choices("red"), *rotations("g", "gray", FOUR)]
+    level = chance_levels(choices("red", "red"), test).of(name)
+    assert level.policy == {"choice": "letter"} and level.value == pytest.approx((1 + 1 / 4) / 2) and level.n == 5
+
+
 def test_a_set_of_several_forms_is_answered_by_the_best_policy_of_each():
     train = [*CLOSED, Asked("o", "7", template="open"), *choices("blue")]
     test = [

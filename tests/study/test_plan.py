@@ -1,6 +1,7 @@
 """Reading experiments.yaml, fingerprints of jobs, plans, and publishing what is up to date."""
 
 import gzip
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ from support.toystudy import edit, planned, record
 
 from o1lib import cli
 from o1lib.records import UserError, sha256
-from o1lib.study import experiments, plan, plan_text, publish
+from o1lib.study import experiments, plan, plan_text, progress, publish
 from o1lib.study import jobs as study
 
 
@@ -51,6 +52,7 @@ BROKEN = {
     "a number that YAML reads as text": ("value: 0.25", "value: 1e-4", "write it as 1.0e-4"),
     "a group with the name of a row": ("d: {notebook", "d: {groups: [c], notebook", "'c' names a group and a row"),
     "an unknown row at a scale": ("smoke: {", "smoke: {rows: {bb: {}}, ", "the unknown row 'bb'"),
+    "seeds of an unknown row": ("smoke: {", "smoke: {seeds: {bb: 2}, ", "seeds of 'bb', which is no row and no group"),
     "a row that cannot name a folder": ("  d: {", "  d/x: {", "'d/x' cannot name a row"),
     "a scale like an unknown one": (
         "smoke: {",
@@ -129,6 +131,20 @@ def test_a_scale_like_another_differs_in_its_settings_and_folder(project):
     assert plan.folder_of(again["b", 1]) == project / "work/again/runs/b/seed1"
 
 
+def test_a_scale_plans_the_seeds_of_rows_and_groups(project):
+    """A row that runs once has no seeds of its own; of two numbers the larger counts."""
+    edit(project, "d: {notebook", "d: {groups: [late], notebook")
+    edit(project, "smoke: {", "smoke: {seeds: {late: 3, d: 5, c: 2, a: 4}, ")
+    assert experiments.planned_seeds(experiments.read_experiments(), "smoke") == {"c": range(2), "d": range(5)}
+
+
+def test_the_confirmatory_scale_plans_the_seeds_of_its_family():
+    read = experiments.read_experiments()
+    found = experiments.planned_seeds(read, "confirmatory")
+    assert set(found) == set(study.select(read, "confirmatory")) and set(found.values()) == {range(8)}
+    assert experiments.planned_seeds(read, "mini") == {}
+
+
 def test_a_changed_parameter_changes_fingerprints_downstream(project):
     """The fingerprints of the row and of its descendants change, and no others."""
     before = study.expand(experiments.read_experiments(), "smoke", ["a", "b", "c", "d", "claims"], [0])
@@ -201,23 +217,22 @@ def test_a_record_made_by_hand_is_redone_only_if_planned(done):
     assert [(folder / "record.json").exists() for folder in by_hand] == [False, True]
 
 
-def test_a_damaged_record_or_a_lost_artifact_is_redone(done):
+def test_a_damaged_record_of_a_chosen_row_is_redone_alone(done):
     jobs = planned().jobs
     (plan.folder_of(jobs[0].job) / "record.json").write_text("{", encoding="utf8")
-    record(jobs[2].job, artifacts={"model": "0" * 64})
-    assert {entry.job.row: entry.reason for entry in planned().due}["a"] == "missing"
-    record(jobs[0].job)
     assert {entry.job.row: entry.reason for entry in planned().due} == {
-        "c": "model is missing",
-        "claims": "needs c seed 0, which is redone",
+        "a": "its record cannot be read",
+        "claims": "needs a seed 0, which is redone",
     }
 
 
-def test_stale_records_of_unplanned_rows_are_set_aside(done):
+def test_a_report_sets_no_record_aside(done):
     edit(done, "d: {notebook: work, parameters: {model: a}", "d: {notebook: work, parameters: {model: a, value: 0.9}")
     due = planned()
     plan.set_aside(due)
-    assert names(due.due) == ["claims seed 0"] and not (done / "work/smoke/runs/d/seed0/record.json").exists()
+    assert names(due.due) == ["claims seed 0"] and (done / "work/smoke/runs/d/seed0/record.json").is_file()
+    written = json.loads(plan.write_plan(due).read_text(encoding="utf8"))
+    assert written["claims/0"]["leaves"] == ["d/0"]
 
 
 def predictions_of(job, text="{}"):
@@ -235,17 +250,27 @@ def test_a_row_whose_predictions_were_changed_is_redone(done):
     assert {entry.job.row: entry.reason for entry in planned().due}["c"] == "predictions.jsonl.gz has changed"
 
 
-def test_the_plan_names_stale_records_of_unplanned_rows(done):
+def test_the_plan_names_outdated_records_of_unplanned_rows(done):
     edit(done, "value: 0.25", "value: 0.35")
     text = plan_text.describe(planned("b"))
-    assert "1 out-of-date records belong to rows outside this plan. They are moved to earlier.json, so that" in text
+    assert "1 records are out of date and stay where they are. No report of this study reads them." in text
     assert text.splitlines()[-1] == "  needs b seed 0, which is redone: c seed 0"
-    assert plan_text.describe_stale(planned("all")) == plan_text.describe_stale(planned("a")) == ""
+    assert plan_text.remarks(planned("all")) == ""
 
 
 def test_a_smaller_choice_after_a_larger_one_redoes_nothing(done):
     record_all("all", (0, 1))
     assert planned("", (0,)).due == []
+
+
+def test_the_slowest_rows_are_named_with_their_seconds(project):
+    assert progress.slowest_rows(planned("all")) == ""
+    took = {"b": 90.0, "d": 30.0}
+    for entry in planned("all").jobs:
+        record(entry.job, provenance={"seconds": took.get(entry.job.row, 1.0)})
+    assert progress.slowest_rows(planned("all"), 2) == (
+        "slowest rows: b seed 0 90 s, d seed 0 30 s; by notebook: work 122 s, report 1 s"
+    )
 
 
 def test_seconds_come_from_records_and_else_from_the_file(done):

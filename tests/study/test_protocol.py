@@ -2,17 +2,21 @@
 
 import re
 from dataclasses import replace
+from itertools import product
 
 import pytest
+import yaml
 from support import toyrecords
 from support.toyrecords import answers, leave
 
 from o1lib.analysis.claims import frozen_margins, load_claims
 from o1lib.data.chance import keep_levels
+from o1lib.data.splits import set_sizes
 from o1lib.minivqa import depth as deep
 from o1lib.minivqa import mixture
+from o1lib.minivqa.testsets import LINES_OF_A_GROUP, TEST_SETS
 from o1lib.records import UserError, need, project_root
-from o1lib.scoring import metrics
+from o1lib.scoring import PAPER_SETS, metrics
 from o1lib.scoring.policy_scores import chance_levels
 from o1lib.study import experiments, margins, protocol, protocol_text, run_times
 from o1lib.study.jobs import select
@@ -105,7 +109,7 @@ def test_margins_of_the_family_are_those_that_are_frozen():
 def test_margins_are_set_for_the_size_at_which_a_claim_is_tested(one_seed):
     asked = next(one for one in one_seed.members if one.claim.id == "A5")
     found = {one.claim.id: one for one in margins.plan_margins("mini", str(one_seed.root)).found}
-    assert (found["A5"].n, found["A5"].seeds) == (one_seed.size(asked), one_seed.choice)
+    assert (found["A5"].n, found["A5"].seeds) == (one_seed.size(asked), one_seed.seeds_of(asked))
     assert found["A3"].seeds == 1
     assert all(one.margin.value <= 0.03 for one in found.values())
 
@@ -167,19 +171,22 @@ def test_margins_are_frozen_once(whole, project):
 
 
 def test_the_confirmatory_scale_differs_only_in_its_test_sets():
-    """It has the rows of the family, with the parameters of scale mini except test_split and n_test."""
+    """It has the rows of the family, with the parameters of scale mini except those that size the test sets."""
     read = experiments.read_experiments()
     family = {row for claim in load_claims() if claim.confirmatory for row in claim.contrast.rows}
     assert set(select(read, "confirmatory")) == family
     for row in {"base", "data"} | family | {experiments.parameters_of(read, "mini", row)["model"] for row in family}:
         mini, counted = (experiments.parameters_of(read, scale, row) for scale in ("mini", "confirmatory"))
-        assert counted == mini | ({"test_split": "test", "n_test": counted["n_test"]} if row == "data" else {})
+        own = {name: counted[name] for name in ("n_test", "n_test_by_set")} if row == "data" else {}
+        assert counted == mini | own | ({"test_split": "test"} if own else {})
 
 
 def test_the_confirmatory_scale_has_the_n_test_of_the_protocol():
     chosen = next(line for line in block("sizes").splitlines() if "the fewest hours" in line)
-    items = experiments.parameters_of(experiments.read_experiments(), "confirmatory", "data")["n_test"]
-    assert int(chosen.split("|")[2]) == items
+    drawn = experiments.parameters_of(experiments.read_experiments(), "confirmatory", "data")
+    items = drawn["n_test"]
+    sizes = set_sizes(items, drawn["n_test_by_set"], TEST_SETS)
+    assert int(chosen.split("|")[2]) == items and {sizes[name] for name in PAPER_SETS} == {items}
     assert f"{int(chosen.split('|')[1])} seeds, test sets of {items} items" in block("hours")
 
 
@@ -215,12 +222,60 @@ def test_with_two_seeds_the_larger_variance_is_planned(two_seeds):
 
 @pytest.mark.slow
 def test_the_choice_suffices_for_all_claims_at_the_fewest_hours(one_seed):
-    able = [seeds for seeds in protocol.SEEDS if one_seed.n_test(seeds)]
+    able = [seeds for seeds in product(protocol.SEEDS, repeat=3) if one_seed.sizes(seeds)]
     spent = {seeds: run_times.hours(one_seed.jobs(seeds)) for seeds in able}
     assert spent[one_seed.choice] == min(spent.values())
-    share = one_seed.n_test(one_seed.choice) / toyrecords.N_TEST
     for member in one_seed.members:
-        assert share * member.found.n >= member.questions(one_seed.choice, one_seed.alpha)
+        assert one_seed.size(member) >= member.questions(one_seed.seeds_of(member), one_seed.alpha)
+
+
+def test_a_set_is_as_large_as_the_claims_that_are_tested_on_it_need(one_seed):
+    """Claims on searches are tested on mini-MM-Vet alone, so they do not enlarge the other sets."""
+    sets = {one.claim.id: one.sets for one in one_seed.members}
+    assert sets["A17"] == ("mini-MM-Vet",) and set(sets["A5"]) == set(PAPER_SETS)
+    members = [
+        replace(one, found=replace(one.found, questions=2.0)) if one.kind == "searches" else one
+        for one in one_seed.members
+    ]
+    wanting = replace(one_seed, members=tuple(members))
+    before, after = one_seed.sizes((12, 12, 12)), wanting.sizes((12, 12, 12))
+    assert after["mini-MM-Vet"] > 2 * before["mini-MM-Vet"]
+    assert {name: after[name] for name in after if name != "mini-MM-Vet"} == {
+        name: before[name] for name in before if name != "mini-MM-Vet"
+    }
+
+
+def test_a_set_that_no_claim_is_tested_on_keeps_its_size(one_seed):
+    chosen = one_seed.sizes(one_seed.choice)
+    assert toyrecords.N_TEST < 48 and chosen["mini-VRC-Bench"] == chosen["mini-Depth"] == 48
+
+
+def test_sets_of_groups_have_48_groups_at_least(one_seed):
+    members = [replace(one, found=replace(one.found, questions=1e-6, both=0.0)) for one in one_seed.members]
+    easy = replace(one_seed, members=tuple(members))
+    assert set(easy.sizes((12, 12, 12)).values()) == {48, 192}
+    assert {name for name, size in easy.sizes((12, 12, 12)).items() if size == 192} == set(LINES_OF_A_GROUP)
+
+
+def test_claims_that_share_rows_share_their_seeds(one_seed):
+    assert [[one.claim.id for one in family] for family in one_seed.families] == [
+        ["A4", "A5"], ["A17", "A20"], ["B8", "B11"]
+    ]  # fmt: skip
+    rows = {(job.name, job.seed) for job in one_seed.jobs((5, 8, 6)) if job.seed is not None}
+    assert max(seed for name, seed in rows if name == "structured.sample") == 4
+    assert max(seed for name, seed in rows if name == "structured.stage_beam4.self") == 7
+    assert max(seed for name, seed in rows if name == "structured") == 7
+    assert max(seed for name, seed in rows if name == "tags_mixed.sample") == 5
+
+
+def test_the_plan_names_the_parameters_that_draw_its_test_sets(one_seed):
+    n_test, others = protocol.by_set(one_seed.sizes(one_seed.choice))
+    assert set_sizes(n_test, others, TEST_SETS) == one_seed.sizes(one_seed.choice)
+    told = protocol_text.blocks(one_seed)["sizes"]
+    assert f'`n_test: {n_test}, n_test_by_set: "{others}"`' in told
+    seeds = yaml.safe_load(re.search(r"`seeds: (.*)`", told)[1])
+    assert set(seeds) == protocol.rows_of(one_seed.members)
+    assert seeds["direct.sample"] == one_seed.choice[0] and seeds["tags_mixed.sample"] == one_seed.choice[2]
 
 
 def test_a_folder_without_a_dataset_says_what_to_run(tmp_path):
@@ -308,8 +363,9 @@ def test_seconds_grow_with_examples_and_questions(one_seed):
         return record.model_copy(update={"provenance": record.provenance | {"seconds": 10.0}, "notebook": notebook})
 
     found = replace(one_seed, records=tuple(map(timed, one_seed.records)))
-    jobs = {(job.name, job.seed): job for job in found.jobs(8)}
-    assert jobs["structured.sample", 3].seconds == pytest.approx(10 * found.n_test(8) / toyrecords.N_TEST)
+    jobs = {(job.name, job.seed): job for job in found.jobs((8, 8, 8))}
+    growth = sum(found.sizes((8, 8, 8)).values()) / sum(found.sizes_now.values())
+    assert jobs["structured.sample", 3].seconds == pytest.approx(10 * growth)
     examples = experiments.parameters_of(experiments.read_experiments(), "mini", "structured")["examples"]
     assert jobs["structured", 3].seconds == pytest.approx(10 * examples / 100)
     assert jobs["structured", 3].measured
@@ -326,4 +382,18 @@ def test_pieces_keep_the_order_and_take_two_hours_at_most():
 
 def test_shared_jobs_come_first_and_then_each_seed(one_seed):
     order = [-1 if job.seed is None else job.seed for job in one_seed.jobs(one_seed.choice)]
-    assert order == sorted(order) and set(order) == {-1, *range(one_seed.choice)}
+    assert order == sorted(order) and set(order) == {-1, *range(max(one_seed.choice))}
+
+
+def test_a_row_that_names_its_sets_is_asked_only_these(one_seed):
+    """Its seconds grow with the lines of its own sets."""
+    read = experiments.read_experiments()
+    read.rows["structured.sample"].parameters["sets"] = "mini-MM-Vet, mini-AI2D"
+    sizes = dict.fromkeys(TEST_SETS, 100) | {"mini-MM-Vet": 1000}
+    timed = [one.model_copy(update={"provenance": {"seconds": 10.0}}) for one in one_seed.records]
+    jobs = run_times.RunTimes(read, "mini", timed).jobs({"structured.sample": 1}, sizes)
+    asked = next(job.seconds for job in jobs if job.name == "structured.sample")
+    read.rows["structured.sample"].parameters["sets"] = ""
+    jobs = run_times.RunTimes(read, "mini", timed).jobs({"structured.sample": 1}, sizes)
+    whole = next(job.seconds for job in jobs if job.name == "structured.sample")
+    assert asked / whole == pytest.approx(1100 / sum(sizes.values()))

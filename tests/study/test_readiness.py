@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from o1lib.cli.app import app
 from o1lib.minivqa import depth
 from o1lib.minivqa.draw import split_of
 from o1lib.records import Run, UserError, finish
+from o1lib.scoring.policy_scores import chance_levels
 from o1lib.study import readiness
 from o1lib.study.readiness_criteria import NEEDED, above_chance, by_depth, criteria, log_entry
 
@@ -112,6 +114,26 @@ def test_chance_is_that_of_the_best_fixed_policy_on_real_questions():
     chance = readiness.counted_chance(training)
     assert 0.2 < chance(asked) < 0.6 and chance([one for one in asked if len(one.options) == 2]) >= 0.5
     assert chance([]) == 0.0
+
+
+def test_training_drawings_are_counted_once_and_not_kept():
+    """However many levels are asked for, and with one drawing in memory at a time."""
+    drawn, pictures = [], []
+
+    def drawing():
+        for one in depth.mixture("train", 60):
+            pictures.append(weakref.ref(one.image))
+            drawn.append(sum(picture() is not None for picture in pictures))
+            yield one
+
+    chance = readiness.counted_chance(drawing())
+    asked = list(depth.mixture("validation", 20))
+    assert [chance(asked), chance(asked[:9])] and len(drawn) == 60 and max(drawn) <= 3
+
+
+def test_the_chance_level_is_that_of_the_frozen_files():
+    training, asked = list(depth.mixture("train", 200)), list(depth.mixture("validation", 60))
+    assert readiness.counted_chance(training)(asked) == chance_levels(training, asked).of("accuracy").value
 
 
 # ---------------------------------------------------------------- what is asked

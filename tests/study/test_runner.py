@@ -1,6 +1,7 @@
 """A study of toy notebooks, run by Snakemake and papermill."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,10 +10,11 @@ import time
 import psutil
 import pytest
 from support import toystudy
+from support.odd import TEXTS
 from support.toystudy import edit, o1lib
 
 from o1lib.records import UserError, load
-from o1lib.study import row_job, runner
+from o1lib.study import progress, row_job, runner
 
 pytestmark = pytest.mark.slow
 RUN = ("study", "--scale", "smoke")
@@ -81,14 +83,136 @@ def test_every_planned_row_is_recorded_printed_and_summed_up(finished):
     assert (summary["rows"], summary["recorded"], summary["failed"]) == (5, 5, 0) and summary["peak_memory_mb"] > 50
 
 
-def test_a_study_names_the_records_of_other_rows_it_sets_aside(project, monkeypatch):
+@pytest.fixture
+def recorded(project, monkeypatch):
+    """A toy project with a record of every row."""
     monkeypatch.setenv("O1LIB_ROOT", str(project))
     for entry in toystudy.planned("all").jobs:
         toystudy.record(entry.job)
-    edit(project, "value: 0.25", "value: 0.35")
-    done = o1lib(project, *RUN, "--rows", "b")
+    return project
+
+
+def test_a_study_names_the_outdated_records_of_other_rows_and_keeps_them(recorded):
+    edit(recorded, "value: 0.25", "value: 0.35")
+    done = o1lib(recorded, *RUN, "--rows", "b")
     assert "  needs b seed 0, which is redone: c seed 0\n" in done.stdout
-    assert set(made(project)) == {"a", "b", "d", "claims"}
+    assert set(made(recorded)) == {"a", "b", "c", "d", "claims"}
+
+
+def test_a_report_is_made_from_what_is_left_and_takes_no_record_away(recorded):
+    """With a damaged record upstream, a lost model, a changed parameter and a copy of a folder."""
+    runs = recorded / "work/smoke/runs"
+    toystudy.record(toystudy.planned("c").jobs[-1].job, artifacts={"model": "0" * 64})
+    edit(
+        recorded, "d: {notebook: work, parameters: {model: a}", "d: {notebook: work, parameters: {model: a, value: 9.0}"
+    )
+    (runs / "a/seed0/record.json").write_bytes(b'{"row": "\xc3')
+    shutil.copytree(runs / "b/seed0", runs / "b/seed0²")
+    done = o1lib(recorded, *RUN, "--rows", "claims")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert record_of(recorded, "claims").metrics["rows"].value == 2  # b and c
+    assert set(made(recorded)) == {"a", "b", "c", "d", "claims"} and not list(runs.glob("[a-d]/*/earlier.json"))
+    assert "work/smoke/runs/b/seed0² is no folder of a run" in done.stdout
+    assert "  its record cannot be read: a seed 0\n" in done.stdout and "  model is missing: c seed 0\n" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["a b ü'$x", 'p;touch $(touch pwned) {c} %(d)s "q" `x` *?[1]'])
+def test_a_study_runs_in_a_folder_of_any_name(tmp_path, name):
+    root = toystudy.make_project(tmp_path / name)
+    done = o1lib(root, *RUN, "--rows", "b")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert set(made(root)) == {"a", "b"} and not list(tmp_path.rglob("pwned"))
+
+
+def test_a_study_runs_where_work_is_a_link_to_another_disk(project, tmp_path_factory):
+    disk = tmp_path_factory.mktemp("disk")
+    (project / "work").symlink_to(disk)
+    done = o1lib(project, *RUN, "--rows", "b")
+    assert done.returncode == 0 and (disk / "smoke/runs/b/seed0/record.json").is_file(), done.stdout + done.stderr
+    kept = [path for path in disk.glob("smoke/runs/*/*/*.*") if str(disk) in path.read_text(encoding="utf8")]
+    assert kept == []
+
+
+def test_a_study_without_a_home_says_what_takes_its_place(project, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HOME", str(tmp_path / "file" / "home"))
+    done = o1lib(project, *RUN, "--rows", "a")
+    assert done.returncode == 0 and set(made(project)) == {"a"}, done.stdout + done.stderr
+    assert "is no folder that can be written, so work/smoke/.home takes its place" in done.stdout
+
+
+def no_folder(work):
+    work.symlink_to("/nowhere/at all")
+
+
+def a_file(work):
+    work.write_text("")
+
+
+def a_folder_as_lock(work):
+    (work / "smoke/.lock").mkdir(parents=True)
+
+
+def read_only(work):
+    work.symlink_to("/proc/sys")  # also for root
+
+
+@pytest.mark.parametrize("spoil", [no_folder, a_file, a_folder_as_lock, read_only])
+def test_a_work_folder_that_cannot_be_written_is_one_sentence(project, spoil):
+    spoil(project / "work")
+    done = o1lib(project, *RUN, "--rows", "a")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("o1lib: cannot write work/smoke") and "writable, then run again" in done.stderr
+
+
+def test_a_checkout_whose_path_cannot_be_imported_from_is_one_sentence(tmp_path):
+    root = toystudy.make_project(tmp_path / "a:b")
+    done = o1lib(root, *RUN, "--rows", "a")
+    assert done.returncode == 2 and "holds ':', which separates paths: rename or move the checkout" in done.stderr
+
+
+def test_odd_lines_among_the_events_do_not_stop_a_study(project, monkeypatch, capsys):
+    monkeypatch.setenv("O1LIB_ROOT", str(project))
+    events = project / "rows.jsonl"
+    whole = b'{"row": "a", "seed": 0, "seconds": 1.5, "problem": ""}'
+    odd = [*TEXTS.values(), b'{"row": 1}', b'{"row": "a", "seed": 0, "seconds": "x", "problem": ""}']
+    events.write_bytes(b"\n".join([*odd, whole, b""]))
+    shown = progress.StudyProgress(toystudy.planned(), events)
+    shown.update(psutil.Process())
+    assert [one["row"] for one in shown.ended] == ["a"] and capsys.readouterr().out.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", [*TEXTS.values(), b'{"pid": "x", "created": 1}', b'{"pid": -1, "created": null}'])
+def test_an_odd_note_of_an_earlier_study_is_passed_over(tmp_path, text):
+    (tmp_path / "snakemake.json").write_bytes(text)
+    runner._stop_leftovers(tmp_path / "snakemake.json")
+
+
+@pytest.mark.parametrize("text", [*TEXTS.values(), b'{"a/0": 5}', b'{"a/0": {"notebook": "work"}}'])
+def test_an_odd_plan_is_one_sentence(tmp_path, text):
+    (tmp_path / "plan.json").write_bytes(text)
+    with pytest.raises(UserError, match="a seed 0 is not in .*plan.json: run `make study SCALE=smoke ROWS=a`"):
+        row_job.find_job("a", 0, "smoke", tmp_path / "plan.json")
+
+
+@pytest.mark.parametrize("text", TEXTS.values())
+def test_an_odd_summary_is_one_sentence(project, monkeypatch, text):
+    monkeypatch.setenv("O1LIB_ROOT", str(project))
+    (project / "work/smoke").mkdir(parents=True)
+    (project / "work/smoke/summary.json").write_bytes(text)
+    with pytest.raises(UserError, match="summary.json: it .*: run `make study SCALE=smoke`, which writes it again"):
+        progress.read_summary("smoke")
+
+
+@pytest.mark.parametrize("text", TEXTS.values())
+def test_an_odd_mark_of_an_attempt_starts_the_row_anew(recorded, text):
+    job = toystudy.planned("b").jobs[-1].job
+    folder = recorded / "work/smoke/runs/b/seed0"
+    (folder / "attempt").write_bytes(text)
+    for name in ("checkpoint", "record.json.damaged"):
+        (folder / name).mkdir()
+    row_job._prepare_folder(folder, job)
+    assert not (folder / "checkpoint").exists() and (folder / "record.json.damaged").is_dir()
 
 
 def test_rows_get_the_planned_parameters_and_fingerprint(finished):

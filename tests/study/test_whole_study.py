@@ -1,4 +1,7 @@
-"""The whole study at the smoke scale, run once on a copy of this checkout as `make study SCALE=smoke` runs it."""
+"""The whole study at the smoke scale, run once on a copy of this checkout as `make study SCALE=smoke` runs it.
+
+The copy is in a folder whose name holds a space, a quote and a dollar sign.
+"""
 
 import json
 import shutil
@@ -18,7 +21,8 @@ COPIED = ("o1lib", "notebooks", "results", "experiments.yaml", "claims.yaml", "S
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory):
     """(project, finished process): a copy of the checkout in which the smoke study has run."""
-    root = tmp_path_factory.mktemp("checkout")
+    root = tmp_path_factory.mktemp("checkout") / "a b ü'$x"  # a shell would split or expand it
+    root.mkdir()
     for name in COPIED:
         source = toystudy.REPOSITORY / name
         if source.is_dir():

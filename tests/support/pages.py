@@ -19,6 +19,7 @@ from o1lib.analysis.report import Report, html_table
 from o1lib.analysis.views.annotation_story import show_annotations
 from o1lib.analysis.views.gallery import gallery
 from o1lib.analysis.views.search_tree import show_tree
+from o1lib.analysis.views.text_table import text_table
 from o1lib.data.annotation.teacher import AnnotationRequest, AnnotationResult
 from o1lib.minivqa import draw
 from o1lib.minivqa.contact_sheet import sheet
@@ -42,6 +43,8 @@ def pages(text):
         "report_table": _report_table(text),
         "training_example": _training_example(text),
         "outputs": _outputs(text),
+        "text_table": text_table({text: text, "other": f"{text}\n  {text}"}, text)
+        + text_table(pd.DataFrame({text: [text], "other": [None]})),
     }
 
 

@@ -8,6 +8,7 @@ with serve(lambda body, number: answer("42")) as server:
 import json
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -38,6 +39,24 @@ def cut(text="half"):
     return status, headers | {"Content-Length": str(len(body))}, body[: len(body) // 2]
 
 
+def body(value):
+    """Return (status, headers, body) of a success with any JSON, NaN and Infinity included."""
+    return 200, JSON, json.dumps(value).encode()
+
+
+def drip(reply, pieces, seconds):
+    """Return a reply whose body is sent in pieces, with so many seconds before each of them."""
+    status, headers, data = reply
+
+    def slowly():
+        step = -(-len(data) // pieces)
+        for start in range(0, len(data), step):
+            time.sleep(seconds)
+            yield data[start : start + step]
+
+    return status, headers | {"Content-Length": str(len(data))}, slowly()
+
+
 class Handler(BaseHTTPRequestHandler):
     """Records each request and sends the server's reply to it."""
 
@@ -53,13 +72,17 @@ class Handler(BaseHTTPRequestHandler):
             number = len(server.bodies)
         status, headers, data = server.respond(body, number)
         self.send_response(status)
-        headers = {"Content-Length": str(len(data))} | dict(headers)
+        pieces = [data] if isinstance(data, bytes) else data
+        headers = ({"Content-Length": str(len(data))} if isinstance(data, bytes) else {}) | dict(headers)
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(data)
-        self.wfile.flush()
-        if int(headers["Content-Length"]) > len(data):
+        sent = 0
+        for piece in pieces:
+            self.wfile.write(piece)
+            self.wfile.flush()
+            sent += len(piece)
+        if int(headers["Content-Length"]) > sent:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
 

@@ -4,7 +4,7 @@ import functools
 
 import torch
 
-from o1lib.models.checkpoint import without_video
+from o1lib.models.processor import without_video
 from o1lib.models.tokenizer import train_tokenizer
 
 WORDS = [

@@ -33,7 +33,7 @@ assert not fail_late, "this row was set to fail after its record"
 """
 REPORT_BODY = """from o1lib.records import finish, load_all, start
 run = start(globals(), "report")
-finish(run, {"rows": {"value": len(load_all(run.root)), "n": 1, "low": 0.0, "high": 99.0}})"""
+finish(run, {"rows": {"value": len(load_all(run.root, run.leaves)), "n": 1, "low": 0.0, "high": 99.0}})"""
 STUDY = """
 rows:
   a: {notebook: work, once: true, groups: [core]}

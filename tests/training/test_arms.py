@@ -71,6 +71,17 @@ def test_validation_during_training_changes_no_weight(tiny, tmp_path):
     assert all(map(torch.equal, models[0].state_dict().values(), models[1].state_dict().values()))
 
 
+def test_a_model_is_looked_at_as_often_and_as_long_as_asked(monkeypatch, tmp_path):
+    """24 items in batches of 2 are 12 steps, of which two are followed by a look."""
+    given, limits = {}, []
+    monkeypatch.setattr(arms, "fit", lambda *_, **options: given.update(options) or [])
+    monkeypatch.setattr(arms, "answers", lambda *words: limits.append(words[-1]) or [["4"]] * 3)
+    run = Run("arm", 0, "smoke", tmp_path, tmp_path, {"data": "", "format": "direct"})
+    how = {"learning_rate": 1e-3, "batch": 2, "validation": 3, "looks": 2, "max_new_tokens": 48}
+    arms.learn(run, None, None, [[None] * 24], **how)
+    assert given["look_steps"] == 6 and given["look"](None)["asked"] == 3 and limits == [48]
+
+
 def test_validation_items_without_data_are_drawn():
     run = SimpleNamespace(root=None, seed=0)
     wanted = [item.qid for item in depth.mixture("validation", 3)]

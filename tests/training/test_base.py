@@ -29,9 +29,12 @@ def test_metrics_count_parts_families_and_leaked_tags():
     assert all(metric["low"] < metric["value"] < metric["high"] for metric in found.values())
 
 
-def test_own_captions_are_grouped_by_drawing(tiny, monkeypatch):
-    monkeypatch.setattr(base, "sampled", lambda model, processor, asked, *_: [str(k) for k in range(len(asked))])
-    assert base.own_captions(*tiny, questions(2), samples=3) == [["0", "1", "2"], ["3", "4", "5"]]
+def test_the_report_leaves_own_captions_to_the_gate(tiny, monkeypatch):
+    """They are sampled, and so cost most. The report measures the other kinds of pair."""
+    monkeypatch.setattr(base, "greedy", lambda model, processor, asked, most: ["no"] * len(asked))
+    monkeypatch.setattr("o1lib.models.presets.sampled", None)
+    parts = {line["part"] for line in base.report(*tiny, 2)}
+    assert "judging/statement" in parts and "judging/caption" in parts and "judging/own captions" not in parts
 
 
 def test_a_base_measured_on_no_question_is_refused():

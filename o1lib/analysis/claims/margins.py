@@ -6,13 +6,13 @@
 changed afterwards. A margin counts only for the contrast that it was computed for.
 """
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from o1lib.analysis.claims.registry import Claim
 from o1lib.records import UserError, project_root, shown
+from o1lib.records.journals import load_json
 
 FILE = "results/margins.json"
 
@@ -33,12 +33,12 @@ def frozen_margins(claims: Iterable[Claim], path: Path | None = None) -> dict[st
     if not path.is_file():
         return {}
     try:
-        entries = json.loads(path.read_text(encoding="utf8"))["margins"]
+        entries = dict(load_json(path)["margins"])
         found = {claim.id: (claim, entries[claim.id]) for claim in claims if claim.id in entries}
         margins = {
             name: FrozenMargin(float(entry["margin"]), float(entry["power"])) for name, (_, entry) in found.items()
         }
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise UserError(f"{shown(path)} is not a file of margins ({error}): restore the committed one") from error
     for name, (claim, entry) in found.items():
         if entry.get("contrast") != claim.contrast.model_dump(mode="json"):

@@ -227,7 +227,7 @@ def claims_page(lines, note, incomplete, mark="", replication=None, agreement=""
         caveat=caveat,
         mark=f" ({mark})" if mark else "",
         counts=to_html(verdict_counts(lines)),
-        table=to_html(claims_table(lines)),
+        table=to_html(claims_table(lines), classes="claims"),
         costs=to_html(spent) if len(spent := cost_table(lines)) else None,
         n_incomplete=len(incomplete),
         n_claims=len(judged(lines)),

@@ -8,13 +8,13 @@ Inside does not mean equal, and outside does not mean refuted. If two studies of
 random draws, one value in six lies outside the other study's 95 % interval.
 """
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
 from o1lib.analysis.claims.page import measured
 from o1lib.records import UserError, project_root, shown
+from o1lib.records.journals import load_json
 
 INSIDE, ABOVE, BELOW = "inside", "outside, above it", "outside, below it"
 YOURS, OURS = "not tested by you", "not tested in the published study"
@@ -31,11 +31,11 @@ def read_claims(path: Path) -> list[dict]:
     if not path.is_file():
         return []
     try:
-        lines = json.loads(path.read_text(encoding="utf8"))
+        lines = load_json(path, list)
         for line in lines:
             _check(line)
         return lines
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise UserError(f"{shown(path)} is not a list of judged claims ({error}): run 07_claims again") from error
 
 

@@ -13,13 +13,19 @@ from PIL import Image
 from o1lib.data.images import rgb
 from o1lib.records.html import png_url, render
 
-_SIDE = 160  # pixels: the longer side of a shown picture is at least this
+_SIDE, _MOST = 160, 640  # pixels: the longer side of a shown picture is about this at least, and this at most
 
 
 def inline(picture):
-    """Return an <img> tag that contains the picture (a PIL image or a path), enlarged without smoothing."""
+    """Return an <img> tag that contains the picture (a PIL image or a path), enlarged without smoothing.
+
+    A picture that is larger than a page is made smaller, so that a page stays small too.
+    """
     if not isinstance(picture, Image.Image):
         picture = rgb(Path(picture) if isinstance(picture, str) else picture)
+    if max(picture.size) > _MOST:
+        picture = picture.copy()
+        picture.thumbnail((_MOST, _MOST))
     scale = max(1, _SIDE // max(picture.size))
     return render(
         "analysis/picture.html.j2",

@@ -18,8 +18,20 @@ from pathlib import Path
 from o1lib.data import mini_vqa
 from o1lib.data.annotation import questions
 from o1lib.data.annotation.noisy_teacher import Measure, NoisyTeacher, annotation_request, salvaged
-from o1lib.data.annotation.teacher import ATTEMPTS, AnnotationRequest, AnnotationResult, Served, Teacher, annotate
+from o1lib.data.annotation.teacher import (
+    ATTEMPTS,
+    JUDGE_TOKENS,
+    NO_ANSWER,
+    TOKENS,
+    AnnotationRequest,
+    AnnotationResult,
+    Judge,
+    Served,
+    Teacher,
+    annotate,
+)
 from o1lib.data.dataset import Item, write_items
+from o1lib.data.hub import local_path
 from o1lib.data.splits import SourceOptions, Splits
 from o1lib.minivqa import Example, mixture
 from o1lib.models.endpoint import Endpoint
@@ -33,6 +45,7 @@ class AnnotationConfig:
     - `items`: a file of questions (o1lib.data.annotation.questions), relative to the project's folder unless absolute
     - `base_url`, `model`, `log`, `requests_per_minute`, `max_tokens_total`: those of `Endpoint`
     - `judge_model`: a model at the same address, asked if no rule can decide whether two answers agree
+    - `max_tokens`, `judge_tokens`: the most tokens of a reply of the teacher and of the judge, thoughts included
     - `noise`: the share of answers in which the noisy teacher errs
     - `filtered`: if False, the first reply to each question is kept unchanged
     """
@@ -47,6 +60,8 @@ class AnnotationConfig:
     filtered: bool = True
     requests_per_minute: float = 0
     max_tokens_total: int = 0
+    max_tokens: int = TOKENS
+    judge_tokens: int = JUDGE_TOKENS
 
     @property
     def tries(self) -> int:
@@ -57,7 +72,7 @@ class AnnotationConfig:
         """Return the stages that a result adds to the dataset, or None if it adds none."""
         if result.stages or self.filtered:
             return result.stages
-        return salvaged(result.tries[-1][0]) if result.tries and result.reason != "no answer" else None
+        return salvaged(result.tries[-1][0]) if result.tries and result.reason != NO_ANSWER else None
 
     def endpoint(self, model: str) -> Endpoint:
         """Return the endpoint of a model. Raises UserError for invalid settings."""
@@ -94,9 +109,9 @@ def annotated_splits(config: AnnotationConfig, n_train: int, n_validation: int, 
 def _from_file(config: AnnotationConfig, sizes: dict[str, int]) -> Splits:
     if config.noise:
         raise UserError(f"noise={config.noise} is for Mini-VQA's own teacher: set it to 0, or leave `items` empty.")
-    teacher = Served(config.endpoint(config.model))
-    judge = config.endpoint(config.judge_model) if config.judge_model else None
-    path, counts = project_root() / Path(config.items).expanduser(), {}
+    teacher = Served(config.endpoint(config.model), max_tokens=config.max_tokens)
+    judge = Judge(config.endpoint(config.judge_model), config.judge_tokens) if config.judge_model else None
+    path, counts = project_root() / local_path(config.items), {}
     parts = _split_by_picture(questions.annotation_requests(path), path.parent, sizes)
     items = {name: _annotated(part, name, config, teacher, judge, counts) for name, part in parts.items()}
     return Splits(items["train"], items["validation"], items["test"], counts)
@@ -141,7 +156,7 @@ def _annotated(
     name: str,
     config: AnnotationConfig,
     teacher: Served,
-    judge: Endpoint | None,
+    judge: Judge | None,
     counts: dict,
 ) -> Iterator[Item]:
     ends = Counter()
@@ -153,7 +168,7 @@ def _annotated(
     counts[name] = {"ends": dict(ends)}
     counts["ledger"] = teacher.endpoint.usage.facts()  # these keys are published in records
     if judge:
-        counts["judge_ledger"] = judge.usage.facts()
+        counts["judge_ledger"] = judge.endpoint.usage.facts()
 
 
 def item(request: AnnotationRequest, stages: Mapping[str, str], test_set: str = "") -> Item:
@@ -171,12 +186,13 @@ def item(request: AnnotationRequest, stages: Mapping[str, str], test_set: str = 
 
 
 def build_dataset(
-    items: Path | str, folder: Path | str, teacher: Teacher, judge: Endpoint | None = None, attempts: int = ATTEMPTS
+    items: Path | str, folder: Path | str, teacher: Teacher, judge: Judge | None = None, attempts: int = ATTEMPTS
 ) -> dict[str, int]:
     """Annotate a file of questions, write the kept ones as a dataset, and return {reason or "kept": number}.
 
     `folder` is complete or absent. Next to it, `<folder>.outcomes.jsonl` has one line per question: {id, kept, reason,
-    attempts}. Raises UserError as `annotate` does; the same call then continues with the replies already received.
+    attempts}, and the `problem` of the server if it gave no answer. Raises UserError as `annotate` does; the same call
+    then continues with the replies already received.
     """
     folder, ends = Path(folder), Counter()
     results = annotate(questions.annotation_requests(items), teacher, judge, attempts)
@@ -195,6 +211,8 @@ def _kept(results: Iterable[AnnotationResult], journal, ends: Counter) -> Iterat
             "reason": result.reason,
             "attempts": len(result.tries),
         }
+        if result.reason == NO_ANSWER:
+            line["problem"] = result.tries[-1][0]
         journal.write(json.dumps(line) + "\n")
         if result.stages:
             yield item(result.request, result.stages)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from o1lib.data.annotation.teacher import AnnotationRequest, AnnotationResult, annotate
+from o1lib.formats.answer_forms import YES_NO
 from o1lib.formats.stages import STAGES, close_tag, open_tag, parse, render
 from o1lib.minivqa.draw import LETTERS, Example, draw, mixture
 from o1lib.minivqa.facts import alter, canonical, caption_score, statements
@@ -115,7 +116,7 @@ def _altered(text, rng, wrong):
 def _other_answer(example, rng):
     if example.options:
         return rng.choice([letter for letter in LETTERS[: len(example.options)] if letter != example.answer])
-    if example.answer in ("yes", "no"):
+    if example.answer in YES_NO:
         return "no" if example.answer == "yes" else "yes"
     other = alter(example.answer, rng)
     while not other or canonical(other) == canonical(example.answer):  # draw another question

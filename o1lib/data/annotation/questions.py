@@ -11,20 +11,19 @@ Pictures are in the file's folder or in its split zip.
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from o1lib.data.annotation.teacher import AnnotationRequest
 from o1lib.data.images import Pictures
-from o1lib.data.llava_cot import Released, ReleasedTurn, lines
+from o1lib.data.llava_cot import Pictured, Released, ReleasedTurn, lines
+from o1lib.data.options import gold_letter, shows
 from o1lib.records import UserError
-from o1lib.scoring.equality import LETTERS, letter_of, words
+from o1lib.scoring.equality import LETTERS
 
 
-class SourceQuestion(BaseModel):
+class SourceQuestion(Pictured):
     """One line of the file: a question, or a conversation of several rounds."""
 
-    model_config = ConfigDict(coerce_numbers_to_str=True)
-    id: str = Field(min_length=1)
     image: str = Field(min_length=1)
     question: str = ""
     answer: str = ""
@@ -73,7 +72,7 @@ def annotation_requests(path: Path | str) -> Iterator[AnnotationRequest]:
                 f"{source.id}#{number}" if len(source.pairs()) > 1 else source.id,
                 image,
                 _with_options(question, options),
-                letter_of(gold, options) or gold.strip(),
+                _letter(gold, options, where) or gold.strip(),
                 options,
                 tuple(source.hints or ()),
                 source.family or Path(source.image).parts[0],
@@ -92,10 +91,20 @@ def _parsed(line, where: str) -> SourceQuestion:
         ) from None
 
 
+def _letter(gold: str, options: tuple[str, ...], where: str) -> str:
+    """Return the letter of the right option, "" if there is none. Raises UserError for a gold answer with two meanings.
+
+    With the options ("B", "A") the gold answer "A" could be the letter of the first or the text of the second.
+    """
+    try:
+        return gold_letter(gold, options)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}; give letter and option, as 'A. {options[0]}'.") from None
+
+
 def _with_options(question: str, options: tuple[str, ...]) -> str:
-    """Return the question with its options appended, unless it contains all of them already."""
+    """Return the question with its options appended, unless it lists them with their letters already."""
     question = question.replace("<image>", "").strip()
-    content = f" {words(question)} "
-    if all(f" {words(option)} " in content for option in options):
+    if shows(question, options):
         return question
     return question + "".join(f"\n{letter}. {option}" for letter, option in zip(LETTERS, options, strict=False))

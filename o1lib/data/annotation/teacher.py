@@ -23,12 +23,16 @@ from typing import Any, Protocol
 from o1lib.data.image_part import picture_part
 from o1lib.data.split_zip import PictureError
 from o1lib.formats.stages import flaw, parse
+from o1lib.formats.thoughts import answer_part, unfenced, without_thoughts
 from o1lib.models.endpoint import Endpoint, Reply, Request
 from o1lib.records import UserError
+from o1lib.records.limits import check_size
 from o1lib.scoring import correct, extract
 from o1lib.scoring.equality import letter_of, quantity
 
 ATTEMPTS = 2  # in all, as in the released generator
+TOKENS, JUDGE_TOKENS = 2048, 1024  # of a reply: of the teacher's, and of the judge's with its thoughts
+NO_ANSWER = "no answer"  # the reason of a request to which the server gave none
 # Prompts are part of the key under which replies are cached: a change of wording asks every question again.
 _TASK = """Answer the question about the picture in exactly four sections, each inside its own pair of tags.
 
@@ -104,7 +108,7 @@ class Served:
 
     endpoint: Endpoint
     temperature: float | None = None
-    max_tokens: int = 2048
+    max_tokens: int = TOKENS
 
     def say(self, request: AnnotationRequest, attempt: int) -> Reply:
         """Return the endpoint's reply. Raises PictureError for a picture that cannot be sent."""
@@ -115,6 +119,28 @@ class Served:
     def each(self, function: Callable, items: Iterable) -> Iterator:
         """Yield function(item) in order, with as many requests in flight as the endpoint allows."""
         return self.endpoint.each(function, items)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A model behind an endpoint that says whether two answers agree, in at most `max_tokens` tokens with its thoughts.
+
+    It sees only the two texts, as in the release. The whole reply must be the verdict: a verdict inside prose or in
+    quotes does not count, because the texts may contain one.
+    """
+
+    endpoint: Endpoint
+    max_tokens: int = JUDGE_TOKENS
+
+    def agrees(self, conclusion: str, gold: str) -> bool | None:
+        """Return the verdict on two answers, or None if two replies hold no verdict."""
+        texts = json.dumps({"standard_answer": gold, "response": conclusion}, ensure_ascii=False)
+        chat = [{"role": "system", "content": _JUDGE}, {"role": "user", "content": texts}]
+        for attempt in ("", "attempt 2"):
+            found = _verdict(self.endpoint.answer(Request(chat, _VERDICT, 0.0, self.max_tokens, key=attempt)).text)
+            if found is not None:
+                return found
+        return None
 
 
 def messages(request: AnnotationRequest) -> list[dict]:
@@ -129,7 +155,10 @@ def messages(request: AnnotationRequest) -> list[dict]:
 
 
 def annotate(
-    requests: Iterable[AnnotationRequest], teacher: Teacher, judge: Endpoint | None = None, attempts: int = ATTEMPTS
+    requests: Iterable[AnnotationRequest],
+    teacher: Teacher,
+    judge: Judge | None = None,
+    attempts: int = ATTEMPTS,
 ) -> Iterator[AnnotationResult]:
     """Yield one result per request, in order. Requests are read lazily.
 
@@ -138,10 +167,11 @@ def annotate(
     """
     if attempts < 1:
         raise UserError(f"attempts={attempts} must be at least 1; the release makes {ATTEMPTS}.")
+    check_size("attempts", attempts)
     return teacher.each(lambda request: _annotated(request, teacher, judge, attempts), requests)
 
 
-def _annotated(request: AnnotationRequest, teacher: Teacher, judge: Endpoint | None, attempts: int) -> AnnotationResult:
+def _annotated(request: AnnotationRequest, teacher: Teacher, judge: Judge | None, attempts: int) -> AnnotationResult:
     if not request.gold.strip():
         return AnnotationResult(request, None, "no right answer given")
     tries = []
@@ -151,7 +181,7 @@ def _annotated(request: AnnotationRequest, teacher: Teacher, judge: Endpoint | N
         except PictureError:
             return AnnotationResult(request, None, "unreadable picture", tuple(tries))
         if reply.error:
-            return AnnotationResult(request, None, "no answer", (*tries, (reply.error, "no answer")))
+            return AnnotationResult(request, None, NO_ANSWER, (*tries, (reply.error, NO_ANSWER)))
         stages, reason = filter_verdict(reply.text, request, judge)
         tries.append((reply.text, reason))
         if not reason:
@@ -159,17 +189,20 @@ def _annotated(request: AnnotationRequest, teacher: Teacher, judge: Endpoint | N
     return AnnotationResult(request, None, tries[-1][1], tuple(tries))
 
 
-def filter_verdict(text: str, request: AnnotationRequest, judge: Endpoint | None = None) -> tuple[dict[str, str], str]:
+def filter_verdict(text: str, request: AnnotationRequest, judge: Judge | None = None) -> tuple[dict[str, str], str]:
     """Return (stages, "") for a text that passes the filter, or ({}, reason) for one that is dropped."""
+    text = without_thoughts(text)
     if _REFUSAL.search(text) and not _REFUSAL.search(request.gold):
         return {}, "refusal"
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        return {}, "half a character"  # it could not be written
     parsed = parse(text)
     problem = flaw(parsed)
     if problem:
         return {}, problem
     agrees = agreement(parsed.stages["conclusion"], request.gold, request.options)
     if agrees is None and judge is not None:
-        agrees = judge_agreement(parsed.stages["conclusion"], request.gold, judge)
+        agrees = judge.agrees(parsed.stages["conclusion"], request.gold)
         if agrees is None:
             return {}, "unclear judge"
     return (dict(parsed.stages), "") if agrees else ({}, "another answer" if agrees is False else "answer not matched")
@@ -195,23 +228,8 @@ def agreement(conclusion: str, gold: str, options: tuple[str, ...] = ()) -> bool
     return False if decided else None
 
 
-def judge_agreement(conclusion: str, gold: str, judge: Endpoint) -> bool | None:
-    """Return a judge's verdict on whether two answers agree, or None if two replies hold no verdict.
-
-    The judge sees only the two texts, as in the release. The whole reply must be the verdict: a verdict inside prose or
-    in quotes does not count, because the texts may contain one.
-    """
-    texts = json.dumps({"standard_answer": gold, "response": conclusion}, ensure_ascii=False)
-    chat = [{"role": "system", "content": _JUDGE}, {"role": "user", "content": texts}]
-    for attempt in ("", "attempt 2"):
-        found = _verdict(judge.answer(Request(chat, _VERDICT, 0.0, 300, key=attempt)).text)
-        if found is not None:
-            return found
-    return None
-
-
 def _verdict(text):
-    text = re.sub(r"^```(?:json)?|```$", "", text.strip()).strip()
+    text = unfenced(answer_part(text))
     with suppress(ValueError, KeyError, TypeError, RecursionError):  # no JSON object: the reply may be the bare word
         text = json.loads(text)["verdict"]
     return {"valid": True, "invalid": False}.get(str(text).strip(" .'\"\n").lower())

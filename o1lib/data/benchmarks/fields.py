@@ -3,27 +3,32 @@
     read({"index": "7", "question": "Which?", "A": "red", "B": "blue", "answer": "B", "image": "/9j/4AAQ..."}, "row 7")
     # Fields(id="7", question="Which?", options=("red", "blue"), answer="B", picture=...)
 
-A row is untrusted: only `o1lib.data.images.Pictures` turns a value into a path, and only literals are evaluated.
+A row is untrusted: only `o1lib.data.images.Pictures` turns a value into a path, and only literals are evaluated. A
+question that should have options, but whose options cannot be read, is refused and never asked as an open one.
 """
 
-import ast
-import re
+import math
 from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import Any, NamedTuple
 
+from o1lib.data.benchmarks.known import Benchmark, mathvista_query
+from o1lib.data.options import from_cell, gold_letter, has_heading, listed, shows
 from o1lib.records import UserError
-from o1lib.scoring.equality import letter_of
 
 IDS = ("index", "id", "pid", "qid", "idx", "question_id", "key")
 ANSWERS = ("final_answer", "gt_answer", "answer_option", "answer")
-PICTURES = ("decoded_image", "image", "image_path", "filename", "imagename", "image_1")
-_LISTED = re.compile(r"(?:Options|Choices):?\s*(.+)$", re.S)
-_OPTION = re.compile(r"(?:^|[\s,;])\(?([A-Z])[.):]\s*(.+?)(?=[\s,;]+\(?[A-Z][.):]\s|\s*$)", re.S)
+PICTURES = ("decoded_image", "image", "images", "image_path", "filename", "imagename", "image_1")
+_CHOICE = Benchmark("choice")
+_TABLE = "a table that lists them in columns A, B, ..."
 
 
 class Fields(NamedTuple):
-    """The fields of one row. `answer` is a letter if there are options; `picture` is the cell's value, or None."""
+    """The fields of one row.
+
+    `answer` is a letter if there are options, or "" if it is the letter of an option whose cell is empty. `options` are
+    in the order of their letters; an empty one is a letter that is not offered. `picture` is the cell's value, or None.
+    """
 
     id: str
     question: str
@@ -33,72 +38,114 @@ class Fields(NamedTuple):
     hint: str
 
 
+def cell(row: dict, *names: str) -> Any:
+    """Return the value of the first of the named columns that has one, or None."""
+    return next((row[name] for name in names if not _is_missing(row.get(name))), None)
+
+
 def text(row: dict, *names: str) -> str:
     """Return the first of the named columns that has a value, as text; "" if none has one."""
-    return next((str(row[name]).strip() for name in names if row.get(name) not in (None, "", [])), "")
+    value = cell(row, *names)
+    return "" if value is None else str(value).strip()
 
 
-def read(row: dict, where: str, kind: str = "choice") -> Fields:
-    """Return the fields of a row of a benchmark of that kind (see `known.Benchmark`).
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or value in ([], {}) or isinstance(value, float) and math.isnan(value)
 
-    Raises UserError, naming `where`, for a row without question or answer, a gap in its options, more than 26 options,
-    or an answer that is none of them.
+
+def read(row: dict, where: str, benchmark: Benchmark = _CHOICE, published: str = _TABLE) -> Fields:
+    """Return the fields of a row of a benchmark; `published` names a file that can be read, for messages.
+
+    Raises UserError, naming `where` and that file, for a row without question or answer, options that cannot be read,
+    more than 26 options, or an answer that is none of them, or could be two of them.
     """
-    question = text(row, "question", "query")
+    question = text(row, *(("query", "question") if benchmark.kind == "mixed" else ("question", "query")))
     if not question:
         raise UserError(f"{where}: no question: correct or remove the row")
-    if kind == "mixed":
-        question = text(row, "query", "question")
-    options = _options(row, question, where, kind)
-    answer = _answer(row, options, where, kind)
-    picture = next((row[name] for name in PICTURES if row.get(name) not in (None, "", [])), None)
-    return Fields(text(row, *IDS), question, options, answer, picture, text(row, "hint"))
+    question, options = _options(row, question, where, benchmark)
+    if _is_choice(row, question, benchmark) and sum(map(bool, options)) < 2:
+        raise UserError(f"{where}: a choice whose options cannot be read: use {published}")
+    if benchmark.kind == "mixed":
+        question = _mathvista(row, question, options)
+    answer = _answer(row, options, where, benchmark, published)
+    return Fields(text(row, *IDS), question, options, answer, cell(row, *PICTURES), text(row, "hint"))
 
 
-def _options(row: dict, question: str, where: str, kind: str) -> tuple[str, ...]:
-    """Return the options from a list, from the columns A, B, ..., or else from the text of the question."""
-    listed = literal(row.get("choices") or row.get("options"))
-    if listed:
-        options = list(listed.values()) if isinstance(listed, dict) else list(listed)
-    else:
-        filled = [letter for letter in ascii_uppercase if str(row.get(letter) or "").strip()]
-        if filled != list(ascii_uppercase[: len(filled)]):
-            raise UserError(f"{where}: the options {', '.join(filled)} leave one out: correct the row")
-        options = [str(row[letter]) for letter in filled]
-    if not options and kind in ("choice", "mixed", "steps") and (part := _LISTED.search(question)):
-        found = _OPTION.findall(part[1])
-        if len(found) > 1 and [letter for letter, _ in found] == list(ascii_uppercase[: len(found)]):
-            options = [option for _, option in found]
+def _mathvista(row: dict, query: str, options: Sequence[str]) -> str:
+    """Return the query of a row of MathVista: its own if it shows the options, else the one that MathVista builds."""
+    if shows(query, options) if options else "query" in row or query.startswith("Hint:"):
+        return query
+    precision = text(row, "precision").removesuffix(".0")
+    return mathvista_query(text(row, "question"), options, text(row, "unit"), text(row, "answer_type"), precision)
+
+
+def _options(row: dict, question: str, where: str, benchmark: Benchmark) -> tuple[str, tuple[str, ...]]:
+    """Return (question, options) from a list, from the columns A, B, ..., or else from the text of the question."""
+    options = from_cell(cell(row, "choices", "options")) or _lettered(row)
+    if not options and (benchmark.kind == "choice" or benchmark.kind in ("mixed", "steps") and has_heading(question)):
+        found = listed(question)
+        options = found.options
+        if benchmark.kind == "choice":  # the prompt lists them
+            question = found.question or question
     if len(options) > len(ascii_uppercase):
         raise UserError(f"{where}: {len(options)} options, but there are only 26 letters: split the row")
-    return tuple(str(option).strip() for option in options)
+    return question, options
 
 
-def literal(value: Any) -> Any:
-    """Return the list, tuple or dict of a cell, also one written as text ("['a', 'b']"); () for anything else."""
-    if isinstance(value, str) and value.strip()[:1] in ("[", "{"):
-        try:
-            value = ast.literal_eval(value.strip())
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return ()
-    return value if isinstance(value, (list, tuple, dict)) else ()
+def _lettered(row: dict) -> tuple[str, ...]:
+    """Return the options of the columns A, B, ... up to the last that has a text; an empty cell keeps its letter."""
+    cells = [text(row, letter) for letter in ascii_uppercase]
+    filled = [number for number, option in enumerate(cells, 1) if option]
+    return tuple(cells[: filled[-1]] if filled else ())
 
 
-def _answer(row: dict, options: Sequence[str], where: str, kind: str) -> str:
+def _is_choice(row: dict, question: str, benchmark: Benchmark) -> bool:
+    """Return whether a row asks to choose, whether or not its options were found."""
+    if benchmark.kind == "mixed":
+        asked = text(row, "question_type")
+        return asked == "multi_choice" or not asked and (has_heading(question) or bool(text(row, "answer_option")))
+    lone = text(row, *ANSWERS).strip("(). ")
+    return benchmark.kind == "choice" or benchmark.kind == "steps" and has_heading(question) and len(lone) == 1
+
+
+def _answer(row: dict, options: Sequence[str], where: str, benchmark: Benchmark, published: str) -> str:
     """Return the gold answer: "yes" or "no", a letter if there are options, or the text."""
     answer = text(row, *ANSWERS)
     if not answer:
         raise UserError(f"{where}: no answer, so it cannot be scored: use a part whose answers are published")
-    if kind == "yes/no":
+    if benchmark.kind == "yes/no":
         verdict = {"1": "yes", "0": "no", "yes": "yes", "no": "no"}.get(answer.lower())
         if verdict is None:
-            raise UserError(f"{where}: the answer {answer!r} is neither yes nor no (1 or 0): correct the row")
+            raise UserError(f"{where}: the answer {answer[:80]!r} is neither yes nor no (1 or 0): correct the row")
         return verdict
     if not options:
         return answer
-    letter = letter_of(answer.strip("(). ").upper()[:1] if len(answer.strip("(). ")) == 1 else answer, options)
-    if not letter and answer.isdecimal() and int(answer) < len(options):
-        letter = ascii_uppercase[int(answer)]  # AI2D's own files count options from 0
-    if not letter and kind in ("choice", "mixed"):
-        raise UserError(f"{where}: the answer {answer!r} is none of its {len(options)} options: correct the row")
+    letter = _letter(row, answer, options, where, benchmark, published)
+    if not letter and benchmark.kind in ("choice", "mixed"):
+        raise UserError(
+            f"{where}: the answer {answer[:80]!r} is none of its {len(options)} options: correct the row, or use "
+            f"{published}"
+        )
+    if letter and not options[ascii_uppercase.index(letter)]:
+        return ""
     return letter or answer
+
+
+def _letter(row: dict, answer: str, options: Sequence[str], where: str, benchmark: Benchmark, published: str) -> str:
+    """Return the letter of the right option, "" if it is none of them.
+
+    In a list, AI2D's own files count options from 0 and MathVista's give the text. In columns A, B, ..., and in the
+    column `answer_option`, a letter is a letter.
+    """
+    in_list = bool(from_cell(cell(row, "choices", "options")))
+    if benchmark.counts_from_0 and in_list and answer.isdecimal() and len(answer) < 3 and int(answer) < len(options):
+        return ascii_uppercase[int(answer)]
+    means = "either" if in_list else "letter"
+    if benchmark.kind == "mixed":
+        means = "letter" if text(row, "answer_option") else "text"
+    try:
+        return gold_letter(answer, options, means)
+    except ValueError as error:
+        raise UserError(f"{where}: {error}: use {published}") from None

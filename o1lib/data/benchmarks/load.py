@@ -14,19 +14,24 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from o1lib.data.benchmarks import fields
-from o1lib.data.benchmarks.known import BENCHMARKS, Benchmark, prompt
+from o1lib.data.benchmarks.known import BENCHMARKS, Benchmark, prompt, published
 from o1lib.data.benchmarks.rotations import ROTATION, rotated
 from o1lib.data.dataset import Item
-from o1lib.data.images import Pictures, check, header
+from o1lib.data.hub import local_path
+from o1lib.data.images import MAX_BYTES, Pictures, header, whole
+from o1lib.data.options import literal
 from o1lib.data.split_zip import Member
 from o1lib.data.table_files import rows
 from o1lib.records import UserError, atomic_file, choose
 
 SHORTEST = 64  # characters; a shorter cell of VLMEvalKit's image column is the id of the row whose picture it shares
 
+_DIGITS = 20  # of an index; a longer number is a name
+
 
 class Loaded(NamedTuple):
-    """The items of a benchmark, and counts: rows read, and rows left out because they have no picture."""
+    """The items of a benchmark, and counts: rows read, and rows left out because they have no picture, or because the
+    cell of their right option is empty."""
 
     items: list[Item]
     counts: dict[str, int]
@@ -44,16 +49,22 @@ def load_benchmark(name: str, source: str | Path, store: Path, pictures: Path | 
     """
     benchmark = choose(name, BENCHMARKS, "benchmark")
     found, seen, counts = {}, {}, Counter(rows=0, without_picture=0)
-    _warn_of_another_edition(name, Path(source).expanduser())
-    store = _PictureStore(store, pictures or Path(source).expanduser().parent)
+    _warn_of_another_edition(name, local_path(source))
+    store = _PictureStore(store, pictures or local_path(source).parent)
     for where, row in tqdm(rows(source), desc=f"reading {name}", unit=" rows", delay=2, mininterval=1):
         counts["rows"] += 1
-        one = fields.read(row, where, benchmark.kind)
+        one = fields.read(row, where, benchmark, published(name))
         qid = _id(row, one.id, benchmark, counts["rows"], where, seen)
-        if _without_picture(row, one):
-            counts["without_picture"] += 1
+        left_out = "without_picture" if _without_picture(row, one) else "" if one.answer else "right_option_is_empty"
+        if left_out:
+            counts[left_out] += 1
             continue
         found[qid] = _item(name, benchmark, qid, one, row), store.place(one.picture, one.id, where)
+    if counts["right_option_is_empty"]:
+        warnings.warn(
+            f"{source}: {counts['right_option_is_empty']} rows left out, whose right option is an empty cell",
+            stacklevel=2,
+        )
     items = [Item(**values, image=store.path(place, values["qid"])) for values, place in found.values()]
     if not items:
         raise UserError(f"{source} has no question with a picture: name the file of {name}")
@@ -131,7 +142,7 @@ def _group(benchmark: Benchmark, qid: str) -> str:
         return qid.split("#")[0]
     if not benchmark.circular:
         return ""
-    return str(int(qid) % ROTATION) if qid.isdecimal() else qid
+    return str(int(qid) % ROTATION) if qid.isdecimal() and len(qid) < _DIGITS else qid
 
 
 def _skill(value) -> str:
@@ -140,7 +151,7 @@ def _skill(value) -> str:
 
 def _steps(row: dict) -> tuple[str, ...]:
     """Return the reference steps of VRC-Bench, which are a list or the lines of a text."""
-    steps = fields.literal(row.get("steps")) or str(row.get("steps") or "").splitlines()
+    steps = literal(row.get("steps")) or str(row.get("steps") or "").splitlines()
     return tuple(str(step).strip() for step in steps if str(step).strip())
 
 
@@ -148,7 +159,7 @@ class _PictureStore:
     """The pictures of a benchmark: those in rows go to `store`, named by their content; paths are below `folder`."""
 
     def __init__(self, store: Path, folder: Path):
-        self.store, self.pictures, self.by_id = Path(store), Pictures(folder), {}
+        self.store, self.pictures, self.by_id, self.by_path = Path(store), Pictures(folder), {}, {}
 
     def place(self, picture, own: str, where: str) -> Path | Member | str:
         """Return the path of a row's picture, or the id of the row whose picture it shares.
@@ -156,7 +167,7 @@ class _PictureStore:
         `own` is the row's id. Raises UserError for a picture that is missing, corrupt or of another type.
         """
         if isinstance(picture, (list, tuple)):
-            if len(picture) > 1:
+            if len(picture) != 1:
                 raise UserError(f"{where}: {len(picture)} pictures instead of one: split or remove the row")
             picture = picture[0]
         if isinstance(picture, dict):  # the form of parquet files
@@ -179,24 +190,30 @@ class _PictureStore:
         return self.by_id[place]
 
     def _decoded(self, text: str, where: str) -> bytes:
+        if len(text) > MAX_BYTES * 3 // 2:
+            raise UserError(f"{where}: the picture has {len(text):,} characters, too many: shrink it or remove the row")
         try:
             return base64.b64decode("".join(text.rpartition("base64,")[2].split()), validate=True)
         except (binascii.Error, ValueError):
             raise UserError(f"{where}: the picture is not base64: restore the cell or remove the row") from None
 
     def _stored(self, data: bytes, where: str) -> Path:
-        check(data, f"{where}: the picture")
         with header(data, f"{where}: the picture") as picture:
-            ending = picture.format.lower()
+            ending = str(picture.format).lower()
         path = self.store / f"{hashlib.sha256(data).hexdigest()[:24]}.{ending}"
         if not path.is_file():
+            whole(data, f"{where}: the picture")
             with atomic_file(path) as part:
                 part.write_bytes(data)
         return path
 
     def _in_folder(self, picture: str, where: str) -> Path | Member:
-        found = self.pictures.find(picture.removeprefix("./"), where)
-        if found is None:
-            raise UserError(f"{where}: the picture '{picture[:80]}' is missing in {self.pictures.folder}: put it there")
-        check(found, f"{where}: the picture")
-        return found
+        if picture not in self.by_path:
+            found = self.pictures.find(picture, where)
+            if found is None:
+                raise UserError(
+                    f"{where}: the picture '{picture[:80]}' is missing in {self.pictures.folder}: put it there"
+                )
+            whole(found, f"{where}: the picture '{picture[:80]}'")
+            self.by_path[picture] = found
+        return self.by_path[picture]

@@ -25,11 +25,15 @@ def rotated(items: Iterable[Item]) -> list[Item]:
 
 
 def _rotations(item: Item) -> list[Item]:
-    """Return the item and its rotations; the answer is the new letter of the right option."""
-    n, right = len(item.options), LETTERS.index(item.answer)
+    """Return the item and its rotations; the answer is the new letter of the right option.
+
+    A letter whose option is empty is not offered, so rotations are of the others.
+    """
+    offered = tuple(filter(None, item.options))
+    n, right = len(offered), len(list(filter(None, item.options[: LETTERS.index(item.answer)])))
     rotations = []
     for k in range(1, n):
-        options = item.options[k:] + item.options[:k]
+        options = offered[k:] + offered[:k]
         hint = item.question.partition(f"Question: {item.bare}\nOptions:")[0]
         rotations.append(
             replace(

@@ -8,8 +8,8 @@ a question, an answer or a picture can pass for a verdict. A case without a read
 failure. It counts as wrong and is shown in the metrics.
 """
 
-from o1lib.evaluation.graders.client import ATTEMPTS, fenced, verdicts
+from o1lib.evaluation.graders.client import ATTEMPTS, TOKENS, fenced, verdicts
 from o1lib.evaluation.graders.dispatch import grade
 from o1lib.evaluation.graders.vrc_bench import CRITERIA, RULES
 
-__all__ = ["ATTEMPTS", "CRITERIA", "RULES", "fenced", "grade", "verdicts"]
+__all__ = ["ATTEMPTS", "CRITERIA", "RULES", "TOKENS", "fenced", "grade", "verdicts"]

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Sequence
 
 from o1lib.data.benchmarks import BENCHMARKS
 from o1lib.evaluation.graders import mmvet, vrc_bench
-from o1lib.evaluation.graders.client import Ask, verdicts
+from o1lib.evaluation.graders.client import TOKENS, Ask, verdicts, with_budget
 from o1lib.formats.chat import answer_text
+from o1lib.formats.thoughts import without_thoughts
 from o1lib.scoring import correct
 
 
-def grade(lines: Iterable[dict], items: Sequence, ask: Ask, rule: str = "corrected") -> list[dict]:
+def grade(
+    lines: Iterable[dict], items: Sequence, ask: Ask, rule: str = "corrected", max_tokens: int = TOKENS
+) -> list[dict]:
     """Return the predictions with the judge's verdicts. The judge sees the part of an output that is scored.
 
     - MMVet: `graded` {"score": 0..1 or None, "by": "judge"}; only a full grade is `correct`
@@ -21,8 +24,9 @@ def grade(lines: Iterable[dict], items: Sequence, ask: Ask, rule: str = "correct
       gold answer, and they are compared by rule; `graded` {"score", "by", "answer"}, with score None for a failure
 
     Predictions of other test sets are returned unchanged. `rule` is that of VRC-Bench, "corrected" or "released".
-    Raises UserError for another rule.
+    `max_tokens` bounds each reply of the judge with its thoughts. Raises UserError for another rule or a bound below 1.
     """
+    ask = with_budget(ask, max_tokens)
     lines, known = list(lines), {item.qid: item for item in items}
     kinds = [BENCHMARKS[line["test_set"]].kind if line["test_set"] in BENCHMARKS else "" for line in lines]
     open_ended, steps = ([k for k, kind in enumerate(kinds) if kind == wanted] for wanted in ("open", "steps"))
@@ -58,7 +62,7 @@ def _grade_open(lines: list[dict], positions: list[int], known: dict, ask: Ask) 
 def _score_steps(lines: list[dict], positions: list[int], known: dict, ask: Ask, rule: str) -> None:
     items = [known[lines[k]["qid"]] for k in positions]
     cases = [
-        vrc_bench.Case(item.question, item.steps, item.answer, lines[k]["output"], _answer(lines[k]))
+        vrc_bench.Case(item.question, item.steps, item.answer, without_thoughts(lines[k]["output"]), _answer(lines[k]))
         for k, item in zip(positions, items, strict=True)
     ]
     for k, judged in zip(positions, vrc_bench.score(cases, ask, rule), strict=True):

@@ -63,7 +63,7 @@ def reading(item, text: str, kind: str) -> Request:
         if item.options
         else "Give a number, a list or a few words, as the question asks for; null if it gives none."
     )
-    return request(_READ + how, form, fenced("Question", item.question), fenced("Response", text), max_tokens=100)
+    return request(_READ + how, form, fenced("Question", item.question), fenced("Response", text))
 
 
 def read_value(found: GraderReply | None, options: tuple[str, ...]) -> str | None:
@@ -83,5 +83,4 @@ def grading(item, text: str) -> Request:
         fenced("Question", item.bare or item.question),
         fenced("Reference answer", gold),
         fenced("Response", text),
-        max_tokens=100,
     )

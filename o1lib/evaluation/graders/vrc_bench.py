@@ -73,7 +73,6 @@ def steps_request(case: Case) -> Request:
         fenced("Question", case.question),
         fenced("Reference steps", "\n".join(case.steps)),
         fenced("Response", case.output),
-        max_tokens=500,
     )
 
 
@@ -85,7 +84,6 @@ def final_request(case: Case, against: str) -> Request:
         fenced("Question", case.question),
         fenced("Reference answer", against),
         fenced("Prediction", case.answer),
-        max_tokens=50,
     )
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from o1lib.evaluation.probes.chain_faithfulness import form
 from o1lib.evaluation.probes.forced import Request, chain_stages, read_answer
 from o1lib.evaluation.probes.intervals import paired
+from o1lib.formats.answer_forms import form_of
 from o1lib.minivqa.facts import statements
 from o1lib.scoring import correct
 from o1lib.scoring.intervals import share
@@ -88,7 +88,7 @@ def line_of(case: Case, text: str, format: str) -> dict:
         "family": item.family,
         "template": item.template,
         "depth": getattr(item, "depth", 0),
-        "form": form(item),
+        "form": form_of(item.options, item.answer),
         "options": len(item.options),
         "format": format,
         "probe": case.probe,

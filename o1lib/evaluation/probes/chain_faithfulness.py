@@ -14,10 +14,10 @@ of thought measure how far an answer depends on it (Lanham et al. 2023, arXiv:23
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from o1lib.formats.answer_forms import form_of
 from o1lib.formats.stages import STAGES, render
 from o1lib.records import UserError
 from o1lib.scoring import correct, extract
-from o1lib.scoring.equality import YES_NO
 from o1lib.scoring.intervals import share
 
 PREFIXES = (STAGES[:2], STAGES[:3])  # up to the caption, up to the reasoning
@@ -86,16 +86,11 @@ def _line(item, partner, name, text):
         "qid": item.qid,
         "family": item.family,
         "template": item.template,
-        "form": form(item),
+        "form": form_of(item.options, item.answer),
         "prefix": name,
         "right": correct(value, item.answer, item.options),
         "follows": correct(value, partner.answer, item.options),
     }
-
-
-def form(item) -> str:
-    """Return the form of a question: "choice", "yes or no", or "open"."""
-    return "choice" if item.options else "yes or no" if item.answer in YES_NO else "open"
 
 
 def shares(lines: Sequence[dict], by: str) -> dict:

@@ -14,8 +14,8 @@ import re
 from collections.abc import Sequence
 
 from o1lib.evaluation.probes.cases import Case, Lines, Setting, steps_of
-from o1lib.evaluation.probes.chain_faithfulness import form
 from o1lib.evaluation.probes.forced import answering, ask, continued
+from o1lib.formats.answer_forms import YES_OR_NO, form_of
 from o1lib.minivqa.facts import alter
 from o1lib.scoring.equality import LETTERS, same
 from o1lib.scoring.intervals import share
@@ -62,7 +62,7 @@ def another_answer(item, items: Sequence, rng: random.Random) -> str:
     """
     if item.options:
         return rng.choice([letter for letter in LETTERS[: len(item.options)] if letter != item.answer])
-    if form(item) == "yes or no":
+    if form_of(item.options, item.answer) == YES_OR_NO:
         return "no" if item.answer == "yes" else "yes"
     pool = {one.answer for one in items if one.template == item.template and not one.options}
     pool = sorted(answer for answer in pool if not same(answer, item.answer))

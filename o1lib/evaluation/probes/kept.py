@@ -2,18 +2,16 @@
 
     reply = kept_replies(replies(decoder, "tags"), Path("replies.jsonl"), {"model": model_hash(folder)})
 
-The first line holds the settings. A file of other settings is discarded, a last line that a kill cut short ignored.
+The first line holds the settings. A file of other settings is discarded, and lines that cannot be read are dropped.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import astuple, replace
 from pathlib import Path
 
 from o1lib.evaluation.probes.forced import Reply, Request
-from o1lib.records import to_json
-from o1lib.records.files import LONE_SURROGATES, disk_errors
+from o1lib.records.journals import Journal
 
 
 def kept_replies(reply: Reply, path: Path, settings: Mapping) -> Reply:
@@ -21,21 +19,15 @@ def kept_replies(reply: Reply, path: Path, settings: Mapping) -> Reply:
 
     Raises UserError when the file cannot be written.
     """
-    head, found = to_json({"settings": dict(settings)}, path.name), {}
-    lines = path.read_text(encoding="utf8").split("\n") if path.is_file() else []
-    if lines[:1] == [head]:
-        found = dict(filter(None, map(_kept, lines[1:-1])))
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(line + "\n" for line in [head, *(_line(*one) for one in found.items())]), "utf8")
+    journal = Journal(path, settings, _kept, "those texts are generated again")
+    found = dict(journal.entries)
 
     def remembered(requests):
         keys = [_key(request) for request in requests]
         new = {key: request for key, request in zip(keys, requests) if key not in found}
         texts = dict(zip(new, reply(list(new.values())), strict=True)) if new else {}
         found.update(texts)
-        with disk_errors(path), open(path, "a", encoding="utf8", errors=LONE_SURROGATES) as file:
-            file.writelines(_line(*one) + "\n" for one in texts.items())
+        journal.add(*({"key": key, "text": text} for key, text in texts.items()))
         return [found[key] for key in keys]
 
     return remembered
@@ -46,13 +38,8 @@ def _key(request: Request) -> str:
     return hashlib.sha256(repr(astuple(replace(request, image=None))).encode()).hexdigest()[:24]
 
 
-def _line(key, text):
-    return json.dumps({"key": key, "text": text})
-
-
-def _kept(line):
-    try:
-        found = json.loads(line)
-        return found["key"], found["text"]
-    except (ValueError, KeyError):
-        return None
+def _kept(line: dict) -> tuple[str, str]:
+    """Return (key, text) of a line. Raises KeyError or ValueError for a line of another form."""
+    if not (isinstance(line["key"], str) and isinstance(line["text"], str)):
+        raise ValueError("a key and a text are needed")
+    return line["key"], line["text"]

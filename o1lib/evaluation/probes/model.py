@@ -26,8 +26,13 @@ from o1lib.search.types import Conversation, GenerationRequest, Task
 def replies(decoder, format: str) -> Reply:
     """Return the `reply` of a suite for the model of a batched `decoder`: greedy, turn by turn, until the turns end.
 
-    A text has all that the model wrote after the forced start, turns joined by blank lines.
+    A text has all that the model wrote after the forced start, turns joined by blank lines. Raises UserError for a
+    decoder of the other engine, which keeps no cache from which a reply could be forced.
     """
+    if not hasattr(decoder, "prefiller"):
+        raise UserError(
+            f"probes need the batched engine{f', and {decoder.why}' if decoder.why else ''}: name another model"
+        )
     spec = StageSpec("reply", length_factor=len(STAGES) if FORMATS[format].staged else 1)
 
     def reply(requests: Sequence[Request]) -> list[str]:

@@ -51,7 +51,9 @@ def follow_look(processor, format: str, items: Sequence, partners: Mapping) -> C
     from o1lib.inference.decoder import Decoder
 
     def look(model, asked, outputs) -> dict[str, float]:
-        reply = replies(Decoder(model, processor, temperature=0.0, max_new_tokens=LONGEST), format)
+        # a look during training: the engine is not compared with the model's own forward every time
+        decoder = Decoder(model, processor, temperature=0.0, max_new_tokens=LONGEST, replayed=False)
+        reply = replies(decoder, format)
         found = follow_rates(reply, items, partners, format, letters=False)
         kept = letters_kept(asked, ["\n\n".join(turns) for turns in outputs])
         letters = {"letter_kept": kept["value"], "letter_asked": kept["n"]} if kept else {}

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from o1lib.evaluation.probes import corrupted, early, filler, pictures, swaps
 from o1lib.evaluation.probes.cases import Lines, Probe, Setting, line_of
 from o1lib.evaluation.probes.forced import Reply
+from o1lib.formats.answer_forms import YES_OR_NO
 from o1lib.records import choose
 from o1lib.scoring.intervals import metric, share
 
@@ -100,4 +101,4 @@ def _guesses(lines):
 
 
 def _guess(line):
-    return 1 / line["options"] if line["options"] else 0.5 * (line["form"] == "yes or no")
+    return 1 / line["options"] if line["options"] else 0.5 * (line["form"] == YES_OR_NO)

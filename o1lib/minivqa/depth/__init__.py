@@ -18,7 +18,7 @@ Example:
     [1, 8]
 """
 
-from o1lib.minivqa.depth.program import FORMS
+from o1lib.formats.answer_forms import FORMS
 from o1lib.minivqa.depth.questions import BINS, HARD_BINS, NAME, SHARE, TASKS, bins, cell, draw, mixture
 
 __all__ = ["BINS", "FORMS", "HARD_BINS", "NAME", "SHARE", "TASKS", "bins", "cell", "draw", "mixture"]

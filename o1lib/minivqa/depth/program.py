@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
 
+from o1lib.formats.answer_forms import YES_OR_NO
 from o1lib.minivqa.chance import yes_no
 from o1lib.minivqa.family import Asked, Family
 
-FORMS = ("choice", "open", "yes_no")
 _DOUBLE = tuple(permutations(range(5), 4))
 
 
@@ -162,7 +162,7 @@ def asked(program: Program, form: str, rng) -> Asked:
     """Return the question in one of FORMS. In half of the yes/no questions the state asked about is wrong."""
     words, answer = program.write(), program.answer
     others, question = tuple(word for word in program.pool if word != answer), f"{words.stem} {words.open}"
-    if form == "yes_no":
+    if form == YES_OR_NO:
         true = rng.random() < 0.5
         question = words.about(answer if true else rng.choice(others))
         answer, others = yes_no(true)

@@ -13,9 +13,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
+from o1lib.formats.answer_forms import FORMS
 from o1lib.minivqa.depth.arrows import ARROWS
 from o1lib.minivqa.depth.counters import BRANCHES, SUMS
-from o1lib.minivqa.depth.program import FORMS, Program, Task, asked, balanced
+from o1lib.minivqa.depth.program import Program, Task, asked, balanced
 from o1lib.minivqa.depth.swaps import SWAPS
 from o1lib.minivqa.depth.turns import TURNS
 from o1lib.minivqa.draw import Example, assemble, in_split, picture, seeds, split_of

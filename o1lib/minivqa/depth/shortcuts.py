@@ -21,11 +21,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from o1lib.minivqa.depth.program import FORMS, Program
+from o1lib.formats.answer_forms import CHOICE, FORMS, OPEN, YES_NO, YES_OR_NO
+from o1lib.minivqa.depth.program import Program
 from o1lib.minivqa.depth.questions import TASKS, program
 from o1lib.minivqa.draw import seeds
 from o1lib.minivqa.family import Asked
-from o1lib.minivqa.words import CLASSES
 
 DEPTHS = range(3, 13)
 STATES = {
@@ -33,7 +33,7 @@ STATES = {
     "last": lambda program: program.last,
     "no step": lambda program: program.states[0],
 }
-K_ALONE, YES_NO = "k alone", CLASSES["yes"]
+K_ALONE = "k alone"
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,12 @@ def _drawn(task: str, seed: int, depth: int, form: str) -> tuple[Program, Asked,
     """Return a program, its question and its options, without drawing the picture."""
     rng = random.Random(f"shortcuts/{task}/{depth}/{form}/{seed}")
     found, asked = program(task, seed, depth, form, rng)
-    return found, asked, [asked.answer, *rng.sample(asked.others, 3)] if form == "choice" else []
+    return found, asked, [asked.answer, *rng.sample(asked.others, 3)] if form == CHOICE else []
 
 
 def _cells(task: str, depth: int, form: str, asked: Sequence, others: Sequence) -> list[Cell]:
     rng = random.Random(f"shortcuts/{task}/{depth}/{form}")
-    size = {"choice": 4, "yes_no": 2, "open": len(asked[0][0].pool)}[form]
+    size = {CHOICE: 4, YES_OR_NO: 2, OPEN: len(asked[0][0].pool)}[form]
     common = Counter(question.answer for _, question, _ in others)
     hits = {name: sum(_right(*one, state(one[0]), rng) for one in asked) for name, state in STATES.items()}
     hits[K_ALONE] = sum(_commonest(options or common, common, rng) == one.answer for _, one, options in asked)

@@ -1,7 +1,8 @@
 """One client for all OpenAI-compatible endpoints: OpenAI, vLLM, Ollama, `transformers serve`.
 
 No request is sent twice: replies are cached by the hash of their request in an append-only log. A stopped run continues
-from this log. The API key comes from an environment variable and is never written.
+from this log. The API key comes from an environment variable and is never written. A reply without text, or one
+that the server filtered, is no answer: it is asked for again and never logged as one.
 
     endpoint = Endpoint("http://127.0.0.1:8000/v1", "qwen2.5-vl", log="work/teacher.jsonl", requests_per_minute=500)
     picture = picture_part(Path("1.jpg"))                  # o1lib.data.image_part
@@ -12,6 +13,6 @@ from this log. The API key comes from an environment variable and is never writt
 
 from o1lib.models.endpoint.cache import ReplyLog
 from o1lib.models.endpoint.client import Endpoint
-from o1lib.models.endpoint.transport import Reply, Request, ServedUsage
+from o1lib.models.endpoint.messages import Reply, Request, ServedUsage
 
 __all__ = ["Endpoint", "ServedUsage", "Reply", "ReplyLog", "Request"]

@@ -1,7 +1,8 @@
 """An append-only log of an endpoint's replies: each is written and fsynced on arrival, and never requested again.
 
 Each line holds {"key", "model", "text", "finish", "prompt_tokens", "completion_tokens"}. The key is the hash of the
-request, so the log contains no pictures, addresses or API keys. A line torn by a kill or a full disk is skipped.
+request, so the log contains no pictures, addresses or API keys. A line torn by a kill or a full disk is skipped. A line
+{"spent": true, "model", "prompt_tokens", "completion_tokens"} counts the tokens of a reply that was no answer.
 
     log = ReplyLog("work/teacher.jsonl")
     log.put(key, {"text": "<SUMMARY> ..."})
@@ -13,9 +14,12 @@ import os
 import threading
 from pathlib import Path
 
+from o1lib.models.endpoint.completion import whole
 from o1lib.records.files import disk_errors
+from o1lib.records.limits import MOST_BYTES_OF_A_REPLY
 
 _BLOCK = 1 << 16
+_LONGEST = 8 * MOST_BYTES_OF_A_REPLY  # bytes of a line: JSON writes a character in at most six
 
 
 class ReplyLog:
@@ -34,10 +38,13 @@ class ReplyLog:
             self._read()
 
     def _read(self) -> None:
-        start = 0
+        start, line = 0, b""
         with open(self.path, "rb") as file:
-            for line in file:
-                self._note(line, start)
+            while part := file.readline(_LONGEST):
+                whole_line = not line or line.endswith(b"\n")  # of a longer line only the beginning is looked at
+                line = part
+                if whole_line:
+                    self._note(line, start)
                 start += len(line)
             if start and not line.endswith(b"\n"):  # the next line must not be appended to a torn one
                 os.write(self._file, b"\n")
@@ -45,20 +52,19 @@ class ReplyLog:
     def _note(self, line: bytes, start: int) -> None:
         try:
             entry = json.loads(line)
-            where = _short(entry["key"])
-            if not isinstance(entry["text"], str):
-                raise TypeError
-        except (ValueError, KeyError, TypeError, RecursionError):
+            if entry.get("spent") is not True:
+                where = _short(entry["key"])
+                if not isinstance(entry["text"], str):
+                    raise TypeError
+                self._at.setdefault(where, start)
+            self._count(entry)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self.torn += bool(line.strip())
-            return
-        if where not in self._at:
-            self._at[where] = start
-        self._count(entry)
 
     def _count(self, entry: dict) -> None:
-        spent = self.tokens.setdefault(entry.get("model", ""), [0, 0])
-        spent[0] += entry.get("prompt_tokens") or 0
-        spent[1] += entry.get("completion_tokens") or 0
+        spent = self.tokens.setdefault(str(entry.get("model", "")), [0, 0])
+        for k, name in enumerate(("prompt_tokens", "completion_tokens")):
+            spent[k] += whole(entry.get(name)) or 0
 
     def __len__(self) -> int:
         return len(self._at)
@@ -68,20 +74,32 @@ class ReplyLog:
         start = self._at.get(_short(key))
         if start is None:
             return None
-        line = b""
-        while b"\n" not in line and (block := os.pread(self._file, _BLOCK, start + len(line))):
-            line += block
-        entry = json.loads(line.partition(b"\n")[0])
+        blocks, size = [], _BLOCK  # each block is twice the last, and none is searched twice
+        while block := os.pread(self._file, size, start):
+            head, newline, _ = block.partition(b"\n")
+            blocks.append(head)
+            if newline:
+                break
+            start, size = start + len(block), 2 * size
+        entry = json.loads(b"".join(blocks))
         return entry if entry["key"] == key else None  # eight bytes of two keys may be equal by chance
 
     def put(self, key: str, entry: dict) -> None:
         """Append the entry of a key and return when it is on the disk. Raises UserError if it cannot be written."""
-        line = (json.dumps({"key": key} | entry) + "\n").encode()
+        self._append({"key": key} | entry, key)
+
+    def spend(self, model: str, prompt: int, completion: int) -> None:
+        """Append the tokens of a reply that was no answer. Raises UserError if they cannot be written."""
+        self._append({"spent": True, "model": model, "prompt_tokens": prompt, "completion_tokens": completion})
+
+    def _append(self, entry: dict, key: str = "") -> None:
+        line = (json.dumps(entry) + "\n").encode()
         with disk_errors(self.path):
             with self._lock:
                 if os.write(self._file, line) < len(line):
                     raise OSError("No space left on device")
-                self._at.setdefault(_short(key), os.lseek(self._file, 0, os.SEEK_CUR) - len(line))
+                if key:
+                    self._at.setdefault(_short(key), os.lseek(self._file, 0, os.SEEK_CUR) - len(line))
                 self._count(entry)
             os.fsync(self._file)
 

@@ -16,8 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from o1lib.models.endpoint.cache import ReplyLog
-from o1lib.models.endpoint.transport import PermanentError, Reply, Request, RetryableError, ServedUsage, Transport
+from o1lib.models.endpoint.completion import reply_of
+from o1lib.models.endpoint.errors import PermanentError, RetryableError, enough
+from o1lib.models.endpoint.messages import Reply, Request, ServedUsage
+from o1lib.models.endpoint.transport import Transport
 from o1lib.records import UserError, project_root, shown
+from o1lib.records.limits import check_size
 
 _PATIENCE = 24  # consecutive requests without a reply after which a run stops
 _LONGEST_WAIT = 60.0  # seconds, even if the server's Retry-After is longer
@@ -28,8 +32,8 @@ _THREADS, _WINDOW = 3, 16  # threads, and items in progress (in order), per conc
 class Endpoint:
     """A model served at an address ("": OpenAI's own).
 
-    - concurrency: number of concurrent calls; timeout: seconds per call; attempts: number of attempts on 429, 5xx,
-      time-outs, lost connections and replies cut short
+    - concurrency: number of concurrent calls; timeout: seconds of a whole call; attempts: number of attempts on 429,
+      5xx, time-outs, lost connections and replies cut short (fewer on replies without text, which are paid for)
     - requests_per_minute, max_tokens_total, max_cost: limits (0: none). `prices` maps a model to (prompt, completion)
       prices per million tokens, and `max_cost` is in their unit. Both budgets include earlier runs in the same log.
       Calls that are open when a budget is spent may still complete.
@@ -40,7 +44,7 @@ class Endpoint:
     model: str
     log: Path | str
     concurrency: int = 8
-    timeout: float = 60.0
+    timeout: float = 120.0
     attempts: int = 5
     requests_per_minute: float = 0
     max_tokens_total: int = 0
@@ -56,6 +60,8 @@ class Endpoint:
                 f"concurrency {self.concurrency} and attempts {self.attempts} must be at least 1, and timeout "
                 f"{self.timeout} a positive number of seconds."
             )
+        for name in ("concurrency", "attempts", "timeout", "requests_per_minute", "max_tokens_total"):
+            check_size(name, getattr(self, name))
         if self.max_cost and self.model not in (self.prices or {}):
             raise UserError(
                 f"max_cost needs the price of '{self.model}': set prices={{'{self.model}': (prompt, completion)}}, "
@@ -126,7 +132,7 @@ class Endpoint:
             if entry:
                 with self._guard:
                     self.usage.cached += 1
-                return _reply(entry, cached=True)
+                return reply_of(entry, cached=True)
             return self._asked(request, key)
 
     def _key(self, request):
@@ -147,7 +153,7 @@ class Endpoint:
             self._go_on()
             return self._without_answer(str(error))
         self._pay(entry)
-        return _reply(entry)
+        return reply_of(entry)
 
     def _attempts(self):
         import tenacity
@@ -159,7 +165,7 @@ class Endpoint:
             return grow(state) if asked is None else min(asked, _LONGEST_WAIT)
 
         return tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self.attempts) | tenacity.stop_when_event_set(self._stopping),
+            stop=tenacity.stop_when_event_set(self._stopping) | enough(self.attempts),
             wait=wait,
             sleep=tenacity.sleep_using_event(self._stopping),
             before_sleep=self._count_retry,
@@ -176,7 +182,7 @@ class Endpoint:
         with self._calls:  # until its cost is in the log, so that the next call can check the budget
             self._afford()
             self._go_on()
-            entry = self._transport.call(request)
+            entry = self._called(request)
             self._log.put(key, entry)
         if (self.max_tokens_total or self.max_cost) and not entry["prompt_tokens"] + entry["completion_tokens"]:
             raise UserError(
@@ -184,6 +190,16 @@ class Endpoint:
                 "max_cost to 0."
             )
         return entry
+
+    def _called(self, request):
+        try:
+            return self._transport.call(request)
+        except RetryableError as error:
+            if any(error.spent):
+                self._log.spend(self.model, *error.spent)
+                with self._guard:
+                    self._add(*error.spent)
+            raise
 
     def _go_on(self):
         if self._stopping.is_set():
@@ -201,7 +217,7 @@ class Endpoint:
         if stop:
             raise UserError(
                 f"{self._transport} left {_PATIENCE} requests in a row without an answer (the last: {why}): "
-                "check that the server runs, then run again; all received replies are kept."
+                "mend that or check that the server runs, then run again; all received replies are kept."
             )
         return Reply("", error=why)
 
@@ -209,10 +225,14 @@ class Endpoint:
         with self._guard:
             self._in_a_row = 0
             self.usage.calls += 1
-            self.usage.prompt_tokens += entry["prompt_tokens"]
-            self.usage.completion_tokens += entry["completion_tokens"]
-            if self.usage.money is not None:
-                self.usage.money += self._price(entry["prompt_tokens"], entry["completion_tokens"])
+            self.usage.estimated += "estimated" in entry
+            self._add(entry["prompt_tokens"], entry["completion_tokens"])
+
+    def _add(self, prompt, completion):
+        self.usage.prompt_tokens += prompt
+        self.usage.completion_tokens += completion
+        if self.usage.money is not None:
+            self.usage.money += self._price(prompt, completion)
 
     def _price(self, prompt, completion):
         per_million = self.prices[self.model]
@@ -226,8 +246,3 @@ class Endpoint:
             raise UserError(f"the budget max_tokens_total={self.max_tokens_total:,} is spent ({sum(spent):,}); {kept}")
         if self.max_cost and self._price(*spent) >= self.max_cost:
             raise UserError(f"the budget max_cost={self.max_cost:g} is spent ({self._price(*spent):.4f}); {kept}")
-
-
-def _reply(entry, cached=False):
-    usage = {name: entry.get(name) or 0 for name in ("prompt_tokens", "completion_tokens")}
-    return Reply(entry["text"], usage, cached, finish=entry.get("finish", ""))

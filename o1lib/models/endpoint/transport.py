@@ -4,96 +4,41 @@ transport = Transport("http://127.0.0.1:8000/v1", "qwen2.5-vl", timeout=60.0, ap
 transport.call(Request([...]))["text"]
 """
 
-import dataclasses
 import json
 import os
 import re
 import threading
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+import time
 from urllib.parse import urlsplit
 
+from o1lib.models.endpoint.completion import entry_of, error_in
+from o1lib.models.endpoint.errors import PermanentError, RetryableError
+from o1lib.models.endpoint.keys import cleaned, scrubbed, split_address
+from o1lib.models.endpoint.messages import Request
+from o1lib.models.endpoint.patience import within
 from o1lib.records import UserError
+from o1lib.records.limits import MOST_BYTES_OF_A_REPLY
 
 OPENAI = "https://api.openai.com/v1"
 _TRANSIENT = (408, 409, 425, 429)
-
-
-@dataclass(frozen=True)
-class Request:
-    """A chat request. `schema` asks for JSON of that schema; `key` distinguishes requests that are otherwise equal.
-
-    `temperature` None is the server's default.
-    """
-
-    messages: Sequence[Mapping]
-    schema: Mapping | None = None
-    temperature: float | None = 0.0
-    max_tokens: int = 1024
-    key: str = ""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """The reply to a request.
-
-    `usage` holds {prompt_tokens, completion_tokens}. `cached`: it was in the log. `finish` is the server's reason for
-    the end ("length": cut at max_tokens). `error` says why there is no answer, "" if there is one.
-    """
-
-    text: str
-    usage: Mapping[str, int] = field(default_factory=dict)
-    cached: bool = False
-    error: str = ""
-    finish: str = ""
-
-
-@dataclass
-class ServedUsage:
-    """The usage of this process: replies by calls, replies from the log, requests without a reply, retries, tokens.
-
-    `money` is in the unit of the price table, None if the table has no price for the model.
-    """
-
-    calls: int = 0
-    cached: int = 0
-    failed: int = 0
-    retries: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    money: float | None = None
-
-    def facts(self) -> dict:
-        """Return the usage as plain values, for a record."""
-        return dataclasses.asdict(self)
-
-
-class RetryableError(Exception):
-    """No reply, but the next attempt may get one, after `wait` seconds (None: the server did not say)."""
-
-    def __init__(self, message: str, wait: float | None = None):
-        super().__init__(message)
-        self.wait = wait
-
-
-class PermanentError(Exception):
-    """No reply to this request in any attempt."""
+_PASSING = re.compile(  # words of an error that came with status 200 and that waiting may change
+    r"overload|rate.?limit|too many|busy|capacity|try again|time.?out|timed out|unavailable|internal|server.?error",
+    re.I,
+)
+_CODES = {"invalid_api_key": 401, "model_not_found": 404, "context_length_exceeded": 400}
+_UNREAD = {"X-Stainless-Raw-Response": "stream"}  # the client then leaves the body to be read here, within bounds
 
 
 class Transport:
-    """The connection to a served model. Raises UserError for an invalid address, or one that contains a password."""
+    """The connection to a served model; `timeout` is in seconds, for a whole call.
+
+    Raises UserError for an invalid address, or one that contains a password or a key.
+    """
 
     def __init__(self, base_url: str, model: str, timeout: float, api_key_env: str):
-        self.base_url, self.model, self.timeout = base_url.strip() or OPENAI, model, timeout
-        self.api_key_env, self._limit_name = api_key_env, "max_tokens"
-        self._made, self._guard = None, threading.Lock()
-        parts = urlsplit(self.base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-            raise UserError(
-                f"base_url of model '{model}' must be an address such as http://127.0.0.1:8000/v1, "
-                f"without user name and password; put the key into the environment variable {api_key_env}."
-            )
+        self.model, self.timeout, self.api_key_env = model, timeout, api_key_env
+        self.base_url, self._query = split_address(base_url.strip() or OPENAI, api_key_env)
+        self._limit_name, self._made, self._guard = "max_tokens", None, threading.Lock()
         if not model:
             raise UserError("the endpoint's model has no name: give the name of a model on the server.")
 
@@ -106,38 +51,55 @@ class Transport:
             self._made.close()
 
     def call(self, request: Request) -> dict:
-        """Return {model, text, finish, prompt_tokens, completion_tokens}.
+        """Return {model, text, finish, prompt_tokens, completion_tokens}, and `estimated` as `completion.entry_of`.
 
         Raises RetryableError, PermanentError, or UserError if the run cannot continue.
         """
         import openai
 
-        limit_name = self._limit_name
+        limit_name, client = self._limit_name, self._client()
         try:
-            # the client's plain `post`: its typed methods copy and check every message, a millisecond per call
-            reply = self._client().post("/chat/completions", body=self._body(request, limit_name), cast_to=object)
+            kind, body = within(self.timeout, self._posted, client, self._body(request, limit_name))
         except openai.APIStatusError as error:
             if error.status_code == 400 and limit_name == "max_tokens" and "max_completion_tokens" in str(error):
                 self._limit_name = "max_completion_tokens"  # newer models of OpenAI accept only this name
                 return self.call(request)
-            raise self._judged(error) from None
-        except openai.APIConnectionError as error:  # also time-outs and replies that were cut off
+            wait = _seconds(error.response.headers.get("retry-after"))
+            raise self._judged(error.status_code, str(error), str(error.code or ""), wait) from None
+        except openai.OpenAIError as error:  # also time-outs
             raise RetryableError(f"no connection: {self._cleaned(str(error.__cause__ or error))}") from None
-        except UserError:
-            raise
-        except (ValueError, RecursionError, openai.OpenAIError) as error:
-            raise RetryableError(f"the reply is not JSON: {self._cleaned(str(error))}") from None
-        return self._entry(self._page(reply) if isinstance(reply, str) else reply)
+        return self._entry(self._json(kind, body), request)
 
-    def _page(self, text):
-        """Return the JSON in a reply with another content type. Raises UserError for a web page."""
-        if text.lstrip().startswith("{"):
-            with suppress(ValueError, RecursionError):
-                return json.loads(text)
-        raise UserError(
-            f"{self} answers with text or a web page instead of JSON: give the address of the API, which usually "
-            "ends in /v1."
-        )
+    def _posted(self, client, body) -> tuple[str, bytes]:
+        """Return the content type and the body of the reply. Raises RetryableError if it is cut off or too long."""
+        # the client's plain `post`: its typed methods copy and check every message, a millisecond per call
+        reply = client.post("/chat/completions", body=body, cast_to=object, options={"headers": _UNREAD})
+        until, size, parts = time.monotonic() + self.timeout, 0, []
+        try:
+            for part in reply.iter_bytes():
+                size += len(part)
+                parts.append(part)
+                if size > MOST_BYTES_OF_A_REPLY or time.monotonic() > until:  # then nobody waits any more
+                    raise RetryableError(f"the reply is longer than {MOST_BYTES_OF_A_REPLY / 1e6:.0f} MB or never ends")
+        except RetryableError:
+            raise
+        except Exception as error:  # of whichever library carries the bytes for the client
+            raise RetryableError(f"no connection: {self._cleaned(str(error))}") from None
+        finally:
+            reply.close()
+        return reply.headers.get("content-type", ""), b"".join(parts)
+
+    def _json(self, kind: str, body: bytes):
+        """Return the JSON of a reply, also under another content type. Raises UserError for text or a web page."""
+        if "json" not in kind and not body.lstrip().startswith(b"{"):
+            raise UserError(
+                f"{self} answers with text or a web page instead of JSON: give the address of the API, which usually "
+                "ends in /v1."
+            )
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise RetryableError(f"the reply is not JSON: {self._cleaned(str(error))}") from None
 
     def _body(self, request, limit_name):
         body = {"model": self.model, "messages": list(request.messages), limit_name: request.max_tokens}
@@ -163,6 +125,7 @@ class Transport:
                     api_key=secret or "none",
                     timeout=self.timeout,
                     max_retries=0,
+                    default_query=self._query,
                     http_client=openai.DefaultHttpxClient(follow_redirects=False),
                 )
             return self._made
@@ -170,26 +133,22 @@ class Transport:
     def _secret(self):
         return os.environ.get(self.api_key_env, "").strip()
 
-    def _entry(self, reply):
-        try:
-            choice, usage = reply["choices"][0], reply.get("usage") or {}
-            message = choice["message"]
-            text = message.get("content")
-            text = message.get("refusal") or "" if text is None else text
-            entry = {"model": self.model, "text": text, "finish": str(choice.get("finish_reason") or "")}
-            entry |= {name: int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens")}
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-            raise RetryableError("the reply is not a chat completion") from None
-        if not isinstance(text, str):
-            raise RetryableError("the reply's content is not text")
-        return entry
+    def _entry(self, reply, request):
+        if found := error_in(reply):
+            words, code = found
+            passing = 429 if _PASSING.search(f"{words} {code}") else 400
+            status = int(code) if re.fullmatch(r"[45]\d\d", code) else _CODES.get(code, passing)
+            raise self._judged(status, words, code, name="an error in the reply")
+        entry = entry_of(reply, request)
+        secret = self._secret()
+        return {"model": self.model} | entry | {name: scrubbed(entry[name], secret) for name in ("text", "finish")}
 
-    def _judged(self, error):
-        """Return the exception for a refused call."""
-        status, message = error.status_code, self._cleaned(str(error))
-        broke = error.code == "insufficient_quota"  # a 429 that waiting does not change
+    def _judged(self, status, words, code, wait=None, name=""):
+        """Return the exception for a refused call; `name` replaces the status in its message."""
+        message, named = self._cleaned(words), name or f"HTTP {status}"
+        broke = code == "insufficient_quota"  # a 429 that waiting does not change
         if status in _TRANSIENT and not broke or status >= 500:
-            return RetryableError(f"HTTP {status}: {message}", _seconds(error.response.headers.get("retry-after")))
+            return RetryableError(f"{named}: {message}", wait)
         if 300 <= status < 400:
             return UserError(
                 f"{self} redirects elsewhere (HTTP {status}): give the final address as base_url if you trust it; "
@@ -197,15 +156,13 @@ class Transport:
             )
         if status in (401, 403, 404) or broke:
             return UserError(
-                f"{self} refused (HTTP {status}: {message}): check the key in {self.api_key_env}, the "
+                f"{self} refused ({named}: {message}): check the key in {self.api_key_env}, the "
                 "account, the address and the model's name."
             )
-        return PermanentError(f"HTTP {status}: {message}")
+        return PermanentError(f"{named}: {message}")
 
     def _cleaned(self, text):
-        """Return a server's message in one short line, without anything that looks like a key."""
-        text = text.replace(self._secret(), "***") if self._secret() else text
-        return " ".join(re.sub(r"\bsk-[\w*-]+", "***", text).split())[:200]
+        return cleaned(text, self._secret())
 
 
 def _seconds(text):

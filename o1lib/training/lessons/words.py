@@ -22,19 +22,34 @@ SYLLABLES = tuple(start + vowel for start in "bdfgklmnprtv" for vowel in "aeio")
 
 
 def distinct_words(rng: Random, count: int, invented: float = 0.5) -> list[str]:
-    """Return `count` different words. About a share `invented` of lists mix invented words with known ones."""
-    mixed, found = rng.random() < invented, {}
+    """Return `count` different words. A share `invented` of lists has invented words, half of them no others."""
+    share = 0.0 if rng.random() >= invented else rng.choice((0.6, 1.0))
+    found = {}
     while len(found) < count:
-        kind = rng.random()
-        word = str(rng.randint(0, 9)) if kind < 0.1 else invent(rng) if mixed and kind > 0.4 else rng.choice(KNOWN)
-        if word not in held_out.WORDS:
-            found[word] = None
+        found[invent(rng) if rng.random() < share else _known(rng)] = None
     return list(found)
 
 
+def _known(rng):
+    return str(rng.randint(0, 9)) if rng.random() < 0.1 else rng.choice(KNOWN)
+
+
+def any_relation(rng: Random, invented: float = 0.5) -> str:
+    """Return the verb of a statement: a known one, or in a share `invented` of cases one to three invented words.
+
+    Invented ones teach to find a word at any distance from its key, whatever stands between.
+    """
+    if rng.random() >= invented:
+        return rng.choice(RELATIONS)
+    return " ".join([invent(rng) + rng.choice(("s", "")), *(invent(rng) for _ in range(rng.randint(0, 2)))])
+
+
 def invent(rng: Random) -> str:
-    """Return an invented word of two syllables."""
-    return rng.choice(SYLLABLES) + rng.choice(SYLLABLES)
+    """Return an invented word of two syllables that is none of the gate's."""
+    while True:
+        word = rng.choice(SYLLABLES) + rng.choice(SYLLABLES)
+        if word not in held_out.WORDS:
+            return word
 
 
 def letters(rng: Random, count: int) -> list[str]:

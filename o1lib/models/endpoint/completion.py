@@ -1,0 +1,111 @@
+"""Read the body of a chat completion: its text, why it ended and its tokens, or what is wrong with it.
+
+entry_of({"choices": [{"message": {"content": "B"}, "finish_reason": "stop"}]}, request)["text"]     # "B"
+error_in({"error": {"message": "context exceeded"}})                                # ("context exceeded", "")
+
+Servers differ: the text may be a list of parts, an error may come with status 200, and counts of tokens may be absent
+or absurd. A reply without any text of its own is no answer, even if the server calls it a success.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from o1lib.formats.thoughts import without_thoughts
+from o1lib.models.endpoint.errors import RetryableError
+from o1lib.models.endpoint.messages import Reply, Request
+from o1lib.records.limits import MOST_TOKENS_OF_A_REPLY
+
+EMPTY_TRIES = 3  # attempts at a request whose replies hold no text: each of them is paid for
+_TEXTS = ("text", "output_text")  # kinds of parts that are the answer; thoughts and pictures are not
+_CHARACTERS = 4  # of a token, roughly: where a server's count cannot be true
+
+
+def entry_of(reply, request: Request) -> dict:
+    """Return {text, finish, prompt_tokens, completion_tokens} of a reply to `request`.
+
+    `estimated` is added if a count of tokens cannot be true: then it is one token for four characters. Raises
+    RetryableError for another form, and for a reply without text or one that the server filtered. Its `spent` holds the
+    tokens that such a reply cost.
+    """
+    try:
+        choice, usage = reply["choices"][0], reply.get("usage") or {}
+        message, finish = choice["message"], str(choice.get("finish_reason") or "")[:40]
+        text, read, written = _text(message), *map(usage.get, ("prompt_tokens", "completion_tokens"))
+    except (AttributeError, IndexError, KeyError, TypeError):
+        raise RetryableError("the reply is not a chat completion") from None
+    entry = {"text": text, "finish": finish}
+    entry |= _counts({"prompt_tokens": (read, _sent(request)), "completion_tokens": (written, text)})
+    if problem := _lack(text, finish, message, request.max_tokens):
+        raise RetryableError(problem, most=EMPTY_TRIES, spent=(entry["prompt_tokens"], entry["completion_tokens"]))
+    return entry
+
+
+def reply_of(entry: Mapping, cached: bool = False) -> Reply:
+    """Return an entry, perhaps from a log, as a reply."""
+    usage = {name: whole(entry.get(name)) or 0 for name in ("prompt_tokens", "completion_tokens")}
+    return Reply(entry["text"], usage, cached, finish=str(entry.get("finish") or ""))
+
+
+def _text(message: Mapping) -> str:
+    """Return the answer's text: its parts joined, or the refusal that stands in its place."""
+    content = message.get("content")
+    parts = content if isinstance(content, list) else [content]
+    found = [part.get("text") if isinstance(part, Mapping) and part.get("type") in _TEXTS else part for part in parts]
+    words = [part for part in found if not isinstance(part, Mapping) and part is not None]
+    if not all(isinstance(word, str) for word in words):
+        raise RetryableError("the reply's content is not text")
+    refusals = [part.get("refusal") for part in (*parts, message) if isinstance(part, Mapping)]
+    return "".join(words) or "".join(one for one in refusals if isinstance(one, str))
+
+
+def _lack(text: str, finish: str, message: Mapping, limit: int) -> str:
+    """Return why a reply is no answer, "" if it is one."""
+    if finish == "content_filter":
+        return "the server filtered the reply (finish_reason content_filter)"
+    if without_thoughts(text).strip():
+        return ""
+    if finish == "length":
+        return f"the token limit was reached before any text (max_tokens is {limit:,}): raise it"
+    thought = text.strip() or any(message.get(name) for name in ("reasoning", "reasoning_content"))
+    return "the reply holds thoughts but no text" if thought else "the reply is empty"
+
+
+def whole(value) -> int | None:
+    """Return a count of tokens, None if it is no whole number from 0 to the largest that can be true."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MOST_TOKENS_OF_A_REPLY:
+        return None
+    return int(value)
+
+
+def _counts(given: Mapping[str, tuple]) -> dict:
+    """Return the counts of tokens; what a server does not report is 0, and what cannot be true is estimated."""
+    entry, estimated = {}, False
+    for name, (count, text) in given.items():
+        found = 0 if count is None else whole(count)
+        estimated |= found is None
+        entry[name] = len(text) // _CHARACTERS + 1 if found is None else found
+    return entry | ({"estimated": True} if estimated else {})
+
+
+def _sent(request: Request) -> str:
+    """Return the texts of a request, without its pictures."""
+    contents = [message.get("content") or "" for message in request.messages]
+    parts = [part for content in contents for part in ([content] if isinstance(content, str) else content)]
+    return "".join(part if isinstance(part, str) else part.get("text", "") for part in parts)
+
+
+def error_in(reply) -> tuple[str, str] | None:
+    """Return (words, code) of an error that came as a success, None if there is none."""
+    if not isinstance(reply, Mapping):
+        return None
+    choices = reply.get("choices")
+    first = choices[0] if isinstance(choices, Sequence) and choices and isinstance(choices[0], Mapping) else {}
+    found = reply.get("error") or first.get("error")
+    if not found and (reply.get("object") == "error" or not choices):
+        found = reply if reply.get("message") else reply.get("detail")
+    if not found:
+        return None
+    if not isinstance(found, Mapping):
+        return str(found), ""
+    words = found.get("message") or found.get("detail") or json.dumps(found, default=str)
+    return str(words), str(found.get("code") or found.get("type") or "")

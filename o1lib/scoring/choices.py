@@ -1,0 +1,159 @@
+"""The rules that read a choice out of a text as the letter of an option, the most reliable rule first.
+
+read_choice("(A) is too small. So it must be the 28 cm.", ("14cm", "28cm"))     # ("B", "option in the last line")
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from o1lib.scoring.denied import ALONE, is_denied, is_word, without_denied
+from o1lib.scoring.endings import boxed, last_line, stated
+from o1lib.scoring.equality import LETTERS, letter_of, unspaced, words
+from o1lib.scoring.verdict_words import yes_no
+
+_OR = r"\W{{0,2}}(?:,|/|&|、|\bor\b|\band\b|或|和|与)\W{{0,3}}{mark}(?![A-Za-z0-9_])"  # "A or B" chooses neither
+_GAP = r"[ \t:*()\[\]{}\"'=>$\\_`-]{0,8}"
+_FILLER = (
+    r"(?i:is|are|be|would|should|must|for|sure|therefore|thus|clearly|the|correct|option|choice|letter|final|to|this"
+    r"|question|here)"
+)
+_CUE = (
+    rf"(?:\b(?i:answer|option|choice|choose|select|pick)\b(?:{_GAP}\b{_FILLER}\b){{0,6}}"
+    r"|(?:答案|选项|选择|应选|故选|选|正解|正答|答え|解答|정답|답)(?:应该|应当|应|就|只能|可能|为|是|了|は|が|은|는|이|가|을|를|\s){0,6})"
+)
+# Behind a lower-case letter: a closing mark, the end of its sentence or a reason.
+_LOWER_END = r"(?:[)\"']|[*_`]{0,3}[.,;:!](?:\s|$)|[*_`]{1,3}(?:\s|$)|\s(?:because|since|as)\b)"
+_BEHIND_IN_CHINESE = (
+    r"\s?(?:项|选项)?(?:是正确|正确|是对的|才对|が正解|が正しい|を選|です|가 정답|이 정답|를 선택|을 선택|입니다)"
+)
+
+_BREAK = re.compile(r"[.,;:!?](?=\s|$)|[\n。，；！？、]")  # no denial reaches over one
+_BETWEEN = r" (?:\| )?"  # an option of several sentences has breaks of its own
+
+
+def read_choice(text: str, options: Sequence[str]) -> tuple[str | None, str]:
+    """Return (letter, rule) of the first rule that finds a letter, (None, "none") if none does.
+
+    Denied letters and options are not read. If all options but one are denied, that one is the choice.
+    """
+    mark, text = f"[{LETTERS[: len(options)]}]", _without_list(text, options)
+    masked, denied = without_denied(text, options, mark)
+    for letter, rule in _letter_rules(text, masked, options, mark):
+        if letter:
+            return letter, rule
+    denied |= _mentions(text, options)[1]
+    left = [letter for letter in LETTERS[: len(options)] if letter not in denied]
+    return (left[0], "the one that is left") if denied and len(left) == 1 else (None, "none")
+
+
+def _without_list(text: str, options: Sequence[str]) -> str:
+    """Return `text` without lines that list all options again, each behind its letter."""
+    lines = text.split("\n")
+    listed = [words(f"{letter} {option}") for letter, option in zip(LETTERS, options, strict=False)]
+    if len(listed) < 2:
+        return text
+    spots = [k for k, line in enumerate(lines) if line.lstrip(" *-([")[:1] == "A" and words(line) == listed[0]]
+    for start in reversed(spots):
+        if [words(line) for line in lines[start : start + len(listed)]] == listed:
+            del lines[start : start + len(listed)]
+    return "\n".join(lines)
+
+
+def _letter_rules(text: str, masked: str, options: Sequence[str], mark: str) -> Iterator[tuple[str | None, str]]:
+    """Yield (letter or None, rule), the most reliable rule first. `masked` is `text` without its denied letters."""
+    last, said = last_line(masked), stated(masked)
+    openings = [_leading_letter(line, mark) for line in masked.splitlines()]
+    bare = text.strip(" \n\t.*()[]\"'。").upper()
+    yield bare if re.fullmatch(mark, bare) else None, "letter"
+    box = boxed(text)
+    if box is not None:
+        yield letter_of(re.sub(r"\\\w+|[{}() .]", "", box), options) or letter_of(box, options), "boxed"
+    yield _stated_letter(masked, mark), "stated letter"
+    yield letter_of(said or "", options), "stated option"
+    yield _only([letter for letter in openings if letter]), "leading letter"
+    yield letter_of(last, options), "option"
+    yield _leading_letter(last, mark) or _closing_letter(last, mark), "letter in the last line"
+    yield _option_of_verdict(masked, options), "yes/no"
+    yield _only(_mentions(said or last, options)[0]), "option in the last line"
+    yield _only(_mentions(masked, options)[0]), "option in the text"
+    yield _lone_letter(masked, mark), "letter in the text"
+    yield _last_in_parentheses(masked, mark), "last letter in parentheses"
+
+
+def _stated_letter(text: str, mark: str) -> str | None:
+    """Return the letter of the last "answer is B", "option (B)", "I choose B" or "答案是B", unless one of two."""
+    low = mark.lower()
+    lower = rf"(?:{low}(?={_LOWER_END})|(?!a){low}(?=\s{{0,3}}(?:\n|$)))"  # "The answer is a" may be cut short
+    pattern = re.compile(
+        rf"{_CUE}{_GAP}(?::[ *]{{0,3}}\n\s{{0,3}}{_GAP})?"
+        rf"(?:(?<![A-Za-z0-9_])(?P<upper>{mark}){ALONE}|(?<![A-Za-z0-9_])(?P<lower>{lower}))"
+        rf"(?!{_OR.format(mark=mark)})(?!['’]\w)"
+        rf"|(?<![A-Za-z0-9_])(?P<before>{mark})[)」]?{_BEHIND_IN_CHINESE}"
+    )
+    found = [m for m in pattern.finditer(text) if not is_word(text, m["upper"] or "", m.end())]
+    if not found:
+        return None
+    return found[-1]["upper"] or found[-1]["before"] or found[-1]["lower"].upper()
+
+
+def _leading_letter(line: str, mark: str) -> str | None:
+    """Return the letter that a line starts with: "B", "(B)", "B. blue", "**B**"."""
+    match = re.match(
+        rf"[\s*_\"'(\[]{{0,6}}(?:option\s)?(?P<letter>{mark})"
+        rf"(?!{_OR.format(mark=mark)})(?:[)\].:,;*\s\u4e00-\u9fff。]|$)",
+        line,
+    )
+    return None if not match or is_word(line, match["letter"], match.end("letter")) else match["letter"]
+
+
+def _closing_letter(line: str, mark: str) -> str | None:
+    """Return the letter that a line ends with, or the last one in parentheses in it."""
+    line = re.sub(rf"\b{mark}{_OR.format(mark=mark)}", "", line)
+    end = re.search(rf"(?:^|[\s(*\[])({mark})[\s.)*\]\"'。]{{0,6}}$", line[-40:])
+    inside = re.findall(rf"\(({mark})\)", line)
+    return end[1] if end else inside[-1] if inside else None
+
+
+def _only(found: Sequence[str] | set[str]) -> str | None:
+    return next(iter(found)) if len(set(found)) == 1 else None
+
+
+def _lone_letter(text: str, mark: str) -> str | None:
+    """Return the only option letter that occurs as a separate word in `text`."""
+    found = re.finditer(rf"(?<![\w'’∠△-]){mark}(?![\w'’-])", text)
+    return _only([match[0] for match in found if not is_word(text, match[0], match.end())])
+
+
+def _last_in_parentheses(text: str, mark: str) -> str | None:
+    """Return the last letter in parentheses, not counting lists of the options (the last rule of MMMU's script)."""
+    prose = "\n".join(line for line in text.splitlines() if not _leading_letter(line, mark))
+    several = rf"\({mark}\)(?:\W{{0,2}}(?:\bor\b|\band\b|[,/&、和或])\W{{0,2}}\({mark}\))+"
+    found = re.findall(rf"\(({mark})\)", re.sub(several, "", prose))
+    return found[-1] if found else None
+
+
+def _option_of_verdict(text: str, options: Sequence[str]) -> str | None:
+    """Return the letter of the option "yes" or "no" that a text means, if these are among the options."""
+    meant = {yes_no(option): letter for letter, option in zip(LETTERS, options, strict=False)}
+    return meant.get(yes_no(text)) if {"yes", "no"} <= meant.keys() and yes_no(text) else None
+
+
+def _mentions(text: str, options: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Return (letters of the options whose words occur in `text`, letters of those that are only denied there).
+
+    An option inside a longer one does not count.
+    """
+    parts, found, denied = [words(part) for part in _BREAK.split(text) if part.strip()], set(), set()
+    rest = f" {' | '.join(part for part in parts if part)} "
+    for option in sorted(options, key=len, reverse=True):
+        tokens = words(option).split()
+        if not tokens or not all(token in rest for token in tokens):
+            continue
+        inside = _BETWEEN.join(map(re.escape, tokens))
+        inside = re.compile(inside if unspaced(option) else f"(?<= ){inside}(?= )")
+        spots = list(inside.finditer(rest))
+        if spots:
+            wanted = any(not is_denied(rest, *spot.span()) for spot in spots)
+            (found if wanted else denied).add(letter_of(option, options))
+            rest = inside.sub("|", rest)
+    return found, denied - found

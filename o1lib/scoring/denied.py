@@ -1,0 +1,110 @@
+"""Letters and options that a text denies: "not B", "(A) is too small", "neither C nor D", "选项B是错误的".
+
+    without_denied("Choice **A** is incorrect.", ("red", "blue"))     # ("Choice **¬** is incorrect.", {"A"})
+
+What is denied is no answer. The rules that look for one read the text with the denied letters masked.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+MASK = "¬"
+ALONE = r"(?![A-Za-z0-9_])"  # an ASCII \b: Chinese is written without spaces, and its characters count as \w
+_OPEN, _SHUT = r"[(\[{*_\"'“‘`]{0,4}", r"[)\]}*_\"'”’`]{0,4}"
+_NEAR = 60  # characters before and 120 behind a mention that are searched for a denial
+
+_BEFORE = re.compile(
+    r"(?:\b(?:not|nor|neither|never|cannot|rather than|other than|instead of|except(?: for)?|unlike"
+    r"|exclud(?:e|es|ed|ing)|eliminat(?:e|es|ed|ing)|(?:rule|rules|ruled|ruling) out|reject(?:s|ed|ing)?"
+    r"|discard(?:s|ed|ing)?|dismiss(?:es|ed|ing)?|(?:wrong|incorrect)(?: to (?:say|choose|pick|select)|:))"
+    r"|n['’ ]t|不(?:是|能|应|该|应该|可能|会|选|为|要)?|并非|排除|没有|没(?=选)|别(?=选)|非|无法是)"
+    r"(?:\s?(?:be|is|choose|select|pick|say|the|an?|options?|choices?|answers?|letters?|statements?|correct|right|either"
+    r"|both|it|选项|选择|选|答案)\b|选项|选择|选){0,5}[\s(\[{*_\"'“‘`:]{0,6}$",
+    re.I,
+)
+_WRONG = (
+    r"(?:wrong|incorrect|false|invalid|impossible|implausible|unlikely|inaccurate|untrue|irrelevant|inconsistent"
+    r"|unsupported|ruled out|eliminated|excluded|rejected|discarded|off the table)"
+)
+_BEHIND = re.compile(
+    r"(?:,? (?:which|that|and that) |,? (?:both|all|also) |[\s:=–-]{0,4})"
+    r"(?:(?:is|are|was|were|isn['’ ]t|seems?|looks?|appears?|be|being|(?:would|can|could|must|should|may) be|has been"
+    r"|have been)\s)?(?:to be )?(?:(?:also|both|all|clearly|definitely|therefore|thus|simply|just|obviously|then"
+    r"|completely|an?|the|far|much|way|equally|both|already)\s){0,3}"
+    rf"(?:{_WRONG}\b|(?:(?<=is )|(?<=are )|(?<=was )|(?<=were )|(?<=much )|(?<=far )|(?<=also )|(?<=: )|(?<=- ))too\s\w"
+    r"|(?:(?:is|are|was|were|do|does|did|can|could|would|should|must|has|have|will)\s?(?:n['’ ]t|\bnot|never)|cannot"
+    r"|not(?=\s(?:correct|right|valid|true|possible|applicable|suitable|an? |the |consistent|supported)))\b"
+    rf"(?!\s(?:only|just|merely|{_WRONG})\b|\s?{_OPEN}(?-i:[A-Z]){ALONE})|(?:fails?|contradicts?|lacks?)\b"
+    r"|would (?:only )?be (?:the )?(?:correct|right|true)\b.{0,20}\bif\b)"
+    rf"|\s?this (?:(?:option|choice|answer) )?(?:is {_WRONG}\b|would (?:only )?be (?:the )?(?:correct|right|true)\b)"
+    r"|\s?(?:项|选项|是|都|也|则|を|は|が|은|는|이|가|도){0,3}\s?(?:不(?:是|对|正确|符|成立|合|能|可能|满足)|错|有误|排除|并非"
+    r"|ではな|じゃな|誤り|間違|違い|正しくな|아니|아닙|틀렸|틀린|오답)(?!\s?(?:\(|(?-i:[A-Z])))",
+    re.I,
+)
+
+
+@lru_cache(maxsize=64)
+def _mentions(mark: str) -> re.Pattern:
+    """Return the pattern of one letter, or of several that are joined: "A", "(A) and **B**", "A, B or C"."""
+    one = rf"{_OPEN}(?<![A-Za-z0-9_'’∠△-]){mark}{ALONE}(?!['’]\w){_SHUT}"
+    joined = rf"(?:\s?[,、]\s?(?:option\s)?{one}){{0,24}}\s?,?\s?(?:or|and|nor|/|&|和|或|及|与|、)\s?(?:option\s)?{one}"
+    return re.compile(rf"{one}(?:{joined})?")
+
+
+def is_denied(text: str, start: int, end: int) -> bool:
+    """Return whether what stands at `start` to `end` in `text` is denied by the words before or behind it."""
+    before, behind = text[max(0, start - _NEAR) : start], text[end : end + 2 * _NEAR]
+    return bool(_BEFORE.search(before) or _BEHIND.match(behind))
+
+
+def without_denied(text: str, options: Sequence[str], mark: str) -> tuple[str, set[str]]:
+    """Return (text with MASK over each denied letter and the option's text behind it, denied letters).
+
+    `mark` is the pattern of a letter of the options, such as "[A-D]".
+    """
+    kept, position, denied = [], 0, set()
+    for found in _mentions(mark).finditer(text):
+        letters = re.findall(rf"(?<![A-Za-z]){mark}(?![A-Za-z])", found[0])
+        bare = len(found[0]) == 1
+        if found.start() < position or bare and is_word(text, letters[-1], found.end()):
+            continue
+        end = found.end() + _length_of_option(text[found.end() : found.end() + 2 * _NEAR], letters[-1], options)
+        end += end == found.end() and text[end : end + 1] in (".", ":") and _opens_line(text, found.start())
+        if is_denied(text, found.start(), end) or end > found.end() and is_denied(text, found.start(), found.end()):
+            denied.update(letters)
+            masked = re.sub(rf"(?<![A-Za-z]){mark}(?![A-Za-z])", MASK, found[0])
+            kept += [text[position : found.start()], masked, MASK * (end - found.end())]
+            position = end
+    return "".join([*kept, text[position:]]), denied
+
+
+def _opens_line(text: str, start: int) -> bool:
+    before = text[max(0, start - 8) : start]
+    return not before.rpartition("\n")[2].strip() and (start < 8 or "\n" in before)
+
+
+def _length_of_option(behind: str, letter: str, options: Sequence[str]) -> int:
+    """Return the length of the option's own text, or of a remark in parentheses, right behind its letter."""
+    option = options[ord(letter) - ord("A")].strip() if letter.isalpha() else ""
+    found = re.match(r"[\s.):,*-]{0,4}", behind)
+    start = found.end() if found else 0
+    if option and behind[start : start + len(option)].lower() == option.lower():
+        shut = re.match(r"[,.)*_:\"']{0,4}(?=\s|$)", behind[start + len(option) :])
+        return start + len(option) + (len(shut[0]) if shut else 0)
+    remark = re.match(r"\s?\([^()\n]{1,40}\)", behind)
+    return remark.end() if remark else 0
+
+
+_LETTER_GOES_ON = {"is", "as", "because", "since", "and", "but", "not", "so", "which", "with", "or", "nor"}
+_OPTION_GOES_ON = _LETTER_GOES_ON | {
+    *("was", "are", "does", "cannot", "can", "would", "could", "should", "has", "seems", "looks", "appears"),
+    *("fails", "fits", "matches", "must", "contradicts", "lacks", "isn", "doesn"),
+}
+
+
+def is_word(text: str, letter: str, end: int) -> bool:
+    """Return whether a single A or I that ends at `end` is an article or a pronoun instead of an option letter."""
+    after = re.match(r" ([a-z]+)", text[end : end + 20])
+    known = _OPTION_GOES_ON if letter == "A" else _LETTER_GOES_ON
+    return letter in ("A", "I") and bool(after) and after[1] not in known

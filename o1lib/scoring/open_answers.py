@@ -1,0 +1,83 @@
+"""The answer to a question without options: yes or no, true or false, a number, a list of numbers, or the words.
+
+read_open("There are two models with a score greater than 60.")     # ("2", "number in a sentence")
+read_open("The perimeter is **16 m**.")                             # ("16", "number in a sentence")
+"""
+
+import re
+
+from o1lib.scoring.endings import boxed, last_line, stated
+from o1lib.scoring.equality import NUMBER, NUMBER_WORDS, clean, quantity, unspaced, with_exponents
+from o1lib.scoring.verdict_words import yes_no
+
+_ALONE = r"(?![A-Za-z0-9_])"
+_AMOUNT = re.compile(
+    rf"(?<![A-Za-z0-9_./])(?P<digits>-?(?:{NUMBER})(?:/(?:{NUMBER}))?){_ALONE}|(?<![\w-])(?P<word>{'|'.join(NUMBER_WORDS)})(?![\w-])"
+)
+# What stands right before the number that a sentence gives, before one of its condition, and before "the two lines".
+_GIVEN = re.compile(r"(?:\b(?:is|are|was|were|equals?)|(?<![!<>=])[=≈])\s(?:about |only |exactly |\$)?$")
+_CONDITION = re.compile(
+    r"\b(?:than|above|below|over|under|exceed(?:s|ing)?|at least|at most|up to|least|most|between|within|beyond"
+    r"|reach(?:es)?|since|before|after|until|during|in|than or equal to|equal to)\s(?:or equal to )?[$\"'(]?$"
+)
+_REFERENCE = re.compile(r"\b(?:the|these|those|this|that|both|all|any|each|every|other|first|last|next|which|no)\s$")
+_NUMBERS = r"-?\d{1,15}(?:\.\d{1,15})?(?:e[-+]?\d{1,3})?"  # without separators, which a list has between numbers
+_LIST = re.compile(
+    rf"(?:\[\s?({_NUMBERS}(?:\s?,\s?{_NUMBERS})+)\s?\]"
+    rf"|(?:\b(?:is|are|be)|[:=])\s?({_NUMBERS}(?:, {_NUMBERS})*,? (?:and|&) {_NUMBERS}))[\s.*)]{{0,4}}$"
+)
+_LABEL = re.compile(r"[^\W\d][\w'-]{0,20}(?: [^\W\d][\w'-]{0,20}){0,4} ?:\s{0,9}(?=\S)")
+
+
+def read_open(text: str) -> tuple[str | None, str]:
+    """Return (answer, rule): what the box, the statement or the last line gives, or a yes or no first in the text."""
+    said = boxed(text) or stated(text)
+    part = with_exponents(said or last_line(text))
+    if found := yes_no(said or text) or _truth(said or text):
+        return found, "yes/no"
+    for one in (part, part[found.end() :] if (found := _LABEL.match(part)) else ""):
+        if number := quantity(one):
+            return number.text + "%" * number.percent, "number"
+    if listed := _LIST.search(part):
+        return "[" + ", ".join(re.findall(_NUMBERS, listed[1] or listed[2])) + "]", "list"
+    if number := _number_in(part):
+        return number, "number in a sentence"
+    value = part.strip(" \t.*_`\"'$。")
+    return value or None, "text" if value else "none"
+
+
+def _truth(text: str) -> str | None:
+    """Return "true" or "false" if a text starts with it, or ends by saying that the statement is so."""
+    found = re.match(r"\W{0,5}(true|false)\b(?=\W{0,3}$|\W?[,.;:!\n])", text, re.I)
+    found = found or re.search(r"\bstatement is (true|false)\b(?=\W{0,3}$|[,.;]\s)", text, re.I)
+    return found[1].lower() if found else None
+
+
+def _number_in(sentence: str) -> str | None:
+    """Return the number that a sentence gives, None for words with a number of something else.
+
+    It is the number in bold type, the last one after "is" or "=", or the last one; a number word counts after "is", or
+    where it is the only number. A number of a condition ("greater than 60") counts only if there is no other.
+    """
+    bold = [found for part in re.findall(r"\*\*([^*\n]{1,60})\*\*", sentence) if (found := quantity(part.strip(" :")))]
+    if len(bold) == 1:
+        return bold[0].text + "%" * bold[0].percent
+    brief, sentence = len(sentence.split()) <= 3, clean(sentence)
+    found = [(match, sentence[max(0, match.start() - 40) : match.start()]) for match in _AMOUNT.finditer(sentence)]
+    found = [(match, before) for match, before in found if match["digits"] or _counts(match, before, sentence)]
+    free = [(match, before) for match, before in found if not _CONDITION.search(before)]
+    given = [match for match, before in free if _GIVEN.search(before)]
+    digits = [match for match, _ in free if match["digits"]]
+    spoken = [match for match, _ in free] if len(free) == 1 else []
+    rest = digits or spoken or [match for match, _ in found if match["digits"]]
+    if brief and not unspaced(sentence) and not re.search(r"\b(?:is|are|was|were)\b", sentence) or not (given or rest):
+        return None
+    number = quantity((given or rest)[-1][0])
+    return number.text if number else None
+
+
+def _counts(match: re.Match, before: str, sentence: str) -> bool:
+    """Return whether a number word gives a number: not in "the two lines", "one of them" or "no one"."""
+    if _REFERENCE.search(before) or sentence.startswith(" of ", match.end()):
+        return False
+    return match["word"] != "one" or bool(_GIVEN.search(before)) or before.endswith(("only ", "exactly "))

@@ -1,0 +1,170 @@
+"""Journals and JSON files that were cut short or edited: what is readable is kept, what is lost is said."""
+
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.odd import TEXTS, damaged
+
+from o1lib.records import UserError
+from o1lib.records.journals import Journal, Unreadable, load_json, numbered, parse, put_away, read_json, read_lines
+
+SETTINGS = {"seed": 0, "name": "größe"}
+ENTRIES = [{"key": str(k), "text": "öl " * k} for k in range(4)]
+
+
+def keyed(line):
+    return line["key"], line["text"]
+
+
+def journal(path, **settings):
+    return Journal(path, SETTINGS | settings, keyed, "those texts are written again")
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A journal with four entries."""
+    journal(tmp_path / "kept.jsonl").add(*ENTRIES)
+    return tmp_path / "kept.jsonl"
+
+
+@pytest.mark.parametrize("case", TEXTS)
+def test_odd_text_is_one_error_with_a_short_reason(case):
+    with pytest.raises(Unreadable, match="^it (is|holds) [^\n]{,40}$"):
+        parse(TEXTS[case])
+
+
+@pytest.mark.parametrize("case", TEXTS)
+def test_an_odd_file_counts_as_absent(tmp_path, case):
+    (tmp_path / "task.json").write_bytes(TEXTS[case])
+    assert read_json(tmp_path / "task.json") is None
+
+
+def test_a_folder_and_a_missing_file_count_as_absent(tmp_path):
+    assert read_json(tmp_path) is None and read_json(tmp_path / "none.json") is None
+    with pytest.raises(Unreadable, match="it is missing"):
+        load_json(tmp_path / "none.json")
+
+
+def test_entries_are_read_back(path):
+    again = journal(path)
+    assert dict(again.entries) == {one["key"]: one["text"] for one in ENTRIES} and again.lost == 0
+
+
+def test_a_tail_torn_inside_a_character_is_dropped_and_said(path, capsys):
+    text = path.read_bytes()
+    path.write_bytes(text + '{"key": "9", "text": "ö'.encode()[:-1])
+    again = journal(path)
+    assert dict(again.entries) == {one["key"]: one["text"] for one in ENTRIES} and path.read_bytes() == text
+    said = capsys.readouterr().err
+    assert said.endswith("kept.jsonl: 1 lines could not be read, so those texts are written again\n")
+
+
+@pytest.mark.parametrize("case", TEXTS)
+def test_an_odd_line_is_dropped_and_its_neighbors_stay(path, case):
+    head, *lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([head, lines[0], TEXTS[case], *lines[1:], b""]))
+    assert [key for key, _ in journal(path).entries] == ["0", "1", "2", "3"]
+    assert len(path.read_bytes().splitlines()) == 5
+
+
+def test_a_line_of_another_form_is_dropped(path):
+    with open(path, "ab") as file:
+        file.write(b'{"key": "7"}\n{"text": "x"}\n')
+    assert journal(path).lost == 2
+
+
+def test_a_new_line_is_whole_after_a_torn_one(path):
+    path.write_bytes(path.read_bytes()[:-3])
+    journal(path).add({"key": "new", "text": "x"})
+    assert [key for key, _ in journal(path).entries] == ["0", "1", "2", "new"]
+
+
+def test_a_journal_of_other_settings_is_replaced_without_a_word(path, capsys):
+    assert journal(path, seed=1).entries == [] and capsys.readouterr().err == ""
+    assert journal(path, seed=1).entries == [] and len(path.read_bytes().splitlines()) == 1
+
+
+def test_a_damaged_first_line_loses_the_journal_and_says_so(path, capsys):
+    path.write_bytes(path.read_bytes()[5:])
+    assert journal(path).entries == [] and "4 lines could not be read" in capsys.readouterr().err
+
+
+def test_a_folder_in_the_place_of_a_journal_is_renamed(tmp_path, capsys):
+    (tmp_path / "kept.jsonl" / "mine").mkdir(parents=True)
+    journal(tmp_path / "kept.jsonl").add(ENTRIES[0])
+    assert "is a folder and was renamed to kept.jsonl.damaged" in capsys.readouterr().err
+    assert (tmp_path / "kept.jsonl.damaged" / "mine").is_dir() and len(journal(tmp_path / "kept.jsonl").entries) == 1
+
+
+def test_a_stop_while_the_torn_tail_is_dropped_loses_no_line(path, monkeypatch):
+    """The file used to be emptied before it was written again."""
+    torn = path.read_bytes() + b'{"key"'
+    path.write_bytes(torn)
+
+    def stop(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", stop)
+    with pytest.raises(KeyboardInterrupt):
+        journal(path)
+    assert path.read_bytes() == torn
+
+
+def test_lone_surrogates_can_be_kept(path):
+    journal(path).add({"key": "\udc80", "text": "\\\ud800"})
+    assert journal(path).entries[-1] == ("\udc80", "\\\ud800")
+
+
+def test_a_journal_in_a_folder_that_is_a_file_is_one_sentence(path):
+    with pytest.raises(UserError, match="cannot write"):
+        journal(path / "below.jsonl")
+
+
+WHOLE = b"".join(json.dumps(one, ensure_ascii=False).encode() + b"\n" for one in [{"settings": SETTINGS}, *ENTRIES])
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=damaged(WHOLE))
+def test_whatever_is_damaged_only_written_entries_are_read(tmp_path, text):
+    path = tmp_path / "fuzzed.jsonl"
+    path.write_bytes(text)
+    found = journal(path)
+    untouched = [keyed(one) for one in ENTRIES]
+    assert sum(entry not in untouched for entry in found.entries) <= 1  # random bytes inside a text make another text
+    found.add({"key": "new", "text": "x"})
+    assert journal(path).entries == [*found.entries, ("new", "x")] and journal(path).lost == 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.binary(max_size=60) | damaged(WHOLE))
+def test_parsing_raises_one_kind_of_error(text):
+    with suppress(Unreadable):
+        assert isinstance(parse(text), dict)
+
+
+def test_lines_of_a_log_are_read_as_far_as_they_go(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b'{"step": 1}\nnull\n{"step": 2}\n{"st')
+    assert read_lines(path) == ([{"step": 1}, {"step": 2}], 2) and read_lines(tmp_path / "none") == ([], 0)
+    assert read_lines(tmp_path) == ([], 0)
+
+
+@pytest.mark.parametrize("name", ["seed²", "seed٣", "seed01", "seed", "seed-1", "seed1 (copy)", "seedx", "SEED1", "1"])
+def test_other_names_have_no_number(name):
+    assert numbered(name, "seed") is None
+
+
+def test_a_numbered_name_has_its_number():
+    assert (numbered("seed0", "seed"), numbered("checkpoint-200", "checkpoint-")) == (0, 200)
+
+
+def test_what_is_put_away_never_hides_an_earlier_folder(tmp_path):
+    for name in ("record.json", "record.json", "record.json"):
+        (tmp_path / name).mkdir()
+        put_away(tmp_path / name)
+    (tmp_path / "record.json").write_text("{")
+    put_away(tmp_path / "record.json")
+    assert len(list(tmp_path.iterdir())) == 4
