@@ -12,6 +12,7 @@ FRESH =
 CLAIM =
 SNAKEMAKE =
 FROM =
+REPOSITORY =
 TESTS = tests
 WORKERS = 2
 KILLS = 100
@@ -22,7 +23,7 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
 # A mistyped variable must not silently run something else.
-KNOWN := SCALE ROWS SEEDS JOBS FRESH CLAIM SNAKEMAKE FROM TESTS WORKERS KILLS MODEL TORCH_INDEX VENV PYTHON
+KNOWN := SCALE ROWS SEEDS JOBS FRESH CLAIM SNAKEMAKE FROM REPOSITORY TESTS WORKERS KILLS MODEL TORCH_INDEX VENV PYTHON
 UNKNOWN := $(filter-out $(KNOWN),$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
 $(error unknown variable $(firstword $(UNKNOWN)): use $(KNOWN))
@@ -41,7 +42,7 @@ STAMP := $(VENV)/installed-$(shell $(PYTHON) -c 'import hashlib, pathlib, sys; p
 	name).read_bytes() for name in ("pyproject.toml", "constraints.txt")) + sys.version.encode()).hexdigest()[:16])')
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: study plan test test-fast lint lab compare why publish base ship bench-search bench-train bench-teacher bench-kills setup help
+.PHONY: study plan test test-fast lint lab compare why publish site base ship bench-search bench-train bench-teacher bench-kills setup help
 study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FRESH=1), ending with the claims page
 	@$(RUN) study $(CHOICE) --snakemake '$(SNAKEMAKE)'
 plan: setup  ## print what would run, why, and about how long
@@ -68,6 +69,8 @@ why: setup  ## print what decides one claim (CLAIM=A5): its contrast, records, q
 	@$(RUN) why '$(CLAIM)' --scale '$(SCALE)'
 publish: setup  ## copy the complete rows of work/SCALE to results/SCALE
 	@$(RUN) publish --scale '$(SCALE)'
+site: setup  ## build the site from results/ into site/; needs npm (REPOSITORY= is the address of the published source)
+	@$(RUN) site --repository '$(REPOSITORY)'
 base: setup  ## train the base that SCALE ships as it is published, or take the run in FROM=, and ship it
 	@$(RUN) base --scale '$(SCALE)' --source '$(FROM)' --fresh '$(FRESH)' --seeds '$(or $(SEEDS),0)'
 ship: setup  ## put the model of one row of work/SCALE into results/checkpoints (ROWS=structured SEEDS=0)

@@ -42,6 +42,7 @@ PACKAGES = (  # lowest first, the order in which they may import each other
     "analysis",
     "evaluation",
     "study",
+    "site",
     "cli",
 )
 

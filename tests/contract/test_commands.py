@@ -18,7 +18,7 @@ COMMANDS = [
     "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup", "plan",
     "study", "summary", "compare", "why", "power", "rates", "publish", "base", "ship", "shortcuts", "gate",
     "probe-chain", "reasoning-steps", "depth-shortcuts", "chance", "entering", "margins", "probe-suite",
-    "readiness", "restore", "check-model",
+    "readiness", "site", "restore", "check-model",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -51,6 +51,7 @@ OPTIONS = {
     "power": "--scale --root --into",
     "rates": "--scale --root",
     "margins": "--scale --root --freeze",
+    "site": "--out --repository",
     "publish": "--scale --force",
     "base": "--scale --source --fresh",
     "ship": "--scale --rows --seeds",

@@ -17,7 +17,7 @@ import pytest
 from support.contract import ROOT, environment, failure, python
 
 TARGETS = [
-    "study", "plan", "test", "test-fast", "lint", "lab", "compare", "why", "publish", "base", "ship",
+    "study", "plan", "test", "test-fast", "lint", "lab", "compare", "why", "publish", "site", "base", "ship",
     "bench-search", "bench-train", "bench-teacher", "setup", "help",
 ]  # fmt: skip
 # {target: variables that README or `make help` let a user give it, each with a value that must reach the command}
@@ -28,6 +28,7 @@ VARIABLES = {
     "compare": {"SCALE": "smoke"},
     "why": {"CLAIM": "A5", "SCALE": "smoke"},
     "publish": {"SCALE": "gpu"},
+    "site": {"REPOSITORY": "https://example.org/o1lib"},
     "base": {"SCALE": "gpu", "FROM": "work/mini/runs/base/seed0", "FRESH": "1"},
     "ship": {"SCALE": "gpu", "ROWS": "direct", "SEEDS": "7"},
     "bench-search": {"MODEL": "results/checkpoints/mini-base"},

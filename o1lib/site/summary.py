@@ -1,0 +1,103 @@
+"""The front page in words: what was asked, what the records answer, and how sure that is.
+
+told = summarize(study)
+told["answer"], told["sure"]        # lists of sentences, all computed from records
+"""
+
+from collections import Counter
+from statistics import median
+
+from o1lib.analysis.claims.page import PAPERS, caveats, judged, measured
+from o1lib.analysis.claims.wording import gain, worded
+from o1lib.analysis.stats import INCONCLUSIVE, NEGLIGIBLE, NOT_TESTED, OPPOSITE, SUPPORTED
+from o1lib.site.claims import main_claims
+from o1lib.site.studies import Study
+from o1lib.study.plan import duration
+
+DECIDED = {
+    SUPPORTED: "found what the paper reports",
+    OPPOSITE: "found the opposite of what the paper reports",
+    NEGLIGIBLE: "found a difference too small to matter",
+}
+
+
+def summarize(study: Study) -> dict:
+    """Return the parts of the front page: answer, decided claims, how sure, and the size of the study."""
+    lines = judged(study.lines)
+    return {
+        "answer": _answer(lines, study),
+        "decided": [_decided(line) for line in lines if line["verdict"] in DECIDED],
+        "sure": _sure(lines, study),
+        "size": _size(study),
+    }
+
+
+def _answer(lines: list[dict], study: Study) -> list[str]:
+    """Return the answer in sentences: what keeps the study from an answer, the main claims, all claims."""
+    family = main_claims()
+    main = [line for line in lines if line["id"] in family]
+    parts = [caveats(study.lines, study.records)]
+    if main:
+        parts.append(f"Of the {len(main)} main claims, {_counted(main)}.")
+    parts.append(f"Of all {len(lines)} claims of the two papers, {_counted(lines)}.")
+    return list(filter(None, parts))
+
+
+def _counted(lines: list[dict]) -> str:
+    """Return the verdicts of claims in words, those that do not occur left out."""
+    tally = Counter(line["verdict"] for line in lines)
+    words = {
+        SUPPORTED: "supported",
+        OPPOSITE: "contradicted",
+        NEGLIGIBLE: "negligible",
+        INCONCLUSIVE: "undecided",
+        NOT_TESTED: "not tested",
+    }
+    if len(tally) == 1:
+        return f"{'the only one is' if len(lines) == 1 else 'all are'} {words[next(iter(tally))]}"
+    parts = [
+        f"{tally[name]} {'is' if tally[name] == 1 else 'are'} {word}" for name, word in words.items() if tally[name]
+    ]
+    return ", ".join(parts)
+
+
+def _decided(line: dict) -> dict:
+    return {
+        "id": line["id"],
+        "statement": f"{PAPERS[line['paper']]}: {line['statement']}",
+        "found": DECIDED[line["verdict"]],
+        "verdict": line["verdict"],
+        "worded": worded(line),
+        "measured": measured(line),
+    }
+
+
+def _sure(lines: list[dict], study: Study) -> list[str]:
+    """Return what limits the answer: the kind of study, seeds and questions, and the width of the intervals."""
+    tested = [line for line in lines if line["value"] is not None]
+    seeds = sorted({line["seeds"] for line in tested if line["seeds"]})
+    found = [f"This is a {study.mark}: it was run to find out what the main study needs." if study.mark else ""]
+    if tested:
+        most = f"up to {seeds[-1]} seeds" if seeds[-1:] > [1] else "one seed"
+        few, many = (pick(line["n"] for line in tested) for pick in (min, max))
+        found.append(f"A claim rests on {few} to {many} questions and {most}.")
+    widths = [50 * (line["high"] - line["low"]) for line in tested if _in_points(line)]
+    own = [100 * abs(gain(line)) for line in tested if gain(line)]
+    if widths and own:
+        found.append(
+            f"Half of the intervals are wider than ±{median(widths):.0f} points, "
+            f"and half of the differences that the papers report are below {median(own):.1f} points."
+        )
+    found.append("The model is small and the pictures are drawn, so compare signs with the papers, never levels.")
+    return list(filter(None, found))
+
+
+def _in_points(line: dict) -> bool:
+    return line["kind"] in ("difference", "equivalence") and line["low"] is not None
+
+
+def _size(study: Study) -> str:
+    """Return the number of runs and predictions, the time that they took, and on what."""
+    seconds = sum(record.provenance.get("seconds") or 0 for record in study.records)
+    devices = sorted({record.provenance.get("device") for record in study.records} - {None, ""})
+    return f"{len(study.records)} runs, {duration(seconds)} on {' and '.join(devices) or 'one machine'}"

@@ -1,0 +1,336 @@
+"""The site in a real browser: Chromium by Playwright, on a toy study with hostile texts, served from a sub-path.
+
+The scripts are those that `make site` bundles, so the tests need its node_modules, and an installed browser.
+"""
+
+import functools
+import http.server
+import json
+import re
+import shutil
+import threading
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from support import toyrecords
+
+from o1lib.records import project_root
+from o1lib.site import build, scripts
+from o1lib.site.shards import BLOCK, write_run, write_table
+
+PATIENCE = 60_000  # milliseconds, for a busy machine
+sync_api = pytest.importorskip("playwright.sync_api")
+expect = sync_api.expect
+expect.set_options(timeout=PATIENCE)
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+MODULES = project_root() / scripts.SOURCES / "node_modules"
+AXE = MODULES / "axe-core" / "axe.min.js"
+PAGES = (
+    "index.html",
+    "claims.html",
+    "explore.html",
+    "method.html",
+    "reports.html",
+    "reports/mini/04_ablations.html",
+    "use.html",
+    "reproduce.html",
+    "findings.html",
+    "protocol.html",
+    "log.html",
+)
+RUNS, LINES = 1000, 600  # of the large catalog: 600,000 predictions
+MEGABYTES, SECONDS = 2, 10  # the first view's bounds; on an idle machine it takes a fraction of these seconds
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason="there is no Chromium here"),
+    pytest.mark.skipif(not AXE.is_file(), reason="`make site` has not installed the packages of site_src/ yet"),
+]
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def folder(study, tmp_path_factory):
+    """The built site of the toy study, in a sub-folder of what is served."""
+    place = tmp_path_factory.mktemp("served") / "some" / "site"
+    build.build_site(place, studies=[study])
+    return place
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    handler = functools.partial(_Quiet, directory=folder.parents[1])
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/some/site/"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+def watched(page):
+    """Return lists that fill with errors and with addresses that the page asks for."""
+    errors, asked = [], []
+    page.on("console", lambda said: errors.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    return errors, asked
+
+
+def opened(page, address):
+    """Open an address and wait until the explorer, if it is one, has told what it shows."""
+    page.goto(address, wait_until="networkidle")
+    if "explore.html" in address:
+        expect(page.locator("#told")).not_to_contain_text("Loading")
+
+
+def told(page):
+    return page.locator("#told").inner_text()
+
+
+# ---------------------------------------------------------------- every page
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_loads_without_errors_or_outside_requests(page, address, name):
+    errors, asked = watched(page)
+    opened(page, address + name)
+    outside = [url for url in asked if not url.startswith((address, "data:"))]
+    assert (errors, outside) == ([], []) and page.locator("h1").count() >= 1
+
+
+@pytest.mark.parametrize("width, scheme", [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_its_window_and_axe_finds_no_serious_fault(browser, address, name, width, scheme):
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    opened(page, address + name)
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    page.evaluate(AXE.read_text(encoding="utf8"))
+    found = page.evaluate("axe.run()")["violations"]
+    context.close()
+    faults = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+    assert (wide <= width, faults) == (True, [])
+
+
+def test_the_navigation_leads_to_every_page(page, address):
+    opened(page, address)
+    names = page.locator("nav a").all_inner_texts()
+    for name in names:
+        page.get_by_role("link", name=name, exact=True).first.click()
+        assert page.locator("nav a[aria-current]").inner_text() == name
+    assert len(names) == 7
+
+
+def test_the_keyboard_skips_to_the_content(page, address):
+    opened(page, address + "claims.html")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+
+
+def test_the_licenses_of_bundled_packages_go_with_the_site(folder):
+    text = (folder / "licenses.txt").read_text(encoding="utf8")
+    assert "@observablehq/plot 0.6" in text and "hyparquet 1" in text and "easy-vqa\n" in text and "esbuild" not in text
+
+
+# ---------------------------------------------------------------- claims
+
+
+def rows(page):
+    return page.locator("#claims tbody tr:visible").evaluate_all("rows => rows.map(row => row.id)")
+
+
+def test_a_link_to_a_claim_opens_it(page, address):
+    opened(page, address + "claims.html#A17")
+    assert page.locator("#A17 details").get_attribute("open") is not None
+    assert page.locator("#A17").evaluate("row => row.getBoundingClientRect().top < innerHeight")
+
+
+def test_filters_of_claims_stay_in_the_address(page, address):
+    opened(page, address + "claims.html")
+    every = rows(page)
+    page.get_by_label("Verdict").select_option("not tested")
+    page.wait_for_url("**/claims.html?verdict=not+tested*")
+    left = rows(page)
+    assert 0 < len(left) < len(every)
+    opened(page, page.url)
+    assert rows(page) == left and page.locator(".count").inner_text() == f"{len(left)} of {len(every)} claims"
+
+
+def test_claims_are_sorted_by_what_was_measured(page, address):
+    opened(page, address + "claims.html")
+    page.get_by_role("button", name="measured here").click()
+    page.wait_for_url("**sort=value*")
+    values = page.locator("#claims tbody tr").evaluate_all("rows => rows.map(row => row.dataset.value)")
+    numbers = [float(value) for value in values if value]
+    assert numbers == sorted(numbers) and "" not in values[: len(numbers)]
+    assert page.locator("th[aria-sort=ascending]").count() == 1
+
+
+def test_the_forest_plot_answers_the_pointer(page, address):
+    opened(page, address + "claims.html")
+    chart = page.locator(".forest svg[role=img]")
+    box = chart.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] / 2)
+    expect(page.locator(".forest")).to_contain_text("measured:")
+    page.mouse.click(box["x"] + box["width"] * 0.7, box["y"] + box["height"] / 2)
+    page.wait_for_url(re.compile("#[AB][0-9]+$"))
+
+
+def test_a_claim_leads_to_the_questions_that_decide_it(page, address):
+    opened(page, address + "claims.html")
+    page.locator("#A5").get_by_role("link", name="see them").click()
+    page.wait_for_selector("details.question")
+    assert told(page).startswith("Claim A5:")
+
+
+# ---------------------------------------------------------------- explore
+
+
+def counted(study, a, b):
+    """Return on how many questions only row a, and only row b, is right."""
+    one, other = ({line["qid"]: line["correct"] for line in study.by_row[row][0].predictions()} for row in (a, b))
+    pairs = [(one[qid], other[qid]) for qid in one.keys() & other.keys()]
+    return pairs.count((True, False)), pairs.count((False, True))
+
+
+def test_the_explorer_counts_what_each_run_wins(page, address, study):
+    a, b = "structured.sample", "direct.sample"
+    opened(page, f"{address}explore.html?a={a}&b={b}")
+    won, lost = counted(study, a, b)
+    assert f"only A is right on {won}, only B on {lost}" in told(page)
+    assert f"{won + lost} are listed" in told(page)
+
+
+@pytest.mark.parametrize("name", ["family", "skill", "form", "set"])
+def test_a_filter_leaves_its_questions_and_stays_in_the_address(page, address, name):
+    opened(page, f"{address}explore.html?a=structured.sample&b=direct.sample&outcome=all")
+    select = page.locator(f"select[name={name}]")
+    value = select.locator("option").nth(1).get_attribute("value")
+    before = told(page)
+    select.select_option(value)
+    expect(page.locator("#told")).not_to_have_text(before)
+    after = told(page)
+    opened(page, page.url)
+    assert (told(page), page.locator(f"select[name={name}]").input_value()) == (after, value)
+
+
+def test_the_outcome_filters_won_and_lost(page, address, study):
+    won, _ = counted(study, "structured.sample", "direct.sample")
+    opened(page, f"{address}explore.html?a=structured.sample&b=direct.sample&outcome=a")
+    assert f"{won} are listed" in told(page)
+    marks = page.locator("details.question summary").evaluate_all("all => all.map(one => one.textContent)")
+    assert marks and all(text.index("✓") < text.index("✗") for text in marks)
+
+
+def test_a_question_opens_to_stages_broken_steps_and_the_search(page, address, study):
+    line = study.by_row["hostile.stage_beam4.self"][0].predictions()[3]
+    opened(page, f"{address}explore.html?a=hostile.stage_beam4.self&b=direct.sample&outcome=all&open={line['qid']}")
+    body = page.locator("details.question[open] .body")
+    body.get_by_text("first broken step").first.wait_for()
+    body.get_by_text("The search: every candidate and verdict").click()
+    assert body.locator(".rounds > li").count() == 4
+    assert body.locator(".candidate.kept").count() == 4
+    body.get_by_text("3 verdicts").first.click()
+    assert "beats" in body.inner_text()
+
+
+def test_pictures_are_shown_and_described(page, address):
+    opened(page, f"{address}explore.html?a=structured.sample&b=direct.sample")
+    first = page.locator("details.question img").first
+    expect(first).to_have_js_property("naturalWidth", 64)
+    assert first.get_attribute("alt").startswith("Drawn picture: ")
+
+
+def test_markup_of_a_model_stays_text(page, address, study):
+    line = study.by_row["hostile.stage_beam4.self"][0].predictions()[0]
+    opened(page, f"{address}explore.html?a=hostile.stage_beam4.self&b=direct.sample&outcome=all&open={line['qid']}")
+    body = page.locator("details.question[open] .body")
+    body.get_by_text("The search: every candidate and verdict").click()
+    assert "<script>window.hacked = 1</script>" in body.inner_text()
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("#questions script, #questions img[src=x]").count() == 0
+
+
+def test_a_question_opens_by_keyboard(page, address):
+    opened(page, f"{address}explore.html?a=structured.sample&b=direct.sample")
+    page.locator("details.question summary").first.focus()
+    page.keyboard.press("Enter")
+    page.locator("details.question[open] .answer-of").first.wait_for()
+    assert "open=" in page.url
+
+
+def test_a_page_from_a_disk_says_what_it_needs(page, folder):
+    page.goto((folder / "explore.html").as_uri())
+    expect(page.locator("#told")).to_contain_text("python -m http.server")
+
+
+# ---------------------------------------------------------------- many predictions
+
+
+@pytest.fixture(scope="module")
+def large(folder, address, study):
+    """The address of a site whose catalog has RUNS runs of LINES lines; every run has its own files."""
+    place = folder.parent / "large"
+    shutil.copytree(folder, place, ignore=shutil.ignore_patterns("data"))
+    data = place / "data" / "mini"
+    some = study.by_row["hostile.stage_beam4.self"][0].predictions()[1:]
+    columns = pd.read_parquet(folder / "data" / "mini" / "questions-0.parquet").to_dict("list")
+    many = {name: [values[k % len(values)] for k in range(LINES)] for name, values in columns.items()}
+    many["qid"] = [f"{qid}/{k}" for k, qid in enumerate(many["qid"])]
+    write_table(many, data / "questions-0.parquet")
+    for run, first in enumerate((0, 7)):
+        lines = [some[(k + first) % len(some)] | {"correct": (k + run) % 3 > 0} for k in range(LINES)]
+        write_run(lines, list(range(LINES)), 0, data / f"row{run}@0")
+    entry = {"what": "toy", "right": 400, "n": LINES, "questions": 0, "seed": 0}
+    for k in range(2, RUNS):
+        shutil.copytree(data / f"row{k % 2}@0", data / f"row{k}@0", copy_function=_linked)
+    runs = [entry | {"row": f"row{k}"} for k in range(RUNS)]
+    catalog = {"block": BLOCK, "studies": [{"name": "mini", "title": "mini", "runs": runs, "claims": []}]}
+    (place / "data" / "catalog.json").write_text(json.dumps(catalog), encoding="utf8")
+    return address.replace("/some/site/", "/some/large/")
+
+
+def _linked(source, target):
+    Path(target).hardlink_to(source)
+
+
+def test_600000_predictions_load_by_shard_and_stay_fluid(page, large):
+    sizes = []
+    page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
+    opened(page, f"{large}explore.html?a=row0&b=row1")
+    first = page.evaluate("performance.now()") / 1000
+    loaded = sum(sizes) / 1e6
+    started = page.evaluate("performance.now()")
+    page.locator("select[name=b]").select_option("row999")
+    page.wait_for_url("**b=row999*")
+    switched = page.evaluate("performance.now()") - started
+    started = page.evaluate("performance.now()")
+    page.locator("select[name=outcome]").select_option("all")
+    expect(page.locator("#told")).to_contain_text("600 are listed")
+    filtered = page.evaluate("performance.now()") - started
+    print(f"first view {first:.2f} s, {loaded:.2f} MB; another run {switched:.0f} ms; a filter {filtered:.0f} ms")
+    assert loaded < MEGABYTES and first < SECONDS and switched < 1000 * SECONDS and filtered < 1000 * SECONDS
+
+
+def test_the_toy_study_has_every_kind_of_row_that_the_tests_name(study):
+    assert {"structured.sample", "direct.sample", "hostile.stage_beam4.self"} <= study.by_row.keys()
+    assert len(toyrecords.questions()) >= 20
