@@ -7,6 +7,8 @@ parsed('"\\\\ud800"')             # ValueError: half a character, which can be n
 import json
 from typing import Any
 
+from o1lib.formats.characters import has_half
+
 
 def parsed(text: str) -> Any:
     """Return the value of a JSON text; NaN and Infinity, which tables write for an empty cell, are None.
@@ -28,7 +30,7 @@ def _check(value: Any) -> None:
     while waiting:
         value = waiting.pop()
         if isinstance(value, str):
-            if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            if has_half(value):
                 raise ValueError("half a character (a lone surrogate such as \\ud800) in a text")
         elif isinstance(value, dict):
             waiting += [*value, *value.values()]

@@ -12,6 +12,7 @@ import math
 import re
 from pathlib import Path
 
+from o1lib.formats.characters import mended
 from o1lib.formats.chat import FORMATS
 from o1lib.records import UserError, choose, project_root
 from o1lib.records.errors import closest
@@ -117,7 +118,7 @@ def answer(
     search = make_search(method, n)
     _check_judge(method, judge)
     judge_or_reward = make_judge_or_reward(method, judge, decoder=decoder, seed=decoder.seed)
-    question = question.encode("utf-8", "replace").decode()  # a lone surrogate can neither be read nor printed
+    question = mended(question)  # a lone surrogate can neither be read nor printed
     task = task_for("question", question, _picture(image), format)
     [result] = run_searches([search(task, n, decoder.seed)], decoder, judge_or_reward, budget=budget)
     decoder.forget()

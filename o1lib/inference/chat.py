@@ -5,7 +5,8 @@ chat.render(("How many dots?",))                # "...<|image|>How many dots?<|e
 chat.turn_ids("And squares?", ids)              # the tokens of one more user turn after `ids`
 """
 
-from o1lib.models.processor import NOT_READ, Unmarked, whole
+from o1lib.formats.characters import mended
+from o1lib.models.processor import NOT_READ, Unmarked
 
 _MARK = "%%reply%%"
 SMALL = 5000  # tokens; a model with a smaller vocabulary gets the short form of judge_prompts.py
@@ -34,7 +35,7 @@ class ChatTokenizer:
 
     def ids(self, text: str) -> list[int]:
         """Return the tokens of a text, without special tokens around it."""
-        return self.tokenizer(whole(text), add_special_tokens=False).input_ids
+        return self.tokenizer(mended(text), add_special_tokens=False).input_ids
 
     def text(self, ids) -> str:
         """Return the text of tokens, without those that begin, end or pad a turn."""

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 
+from o1lib.formats.characters import mended
 from o1lib.models.bounded import Runaway, bounded
 from o1lib.records import UserError, shown
 
@@ -21,7 +22,6 @@ _INSTALLED_AS = {"pil": "pillow", "pytorch": "torch"}  # where a library's packa
 _QUESTION = "How many dots are there?"
 _LONGEST = 200_000  # characters of a prompt around one question
 NOT_READ = ("labels",)  # what a processor returns for training alone
-_LONE = re.compile("[\ud800-\udfff]")
 _SECONDS = 5.0  # for one prompt; templates take less than a millisecond
 
 
@@ -119,16 +119,11 @@ def missing_package(error: ImportError) -> str:
     return f"the package {package}, which is not installed: pip install {package}"
 
 
-def whole(text: str) -> str:
-    """Return `text` with a question mark for each lone surrogate, which no tokenizer takes."""
-    return text.encode("utf-8", "replace").decode() if _LONE.search(text) else text
-
-
 class Unmarked:
     """Call it with a text to get it without the marks that stand for a picture or a video in a processor's prompts.
 
     A mark is split by a space, so that people and models can read it: "<image>" becomes "< image>". The text is made
-    `whole`.
+    `mended`.
     """
 
     def __init__(self, processor):
@@ -139,7 +134,7 @@ class Unmarked:
 
     def __call__(self, text: str) -> str:
         """Return `text` without marks."""
-        return whole(self.marks.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text))
+        return mended(self.marks.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text))
 
 
 def _class_name(place, model_type):
