@@ -37,6 +37,11 @@ def begin(**given):
         ("https://[abc987/v1?x", "***"),
         ("http://127.0.0.1:8000/v1?api-version=2024-10-21", "http://127.0.0.1:8000/v1?api-version=2024-10-21"),
         ("https://host/v1?flag&page=2", "https://host/v1?flag&page=2"),
+        ("wss://host/v1?k=sk-abc987", "wss://host/v1?k=***"),
+        ("host:8000/v1?jwt=abc987", "host:8000/v1?jwt=***"),
+        ("host/sk-abc987/v1", "host/***/v1"),
+        ("https://host/sk-abc987/v1", "https://host/***/v1"),
+        ("https://host/v1?max_tokens=5&turkey=1", "https://host/v1?max_tokens=5&turkey=1"),
         ("no address", "no address"),
     ],
 )
