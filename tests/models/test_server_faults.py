@@ -176,11 +176,6 @@ def test_an_absurd_count_does_not_give_budget_back(endpoint):
         list(endpoint(server, concurrency=1, max_tokens_total=100).ask(map(ask, "abc")))
 
 
-def test_usage_of_another_form_is_asked_again(endpoint):
-    with serve(lambda _, number: says(usage=[1], content="B") if number == 1 else answer("B")) as server:
-        assert endpoint(server).answer(ask()).text == "B"
-
-
 # ---------------------------------------------------------------- time and size of a call
 
 

@@ -107,7 +107,7 @@ def verdicts(
         bar = tqdm(ask(asked), total=len(left), desc=f"{name}, again" if attempt else name, unit=" replies", delay=2)
         for k, reply in zip(left, bar, strict=True):
             found[k] = None if reply.error else read(reply.text, form)
-            why[k] = reply.error or ("cut off at the token limit" if reply.finish == "length" else "no JSON as asked")
+            why[k] = reply.problem or "no JSON as asked"
         left = [k for k in left if found[k] is None]
         if not left:
             break

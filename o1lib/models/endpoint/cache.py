@@ -1,8 +1,9 @@
 """An append-only log of an endpoint's replies: each is written and fsynced on arrival, and never requested again.
 
 Each line holds {"key", "model", "text", "finish", "prompt_tokens", "completion_tokens"}. The key is the hash of the
-request, so the log contains no pictures, addresses or API keys. A line torn by a kill or a full disk is skipped. A line
-{"spent": true, "model", "prompt_tokens", "completion_tokens"} counts the tokens of a reply that was no answer.
+request, so the log contains no pictures, addresses or API keys. A line torn by a kill or a full disk is skipped. Of two
+lines with one key the later one holds. A line {"spent": true, "model", "prompt_tokens", "completion_tokens"} counts the
+tokens of a reply that was no answer; so does a line of an older log whose text is none.
 
     log = ReplyLog("work/teacher.jsonl")
     log.put(key, {"text": "<SUMMARY> ..."})
@@ -14,7 +15,7 @@ import os
 import threading
 from pathlib import Path
 
-from o1lib.models.endpoint.completion import whole
+from o1lib.models.endpoint.completion import is_answer, token_count
 from o1lib.records.files import disk_errors
 from o1lib.records.limits import MOST_BYTES_OF_A_REPLY
 
@@ -56,7 +57,8 @@ class ReplyLog:
                 where = _short(entry["key"])
                 if not isinstance(entry["text"], str):
                     raise TypeError
-                self._at.setdefault(where, start)
+                if is_answer(entry):
+                    self._at[where] = start  # the later line wins, else what it answers is asked again in each run
             self._count(entry)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             self.torn += bool(line.strip())
@@ -64,7 +66,7 @@ class ReplyLog:
     def _count(self, entry: dict) -> None:
         spent = self.tokens.setdefault(str(entry.get("model", "")), [0, 0])
         for k, name in enumerate(("prompt_tokens", "completion_tokens")):
-            spent[k] += whole(entry.get(name)) or 0
+            spent[k] += token_count(entry.get(name)) or 0
 
     def __len__(self) -> int:
         return len(self._at)
@@ -99,7 +101,7 @@ class ReplyLog:
                 if os.write(self._file, line) < len(line):
                     raise OSError("No space left on device")
                 if key:
-                    self._at.setdefault(_short(key), os.lseek(self._file, 0, os.SEEK_CUR) - len(line))
+                    self._at[_short(key)] = os.lseek(self._file, 0, os.SEEK_CUR) - len(line)
                 self._count(entry)
             os.fsync(self._file)
 

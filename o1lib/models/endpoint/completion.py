@@ -10,6 +10,7 @@ or absurd. A reply without any text of its own is no answer, even if the server 
 import json
 from collections.abc import Mapping, Sequence
 
+from o1lib.formats.characters import mended
 from o1lib.formats.thoughts import without_thoughts
 from o1lib.models.endpoint.errors import RetryableError
 from o1lib.models.endpoint.messages import Reply, Request
@@ -17,6 +18,8 @@ from o1lib.records.limits import MOST_TOKENS_OF_A_REPLY
 
 EMPTY_TRIES = 3  # attempts at a request whose replies hold no text: each of them is paid for
 _TEXTS = ("text", "output_text")  # kinds of parts that are the answer; thoughts and pictures are not
+_FILTERED = ("content_filter", "safety", "image_safety", "prohibited_content", "recitation", "blocklist", "sensitive")
+_BROKEN = ("abort", "error", "insufficient_system_resource", "cancelled", "network_error")
 _CHARACTERS = 4  # of a token, roughly: where a server's count cannot be true
 
 
@@ -24,12 +27,14 @@ def entry_of(reply, request: Request) -> dict:
     """Return {text, finish, prompt_tokens, completion_tokens} of a reply to `request`.
 
     `estimated` is added if a count of tokens cannot be true: then it is one token for four characters. Raises
-    RetryableError for another form, and for a reply without text or one that the server filtered. Its `spent` holds the
-    tokens that such a reply cost.
+    RetryableError for another form, and for a reply without text or one that the server filtered or broke off. Its
+    `spent` holds the tokens that such a reply cost. A text that ends at the token limit is an answer: its `finish` is
+    "length", which `Reply.problem` names.
     """
     try:
-        choice, usage = reply["choices"][0], reply.get("usage") or {}
-        message, finish = choice["message"], str(choice.get("finish_reason") or "")[:40]
+        choice, usage = reply["choices"][0], reply.get("usage")
+        usage = usage if isinstance(usage, Mapping) else {}
+        message, finish = choice["message"], mended(str(choice.get("finish_reason") or "")[:40])
         text, read, written = _text(message), *map(usage.get, ("prompt_tokens", "completion_tokens"))
     except (AttributeError, IndexError, KeyError, TypeError):
         raise RetryableError("the reply is not a chat completion") from None
@@ -40,28 +45,38 @@ def entry_of(reply, request: Request) -> dict:
     return entry
 
 
+def is_answer(entry: Mapping) -> bool:
+    """Return whether an entry of a log is an answer, by the same rule as for a reply that has just come."""
+    return not _lack(entry["text"], str(entry.get("finish") or ""), {}, 0)
+
+
 def reply_of(entry: Mapping, cached: bool = False) -> Reply:
     """Return an entry, perhaps from a log, as a reply."""
-    usage = {name: whole(entry.get(name)) or 0 for name in ("prompt_tokens", "completion_tokens")}
-    return Reply(entry["text"], usage, cached, finish=str(entry.get("finish") or ""))
+    usage = {name: token_count(entry.get(name)) or 0 for name in ("prompt_tokens", "completion_tokens")}
+    return Reply(mended(entry["text"]), usage, cached, finish=str(entry.get("finish") or ""))
 
 
 def _text(message: Mapping) -> str:
     """Return the answer's text: its parts joined, or the refusal that stands in its place."""
     content = message.get("content")
     parts = content if isinstance(content, list) else [content]
-    found = [part.get("text") if isinstance(part, Mapping) and part.get("type") in _TEXTS else part for part in parts]
+    found = [
+        part.get("text") if isinstance(part, Mapping) and (part.get("type") or "text") in _TEXTS else part
+        for part in parts
+    ]
     words = [part for part in found if not isinstance(part, Mapping) and part is not None]
     if not all(isinstance(word, str) for word in words):
         raise RetryableError("the reply's content is not text")
     refusals = [part.get("refusal") for part in (*parts, message) if isinstance(part, Mapping)]
-    return "".join(words) or "".join(one for one in refusals if isinstance(one, str))
+    return mended("".join(words) or "".join(one for one in refusals if isinstance(one, str)))
 
 
 def _lack(text: str, finish: str, message: Mapping, limit: int) -> str:
     """Return why a reply is no answer, "" if it is one."""
-    if finish == "content_filter":
-        return "the server filtered the reply (finish_reason content_filter)"
+    reason = finish.lower()
+    if reason in (*_FILTERED, *_BROKEN):
+        what = "filtered the reply" if reason in _FILTERED else "broke off the reply"
+        return f"the server {what} (finish_reason {finish})"
     if without_thoughts(text).strip():
         return ""
     if finish == "length":
@@ -70,7 +85,7 @@ def _lack(text: str, finish: str, message: Mapping, limit: int) -> str:
     return "the reply holds thoughts but no text" if thought else "the reply is empty"
 
 
-def whole(value) -> int | None:
+def token_count(value) -> int | None:
     """Return a count of tokens, None if it is no whole number from 0 to the largest that can be true."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MOST_TOKENS_OF_A_REPLY:
         return None
@@ -81,7 +96,7 @@ def _counts(given: Mapping[str, tuple]) -> dict:
     """Return the counts of tokens; what a server does not report is 0, and what cannot be true is estimated."""
     entry, estimated = {}, False
     for name, (count, text) in given.items():
-        found = 0 if count is None else whole(count)
+        found = 0 if count is None else token_count(count)
         estimated |= found is None
         entry[name] = len(text) // _CHARACTERS + 1 if found is None else found
     return entry | ({"estimated": True} if estimated else {})
@@ -95,12 +110,17 @@ def _sent(request: Request) -> str:
 
 
 def error_in(reply) -> tuple[str, str] | None:
-    """Return (words, code) of an error that came as a success, None if there is none."""
+    """Return (words, code) of an error in a body, None if there is none.
+
+    An error all of whose fields are 0, empty or null is none.
+    """
+    if isinstance(reply, list) and reply:
+        reply = reply[0]
     if not isinstance(reply, Mapping):
         return None
     choices = reply.get("choices")
     first = choices[0] if isinstance(choices, Sequence) and choices and isinstance(choices[0], Mapping) else {}
-    found = reply.get("error") or first.get("error")
+    found = next(filter(_says_something, (reply.get("error"), first.get("error"))), None)
     if not found and (reply.get("object") == "error" or not choices):
         found = reply if reply.get("message") else reply.get("detail")
     if not found:
@@ -109,3 +129,7 @@ def error_in(reply) -> tuple[str, str] | None:
         return str(found), ""
     words = found.get("message") or found.get("detail") or json.dumps(found, default=str)
     return str(words), str(found.get("code") or found.get("type") or "")
+
+
+def _says_something(error) -> bool:
+    return any(error.values()) if isinstance(error, Mapping) else bool(error)

@@ -27,7 +27,8 @@ class Reply:
     """The reply to a request.
 
     `usage` holds {prompt_tokens, completion_tokens}. `cached`: it was in the log. `finish` is the server's reason for
-    the end ("length": cut at max_tokens). `error` says why there is no answer, "" if there is one.
+    the end ("length": cut at max_tokens, which `problem` says in words; the text so far is an answer all the same).
+    `error` says why there is no answer, "" if there is one.
     """
 
     text: str
@@ -35,6 +36,11 @@ class Reply:
     cached: bool = False
     error: str = ""
     finish: str = ""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the reply, "" if nothing is."""
+        return self.error or ("cut off at the token limit" if self.finish == "length" else "")
 
 
 @dataclass

@@ -4,6 +4,7 @@ transport = Transport("http://127.0.0.1:8000/v1", "qwen2.5-vl", timeout=60.0, ap
 transport.call(Request([...]))["text"]
 """
 
+import codecs
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import threading
 import time
 from urllib.parse import urlsplit
 
+from o1lib.formats.characters import all_mended
 from o1lib.models.endpoint.completion import entry_of, error_in
 from o1lib.models.endpoint.errors import PermanentError, RetryableError
 from o1lib.models.endpoint.keys import cleaned, scrubbed, split_address
@@ -61,11 +63,12 @@ class Transport:
         try:
             kind, body = within(self.timeout, self._posted, client, self._body(request, limit_name))
         except openai.APIStatusError as error:
-            if error.status_code == 400 and limit_name == "max_tokens" and "max_completion_tokens" in str(error):
+            words, code = _told(error.response)
+            if error.status_code == 400 and limit_name == "max_tokens" and "max_completion_tokens" in words:
                 self._limit_name = "max_completion_tokens"  # newer models of OpenAI accept only this name
                 return self.call(request)
             wait = _seconds(error.response.headers.get("retry-after"))
-            raise self._judged(error.status_code, str(error), str(error.code or ""), wait) from None
+            raise self._judged(error.status_code, words, code, wait) from None
         except openai.OpenAIError as error:  # also time-outs
             raise RetryableError(f"no connection: {self._cleaned(str(error.__cause__ or error))}") from None
         return self._entry(self._json(kind, body), request)
@@ -90,14 +93,20 @@ class Transport:
         return reply.headers.get("content-type", ""), b"".join(parts)
 
     def _json(self, kind: str, body: bytes):
-        """Return the JSON of a reply, also under another content type. Raises UserError for text or a web page."""
-        if "json" not in kind and not body.lstrip().startswith(b"{"):
+        """Return the JSON of a reply, also under another content type. Raises UserError for text or a web page.
+
+        Raises RetryableError for an empty body and for JSON that is broken.
+        """
+        body = body.removeprefix(codecs.BOM_UTF8).strip()
+        if not body:
+            raise RetryableError("the reply is empty")
+        if "json" not in kind and not body.startswith(b"{"):
             raise UserError(
                 f"{self} answers with text or a web page instead of JSON: give the address of the API, which usually "
                 "ends in /v1."
             )
         try:
-            return json.loads(body)
+            return json.loads(body, parse_int=_number)
         except (ValueError, RecursionError) as error:
             raise RetryableError(f"the reply is not JSON: {self._cleaned(str(error))}") from None
 
@@ -110,7 +119,7 @@ class Transport:
                 "type": "json_schema",
                 "json_schema": {"name": "answer", "schema": dict(request.schema), "strict": True},
             }
-        return body
+        return all_mended(body)
 
     def _client(self):
         import openai
@@ -168,3 +177,17 @@ class Transport:
 def _seconds(text):
     """Return a Retry-After header in seconds, None if it is absent or a date."""
     return float(text) if text and re.fullmatch(r"\d{1,6}(\.\d{1,3})?", text.strip()) else None
+
+
+def _number(digits: str) -> int | float:
+    """Return a whole number of JSON; one with thousands of digits, which Python refuses to read, is infinite."""
+    return int(digits) if len(digits) <= 100 else float(digits)
+
+
+def _told(response) -> tuple[str, str]:
+    """Return (words, code) of a refused call: those of its error, otherwise the first characters of its body."""
+    try:
+        found = error_in(json.loads(response.content, parse_int=_number))
+    except (ValueError, RecursionError):
+        found = None
+    return found or (response.text.strip()[:200] or "the server says nothing more", "")
