@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 from o1lib.data.image_part import picture_part
 from o1lib.data.split_zip import PictureError
+from o1lib.formats.characters import has_half
 from o1lib.formats.stages import flaw, parse
 from o1lib.formats.thoughts import answer_part, unfenced, without_thoughts
 from o1lib.models.endpoint import Endpoint, Reply, Request
@@ -121,6 +122,10 @@ class Served:
         return self.endpoint.each(function, items)
 
 
+class NoVerdict(Exception):
+    """The server of a judge gave no reply; the message says why."""
+
+
 @dataclass(frozen=True)
 class Judge:
     """A model behind an endpoint that says whether two answers agree, in at most `max_tokens` tokens with its thoughts.
@@ -133,13 +138,19 @@ class Judge:
     max_tokens: int = JUDGE_TOKENS
 
     def agrees(self, conclusion: str, gold: str) -> bool | None:
-        """Return the verdict on two answers, or None if two replies hold no verdict."""
+        """Return the verdict on two answers, or None if two replies hold no verdict.
+
+        Raises NoVerdict if there is no second reply.
+        """
         texts = json.dumps({"standard_answer": gold, "response": conclusion}, ensure_ascii=False)
         chat = [{"role": "system", "content": _JUDGE}, {"role": "user", "content": texts}]
         for attempt in ("", "attempt 2"):
-            found = _verdict(self.endpoint.answer(Request(chat, _VERDICT, 0.0, self.max_tokens, key=attempt)).text)
+            reply = self.endpoint.answer(Request(chat, _VERDICT, 0.0, self.max_tokens, key=attempt))
+            found = None if reply.error else _verdict(reply.text)
             if found is not None:
                 return found
+        if reply.error:
+            raise NoVerdict(reply.error)
         return None
 
 
@@ -194,7 +205,7 @@ def filter_verdict(text: str, request: AnnotationRequest, judge: Judge | None = 
     text = without_thoughts(text)
     if _REFUSAL.search(text) and not _REFUSAL.search(request.gold):
         return {}, "refusal"
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if has_half(text):
         return {}, "half a character"  # it could not be written
     parsed = parse(text)
     problem = flaw(parsed)
@@ -202,7 +213,10 @@ def filter_verdict(text: str, request: AnnotationRequest, judge: Judge | None = 
         return {}, problem
     agrees = agreement(parsed.stages["conclusion"], request.gold, request.options)
     if agrees is None and judge is not None:
-        agrees = judge.agrees(parsed.stages["conclusion"], request.gold)
+        try:
+            agrees = judge.agrees(parsed.stages["conclusion"], request.gold)
+        except NoVerdict as error:
+            return {}, f"no answer from the judge: {error}"
         if agrees is None:
             return {}, "unclear judge"
     return (dict(parsed.stages), "") if agrees else ({}, "another answer" if agrees is False else "answer not matched")
