@@ -6,14 +6,12 @@ python -m o1lib train --scale paper --dry-run
 """
 
 import json
-import signal
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from o1lib.cli.app import app
+from o1lib.cli.app import app, stoppable
 from o1lib.evaluation.answer import usable_names
 from o1lib.search.judges import JUDGES
 from o1lib.search.methods import METHODS
@@ -67,23 +65,10 @@ def teach(
 
     teacher = Served(endpoint(model), max_tokens=max_tokens)
     judge = Judge(endpoint(judge_model), judge_tokens) if judge_model else None
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background process ignores SIGINT otherwise
-    try:
+    with stoppable("all received answers are kept, and "):
         ends = build_dataset(items, out.resolve(), teacher, judge, attempts)
-    except KeyboardInterrupt:
-        print(
-            "\no1lib: stopped; all received answers are kept; run the same command again to continue", file=sys.stderr
-        )
-        raise typer.Exit(130) from None
-    print(
-        json.dumps(
-            {
-                "ends": ends,
-                "teacher": teacher.endpoint.usage.facts(),
-                "judge": judge.endpoint.usage.facts() if judge else None,
-            }
-        )
-    )
+    spent = {"teacher": teacher.endpoint.usage.facts(), "judge": judge.endpoint.usage.facts() if judge else None}
+    print(json.dumps({"ends": ends} | spent))
 
 
 @app.command()
