@@ -9,7 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from o1lib.data.images import KINDS, as_rgb, content, header, is_opaque, orientation, rgb
+from o1lib.data.images import KINDS, as_rgb, content, header, rgb
+from o1lib.data.pixels import is_opaque, orientation
 from o1lib.data.split_zip import Member
 
 _MAX_SIDE = 2048  # pixels; served models scale larger pictures down
@@ -31,9 +32,9 @@ def picture_part(image: Path | str | bytes | Member | Image.Image) -> dict:
         with header(data, what) as opened:
             if _sent_unchanged(opened, data):
                 return _part(KINDS[opened.format], data)
-    image = image if image.mode in ("L", "RGB") else as_rgb(image)
+    else:
+        image = as_rgb(image)  # of any mode: an opened photograph may still have to be turned
     if max(image.size) > _MAX_SIDE:
-        image = image.copy()
         image.thumbnail((_MAX_SIDE, _MAX_SIDE))
     encoded = io.BytesIO()
     image.save(encoded, "PNG")

@@ -9,8 +9,9 @@ import os
 import stat
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
+from o1lib.data.pixels import bare_rgb, orientation
 from o1lib.data.split_zip import TOPS, Archive, Member, PictureError
 from o1lib.records import UserError
 
@@ -24,20 +25,10 @@ KINDS = {
     "TIFF": "image/tiff",
     "MPO": "image/jpeg",
 }
+_OPENED = tuple(kind for kind in KINDS if kind != "MPO")  # Pillow opens an MPO as a JPEG first
+_STARTS = (b"\x89PNG", b"\xff\xd8", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 MAX_PIXELS = 64_000_000  # 8,000 x 8,000: 192 MB once decoded
 MAX_BYTES = 260_000_000  # of one file: as many pixels as above, uncompressed, with transparency
-_ORIENTATION = 0x0112  # EXIF tag; values from 5 on swap width and height
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_LAYERED = ("RGBA", "LA", "PA", "RGBa", "La")
-_DEEP = ("I;16", "I;16L", "I;16B", "I", "F")
 
 
 class Pictures:
@@ -78,21 +69,31 @@ class Pictures:
 def header(source: Path | bytes | Member, what: str) -> Image.Image:
     """Return a picture of which only the header has been read. The caller closes it.
 
-    Raises PictureError for a file that is missing, a folder, a pipe or a device, is not a picture, or has more than
-    MAX_PIXELS pixels. `what` is the subject of its message.
+    Raises PictureError for a file that is missing, a folder, a pipe or a device, is not a picture of a kind in KINDS,
+    or has more than MAX_PIXELS pixels. `what` is the subject of its message.
     """
     if isinstance(source, Member):
         source = source.read_bytes()
     if isinstance(source, Path):
         _check_file(source, what)
     try:
-        picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=tuple(KINDS))
+        picture = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=_OPENED)
+    except UnidentifiedImageError:
+        raise _unknown(source, what) from None
     except Image.DecompressionBombError:
         raise PictureError(f"{what} has more than {MAX_PIXELS:,} pixels; shrink it.") from None
     except Exception as error:  # Pillow raises many kinds for a broken file
         raise _corrupt(what, error) from None
     _check_pixels(picture, what)
     return picture
+
+
+def _unknown(source, what):
+    with open(source, "rb") if isinstance(source, Path) else io.BytesIO(source) as file:
+        start = file.read(4)
+    if not start or start.startswith(_STARTS):
+        return _corrupt(what, "empty" if not start else "its header cannot be read")
+    return PictureError(f"{what} is no PNG, JPEG, WebP, GIF, BMP or TIFF; convert it to one of them.")
 
 
 def _check_pixels(picture, what):
@@ -132,13 +133,14 @@ def content(source: Path | Member, what: str) -> bytes:
 def rgb(source: Path | bytes | Member, what: str = "") -> Image.Image:
     """Return the picture decoded as RGB: the first frame, rotated as its EXIF data says, on a white background.
 
-    16-bit gray is scaled to 8 bits, CMYK becomes RGB. Raises PictureError as `header` does, and for a truncated
-    picture; `what` is the subject of the message, by default the path.
+    Gray of more than 8 bits is scaled by its maximum, CMYK becomes RGB. The picture has no metadata, so that nobody
+    turns it again. Raises PictureError as `header` does, for a truncated picture, and for a pixel that is no number;
+    `what` is the subject of the message, by default the path.
     """
     what = what or f"the picture {source if isinstance(source, (Path, Member)) else ''}".rstrip()
     with header(source, what) as picture:
         try:
-            return _to_rgb(_upright(picture))
+            return bare_rgb(picture)
         except Exception as error:
             raise _corrupt(what, error) from None
 
@@ -148,7 +150,7 @@ def as_rgb(image: Image.Image | Path | str | bytes | Member) -> Image.Image:
     if isinstance(image, Image.Image):
         _check_pixels(image, "the picture")
         try:
-            return _to_rgb(_upright(image))
+            return bare_rgb(image)
         except Exception as error:  # a picture that was opened elsewhere is decoded only now
             raise _corrupt("the picture", error) from None
     return rgb(Path(image) if isinstance(image, str) else image)
@@ -162,20 +164,6 @@ def upright_size(source: Path | bytes | Member, what: str = "the picture") -> tu
     with header(source, what) as picture:
         turned = orientation(picture) >= 5 and picture.format != "TIFF"  # of a TIFF Pillow turns the size itself
         return picture.size[::-1] if turned else picture.size
-
-
-def orientation(picture: Image.Image) -> int:
-    """Return the orientation in a picture's EXIF data, 1 to 8; 1 is upright, and stands for broken EXIF data."""
-    try:
-        found = picture.getexif().get(_ORIENTATION, 1)
-    except Exception:  # Pillow raises many kinds for broken EXIF data
-        return 1
-    return found if found in range(1, 9) else 1
-
-
-def is_opaque(picture: Image.Image) -> bool:
-    """Return whether a picture has no transparency, by its mode and header."""
-    return picture.mode not in _LAYERED and "transparency" not in picture.info
 
 
 def whole(source: Path | bytes | Member, what: str) -> None:
@@ -203,24 +191,6 @@ def check(source: Path | bytes | Member, what: str) -> None:
 def _corrupt(what, error):
     problem = " ".join(str(error).split())[:120] or type(error).__name__
     return PictureError(f"{what} is corrupt ({problem}); restore it or remove the line.")
-
-
-def _upright(picture):
-    picture.load()
-    turn = _TURNS.get(orientation(picture))
-    return picture if turn is None else picture.transpose(turn)
-
-
-def _to_rgb(picture):
-    if picture.mode in _DEEP:
-        low, high = picture.getextrema()
-        top = 255 if high <= 255 and low >= 0 else max(65535, high)  # scaled: Pillow's own conversion clips at 255
-        return picture.convert("F").point(lambda value: value * (255 / top)).convert("L").convert("RGB")
-    if not is_opaque(picture):
-        layer = picture.convert("RGBA")
-        background = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(background, layer).convert("RGB")
-    return picture.convert("RGB")
 
 
 def grey(picture: Image.Image) -> Image.Image:

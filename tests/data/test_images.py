@@ -1,12 +1,14 @@
 """Pictures: every mode becomes RGB, and what cannot be used is named. Who opens them: test_picture_doors."""
 
+import base64
 import io
 
 import numpy
 import pytest
 from PIL import Image
 
-from o1lib.data.images import rgb
+from o1lib.data.image_part import picture_part
+from o1lib.data.images import as_rgb, rgb
 from o1lib.records import UserError
 
 
@@ -77,11 +79,92 @@ def test_a_picture_with_too_many_pixels_is_refused_undecoded(tmp_path, side):
         rgb(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("data", [b"", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"<svg/>", png()[:40], b"MZ" + bytes(50)])
-def test_a_file_that_is_no_picture_is_named(tmp_path, data):
+@pytest.mark.parametrize("data", [b"", png()[:40]])
+def test_a_picture_without_its_header_is_named(tmp_path, data):
     (tmp_path / "a.png").write_bytes(data)
     with pytest.raises(UserError, match="a.png is corrupt"):
         rgb(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("data", [b"%!PS-Adobe-3.0 EPSF-3.0\n", b"<svg/>", b"MZ" + bytes(50), b"\0\0\0\x20ftypheic"])
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_a_file_of_another_kind_is_to_be_converted(tmp_path, data, as_bytes):
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(UserError, match="is no PNG, JPEG, WebP, GIF, BMP or TIFF; convert it to one of them") as caught:
+        rgb(data if as_bytes else tmp_path / "a.png")
+    assert "corrupt" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "gray"),
+    [
+        ([0.0, 0.5, 1.0], "float32", [0, 127, 255]),
+        ([0, 2048, 4095], "uint16", [0, 127, 255]),
+        ([0, 100, 200], "float32", [0, 100, 200]),
+        ([0, 100_000, 200_000], "int32", [0, 127, 255]),
+        ([-1.0, 0.0, 1.0], "float32", [0, 127, 255]),
+        ([0, 0, 0], "uint16", [0, 0, 0]),
+    ],
+)
+def test_deep_gray_is_scaled_by_its_maximum(tmp_path, values, kind, gray):
+    Image.fromarray(numpy.array([values], dtype=kind)).save(tmp_path / "a.tiff")
+    assert [value[0] for value in rgb(tmp_path / "a.tiff").get_flattened_data()] == gray
+
+
+@pytest.mark.parametrize("places", [[0], [1], [2]])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_pixel_that_is_no_number_is_refused(tmp_path, places, value):
+    pixels = numpy.ones((1, 3), dtype="float32")
+    pixels[0, places] = value
+    Image.fromarray(pixels).save(tmp_path / "a.tiff")
+    with pytest.raises(UserError, match="a.tiff is corrupt .a pixel is not a number, or infinite."):
+        rgb(tmp_path / "a.tiff")
+
+
+def photograph(orientation, form, mode="RGB", **more):
+    """An opened photograph, red in the corner that its EXIF data turn."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = Image.new("RGB", (40, 20))
+    picture.paste((255, 0, 0), (0, 0, 10, 10))
+    data = io.BytesIO()
+    picture.convert(mode).save(data, form, exif=exif, **more)
+    return Image.open(data)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_decoded_photograph_is_not_turned_again(form, orientation):
+    once = as_rgb(photograph(orientation, form))
+    assert as_rgb(once).tobytes() == once.tobytes() and as_rgb(once).size == once.size
+    assert once.info == {} and not once.getexif()
+
+
+def test_a_photograph_keeps_its_metadata_when_it_is_decoded():
+    opened = photograph(6, "PNG")
+    assert as_rgb(opened).size == as_rgb(opened).size == (20, 40) and "exif" in opened.info
+
+
+def test_metadata_in_xmp_do_not_turn_a_photograph_twice(tmp_path):
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    Image.new("RGB", (4, 2)).save(tmp_path / "a.jpg", xmp=xmp)
+    assert as_rgb(rgb(tmp_path / "a.jpg")).size == rgb(tmp_path / "a.jpg").size == (2, 4)
+
+
+def test_a_transparent_color_is_replaced_once(tmp_path):
+    """The color of the file's transparency may occur in what was made opaque."""
+    picture = Image.new("RGB", (2, 1), (255, 0, 0))
+    picture.save(tmp_path / "a.png", transparency=(255, 0, 0))
+    assert rgb(tmp_path / "a.png").info == {} and rgb(tmp_path / "a.png").getpixel((0, 0)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_an_opened_photograph_is_sent_upright(mode, orientation):
+    opened = photograph(orientation, "PNG", mode)
+    url = picture_part(opened)["image_url"]["url"]
+    sent = Image.open(io.BytesIO(base64.b64decode(url.partition("base64,")[2])))
+    assert sent.convert("RGB").tobytes() == as_rgb(opened).tobytes() and sent.getexif().get(0x0112, 1) == 1
 
 
 def test_a_truncated_picture_is_named(tmp_path):

@@ -120,6 +120,22 @@ def test_a_turned_photograph_is_upright_at_every_door(tmp_path, monkeypatch, doo
     assert door(tmp_path / "turned.jpg", monkeypatch).size == (8, 16)
 
 
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(2, 9))
+@pytest.mark.parametrize("door", DOORS)
+def test_the_decoder_does_not_turn_again_what_a_door_turned(tmp_path, monkeypatch, door, orientation, form):
+    """Asymmetric in both directions, so that a second turn would show."""
+    turned = Image.Exif()
+    turned[0x0112] = orientation
+    picture = Image.new("RGB", (40, 20))
+    picture.paste((255, 0, 0), (0, 0, 10, 10))
+    picture.save(tmp_path / "turned.png", form, exif=turned)
+    seen = door(tmp_path / "turned.png", monkeypatch)
+    again = by_decoder(seen, monkeypatch)
+    assert again.size == seen.size == rgb(tmp_path / "turned.png").size
+    assert again.tobytes() == seen.tobytes() and not again.info
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_the_first_frame_of_a_stereo_photograph_is_seen_at_every_door(tmp_path, monkeypatch, door):
     """MPO: a JPEG that holds several."""
@@ -163,7 +179,7 @@ def truncated(path):
 
 REFUSED = {
     large: "13,000 x 13,000 pixels, more than 64,000,000",
-    postscript: "is corrupt",
+    postscript: "is no PNG, JPEG",
     pipe: "is a pipe or device",
     folder: "is a folder",
     device: "is a pipe or device|leaves",

@@ -151,7 +151,7 @@ def test_a_mistyped_folder_names_the_nearest_one(folder):
 
 def test_a_file_that_is_no_picture_is_refused(tmp_path):
     (tmp_path / "text.png").write_text("hello", encoding="utf8")
-    with pytest.raises(UserError, match="text.png is corrupt .*: name a PNG or JPEG file"):
+    with pytest.raises(UserError, match="text.png is no PNG.*: name a PNG or JPEG file"):
         answer.answer(SimpleNamespace(seed=0), tmp_path / "text.png", "How many?", "tags", judge="random")
 
 
