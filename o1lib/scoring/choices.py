@@ -23,8 +23,10 @@ _CUE = (
 )
 # Behind a lower-case letter: a closing mark, the end of its sentence or a reason.
 _LOWER_END = r"(?:[)\"']|[*_`]{0,3}[.,;:!](?:\s|$)|[*_`]{1,3}(?:\s|$)|\s(?:because|since|as)\b)"
-_BEHIND_IN_CHINESE = r"\s?(?:项|选项)?(?:是正确|正确|最(?:符合|合适|接近|恰当)|是对的|才对"
+_BEHIND_IN_CHINESE = (
+    r"\s?(?:项|选项)?(?:是正确|正确|最(?:符合|合适|接近|恰当)|是对的|才对"
     r"|が正解|が正しい|を選|です|가 정답|이 정답|를 선택|을 선택|입니다)"
+)
 
 _BREAK = re.compile(r"[.,;:!?](?=\s|$)|[\n。，；！？、]")  # no denial reaches over one
 _DENIED_BOX = re.compile(r"(\b(?:not|never)|n['’]t)\s{1,3}\$?\\boxed\{([^{}]*)\}")

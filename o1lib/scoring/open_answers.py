@@ -26,6 +26,7 @@ _CONDITION = re.compile(
 # In "it has four sides" the number ends the sentence; in "it has four sides and is red" it is part of a description.
 _HAS = re.compile(r"\b(?:has|have|had|contains?|shows?|see|count(?:ed)?|found|find)\s$")
 _ENDS_SENTENCE = re.compile(r"(?! of )[^.,;:!?]{0,60}$")
+_OF_THEM = re.compile(r"\sof (?:them|these|those)\W{0,3}$")
 _REFERENCE = re.compile(r"\b(?:the|these|those|this|that|both|all|any|each|every|other|first|last|next|which|no)\s$")
 _NUMBERS = r"-?\d{1,15}(?:\.\d{1,15})?(?:e[-+]?\d{1,3})?"  # without separators, which a list has between numbers
 _LIST = re.compile(
@@ -44,7 +45,7 @@ def read_open(text: str) -> tuple[str | None, str]:
     if found := yes_no(said or text) or _truth(said or text):
         return found, "yes/no"
     for one in (part, part[found.end() :] if (found := _LABEL.match(part)) else ""):
-        if number := quantity(one):
+        if number := quantity(_OF_THEM.sub("", one)):
             return number.text + "%" * number.percent, "number"
     if listed := _LIST.search(part):
         return "[" + ", ".join(re.findall(_NUMBERS, listed[1] or listed[2])) + "]", "list"
