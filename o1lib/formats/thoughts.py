@@ -82,8 +82,8 @@ def unfenced(text: str) -> str:
 def conclusion(text: str) -> str:
     """Return the conclusion of a staged text, or the whole text if it has no tags of stages; thoughts are left out.
 
-    A staged text without a conclusion says nothing but what follows its last closing tag.
+    A staged text without a conclusion, or with an empty one, says nothing but what follows its last closing tag.
     """
     text = without_thoughts(text)
     parsed = parse(text)
-    return text if parsed.no_tags else parsed.stages.get("conclusion", parsed.rest)
+    return text if parsed.no_tags else parsed.stages.get("conclusion") or parsed.rest

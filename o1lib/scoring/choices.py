@@ -4,7 +4,7 @@ read_choice("(A) is too small. So it must be the 28 cm.", ("14cm", "28cm"))     
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from o1lib.scoring.denied import ALONE, is_denied, is_word, without_denied
 from o1lib.scoring.endings import boxed, last_line, stated
@@ -19,31 +19,44 @@ _FILLER = (
 )
 _CUE = (
     rf"(?:\b(?i:answer|option|choice|choose|select|pick)\b(?:{_GAP}\b{_FILLER}\b){{0,6}}"
-    r"|(?:答案|选项|选择|应选|故选|选|正解|正答|答え|解答|정답|답)(?:应该|应当|应|就|只能|可能|为|是|了|は|が|은|는|이|가|을|를|\s){0,6})"
+    r"|(?:答案|选项|选择|应选|故选|选|正解|正答|答え|解答|정답|답|(?:正确|错误|不对)的(?:选项|说法|一项|答案)?(?=是)|认为(?=是|选))(?:应该|应当|应|就|只能|可能|为|是|了|は|が|은|는|이|가|을|를|\s){0,6})"
 )
 # Behind a lower-case letter: a closing mark, the end of its sentence or a reason.
 _LOWER_END = r"(?:[)\"']|[*_`]{0,3}[.,;:!](?:\s|$)|[*_`]{1,3}(?:\s|$)|\s(?:because|since|as)\b)"
 _BEHIND_IN_CHINESE = (
-    r"\s?(?:项|选项)?(?:是正确|正确|是对的|才对|が正解|が正しい|を選|です|가 정답|이 정답|를 선택|을 선택|입니다)"
+    r"\s?(?:项|选项)?(?:是正确|正确|最(?:符合|合适|接近|恰当)|是对的|才对"
+    r"|が正解|が正しい|を選|です|가 정답|이 정답|를 선택|을 선택|입니다)"
 )
 
 _BREAK = re.compile(r"[.,;:!?](?=\s|$)|[\n。，；！？、]")  # no denial reaches over one
+_DENIED_BOX = re.compile(r"(\b(?:not|never)|n['’]t)\s{1,3}\$?\\boxed\{([^{}]*)\}")
+_JOINED_WITHIN = 120  # characters
 _BETWEEN = r" (?:\| )?"  # an option of several sentences has breaks of its own
 
 
 def read_choice(text: str, options: Sequence[str]) -> tuple[str | None, str]:
     """Return (letter, rule) of the first rule that finds a letter, (None, "none") if none does.
 
-    Denied letters and options are not read. If all options but one are denied, that one is the choice.
+    Denied letters and options are not read. If all options but one are denied, that one is the choice. If nothing is
+    found, the text is read again with what only may be a denial ("B is too dark") as none.
     """
-    mark, text = f"[{LETTERS[: len(options)]}]", _without_list(text, options)
-    masked, denied = without_denied(text, options, mark)
-    for letter, rule in _letter_rules(text, masked, options, mark):
-        if letter:
-            return letter, rule
-    denied |= _mentions(text, options)[1]
+    mark, text = f"[{LETTERS[: len(options)]}]", _DENIED_BOX.sub(r"\1 \2", _without_list(text, options))
+    for soft in (True, False):
+        masked, denied = without_denied(text, options, mark, soft)
+        for letter, rule in _letter_rules(text, masked, options, mark, soft):
+            if letter:
+                return letter, rule
+        if left := _left(text, options, mark):
+            return left, "the one that is left"
+    return None, "none"
+
+
+def _left(text: str, options: Sequence[str], mark: str) -> str | None:
+    """Return the only letter that is not denied; of two options, a soft denial of one does not choose the other."""
+    soft = len(options) > 2
+    denied = without_denied(text, options, mark, soft)[1] | _options_in(text, options, soft)[1]
     left = [letter for letter in LETTERS[: len(options)] if letter not in denied]
-    return (left[0], "the one that is left") if denied and len(left) == 1 else (None, "none")
+    return left[0] if denied and len(left) == 1 else None
 
 
 def _without_list(text: str, options: Sequence[str]) -> str:
@@ -59,7 +72,9 @@ def _without_list(text: str, options: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _letter_rules(text: str, masked: str, options: Sequence[str], mark: str) -> Iterator[tuple[str | None, str]]:
+def _letter_rules(
+    text: str, masked: str, options: Sequence[str], mark: str, soft: bool
+) -> Iterator[tuple[str | None, str]]:
     """Yield (letter or None, rule), the most reliable rule first. `masked` is `text` without its denied letters."""
     last, said = last_line(masked), stated(masked)
     openings = [_leading_letter(line, mark) for line in masked.splitlines()]
@@ -74,8 +89,8 @@ def _letter_rules(text: str, masked: str, options: Sequence[str], mark: str) -> 
     yield letter_of(last, options), "option"
     yield _leading_letter(last, mark) or _closing_letter(last, mark), "letter in the last line"
     yield _option_of_verdict(masked, options), "yes/no"
-    yield _only(_mentions(said or last, options)[0]), "option in the last line"
-    yield _only(_mentions(masked, options)[0]), "option in the text"
+    yield _only(_options_in(said or last, options, soft)[0]), "option in the last line"
+    yield _only(_options_in(masked, options, soft)[0]), "option in the text"
     yield _lone_letter(masked, mark), "letter in the text"
     yield _last_in_parentheses(masked, mark), "last letter in parentheses"
 
@@ -138,13 +153,13 @@ def _option_of_verdict(text: str, options: Sequence[str]) -> str | None:
     return meant.get(yes_no(text)) if {"yes", "no"} <= meant.keys() and yes_no(text) else None
 
 
-def _mentions(text: str, options: Sequence[str]) -> tuple[set[str], set[str]]:
+def _options_in(text: str, options: Sequence[str], soft: bool) -> tuple[set[str], set[str]]:
     """Return (letters of the options whose words occur in `text`, letters of those that are only denied there).
 
     An option inside a longer one does not count.
     """
     parts, found, denied = [words(part) for part in _BREAK.split(text) if part.strip()], set(), set()
-    rest = f" {' | '.join(part for part in parts if part)} "
+    rest, joined = f" {' | '.join(part for part in parts if part)} ", _joined_to_denied(options)
     for option in sorted(options, key=len, reverse=True):
         tokens = words(option).split()
         if not tokens or not all(token in rest for token in tokens):
@@ -153,7 +168,16 @@ def _mentions(text: str, options: Sequence[str]) -> tuple[set[str], set[str]]:
         inside = re.compile(inside if unspaced(option) else f"(?<= ){inside}(?= )")
         spots = list(inside.finditer(rest))
         if spots:
-            wanted = any(not is_denied(rest, *spot.span()) for spot in spots)
+            wanted = any(not (is_denied(rest, *spot.span(), soft) or joined(rest, spot.start())) for spot in spots)
             (found if wanted else denied).add(letter_of(option, options))
             rest = inside.sub("|", rest)
     return found, denied - found
+
+
+def _joined_to_denied(options: Sequence[str]) -> Callable[[str, int], bool]:
+    """Return a test of whether a place in a text follows a denied option and "or": "not red or [green]"."""
+    any_of = "|".join(re.escape(words(option)) for option in options if words(option))
+    before = re.compile(
+        rf"(?:\bnot|n t|\bneither)(?: (?:be|either|on|in|look|seem|to)){{0,3}} (?:{any_of}) (?:or|nor) $"
+    )
+    return lambda text, start: bool(before.search(text[max(0, start - _JOINED_WITHIN) : start]))

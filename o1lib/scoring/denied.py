@@ -14,32 +14,67 @@ ALONE = r"(?![A-Za-z0-9_])"  # an ASCII \b: Chinese is written without spaces, a
 _OPEN, _SHUT = r"[(\[{*_\"'“‘`]{0,4}", r"[)\]}*_\"'”’`]{0,4}"
 _NEAR = 60  # characters before and 120 behind a mention that are searched for a denial
 
+_NOUNS = r"(?:answer|option|choice|letter|statement|one|match)s?"
 _BEFORE = re.compile(
-    r"(?:\b(?:not|nor|neither|never|cannot|rather than|other than|instead of|except(?: for)?|unlike"
+    r"(?:\b(?:not|(?:nor|neither)(?: (?:is|are|does|do))?|never|cannot|rather than|instead of|unlike"
+    r"|(?P<except>other than|except(?: for)?)"
     r"|exclud(?:e|es|ed|ing)|eliminat(?:e|es|ed|ing)|(?:rule|rules|ruled|ruling) out|reject(?:s|ed|ing)?"
     r"|discard(?:s|ed|ing)?|dismiss(?:es|ed|ing)?|(?:wrong|incorrect)(?: to (?:say|choose|pick|select)|:))"
     r"|n['’ ]t|不(?:是|能|应|该|应该|可能|会|选|为|要)?|并非|排除|没有|没(?=选)|别(?=选)|非|无法是)"
-    r"(?:\s?(?:be|is|choose|select|pick|say|the|an?|options?|choices?|answers?|letters?|statements?|correct|right|either"
-    r"|both|it|选项|选择|选|答案)\b|选项|选择|选){0,5}[\s(\[{*_\"'“‘`:]{0,6}$",
+    rf"(?:\s?(?:be|choose|select|pick|say|the|an?|options?|choices?|answers?|letters?|statements?|either|both|it|look"
+    rf"|seem|appear|like|to|on|in|(?:correct|right)(?= {_NOUNS}\b)|选项|选择|选|答案)\b|选项|选择|选){{0,5}}"
+    r"[\s(\[{*_\"'“‘`:]{0,6}$",
     re.I,
 )
+# "None other than B" and "all except B are wrong" choose B.
+_ALL_OTHERS = re.compile(
+    r"(?:n['’ ]t|\b(?:no|none|nothing|not|cannot|never|all|everything|every|only))\b[^.,;:!?|\n]{0,30}$", re.I
+)
+_CUED = re.compile(
+    r"(?:\b(?:(?:answer|choice|conclusion)\b[^.,;:!?|\n]{0,20}(?:\b(?:is|be)\b|:)|choose|select|pick|go(?:ing)? with)"
+    r"(?: (?:an?|the|option|choice|letter))*|(?:答案|正解|正答|정답)\S{0,3})[\s(\[{*_\"'“‘`:]{0,6}$",
+    re.I,
+)
+_A_STATEMENT = re.compile(r"\bstatements?[\s(\[{*_\"'“‘`]{1,4}$", re.I)  # a question may ask for the false one
 _WRONG = (
     r"(?:wrong|incorrect|false|invalid|impossible|implausible|unlikely|inaccurate|untrue|irrelevant|inconsistent"
     r"|unsupported|ruled out|eliminated|excluded|rejected|discarded|off the table)"
 )
+_CLAUSE = r"(?:,? (?:which|that|and that) )"
+_LINK = rf"(?:(?P<clause>{_CLAUSE})|,? (?:both|all|also) |[\s:=–-]{{0,4}})"
+_BE = (
+    r"(?:(?:is|are|was|were|seems?|looks?|appears?|be|being|(?:would|can|could|must|should|may) be|has been|have been)"
+    r"\s)?(?:to be )?"
+)
+_DEGREE = (
+    r"(?:(?:also|both|all|clearly|definitely|therefore|thus|simply|just|obviously|then|completely|far|much|way|equally"
+    r"|already)\s){0,3}"
+)
+_IS_WRONG = rf"{_BE}{_DEGREE}(?:(?:an?|the)\s(?={_WRONG} (?:answer|option|choice|letter|one|match)s?\b))?{_WRONG}\b"
+# Only what judges an answer denies it: "B is not red" and "B does not belong" may well give the answer B.
+_VERDICT = (
+    rf"(?:(?:be|an?|the|quite|really|actually|necessarily|entirely|fully)\s){{0,3}}(?:be\b(?=\W{{0,4}}$|\s?[.,;:!|])"
+    r"|(?:correct|right|true|valid|possible|plausible|applicable|suitable|appropriate|consistent|supported|accurate"
+    rf"|{_NOUNS}|(?:fit|match|apply|work|correspond|hold)\b(?!\s(?:its|his|her|their|an?)\b))\b)"
+)
+_IS_NOT = (
+    rf"{_BE}{_DEGREE}(?:(?:(?:is|are|was|were|do|does|did|can|could|would|should|must|has|have|will)\s?"
+    r"(?:n['’ ]t|\bnot|never)|cannot)\b"
+    rf"(?:\s{_VERDICT}|(?=[\s)*_\"']{{0,4}}(?:$|[.,;!|\n])))|not\s{_VERDICT})"
+)
+_ONLY_IF = r"would (?:only )?be (?:the )?(?:correct|right|true)\b"
+_IN_CHINESE = (
+    r"\s?(?:项|选项|是|都|也|则|を|は|が|은|는|이|가|도){0,3}\s?(?:不(?:是|对|正确|符|成立|合|能|可能|满足)|错|有误|排除|并非"
+    r"|ではな|じゃな|誤り|間違|違い|正しくな|아니|아닙|틀렸|틀린|오답)(?!\s?(?:\(|(?-i:[A-Z])))"
+)
 _BEHIND = re.compile(
-    r"(?:,? (?:which|that|and that) |,? (?:both|all|also) |[\s:=–-]{0,4})"
-    r"(?:(?:is|are|was|were|isn['’ ]t|seems?|looks?|appears?|be|being|(?:would|can|could|must|should|may) be|has been"
-    r"|have been)\s)?(?:to be )?(?:(?:also|both|all|clearly|definitely|therefore|thus|simply|just|obviously|then"
-    r"|completely|an?|the|far|much|way|equally|both|already)\s){0,3}"
-    rf"(?:{_WRONG}\b|(?:(?<=is )|(?<=are )|(?<=was )|(?<=were )|(?<=much )|(?<=far )|(?<=also )|(?<=: )|(?<=- ))too\s\w"
-    r"|(?:(?:is|are|was|were|do|does|did|can|could|would|should|must|has|have|will)\s?(?:n['’ ]t|\bnot|never)|cannot"
-    r"|not(?=\s(?:correct|right|valid|true|possible|applicable|suitable|an? |the |consistent|supported)))\b"
-    rf"(?!\s(?:only|just|merely|{_WRONG})\b|\s?{_OPEN}(?-i:[A-Z]){ALONE})|(?:fails?|contradicts?|lacks?)\b"
-    r"|would (?:only )?be (?:the )?(?:correct|right|true)\b.{0,20}\bif\b)"
-    rf"|\s?this (?:(?:option|choice|answer) )?(?:is {_WRONG}\b|would (?:only )?be (?:the )?(?:correct|right|true)\b)"
-    r"|\s?(?:项|选项|是|都|也|则|を|は|が|은|는|이|가|도){0,3}\s?(?:不(?:是|对|正确|符|成立|合|能|可能|满足)|错|有误|排除|并非"
-    r"|ではな|じゃな|誤り|間違|違い|正しくな|아니|아닙|틀렸|틀린|오답)(?!\s?(?:\(|(?-i:[A-Z])))",
+    rf"{_LINK}(?:(?P<wrong>{_IS_WRONG})|{_IS_NOT}|{_ONLY_IF}.{{0,20}}\bif\b)"
+    rf"|\s?this (?:(?:option|choice|answer) )?(?:is {_WRONG}\b|{_ONLY_IF})|{_IN_CHINESE}",
+    re.I,
+)
+_SOFT_BEHIND = re.compile(
+    rf"{_CLAUSE}?[\s:–-]{{0,4}}(?:(?:(?:is|are|was|were|seems?|looks?|appears?)\s|(?<=[:–-] )){_DEGREE}too\s\w"
+    r"|(?:also|all|both)\stoo\s\w|(?:fails?|contradicts?|lacks?)\b)",
     re.I,
 )
 
@@ -52,16 +87,24 @@ def _mentions(mark: str) -> re.Pattern:
     return re.compile(rf"{one}(?:{joined})?")
 
 
-def is_denied(text: str, start: int, end: int) -> bool:
-    """Return whether what stands at `start` to `end` in `text` is denied by the words before or behind it."""
+def is_denied(text: str, start: int, end: int, soft: bool = True) -> bool:
+    """Return whether what stands at `start` to `end` in `text` is denied by the words before or behind it.
+
+    `soft` also takes a remark for a denial that need not be one: "B is too dark", "statement B is false".
+    """
     before, behind = text[max(0, start - _NEAR) : start], text[end : end + 2 * _NEAR]
-    return bool(_BEFORE.search(before) or _BEHIND.match(behind))
+    if found := _BEFORE.search(before):
+        return not (found["except"] and _ALL_OTHERS.search(before[: found.start()]))
+    cued = bool(_CUED.search(before))
+    if found := _BEHIND.match(behind):
+        return not (cued and found["clause"] or found["wrong"] and not soft and _A_STATEMENT.search(before))
+    return soft and not cued and bool(_SOFT_BEHIND.match(behind))
 
 
-def without_denied(text: str, options: Sequence[str], mark: str) -> tuple[str, set[str]]:
+def without_denied(text: str, options: Sequence[str], mark: str, soft: bool = True) -> tuple[str, set[str]]:
     """Return (text with MASK over each denied letter and the option's text behind it, denied letters).
 
-    `mark` is the pattern of a letter of the options, such as "[A-D]".
+    `mark` is the pattern of a letter of the options, such as "[A-D]"; see `is_denied` for `soft`.
     """
     kept, position, denied = [], 0, set()
     for found in _mentions(mark).finditer(text):
@@ -71,12 +114,22 @@ def without_denied(text: str, options: Sequence[str], mark: str) -> tuple[str, s
             continue
         end = found.end() + _length_of_option(text[found.end() : found.end() + 2 * _NEAR], letters[-1], options)
         end += end == found.end() and text[end : end + 1] in (".", ":") and _opens_line(text, found.start())
-        if is_denied(text, found.start(), end) or end > found.end() and is_denied(text, found.start(), found.end()):
+        if _names_option(text[: found.start()], found[0], letters[0], options):
+            continue
+        # Behind the option's own text the letter itself may be denied: "A (red) is wrong", "A is wrong (red)".
+        if any(is_denied(text, found.start(), last, soft) for last in {end, found.end()}):
             denied.update(letters)
             masked = re.sub(rf"(?<![A-Za-z]){mark}(?![A-Za-z])", MASK, found[0])
             kept += [text[position : found.start()], masked, MASK * (end - found.end())]
             position = end
     return "".join([*kept, text[position:]]), denied
+
+
+def _names_option(before: str, mention: str, letter: str, options: Sequence[str]) -> bool:
+    """Return whether a letter in parentheses stands behind the first word of its own option: "neither (C)"."""
+    last = re.search(r"([a-z]+)\s$", before[-20:].lower())
+    option = options[ord(letter) - ord("A")].lower() if letter.isalpha() else ""
+    return bool(last) and mention.startswith("(") and bool(re.match(rf"{last[1]}\b", option))
 
 
 def _opens_line(text: str, start: int) -> bool:

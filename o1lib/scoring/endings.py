@@ -14,12 +14,20 @@ STATED = re.compile(
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')*_]{0,3}\s+|(?<=[。！？])")
 _FAREWELL = re.compile(
     r"[\W_]{0,8}(?:(?:i )?hope (?:this|that|it|these)\b|(?:please )?(?:let me know|feel free|do(?:n't| not) hesitate)\b"
-    r"|if (?:you|there)(?:'d|'re|'ve)? (?:have|has|need|want|would|like|are|is|still)\b.{0,80}"
-    r"(?:\bask\b|help|question|let me know|feel free)|(?:is|was) there anything\b|anything else\b|thank(?:s| you)\b"
-    r"|have a (?:nice|great|good)\b|(?:i'm |i am )?(?:happy|glad) to (?:help|assist|explain|clarify)\b|good luck\b"
-    r"|(?:please )?note(?: that\b|:)|disclaimer:|remark:|confidence\b.{0,9}\d"
+    r"|if (?:you(?:'d|'re|'ve)? (?:have|need|want|would|like|are|still)"
+    r"|there(?:'s| is| are) (?:any|something|some|more|other|another|still)\w{0,5})\b.{0,80}"
+    r"(?:\bask\b|help|question|let me know|feel free)|(?:is|was) there anything\b"
+    r"|(?:i'm |i am )?(?:happy|glad) to (?:help|assist|explain|clarify)\b"
     r"|希望(?:这|以上|对|能)|如果(?:你|您)?(?:还)?有|如有|还有(?:什么|其他)|请(?:随时|告诉)|お役に立て|他に(?:何か|ご)|ご不明"
     r"|도움이 되|더 궁금|궁금한)",
+    re.I,
+)
+# These end a text only behind an answer: alone they may be one, such as the words on a sign.
+_REMARK = re.compile(
+    r"[\W_]{0,8}(?:(?:please )?note(?: that\b|:)|disclaimer:|remark:|confidence\b.{0,9}\d|anything else\b"
+    r"|thank(?:s| you)(?: (?:so |very )?much| for\b.{0,80}| again)?(?=\W{0,4}$|[,.!;])"
+    r"|have a (?:nice|great|good) (?:day|one|time|evening|night|week|weekend)\W{0,4}$"
+    r"|good luck(?: with\b|\W{0,4}$|[,.!;]))",
     re.I,
 )
 _TURN_END = re.compile(
@@ -51,10 +59,11 @@ def last_line(text: str) -> str:
     return re.sub(r"^(?:[-*•]\s+|\d{1,2}[.)]\s+(?=[^\W\d]))", "", line)
 
 
-def without_farewell(text: str, keep_questions: bool = False) -> str:
+def without_farewell(text: str, keep_questions: bool = False, keep_remarks: bool = False) -> str:
     """Return `text` up to the end of its turn, without the words of farewell and questions to the reader that end it.
 
-    Of a text that is nothing but a question, the question is kept.
+    `keep_questions` is for options that are questions, `keep_remarks` for notes that may give the answer ("Note that B
+    is correct"). A question or remark that is the whole text is kept, and so is a remark that states an answer.
     """
     lines = _TURN_END.split(text)[0].rstrip().split("\n")
     first = next((k for k, line in enumerate(lines) if _WORD.search(line)), 0)
@@ -63,7 +72,7 @@ def without_farewell(text: str, keep_questions: bool = False) -> str:
         while sentences:
             alone = len(sentences) == 1 and first >= len(lines) - 1
             start, end = sentences[-1]
-            if not _says_nothing(lines[-1][start:end], keep_questions or alone):
+            if not _says_nothing(lines[-1][start:end], keep_questions or alone, keep_remarks or alone):
                 return "\n".join([*lines[:-1], lines[-1][:end]])
             sentences.pop()
         lines.pop()
@@ -77,7 +86,8 @@ def _sentences(line: str) -> list[tuple[int, int]]:
     return [(start, end) for start, end in spans if line[start:end].strip()]
 
 
-def _says_nothing(sentence: str, keep_questions: bool) -> bool:
-    """Return whether a sentence is a farewell, a question to the reader, or marks without a word."""
+def _says_nothing(sentence: str, keep_questions: bool, keep_remarks: bool) -> bool:
+    """Return whether a sentence is a farewell, a question to the reader, a remark, or marks without a word."""
     asks = sentence.rstrip(" \"')*_").endswith(("?", "？"))
-    return bool(_FAREWELL.match(sentence)) or asks and not keep_questions
+    remarks = _REMARK.match(sentence) and not (STATED.search(sentence) or "\\boxed" in sentence)
+    return bool(_FAREWELL.match(sentence)) or asks and not keep_questions or bool(remarks) and not keep_remarks

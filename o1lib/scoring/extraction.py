@@ -28,7 +28,8 @@ def extract(text: str, options: Sequence[str] = ()) -> Extracted:
     """Return the answer that `text` gives and the rule that found it.
 
     Thoughts are not read. Of a text with answer marks only their content is, of a staged text only its conclusion:
-    without one there is no answer. Words of farewell and questions to the reader at the end are not read either.
+    without one there is no answer. Words of farewell and questions to the reader at the end are not read either, and
+    remarks at the end ("Note that ...") only if there is no answer without them.
 
     With `options` (up to 26) the value is a letter. The rules look for a text that is a letter, a boxed or stated one
     ("the answer is B"), the text of an option, the last line, and then any single mention. A denied letter or option is
@@ -38,7 +39,10 @@ def extract(text: str, options: Sequence[str] = ()) -> Extracted:
     two readings conflict or nothing is found.
     """
     text = ascii_forms(conclusion(answer_part(text)))[-_LONGEST:]
-    text = without_farewell(text, keep_questions=any("?" in option for option in options))
-    if not text.strip():
-        return Extracted(None, "none")
-    return Extracted(*(read_choice(text, options) if options else read_open(text)))
+    questions = any("?" in option for option in options)
+    for keep_remarks in (False, True):
+        said = without_farewell(text, questions, keep_remarks)
+        found = (read_choice(said, options) if options else read_open(said)) if said.strip() else (None, "none")
+        if found[0] is not None:
+            break
+    return Extracted(*found)

@@ -6,26 +6,35 @@ read_open("The perimeter is **16 m**.")                             # ("16", "nu
 
 import re
 
+from o1lib.scoring.denied import ALONE
 from o1lib.scoring.endings import boxed, last_line, stated
 from o1lib.scoring.equality import NUMBER, NUMBER_WORDS, clean, quantity, unspaced, with_exponents
 from o1lib.scoring.verdict_words import yes_no
 
-_ALONE = r"(?![A-Za-z0-9_])"
 _AMOUNT = re.compile(
-    rf"(?<![A-Za-z0-9_./])(?P<digits>-?(?:{NUMBER})(?:/(?:{NUMBER}))?){_ALONE}|(?<![\w-])(?P<word>{'|'.join(NUMBER_WORDS)})(?![\w-])"
+    rf"(?<![A-Za-z0-9_./])(?<!out of )(?P<digits>-?(?:{NUMBER})(?:/(?:{NUMBER}))?){ALONE}(?:\s?(?:%|percent\b))?"
+    rf"|(?<![\w-])(?P<word>{'|'.join(NUMBER_WORDS)})(?![\w-])"
 )
 # What stands right before the number that a sentence gives, before one of its condition, and before "the two lines".
-_GIVEN = re.compile(r"(?:\b(?:is|are|was|were|equals?)|(?<![!<>=])[=≈])\s(?:about |only |exactly |\$)?$")
+_GIVEN = re.compile(
+    r"(?:\b(?:is|are|was|were|equals?|answered by)|there's|(?<![!<>=])[=≈])\s(?:about |only |exactly |\$)?$"
+)
 _CONDITION = re.compile(
     r"\b(?:than|above|below|over|under|exceed(?:s|ing)?|at least|at most|up to|least|most|between|within|beyond"
     r"|reach(?:es)?|since|before|after|until|during|in|than or equal to|equal to)\s(?:or equal to )?[$\"'(]?$"
 )
+# In "it has four sides" the number ends the sentence; in "it has four sides and is red" it is part of a description.
+_HAS = re.compile(r"\b(?:has|have|had|contains?|shows?|see|count(?:ed)?|found|find)\s$")
+_ENDS_SENTENCE = re.compile(r"(?! of )[^.,;:!?]{0,60}$")
+_OF_THEM = re.compile(r"\sof (?:them|these|those)\W{0,3}$")
 _REFERENCE = re.compile(r"\b(?:the|these|those|this|that|both|all|any|each|every|other|first|last|next|which|no)\s$")
 _NUMBERS = r"-?\d{1,15}(?:\.\d{1,15})?(?:e[-+]?\d{1,3})?"  # without separators, which a list has between numbers
 _LIST = re.compile(
     rf"(?:\[\s?({_NUMBERS}(?:\s?,\s?{_NUMBERS})+)\s?\]"
     rf"|(?:\b(?:is|are|be)|[:=])\s?({_NUMBERS}(?:, {_NUMBERS})*,? (?:and|&) {_NUMBERS}))[\s.*)]{{0,4}}$"
 )
+_TUPLE = re.compile(rf"(?:^|\s)\$?(\({_NUMBERS}(?:\s?,\s?{_NUMBERS})+\))\$?[\s.*]{{0,4}}$")
+_CLOCK = re.compile(r"\b(?:is|at|was)\s(\d{1,2}:\d{2}(?::\d{2})?)(?:\s?[ap]\.?m\b\.?)?[\s.*]{0,4}$", re.I)
 _LABEL = re.compile(r"[^\W\d][\w'-]{0,20}(?: [^\W\d][\w'-]{0,20}){0,4} ?:\s{0,9}(?=\S)")
 
 
@@ -36,10 +45,12 @@ def read_open(text: str) -> tuple[str | None, str]:
     if found := yes_no(said or text) or _truth(said or text):
         return found, "yes/no"
     for one in (part, part[found.end() :] if (found := _LABEL.match(part)) else ""):
-        if number := quantity(one):
+        if number := quantity(_OF_THEM.sub("", one)):
             return number.text + "%" * number.percent, "number"
     if listed := _LIST.search(part):
         return "[" + ", ".join(re.findall(_NUMBERS, listed[1] or listed[2])) + "]", "list"
+    if found := _TUPLE.search(part) or _CLOCK.search(part):
+        return found[1], "tuple or time"
     if number := _number_in(part):
         return number, "number in a sentence"
     value = part.strip(" \t.*_`\"'$。")
@@ -56,8 +67,8 @@ def _truth(text: str) -> str | None:
 def _number_in(sentence: str) -> str | None:
     """Return the number that a sentence gives, None for words with a number of something else.
 
-    It is the number in bold type, the last one after "is" or "=", or the last one; a number word counts after "is", or
-    where it is the only number. A number of a condition ("greater than 60") counts only if there is no other.
+    It is the number in bold type, the last one after "is" or "=", or the last one; a number word counts only where a
+    sentence gives it (see `_counts`). A number of a condition ("greater than 60") counts only if there is no other.
     """
     bold = [found for part in re.findall(r"\*\*([^*\n]{1,60})\*\*", sentence) if (found := quantity(part.strip(" :")))]
     if len(bold) == 1:
@@ -73,11 +84,21 @@ def _number_in(sentence: str) -> str | None:
     if brief and not unspaced(sentence) and not re.search(r"\b(?:is|are|was|were)\b", sentence) or not (given or rest):
         return None
     number = quantity((given or rest)[-1][0])
-    return number.text if number else None
+    return number.text + "%" * number.percent if number else None
 
 
 def _counts(match: re.Match, before: str, sentence: str) -> bool:
-    """Return whether a number word gives a number: not in "the two lines", "one of them" or "no one"."""
-    if _REFERENCE.search(before) or sentence.startswith(" of ", match.end()):
+    """Return whether a number word gives a number.
+
+    It does after "is" or "only", at the beginning beside the number of a condition ("Two bars are above 5"), and after
+    "has" or "I see" up to the end of the sentence. It does not in "the two lines", "one of them" or "no one".
+    """
+    if _GIVEN.search(before) or before.endswith(("only ", "exactly ")):
+        return match["word"] != "one" or not sentence.startswith(" of ", match.end())
+    if _REFERENCE.search(before) or match["word"] == "one":
         return False
-    return match["word"] != "one" or bool(_GIVEN.search(before)) or before.endswith(("only ", "exactly "))
+    behind = sentence[match.end() :]
+    restated = any(
+        _CONDITION.search(sentence[: found.start()]) for found in _AMOUNT.finditer(sentence) if found["digits"]
+    )
+    return restated or bool(_HAS.search(before) and _ENDS_SENTENCE.match(behind) and " and " not in behind)
