@@ -103,7 +103,7 @@ def test_a_truncated_part_is_named(tmp_path):
     folder = packed(tmp_path / "raw", noise, [record(name, name) for name in noise])
     part = folder / "image.zip.part-ab"
     part.write_bytes(part.read_bytes()[:-100])
-    with pytest.raises(UserError, match="corrupt|not a complete zip"):
+    with pytest.raises(UserError, match="is no PNG|corrupt|not a complete zip"):
         list(llava_cot(folder, 9, 0, 0).train)
 
 
