@@ -136,7 +136,7 @@ def test_duplicate_ids_are_named_with_both_lines(folder):
         ({"image": "../train.jsonl"}, "leaves"),
         ({"image": ""}, "no image"),
         ({"image": None}, "no image"),
-        ({"image": "train.jsonl"}, "corrupt"),
+        ({"image": "train.jsonl"}, "is no PNG"),
         ({"image": "images"}, "is a folder and not a picture"),
         ({"image": 3}, "image"),
         ({"conversations": []}, "conversations"),
