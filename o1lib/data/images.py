@@ -93,7 +93,7 @@ def _unknown(source, what):
         start = file.read(4)
     if not start or start.startswith(_STARTS):
         return _corrupt(what, "empty" if not start else "its header cannot be read")
-    return PictureError(f"{what} is no PNG, JPEG, WebP, GIF, BMP or TIFF; convert it to one of them.")
+    return PictureError(f"{what} is no PNG, JPEG, WebP, GIF, BMP or TIFF; convert it to one of them, or restore it.")
 
 
 def _check_pixels(picture, what):

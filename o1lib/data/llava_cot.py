@@ -36,8 +36,21 @@ class ReleasedTurn(BaseModel):
     value: str = Field(min_length=1)
 
 
+def _path(given: Any) -> Any:
+    """Return the path in a value of `image` or `images`: a text, {"path": text}, or a list of one of them."""
+    if isinstance(given, list):
+        if len(given) > 1:
+            raise ValueError(f"{len(given)} images, but a question is about one; split or remove it")
+        given = given[0] if given else None
+    if isinstance(given, dict) and given:
+        if not isinstance(given.get("path"), str):
+            raise ValueError("an image without a path; write the picture into a file and name it")
+        return given["path"]
+    return given
+
+
 class Pictured(BaseModel):
-    """The id and the picture of a record, which is a path in `image`, or in a list of one path called `images`."""
+    """The id and the picture of a record, which is a path in `image`, or in a list of one called `images`."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
     id: str = Field(min_length=1)
@@ -48,11 +61,9 @@ class Pictured(BaseModel):
     def _one_picture(cls, record):
         if not isinstance(record, dict):
             return record
-        found = record.get("image") or record.get("images")
-        if isinstance(found, list):
-            if len(found) > 1:
-                raise ValueError(f"{len(found)} images, but a question is about one; split or remove it")
-            found = found[0] if found else None
+        found = _path(record.get("image")) or _path(record.get("images"))
+        if found != (_path(record.get("images")) or found):
+            raise ValueError("`image` and `images` name two pictures, but a question is about one; keep one of them")
         return {name: value for name, value in record.items() if name != "images"} | {"image": found}
 
     @field_validator("image")

@@ -16,8 +16,9 @@ from o1lib.data.json_text import parsed
 from o1lib.scoring.equality import LETTERS, same
 
 LONGEST = 20_000  # characters; options stand at the end of a question
-_HEADING = re.compile(r"\b(?:options|choices)\s{0,3}:", re.I)
-_MARK = re.compile(r"(?<![^\s,;])(?P<open>\(?)(?P<letter>[A-Z])(?P<close>\)[.:]?|[.:])(?P<space>\s?)")
+_HEADING = re.compile(r"\b(?:options|choices)\s{0,3}:|选项\s{0,3}[:：]", re.I)
+_NO_COMMA = re.compile(r"['\"]\s{1,9}['\"]")  # an array of NumPy as text, whose texts Python would join
+_MARK = re.compile(r"(?<![^\s,;，；：？])(?P<open>\(?)(?P<letter>[A-Z])(?P<close>\)[.:]?|[.:])(?P<space>\s?)")
 
 
 class Listed(NamedTuple):
@@ -36,7 +37,8 @@ def listed(question: str) -> Listed:
     """Return the options that a question lists, after its last "Options:" or "Choices:" if it has one.
 
     Letters run A, B, C, ... without a gap or a repetition, and all are marked in one way, such as "(A)", "A." or "A:".
-    A Python or JSON list is read too. A text that allows several readings has none.
+    A Python or JSON list is read too. A text that allows several readings has none. Without a heading the marks must
+    each begin a line, or the list must follow a "?" or ":", because initials and points in prose look like marks.
     """
     text = question[-LONGEST:]
     cut = len(question) - len(text)
@@ -46,7 +48,7 @@ def listed(question: str) -> Listed:
         options = from_cell(text[end:]) or _marked(text[end:])[1]
         if len(options) > 1 and all(options):
             return Listed(question[: cut + start].strip(), options)
-    start, options = _marked(text)
+    start, options = _marked(text, prose=True)
     return Listed(question[: cut + start].strip(), options) if options else Listed(question, ())
 
 
@@ -59,7 +61,7 @@ def shows(question: str, options: Sequence[str]) -> bool:
     for letter, option in zip(LETTERS, options, strict=False):
         if option:
             words = re.escape(" ".join(option.split()))
-            match = re.compile(rf"(?<![^\s,;])\(?{letter}(?:\)[.:]?|[.:])\s?{words}(?!\w)").search(text, at)
+            match = re.compile(rf"(?<![^\s,;，；：？])\(?{letter}(?:\)[.:]?|[.:])\s?{words}(?!\w)").search(text, at)
             if not match:
                 return False
             at = match.end()
@@ -71,7 +73,8 @@ def literal(value: Any) -> Any:
     if isinstance(value, str) and value.strip()[:1] in ("[", "{"):
         for read in (parsed, literal_eval):
             try:
-                value = read(value.strip())
+                found = read(value.strip())
+                value = () if read is literal_eval and _NO_COMMA.search(value) else found
                 break
             except (ValueError, SyntaxError, MemoryError, RecursionError):
                 continue
@@ -81,11 +84,16 @@ def literal(value: Any) -> Any:
 def from_cell(value: Any) -> tuple[str, ...]:
     """Return the options of a cell: a list of texts or an object by letter, also one written as text.
 
-    A letter before each text, as in "A. red", is dropped. A missing text is an empty option. () for anything else.
+    A letter before each text, as in "A. red", is dropped. A missing text or letter is an empty option. () for anything
+    else, such as a list of lists.
     """
     found = literal(value)
     if isinstance(found, dict):
-        found = [found[key] for key in (sorted(found) if set(found) <= set(LETTERS) else found)]
+        lettered = found and set(found) <= set(LETTERS)
+        keys = LETTERS[: LETTERS.index(max(found)) + 1] if lettered else found
+        found = [found.get(key) for key in keys]
+    if any(isinstance(one, (list, tuple, dict, set)) for one in found):
+        return ()
     texts = ["" if one is None else str(one).strip() for one in found]
     marks = [_MARK.match(one) for one in texts]
     if len(texts) > 1 and "".join(mark["letter"] if mark else "-" for mark in marks) == LETTERS[: len(texts)]:
@@ -121,12 +129,13 @@ def by_letter(answer: str, options: Sequence[str]) -> str:
 def by_text(answer: str, options: Sequence[str]) -> str:
     """Return the letter of the only option that an answer repeats; "" if there is none, or more than one.
 
-    Equal characters count first, then equal words, then equal numbers: 1.24 is the option "1.24" and not "1.2".
+    Equal characters count first, then equal words, then equal numbers: 1.24 is the option "1.24" and not "1.2". Of
+    options with equal characters the first one counts.
     """
     for equal in (str.__eq__, lambda one, other: _plain(one) == _plain(other), same):
         found = [letter for letter, option in zip(LETTERS, options, strict=False) if option and equal(answer, option)]
         if found:
-            return found[0] if len(found) == 1 else ""
+            return found[0] if len(found) == 1 or equal is str.__eq__ else ""
     return ""
 
 
@@ -134,8 +143,11 @@ def _plain(text: str) -> str:
     return " ".join(text.casefold().split()).strip(" .,;")
 
 
-def _marked(text: str) -> tuple[int, tuple[str, ...]]:
-    """Return (start of the list, options) of the list whose marks have one style, or (0, ())."""
+def _marked(text: str, prose: bool = False) -> tuple[int, tuple[str, ...]]:
+    """Return (start of the list, options) of the list whose marks have one style, or (0, ()).
+
+    With `prose` only lists count that no sentence holds: see `listed`.
+    """
     marks = list(_MARK.finditer(text))
     styles: tuple[Callable[[re.Match], tuple], ...] = (
         lambda mark: (mark["open"], mark["close"], bool(mark["space"]), _begins_a_line(text, mark)),
@@ -143,11 +155,17 @@ def _marked(text: str) -> tuple[int, tuple[str, ...]]:
         lambda mark: (mark["open"], mark["close"]),
     )
     for style in styles:
-        runs = [run for run in _by_style(marks, style) if len(run) > 1]
+        runs = [run for run in _by_style(marks, style) if len(run) > 1 and not (prose and _in_prose(text, run))]
         if runs:
             run = max(runs, key=lambda found: (len(found), found[0].start()))
             return run[0].start(), _texts(text, run)
     return 0, ()
+
+
+def _in_prose(text: str, run: list[re.Match]) -> bool:
+    start = run[0].start()
+    before = text[max(0, start - 100) : start].rstrip()
+    return not before.endswith(("?", ":", "？", "：")) and not all(_begins_a_line(text, mark) for mark in run)
 
 
 def _begins_a_line(text: str, mark: re.Match) -> bool:

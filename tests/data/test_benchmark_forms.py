@@ -103,12 +103,21 @@ def test_mathvistas_answer_is_a_text_unless_it_is_called_a_letter(tmp_path, choi
         (["a", "b"], "1", "B"),
         (["a", "b"], "B", "B"),
         (["a", "b"], "b", "B"),
+        (["2", "1", "0"], 2.0, "C"),
+        (["2", "1", "0"], "2.0", "C"),
+        ({"A": "x", "C": "y", "D": "z"}, "C", "C"),
     ],
 )
 @pytest.mark.parametrize("name", ["AI2D_TEST", "AI2D_TEST_NO_MASK"])
 def test_ai2ds_own_form_counts_options_from_0_whatever_their_texts(tmp_path, name, options, answer, letter):
     [item] = load(tmp_path, name, {"question": "How many stages?", "options": options, "answer": answer})
     assert item.answer == letter
+
+
+@pytest.mark.parametrize("answer", [4, "4", 4.0, "-1", "1.5", "2.5e0", "1e400"])
+def test_a_number_that_is_no_index_is_refused_even_if_it_is_an_option(tmp_path, answer):
+    with pytest.raises(UserError, match="is none of its 4 options"):
+        load(tmp_path, "AI2D_TEST", {"question": "How many?", "options": ["4", "-1", "1.5", "2.5"], "answer": answer})
 
 
 def test_a_number_is_an_index_only_where_it_is_published_as_one(tmp_path):
@@ -144,6 +153,42 @@ def test_a_row_whose_right_option_is_empty_is_left_out_and_counted(tmp_path):
     assert [item.qid for item in items] == ["2"] and counts["right_option_is_empty"] == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "row", "reason", "words"),
+    [
+        ("MMStar", {"A": "x", "B": "y", "C": "", "D": "", "answer": "C"}, "right_option_is_empty", "is an empty cell"),
+        ("MMStar", {"A": "x", "B": "", "answer": "A"}, "only_one_option", "only one option"),
+        ("MMStar", {"choices": ["x", "y", ""], "answer": "C"}, "right_option_is_empty", "is an empty cell"),
+        ("AI2D_TEST", {"options": ["red"], "answer": 0}, "only_one_option", "only one option"),
+        ("MathVista_MINI", mathvista(choices=["1", ""], answer="1"), "only_one_option", "only one option"),
+        ("MathVista_MINI", mathvista(choices=["1"], answer="1"), "only_one_option", "only one option"),
+    ],
+)
+def test_a_row_that_offers_no_choice_is_left_out_and_counted(tmp_path, name, row, reason, words):
+    Image.new("RGB", (8, 8)).save(tmp_path / "p.png")
+    asked = {"question": "Which?", "A": "x", "B": "y", "answer": "B"}
+    rows = [{"question": "Which?", "image": "p.png", "id": "1"} | row, asked | {"image": "p.png", "id": "2"}]
+    (tmp_path / "set.json").write_text(json.dumps(rows))
+    with pytest.warns(UserWarning, match=f"1 rows left out, .*{words}"):
+        items, counts = load_benchmark(name, tmp_path / "set.json", tmp_path / "store")
+    assert [item.qid for item in items] == ["2"] and counts[reason] == 1
+
+
+@pytest.mark.parametrize("listed", ["Choices:\n(A) 3.0\n(B) 4.0", ""])
+def test_a_question_that_is_the_query_is_asked_once(tmp_path, listed):
+    """Also if its options are written differently, or not in it."""
+    own = f"{LETTER}\nQuestion: Which?\n{listed}".strip()
+    row = mathvista(question=own, choices=["3", "4"], answer="4", question_type="multi_choice")
+    [item] = load(tmp_path, "MathVista_MINI", row)
+    assert item.question.count("Hint:") == item.question.count("Question:") == item.question.count("Choices:") == 1
+    assert item.question.startswith(own)
+
+
+def test_two_options_that_are_equal_have_the_letter_of_the_first(tmp_path):
+    row = mathvista(choices=["2", "2", "3"], answer="2", question_type="multi_choice")
+    assert load(tmp_path, "MathVista_MINI", row)[0].answer == "A"
+
+
 def test_rotations_are_of_the_options_that_are_offered(tmp_path):
     items = load(tmp_path, "MMBench_DEV_EN", {"question": "Which?", "A": "red", "B": "", "C": "green", "answer": "C"})
     right = [(item.options[ord(item.answer) - 65], item.answer) for item in items]
@@ -157,8 +202,10 @@ def test_rotations_are_of_the_options_that_are_offered(tmp_path):
         ("MMStar", {"question": "Which?"}),
         ("MMStar", {"question": "Which?", "options": "['red' 'blue']"}),  # an array of NumPy as text
         ("MMBench_DEV_CN", {"question": "Which?", "options": "red, blue"}),
-        ("AI2D_TEST", {"question": "Which?", "options": ["red"]}),
-        ("AI2D_TEST", {"question": "Which?", "A": "red"}),
+        ("MMStar", {"question": "Which?\nA. x\nB. y", "options": "red, blue"}),
+        ("MMStar", {"question": "Which?\nA. x\nB. y", "choices": [["red"], ["blue"]]}),
+        ("VRC-Bench", {"question": "Which?\nChoices: A. x B. y", "choices": "red or blue"}),
+        ("MathVista_MINI", {"question": "Which?\nChoices: (A) x (B) y", "choices": "3; 4"}),
         ("MathVista_MINI", {"question": "Which?", "question_type": "multi_choice", "choices": "[left; right]"}),
         ("MathVista_MINI", {"question": "Which?\nChoices: (A) x (A) y", "choices": None}),
         ("VRC-Bench", {"question": "Which? Choices: A) x, B. y"}),

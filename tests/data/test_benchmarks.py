@@ -145,7 +145,10 @@ def test_words_of_a_question_never_become_a_path(tmp_path, question):
         ([row(answer="")], "set.tsv row 1: no answer"),
         ([row(answer="E")], "row 1: the answer 'E' is none of its 2 options"),
         ([row(question=" ")], "row 1: no question"),
-        ([row(B="", answer="A")], r"row 1: a choice whose options cannot be read: use VLMEvalKit's MMStar.tsv \("),
+        (
+            [row(B="", A="", answer="A")],
+            r"row 1: a choice whose options cannot be read: use VLMEvalKit's MMStar.tsv \(",
+        ),
         ([row(image="?" * 80)], "row 1: the picture is not base64"),
         ([row(image="9")], "question 1 shares the picture of row '9', which does not exist"),
         ([row(image=IMAGE[:80])], "row 1: the picture is corrupt"),

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from pydantic import ValidationError
 
 from o1lib.data import hub
 from o1lib.data.card import card
 from o1lib.data.dataset import opened, read_items, write_items
 from o1lib.data.images import Pictures, rgb
-from o1lib.data.llava_cot import lines, records
+from o1lib.data.llava_cot import Pictured, lines, records
 from o1lib.data.sources import load_splits
 from o1lib.data.split_zip import Archive, ConcatenatedFiles
 from o1lib.data.survey import TABLE_1, Survey, survey, table_1
@@ -103,7 +104,7 @@ def test_a_truncated_part_is_named(tmp_path):
     folder = packed(tmp_path / "raw", noise, [record(name, name) for name in noise])
     part = folder / "image.zip.part-ab"
     part.write_bytes(part.read_bytes()[:-100])
-    with pytest.raises(UserError, match="is no PNG|corrupt|not a complete zip"):
+    with pytest.raises(UserError, match="corrupt|is no PNG|not a complete zip"):
         list(llava_cot(folder, 9, 0, 0).train)
 
 
@@ -227,3 +228,32 @@ def test_any_bytes_raise_only_user_errors(tmp_path_factory, data):
 
 def test_a_folder_without_zip_has_no_archive(tmp_path):
     assert Archive.of(tmp_path) is None and Pictures(tmp_path).find("a.png", "here") is None
+
+
+@pytest.mark.parametrize(
+    ("line", "image"),
+    [
+        ({"images": [{"path": "a.png"}]}, "a.png"),
+        ({"images": [{"bytes": None, "path": "a.png"}]}, "a.png"),
+        ({"image": {"path": "a.png"}}, "a.png"),
+        ({"image": "a.png", "images": ["a.png"]}, "a.png"),
+        ({"image": "a.png", "images": []}, "a.png"),
+        ({"image": None, "images": "a.png"}, "a.png"),
+    ],
+)
+def test_a_path_is_read_from_image_and_from_images(line, image):
+    assert Pictured.model_validate({"id": "1"} | line).image == image
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ({"image": "a.png", "images": ["b.png"]}, "name two pictures"),
+        ({"image": "a.png", "images": [{"path": "b.png"}]}, "name two pictures"),
+        ({"image": "a.png", "images": ["a.png", "b.png"]}, "2 images"),
+        ({"images": [{"bytes": "x"}]}, "an image without a path"),
+    ],
+)
+def test_two_pictures_and_one_without_a_path_are_refused(line, problem):
+    with pytest.raises(ValidationError, match=problem):
+        Pictured.model_validate({"id": "1"} | line)

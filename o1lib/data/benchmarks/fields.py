@@ -8,17 +8,21 @@ question that should have options, but whose options cannot be read, is refused 
 """
 
 import math
+import re
 from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import Any, NamedTuple
 
-from o1lib.data.benchmarks.known import Benchmark, mathvista_query
-from o1lib.data.options import from_cell, gold_letter, has_heading, listed, shows
+from o1lib.data.benchmarks.known import Benchmark, listing, mathvista_query
+from o1lib.data.options import from_cell, gold_letter, has_heading, listed, literal, shows
 from o1lib.records import UserError
 
 IDS = ("index", "id", "pid", "qid", "idx", "question_id", "key")
 ANSWERS = ("final_answer", "gt_answer", "answer_option", "answer")
 PICTURES = ("decoded_image", "image", "images", "image_path", "filename", "imagename", "image_1")
+LISTS = ("choices", "options")
+_ASKED_TO_CHOOSE = ("choice", "mixed", "steps")
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?")
 _CHOICE = Benchmark("choice")
 _TABLE = "a table that lists them in columns A, B, ..."
 
@@ -26,8 +30,9 @@ _TABLE = "a table that lists them in columns A, B, ..."
 class Fields(NamedTuple):
     """The fields of one row.
 
-    `answer` is a letter if there are options, or "" if it is the letter of an option whose cell is empty. `options` are
-    in the order of their letters; an empty one is a letter that is not offered. `picture` is the cell's value, or None.
+    `answer` is a letter if there are options, or "" if it is the letter of an option whose cell is empty, or there is
+    only one option: then nothing can be asked. `options` are in the order of their letters; an empty one is a letter
+    that is not offered. `picture` is the cell's value, or None.
     """
 
     id: str
@@ -65,16 +70,25 @@ def read(row: dict, where: str, benchmark: Benchmark = _CHOICE, published: str =
     if not question:
         raise UserError(f"{where}: no question: correct or remove the row")
     question, options = _options(row, question, where, benchmark)
-    if _is_choice(row, question, benchmark) and sum(map(bool, options)) < 2:
+    offered = sum(map(bool, options))
+    unread = not options and _has_unread_list(row) and benchmark.kind in _ASKED_TO_CHOOSE
+    if unread or not offered and _is_choice(row, question, benchmark):
         raise UserError(f"{where}: a choice whose options cannot be read: use {published}")
     if benchmark.kind == "mixed":
         question = _mathvista(row, question, options)
-    answer = _answer(row, options, where, benchmark, published)
+    alone = offered == 1 and benchmark.kind in _ASKED_TO_CHOOSE
+    answer = "" if alone else _answer(row, options, where, benchmark, published)
     return Fields(text(row, *IDS), question, options, answer, cell(row, *PICTURES), text(row, "hint"))
 
 
 def _mathvista(row: dict, query: str, options: Sequence[str]) -> str:
-    """Return the query of a row of MathVista: its own if it shows the options, else the one that MathVista builds."""
+    """Return the query of a row of MathVista: its own if it shows the options, else the one that MathVista builds.
+
+    In VLMEvalKit's form the question is the query, so that none is built around it.
+    """
+    if text(row, "question").startswith("Hint:"):
+        query = query if shows(query, options) else text(row, "question")
+        return query if not options or has_heading(query) else f"{query}\n{listing(options)}"
     if shows(query, options) if options else "query" in row or query.startswith("Hint:"):
         return query
     precision = text(row, "precision").removesuffix(".0")
@@ -83,8 +97,12 @@ def _mathvista(row: dict, query: str, options: Sequence[str]) -> str:
 
 def _options(row: dict, question: str, where: str, benchmark: Benchmark) -> tuple[str, tuple[str, ...]]:
     """Return (question, options) from a list, from the columns A, B, ..., or else from the text of the question."""
-    options = from_cell(cell(row, "choices", "options")) or _lettered(row)
-    if not options and (benchmark.kind == "choice" or benchmark.kind in ("mixed", "steps") and has_heading(question)):
+    options = from_cell(cell(row, *LISTS)) or _lettered(row)
+    if options or _has_unread_list(row):  # whatever else the question lists, it is not that
+        asks = False
+    else:
+        asks = benchmark.kind == "choice" or benchmark.kind in ("mixed", "steps") and has_heading(question)
+    if asks:
         found = listed(question)
         options = found.options
         if benchmark.kind == "choice":  # the prompt lists them
@@ -92,6 +110,12 @@ def _options(row: dict, question: str, where: str, benchmark: Benchmark) -> tupl
     if len(options) > len(ascii_uppercase):
         raise UserError(f"{where}: {len(options)} options, but there are only 26 letters: split the row")
     return question, options
+
+
+def _has_unread_list(row: dict) -> bool:
+    """Return whether the column of the options has a value that is no list of texts; an empty list is none."""
+    value = cell(row, *LISTS)
+    return value is not None and not from_cell(value) and literal(value) not in ([], {})
 
 
 def _lettered(row: dict) -> tuple[str, ...]:
@@ -123,14 +147,22 @@ def _answer(row: dict, options: Sequence[str], where: str, benchmark: Benchmark,
     if not options:
         return answer
     letter = _letter(row, answer, options, where, benchmark, published)
+    if _is_empty_cell(row, answer, letter, options):
+        return ""
     if not letter and benchmark.kind in ("choice", "mixed"):
         raise UserError(
             f"{where}: the answer {answer[:80]!r} is none of its {len(options)} options: correct the row, or use "
             f"{published}"
         )
-    if letter and not options[ascii_uppercase.index(letter)]:
-        return ""
     return letter or answer
+
+
+def _is_empty_cell(row: dict, answer: str, letter: str, options: Sequence[str]) -> bool:
+    """Return whether the right option is an empty one, which may also be a column behind the last that has a text."""
+    if letter:
+        return not options[ascii_uppercase.index(letter)]
+    column = answer.strip("(). ").upper()
+    return not from_cell(cell(row, *LISTS)) and column in row and column in ascii_uppercase[len(options) :]
 
 
 def _letter(row: dict, answer: str, options: Sequence[str], where: str, benchmark: Benchmark, published: str) -> str:
@@ -139,9 +171,10 @@ def _letter(row: dict, answer: str, options: Sequence[str], where: str, benchmar
     In a list, AI2D's own files count options from 0 and MathVista's give the text. In columns A, B, ..., and in the
     column `answer_option`, a letter is a letter.
     """
-    in_list = bool(from_cell(cell(row, "choices", "options")))
-    if benchmark.counts_from_0 and in_list and answer.isdecimal() and len(answer) < 3 and int(answer) < len(options):
-        return ascii_uppercase[int(answer)]
+    in_list = bool(from_cell(cell(row, *LISTS)))
+    if benchmark.counts_from_0 and in_list and _NUMBER.fullmatch(answer):
+        number = float(answer)  # tables write an index as 2.0
+        return ascii_uppercase[int(number)] if number.is_integer() and 0 <= number < len(options) else ""
     means = "either" if in_list else "letter"
     if benchmark.kind == "mixed":
         means = "letter" if text(row, "answer_option") else "text"

@@ -107,7 +107,7 @@ def prompt(question: str, options: Sequence[str], hint: str, kind: str = "choice
     """
     if kind == "steps":
         if options and not shows(question, options):
-            question = f"{question}\n{_choices(options)}"
+            question = f"{question}\n{listing(options)}"
         return f"{question}\n{VRC_LETTER}" if options or "Choices" in question else question
     if not options or kind == "mixed":
         return question
@@ -128,9 +128,10 @@ def mathvista_query(question: str, options: Sequence[str], unit: str, answer_typ
         wanted = _WANTED.get(f"{answer_type} {precision}".strip(), "")
     lines = [f"Hint: Please answer the question {wanted} at the end."] if wanted else []
     lines.append(f"Question: {question}" + f" (Unit: {unit})" * bool(unit))
-    return "\n".join([*lines, _choices(options)] if options else lines)
+    return "\n".join([*lines, listing(options)] if options else lines)
 
 
-def _choices(options: Sequence[str]) -> str:
+def listing(options: Sequence[str]) -> str:
+    """Return options as MathVista lists them; an empty one is not shown."""
     lines = [f"({letter}) {option}" for letter, option in zip(ascii_uppercase, options, strict=False) if option]
     return "\n".join(["Choices:", *lines])

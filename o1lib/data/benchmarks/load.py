@@ -26,12 +26,16 @@ from o1lib.records import UserError, atomic_file, choose
 
 SHORTEST = 64  # characters; a shorter cell of VLMEvalKit's image column is the id of the row whose picture it shares
 
+_NOT_ASKED = {
+    "right_option_is_empty": "whose right option is an empty cell",
+    "only_one_option": "which have only one option",
+}
 _DIGITS = 20  # of an index; a longer number is a name
 
 
 class Loaded(NamedTuple):
-    """The items of a benchmark, and counts: rows read, and rows left out because they have no picture, or because the
-    cell of their right option is empty."""
+    """The items of a benchmark, and counts: rows read, and rows left out because they have no picture, because the cell
+    of their right option is empty, or because they have only one option."""
 
     items: list[Item]
     counts: dict[str, int]
@@ -55,16 +59,14 @@ def load_benchmark(name: str, source: str | Path, store: Path, pictures: Path | 
         counts["rows"] += 1
         one = fields.read(row, where, benchmark, published(name))
         qid = _id(row, one.id, benchmark, counts["rows"], where, seen)
-        left_out = "without_picture" if _without_picture(row, one) else "" if one.answer else "right_option_is_empty"
+        left_out = _left_out(row, one)
         if left_out:
             counts[left_out] += 1
             continue
         found[qid] = _item(name, benchmark, qid, one, row), store.place(one.picture, one.id, where)
-    if counts["right_option_is_empty"]:
-        warnings.warn(
-            f"{source}: {counts['right_option_is_empty']} rows left out, whose right option is an empty cell",
-            stacklevel=2,
-        )
+    for reason, words in _NOT_ASKED.items():
+        if counts[reason]:
+            warnings.warn(f"{source}: {counts[reason]} rows left out, {words}", stacklevel=2)
     items = [Item(**values, image=store.path(place, values["qid"])) for values, place in found.values()]
     if not items:
         raise UserError(f"{source} has no question with a picture: name the file of {name}")
@@ -80,6 +82,15 @@ def _warn_of_another_edition(name: str, path: Path) -> None:
     if md5 != BENCHMARKS[name].md5:
         is_what = f"is {others[0]}" if others else "has another MD5, so it may be a part or another edition"
         warnings.warn(f"{path.name} is not the {name}.tsv that VLMEvalKit pins: it {is_what}", stacklevel=3)
+
+
+def _left_out(row: dict, one: fields.Fields) -> str:
+    """Return the count of the rows that are left out for the same reason, "" for a row that is asked."""
+    if _without_picture(row, one):
+        return "without_picture"
+    if one.answer:
+        return ""
+    return "only_one_option" if sum(map(bool, one.options)) == 1 else "right_option_is_empty"
 
 
 def _without_picture(row: dict, one: fields.Fields) -> bool:
