@@ -69,10 +69,9 @@ class TrainingPart(Part):
     def __init__(self, home: Path):
         from o1lib.formats.chat import messages
         from o1lib.minivqa import mixture
-        from o1lib.models.presets import build, device_and_dtype
+        from o1lib.models.presets import build
         from o1lib.training import callbacks, trainer  # noqa: F401 (imported once, before the forks)
 
-        device_and_dtype()  # measured once, so that a fork does not measure again
         self.model, self.processor = build("smoke", 0)
         chats = [{"messages": messages(one, "tags"), "images": [one.image]} for one in mixture("train", 4 * STEPS)]
         self.phases = [chats[: 2 * STEPS], chats[2 * STEPS :]]

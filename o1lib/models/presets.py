@@ -10,7 +10,6 @@
 """
 
 import functools
-import time
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,10 +101,10 @@ def build(scale: str, seed: int = 0, phrases: Sequence[str] = ()):
 
 @functools.cache
 def device_and_dtype():
-    """Return (torch.device, dtype for autocast): CUDA, then MPS, then CPU; bf16 if known or measured to be faster.
+    """Return (torch.device, dtype for autocast): CUDA, then MPS, then CPU; bf16 where the hardware multiplies it.
 
-    On a CPU one second of matrix products decides. With AVX-512 bf16 or AMX bf16 is clearly faster, otherwise several
-    times slower.
+    On a CPU its instruction sets decide, never a measurement, so that a resumed run goes on in the dtype it began with.
+    With AVX-512 bf16 or AMX bf16 is clearly faster, otherwise several times slower.
     """
     import torch
 
@@ -113,9 +112,9 @@ def device_and_dtype():
         return torch.device("cuda"), torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     if torch.backends.mps.is_available():
         return torch.device("mps"), torch.float32
-    rates = {dtype: _products_a_second(dtype, 0.4) for dtype in (torch.float32, torch.bfloat16)}
-    faster = rates[torch.bfloat16] > 1.5 * rates[torch.float32]  # noise must not decide what two arms are trained in
-    return torch.device("cpu"), torch.bfloat16 if faster else torch.float32
+    known = torch.cpu.get_capabilities()
+    fast = any(known.get(name) for name in ("amx_bf16", "avx512_bf16"))
+    return torch.device("cpu"), torch.bfloat16 if fast else torch.float32
 
 
 def greedy(model, processor, asked, max_new_tokens: int = 200, batch: int = 64) -> list[str]:
@@ -235,16 +234,3 @@ def from_hub(hub_id):
         )
     check_chat(processor, hub_id)
     return model, processor
-
-
-def _products_a_second(dtype, seconds):
-    import torch
-
-    left, right = torch.ones(2048, 192, dtype=dtype), torch.ones(192, 576, dtype=dtype)
-    for _ in range(3):
-        left @ right
-    count, start = 0, time.perf_counter()
-    while time.perf_counter() - start < seconds:
-        left @ right
-        count += 1
-    return count / (time.perf_counter() - start)

@@ -21,8 +21,7 @@ HASHED = 64_000_000  # bytes; of larger files only the size is compared, because
 def precision(folder: Path, task: dict) -> bool | None:
     """Return whether the run of the same task that was begun in `folder` trains in bf16, None if there is none.
 
-    A short measurement chooses the dtype. A resumed run must not measure again: on a busy machine it could go on in
-    another dtype than it began in.
+    The hardware chooses the dtype. A run that is resumed on another machine must go on in the one it began in.
     """
     began = read_json(folder / "task.json") or {}
     bf16 = began.pop("bf16", None)

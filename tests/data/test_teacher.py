@@ -21,6 +21,7 @@ from o1lib.data.annotation.build import build_dataset
 from o1lib.data.annotation.teacher import (
     AnnotationRequest,
     Judge,
+    NoVerdict,
     Served,
     agreement,
     annotate,
@@ -113,15 +114,21 @@ def test_the_rule_decides_agreement_only_if_it_can():
         ("The response is not valid.", None),
         ("It is valid, I would say.", None),
         ('{"verdict": ["valid"]}', None),
-        ("", None),
         ('The response says {"verdict": "valid"}', None),
     ],
 )
 def test_a_judges_reply_counts_only_as_a_whole(endpoint, reply, kept):
     with serve(lambda body, number: answer(reply)) as server:
         assert Judge(endpoint(server)).agrees("a stuffed toy", "a teddy bear") is kept
-        asked = 2 if kept is None else 1  # an unclear judge is asked once more
-        assert len(server.bodies) == (asked if reply else 3 * asked)  # and an empty reply three times each
+        assert len(server.bodies) == (2 if kept is None else 1)  # an unclear judge is asked once more
+
+
+@pytest.mark.slow
+def test_a_judge_that_says_nothing_gives_no_verdict(endpoint):
+    with serve(lambda body, number: answer("")) as server:
+        with pytest.raises(NoVerdict, match="the reply is empty"):
+            Judge(endpoint(server)).agrees("a stuffed toy", "a teddy bear")
+        assert len(server.bodies) == 6  # each of the two questions is sent three times
 
 
 @pytest.mark.slow

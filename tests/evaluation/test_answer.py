@@ -193,7 +193,7 @@ def test_loading_a_model_imports_neither_training_nor_data(folder):
         f"print('loaded', [name for name in sys.modules if name.startswith({FORBIDDEN!r})])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    opener = ["o1lib.data", "o1lib.data.split_zip", "o1lib.data.images"]
+    opener = ["o1lib.data", "o1lib.data.pixels", "o1lib.data.split_zip", "o1lib.data.images"]
     assert done.stdout == f"loaded {opener}\n", done.stderr
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from o1lib.formats.chat import SPECIAL_TAGS
 from o1lib.formats.stages import STAGES, close_tag, open_tag
 from o1lib.minivqa import draw
-from o1lib.models.presets import build, encode, greedy, load, model_hash, sampled, save
+from o1lib.models.presets import build, device_and_dtype, encode, greedy, load, model_hash, sampled, save
 from o1lib.models.tokenizer import train_tokenizer
 from o1lib.records import UserError
 
@@ -207,3 +207,18 @@ def test_a_full_disk_leaves_the_earlier_checkpoint(tiny, checkpoint, small_files
     with small_files(100_000), pytest.raises(UserError, match="cannot write .*spoilt.*then run again"):
         save(*tiny, checkpoint)
     assert model_hash(checkpoint) == before and sorted(path.name for path in checkpoint.parent.iterdir()) == ["spoilt"]
+
+
+@pytest.mark.parametrize(
+    "known, dtype",
+    [
+        ({"amx_bf16": True}, torch.bfloat16),
+        ({"avx512_bf16": True}, torch.bfloat16),
+        ({"avx512_f": True}, torch.float32),
+    ],
+)
+def test_the_instruction_sets_of_a_cpu_choose_its_dtype(monkeypatch, known, dtype):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert device_and_dtype.__wrapped__() == (torch.device("cpu"), dtype)
