@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 SCALE = mini
 ROWS =
-SEEDS = 0
+SEEDS =
 JOBS =
 FRESH =
 CLAIM =
@@ -74,7 +74,7 @@ site: setup  ## build the site from results/ into site/; needs npm (REPOSITORY= 
 base: setup  ## train the base that SCALE ships as it is published, or take the run in FROM=, and ship it
 	@$(RUN) base --scale '$(SCALE)' --source '$(FROM)' --fresh '$(FRESH)' --seeds '$(or $(SEEDS),0)'
 ship: setup  ## put the model of one row of work/SCALE into results/checkpoints (ROWS=structured SEEDS=0)
-	@$(RUN) ship --scale '$(SCALE)' --rows '$(or $(ROWS),structured)' --seeds '$(SEEDS)'
+	@$(RUN) ship --scale '$(SCALE)' --rows '$(or $(ROWS),structured)' --seeds '$(or $(SEEDS),0)'
 bench-teacher: setup  ## print how many questions a second a served teacher answers, and in how much memory
 	@PYTHONPATH=tests $(VENV)/bin/python tools/bench_teacher.py 10000
 bench-kills: setup  ## end runs with SIGKILL at KILLS= random moments, compare their results, and write results/kills.md

@@ -53,7 +53,7 @@ _DIGITS = 100  # of a whole number; Python refuses to read a number of thousands
 
 Scale = Annotated[str, typer.Option(help="smoke, mini, confirmatory, gpu or paper")]
 Rows = Annotated[str, typer.Option(help='core, all, or groups and rows between commas; "" is the group of the scale')]
-Seeds = Annotated[str, typer.Option(help="whole numbers between commas")]
+Seeds = Annotated[str, typer.Option(help='whole numbers between commas; "" is the seeds of the scale')]
 Jobs = Annotated[str, typer.Option(help='rows that run in parallel; "" is the number of the scale')]
 Fresh = Annotated[str, typer.Option(help="1 redoes rows that older library code made")]
 

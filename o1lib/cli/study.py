@@ -19,13 +19,14 @@ def _plan(scale: str, rows: str, seeds: str, jobs: str, fresh: str):
     from o1lib.study import experiments, plan
 
     study = experiments.read_experiments()
-    made = plan.make_plan(study, scale, rows, numbers("SEEDS", seeds), switch("FRESH", fresh))
+    chosen = numbers("SEEDS", seeds) if seeds else ()
+    made = plan.make_plan(study, scale, rows, chosen, switch("FRESH", fresh))
     plan.check_reports(made)
     return made, number("JOBS", jobs or str(study.scales[scale].jobs), 1), study.scales[scale]
 
 
 @app.command("plan")
-def show_plan(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: Jobs = "", fresh: Fresh = "") -> None:
+def show_plan(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "", jobs: Jobs = "", fresh: Fresh = "") -> None:
     """Print what would run, why, and about how long it would take."""
     from o1lib.study import plan_text
 
@@ -37,7 +38,7 @@ def show_plan(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "0", jobs: 
 def study(
     scale: Scale = "mini",
     rows: Rows = "",
-    seeds: Seeds = "0",
+    seeds: Seeds = "",
     jobs: Jobs = "",
     fresh: Fresh = "",
     snakemake: Annotated[str, typer.Option(help="further options for Snakemake, such as --executor slurm")] = "",

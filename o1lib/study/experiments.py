@@ -19,6 +19,9 @@ from o1lib.records import UserError, choose, nearest, project_root
 from o1lib.records.parameters import assignments
 from o1lib.records.provenance import notebook_cells
 from o1lib.records.strict import StrictModel
+from o1lib.study.groups import with_groups
+from o1lib.study.strict_yaml import StrictLoader
+from o1lib.study.twins import TwinSpec, with_twins
 
 FILE = "experiments.yaml"
 MAIN_SCALE = "mini"  # README shows the published results of this scale
@@ -36,13 +39,15 @@ class RowSpec(StrictModel):
     needs: list[str] = Field(default_factory=list)
     groups: list[str] = Field(default_factory=list)
     once: bool = False  # the same for every seed, so it runs at seed 0 only
+    twin_of: str = Field(default="", max_length=0)  # the row that this one runs on another base (o1lib.study.twins)
 
 
 class ScaleSpec(StrictModel):
     """Settings of one scale: parameters by notebook and by row, estimated seconds by notebook or row, GPUs needed.
 
     `seeds` is how many seeds a verdict needs of a row or of the rows of a group; rows without it need none. They are
-    0, 1, 2, ... up to that number.
+    that many from `first_seed` on. `repeats` is, in the same form, with how many seeds rows run where SEEDS names none;
+    what it does not name runs with the seeds that a verdict needs, or with the first one.
     `group` and `jobs` are the defaults of ROWS and JOBS. `base` holds the parameters with which notebook 00 trains the
     base that the scale ships (`make base`). A scale that is `like` another has the models and parameters of that scale
     except those that it sets itself. Its runs and results are its own.
@@ -58,13 +63,20 @@ class ScaleSpec(StrictModel):
     base: dict[str, bool | int | float | str] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
     seeds: dict[str, int] = Field(default_factory=dict)
+    repeats: dict[str, int] = Field(default_factory=dict)
+    first_seed: int = Field(default=0, ge=0)
 
 
 class Study(StrictModel):
-    """The whole of experiments.yaml. `defaults` holds parameters by notebook."""
+    """The whole of experiments.yaml. `defaults` holds parameters by notebook.
+
+    `groups` holds groups by what they hold (o1lib.study.groups), `twins` what also runs on other bases.
+    """
 
     defaults: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
     rows: dict[str, RowSpec]
+    groups: dict[str, list[str]] = Field(default_factory=dict)
+    twins: list[TwinSpec] = Field(default_factory=list)
     scales: dict[str, ScaleSpec]
 
     @field_validator("rows")
@@ -101,24 +113,11 @@ def _inherit(scales: dict[str, ScaleSpec], name: str) -> ScaleSpec:
     return other.model_copy(update={"base": {}} | given | nested)
 
 
-class _Loader(yaml.SafeLoader):
-    """A safe YAML loader that refuses repeated keys. YAML itself silently keeps the last one."""
-
-    def construct_mapping(self, node, deep=False):
-        """Build a mapping. Raises yaml.constructor.ConstructorError for a repeated key."""
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
 def read_experiments(path: Path | str | None = None) -> Study:
     """Return the checked study. Raises UserError, which names the entry and the remedy, for an invalid file."""
     path = Path(path or project_root() / FILE)
     try:
-        study = Study.model_validate(yaml.load(path.read_text(encoding="utf8"), _Loader))  # a SafeLoader
+        study = Study.model_validate(yaml.load(path.read_text(encoding="utf8"), StrictLoader))  # a SafeLoader
     except FileNotFoundError:
         raise UserError(f"there is no {path.name} in {path.parent.name}: run this in the project's checkout") from None
     except yaml.YAMLError as error:
@@ -130,6 +129,7 @@ def read_experiments(path: Path | str | None = None) -> Study:
         # pydantic appends the tried type to the place of a value
         place = ".".join(str(part) for part in first["loc"] if part not in ("bool", "int", "float", "str"))
         raise UserError(f"{path.name}: {place}: {first['msg']}: correct that entry") from error
+    study = with_twins(with_groups(study))
     _check(study)
     return study
 
@@ -153,9 +153,9 @@ def _check(study: Study) -> None:
             f"{FILE}: {both[0]!r} names a group and a row, so ROWS={both[0]} could mean either: rename the group"
         )
     for scale, block in study.scales.items():
-        if unknown := sorted(block.seeds.keys() - groups - study.rows.keys()):
-            remedy = nearest(unknown[0], [*groups, *study.rows])
-            raise UserError(f"{FILE}: scale {scale}: seeds of {unknown[0]!r}, which is no row and no group: {remedy}")
+        for name in sorted({*block.seeds, *block.repeats} - groups - study.rows.keys()):
+            remedy = nearest(name, [*groups, *study.rows])
+            raise UserError(f"{FILE}: scale {scale}: seeds of {name!r}, which is no row and no group: {remedy}")
     _check_needs(study)
 
 
@@ -229,9 +229,22 @@ def planned_seeds(study: Study, scale: str) -> dict[str, range]:
 
     A row that runs once for all seeds has none of its own. Of several numbers for a row the largest counts.
     """
+    block = choose(scale, study.scales, "scale")
+    return _seeds(study, block.seeds, block.first_seed)
+
+
+def seeds_to_run(study: Study, scale: str) -> dict[str, range]:
+    """Return {row: seeds} with which every row of the scale runs where SEEDS names none."""
+    block = choose(scale, study.scales, "scale")
+    once = dict.fromkeys(study.rows, range(block.first_seed, block.first_seed + 1))
+    return once | planned_seeds(study, scale) | _seeds(study, block.repeats, block.first_seed)
+
+
+def _seeds(study: Study, numbers: dict[str, int], first: int) -> dict[str, range]:
+    """Return {row: seeds} from {row or group: number of seeds}, the first of which is `first`."""
     counts: dict[str, int] = {}
-    for name, count in choose(scale, study.scales, "scale").seeds.items():
+    for name, count in numbers.items():
         for row, entry in study.rows.items():
             if name in (row, *entry.groups) and not entry.once:
                 counts[row] = max(count, counts.get(row, 0))
-    return {row: range(count) for row, count in counts.items()}
+    return {row: range(first, first + count) for row, count in counts.items()}

@@ -15,14 +15,17 @@ import json
 from dataclasses import dataclass, replace
 
 from o1lib.records import UserError, choose, nearest, project_root, sha256
-from o1lib.study.experiments import EVERYTHING, SERVED, ScaleSpec, Study, links_of, parameters_of
+from o1lib.study.experiments import EVERYTHING, SERVED, ScaleSpec, Study, links_of, parameters_of, seeds_to_run
 
 Key = tuple[str, int]  # (row, seed)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row at one seed: notebook, parameters, keys of the needed jobs, estimated seconds."""
+    """One row at one seed: notebook, parameters, keys of the needed jobs, estimated seconds.
+
+    `twin_of` is the row that this one runs on another base ("" for others).
+    """
 
     row: str
     seed: int
@@ -32,6 +35,7 @@ class Job:
     seconds: float
     report: bool = False
     fingerprint: str = ""
+    twin_of: str = ""
 
     @property
     def key(self) -> Key:
@@ -76,7 +80,8 @@ def select(study: Study, scale: str, rows: str = "") -> list[str]:
 def expand(study: Study, scale: str, rows: list[str], seeds: list[int]) -> dict[Key, Job]:
     """Return the jobs of `rows` and of all rows that they need, each after its needs, with fingerprints.
 
-    Reports need every other job returned here. Raises UserError for a link that is neither a row nor a folder.
+    Without `seeds` each row has those with which the scale runs it. Reports need every other job returned here. Raises
+    UserError for a link that is neither a row nor a folder.
     """
     jobs: dict[Key, Job] = {}
 
@@ -90,9 +95,10 @@ def expand(study: Study, scale: str, rows: list[str], seeds: list[int]) -> dict[
         return key
 
     reports = [row for row in rows if EVERYTHING in study.rows[row].needs]
-    for seed in seeds:
+    own = {} if seeds else seeds_to_run(study, scale)
+    for seed in seeds or sorted({seed for row in rows for seed in own[row]}):
         for row in rows:
-            if row not in reports:
+            if row not in reports and (seeds or seed in own[row]):
                 add(row, seed)
     everything = tuple(jobs)
     for row in reports:
@@ -106,7 +112,8 @@ def _job(study: Study, scale: str, key: Key, values: dict, needs: tuple[Key, ...
     block = study.scales[scale]
     notebook, seconds = study.rows[row].notebook, block.seconds
     common = {"row": row, "seed": seed, "scale": block.like or scale, "root": f"work/{scale}"}
-    return Job(row, seed, notebook, values | common, needs, seconds.get(row, seconds.get(notebook, 0.0)))
+    about = seconds.get(row, seconds.get(notebook, 0.0))
+    return Job(row, seed, notebook, values | common, needs, about, twin_of=study.rows[row].twin_of)
 
 
 def fingerprinted(job: Job, jobs: dict[Key, Job]) -> Job:

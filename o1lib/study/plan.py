@@ -20,6 +20,7 @@ from o1lib.records import Record, UserError, code_hash, project_root, stack_hash
 from o1lib.records.files import disk_errors
 from o1lib.records.journals import put_away
 from o1lib.records.store import RECORD
+from o1lib.study.estimates import Estimates
 from o1lib.study.experiments import EVERYTHING, Study
 from o1lib.study.jobs import Job, Key, expand, fingerprinted, select
 from o1lib.study.states import (
@@ -39,7 +40,6 @@ from o1lib.study.states import (
 __all__ = ["EARLIER", "folder_of", "is_done", "recorded", "restorable", "seeds_there"]
 
 ATTEMPT = "attempt"  # fingerprint and code hash of an unfinished run; only the same run may use its checkpoints
-STARTING = 3.0  # seconds to start papermill and a kernel, which a record does not count
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class StudyPlan:
 
     `others` are jobs with a record that is out of date or incomplete but does not run, with the reason. `odd` are
     folders that hold a record but are no run's. `restorable` are jobs whose record was set aside and can come back.
+    `basis` names the published records by which jobs that never ran here are estimated.
     """
 
     scale: str
@@ -66,6 +67,7 @@ class StudyPlan:
     others: tuple[PlannedJob, ...] = ()
     odd: tuple[Path, ...] = ()
     restorable: tuple[Job, ...] = ()
+    basis: str = ""
 
     @property
     def root(self) -> Path:
@@ -88,13 +90,15 @@ def make_plan(
 ) -> StudyPlan:
     """Return the plan for the chosen rows and seeds. `fresh` also redoes rows that older library code made.
 
-    Raises UserError for an unknown scale, group or row.
+    Without `seeds` each row runs with those that the scale gives it (`experiments.seeds_to_run`). Raises UserError for
+    an unknown scale, group or row.
     """
     chosen = select(study, scale, rows)
     planned = expand(study, scale, chosen, list(seeds))
-    root = project_root() / "work" / scale
+    root, about = project_root() / "work" / scale, Estimates(study, scale)
     no_reports = [row for row in study.rows if EVERYTHING not in study.rows[row].needs]
-    jobs = expand(study, scale, no_reports, sorted(set(seeds) | seeds_there(root) | seeds_there(root, name=EARLIER)))
+    seeds_now = set(seeds) | {seed for _, seed in planned}
+    jobs = expand(study, scale, no_reports, sorted(seeds_now | seeds_there(root) | seeds_there(root, name=EARLIER)))
     records = {key: recorded(job) for key, job in jobs.items()}
     stale = _stale({key: record for key, record in records.items() if record})
     states = _states(jobs, records, stale & planned.keys() if fresh else set())
@@ -109,12 +113,15 @@ def make_plan(
         stale |= old
         due |= {job.key: state.reason} if state.reason else {}
     entries = {
-        key: PlannedJob(job, due.get(key, ""), _code(states[key], key in stale), _seconds(job, root), states[key].lost)
+        key: PlannedJob(
+            job, due.get(key, ""), _code(states[key], key in stale), about.seconds(job, root), states[key].lost
+        )
         for key, job in jobs.items()
         if key in planned and (key in due or not states[key].reason)
     }
     waiting = tuple(job for key, job in jobs.items() if restorable(job) == "")
-    return StudyPlan(scale, tuple(entries.values()), _others(jobs, states, due), tuple(odd_folders(root)), waiting)
+    others, odd = _others(jobs, states, due), tuple(odd_folders(root))
+    return StudyPlan(scale, tuple(entries.values()), others, odd, waiting, about.basis)
 
 
 def _stale(records: Mapping[Key, Record]) -> set[Key]:
@@ -181,14 +188,6 @@ def _others(jobs: Mapping[Key, Job], states: Mapping[Key, State], due: Mapping[K
         for job, state in left
         if state.lost or state.reason and (folder_of(job) / RECORD).exists()
     )
-
-
-def _seconds(job: Job, root: Path) -> float:
-    """Estimate a job's seconds from its earlier record, its record, another seed's record or experiments.yaml."""
-    others = [replace(job, seed=seed) for seed in sorted(seeds_there(root, job.row))]
-    known = [record.provenance for record in (earlier(job), *map(recorded, [job, *others])) if record]
-    measured = [entry["seconds"] + STARTING for entry in known if "seconds" in entry]
-    return measured[0] if measured else job.seconds
 
 
 def check_reports(plan: StudyPlan) -> None:

@@ -25,12 +25,24 @@ def describe(plan: StudyPlan, jobs: int = 1) -> str:
     lines = [headline(plan, jobs)]
     wide = max((len(entry.job.name) for entry in plan.jobs), default=0)
     lines += [f"  {entry.job.name:{wide}}  {duration(entry.seconds):>7}  {entry.reason}" for entry in plan.due]
+    lines += _twins(plan)
+    if plan.due and plan.basis:
+        lines += [f"times of rows that never ran here are estimated from {plan.basis}"]
     lines += [text] if (text := remarks(plan)) else []
     old = [entry for entry in plan.jobs if entry.remark and not entry.reason]
     if old:
         lines += ["up to date, but made by other library code; FRESH=1 redoes them:"]
         lines += [f"  {entry.job.name:{wide}}  {entry.remark}" for entry in old]
     return "\n".join(lines)
+
+
+def _twins(plan: StudyPlan) -> list[str]:
+    """Return a line that says what the rows on another base are, [] where none runs."""
+    found = {entry.job.row: entry.job.twin_of for entry in plan.due if entry.job.twin_of}
+    if not found:
+        return []
+    row, origin = next(iter(found.items()))
+    return [f"{len(found)} rows are rows on another base, by `twins` in experiments.yaml: {row} is {origin} there"]
 
 
 def remarks(plan: StudyPlan) -> str:

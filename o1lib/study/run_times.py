@@ -3,9 +3,9 @@
     jobs = RunTimes(study, "mini", records).jobs({"direct.sample": 8}, {"mini-MM-Vet": 960, "mini-AI2D": 480})
     split_into_pieces(jobs)           # a table: piece, hours, names of its jobs
 
-A job whose row has a record is estimated by that record, any other job by the mean of the most similar records.
-Training time is proportional to the examples, scoring time to the lines of the test sets that a row
-is asked. Fixed costs are scaled too, so the estimate is rather too high.
+A job whose row has a record, here or on another base, is estimated by that record, any other job by the mean of the
+most similar records. Training time is proportional to the examples, scoring time to the lines of the test sets that a
+row is asked. Fixed costs are scaled too, so the estimate is rather too high.
 """
 
 from collections.abc import Iterable, Mapping
@@ -66,9 +66,13 @@ class RunTimes:
         return self._jobs[row, count]
 
     def _timed(self, job: Job, sizes: Mapping[str, int]) -> Timed:
-        seconds, by_line, measured = self._of_row(job)
-        seconds = by_line * _asked(job.parameters, sizes) if by_line else seconds
-        return Timed(job.row, None if self.study.rows[job.row].once else job.seed, seconds, measured)
+        seed = None if self.study.rows[job.row].once else job.seed
+        return Timed(job.row, seed, self.seconds(job, sizes), self._of_row(job)[2])
+
+    def seconds(self, job: Job, sizes: Mapping[str, int]) -> float:
+        """Return the seconds of a job. `sizes` is {test set: lines} of its dataset."""
+        seconds, by_line, _ = self._of_row(job)
+        return by_line * _asked(job.parameters, sizes) if by_line else seconds
 
     @cached_property
     def _known(self) -> dict[str, tuple[float, float, bool]]:
@@ -77,7 +81,7 @@ class RunTimes:
     def _of_row(self, job: Job) -> tuple[float, float, bool]:
         """Return a row's seconds, its seconds a line of a test set (0 if it asks none), and whether it was measured."""
         if job.row not in self._known:
-            own = [record for record in self.records if record.row == job.row]
+            own = [record for record in self.records if record.row in (job.row, job.twin_of)]
             found = [record for record in own or self._similar(job) if record.provenance.get("seconds")]
             each = [record.provenance["seconds"] * _growth(job, record) for record in found]
             lines = [self._lines(record) if job.notebook == SCORING else 0 for record in found]
