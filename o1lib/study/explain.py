@@ -13,6 +13,7 @@ from textwrap import shorten
 import pandas as pd
 
 from o1lib.analysis.claims import Claim, evaluate_claims, frozen_margins, load_claims, rests_on
+from o1lib.analysis.claims.bases import by_base
 from o1lib.analysis.claims.page import PAPERS, beside, cost, measured, reported
 from o1lib.analysis.claims.replication import place, published
 from o1lib.analysis.claims.wording import margin, worded
@@ -49,7 +50,8 @@ def explain(name: str, scale: str = "mini") -> str:
     planned = experiments.planned_seeds(study, scale)
     lines = evaluate_claims(family, records, planned, margins=frozen_margins(family))
     line = next(line for line in lines if line["id"] == name)
-    parts = [_claim(claim, line), _sources(claim, root, records), _verdict(line, scale, time.monotonic() - started)]
+    sources = _sources(claim, line, root, records)
+    parts = [_claim(claim, line), sources, _verdict(line, scale, time.monotonic() - started)]
     if line["value"] is not None:
         parts.append(_deciding(claim, root, *rests_on(claim, records)))
     return "\n\n".join(parts)
@@ -66,9 +68,9 @@ def _records(claim: Claim, scale: str) -> tuple[Path, list[Record]]:
     roots = [project_root() / place / scale for place in ("work", "results")]
     for root in roots:
         records = load_all(root)
-        if set(rows) <= {record.row for record in records}:
+        if set(rows) <= _named(records):
             return root, records
-    recorded = {record.row for root in roots for record in load_all(root)}
+    recorded = {name for root in roots for name in _named(load_all(root))}
     missing = [row for row in rows if row not in recorded]
     what = f"{' and '.join(missing)}, not run so far" if missing else f"{' and '.join(rows)} in one folder"
     searched = " and ".join(map(shown, roots))
@@ -76,6 +78,11 @@ def _records(claim: Claim, scale: str) -> tuple[Path, list[Record]]:
         f"claim {claim.id} needs {what} (searched: {searched}): run "
         f"`make study SCALE={scale} ROWS={','.join(rows)}` first"
     )
+
+
+def _named(records: list[Record]) -> set[str]:
+    """Return the names of rows with a record, and those that they have on the first base."""
+    return {record.row for record in records} | {row for rows in by_base(records).values() for row in rows}
 
 
 def _claim(claim: Claim, line: dict) -> str:
@@ -95,8 +102,10 @@ def _claim(claim: Claim, line: dict) -> str:
     )
 
 
-def _sources(claim: Claim, root: Path, records: list[Record]) -> str:
-    used = [record for row in claim.contrast.rows for record in records if record.row == row]
+def _sources(claim: Claim, line: dict, root: Path, records: list[Record]) -> str:
+    pairs = rests_on(claim, records)[0] if line["value"] is not None else {}
+    used = [record for found in pairs.values() for record in found.values()]
+    used = used or [record for row in claim.contrast.rows for record in records if record.row == row]
     lines = [f"records    of {shown(root)}"]
     for record in used:
         made = record.provenance

@@ -10,10 +10,11 @@ Only records with the same data, the same code and the same way of decoding are 
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from o1lib.analysis.claims.bases import Pairs, by_base, seed_on, twins_among
 from o1lib.analysis.claims.decoding import how_decoded
 from o1lib.analysis.claims.registry import Compared
 from o1lib.analysis.headline import frozen_levels, headline_chance, headline_sets
@@ -21,7 +22,6 @@ from o1lib.analysis.observations import observations
 from o1lib.records import Record, UserError
 from o1lib.scoring.chance_level import AVERAGE, HEADLINE, ChanceLevels
 
-Pairs = dict[str, dict[int, Record]]  # row -> seed -> record
 Reader = Callable[..., pd.DataFrame]  # (record, seed, metric, sets, skills, chance) -> observations
 
 
@@ -30,6 +30,7 @@ class Evidence:
     """Records by row and seed, the chance levels of their datasets, and how observations are read from a record.
 
     `planned` holds the seeds that must be there, {row: seeds}. `sets` are the test sets that enter the headline.
+    `by_base` has the records of scored rows by their base (`o1lib.analysis.claims.bases`).
     """
 
     records: Pairs
@@ -38,6 +39,7 @@ class Evidence:
     planned: Mapping[str, Collection[int]]
     same_code: bool
     observe: Reader = field(default_factory=lambda: _reader())
+    by_base: Mapping[str, Pairs] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -51,7 +53,31 @@ class Evidence:
         by_row: Pairs = defaultdict(dict)
         for record in records:
             by_row[record.row][record.seed] = record
-        return cls(by_row, frozen_levels(records), headline_sets(), planned or {}, same_code)
+        sets, bases = headline_sets(), by_base(records)
+        return cls(by_row, frozen_levels(records), sets, planned or {}, same_code, by_base=bases)
+
+    def on(self, what: Compared) -> dict[str, "Evidence"]:
+        """Return the evidence of each base that has all rows of a contrast, under the names of the first base.
+
+        It is {"": self} where rows were run on one base only, or are rows of one base by their name. Raises UserError
+        where a row is planned on another base and has no record there.
+        """
+        bases = {base: rows for base, rows in self.by_base.items() if set(what.rows) <= rows.keys()}
+        there = {record.row for rows in bases.values() for row in what.rows for record in rows[row].values()}
+        for row in what.rows:
+            if lacking := [name for name in twins_among(self.planned, row) if name not in there]:
+                raise UserError(f"row {lacking[0]} lacks its planned seeds, so it is incomplete")
+        if len(bases) < 2 and (not bases or there <= set(what.rows)):
+            return {"": self}
+        return {
+            base: replace(self, records=self.records | rows, planned=self._planned(rows))
+            for base, rows in bases.items()
+        }
+
+    def _planned(self, rows: Pairs) -> dict[str, Collection[int]]:
+        """Return the planned seeds of the rows of one base by their names on the first one."""
+        names = {row: next(iter(found.values())).row for row, found in rows.items() if found}
+        return {row: self.planned[name] for row, name in names.items() if name in self.planned}
 
     def chance(self, what: Compared, record: Record) -> dict[str, float]:
         """Return the chance level of each set of a headline on a record's questions, {} where one is not frozen.
@@ -90,6 +116,18 @@ def usable(what: Compared, pairs: Pairs, evidence: Evidence) -> Compared:
     return what if frozen else what.model_copy(update={"metric": AVERAGE})
 
 
+def tables(what: Compared, parts: Mapping[str, Pairs], evidence: Evidence) -> list[pd.DataFrame]:
+    """Return one table for each row of a contrast, with a column `base` where `parts` names bases."""
+    if list(parts) == [""]:
+        return [table(what, parts[""][row], evidence) for row in what.rows]
+    return [pd.concat([_on_base(what, base, own[row], evidence) for base, own in parts.items()]) for row in what.rows]
+
+
+def _on_base(what: Compared, base: str, records: Mapping[int, Record], evidence: Evidence) -> pd.DataFrame:
+    named = {seed_on(base, seed): record for seed, record in records.items()}
+    return table(what, named, evidence).assign(base=base)
+
+
 def table(what: Compared, records: Mapping[int, Record], evidence: Evidence) -> pd.DataFrame:
     """Return the observations of a row over its seeds; those of `less_skills` have negative weights and own strata."""
     found = [_observed(what, what.skills, seed, record, evidence) for seed, record in records.items()]
@@ -117,10 +155,15 @@ def comparable(what: Compared, evidence: Evidence) -> tuple[Pairs, str]:
     seeds, remark = _seeds(what, evidence)
     pairs = {row: {seed: _record(row, seed, what, evidence.records) for seed in seeds} for row in what.rows}
     used = [record for records in pairs.values() for record in records.values()]
-    _check_same(used, "dataset_hash", "were scored on different data", "score them again on the same")
-    if evidence.same_code:
-        _check_same(used, "code_hash", "were made by different code", "redo the older with FRESH=1")
+    check_alike(used, evidence)
     return pairs, "; ".join(filter(None, [_decoded(what, used), remark]))
+
+
+def check_alike(records: list[Record], evidence: Evidence) -> None:
+    """Raise UserError where records were scored on different data or, unless that is allowed, made by other code."""
+    _check_same(records, "dataset_hash", "were scored on different data", "score them again on the same")
+    if evidence.same_code:
+        _check_same(records, "code_hash", "were made by different code", "redo the older with FRESH=1")
 
 
 def _decoded(what: Compared, used: list[Record]) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 import pandas as pd
 
-from o1lib.analysis.claims.comparison import Evidence, Pairs, comparable, table, unpaired, usable
+from o1lib.analysis.claims.bases import DIFFERS, Pairs, merged, over_bases, verdict_over_bases
+from o1lib.analysis.claims.comparison import Evidence, check_alike, comparable, tables, unpaired, usable
 from o1lib.analysis.claims.cost import cost, drawn_for_test
 from o1lib.analysis.claims.family import corrected
 from o1lib.analysis.claims.margins import FrozenMargin
@@ -48,9 +49,11 @@ def evaluate_claims(
     (`o1lib.analysis.claims.cost`), second, judges, only_self, changed_by_sets, confirmatory. The last is whether the
     claim is in the confirmatory family and was scored on `test` drawings; then there is also p_holm, and the verdict is
     the corrected one. Without a verdict the numbers are None. `second` and `judges` hold {label: contrast, numbers,
-    verdict and why} of the claim's variations. `only_self` says in words that no other judge gives the verdict, and
-    `changed_by_sets` that the headline over all six sets gives another one, else "". The contrast is that which was
-    measured: without frozen chance levels a headline is the plain average over six sets. For the confirmatory family on
+    verdict and why} of the claim's variations. Where rows were run on several bases, the numbers are those of the mean
+    over these bases, and `bases` holds the numbers of each. `only_self` says in words that no other judge gives the
+    verdict, and `changed_by_sets` that the headline over all six sets gives another one, else "". The contrast is that
+    which was measured: without frozen chance levels a headline is the plain average over six sets. For the
+    confirmatory family on
     `test` drawings there is no such substitute: the claim is not tested, nor where a row lacks another row's seed.
 
     `margins` are frozen margins by claim id (`o1lib.analysis.claims.margins`); without one no difference is negligible.
@@ -68,12 +71,12 @@ def evaluate_claims(
 def rests_on(claim: Claim, records: Iterable[Record], same_code: bool = True) -> tuple[Pairs, list[pd.DataFrame]]:
     """Return the evidence for the verdict on a claim: its records by row and seed, and one table for each row.
 
-    A table is that of `o1lib.analysis.observations.observations`, for all seeds. Raises UserError where
-    `evaluate_claims` gives the verdict "not tested".
+    A table is that of `o1lib.analysis.observations.observations`, for all seeds; with several bases it has a column
+    `base`, and a seed is named with its base. Raises UserError where `evaluate_claims` gives the verdict "not tested".
     """
     evidence = Evidence.of(records, same_code=same_code)
-    what, pairs, _ = _usable(claim, claim.contrast, evidence)
-    return pairs, [table(what, pairs[row], evidence) for row in what.rows]
+    what, parts, _ = _usable(claim, claim.contrast, evidence)
+    return merged(parts), tables(what, parts, evidence)
 
 
 def measured_as(claim: Claim, records: Iterable[Record], same_code: bool = True) -> Compared:
@@ -114,11 +117,20 @@ def _varied(claim: Claim, by: Variation, margin: float | None, evidence: Evidenc
     return {key: line[key] for key in line if key != "pairs"}
 
 
-def _usable(claim: Claim, what: Compared, evidence: Evidence) -> tuple[Compared, Pairs, str]:
-    """Return what is measured for a contrast, its records by row and seed, and a remark.
+def _usable(claim: Claim, what: Compared, evidence: Evidence) -> tuple[Compared, dict[str, Pairs], str]:
+    """Return what is measured for a contrast, its records by base, row and seed, and a remark.
 
     Raises UserError where nothing is, and for a claim of the family on `test` drawings that lacks a seed or a level.
     """
+    found = {base: _usable_on(claim, what, one) for base, one in evidence.on(what).items()}
+    parts = {base: pairs for base, (_, pairs, _) in found.items()}
+    check_alike([record for rows in merged(parts).values() for record in rows.values()], evidence)
+    remarks = dict.fromkeys(remark for _, _, remark in found.values() if remark)
+    return next(iter(found.values()))[0], parts, "; ".join([*over_bases(parts), *remarks])
+
+
+def _usable_on(claim: Claim, what: Compared, evidence: Evidence) -> tuple[Compared, Pairs, str]:
+    """Return the same for one base, without the base."""
     pairs, remark = comparable(what, evidence)
     used = usable(what, pairs, evidence)
     if claim.confirmatory and drawn_for_test(pairs, evidence.records):
@@ -136,12 +148,14 @@ def _judged(claim: Claim, what: Compared, margin: float | None, evidence: Eviden
     """Return contrast, numbers, verdict and why of one contrast, and its records as `pairs` (None if not tested)."""
     try:
         asked = what
-        what, pairs, remark = _usable(claim, what, evidence)
-        numbers, method = _measured(claim, what, pairs, evidence)
+        what, parts, remark = _usable(claim, what, evidence)
+        numbers, method = _measured(claim, what, parts, evidence)
+        apart = {base: _measured(claim, what, {base: own}, evidence)[0] for base, own in parts.items() if base}
     except UserError as problem:
         line = {"contrast": what.model_dump(mode="json"), "why": str(problem), "pairs": None}
         return line | dict.fromkeys(NUMBERS) | {"verdict": NO_VERDICT if claim.holds_by else NOT_TESTED}
-    judged = verdict(numbers["low"], numbers["high"], claim.sign, claim.kind, claim.claimed, margin)
+    given = verdict(numbers["low"], numbers["high"], claim.sign, claim.kind, claim.claimed, margin)
+    judged = verdict_over_bases(given, list(apart.values())) if apart and claim.kind == "difference" else given
     unmargined = claim.kind == "equivalence" and margin is None
     remarks = [
         COSTS.get(claim.holds_by),
@@ -150,18 +164,20 @@ def _judged(claim: Claim, what: Compared, margin: float | None, evidence: Eviden
         "no margin is frozen, so equality cannot be shown" if unmargined else "",
         PLAIN if what != asked else "",
         remark,
+        DIFFERS if judged != given else "",
     ]
-    line = {"contrast": what.model_dump(mode="json"), "why": "; ".join(filter(None, remarks)), "pairs": pairs}
-    return line | numbers | {"verdict": NO_VERDICT if claim.holds_by else judged}
+    line = {"contrast": what.model_dump(mode="json"), "why": "; ".join(filter(None, remarks)), "pairs": merged(parts)}
+    line |= numbers | {"verdict": NO_VERDICT if claim.holds_by else judged}
+    return line | ({"bases": apart} if apart else {})
 
 
-def _measured(claim: Claim, what: Compared, pairs: Pairs, evidence: Evidence) -> tuple[dict, str]:
+def _measured(claim: Claim, what: Compared, parts: dict[str, Pairs], evidence: Evidence) -> tuple[dict, str]:
     """Return the NUMBERS of a contrast, and in words the method of its interval."""
-    tables = [table(what, pairs[row], evidence) for row in what.rows]
+    sides = tables(what, parts, evidence)
     if claim.kind == "rate":
-        found: Interval = interval(tables[0], "value")
+        found: Interval = interval(sides[0], "value")
     else:
-        found = (ratio if claim.kind == "ratio" else contrast)(*tables, "value")
+        found = (ratio if claim.kind == "ratio" else contrast)(*sides, "value")
     numbers = {name: getattr(found, name, None) for name in NUMBERS}
     if what.metric in BATCHED:
         return numbers | dict.fromkeys(("low", "high", "p")), SHARED

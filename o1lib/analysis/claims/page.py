@@ -55,10 +55,17 @@ def _numbers(line):
     return line["value"], line["low"], line["high"]
 
 
+def each_base(line):
+    """Return the contrast on each base in words, "" where it was measured on one."""
+    found = line.get("bases") or {}
+    return "; ".join(f"{base}: {measured(one, line['kind'])}, seeds {one['seeds']}" for base, one in found.items())
+
+
 def beside(line):
-    """Return the further lines of a claim in words: other metrics, then other judges; "–" without any."""
+    """Return the further lines of a claim in words: each base, other metrics, other judges; "–" without any."""
     further = {**line.get("second", {}), **line.get("judges", {})}
-    told = [f"{label}: {measured(one, line['kind'])}, {one['verdict']}" for label, one in further.items()]
+    told = [each_base(line)] if line.get("bases") else []
+    told += [f"{label}: {measured(one, line['kind'])}, {one['verdict']}" for label, one in further.items()]
     return "; ".join(told) or "–"
 
 

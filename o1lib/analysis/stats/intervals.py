@@ -41,7 +41,10 @@ METHODS = {
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its 95 % interval over `n` questions and `seeds` seeds; `method` is a key of METHODS."""
+    """A mean with its 95 % interval over `n` questions and `seeds` seeds; `method` is a key of METHODS.
+
+    With several bases `seeds` is the least number of seeds of one of them.
+    """
 
     value: float
     low: float
@@ -85,7 +88,7 @@ def contrast(a: pd.DataFrame, b: pd.DataFrame, value: str = "correct") -> Contra
     one, other = _paired(a, b, value)
     found = one.with_values(one.values - other.values)
     bounds = _bounds(found, np.concatenate([one.values, other.values]), paired=True)
-    return Contrast(**_decide(found, bounds), **_tally(found.values))
+    return Contrast(**_decide(found, bounds), **_tally(found))
 
 
 def ratio(a: pd.DataFrame, b: pd.DataFrame, value: str) -> Contrast:
@@ -95,14 +98,14 @@ def ratio(a: pd.DataFrame, b: pd.DataFrame, value: str) -> Contrast:
     as `contrast` does, and when a mean is not above zero.
     """
     one, other = _paired(a, b, value)
-    top, bottom = one.estimates().mean(), other.estimates().mean()
+    top, bottom = (side.average(side.estimates()) for side in (one, other))
     if min(top, bottom) <= 0:
         raise UserError(f"the mean of {value!r} is not above zero, so there is no ratio: check that it was measured")
     deviations = one.values / top - other.values / bottom
     found = _decide(one.with_values(deviations + np.log(top / bottom) / sum(w for w, _ in one.strata)), None)
     for name in ("value", "low", "high"):
         found[name] = float(np.exp(found[name]))
-    return Contrast(**found, **_tally(one.values - other.values))
+    return Contrast(**found, **_tally(one.with_values(one.values - other.values)))
 
 
 def share_of_gain(a: pd.DataFrame, floor: pd.DataFrame, ceiling: pd.DataFrame, value: str) -> Contrast:
@@ -115,12 +118,12 @@ def share_of_gain(a: pd.DataFrame, floor: pd.DataFrame, ceiling: pd.DataFrame, v
         raise UserError("the ceiling is not surely above the floor, so there is no share of its gain")
     (one, low), (top, _) = _paired(a, floor, value), _paired(ceiling, floor, value)
     gain = one.with_values(one.values - low.values)
-    whole = one.with_values(top.values - low.values).estimates().mean()
-    won = gain.estimates().mean() / whole
+    whole = one.average(one.with_values(top.values - low.values).estimates())
+    won = one.average(gain.estimates()) / whole
     deviations = (gain.values - won * (top.values - low.values)) / whole
     shares = deviations + won / sum(w for w, _ in one.strata)
     found = _decide(one.with_values(shares), None)
-    return Contrast(**found, **_tally(gain.values))
+    return Contrast(**found, **_tally(gain))
 
 
 def _paired(a: pd.DataFrame, b: pd.DataFrame, value: str) -> tuple[Sample, Sample]:
@@ -137,8 +140,8 @@ def _paired(a: pd.DataFrame, b: pd.DataFrame, value: str) -> tuple[Sample, Sampl
     return one, other
 
 
-def _tally(differences: np.ndarray) -> dict:
-    means = differences.mean(0)
+def _tally(differences: Sample) -> dict:
+    means = differences.average(differences.values)
     return {"wins": int((means > 0).sum()), "losses": int((means < 0).sum())}
 
 
@@ -152,8 +155,8 @@ def _bounds(data: Sample, values: np.ndarray, paired: bool) -> tuple[float, floa
 
 def _decide(data: Sample, bounds: tuple[float, float] | None) -> dict:
     """Return the fields of a Contrast but wins and losses, the interval cut to the bounds."""
-    seeds, size = data.values.shape
-    value = float(data.estimates().mean())
+    size = data.values.shape[1]
+    value = float(data.average(data.estimates()))
     method = "exact" if bounds and np.ptp(data.values) == 0 else "components"
     spread = _exact(value, size) if method == "exact" else components(data)
     low, high = bounds or (-np.inf, np.inf)
@@ -162,7 +165,7 @@ def _decide(data: Sample, bounds: tuple[float, float] | None) -> dict:
         "low": max(low, spread.low),
         "high": min(high, spread.high),
         "n": size,
-        "seeds": seeds,
+        "seeds": data.count,
         "method": method,
         "p": _p(value, spread),
     }

@@ -79,13 +79,15 @@ def equivalence_power(margin: float, df: float) -> float:
     return float(np.maximum(0.0, 2 * ndtr(room) - 1).mean())
 
 
-def planned_margin(pilot: Variances, n: int, seeds: int, power: float = POWER, cap: float = CAP) -> Margin:
-    """Return the margin of a contrast with `n` questions and `seeds` seeds, from a pilot's variances.
+def planned_margin(
+    pilot: Variances, n: int, seeds: int, power: float = POWER, cap: float = CAP, bases: int = 1
+) -> Margin:
+    """Return the margin of a contrast with `n` questions and `seeds` seeds on each base, from a pilot's variances.
 
     The standard error is that of `o1lib.analysis.stats.intervals`; with one seed, that of the questions. Raises
     ValueError where there are several seeds and the variance between them is unknown.
     """
     if seeds == 1:
         return margin_for(math.sqrt(pilot.questions + pilot.both), n, power, cap)
-    variance, df = pilot.mean_variance(n, seeds)
+    variance, df = pilot.mean_variance(n, seeds, bases)
     return _margin(math.sqrt(variance), df, n, power, cap)

@@ -32,16 +32,26 @@ def components(data: Sample) -> Spread:
     the three, which estimate parts of it: with few seeds that agree by chance V_s can be zero. It has Satterthwaite's
     degrees of freedom (https://doi.org/10.2307/3002019). Strata add up by their squared weights. With one seed V_s and
     V_e are unknown and left out, so that the interval holds for this seed only.
+
+    Bases are fixed effects: the questions are those of their mean, and V_s and V_e add up over the bases, each by its
+    squared share. So a difference between bases is no variance. Where a base has one seed, the interval holds for the
+    seeds at hand.
     """
-    questions, residual, freedom = _within(data)
-    estimates, count = data.estimates(), len(data.seeds)
-    if count == 1:
+    questions, freedom = _of_questions(data)
+    parts = data.of_bases()
+    if data.count == 1:
         total = questions
     else:
-        seeds = estimates.var(ddof=1) / count
+        share = 1 / len(parts) ** 2
+        seeds = residual = 0.0
+        for part in parts:
+            moved = share * part.estimates().var(ddof=1) / part.count
+            in_both, denominator = _in_both(part)
+            seeds, residual = seeds + moved, residual + share * in_both
+            freedom += moved**2 / (part.count - 1) + share**2 * denominator
         total = max(questions + seeds - residual, questions, seeds, residual)
-        freedom += seeds**2 / (count - 1)
-    return _student(estimates.mean(), np.sqrt(total), max(1.0, total**2 / freedom) if freedom else 1.0)
+    value = data.average(data.estimates())
+    return _student(value, np.sqrt(total), max(1.0, total**2 / freedom) if freedom else 1.0)
 
 
 def _student(value: float, error: float, df: float) -> Spread:
@@ -51,17 +61,21 @@ def _student(value: float, error: float, df: float) -> Spread:
     return Spread(float(value - half), float(value + half), float(error), float(df))
 
 
-def _within(data: Sample) -> tuple[float, float, float]:
-    """Return V_q, V_e (0 with one seed) and their part of the denominator of Satterthwaite's degrees of freedom."""
-    count = len(data.seeds)
-    questions = residual = freedom = 0.0
+def _of_questions(data: Sample) -> tuple[float, float]:
+    """Return V_q and its part of the denominator of Satterthwaite's degrees of freedom."""
+    questions = freedom = 0.0
     for weight, columns in data.strata:
-        values, size = data.values[:, columns], len(columns)
-        means = values.mean(0)
-        from_questions = weight**2 * means.var(ddof=1) / size
-        questions, freedom = questions + from_questions, freedom + from_questions**2 / (size - 1)
-        if count > 1:
-            rest = values - means - values.mean(1)[:, None] + values.mean()
-            in_both = weight**2 * (rest**2).sum() / ((size - 1) * (count - 1)) / (size * count)
-            residual, freedom = residual + in_both, freedom + in_both**2 / ((size - 1) * (count - 1))
-    return questions, residual, freedom
+        part = weight**2 * data.average(data.values[:, columns]).var(ddof=1) / len(columns)
+        questions, freedom = questions + part, freedom + part**2 / (len(columns) - 1)
+    return questions, freedom
+
+
+def _in_both(data: Sample) -> tuple[float, float]:
+    """Return V_e of one base with several seeds, and its part of the denominator of the degrees of freedom."""
+    residual = freedom = 0.0
+    for weight, columns in data.strata:
+        values, (count, size) = data.values[:, columns], (data.count, len(columns))
+        rest = values - values.mean(0) - values.mean(1)[:, None] + values.mean()
+        part = weight**2 * (rest**2).sum() / ((size - 1) * (count - 1)) / (size * count)
+        residual, freedom = residual + part, freedom + part**2 / ((size - 1) * (count - 1))
+    return residual, freedom
