@@ -25,7 +25,7 @@ def by_base(records: Iterable[Record]) -> dict[str, Pairs]:
     Rows whose model has no record, such as a served model, count as rows of the base "".
     """
     records = list(records)
-    trained = {record.row: record for record in records if "base" in record.parameters}
+    trained = {record.row: record for record in records if record.parameters.get("base")}
     models = {record.row for record in records}
     found: dict[str, Pairs] = defaultdict(lambda: defaultdict(dict))
     for record in records:
@@ -33,7 +33,7 @@ def by_base(records: Iterable[Record]) -> dict[str, Pairs]:
             made = trained.get(model)
             base = str(made.parameters["base"]) if made else model if model in models else ""
             found[base][_on_first(record.row, model, base)][record.seed] = record
-    return {base: dict(rows) for base, rows in found.items()}
+    return {base: dict(found[base]) for base in sorted(found)}
 
 
 def _on_first(row: str, model: str, base: str) -> str:
