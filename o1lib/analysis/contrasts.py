@@ -67,6 +67,20 @@ def compare_metrics(records, pair, rows, metrics):
     return pd.concat(found, ignore_index=True)
 
 
+def on_each_base(records, pairs, rows, metric=HEADLINE):
+    """Return the contrasts of `compare` on each base: contrast, base, value, low, high, n, seeds, p.
+
+    A pair that was run on one base only has no lines, since `compare` has them.
+    """
+    claims = [_claim(f"{a} − {b}", rows[a], rows[b], sign, metric) for a, b, sign in pairs]
+    lines = [
+        {"contrast": line["id"], "base": base} | one
+        for line in evaluate_claims(claims, list(records), same_code=False)
+        for base, one in line.get("bases", {}).items()
+    ]
+    return pd.DataFrame(lines, columns=["contrast", "base", "value", "low", "high", "n", "seeds", "p"])
+
+
 def _claim(name, a, b, sign, metric):
     return Claim(
         id=name,

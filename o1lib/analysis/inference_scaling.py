@@ -7,6 +7,7 @@ The settings of a search are read from its record's parameters. Methods are comp
 the papers' Table 5 instead compares ten full samples with four candidates for each stage.
 """
 
+import numpy as np
 import pandas as pd
 
 from o1lib.analysis.tables import CELL, by_row, pooled
@@ -19,6 +20,7 @@ from o1lib.search.rewards import REWARDS
 SCORES = tuple(name for name, spec in REWARDS.items() if not spec.needs_truth and name != "random")
 ONE = "sample"  # the method that draws one answer without a search
 COLUMNS = ["method", "row", "N", "tokens", "seconds", *CELL]
+EQUAL = ["method", "N", "tokens", "value", "low", "high", "beside", "gain", "n", "seeds"]
 
 
 def with_judge_metrics(records):
@@ -65,6 +67,21 @@ def scaling_table(records, model, metric="mini-average", judge="self", temperatu
     with_one = {line["method"] for line in lines if line["N"] == 1}
     lines += [one | {"method": method} for method in methods if method not in with_one for one in first]
     return pd.DataFrame(lines, columns=COLUMNS).sort_values(["method", "N"], ignore_index=True)
+
+
+def at_equal_tokens(found, method, beside):
+    """Return what a method scores and what another one would with as many processed tokens, one line for each N.
+
+    `found` is the result of `scaling_table`; methods are named as there. The other method is read from the straight
+    line between its two nearest points over the logarithm of the tokens, so `beside` has no interval of its own. It is
+    NaN where the other method was not run with as few or as many tokens.
+    """
+    own, other = (found[found.method == name].sort_values("tokens") for name in (method, beside))
+    if not len(other):
+        return pd.DataFrame(columns=EQUAL)
+    points = np.log(other.tokens.to_numpy(float)), other.value.to_numpy(float)
+    there = np.interp(np.log(own.tokens.to_numpy(float)), *points, left=np.nan, right=np.nan)
+    return own.assign(beside=there, gain=own.value - there)[EQUAL].reset_index(drop=True)
 
 
 def _named(method, chosen_by, judge):

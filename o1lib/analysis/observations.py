@@ -26,8 +26,7 @@ from o1lib.formats.chat import FORMATS
 from o1lib.records import UserError
 from o1lib.scoring import HALLUSION, PAPER_SETS, averaged, hallusion
 from o1lib.scoring.chance_level import AVERAGE, HEADLINE, corrected
-from o1lib.scoring.metrics import well_formed
-from o1lib.scoring.stage_scores import letter_kept
+from o1lib.scoring.short_form import keeps_form, keeps_letter
 
 OF_ONE_SET = ("mini-", "template/")  # metrics that name the test sets or the template that they are measured on
 COLUMNS = ["seed", "qid", "stratum", "weight", "value"]
@@ -123,7 +122,7 @@ def _line(metric: str, row: dict) -> float | None:
 
 
 def _ill_formed(row: dict) -> bool | None:
-    kept = well_formed(row.get("output") or "", row.get("format") or "")
+    kept = keeps_form(row)
     return None if kept is None else not kept
 
 
@@ -153,11 +152,11 @@ def _chained(row: dict) -> bool:
 
 
 def _option(row: dict) -> bool | None:
-    return letter_kept(row.get("output") or "", row["options"]) is not None if _chained(row) else None
+    return keeps_letter(row) is not None if _chained(row) else None
 
 
 def _letter(row: dict) -> bool | None:
-    return bool(letter_kept(row.get("output") or "", row["options"])) if _chained(row) else None
+    return bool(keeps_letter(row)) if _chained(row) else None
 
 
 LINES = {

@@ -41,6 +41,7 @@ from o1lib.records import UserError, atomic_file, load_all, shown, to_json
 from o1lib.records.html import markdown, render
 from o1lib.scoring import PAPER_SETS
 from o1lib.scoring.chance_level import HEADLINE
+from o1lib.scoring.short_form import is_short
 
 SETS = [*PAPER_SETS, AVERAGE, HEADLINE]
 OF_MMSTAR = {skill: f"mini-MMStar/{skill}" for skill in SKILLS} | {"mini-MMStar": "mini-MMStar"}
@@ -196,6 +197,8 @@ class Report:
             return markdown(f"*{row}: {NOT_RUN}.*")
         record = self.rows[row][0]
         line = record.predictions()[0]
+        if is_short(line):
+            return markdown(f"*{row}: its candidates are not published here. `python -m o1lib texts` has them.*")
         asked = questions(record, self.run.root, [line])
         return (
             HTML(show_tree(tree_of(line, asked[line["qid"]]), line["gold"]))

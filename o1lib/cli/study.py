@@ -171,6 +171,38 @@ def publish_results(scale: Scale = "mini", force: Annotated[bool, typer.Option(h
     publish.publish(scale, force)
 
 
+@app.command("texts")
+def pack_texts(
+    scale: Scale = "mini",
+    source: Annotated[str, typer.Option(help="put the texts of this asset beside the published records")] = "",
+) -> None:
+    """Pack the texts and candidates of the published rows into one file outside the history, or unpack them."""
+    from o1lib.study import texts
+
+    if source:
+        print(f"{texts.unpack(scale, Path(source))} runs have their texts again")
+        return
+    texts.pack(scale)
+    print(texts.asset(scale))
+
+
+@app.command("archive")
+def archive_study(
+    name: Annotated[str, typer.Argument(help="the new folder in results/")],
+    scale: Scale = "mini",
+    check: Annotated[bool, typer.Option(help="compute the claims of results/NAME again instead")] = False,
+) -> None:
+    """Keep a published study under a name of its own, with predictions in short form."""
+    from o1lib.study import archive
+
+    if not check:
+        print(archive.archive(scale, name))
+        return
+    found = archive.differences(name)
+    print("\n".join(found) or f"every claim of results/{name} follows from the predictions that are kept")
+    raise typer.Exit(1 if found else 0)
+
+
 @app.command("readme")
 def write_readme(scale: Scale = "mini") -> None:
     """Rewrite the generated parts of README.md and docs/claims.md: published results, list of packages."""

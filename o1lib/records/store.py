@@ -14,12 +14,14 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError, field_validator
 
+from o1lib.records.columns import read_columns
 from o1lib.records.errors import UserError
 from o1lib.records.files import project_root, sha256, shown
 from o1lib.records.journals import numbered, parse
 from o1lib.records.provenance import code_hash, stack_hash
 
 RECORD, PREDICTIONS = "record.json", "predictions.jsonl.gz"
+SHORT = "predictions.parquet"  # what is published of the predictions (o1lib.scoring.short_form)
 HASHED_BYTES, HASHED_FILES = 64_000_000, 1000  # hashing a larger folder for every plan would take long
 TEXTS = ("commit", "code_hash", "stack_hash", "started_at", "device", "dtype", "dataset_hash", "model_hash")
 
@@ -94,21 +96,26 @@ class Record(BaseModel):
             return f"`git checkout -- {shown(self.folder)}` brings back what was published"
         return f"run row {self.row!r}, seed {self.seed}, again"
 
+    @property
+    def has_predictions(self) -> bool:
+        """Whether the row's folder has predictions, whole or in short form."""
+        return any((self.folder / name).is_file() for name in (PREDICTIONS, SHORT))
+
     def predictions(self) -> list[dict]:
-        """Return the row's predictions, one dict per question.
+        """Return the row's predictions, one dict per question: whole where they are, else those in short form.
 
         Raises UserError if the file is missing, is damaged, or is not the file whose hash the record holds.
         """
-        path = self.folder / PREDICTIONS
+        name = SHORT if (self.folder / SHORT).is_file() and not (self.folder / PREDICTIONS).exists() else PREDICTIONS
+        path = self.folder / name
         try:
             raw = path.read_bytes()
-            with gzip.open(io.BytesIO(raw), "rt", encoding="utf8") as lines:
-                found = [parse(line, object) for line in lines]
+            found = read_columns(path) if name == SHORT else _read_lines(raw)
         except FileNotFoundError:
             raise UserError(f"row {self.row!r} wrote no predictions ({shown(path)}): name a row that scores") from None
         except (OSError, EOFError, zlib.error, ValueError) as error:
             raise UserError(f"{shown(path)} is damaged ({error}): {self.redo}") from error
-        if self.artifacts.get(PREDICTIONS, digest := hashlib.sha256(raw).hexdigest()) != digest:
+        if self.artifacts.get(name, digest := hashlib.sha256(raw).hexdigest()) != digest:
             raise UserError(f"{shown(path)} is not what its record was made from (its hash differs): {self.redo}")
         if odd := [number for number, line in enumerate(found, 1) if not isinstance(line, dict)]:
             raise UserError(f"{shown(path)}, line {odd[0]}, is not a JSON object: {self.redo}")
@@ -136,6 +143,12 @@ class Record(BaseModel):
         if self.row != row:
             return f"says row {self.row!r} in the folder of row {row!r}"
         return f"says seed {self.seed} in the folder {self.folder.name}" if self.seed != seed else ""
+
+
+def _read_lines(raw: bytes) -> list:
+    """Return the JSON values in the lines of a compressed file."""
+    with gzip.open(io.BytesIO(raw), "rt", encoding="utf8") as lines:
+        return [parse(line, object) for line in lines]
 
 
 def _state(path: Path, digest: str) -> str:

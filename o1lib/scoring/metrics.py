@@ -34,23 +34,14 @@ Intervals are 95 % intervals: Wilson's for shares, the normal one for means. The
 not over seeds. `n` counts lines.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
-from statistics import fmean
 
-from o1lib.formats.chat import FORMATS
 from o1lib.formats.stages import STAGES
-from o1lib.formats.thoughts import without_thoughts
 from o1lib.scoring.intervals import mean
+from o1lib.scoring.short_form import distinct_candidates, keeps_form
 from o1lib.scoring.test_sets import accuracy, averaged, by, by_question, of_sets
 
 BREAKS = ("caption", "reasoning", "conclusion", "none")
-
-
-def well_formed(output: str, format: str) -> bool | None:
-    """Return whether an output keeps to its format, None for formats without stages to see (direct, separate)."""
-    entry = FORMATS.get(format)
-    return entry.keeps_form(without_thoughts(output)) if entry and entry.keeps_form else None
 
 
 def _of_stages(rows: list[dict]) -> dict[str, dict | None]:
@@ -84,15 +75,6 @@ def _processed(row: dict) -> int:
     return sum(row["ledger"].get(name, 0) for name in ("generated", "judge", "prefilled"))
 
 
-def _distinct(row: dict) -> float | None:
-    """Return the mean over rounds of distinct texts / candidates, None if no round had several candidates."""
-    rounds = defaultdict(lambda: defaultdict(str))
-    for segment in row.get("candidates") or []:
-        rounds[segment["round"]][segment["candidate"]] += segment["text"]
-    shares = [len(set(texts.values())) / len(texts) for texts in rounds.values() if len(texts) > 1]
-    return fmean(shares) if shares else None
-
-
 def metrics(predictions: Iterable[dict]) -> dict[str, dict]:
     """Return {name: {"value", "n", "low", "high"}} for the predictions of a row. The module docstring lists the names.
 
@@ -106,9 +88,9 @@ def metrics(predictions: Iterable[dict]) -> dict[str, dict]:
         **of_sets(asked),
         **kinds,
         "unread": by_question(rows, lambda row: row.get("pred") is None),
-        "well_formed": by_question(rows, lambda row: well_formed(row.get("output") or "", row.get("format") or "")),
+        "well_formed": by_question(rows, keeps_form),
         "option_likelihood": by_question(rows, lambda row: row.get("option_likelihood_correct")),
-        "distinct_candidates": by_question(rows, _distinct),
+        "distinct_candidates": by_question(rows, distinct_candidates),
         **_of_stages(rows),
         **_of_costs(rows),
     }

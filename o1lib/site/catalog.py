@@ -15,7 +15,6 @@ from tqdm import tqdm
 from o1lib.formats.chat import FORMATS
 from o1lib.minivqa.testsets import TEST_SETS
 from o1lib.records import Record, write_json
-from o1lib.records.store import PREDICTIONS
 from o1lib.scoring import PAPER_SETS
 from o1lib.scoring.chance_level import AVERAGE, HEADLINE
 from o1lib.search.judges import JUDGES
@@ -37,7 +36,7 @@ def write_data(studies: Sequence[Study], site: Path) -> dict:
 def _write_study(study: Study, site: Path) -> dict:
     """Write the data of one study and return its entry of the catalog."""
     tables: dict[str, Questions] = {}
-    scored = [one for one in study.records if "accuracy" in one.metrics and (one.folder / PREDICTIONS).is_file()]
+    scored = [one for one in study.records if "accuracy" in one.metrics and one.has_predictions]
     runs = [
         _write_run(study, record, tables, site)
         for record in tqdm(scored, f"data of {study.name}", unit=" runs", disable=None)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from o1lib.minivqa.draw import draw
 from o1lib.records import Record
-from o1lib.records.store import PREDICTIONS
 from o1lib.site.catalog import described
 from o1lib.site.questions import Questions, save_picture
 from o1lib.site.studies import Study
@@ -38,7 +37,7 @@ def search_example(study: Study, site: Path) -> dict | None:
 
 def _searched(record: Record) -> bool:
     many = record.parameters.get("method") == METHOD and record.parameters.get("n", 1) > 1
-    return many and (record.folder / PREDICTIONS).is_file()
+    return many and record.has_predictions
 
 
 def _richest(record: Record, study: Study, site: Path) -> dict | None:

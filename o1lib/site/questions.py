@@ -22,6 +22,7 @@ from o1lib.data.splits import SourceOptions
 from o1lib.formats.chat import FORMATS
 from o1lib.formats.stages import STAGES
 from o1lib.records import Record, UserError, need
+from o1lib.scoring.short_form import is_short
 from o1lib.scoring.stage_scores import score
 from o1lib.search.segments import Segment, found_stages
 
@@ -137,7 +138,12 @@ def _same_question(line: dict, item) -> bool:
 
 
 def _same_scores(line: dict, item) -> bool:
-    """Return whether the same statements of a staged answer hold of the item's picture as the prediction records."""
+    """Return whether the same statements of a staged answer hold of the item's picture as the prediction records.
+
+    A prediction in short form has no statements to look at, and counts as the same.
+    """
+    if is_short(line):
+        return True
     kept = [one for one in line["candidates"] if one["kept"]]
     by_turn = FORMATS[line["format"]].by_turn
     segments = [Segment(one["stage"], one["text"], turn=by_turn) for one in kept] or [Segment("all", line["output"])]

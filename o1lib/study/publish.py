@@ -3,7 +3,7 @@
 publish("mini")      # records, predictions, tables, figures and executed reports of complete rows
 compare("mini")      # prints the differences that nbdime finds between the reports, then both sides' claims
 
-results/mini/runs/<row>/seed<k>/{record.json, predictions.jsonl.gz, small files}
+results/mini/runs/<row>/seed<k>/{record.json, predictions.parquet, small files}
 results/mini/{tables,figures}/                  files of the reports
 results/mini/executed/<notebook>.ipynb
 README.md, docs/claims.md                       blocks from the claims report
@@ -14,9 +14,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from o1lib.records import UserError, atomic_folder, project_root, shown
+from o1lib.records import UserError, atomic_folder, load, project_root, shown
 from o1lib.records.store import PREDICTIONS, RECORD
-from o1lib.study import experiments, plan
+from o1lib.study import experiments, plan, texts
 from o1lib.study.jobs import Job, scale_of
 
 SMALL = 400_000  # bytes; larger files of a row (a model, images) stay in work/, and the record has their hashes
@@ -86,12 +86,13 @@ def _check_reports(rows: list[Job], reports: list[Job]) -> None:
                 raise UserError(f"report {report.row} is older than {job.name}: run `make study`, then publish again")
 
 
-def _copy_row(source: Path, target: Path) -> None:
+def copy_row(source: Path, target: Path) -> None:
+    """Copy the record and the small files of a run, and its predictions in short form (`o1lib.study.texts`)."""
     with atomic_folder(target) as part:
         for path in sorted(source.iterdir()):
-            small = path.suffix in PUBLISHED and path.stat().st_size <= SMALL
-            if path.is_file() and (small or path.name == PREDICTIONS):
+            if path.is_file() and path.suffix in PUBLISHED and path.stat().st_size <= SMALL and path.name != RECORD:
                 shutil.copyfile(path, part / path.name)
+        texts.copy_short(load(source), part)
 
 
 def _copy_report(job: Job, results: Path) -> None:
@@ -105,7 +106,7 @@ def _copy_report(job: Job, results: Path) -> None:
 
 def _copy(rows: list[Job], reports: list[Job], results: Path) -> None:
     for job in rows + reports:
-        _copy_row(plan.folder_of(job), results / "runs" / job.row / f"seed{job.seed}")
+        copy_row(plan.folder_of(job), results / "runs" / job.row / f"seed{job.seed}")
     for job in reports:
         _copy_report(job, results)
 

@@ -17,7 +17,7 @@ from o1lib.analysis.stats import (
     share_of_gain,
     verdict,
 )
-from o1lib.analysis.stats.intervals import _decide
+from o1lib.analysis.stats.intervals import decide
 from o1lib.records import UserError
 
 
@@ -51,7 +51,7 @@ def coverage(seeds, moves, runs=400):
     rng, held = np.random.default_rng(7), 0
     for _ in range(runs):
         (one, truth_one), (two, truth_two) = arms(rng, seeds, moves=moves)
-        found = _decide(whole(two - one), (-1.0, 1.0))
+        found = decide(whole(two - one), (-1.0, 1.0))
         held += found["low"] <= truth_two - truth_one <= found["high"]
     return held / runs
 
@@ -237,7 +237,7 @@ def test_a_small_true_gain_is_called_opposite_in_at_most_25_of_1000_studies(seed
     rng, verdicts = np.random.default_rng(3), []
     for _ in range(1000):
         values = 0.006 + rng.normal(0, 0.35, 1000) + rng.normal(0, 0.01, (seeds, 1)) + rng.normal(0, 0.2, (seeds, 1000))
-        found = _decide(whole(values), None)
+        found = decide(whole(values), None)
         verdicts.append(verdict(found["low"], found["high"], sign=1, margin=0.02))
     most = {1: 0.05}.get(seeds, 0.03)  # one seed does not know that seeds differ
     assert verdicts.count("opposite") / 1000 <= most

@@ -10,7 +10,7 @@ from o1lib.formats.special_tags import SPECIAL_TAGS, from_special, to_special
 from o1lib.formats.stages import STAGES, parse
 from o1lib.formats.target_format import TargetFormat
 from o1lib.records import UserError
-from o1lib.scoring.metrics import well_formed
+from o1lib.scoring.short_form import well_formed
 from o1lib.search.methods import task_for
 from o1lib.training.curriculum import plan
 

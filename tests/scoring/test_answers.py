@@ -12,7 +12,7 @@ from o1lib.formats.stages import STAGES, plain, render
 from o1lib.minivqa import FAMILIES, draw
 from o1lib.records import UserError
 from o1lib.scoring import accuracy, circular_accuracy, correct, extract, hallusion, metrics
-from o1lib.scoring.metrics import well_formed
+from o1lib.scoring.short_form import well_formed
 
 STEADY = settings(deadline=None)  # a busy machine is no failure
 FOUR = ("red", "blue", "dark blue", "green")

@@ -76,7 +76,7 @@ def interval(table: pd.DataFrame, value: str = "correct") -> Interval:
     -1..1. Raises UserError for a table that `sample` refuses.
     """
     found = sample(table, value)
-    fields = _decide(found, _bounds(found, found.values, paired=False))
+    fields = decide(found, _bounds(found, found.values, paired=False))
     return Interval(**{name: fields[name] for name in fields.keys() - {"p"}})
 
 
@@ -88,7 +88,7 @@ def contrast(a: pd.DataFrame, b: pd.DataFrame, value: str = "correct") -> Contra
     one, other = _paired(a, b, value)
     found = one.with_values(one.values - other.values)
     bounds = _bounds(found, np.concatenate([one.values, other.values]), paired=True)
-    return Contrast(**_decide(found, bounds), **_tally(found))
+    return Contrast(**decide(found, bounds), **_tally(found))
 
 
 def ratio(a: pd.DataFrame, b: pd.DataFrame, value: str) -> Contrast:
@@ -102,7 +102,7 @@ def ratio(a: pd.DataFrame, b: pd.DataFrame, value: str) -> Contrast:
     if min(top, bottom) <= 0:
         raise UserError(f"the mean of {value!r} is not above zero, so there is no ratio: check that it was measured")
     deviations = one.values / top - other.values / bottom
-    found = _decide(one.with_values(deviations + np.log(top / bottom) / sum(w for w, _ in one.strata)), None)
+    found = decide(one.with_values(deviations + np.log(top / bottom) / sum(w for w, _ in one.strata)), None)
     for name in ("value", "low", "high"):
         found[name] = float(np.exp(found[name]))
     return Contrast(**found, **_tally(one.with_values(one.values - other.values)))
@@ -122,7 +122,7 @@ def share_of_gain(a: pd.DataFrame, floor: pd.DataFrame, ceiling: pd.DataFrame, v
     won = one.average(gain.estimates()) / whole
     deviations = (gain.values - won * (top.values - low.values)) / whole
     shares = deviations + won / sum(w for w, _ in one.strata)
-    found = _decide(one.with_values(shares), None)
+    found = decide(one.with_values(shares), None)
     return Contrast(**found, **_tally(gain))
 
 
@@ -153,8 +153,8 @@ def _bounds(data: Sample, values: np.ndarray, paired: bool) -> tuple[float, floa
     return (-up - down, up + down) if paired else (0.0 - down, up)
 
 
-def _decide(data: Sample, bounds: tuple[float, float] | None) -> dict:
-    """Return the fields of a Contrast but wins and losses, the interval cut to the bounds."""
+def decide(data: Sample, bounds: tuple[float, float] | None) -> dict:
+    """Return the fields of a Contrast but wins and losses, with the interval cut to `bounds` (lowest, highest)."""
     size = data.values.shape[1]
     value = float(data.average(data.estimates()))
     method = "exact" if bounds and np.ptp(data.values) == 0 else "components"

@@ -12,7 +12,9 @@ from PIL import Image
 
 from o1lib.data.images import rgb
 from o1lib.records.html import png_url, render
+from o1lib.scoring.short_form import is_short
 
+NOT_KEPT = "(the text is not published here: python -m o1lib texts)"
 _SIDE, _MOST = 160, 640  # pixels: the longer side of a shown picture is about this at least, and this at most
 
 
@@ -64,6 +66,10 @@ def gallery(rows_a, rows_b, examples, labels=("a", "b"), count=5):
     )
 
 
+def _text(row):
+    return NOT_KEPT if is_short(row) else row["output"] or "(nothing)"
+
+
 def _card(pair, examples, labels):
     first, example = pair[0], examples.get(pair[0]["qid"])
     return {
@@ -72,7 +78,7 @@ def _card(pair, examples, labels):
         "gold": first["gold"],
         "place": first.get("test_set") or "",
         "answers": [
-            {"mark": "right" if row["correct"] else "wrong", "label": label, "text": row["output"] or "(nothing)"}
+            {"mark": "right" if row["correct"] else "wrong", "label": label, "text": _text(row)}
             for label, row in zip(labels, pair, strict=True)
         ],
     }

@@ -1,0 +1,75 @@
+"""mini-Depth: what one row gains over another at each number of steps, serial and parallel tasks apart, on each base.
+
+    found = gains_by_depth(records, "structured.sample", "direct.sample")
+    summarize_gains(found, "structured", "direct training")         # sentences; one that says what is missing
+
+A gain is the paired difference of the shares of right answers at one depth. Both rows answer the same questions, so
+the chance level is the same on both sides. The intervals are those of `o1lib.analysis.stats`, and are not corrected for
+the number of depths.
+"""
+
+import pandas as pd
+
+from o1lib.analysis.claims.bases import by_base
+from o1lib.analysis.depth_effects import KINDS
+from o1lib.analysis.stats import contrast
+from o1lib.minivqa.depth import NAME
+from o1lib.records import UserError
+
+COLUMNS = ["kind", "base", "depth", "value", "low", "high", "n", "seeds", "failed"]
+NOT_SCORED = f"{NAME} was not scored by both rows, so there is no gain by depth."
+
+
+def gains_by_depth(records, a, b):
+    """Return the gain of row `a` over row `b` by kind, base and depth, columns COLUMNS, in fractions.
+
+    Rows have the names that they have on the first base. Seeds are those that both rows have. The table is empty where
+    mini-Depth was not scored. Depths with a single question are left out.
+    """
+    lines = []
+    for base, rows in by_base(records).items():
+        if shared := sorted(rows.get(a, {}).keys() & rows.get(b, {}).keys()):
+            sides = [_answers([rows[row][seed] for seed in shared]) for row in (a, b)]
+            failed = sum(rows[row][seed].n_failed for row in (a, b) for seed in shared)
+            lines += _gains(base, *sides, failed)
+    return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def _answers(records):
+    """Return a table of seed, qid, kind, depth and value (0 or 1) of the questions of mini-Depth with a known depth."""
+    lines = [
+        (record.seed, line["qid"], line["skill"], line["depth"], float(line["correct"]))
+        for record in records
+        for line in record.predictions()
+        if line.get("test_set") == NAME and line.get("depth")
+    ]
+    return pd.DataFrame(lines, columns=["seed", "qid", "kind", "depth", "value"])
+
+
+def _gains(base, one, other, failed):
+    for kind in KINDS:
+        of_kind = [side[side.kind == kind] for side in (one, other)]
+        for depth in sorted(set(of_kind[0].depth) & set(of_kind[1].depth)):
+            try:
+                found = contrast(*(side[side.depth == depth] for side in of_kind), "value")
+            except UserError:  # a single question says nothing of the spread
+                continue
+            numbers = {name: getattr(found, name) for name in COLUMNS[3:8]}
+            yield {"kind": kind, "base": base, "depth": int(depth), "failed": failed} | numbers
+
+
+def summarize_gains(found, a, b):
+    """Return a sentence for each kind and base with the gain at the least and the most steps (Markdown)."""
+    if not len(found):
+        return [NOT_SCORED]
+    return [_summary(kind, base, part, a, b) for (kind, base), part in found.groupby(["kind", "base"], sort=False)]
+
+
+def _summary(kind, base, part, a, b):
+    told = [
+        f"{100 * line.value:+.0f} points [{100 * line.low:+.0f}, {100 * line.high:+.0f}] at {line.depth} "
+        f"step{'s' if line.depth > 1 else ''}"
+        for line in (part.iloc[0], part.iloc[-1])
+    ]
+    where = f", {base}" if base else ""
+    return f"**{kind} steps{where}**: {a} − {b} is {' and '.join(dict.fromkeys(told))}."

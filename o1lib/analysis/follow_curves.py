@@ -1,0 +1,62 @@
+"""Does a model follow its chain, and since when? The follow rates that training logs hold, against the examples seen.
+
+    found = follow_curves(records, {"structured": "structured"})
+    summarize_following(found)                     # sentences; one that says what is missing
+
+`letter_kept` is the share of chains whose answer is the letter of the option that they state. `follows_reasoning` and
+`follows_caption` are the shares of answers that are those of another picture's reasoning or caption, forced upon the
+model in front of its own picture (`o1lib.evaluation.probes.rates`).
+"""
+
+import pandas as pd
+
+from o1lib.analysis.tables import CELL, by_row
+from o1lib.scoring.intervals import wilson
+
+RATES = {  # rate in a log -> (how many cases are behind it, what it is called)
+    "letter_kept": ("letter_asked", "the letter of its option"),
+    "follows_reasoning": ("follow_asked", "another picture's reasoning"),
+    "follows_caption": ("follow_asked", "another picture's caption"),
+}
+COLUMNS = ["label", "row", "rate", "examples", *CELL]
+NOTHING = "No training log holds follow rates, so nothing is known of when a model began to follow its chain."
+
+
+def follow_curves(records, rows):
+    """Return one line for each arm, rate and look during training, columns COLUMNS, in fractions.
+
+    `rows` maps labels to rows of notebook 02. With several seeds, cases of all seeds with a look after that number of
+    examples are counted together. Arms without a chain, and older records, have no rates.
+    """
+    found = by_row(records)
+    lines = [line for label, row in rows.items() for line in _of_arm(label, row, found.get(row, []))]
+    return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def _of_arm(label, row, records):
+    looks = [line for record in records for line in record.extra.get("log", ())]
+    failed = sum(record.n_failed for record in records)
+    for rate, (asked, told) in RATES.items():
+        there = [line for line in looks if rate in line and line.get(asked)]
+        for examples in sorted({line["examples"] for line in there}):
+            some = [line for line in there if line["examples"] == examples]
+            n = sum(line[asked] for line in some)
+            kept = round(sum(line[rate] * line[asked] for line in some))
+            low, high = wilson(kept, n)
+            cell = dict(zip(CELL, (kept / n, low, high, n, len(some), failed), strict=True))
+            yield {"label": label, "row": row, "rate": told, "examples": examples} | cell
+
+
+def summarize_following(found):
+    """Return a sentence for each arm with its rates at the last look (Markdown)."""
+    if not len(found):
+        return [NOTHING]
+    sentences = []
+    for label, part in found.groupby("label", sort=False):
+        last = part.sort_values("examples").groupby("rate", sort=False).last()
+        told = [
+            f"{rate} in {100 * line.value:.0f} % [{100 * line.low:.0f}, {100 * line.high:.0f}]"
+            for rate, line in last.iterrows()
+        ]
+        sentences.append(f"**{label}**, after {part.examples.max():,} examples, gives {', '.join(told)}.")
+    return sentences
