@@ -4,6 +4,7 @@ python -m o1lib study --scale smoke                # what `make study SCALE=smok
 python -m o1lib why A5 --scale mini
 """
 
+import math
 import shlex
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,8 @@ import typer
 
 from o1lib.cli.app import Fresh, Jobs, Rows, Scale, Seeds, app, number, numbers, stoppable, switch
 from o1lib.records import UserError
+
+Bases = Annotated[str, typer.Option(help="rows of the bases of the run, between commas")]
 
 
 def _plan(scale: str, rows: str, seeds: str, jobs: str, fresh: str):
@@ -102,14 +105,21 @@ def power(
     scale: Scale = "mini",
     root: Annotated[str, typer.Option(help='folder of a study; "" is results/<scale>')] = "",
     into: Annotated[str, typer.Option(help="also write the tables into this draft of a protocol")] = "",
+    bases: Bases = "base",
+    hours: Annotated[float, typer.Option(help="most hours: members enter in their order of priority")] = math.inf,
+    runs: Annotated[
+        int, typer.Option(help="simulate the whole rule so many times, under no effect and the one to detect")
+    ] = 0,
 ) -> None:
     """Print how many questions, seeds and hours the confirmatory family needs, estimated from records."""
-    from o1lib.study import protocol, protocol_text
+    from o1lib.study import protocol, protocol_text, rule_check
 
-    found = protocol.plan_confirmatory(scale, root)
+    found = protocol.plan_confirmatory(scale, root, tuple(bases.split(",")), hours)
     if into:
         protocol_text.fill(into, found)
     print(protocol_text.text(found))
+    if runs:
+        print(rule_check.describe(found, runs))
 
 
 @app.command("rates")

@@ -19,7 +19,8 @@ from o1lib.analysis.stats.power import Variances, needed, variances
 from o1lib.records import Record, UserError
 from o1lib.study import experiments
 
-DETECT = {"arms": 0.03, "searches": 0.02}  # the smallest true difference to detect, a fraction
+DETECT = {"arms": 0.03, "searches": 0.03}  # the smallest true difference to detect, a fraction
+PRIORITY = ("A5", "A4", "A20", "A17", "B8", "B11")  # members enter in this order while there are hours
 POWER = 0.8  # probability of detecting it
 ENOUGH = 5  # seeds from which the variance between seeds is estimated without ASSUMED
 ASSUMED = 0.5  # standard deviation between seeds, as a fraction of the difference to detect
@@ -52,10 +53,23 @@ class FamilyMember:
         enough = self.found is not None and self.found.seeds is not None and self.found.count >= ENOUGH
         return known if enough else max(known, ASSUMED * self.detect)
 
-    def questions(self, seeds: int, alpha: float) -> int | None:
-        """Return the number of questions, over its sets, that is needed with these seeds; None if none is enough."""
-        assumed = self.found.assuming(self.seeds_sd**2)
-        return needed(assumed, seeds, self.detect, alpha, POWER)
+    @property
+    def planned(self) -> Variances:
+        """The variances with the one between seeds that the plan uses."""
+        return self.found.assuming(self.seeds_sd**2)
+
+    def questions(self, seeds: int, alpha: float, bases: int = 1) -> int | None:
+        """Return the number of questions, over its sets, that is needed with these seeds on each of `bases` bases.
+
+        It is None if no number is enough.
+        """
+        return needed(self.planned, seeds, self.detect, alpha, POWER, bases)
+
+
+def by_priority(members: Iterable["FamilyMember"]) -> list["FamilyMember"]:
+    """Return members in the order in which they enter; those that PRIORITY does not name come last."""
+    rank = {name: k for k, name in enumerate(PRIORITY)}
+    return sorted(members, key=lambda one: rank.get(one.claim.id, len(rank)))
 
 
 def measured_family(study: experiments.Study, scale: str, records: list[Record]) -> tuple[FamilyMember, ...]:

@@ -32,14 +32,18 @@ SERVED = "served"  # group of rows that need a server; "all" does not include it
 
 
 class RowSpec(StrictModel):
-    """One kind of run. It needs the rows that its LINKS parameters name, and the rows in `needs`."""
+    """One kind of run. It needs the rows that its LINKS parameters name, and the rows in `needs`.
+
+    A row of o1lib.study.twins is `twin_of` another one, `on_base` another base.
+    """
 
     notebook: str
     parameters: dict[str, bool | int | float | str] = Field(default_factory=dict)
     needs: list[str] = Field(default_factory=list)
     groups: list[str] = Field(default_factory=list)
     once: bool = False  # the same for every seed, so it runs at seed 0 only
-    twin_of: str = Field(default="", max_length=0)  # the row that this one runs on another base (o1lib.study.twins)
+    twin_of: str = Field(default="", max_length=0)
+    on_base: str = Field(default="", max_length=0)
 
 
 class ScaleSpec(StrictModel):
@@ -93,10 +97,7 @@ class Study(StrictModel):
 
 
 def _inherit(scales: dict[str, ScaleSpec], name: str) -> ScaleSpec:
-    """Return a scale with the settings of the scale that it is `like`, overridden by its own.
-
-    Raises ValueError if that scale is unknown or is itself `like` another.
-    """
+    """Return a scale with the settings of the one that it is `like`. Raises ValueError if that has no own settings."""
     own = scales[name]
     if not own.like:
         return own

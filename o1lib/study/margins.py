@@ -61,7 +61,7 @@ def plan_margins(scale: str = "mini", root: str = "") -> MarginPlan:
         if claim.kind in KINDS and claim.scope == "mini" and claim.id not in family:
             try:
                 pilot, used = variances(*rests_on(claim, plan.records)[1]), measured_as(claim, plan.records)
-                margin = planned_margin(pilot, pilot.n, pilot.count)
+                margin = planned_margin(pilot, pilot.n, pilot.count, bases=pilot.bases)
                 found.append(ClaimMargin(claim, margin, pilot.n, pilot.count, used))
             except UserError as problem:
                 lacking[claim.id] = str(problem)
@@ -80,7 +80,7 @@ def _of_family(plan: ConfirmatoryPlan) -> tuple[list[ClaimMargin], str]:
 
 
 def _of_member(member: FamilyMember, n: int, seeds: int, plan: ConfirmatoryPlan) -> ClaimMargin:
-    margin = planned_margin(member.found.assuming(member.seeds_sd**2), n, seeds)
+    margin = planned_margin(member.planned, n, seeds, bases=len(plan.bases))
     used = measured_as(member.claim, plan.records) if member.source == OWN else None
     return ClaimMargin(member.claim, margin, n, seeds, used)
 

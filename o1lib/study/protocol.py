@@ -18,11 +18,13 @@ from o1lib.analysis.claims.family import ALPHA
 from o1lib.minivqa.testsets import LINES_OF_A_GROUP
 from o1lib.records import Record, UserError, load_all, project_root, shown
 from o1lib.study import experiments
-from o1lib.study.confirmatory_family import FamilyMember, families, measured_family, rows_of
+from o1lib.study.confirmatory_family import FamilyMember, by_priority, families, measured_family, rows_of
 from o1lib.study.jobs import scale_of
 from o1lib.study.run_times import RunTimes, Timed, hours, sizes_of
 
-SEEDS = (5, 6, 8, 10, 12)  # numbers of seeds to choose from
+SEEDS = (5, 6, 8, 10, 12)  # numbers of seeds to choose from, on one base
+SEEDS_A_BASE = (3, 4, 5, 6, 8)  # the same where there are several bases
+FIRST = ("base",)  # the base of a run that names none
 ROUND = 48  # sizes are multiples of it: six skills, four letters, rotations
 LEAST = 48  # observations of a set at least: questions, or groups of lines that count together
 Seeds = tuple[int, ...]  # a number of seeds for each family of contrasts
@@ -32,7 +34,8 @@ Seeds = tuple[int, ...]  # a number of seeds for each family of contrasts
 class ConfirmatoryPlan:
     """The confirmatory family with its variances, and the sizes of the test sets and the jobs that follow at a scale.
 
-    `sizes_now` are the pilot's test sets, {name: lines}.
+    `sizes_now` are the pilot's test sets, {name: lines}. `bases` are those of the run. `left_out` are the claims of the
+    family for which there are no hours.
     """
 
     scale: str
@@ -40,6 +43,13 @@ class ConfirmatoryPlan:
     records: tuple[Record, ...]
     root: Path
     sizes_now: Mapping[str, int]
+    bases: tuple[str, ...] = FIRST
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def seed_numbers(self) -> Seeds:
+        """The numbers of seeds, on each base, to choose from."""
+        return SEEDS if len(self.bases) == 1 else SEEDS_A_BASE
 
     @property
     def alpha(self) -> float:
@@ -57,7 +67,11 @@ class ConfirmatoryPlan:
 
     @cached_property
     def _needed(self) -> dict[tuple[str, int], int | None]:
-        return {(one.claim.id, k): one.questions(k, self.alpha) for one in self.members for k in SEEDS}
+        return {
+            (one.claim.id, k): one.questions(k, self.alpha, len(self.bases))
+            for one in self.members
+            for k in self.seed_numbers
+        }
 
     def sizes(self, seeds: Seeds) -> dict[str, int] | None:
         """Return {test set: lines} with which each claim is decided, for a number of seeds of each family.
@@ -87,8 +101,19 @@ class ConfirmatoryPlan:
 
     def jobs(self, seeds: Seeds) -> list[Timed]:
         """Return the jobs of the run at a number of seeds of each family, with their seconds."""
-        counts = {row: count for family, count in zip(self.families, seeds, strict=True) for row in rows_of(family)}
+        families = zip(self.families, seeds, strict=True)
+        counts = {
+            row: count for family, count in families for name in sorted(rows_of(family)) for row in self._on_bases(name)
+        }
         return self._times.jobs(counts, self.sizes(seeds))
+
+    def _on_bases(self, row: str) -> list[str]:
+        """Return a row's name on each base of the run. Raises UserError for a base without that row."""
+        rows = self._times.study.rows
+        names = {entry.on_base: name for name, entry in rows.items() if entry.twin_of == row} | {FIRST[0]: row}
+        if lacking := [base for base in self.bases if base not in names]:
+            raise UserError(f"experiments.yaml runs {row} on no base {lacking[0]!r}: add it to `twins`")
+        return [names[base] for base in self.bases]
 
     @cached_property
     def _times(self) -> RunTimes:
@@ -100,10 +125,11 @@ class ConfirmatoryPlan:
 
         Raises UserError if no number is possible.
         """
-        possible = [seeds for seeds in itertools.product(SEEDS, repeat=len(self.families)) if self.sizes(seeds)]
+        numbers = self.seed_numbers
+        possible = [seeds for seeds in itertools.product(numbers, repeat=len(self.families)) if self.sizes(seeds)]
         if not possible:
             raise UserError(
-                f"no number of questions is enough with {', '.join(map(str, SEEDS))} seeds: the records of "
+                f"no number of questions is enough with {', '.join(map(str, numbers))} seeds: the records of "
                 f"{shown(self.root)} vary too much between seeds; add larger numbers to SEEDS in protocol.py"
             )
         return min(possible, key=lambda seeds: hours(self.jobs(seeds)))
@@ -120,10 +146,14 @@ def _lines(name: str, wanted: float) -> int:
     return max(ROUND * math.ceil(wanted / ROUND), LEAST * LINES_OF_A_GROUP.get(name, 1))
 
 
-def plan_confirmatory(scale: str = "mini", root: str = "") -> ConfirmatoryPlan:
+def plan_confirmatory(
+    scale: str = "mini", root: str = "", bases: tuple[str, ...] = FIRST, limit: float = math.inf
+) -> ConfirmatoryPlan:
     """Return the plan from the records of `root`, by default the published ones of the scale.
 
-    Raises UserError if the scale is unknown, or the records have no dataset row or no measured claim of some kind.
+    The run has these bases and takes at most `limit` hours: members enter in the order of their priority while it does,
+    and the others are left out. Raises UserError if not even the first enters, if the scale is unknown, or if the
+    records have no dataset row or no measured claim of some kind.
     """
     study = experiments.read_experiments()
     scale_of(study, scale)
@@ -137,4 +167,22 @@ def plan_confirmatory(scale: str = "mini", root: str = "") -> ConfirmatoryPlan:
         )
     if not isinstance(data.parameters.get("n_test"), int):
         raise UserError(f"the record in {shown(data.folder)} does not give n_test, the size of a test set: {data.redo}")
-    return ConfirmatoryPlan(scale, measured_family(study, scale, records), tuple(records), folder, sizes_of(data))
+    members = measured_family(study, scale, records)
+    ranked = by_priority(members)
+    for count in range(len(ranked), 0, -1):
+        out = tuple(one.claim.id for one in ranked[count:])
+        chosen = tuple(one for one in members if one.claim.id not in out)
+        found = ConfirmatoryPlan(scale, chosen, tuple(records), folder, sizes_of(data), bases, out)
+        if math.isinf(limit) or _fits(found, limit):
+            return found
+    raise UserError(f"{limit:g} hours are too few even for {ranked[0].claim.id} alone: allow more with --hours")
+
+
+def _fits(found: ConfirmatoryPlan, limit: float) -> bool:
+    """Return whether a plan is possible within a number of hours."""
+    try:
+        return hours(found.jobs(found.choice)) <= limit
+    except UserError:
+        if len(found.members) == 1:
+            raise
+        return False

@@ -17,7 +17,7 @@ from o1lib.minivqa.testsets import LINES_OF_A_GROUP
 from o1lib.records import UserError, project_root, shown
 from o1lib.study import markdown_blocks
 from o1lib.study.confirmatory_family import ASSUMED, ENOUGH, POWER, FamilyMember, rows_of
-from o1lib.study.protocol import SEEDS, ConfirmatoryPlan, by_set
+from o1lib.study.protocol import ConfirmatoryPlan, by_set
 from o1lib.study.run_times import hours, split_into_pieces
 
 FROZEN = "PROTOCOL.md"  # the protocol in force
@@ -72,7 +72,7 @@ def seeds(found: ConfirmatoryPlan) -> pd.DataFrame:
     """
     lines = []
     for k, family in enumerate(found.families):
-        for count in SEEDS:
+        for count in found.seed_numbers:
             wanted = [found.needs(member, count) for member in family]
             tried = (*found.choice[:k], count, *found.choice[k + 1 :])
             lines.append(
@@ -89,10 +89,10 @@ def seeds(found: ConfirmatoryPlan) -> pd.DataFrame:
 
 def power(found: ConfirmatoryPlan) -> pd.DataFrame:
     """Return one line for each claim: difference to detect, deviations in points, questions by number of seeds."""
-    return pd.DataFrame([_power(member, found.alpha) for member in found.members])
+    return pd.DataFrame([_power(member, found) for member in found.members])
 
 
-def _power(member: FamilyMember, alpha: float) -> dict:
+def _power(member: FamilyMember, found: ConfirmatoryPlan) -> dict:
     known = member.found.seeds
     between = "unknown: one seed" if known is None else f"{100 * math.sqrt(known):.1f} ({member.found.count} seeds)"
     line = {
@@ -105,7 +105,7 @@ def _power(member: FamilyMember, alpha: float) -> dict:
         "SD of seeds, measured": between,
         "SD of seeds, planned": f"{100 * member.seeds_sd:.1f}",
     }
-    return line | {f"{seeds} seeds": member.questions(seeds, alpha) or "–" for seeds in SEEDS}
+    return line | {f"{seeds} seeds": found.needs(member, seeds) or "–" for seeds in found.seed_numbers}
 
 
 def family() -> str:
@@ -141,6 +141,8 @@ def basis(found: ConfirmatoryPlan) -> str:
         f"{found.alpha:.4f}, Holm's first step. A seed's standard deviation that is unknown, or known from fewer "
         f"than {ENOUGH} seeds, is planned as at least {ASSUMED:g} of the difference to detect. Deviations are in "
         "points."
+        + (f" Seeds are those on each of the bases {', '.join(found.bases)}." if len(found.bases) > 1 else "")
+        + (f" There are no hours for {', '.join(found.left_out)}, which stay exploratory." if found.left_out else "")
         + "".join(f" {one.claim.id} was run and is not measured: {one.why}." for one in found.members if one.why)
     )
 

@@ -106,5 +106,10 @@ def _twin(spec: TwinSpec, own: "Study", row: str, ids: dict[str, str], made: "Ro
     }
     groups = dict.fromkeys([*(made.groups if made else []), *spec.groups])
     return own.rows[row].model_copy(
-        update={"parameters": own.rows[row].parameters | moved, "groups": list(groups), "twin_of": row}
+        update={
+            "parameters": own.rows[row].parameters | moved,
+            "groups": list(groups),
+            "twin_of": row,
+            "on_base": spec.base,
+        }
     )

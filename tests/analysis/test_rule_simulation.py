@@ -55,5 +55,7 @@ def test_a_pilots_variances_are_found_again_in_drawn_differences():
     table["value"] = found.values.ravel()
     again = variances(table, table.assign(value=0.0))
     assert sample(table, "value").values.shape == (40, 2000)
-    assert again.questions == pytest.approx(PILOT.questions, rel=0.2) and again.both == pytest.approx(PILOT.both, rel=0.1)
+    assert again.questions == pytest.approx(PILOT.questions, rel=0.2) and again.both == pytest.approx(
+        PILOT.both, rel=0.1
+    )
     assert again.seeds == pytest.approx(PILOT.seeds, rel=0.9)

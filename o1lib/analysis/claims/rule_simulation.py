@@ -51,9 +51,7 @@ class Simulated:
 def simulate(members: Sequence[SimulatedMember], effect: float = 0.0, runs: int = 2000, seed: int = 0) -> Simulated:
     """Return what the rule decides where each member's true difference is `effect` times what it is to detect."""
     rng, level = np.random.default_rng(seed), ALPHA / len(members)
-    margins = {
-        one.name: planned_margin(one.variances, one.n, one.seeds, bases=one.bases).value for one in members
-    }
+    margins = {one.name: planned_margin(one.variances, one.n, one.seeds, bases=one.bases).value for one in members}
     decided = [[_decided(one, effect * one.detect, margins[one.name], rng) for one in members] for _ in range(runs)]
     final = [corrected(lines, len(members)) for lines in decided]
     false = [any(_false(line["verdict"], effect) for line in lines) for lines in final]
