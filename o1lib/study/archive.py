@@ -3,7 +3,7 @@
     archive("mini", "pilot1")        # results/pilot1, from results/mini; python -m o1lib archive pilot1
     differences("pilot1")            # [] where its tables follow from what is kept; ... archive pilot1 --check
 
-Records, tables, figures and executed reports are kept as they are, predictions in short form.
+Records, tables and executed reports (with their figures) are kept as they are, predictions in short form.
 """
 
 import shutil
@@ -15,7 +15,7 @@ from o1lib.analysis.claims.replication import read_claims
 from o1lib.records import UserError, atomic_folder, load_all, project_root, shown
 from o1lib.study.publish import copy_row
 
-PARTS = ("tables", "figures", "executed")  # folders of a published study beside its runs
+PARTS = ("tables", "executed")  # folders of a published study beside its runs
 NUMBERS = ("value", "low", "high")
 ROUNDING = 1e-9  # two computations of the same value may differ by this much
 
