@@ -50,8 +50,8 @@ class ScaleSpec(StrictModel):
     """Settings of one scale: parameters by notebook and by row, estimated seconds by notebook or row, GPUs needed.
 
     `seeds` is how many seeds a verdict needs of a row or of the rows of a group; rows without it need none. They are
-    that many from `first_seed` on. `repeats` is, in the same form, with how many seeds rows run where SEEDS names none;
-    what it does not name runs with the seeds that a verdict needs, or with the first one.
+    that many from `first_seed` on. Where SEEDS names none, rows run with the seeds that a verdict needs, or with the
+    first one; if ROWS names a key of `repeats`, with as many as that gives them, in the same form.
     `group` and `jobs` are the defaults of ROWS and JOBS. `base` holds the parameters with which notebook 00 trains the
     base that the scale ships (`make base`). A scale that is `like` another has the models and parameters of that scale
     except those that it sets itself. Its runs and results are its own.
@@ -67,7 +67,7 @@ class ScaleSpec(StrictModel):
     base: dict[str, bool | int | float | str] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
     seeds: dict[str, int] = Field(default_factory=dict)
-    repeats: dict[str, int] = Field(default_factory=dict)
+    repeats: dict[str, dict[str, int]] = Field(default_factory=dict)
     first_seed: int = Field(default=0, ge=0)
 
 
@@ -154,7 +154,8 @@ def _check(study: Study) -> None:
             f"{FILE}: {both[0]!r} names a group and a row, so ROWS={both[0]} could mean either: rename the group"
         )
     for scale, block in study.scales.items():
-        for name in sorted({*block.seeds, *block.repeats} - groups - study.rows.keys()):
+        numbers = {*block.seeds, *block.repeats, *(name for some in block.repeats.values() for name in some)}
+        for name in sorted(numbers - groups - study.rows.keys()):
             remedy = nearest(name, [*groups, *study.rows])
             raise UserError(f"{FILE}: scale {scale}: seeds of {name!r}, which is no row and no group: {remedy}")
     _check_needs(study)
@@ -231,17 +232,10 @@ def planned_seeds(study: Study, scale: str) -> dict[str, range]:
     A row that runs once for all seeds has none of its own. Of several numbers for a row the largest counts.
     """
     block = choose(scale, study.scales, "scale")
-    return _seeds(study, block.seeds, block.first_seed)
+    return seeds_of(study, block.seeds, block.first_seed)
 
 
-def seeds_to_run(study: Study, scale: str) -> dict[str, range]:
-    """Return {row: seeds} with which every row of the scale runs where SEEDS names none."""
-    block = choose(scale, study.scales, "scale")
-    once = dict.fromkeys(study.rows, range(block.first_seed, block.first_seed + 1))
-    return once | planned_seeds(study, scale) | _seeds(study, block.repeats, block.first_seed)
-
-
-def _seeds(study: Study, numbers: dict[str, int], first: int) -> dict[str, range]:
+def seeds_of(study: Study, numbers: dict[str, int], first: int) -> dict[str, range]:
     """Return {row: seeds} from {row or group: number of seeds}, the first of which is `first`."""
     counts: dict[str, int] = {}
     for name, count in numbers.items():

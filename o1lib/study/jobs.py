@@ -12,10 +12,20 @@ jobs that depend on it.
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from o1lib.records import UserError, choose, nearest, project_root, sha256
-from o1lib.study.experiments import EVERYTHING, SERVED, ScaleSpec, Study, links_of, parameters_of, seeds_to_run
+from o1lib.study.experiments import (
+    EVERYTHING,
+    SERVED,
+    ScaleSpec,
+    Study,
+    links_of,
+    parameters_of,
+    planned_seeds,
+    seeds_of,
+)
 
 Key = tuple[str, int]  # (row, seed)
 
@@ -77,11 +87,20 @@ def select(study: Study, scale: str, rows: str = "") -> list[str]:
     return list(dict.fromkeys(chosen))
 
 
-def expand(study: Study, scale: str, rows: list[str], seeds: list[int]) -> dict[Key, Job]:
+def seeds_to_run(study: Study, scale: str, named: Collection[str] = ()) -> dict[str, range]:
+    """Return {row: seeds} with which rows run where SEEDS names none. `named` are the groups and rows of ROWS."""
+    block = scale_of(study, scale)
+    found = dict.fromkeys(study.rows, range(block.first_seed, block.first_seed + 1)) | planned_seeds(study, scale)
+    for name in block.repeats.keys() & set(named):
+        found |= seeds_of(study, block.repeats[name], block.first_seed)
+    return found
+
+
+def expand(study: Study, scale: str, rows: list[str], seeds: list[int], named: Collection[str] = ()) -> dict[Key, Job]:
     """Return the jobs of `rows` and of all rows that they need, each after its needs, with fingerprints.
 
-    Without `seeds` each row has those with which the scale runs it. Reports need every other job returned here. Raises
-    UserError for a link that is neither a row nor a folder.
+    Without `seeds` each row has those of `seeds_to_run` for what ROWS named. Reports need every other job returned.
+    Raises UserError for a link that is neither a row nor a folder.
     """
     jobs: dict[Key, Job] = {}
 
@@ -95,7 +114,7 @@ def expand(study: Study, scale: str, rows: list[str], seeds: list[int]) -> dict[
         return key
 
     reports = [row for row in rows if EVERYTHING in study.rows[row].needs]
-    own = {} if seeds else seeds_to_run(study, scale)
+    own = {} if seeds else seeds_to_run(study, scale, named)
     for seed in seeds or sorted({seed for row in rows for seed in own[row]}):
         for row in rows:
             if row not in reports and (seeds or seed in own[row]):

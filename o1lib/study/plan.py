@@ -90,11 +90,11 @@ def make_plan(
 ) -> StudyPlan:
     """Return the plan for the chosen rows and seeds. `fresh` also redoes rows that older library code made.
 
-    Without `seeds` each row runs with those that the scale gives it (`experiments.seeds_to_run`). Raises UserError for
+    Without `seeds` each row runs with those that the scale gives it (`jobs.seeds_to_run`). Raises UserError for
     an unknown scale, group or row.
     """
     chosen = select(study, scale, rows)
-    planned = expand(study, scale, chosen, list(seeds))
+    planned = expand(study, scale, chosen, list(seeds), rows.split(","))
     root, about = project_root() / "work" / scale, Estimates(study, scale)
     no_reports = [row for row in study.rows if EVERYTHING not in study.rows[row].needs]
     seeds_now = set(seeds) | {seed for _, seed in planned}

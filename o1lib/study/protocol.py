@@ -103,11 +103,11 @@ class ConfirmatoryPlan:
         """Return the jobs of the run at a number of seeds of each family, with their seconds."""
         families = zip(self.families, seeds, strict=True)
         counts = {
-            row: count for family, count in families for name in sorted(rows_of(family)) for row in self._on_bases(name)
+            row: count for family, count in families for name in sorted(rows_of(family)) for row in self.on_bases(name)
         }
         return self._times.jobs(counts, self.sizes(seeds))
 
-    def _on_bases(self, row: str) -> list[str]:
+    def on_bases(self, row: str) -> list[str]:
         """Return a row's name on each base of the run. Raises UserError for a base without that row."""
         rows = self._times.study.rows
         names = {entry.on_base: name for name, entry in rows.items() if entry.twin_of == row} | {FIRST[0]: row}

@@ -151,7 +151,9 @@ def parameters(found: ConfirmatoryPlan) -> str:
     """Return what experiments.yaml says of the run: the sizes of the test sets, and the seeds that verdicts need."""
     n_test, others = by_set(found.sizes(found.choice))
     counts = zip(found.families, found.choice, strict=True)
-    planned = {row: count for family, count in counts for row in sorted(rows_of(family))}
+    planned = {
+        name: count for family, count in counts for row in sorted(rows_of(family)) for name in found.on_bases(row)
+    }
     return (
         f'The dataset row of the run takes `n_test: {n_test}, n_test_by_set: "{others}"`, and its scale '
         f"`seeds: {{{', '.join(f'{row}: {count}' for row, count in planned.items())}}}`."

@@ -6,6 +6,8 @@ Under the null, a false verdict on a sign in at most 5 % of runs. Under the diff
 points of the promised one.
 """
 
+from collections.abc import Sequence
+
 from o1lib.analysis.claims.rule_simulation import SimulatedMember, simulate
 from o1lib.study.protocol import ConfirmatoryPlan
 
@@ -23,7 +25,11 @@ def simulated_members(found: ConfirmatoryPlan) -> list[SimulatedMember]:
 
 def describe(found: ConfirmatoryPlan, runs: int) -> str:
     """Return what simulations of the whole rule found, as text: under the null, and under the differences to detect."""
-    members = simulated_members(found)
+    return told(simulated_members(found), runs)
+
+
+def told(members: Sequence[SimulatedMember], runs: int) -> str:
+    """Return the same for these members."""
     null, there = simulate(members, 0.0, runs), simulate(members, 1.0, runs)
     short = [line.claim for line in there.table.itertuples() if min(line.found, line.first_step) < line.promised - NEAR]
     kept = "kept" if not short else f"not kept by {', '.join(short)}"

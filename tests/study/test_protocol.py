@@ -18,7 +18,7 @@ from o1lib.minivqa.testsets import LINES_OF_A_GROUP, TEST_SETS
 from o1lib.records import UserError, need, project_root
 from o1lib.scoring import PAPER_SETS, metrics
 from o1lib.scoring.policy_scores import chance_levels
-from o1lib.study import experiments, margins, protocol, protocol_text, run_times
+from o1lib.study import confirmatory_family, experiments, margins, protocol, protocol_text, rule_check, run_times
 from o1lib.study.jobs import select
 
 pytestmark = pytest.mark.slow
@@ -266,6 +266,37 @@ def test_claims_that_share_rows_share_their_seeds(one_seed):
     assert max(seed for name, seed in rows if name == "structured.stage_beam4.self") == 7
     assert max(seed for name, seed in rows if name == "structured") == 7
     assert max(seed for name, seed in rows if name == "tags_mixed.sample") == 5
+
+
+def test_several_bases_need_fewer_seeds_of_each_and_run_the_rows_of_each(one_seed):
+    both = replace(one_seed, bases=("base", "base1"))
+    asked = next(one for one in both.members if one.claim.id == "A5")
+    assert both.seed_numbers[0] == 3 and both.needs(asked, 6) < one_seed.needs(asked, 6)
+    rows = {(job.name, job.seed) for job in both.jobs((3, 3, 3)) if job.seed is not None}
+    assert {("direct.sample", 2), ("direct.base1.sample", 2), ("structured.base1", 0)} <= rows
+    assert "Seeds are those on each of the bases base, base1." in protocol_text.basis(both)
+    with pytest.raises(UserError, match="runs .* on no base 'base9': add it to `twins`"):
+        replace(one_seed, bases=("base", "base9")).jobs((3, 3, 3))
+
+
+def test_members_enter_by_priority_until_the_hours_are_full(one_seed):
+    whole = run_times.hours(one_seed.jobs(one_seed.choice))
+    fewer = protocol.plan_confirmatory("mini", str(one_seed.root), limit=0.8 * whole)
+    entered = [one.claim.id for one in fewer.members]
+    assert 0 < len(entered) < 6 and run_times.hours(fewer.jobs(fewer.choice)) <= 0.8 * whole
+    assert set(entered) == set(confirmatory_family.PRIORITY[: len(entered)])
+    assert fewer.left_out == confirmatory_family.PRIORITY[len(entered) :]
+    assert fewer.alpha == 0.05 / len(entered)
+    with pytest.raises(UserError, match="too few even for A5"):
+        protocol.plan_confirmatory("mini", str(one_seed.root), limit=0.001)
+
+
+def test_the_rule_of_a_plan_is_simulated_at_its_size(one_seed):
+    members = rule_check.simulated_members(one_seed)
+    assert [one.name for one in members] == [one.claim.id for one in one_seed.members]
+    assert {one.seeds for one in members} == set(one_seed.choice)
+    small = [replace(one, n=200) for one in members]
+    assert rule_check.told(small, 40).startswith("The whole rule, 40 simulated runs each.")
 
 
 def test_the_plan_names_the_parameters_that_draw_its_test_sets(one_seed):

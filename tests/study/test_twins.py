@@ -21,7 +21,7 @@ rows:
   base.greedy: {notebook: work, once: true, groups: [part]}
   d: {notebook: work, parameters: {model: ""}}
 scales:
-  smoke: {seconds: {b: 7}, rows: {b: {seconds: 2.0}}, repeats: {second: 3, d: 2}}
+  smoke: {seconds: {b: 7}, rows: {b: {seconds: 2.0}}, repeats: {whole: {second: 3, d: 2}}}
 """
 
 
@@ -84,14 +84,14 @@ def test_a_twin_has_its_rows_parameters_and_seconds_at_every_scale(project):
 def test_a_twin_that_cannot_be_made_is_refused(project, old, new, words):
     edit(project, old, new)
     edit(project, "part, d]", "part]")
-    edit(project, ", d: 2", "")
+    edit(project, "{second: 3, d: 2}", "{second: 3}")
     with pytest.raises(UserError, match=words):
         experiments.read_experiments()
 
 
 def test_without_seeds_rows_run_with_those_of_their_scale(project):
     read = experiments.read_experiments()
-    jobs = expand(read, "smoke", ["base.greedy", "b", "d", "c.base1"], [])
+    jobs = expand(read, "smoke", ["base.greedy", "b", "d", "c.base1"], [], ["whole", "second"])
     seeds = {row: [seed for one, seed in jobs if one == row] for row, _ in jobs}
     assert seeds == {
         "base": [0],
@@ -102,7 +102,8 @@ def test_without_seeds_rows_run_with_those_of_their_scale(project):
         "b.base1": [0, 1, 2],
         "c.base1": [0, 1, 2],
     }
-    assert set(expand(read, "smoke", ["d"], [4])) == {("d", 4)}
+    assert set(expand(read, "smoke", ["d"], [4], ["whole"])) == {("d", 4)}
+    assert set(expand(read, "smoke", ["d"], [], ["d"])) == {("d", 0)}  # repeats belong to the group that ROWS names
 
 
 def test_a_scale_begins_at_its_first_seed(project):
@@ -113,7 +114,7 @@ def test_a_scale_begins_at_its_first_seed(project):
 
 
 def test_a_plan_says_which_rows_run_on_another_base(project):
-    text = plan_text.describe(plan.make_plan(experiments.read_experiments(), "smoke", "second", ()))
+    text = plan_text.describe(plan.make_plan(experiments.read_experiments(), "smoke", "whole,second", ()))
     assert "4 rows are rows on another base, by `twins` in experiments.yaml: " in text
     assert "b.base1 seed 2" in text
 
@@ -129,7 +130,7 @@ def test_the_second_pilot_is_one_group_on_both_bases():
 
 def test_the_family_of_the_second_pilot_has_two_seeds_on_each_base():
     read = experiments.read_experiments()
-    jobs = expand(read, "mini", select(read, "mini", "pilot"), [])
+    jobs = expand(read, "mini", select(read, "mini", "pilot"), [], ["pilot"])
     family = select(read, "mini", "family")
     twins = [row for row, entry in read.rows.items() if entry.twin_of in family]
     assert len(twins) == len(family) == 9
