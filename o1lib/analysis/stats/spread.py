@@ -50,7 +50,7 @@ def components(data: Sample) -> Spread:
             seeds, residual = seeds + moved, residual + share * in_both
             freedom += moved**2 / (part.count - 1) + share**2 * denominator
         total = max(questions + seeds - residual, questions, seeds, residual)
-    value = data.average(data.estimates())
+    value = float(data.average(data.estimates()))
     return _student(value, np.sqrt(total), max(1.0, total**2 / freedom) if freedom else 1.0)
 
 
