@@ -106,7 +106,7 @@ def power(
     root: Annotated[str, typer.Option(help='folder of a study; "" is results/<scale>')] = "",
     into: Annotated[str, typer.Option(help="also write the tables into this draft of a protocol")] = "",
     bases: Bases = "base",
-    hours: Annotated[float, typer.Option(help="most hours: members enter in their order of priority")] = math.inf,
+    hours: Annotated[float, typer.Option(help="most hours: members enter by priority; 0 is no limit")] = 0.0,
     runs: Annotated[
         int, typer.Option(help="simulate the whole rule so many times, under no effect and the one to detect")
     ] = 0,
@@ -114,7 +114,7 @@ def power(
     """Print how many questions, seeds and hours the confirmatory family needs, estimated from records."""
     from o1lib.study import protocol, protocol_text, rule_check
 
-    found = protocol.plan_confirmatory(scale, root, tuple(bases.split(",")), hours)
+    found = protocol.plan_confirmatory(scale, root, tuple(bases.split(",")), hours or math.inf)
     if into:
         protocol_text.fill(into, found)
     print(protocol_text.text(found))
