@@ -20,6 +20,7 @@ from support.contract import (
 )
 
 from o1lib.records import load, load_all, sha256
+from o1lib.study.experiments import read_experiments
 
 MINI, CHECKPOINTS = ROOT / "results" / "mini", ROOT / "results" / "checkpoints"
 FROZEN = json.loads((Path(__file__).parent / "rows.json").read_text(encoding="utf8"))
@@ -45,8 +46,7 @@ def first_line(path):
 @cache
 def rows():
     """Return {row: notebook} of the current experiments.yaml."""
-    study = yaml.safe_load((ROOT / "experiments.yaml").read_text(encoding="utf8"))
-    return {row: entry["notebook"] for row, entry in study["rows"].items()}
+    return {row: entry.notebook for row, entry in read_experiments(ROOT / "experiments.yaml").rows.items()}
 
 
 # ---------------------------------------------------------------- rows

@@ -6,7 +6,9 @@
 
 A run draws the paired differences of every member from its variance components and then decides with the functions
 that decide the study. Under the null all true differences are zero. The promised power is that of
-`o1lib.analysis.stats.power` at the first step of Holm's procedure, so the whole rule finds at least as much.
+`o1lib.analysis.stats.power` at the first step of Holm's procedure, so the whole rule finds at least as much. With three
+seeds on each of two bases 0.77 were found at that step where 0.80 were promised (1,200 draws), and 0.87 by the whole
+rule; with five seeds on one base 0.79 and 0.89.
 """
 
 from collections.abc import Sequence
