@@ -173,7 +173,7 @@ def _line(value: Any, where: str) -> bytes:
 
 
 def _unlike(lines: list[bytes], head: bytes) -> str:
-    """Return why the lines of a journal cannot be used with the settings in `head`, "" if they can or nothing is lost."""
+    """Return why the lines of a journal cannot be used with the settings `head`, "" if they can or nothing is lost."""
     began = _entry(lines[0], dict) if lines else parse(head)
     if began == parse(head) or began and "settings" in began and not lines[1:]:
         return ""

@@ -137,7 +137,11 @@ def test_a_linked_journal_stays_a_link_when_a_line_is_dropped(path, tmp_path):
 
 
 def test_a_number_stands_with_its_noun():
-    assert (counted(1, "line"), counted(2, "line"), counted(0, "reply", "replies")) == ("1 line", "2 lines", "0 replies")
+    assert (counted(1, "line"), counted(2, "line"), counted(0, "reply", "replies")) == (
+        "1 line",
+        "2 lines",
+        "0 replies",
+    )
 
 
 def test_a_folder_in_the_place_of_a_journal_is_renamed(tmp_path, capsys):
