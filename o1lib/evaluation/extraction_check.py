@@ -215,17 +215,12 @@ def _with_gold(text: str, gold: str | None) -> Agreement:
     return Agreement(correct(found, gold), "" if correct(found, gold) else _cause(found))
 
 
-def _case(row: dict) -> Agreement:
-    agrees, cause = extraction_cases.compare_case(row)
-    return Agreement(agrees, cause)
-
-
 _FORMS = (
     ({"response", "model_answer", "correct", "gold"}, _mathv),
     ({"response", "true_false", "answer"}, _mathvista),
     ({"response", "official_parsed"}, _mmmu),
     ({"response", "pred_indexs", "if_right"}, _mmmu_pro),
-    ({"kind", "expected"}, _case),
+    ({"kind", "expected"}, lambda row: Agreement(*extraction_cases.compare_case(row))),
     ({"prediction", "answer"}, _prediction),
     ({"response", "answer"}, _prediction),
 )
