@@ -119,8 +119,10 @@ class ScalarReward:
 
 # The only list of rewards.
 REWARDS: dict[str, JudgeSpec[Reward]] = {
-    "likelihood": JudgeSpec("likelihood", make=lambda **_: LikelihoodReward()),
-    "verifier": JudgeSpec("a verifier", make=lambda *, decoder, **_: VerifierReward(decoder), needs_model=True),
+    "likelihood": JudgeSpec("likelihood", make=lambda **_: LikelihoodReward(), reads_likelihood=True),
+    "verifier": JudgeSpec(
+        "a verifier", make=lambda *, decoder, **_: VerifierReward(decoder), needs_model=True, reads_likelihood=True
+    ),
     "oracle": JudgeSpec("an oracle", make=lambda *, truth, **_: OracleReward(truth), needs_truth=True),
     "random": JudgeSpec("a random number", make=lambda *, seed, **_: RandomReward(seed)),
 }

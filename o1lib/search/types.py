@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from o1lib.search.segments import Segment, StageSpec, join_segments, turn_texts
+from o1lib.search.segments import FAILED, Segment, StageSpec, join_segments, turn_texts
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Candidate:
     @property
     def ended(self) -> bool:
         """Whether its last turn is over, so that only a new user turn can follow."""
-        return bool(self.segments) and self.segments[-1].end in ("eos", "length", "nan")
+        return bool(self.segments) and self.segments[-1].end in ("eos", "length", "nan", FAILED)
 
 
 @dataclass(frozen=True)
