@@ -1,6 +1,6 @@
 """Search for the answer of a served model to one question, as `python -m o1lib answer --endpoint` does.
 
-    result, words = served_answer("http://127.0.0.1:8000/v1", "qwen2.5-vl", "picture.png", "How many dots are there?", {})
+    result, words = served_answer("http://127.0.0.1:8000/v1", "qwen2.5-vl", "picture.png", "How many dots?", {})
     final_answer(result), words                 # words: what the server can do, requests, money
 
 Replies are kept in work/answers: the same question with the same settings costs nothing the second time.
@@ -34,8 +34,8 @@ def served_answer(
 ) -> tuple[SearchResult, str]:  # fmt: skip
     """Return (finished search, what the server can do and what it cost in words).
 
-    `settings` are seed, temperature and max_new_tokens of the decoder; `format` "" is tags, or direct for whole answers.
-    The other arguments are those of `answer` and `connect`. Raises UserError as these do.
+    `settings` are seed, temperature and max_new_tokens of the decoder; `format` "" is tags. The other arguments are
+    those of `answer` and `connect`. Raises UserError as these do.
     """
     spec, run = choose(method, METHODS, "search method"), _Folder(project_root() / "work" / "answers")
     n = min(N, spec.max_n or N) if n is None else n
