@@ -108,7 +108,7 @@ class ServedModel:
 
     def facts(self) -> dict:
         """Return further facts for the record: name, price, the usage of this run, and what the server can do."""
-        able = {"abilities": self.able().text()} if self.able() else {}
+        able = {"abilities": self.able().text(), "how": self.describe()} if self.able() else {}
         spent = self.endpoint.usage.facts()
         return {"served": {"model": self.endpoint.model, "price": list(self.price or ()), "spent": spent} | able}
 
@@ -121,7 +121,10 @@ class ServedModel:
         able = self.able()
         if able is None:
             return f"{self.endpoint.model} gives one answer to a question; nothing depends on what its server can do."
-        return f"The server of {self.endpoint.model}: {able.text()}. {able.consequences()}".strip()
+        overran = sum(decoder.overran for decoder in self.used)
+        words = [f"The server of {self.endpoint.model}: {able.text()}.", able.consequences()]
+        words += [f"{overran} candidates went on after the end of their stage and were cut there."] if overran else []
+        return " ".join(filter(None, words))
 
 
 def connect(

@@ -66,7 +66,10 @@ class VerifierReward:
         checks = [Conversation(requests[k].task, (self._check(requests[k]),), picture=False) for k in checked]
         found = self.decoder.likelihoods(checks, [[CORRECT, INCORRECT]] * len(checks)) if checks else []
         for k, ((right, wrong), cost) in zip(checked, found):
-            scores[k] = Score(right - wrong, cost)
+            odds = right - wrong
+            scores[k] = Score(
+                odds if odds == odds else float("-inf"), cost
+            )  # a check without a reply is never the best
         return scores
 
     def _check(self, request):

@@ -10,7 +10,8 @@ from o1lib.inference.decoder import Decoder
 from o1lib.inference.sequential import SequentialDecoder
 from o1lib.inference.served.abilities import NAMES, Abilities
 from o1lib.inference.served.decoder import ServedDecoder
-from o1lib.models.endpoint import Endpoint
+from o1lib.inference.served.weighing import shares, weights
+from o1lib.models.endpoint import Choice, Endpoint, Reply
 from o1lib.records import UserError
 from o1lib.search.judges import make_judge
 from o1lib.search.methods import make_search, task_for
@@ -78,7 +79,7 @@ def same(local, served):
         assert logprobs[0] == pytest.approx(logprobs[1], abs=1e-3)
 
 
-@pytest.mark.parametrize("questions", [2, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("questions", [1, pytest.param(50, marks=pytest.mark.slow)])
 def test_stage_beam_over_http_is_the_local_search(serving, questions):
     tasks, local = tiny.coloured_tasks(questions), engine(Counting)
     mine = searched(local, tasks)
@@ -92,6 +93,7 @@ def test_stage_beam_over_http_is_the_local_search(serving, questions):
     assert len(generations) == sum(len(one.rounds) for one in its), "one request for all candidates of a stage"
 
 
+@pytest.mark.slow
 def test_the_judge_reads_what_the_released_procedure_reads(serving):
     tasks = tiny.coloured_tasks(1)
     [mine] = searched(engine(SequentialDecoder), tasks, n=2)
@@ -101,6 +103,7 @@ def test_the_judge_reads_what_the_released_procedure_reads(serving):
     assert (mine.usage.judge, mine.usage.generated) == (its.usage.judge, its.usage.generated)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "judge", "n"),
     [
@@ -108,7 +111,6 @@ def test_the_judge_reads_what_the_released_procedure_reads(serving):
         ("stage_beam", "likelihood", 3),
         ("best_of_n", "self_as_released", 2),
         ("retracing", "likelihood", 3),
-        ("retracing", "verifier", 2),
         ("greedy", "self", 1),
     ],
 )
@@ -119,6 +121,7 @@ def test_other_methods_and_judges_by_stage_are_the_local_ones(serving, method, j
         same(mine, searched(decoder, tasks, method, judge, n))
 
 
+@pytest.mark.slow
 def test_a_whole_answer_is_one_request(serving):
     tasks = tiny.coloured_tasks(2)
     with serving(tasks) as (server, decoder):
@@ -129,6 +132,7 @@ def test_a_whole_answer_is_one_request(serving):
     assert all(len(one.rounds[0].candidates) == 3 for one in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lack", ["ignores", "refuses"])
 def test_a_server_without_n_gets_a_request_for_each_candidate(serving, lack):
     tasks = tiny.coloured_tasks(2)
@@ -140,6 +144,7 @@ def test_a_server_without_n_gets_a_request_for_each_candidate(serving, lack):
     assert len(drawn) == 4 * sum(len(one.rounds) for one in mine)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lack", ["ignores", "refuses"])
 def test_a_server_without_stop_is_cut_where_the_stage_ends(serving, lack):
     tasks = tiny.coloured_tasks(2)
@@ -151,6 +156,7 @@ def test_a_server_without_stop_is_cut_where_the_stage_ends(serving, lack):
     assert all(its[k].usage.generated >= mine[k].usage.generated for k in range(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lack", ["ignores", "refuses"])
 def test_a_server_without_continuation_is_sent_the_text_again(serving, lack):
     tasks = tiny.coloured_tasks(2)
@@ -164,6 +170,7 @@ def test_a_server_without_continuation_is_sent_the_text_again(serving, lack):
     assert all("Write up to </CAPTION>." in body["messages"][-1]["content"][1]["text"] for body in later)
 
 
+@pytest.mark.slow
 def test_turns_need_no_continuation(serving):
     asked = [task_for(one.qid, one.question, one.image, "four_turn") for one in tiny.coloured_tasks(1)]
     mine = searched(engine(), asked, n=2)
@@ -171,6 +178,7 @@ def test_turns_need_no_continuation(serving):
         same(mine, searched(decoder, asked, n=2))
 
 
+@pytest.mark.slow
 def test_sentences_are_drawn_one_by_one(serving):
     tasks = tiny.coloured_tasks(1)
     with serving(tasks) as (server, decoder):
@@ -202,6 +210,41 @@ def test_a_preference_needs_log_probabilities_and_an_open_reply(serving, lacks):
         pytest.raises(UserError, match="choose judge self or agreement"),
     ):
         searched(decoder, tasks, judge="preference", n=2)
+
+
+@pytest.mark.slow
+def test_a_verifier_weighs_by_the_first_token(serving):
+    tasks = tiny.coloured_tasks(1)
+    with serving(tasks, by_stage=True) as (server, decoder):
+        [found] = searched(decoder, tasks, "retracing", "verifier", 2)
+    asked = [body for body in server.bodies if body.get("top_logprobs") == 20]
+    assert asked and {body["max_tokens"] for body in asked} == {1}
+    assert all(score.value == score.value for one in found.rounds for score in one.scores)
+
+
+@pytest.mark.parametrize(
+    ("top", "expected"),
+    [
+        ([("1", -0.5), (" 2", -1.5), ("x", -4.0)], [-0.5, -1.5]),
+        ([("1", -0.5), ("x", -4.0)], [-0.5, -4.0]),
+        ([("x", -4.0)], [-4.0, -4.0]),
+        ([], [float("-inf")] * 2),
+    ],
+)
+def test_an_option_that_is_not_named_is_at_most_as_likely_as_the_last(top, expected):
+    assert weights([" 1", " 2"], top) == expected
+
+
+def test_the_longest_token_of_an_option_counts():
+    assert weights(["correct", "incorrect"], [("in", -1.0), ("i", -0.1), ("correct", -2.0)]) == [-2.0, -1.0]
+
+
+@pytest.mark.parametrize(
+    ("texts", "written", "expected"), [(["aaaa", "aa"], 9, [6, 3]), (["", ""], 3, [0, 3]), (["abc"], 7, [7])]
+)
+def test_tokens_are_shared_out_where_the_server_counts_them_together(texts, written, expected):
+    reply = Reply(texts[0], {"completion_tokens": written}, choices=[Choice(text) for text in texts])
+    assert shares(reply) == expected and sum(shares(reply)) == written
 
 
 def test_a_budget_is_kept(serving):

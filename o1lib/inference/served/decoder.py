@@ -43,7 +43,8 @@ class ServedDecoder:
     `abilities` None: the server is probed when they are first needed.
 
     `spent` counts prompt and completion tokens and requests by question; a logged reply counts as a new one does.
-    `failures` holds by question why requests got no reply. Raises UserError as `Endpoint.ask` does.
+    `failures` holds by question why requests got no reply. `overran` counts candidates that went on after their stage.
+    Raises UserError as `Endpoint.ask` does.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class ServedDecoder:
         self.endpoint, self.seed, self.temperature, self.top_p = endpoint, seed, temperature, top_p
         self.max_new_tokens, self.instruction, self.by_stage, self.short = max_new_tokens, instruction, by_stage, short
         self.spent, self.failures = defaultdict(Counter), defaultdict(list)
-        self._given, self._pictures = abilities, {}
+        self._given, self._pictures, self.overran = abilities, {}, 0
 
     @cached_property
     def abilities(self) -> Abilities:

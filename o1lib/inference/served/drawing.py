@@ -31,6 +31,11 @@ def parts_of(stages: tuple[StageSpec, ...], by_stage: bool) -> tuple[StageSpec, 
     return tuple(turn[0] if len(turn) == 1 else _together(turn) for turn in turns)
 
 
+def _goes_on(part: StageSpec, text: str) -> bool:
+    """Whether a text goes on after the first stop of its stage."""
+    return any(text.partition(stop)[2].strip() for stop in part.stop)
+
+
 def _together(turn: list[StageSpec]) -> StageSpec:
     return StageSpec("all", turn[-1].stop, turn[0].turn, sum(spec.length_factor for spec in turn))
 
@@ -107,6 +112,7 @@ class Drawing:
             conversation = row.opened(part.turn)
             resent = self.decoder.resends(conversation)
             segment = segment_of(part, choice, conversation.prefix, resent, self._whole(part))
+            self.decoder.overran += not self._whole(part) and _goes_on(part, choice.text)
             row.conversation = replace(conversation, prefix=conversation.prefix + segment.text)
             row.segments, row.cost = (*row.segments, replace(segment, tokens=tokens)), row.cost + cost
             row.at = next_stage(self.parts, row.at, segment.end in ("eos", "length"))

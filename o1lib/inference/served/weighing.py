@@ -25,13 +25,13 @@ def shares(reply: Reply) -> list[int]:
 
 
 def weights(options: Sequence[str], top: Sequence[tuple[str, float]]) -> list[float]:
-    """Return the log-probability of each option's first token, minus infinity if the server names none of them.
+    """Return the log-probability of each option's first token, minus infinity if the server names no tokens.
 
     `top` holds the likeliest tokens. An option whose token is not among them gets the log-probability of the last.
     """
     found = [_first(option.strip(), top) for option in options]
     least = min((logprob for _, logprob in top), default=-inf)
-    return [one if isfinite(one) else least for one in found] if any(map(isfinite, found)) else found
+    return [one if isfinite(one) else least for one in found]
 
 
 def _first(word: str, top) -> float:
