@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from types import SimpleNamespace
 
+import papermill
 import pytest
 from PIL import Image
 from support.served import cut, failure, serve
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 from o1lib import cli
 from o1lib.evaluation import served
 from o1lib.minivqa.testsets import test_set as drawn_set
-from o1lib.records import UserError
+from o1lib.records import UserError, load, project_root
 from o1lib.scoring import metrics
 
 ITEMS = drawn_set("mini-MMStar", 6)
@@ -264,3 +265,23 @@ def test_the_command_searches_over_an_endpoint(tmp_path, monkeypatch):
     assert "answer: conclusion by " in out.output and "requests: 20" in out.output and "money: 0.00" in out.output
     assert "The server of m: n yes, stop yes, continuation yes" in out.output
     assert (tmp_path / "tree.html").read_text(encoding="utf8").count(" kept</b>") == 4
+
+
+@pytest.mark.slow
+def test_notebook_03_searches_over_an_endpoint(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(project_root()))
+    given = {"row": "served", "root": str(tmp_path), "model": "m", "format": "tags", "price": "1/1", "questions": 4}
+    given |= {"sets": "mini-MMStar", "judge_model": "j", "method": "stage_beam", "max_new_tokens": 64}
+    with serve(Speaker()) as server, serve(Speaker()) as referee:
+        papermill.execute_notebook(
+            project_root() / "notebooks" / "03_search_and_score.ipynb",
+            tmp_path / "out.ipynb",
+            parameters=given | {"endpoint": server.url, "judge_endpoint": referee.url},
+            progress_bar=False,
+            cwd=str(project_root()),
+        )
+    record, text = load(tmp_path / "runs" / "served" / "seed0"), (tmp_path / "out.ipynb").read_text()
+    assert "The server of m: n yes, stop yes, continuation yes, seed yes, logprobs yes." in text
+    assert record.metrics["cost/requests"].value == 28 and record.extra["served"]["abilities"].startswith("n yes")
+    assert record.extra["judge_on_own_pairs"]["n"] > 0 and not any("Repsonse" in said(body) for body in server.bodies)
+    assert len(referee.bodies) == 24 * record.metrics["accuracy"].n
