@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from o1lib.evaluation.graders import TOKENS, grade
-from o1lib.evaluation.run import evaluate
+from o1lib.evaluation.run import cutoffs, evaluate
 from o1lib.formats.chat import FORMATS
 from o1lib.formats.stages import STAGES, render
 from o1lib.inference.served.abilities import Abilities, named
@@ -96,6 +96,17 @@ class ServedModel:
         )  # fmt: skip
         asked = [(self, decoder), *([(judged_by, referee)] if referee else [])]
         return trees, [_with_costs(line, asked) for line in lines]
+
+    def cutoffs(
+        self, items: Sequence, *, judge: str, judged_by: "ServedModel | None" = None, n: int = 4, **how
+    ) -> dict:
+        """Return the cutoffs of a reward on validation items, as `run.cutoffs`; `how` are arguments of `decoder`.
+
+        Raises UserError for a reward that needs what the server does not give.
+        """
+        decoder = self.decoder(by_stage=True, **how)
+        check_judge("retracing", n, judge, decoder)
+        return cutoffs(items, self.format, decoder, judge, judged_by and judged_by.decoder(**how), n)
 
     def money(self, decoder: ServedDecoder, qid: str) -> float | None:
         """Return what a question has cost at this model's price, None without a price."""

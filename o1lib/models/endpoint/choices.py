@@ -70,7 +70,7 @@ def _tokens(choice: Mapping) -> list[tuple[str, float]] | None:
 def _top(choice: Mapping) -> tuple[tuple[str, float], ...]:
     """Return the likeliest first tokens with their log-probabilities."""
     try:
-        return tuple((str(one["token"]), float(one["logprob"])) for one in _content(choice)[0]["top_logprobs"])
+        return tuple((str(one["token"]), float(one["logprob"])) for one in (_content(choice) or [])[0]["top_logprobs"])
     except (KeyError, TypeError, ValueError, IndexError):
         return ()
 
