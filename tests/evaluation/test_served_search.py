@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from o1lib import cli
 from o1lib.evaluation import served
+from o1lib.formats.stages import STAGES
 from o1lib.minivqa.testsets import test_set as drawn_set
 from o1lib.records import UserError, load, project_root
 from o1lib.scoring import metrics
@@ -200,6 +201,15 @@ def test_a_judge_by_likelihood_needs_log_probabilities(connect):
     for one in trees[0].rounds:
         best = max(one.candidates, key=lambda candidate: candidate.logprob / candidate.tokens)
         assert one.candidates[one.kept].logprob == best.logprob
+
+
+def test_cutoffs_are_measured_stage_by_stage(connect):
+    how = {"judge": "likelihood", "n": 2, "temperature": 0.6, "max_new_tokens": 64}
+    with serve(Speaker()) as server:
+        found = connect(server).cutoffs(ITEMS[:2], **how)
+    assert {stage: one["n"] for stage, one in found.items()} == dict.fromkeys(STAGES, 4)
+    with serve(Speaker(["logprobs"])) as server, pytest.raises(UserError, match="reward 'likelihood' reads"):
+        connect(server, log="other.jsonl").cutoffs(ITEMS[:2], **how)
 
 
 def test_requests_with_the_same_beginning_stand_together(connect):
