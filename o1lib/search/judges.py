@@ -96,7 +96,7 @@ JUDGES: dict[str, JudgeSpec[Judge]] = {
     "self_as_released": JudgeSpec(
         "as released", make=lambda *, decoder, **_: SelfAsReleased(decoder), needs_model=True
     ),
-    "likelihood": JudgeSpec("likelihood", make=lambda *, seed, **_: LikelihoodJudge(seed)),
+    "likelihood": JudgeSpec("likelihood", make=lambda *, seed, **_: LikelihoodJudge(seed), reads_likelihood=True),
     "agreement": JudgeSpec("agreement", make=lambda *, seed, **_: AgreementJudge(seed)),
     "base": JudgeSpec("its base", make=_preference, needs_model=True, other_model=True),
     "oracle": JudgeSpec("an oracle", make=lambda *, truth, seed, **_: OracleJudge(truth, seed), needs_truth=True),

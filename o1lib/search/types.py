@@ -10,7 +10,7 @@ replaced: a toy proposer and a toy judge run the same control flow.
 from dataclasses import dataclass, field
 from typing import Any
 
-from o1lib.search.segments import Segment, StageSpec, join_segments, turn_texts
+from o1lib.search.segments import FAILED, Segment, StageSpec, join_segments, turn_texts
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Candidate:
     @property
     def ended(self) -> bool:
         """Whether its last turn is over, so that only a new user turn can follow."""
-        return bool(self.segments) and self.segments[-1].end in ("eos", "length", "nan")
+        return bool(self.segments) and self.segments[-1].end in ("eos", "length", "nan", FAILED)
 
 
 @dataclass(frozen=True)
