@@ -40,9 +40,9 @@ class Decoder:
 
     def __init__(
         self, model, processor, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, rows=0, dtype=None, *,
-        replayed=True,
+        replayed=True, lean=True,
     ):  # fmt: skip
-        self.chat, self.runner = ChatTokenizer(processor, ends_of(model)), ModelRunner(model)
+        self.chat, self.runner = ChatTokenizer(processor, ends_of(model)), ModelRunner(model, lean)
         self.seed, self.temperature, self.top_p = seed, temperature, top_p
         self.rows = rows or (96 if model.device.type == "cpu" else 256)  # more than fit a CPU's cache are slower
         self.max_new_tokens, self.context, self.has_output = max_new_tokens, self.runner.context, False
