@@ -15,34 +15,14 @@ picture goes through the vision tower once.
 from contextlib import nullcontext
 
 import torch
-from transformers.cache_utils import Cache, DynamicLayer
 
+from o1lib.inference.block_layers import library_cache
 from o1lib.inference.row_state import Picture, RowState
 from o1lib.inference.shared_attention import Groups, shared
 
 __all__ = ["SPARE", "BatchedCache", "Picture", "RowState"]
 
 SPARE = 32  # columns that a new block has beyond those in use, at least
-
-
-class _Layer(DynamicLayer):
-    """One self-attention layer of a batch: writes into the batch's block and attends to its used columns."""
-
-    def __init__(self, batch, index):
-        super().__init__()
-        self.batch, self.index, self.is_initialized = batch, index, True
-        self.keys, self.values = batch.block[index, :, : batch.rows]
-
-    def update(self, key_states, value_states, *args, **kwargs):
-        """Append keys and values (rows, heads, tokens, width); return views of all of them."""
-        first, start = self.batch.first, self.batch.used
-        end = start + key_states.shape[-2]
-        self.keys[:, :, start:end], self.values[:, :, start:end] = key_states, value_states
-        return self.keys[:, :, first:end], self.values[:, :, first:end]
-
-    def get_seq_length(self):
-        """Return the number of columns in use."""
-        return self.batch.used - self.batch.first
 
 
 class BatchedCache:
@@ -92,7 +72,7 @@ class BatchedCache:
                 attention_mask=self._self_mask(valid, end),
                 position_ids=positions,
                 use_cache=True,
-                past_key_values=self._cache(pictures),
+                past_key_values=self._library_cache(pictures),
                 logits_to_keep=keep,
                 **seen,
                 **(pictures or {}),
@@ -151,7 +131,7 @@ class BatchedCache:
         self.block, self.mask, self.first, self.used = block, mask, start, used
 
     def _make_room(self, columns):
-        """Make room for more columns: in place where as many are free at the left as are in use, else in a new block."""
+        """Make room for more columns: at the left if as many are free there as are in use, else in a new block."""
         first = self.first = min(self.starts)
         if self.used + columns <= self.mask.shape[1]:
             return
@@ -235,18 +215,8 @@ class BatchedCache:
         seen[..., -tokens:] &= torch.ones(tokens, tokens, dtype=torch.bool, device=seen.device).tril()
         return seen | ~valid[:, None, :, None]  # padding attends to everything, nothing attends to padding
 
-    def _cache(self, pictures):
-        """Return the model's cache: this block for self-attention, pictures (or empty layers) for cross-attention."""
-        own, cross, layers = iter(range(self.runner.layers)), iter(self.cross), []
-        for number in range(self.runner.layers + len(self.runner.cross_layers)):
-            if number not in self.runner.cross_layers:
-                layers.append(_Layer(self, next(own)))
-                continue
-            layers.append(DynamicLayer())
-            if self.cross and not pictures:
-                layers[-1].keys, layers[-1].values = next(cross)
-                layers[-1].is_initialized = True
-        self.cache = Cache(layers=layers)
+    def _library_cache(self, pictures):
+        self.cache = library_cache(self, pictures)
         return self.cache
 
     def _cross_mask(self, sees):
@@ -255,4 +225,3 @@ class BatchedCache:
         if sees.shape[1] == 1 and sees.all() and self.tiles.all():
             return None  # faster; for several tokens the library reads "no mask" as "causal"
         return (sees[:, :, None, None] & self.tiles[:, None]).long()
-

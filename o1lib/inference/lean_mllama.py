@@ -5,8 +5,9 @@ the projections that read the same vector are one product, the gains of the norm
 multiplied into the weights, the rotations come from a table, and no masks, caches or outputs are built as objects. The
 sums are those of the model in another order: in float32 the logits differ by rounding alone (conformance.py checks it).
 
-    step, why = lean_step(model)                        # None for another kind of model, and why
-    logits = step(ids, positions, block, mask, None)
+    if not why_general(model):
+        step = LeanStep(model, torch.float32)
+        logits = step(ids, positions, block, mask, None)
 """
 
 import torch
@@ -20,6 +21,12 @@ _SOURCES = ("torch.nn.modules.", "transformers.activations", library.__name__)  
 _ROTATIONS = {"default", "llama3"}  # those that depend on the position alone
 
 
+def step_of(model) -> str:
+    """Return which step decodes a model in a batch, as a record says it: "lean", or "general: " and the reason."""
+    why = why_general(model)
+    return f"general: {why}" if why else "lean"
+
+
 def why_general(model) -> str:
     """Return why a model's decoding has to call the model itself, "" if the lean step computes the same."""
     if type(model) is not library.MllamaForConditionalGeneration:
@@ -27,10 +34,10 @@ def why_general(model) -> str:
     text = model.model.language_model
     if text.config.rope_parameters["rope_type"] not in _ROTATIONS:
         return "its rotations depend on the length of the text"
-    parts = [*text.modules(), model.lm_head]
+    parts = [model, model.model, *text.modules(), model.lm_head]
     if any(not type(one).__module__.startswith(_SOURCES) for one in parts):
         return "its layers are not the library's own (an adapter, perhaps)"
-    if any(one._forward_hooks or one._forward_pre_hooks for one in parts):
+    if any(one._forward_hooks or one._forward_pre_hooks or "forward" in vars(one) for one in parts):
         return "hooks are attached to its layers"
     size = sum(weight.nbytes for one in parts for weight in one._parameters.values() if weight is not None)
     return f"a copy of its weights would take {size / 2**30:.1f} GB" if size > MOST_BYTES else ""
@@ -104,7 +111,9 @@ class LeanStep:
         (keys, values), groups, tiles = pictures[0][layer], pictures[1], pictures[2]
         groups = groups or Groups(*(torch.arange(len(keys), device=keys.device),) * 2)
         queries = self._normal(queries.view(len(queries), self.heads, self.width), *gain).to(keys.dtype)
-        grouped = queries[groups.rows.view(len(keys), -1)].unflatten(2, (self.shared, -1))  # (pictures, most, shared, …)
+        grouped = queries[groups.rows.view(len(keys), -1)].unflatten(
+            2, (self.shared, -1)
+        )  # (pictures, most, shared, …)
         most = grouped.shape[1]
         asked = grouped.transpose(1, 2).flatten(2, 3)
         seen = None

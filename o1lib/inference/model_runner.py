@@ -45,8 +45,9 @@ def out_of_memory(error: RuntimeError) -> bool:
 class ModelRunner:
     """A vision-language model: the sizes of its KV cache, and prefill and continuation of RowStates.
 
-    With `lean`, decoding takes the lean step (lean_mllama.py) if the model has one. Raises UserError for a model without
-    an image token, CannotFork for layers whose cache is not plain keys and values.
+    With `lean`, decoding takes the lean step (lean_mllama.py) if the model has one.
+
+    Raises UserError for a model without an image token, CannotFork for layers whose cache is not plain keys and values.
     """
 
     def __init__(self, model, lean: bool = True):

@@ -1,7 +1,7 @@
 """The cache of one row, and its picture: what a candidate continues from.
 
-    state = RowState(ids, kv, picture, logits)
-    state.head(10)                                      # the state after the first ten tokens alone
+state = RowState(ids, kv, picture, logits)
+state.head(10)                                      # the state after the first ten tokens alone
 """
 
 from dataclasses import dataclass, field

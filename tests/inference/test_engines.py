@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support import tiny, tinyvlm
 
 from o1lib.inference.decoder import Decoder
-from o1lib.inference.kv_cache import BatchedCache, RowState
+from o1lib.inference.kv_cache import BatchedCache
 from o1lib.inference.plain import plain_logits
 from o1lib.inference.sequential import make_decoder
 from o1lib.inference.shared_attention import Groups
