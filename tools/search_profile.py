@@ -43,9 +43,9 @@ class Further:
                 rows.append(len(tokens))
             return read(batch, tokens, *args, **how)
 
-        start = time.perf_counter()
-        with decoder.reading():
-            decoder.runner.lean_step()
+        start, fresh = time.perf_counter(), self._decoder(replayed=False)
+        with fresh.reading():
+            fresh.runner.lean_step()
         setup, BatchedCache.read = time.perf_counter() - start, counted
         try:
             _, usage = searched(decoder, self.trained.tasks, "likelihood")

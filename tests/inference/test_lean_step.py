@@ -7,6 +7,7 @@ import pytest
 import torch
 from support import tiny, tinyvlm
 
+from o1lib.evaluation.inputs import Arm
 from o1lib.inference import lean_mllama
 from o1lib.inference.candidate import nucleus_sample
 from o1lib.inference.decoder import Decoder
@@ -189,3 +190,9 @@ def test_draws_from_one_row_are_those_from_copies_of_it():
 def test_the_check_of_a_model_says_which_step_decodes_it():
     assert "decoding step: lean" in check_model(*tiny.model_and_processor()).text()
     assert "decoding step: general: there is no lean step" in check_model(*tinyvlm.smol()).text()
+
+
+def test_the_record_of_an_evaluation_says_which_step_decoded():
+    arms = [Arm(*made(), "tags", "", "") for made in (tiny.model_and_processor, tinyvlm.smol)]
+    lean, general = (arm.facts()["decoding_step"] for arm in arms)
+    assert lean == "lean" and general.startswith("general: ")
