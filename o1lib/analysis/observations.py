@@ -77,7 +77,7 @@ def observations(
 def _counted(metric: str, there: set[str], chance: Mapping[str, float]) -> set[str]:
     """Return the test sets that a metric needs. Raises UserError when one is missing."""
     if metric == HEADLINE and not chance:
-        raise UserError(f"{HEADLINE!r} needs chance levels: freeze them with `python -m o1lib chance`")
+        raise UserError(f"{HEADLINE!r} needs chance levels: freeze them with `.venv/bin/python -m o1lib chance`")
     whole = {AVERAGE: set(PAPER_SETS), HEADLINE: set(chance)}
     wanted = whole.get(metric) or ({metric} if metric.startswith("mini-") else there)
     if lacking := sorted(wanted - there):

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from o1lib.data.dataset import Item, target
 from o1lib.data.survey import TABLE_1
 from o1lib.records import UserError, project_root, shown
-from o1lib.scoring.test_sets import OUTSIDE, accuracy
+from o1lib.scoring.groups import OUTSIDE, accuracy
 
 REASONING = ("instance reasoning", "logical reasoning", "math", "science & technology")  # skills beyond perception
 _QUANTILES = {"q05": 0.05, "q50": 0.5, "q95": 0.95, "max": 1.0}

@@ -70,7 +70,7 @@ def evaluate(
     referee = _referee(items, decoder, method, judge, judge_decoder, judge_accuracy)
     settings = {"format": format, "method": method, "n": n, "judge": judge, "judge_accuracy": judge_accuracy}
     settings |= {"blind": blind, "budget": budget, "options": options, "made_by": dict(made_by or {})}
-    settings |= {name: getattr(decoder, name) for name in ("seed", "temperature", "top_p", "max_new_tokens")}
+    settings |= {name: getattr(decoder, name) for name in ("engine", "seed", "temperature", "top_p", "max_new_tokens")}
     results = _Results(FinishedQuestions(journal, settings), format, decoder, judge_decoder, schedule, judge)
     open_items = results.restore(items, blind)
     searches = (search(_task(item, format, blind), n, decoder.seed) for item in open_items)

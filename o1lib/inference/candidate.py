@@ -13,7 +13,8 @@ import torch
 
 from o1lib.records import UserError
 from o1lib.search.segments import BROKEN, Segment, next_stage
-from o1lib.search.types import Candidate, Usage, keyed_rng
+from o1lib.search.streams import keyed_rng
+from o1lib.search.types import Candidate, Usage
 
 
 def nucleus_sample(

@@ -39,6 +39,8 @@ class Decoder:
     without a picture input and for a prompt longer than the model's context.
     """
 
+    engine, why = "batched", ""
+
     def __init__(
         self, model, processor, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, rows=0, dtype=None, *,
         replayed=True, lean=True,

@@ -41,8 +41,9 @@ from statistics import fmean
 from o1lib.formats.chat import FORMATS
 from o1lib.formats.stages import STAGES
 from o1lib.formats.thoughts import without_thoughts
+from o1lib.scoring.groups import accuracy, averaged, by, by_question
 from o1lib.scoring.intervals import mean
-from o1lib.scoring.test_sets import accuracy, averaged, by, by_question, of_sets
+from o1lib.scoring.test_sets import of_sets
 
 BREAKS = ("caption", "reasoning", "conclusion", "none")
 

@@ -20,6 +20,7 @@ from o1lib.search.methods import METHODS
 from o1lib.search.oracle import SYNTHETIC, OracleJudge
 from o1lib.search.registry import JudgeSpec, make_entry
 from o1lib.search.segments import hint, stage_text, untagged
+from o1lib.search.streams import keyed_rng
 from o1lib.search.types import (
     Candidate,
     Comparison,
@@ -29,7 +30,6 @@ from o1lib.search.types import (
     Score,
     Task,
     Usage,
-    keyed_rng,
 )
 
 Reward = Callable[[list[RewardRequest]], list[Score]]

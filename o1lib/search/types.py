@@ -7,11 +7,8 @@ replaced: a toy proposer and a toy judge run the same control flow.
     GenerationRequest(task, None, task.stages[:1], n=4)         # four captions of one question
 """
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from o1lib.search.segments import Segment, StageSpec, join_segments, turn_texts
 
@@ -245,9 +242,3 @@ class SearchResult:
             for candidate in one.candidates
             for segment in candidate.segments
         ]
-
-
-def keyed_rng(*key) -> np.random.Generator:
-    """Return a random stream that depends on `key` alone: Philox, seeded by the blake2b hash of the key."""
-    digest = hashlib.blake2b("\x1f".join(map(str, key)).encode(), digest_size=16).digest()
-    return np.random.Generator(np.random.Philox(key=np.frombuffer(digest, dtype=np.uint64)))

@@ -20,6 +20,7 @@ from PIL import Image
 from o1lib.data.images import upright_size
 from o1lib.formats.chat import messages
 from o1lib.formats.question import StagedQuestion
+from o1lib.models.processor import Unmarked
 from o1lib.training.memory import picture_tokens
 
 Pair = tuple[StagedQuestion, tuple[str, ...]]  # an item with the stages that are learned of it
@@ -57,7 +58,7 @@ class PositionCounter:
     def __init__(self, processor, model):
         from trl.chat_template_utils import get_training_chat_template
 
-        self.tokenizer, self.model = processor.tokenizer, model
+        self.tokenizer, self.model, self.unmarked = processor.tokenizer, model, Unmarked(processor)
         self.template = get_training_chat_template(processor) or processor.chat_template
 
     def count(self, pairs: Sequence[Pair], format: str, seed: int = 0) -> list[Counts]:
@@ -67,7 +68,7 @@ class PositionCounter:
 
     def _counted(self, pairs, format, seed):
         read = self.tokenizer.apply_chat_template(
-            [chat(pair, format, seed) for pair in pairs],
+            [self.unmarked.chat(chat(pair, format, seed)) for pair in pairs],
             chat_template=self.template,
             return_dict=True,
             return_assistant_tokens_mask=True,

@@ -350,6 +350,13 @@ def test_a_search_is_rebuilt_from_its_prediction(study):
     assert tree.usage.judge == line["ledger"]["judge"] and tree.n == 4
 
 
+def test_a_served_answer_with_a_price_is_shown_too(study):
+    record = by_row(load_all(study))["structured.stage_beam4.self"][0]
+    line = record.predictions()[0]
+    priced = line | {"ledger": {"generated": 5, "money": 0.25}}
+    assert tree_of(priced, questions(record, study, [line])[line["qid"]]).usage.generated == 5
+
+
 # ---------------------------------------------------------------- claims
 
 

@@ -112,6 +112,7 @@ def scored(checkout):
 
 def test_a_search_runs_whole_from_its_own_folder(scored):
     assert load(scored).metrics["accuracy"].n == 2
+    assert load(scored).extra["engine"] == {"name": "batched", "why": ""}
 
 
 def test_a_new_record_has_the_keys_of_published_ones(scored):

@@ -139,6 +139,12 @@ def run(one, tmp_path, items=ITEMS[:12], **more):
     )
 
 
+def test_the_journal_of_the_other_engine_is_not_used(tmp_path, capsys):
+    for engine in ("batched", "one_at_a_time"):
+        run(speaker(engine, max_new_tokens=3), tmp_path, ITEMS[:1], n=1, method="greedy")
+    assert "searched.jsonl: it is a journal of other settings, so it was renamed" in capsys.readouterr().err
+
+
 def comparable(rows):
     """Return rows without the values that differ between two runs: seconds, and last digits of log-probabilities."""
     return [

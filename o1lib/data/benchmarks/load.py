@@ -23,12 +23,14 @@ from o1lib.data.options import literal
 from o1lib.data.split_zip import Member
 from o1lib.data.table_files import rows
 from o1lib.records import UserError, atomic_file, choose
+from o1lib.records.wording import counted
 
 SHORTEST = 64  # characters; a shorter cell of VLMEvalKit's image column is the id of the row whose picture it shares
 
 _NOT_ASKED = {
+    "without_picture": "without a picture",
     "right_option_is_empty": "whose right option is an empty cell",
-    "only_one_option": "which have only one option",
+    "only_one_option": "with only one option",
 }
 _DIGITS = 20  # of an index; a longer number is a name
 
@@ -48,7 +50,8 @@ def load_benchmark(name: str, source: str | Path, store: Path, pictures: Path | 
     by default the file's folder. The rotations of an MMBench question are added if the file lacks them.
 
     Raises UserError, naming file and row, for an unknown benchmark, an id that is missing or occurs twice, a row that
-    cannot be scored, and a picture that is missing, corrupt or outside the folder. Warns if a TSV is not the one that
+    cannot be scored, a picture that is missing, corrupt or outside the folder, and a file of which every row is left
+    out, with the reasons. Warns if a TSV is not the one that
     VLMEvalKit pins (a part of it, another edition, another variant).
     """
     benchmark = choose(name, BENCHMARKS, "benchmark")
@@ -64,12 +67,14 @@ def load_benchmark(name: str, source: str | Path, store: Path, pictures: Path | 
             counts[left_out] += 1
             continue
         found[qid] = _item(name, benchmark, qid, one, row), store.place(one.picture, one.id, where)
-    for reason, words in _NOT_ASKED.items():
-        if counts[reason]:
-            warnings.warn(f"{source}: {counts[reason]} rows left out, {words}", stacklevel=2)
+    left = {reason: f"{counted(counts[reason], 'row')} {words}" for reason, words in _NOT_ASKED.items()}
+    if not found:
+        why = " and ".join(text for reason, text in left.items() if counts[reason]) or "it has no rows"
+        raise UserError(f"{source} has no question that can be asked ({why}): name the file of {name}")
+    for reason, text in left.items():
+        if counts[reason] and reason != "without_picture":  # such rows are expected, and counted
+            warnings.warn(f"{source}: {text} left out", stacklevel=2)
     items = [Item(**values, image=store.path(place, values["qid"])) for values, place in found.values()]
-    if not items:
-        raise UserError(f"{source} has no question with a picture: name the file of {name}")
     return Loaded(rotated(items) if benchmark.circular else items, dict(counts))
 
 
