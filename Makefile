@@ -17,13 +17,14 @@ TESTS = tests
 WORKERS = 2
 KILLS = 100
 MODEL = results/checkpoints/mini-structured
+LOADED =
 TORCH_INDEX =
 VENV = .venv
 PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
 # A mistyped variable must not silently run something else.
-KNOWN := SCALE ROWS SEEDS JOBS FRESH CLAIM SNAKEMAKE FROM REPOSITORY TESTS WORKERS KILLS MODEL TORCH_INDEX VENV PYTHON
+KNOWN := SCALE ROWS SEEDS JOBS FRESH CLAIM SNAKEMAKE FROM REPOSITORY TESTS WORKERS KILLS MODEL LOADED TORCH_INDEX VENV PYTHON
 UNKNOWN := $(filter-out $(KNOWN),$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
 $(error unknown variable $(firstword $(UNKNOWN)): use $(KNOWN))
@@ -56,10 +57,10 @@ lint: setup  ## check style, formatting, the order of imports between packages, 
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
-bench-search: setup  ## measure the search against the released procedure (MODEL= names a trained checkpoint)
-	@HF_HUB_OFFLINE=1 $(VENV)/bin/python tools/bench_search.py --model '$(MODEL)'
+bench-search: setup  ## measure the search against the released procedure (MODEL= a trained checkpoint, LOADED=1 on a loaded machine)
+	@HF_HUB_OFFLINE=1 $(VENV)/bin/python tools/bench_search.py --model '$(MODEL)' $(if $(LOADED),--loaded)
 bench-train: setup  ## measure training at SCALE= against a bare loop and the machine; writes work/bench/train.json
-	@HF_HUB_OFFLINE=1 $(VENV)/bin/python tools/bench_train.py --scale '$(SCALE)'
+	@HF_HUB_OFFLINE=1 $(VENV)/bin/python tools/bench_train.py --scale '$(SCALE)' $(if $(LOADED),--loaded)
 lab: setup  ## open JupyterLab on the notebooks, the executed reports and the claims page
 	@$(VENV)/bin/jupyter lab $(ROOT_ALLOWED) --ServerApp.root_dir='$(subst ','\'',$(CURDIR))' \
 		--LabApp.default_url=/lab/tree/notebooks
@@ -76,7 +77,7 @@ base: setup  ## train the base that SCALE ships as it is published, or take the 
 ship: setup  ## put the model of one row of work/SCALE into results/checkpoints (ROWS=structured SEEDS=0)
 	@$(RUN) ship --scale '$(SCALE)' --rows '$(or $(ROWS),structured)' --seeds '$(SEEDS)'
 bench-teacher: setup  ## print how many questions a second a served teacher answers, and in how much memory
-	@PYTHONPATH=tests $(VENV)/bin/python tools/bench_teacher.py 10000
+	@PYTHONPATH=tests $(VENV)/bin/python tools/bench_teacher.py 10000 $(if $(LOADED),--loaded)
 bench-kills: setup  ## end runs with SIGKILL at KILLS= random moments, compare their results, and write results/kills.md
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 PYTHONPATH=tests $(VENV)/bin/python tools/kill_campaign.py --kills '$(KILLS)' --publish
 setup: $(STAMP)  ## make the environment in .venv (TORCH_INDEX= names the index torch comes from)

@@ -14,6 +14,7 @@ from o1lib.data.dataset import read_items
 from o1lib.data.hub import local_path
 from o1lib.data.table_files import ENDINGS
 from o1lib.formats.chat import FORMATS
+from o1lib.inference.lean_mllama import step_of
 from o1lib.minivqa import mixture
 from o1lib.minivqa.testsets import TEST_SETS, test_set
 from o1lib.models.checkpoint import load, model_hash, trained_as
@@ -39,8 +40,8 @@ class Arm:
         return {"device": self.model.device.type, "dtype": "float32", "model_hash": self.model_hash}
 
     def facts(self) -> dict:
-        """Return further facts for the record: none, other than for a served model."""
-        return {}
+        """Return a further fact for the record: which step the batched engine decodes with."""
+        return {"decoding_step": step_of(self.model)}
 
 
 def load_arm(run, name: str, format: str = "") -> Arm:

@@ -166,6 +166,12 @@ def test_an_unknown_variable_is_refused(venv, name):
     assert done.returncode == 2 and f"unknown variable {name}" in done.stderr and not done.stdout
 
 
+@pytest.mark.parametrize("target", ["bench-search", "bench-train", "bench-teacher"])
+def test_a_loaded_machine_is_allowed_by_a_variable_alone(venv, target):
+    assert "--loaded" in make("-n", target, "LOADED=1", venv=venv).stdout
+    assert "--loaded" not in make("-n", target, venv=venv).stdout
+
+
 def test_a_variable_of_the_environment_is_accepted(venv, monkeypatch):
     monkeypatch.setenv("FOO", "1")
     assert make("-n", "study", venv=venv).returncode == 0

@@ -43,15 +43,15 @@ def broken_logits(model, when):
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["batched", "one_at_a_time"])
 def test_a_candidate_with_nan_logits_is_marked_and_loses(engine):
-    """The other candidates do not change."""
-    one, [task] = speaker(engine), tiny.coloured_tasks(1)
+    """The other candidates do not change; at this temperature all three differ from the first token on."""
+    one, [task] = speaker(engine, temperature=2.0), tiny.coloured_tasks(1)
     task = replace(task, stages=(StageSpec("all"),))
     [[sound, _, _]] = one.propose([GenerationRequest(task, None, task.stages, n=3)])
     place = {
         "batched": lambda call, out: [1] if call == 4 else [],
         "one_at_a_time": lambda call, out: [0] if call == sound.tokens + 4 else [],
     }[engine]
-    again = speaker(engine)
+    again = speaker(engine, temperature=2.0)
     hook = broken_logits(tiny.trained()[0], place)
     [tree] = run_searches([make_search("best_of_n", 3)(task, 3)], again, judges.make_judge("likelihood"))
     hook.remove()
