@@ -8,6 +8,10 @@ from typing import Annotated
 import typer
 
 from o1lib.cli.app import app, stoppable
+from o1lib.evaluation.answer import usable_names
+from o1lib.search.judges import JUDGES
+
+_JUDGES = f"the judge whose value is measured: {', '.join([*usable_names(JUDGES), 'base'])}"
 
 
 @app.command("audit")
@@ -18,11 +22,9 @@ def audit_model(
     ] = "",
     n: Annotated[int, typer.Option(help="number of questions")] = 40,
     format: Annotated[str, typer.Option(help='answer format of the model; "" takes it from its record')] = "",
-    judge: Annotated[str, typer.Option(help="the judge whose value is measured")] = "self",
+    judge: Annotated[str, typer.Option(help=_JUDGES)] = "preference",
     judge_model: Annotated[str, typer.Option(help='folder of another model that judges; "" is the model itself')] = "",
-    study: Annotated[
-        str, typer.Option(help="folder of records with the gain of a judge")
-    ] = "results/mini",
+    study: Annotated[str, typer.Option(help="folder of records with the gain of a judge")] = "results/mini",
     least: Annotated[float, typer.Option(help="smallest gain, as a share of the questions, that is worth it")] = 0.02,
     temperature: Annotated[float, typer.Option(help="temperature of the sampled answers")] = 0.6,
     max_new_tokens: Annotated[int, typer.Option(help="most tokens generated per stage")] = 256,

@@ -138,12 +138,12 @@ def judge_audit(
     right = right_answers(known, sampled, format)
     pairs = answer_pairs(sampled, right, seed)
     if not pairs:
-        return JudgeAudit(sentence := judge_verdict(None, None, least), sentence, facts=_facts(items, right))
+        return JudgeAudit(sentence := judge_verdict(None, None, None, least), sentence, facts=_facts(items, right))
     lines = ask_judge(judge, pairs + stage_pairs(known, format, decoder, seed), done)
     answers = judge_spread([line for line in lines if not line["stage"]], seed)
     stages = judge_spread([line for line in lines if line["stage"]], seed)
     gains = expected_gains(right, answers, stages, curve, costs_of(sampled, format), seed)
-    sentence = judge_verdict(answers, gains, least)
+    sentence = judge_verdict(answers, stages, gains, least)
     return JudgeAudit(sentence, "", answers, stages, gains, curve, lines, _facts(items, right))
 
 

@@ -33,7 +33,7 @@ def audit(
     data: str = "",
     questions: int = 40,
     format: str = "",
-    judge: str = "self",
+    judge: str = "preference",
     judge_model: str = "",
     study: str = "results/mini",
     least: float = 0.02,

@@ -79,8 +79,8 @@ def gain_table(judged: JudgeAudit) -> list[dict]:
     return [
         {
             "search": row["search"],
-            "gain": points(row),
-            "most": f"{100 * row['most']:.0f}",
+            "gain": points(row, 1),
+            "most": f"{100 * row['most']:.1f}",
             "tokens": f"{row['tokens']:,.0f}",
             "times": f"{row['times']:.1f}",
         }

@@ -2,7 +2,7 @@
 
     spread = judge_spread(lines)                            # the judge's accuracy and draws of it
     gains = expected_gains(right, spread, curve, costs)     # o1lib.analysis.audits.gain
-    judge_verdict(spread, gains)                            # one sentence: worth it, or not
+    judge_verdict(spread, None, gains, 0.02)                # one sentence: worth it, or not
 
 The measurements themselves are made in `o1lib.evaluation.audits`.
 """
