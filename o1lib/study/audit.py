@@ -111,9 +111,12 @@ def chain_audit(run, items: Sequence, decoder, format: str, model: str, data: st
     places = (Path(model), project_root() / model)
     weights = next((model_hash(place) for place in places if place.is_dir()), "")
     made_by = {"model": weights or model, "format": format, "data": data, "code": stack_hash(SEARCHES)}
-    path = run.path("replies.jsonl")
+    made_by |= {"max_new_tokens": decoder.max_new_tokens}
+
+    def keep(reply):
+        return kept_replies(reply, run.path("replies.jsonl"), made_by)
+
     with tqdm(desc="chain reading", unit=" replies") as bar:
-        keep = lambda reply: kept_replies(reply, path, made_by)  # noqa: E731
         return read_chains(items, decoder, format, seed=seed, done=bar.update, keep=keep)
 
 

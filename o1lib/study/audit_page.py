@@ -101,7 +101,6 @@ def every_metric(reading: ChainReading) -> list[dict]:
 
 def audit_page(model: str, reading: ChainReading, judged: JudgeAudit, judge: str, about: str = "") -> str:
     """Return the page. `judge` is the label of the judge, `about` says what was asked."""
-    drawn = reading.metrics and chain_figure(reading)
     return render(
         "study/audit.html.j2",
         model=model,
@@ -112,14 +111,14 @@ def audit_page(model: str, reading: ChainReading, judged: JudgeAudit, judge: str
         facts=reading.facts,
         accuracy=points(reading.accuracy) if reading.accuracy else "",
         chain_rows=chain_table(reading),
-        chain_figure=_url(drawn) if drawn else "",
+        chain_figure=png_url(as_picture(chain_figure(reading))) if reading.metrics else "",
         missing=[f"{PROBES[name].label}: {why}" for name, why in reading.missing.items()],
         every=every_metric(reading),
         judged=judged,
         judge_rows=judge_table(judged),
         gain_rows=gain_table(judged),
-        gain_figure=_url(gain_figure(judged)) if judged.gains is not None else "",
-        curve_figure=_url(curve_figure(judged)) if judged.curve is not None and judged.answers else "",
+        gain_figure=png_url(as_picture(gain_figure(judged))) if judged.gains is not None else "",
+        curve_figure=png_url(as_picture(curve_figure(judged))) if judged.curve is not None and judged.answers else "",
     )
 
 
@@ -157,10 +156,9 @@ def curve_figure(judged: JudgeAudit):
     return ax
 
 
-def _url(ax) -> str:
-    """Return the figure of an Axes as a data: URL, and close it."""
+def as_picture(ax) -> Image.Image:
+    """Return the figure of an Axes as a picture, and close it."""
     data = io.BytesIO()
     ax.figure.savefig(data, format="png", dpi=110, bbox_inches="tight")
     plt.close(ax.figure)
-    with Image.open(data) as picture:
-        return png_url(picture)
+    return Image.open(data)
