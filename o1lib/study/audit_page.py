@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from o1lib.analysis.audits.gain import STAGE_BEAM
 from o1lib.analysis.audits.words import chain_verdict, points
 from o1lib.analysis.plots import points as dots
 from o1lib.evaluation.audits.chains import ChainReading
@@ -118,8 +119,13 @@ def audit_page(model: str, reading: ChainReading, judged: JudgeAudit, judge: str
         judge_rows=judge_table(judged),
         gain_rows=gain_table(judged),
         gain_figure=png_url(as_picture(gain_figure(judged))) if judged.gains is not None else "",
-        curve_figure=png_url(as_picture(curve_figure(judged))) if judged.curve is not None and judged.answers else "",
+        curve_figure=png_url(as_picture(curve_figure(judged))) if _staged(judged) else "",
     )
+
+
+def _staged(judged: JudgeAudit) -> bool:
+    """Return whether a stage beam has an expected gain, which is read off the curve."""
+    return judged.gains is not None and (judged.gains.method == STAGE_BEAM).any()
 
 
 def _bold(sentence: str) -> tuple[str, str]:
