@@ -73,7 +73,7 @@ def test_items(run, data: str, questions: int = 0, sets: str = "") -> list:
         raise UserError(f"questions={questions} is invalid: give 0 for all questions, or a number up to {MOST:,}")
     benchmark, named, source = data.partition("@")
     if named:
-        items = load_benchmark(benchmark, _from_root(source), run.path("pictures")).items
+        items = load_benchmark(benchmark, from_root(source), run.path("pictures")).items
     elif data:
         items = read_items(need(run.root, data, run.seed).folder / "data" / "test")
     else:
@@ -94,7 +94,7 @@ def _named(sets: str, there: Sequence[str]) -> tuple[str, ...]:
     return tuple(choose(name.strip(), there, "test set in sets") for name in sets.split(",") if name.strip())
 
 
-def _from_root(source: str) -> str:
+def from_root(source: str) -> str:
     """Return the path of a file relative to the project's folder; the name of a Hub dataset is returned unchanged."""
     path = project_root() / local_path(source)
     return str(path) if path.is_file() or path.suffix in ENDINGS else source
@@ -125,7 +125,7 @@ def hashes(run, data: str, subject) -> dict:
     """Return the arguments of `records.finish` on the model and the dataset (of row `data` or a benchmark's file)."""
     _, named, source = data.partition("@")
     if named:
-        path = Path(_from_root(source))
+        path = Path(from_root(source))
         dataset = sha256(path) if path.is_file() else ""
     else:
         dataset = need(run.root, data, run.seed).provenance["dataset_hash"] if data else ""

@@ -34,6 +34,7 @@ SMALL = {
     "01_build_dataset": {"n_train": 20, "n_validation": 4, "n_test": 4},
     "02_train_sft": {"examples": 64, "batch": 32, "validation": 0},
     "03_search_and_score": {"method": "best_of_n", "n": 2, "questions": 2, "max_new_tokens": 48},
+    "08_audit_your_model": {"questions": 2, "max_new_tokens": 48},
 }
 SMOKE, MINI = "smoke", "mini"  # scales of runs that are opened by hand
 

@@ -43,11 +43,14 @@ class Loaded(NamedTuple):
     counts: dict[str, int]
 
 
-def load_benchmark(name: str, source: str | Path, store: Path, pictures: Path | None = None) -> Loaded:
+def load_benchmark(
+    name: str, source: str | Path, store: Path, pictures: Path | None = None, *, scored: bool = True
+) -> Loaded:
     """Return the items of benchmark `name` from a file or a hub dataset (see `o1lib.data.table_files.rows`).
 
     Pictures in the rows are written into `store`, named by their content. Paths in the rows are relative to `pictures`,
-    by default the file's folder. The rotations of an MMBench question are added if the file lacks them.
+    by default the file's folder. The rotations of an MMBench question are added if the file lacks them. With `scored`
+    False, questions without an answer are read too; their answer is "".
 
     Raises UserError, naming file and row, for an unknown benchmark, an id that is missing or occurs twice, a row that
     cannot be scored, a picture that is missing, corrupt or outside the folder, and a file of which every row is left
@@ -60,9 +63,9 @@ def load_benchmark(name: str, source: str | Path, store: Path, pictures: Path | 
     store = _PictureStore(store, pictures or local_path(source).parent)
     for where, row in tqdm(rows(source), desc=f"reading {name}", unit=" rows", delay=2, mininterval=1):
         counts["rows"] += 1
-        one = fields.read(row, where, benchmark, published(name))
+        one = fields.read(row, where, benchmark, published(name), scored=scored)
         qid = _id(row, one.id, benchmark, counts["rows"], where, seen)
-        left_out = _left_out(row, one)
+        left_out = _left_out(row, one, scored)
         if left_out:
             counts[left_out] += 1
             continue
@@ -89,11 +92,11 @@ def _warn_of_another_edition(name: str, path: Path) -> None:
         warnings.warn(f"{path.name} is not the {name}.tsv that VLMEvalKit pins: it {is_what}", stacklevel=3)
 
 
-def _left_out(row: dict, one: fields.Fields) -> str:
+def _left_out(row: dict, one: fields.Fields, scored: bool) -> str:
     """Return the count of the rows that are left out for the same reason, "" for a row that is asked."""
     if _without_picture(row, one):
         return "without_picture"
-    if one.answer:
+    if one.answer or not (scored or fields.has_answer(row)):
         return ""
     return "only_one_option" if sum(map(bool, one.options)) == 1 else "right_option_is_empty"
 
