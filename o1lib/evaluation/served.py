@@ -12,8 +12,6 @@ answer.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tqdm import tqdm
-
 from o1lib.data.image_part import picture_part
 from o1lib.data.images import picture_of
 from o1lib.evaluation.graders import TOKENS, grade
@@ -23,6 +21,7 @@ from o1lib.models.endpoint import Endpoint, Reply, Request
 from o1lib.records import UserError
 from o1lib.records.addresses import without_keys
 from o1lib.records.limits import check_size
+from o1lib.records.progress import progress_bar
 from o1lib.search.methods import METHODS, task_for
 from o1lib.search.segments import Segment
 from o1lib.search.types import Candidate, SearchResult, SearchRound, Usage
@@ -69,7 +68,9 @@ class ServedModel:
         check_size("max_new_tokens", max_tokens)
         temperature = 0.0 if METHODS[method].greedy else temperature
         asked = (self._request(item, temperature, max_tokens, blind) for item in items)
-        replies = list(tqdm(self.endpoint.ask(asked), total=len(items), desc=self.endpoint.model, unit="question"))
+        replies = list(
+            progress_bar(self.endpoint.ask(asked), total=len(items), desc=self.endpoint.model, unit="question")
+        )
         trees = [_tree(item, reply, self.format, method) for item, reply in zip(items, replies, strict=True)]
         lines = score(trees, items, self.format, temperature=temperature)
         return trees, [self._priced(line, reply) for line, reply in zip(lines, replies, strict=True)]
