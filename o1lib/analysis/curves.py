@@ -82,6 +82,8 @@ def curve_panels(table, x, by, hue=None, columns=3, log=False, label="", score=A
         if log:
             log_axis(ax, (1, 3))
         ax.tick_params(labelsize="small")
+    for ax in axes.flat[max(0, len(names) - columns) : len(names)]:
+        ax.tick_params(labelbottom=True)
     for ax in axes.flat[len(names) :]:
         ax.set_axis_off()
     if not names:

@@ -23,8 +23,9 @@ def undecided(table):
 
 
 def plain(sentence):
-    """Return a sentence of Markdown as a title: without emphasis and without the period at its end."""
-    return sentence.replace("**", "").removesuffix(".")
+    """Return a sentence of Markdown as a title: with a capital, without emphasis and without the period at its end."""
+    told = sentence.replace("**", "").removesuffix(".")
+    return told[:1].upper() + told[1:]
 
 
 def differences(found, name="contrast", most=2):
@@ -41,8 +42,8 @@ def differences(found, name="contrast", most=2):
             return "The difference is not certain: its interval includes zero"
         return f"No difference is certain: all {len(tested)} intervals include zero"
     largest = sure.loc[sure.value.abs().sort_values(ascending=False, kind="stable").index[:most]]
-    named = ", ".join(f"{line[name]} {100 * line['value']:+.1f} points" for line in largest.to_dict("records"))
-    more = f", and {len(sure) - most} more" if len(sure) > most else ""
+    named = "; ".join(f"{line[name]} {100 * line['value']:+.1f} points" for line in largest.to_dict("records"))
+    more = f"; and {len(sure) - most} more" if len(sure) > most else ""
     return f"{len(sure)} of {len(tested)} differences {'is' if len(sure) == 1 else 'are'} certain: {named}{more}"
 
 

@@ -38,13 +38,13 @@ def test_a_verdict_decides_before_the_interval():
 
 def test_certain_differences_are_named_largest_first():
     assert findings.differences(contrasts(UP, UNSURE, DOWN)) == (
-        "2 of 3 differences are certain: c -12.0 points, a +8.0 points"
+        "2 of 3 differences are certain: c -12.0 points; a +8.0 points"
     )
 
 
 def test_further_certain_differences_are_counted():
     told = findings.differences(contrasts(UP, DOWN, UP), most=1)
-    assert told == "3 of 3 differences are certain: b -12.0 points, and 2 more"
+    assert told == "3 of 3 differences are certain: b -12.0 points; and 2 more"
 
 
 @pytest.mark.parametrize(
