@@ -204,7 +204,7 @@ def save(ax, folder, name, mark="", title=""):
     folder.mkdir(parents=True, exist_ok=True)
     paths, figure = [folder / f"{name}.{kind}" for kind in ("svg", "png")], ax.figure
     laid_out = figure.get_layout_engine() is not None
-    title = fill(title, int(_PER_INCH * figure.get_size_inches()[0]))
+    title = fill(title, int(_PER_INCH * figure.get_size_inches()[0]), break_on_hyphens=False)
     if laid_out:  # lay out once instead of for every file, because it takes most of the time
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize="medium", fontweight="bold")

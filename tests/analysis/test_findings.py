@@ -108,10 +108,15 @@ def test_verdicts_are_counted_in_words():
 
 
 @pytest.mark.parametrize(
-    "only, ids", [("", ["A1", "B8"]), ("B8", ["B8"]), ("LLaVA-o1", ["A1"]), ("A1, B8", ["A1", "B8"])]
+    "only, ids", [("all", ["A1", "B8"]), ("A1", ["A1"]), ("LLaVA-o1", ["A1"]), ("A1, B8", ["A1", "B8"])]
 )
 def test_claims_are_chosen_by_id_or_paper(only, ids):
     assert [line["id"] for line in brief.chosen_claims(claims(), only)] == ids
+
+
+def test_without_a_name_the_main_claims_are_chosen():
+    assert [line["id"] for line in brief.chosen_claims(claims())] == ["B8"]  # A1 is no main claim
+    assert [line["id"] for line in brief.chosen_claims(claims()[:1])] == ["A1"]
 
 
 def test_an_unknown_claim_is_refused_with_those_that_exist():

@@ -307,7 +307,7 @@ def test_every_table_and_figure_of_a_pilot_is_marked_as_one(tmp_path, split, mar
         report.provenance(),
     ]
     assert all(("(pilot)" in part.data) is marked for part in shown) and report.extra["pilot"] is marked
-    report.figure("f", points(report.cells(ARMS, ["mini-MMStar"]), "label"))
+    report.figure("f", points(report.cells(ARMS, ["mini-MMStar"]), "label"), "what it shows")
     assert (">pilot</text>" in report.paths[-2].read_text(encoding="utf8")) is marked
 
 

@@ -1,7 +1,7 @@
 """The verdicts of a study in three sentences, and the choice of the claims that a figure shows.
 
     answer_in_brief(lines, records)         # what keeps the study from an answer, the main claims, all claims
-    chosen_claims(lines, "A5, LlamaV-o1")   # the lines of these claims
+    chosen_claims(lines, "A5, LlamaV-o1")   # the lines of these claims; without a name those of the main claims
 
 Lines are those of `o1lib.analysis.claims.evaluate_claims`.
 """
@@ -14,6 +14,7 @@ from o1lib.analysis.claims.registry import load_claims
 from o1lib.analysis.stats import INCONCLUSIVE, NEGLIGIBLE, NOT_TESTED, OPPOSITE, SUPPORTED
 from o1lib.records import Record, UserError, choose
 
+ALL = "all"
 WORDS = {
     SUPPORTED: "supported",
     OPPOSITE: "contradicted",
@@ -55,10 +56,11 @@ def counted(lines: Sequence[dict]) -> str:
 
 
 def chosen_claims(lines: Sequence[dict], only: str = "") -> list[dict]:
-    """Return the lines of the claims that `only` names between commas, by id or paper; "" names all.
+    """Return the lines of the claims that `only` names between commas: ids, papers or "all"; "" names the main claims.
 
-    Raises UserError for a name that is neither.
+    Where there is no main claim, "" names all. Raises UserError for a name that is none of these.
     """
-    known = [*PAPERS.values(), *(line["id"] for line in lines)]
+    known = [ALL, *PAPERS.values(), *(line["id"] for line in lines)]
     names = {choose(name.strip(), known, "claim or paper") for name in only.split(",") if name.strip()}
-    return [line for line in lines if not names or names & {line["id"], PAPERS[line["paper"]]}]
+    wanted = names or main_claims().intersection(known) or {ALL}
+    return [line for line in lines if wanted & {ALL, line["id"], PAPERS[line["paper"]]}]
