@@ -91,14 +91,13 @@ def _first(line):
 
 
 def _sure(tested, mark):
-    kind = f"This is a {mark}. " if mark else ""
     if not len(tested):
-        return f"{kind}No contrast could be tested."
+        return "No contrast could be tested."
     few, many, seeds = (int(number) for number in (tested.n.min(), tested.n.max(), tested.seeds.max()))
     asked = f"{few}" if few == many else f"{few} to {many}"
     width = (50 * (tested.high - tested.low)).median()
     most = "one seed" if seeds == 1 else f"up to {seeds} seeds"
     return (
-        f"{kind}A difference rests on {asked} questions and {most}, and half of the intervals are wider than "
+        f"{f'In this {mark}, a' if mark else 'A'} difference rests on {asked} questions and {most}, and half of the intervals are wider than "
         f"±{width:.0f} points."
     )

@@ -86,7 +86,11 @@ def test_a_report_opens_with_its_first_contrast_and_says_how_sure_it_is():
     first, all_of_them, sure = findings.opening(found, "b", "pilot")
     assert first == "**b**: +1.0 points [-5.0, +7.0], **inconclusive**."
     assert all_of_them == "No difference is certain: all 2 intervals include zero."
-    assert sure.startswith("This is a pilot.") and "90 questions and up to 2 seeds" in sure and "±6 points" in sure
+    assert (
+        sure.startswith("In this pilot, a difference")
+        and "90 questions and up to 2 seeds" in sure
+        and "±6 points" in sure
+    )
 
 
 def test_an_opening_without_its_contrast_gives_the_reason():
