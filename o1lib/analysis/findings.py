@@ -97,7 +97,8 @@ def _sure(tested, mark):
     asked = f"{few}" if few == many else f"{few} to {many}"
     width = (50 * (tested.high - tested.low)).median()
     most = "one seed" if seeds == 1 else f"up to {seeds} seeds"
+    start = f"In this {mark}, a" if mark else "A"
     return (
-        f"{f'In this {mark}, a' if mark else 'A'} difference rests on {asked} questions and {most}, and half of the intervals are wider than "
+        f"{start} difference rests on {asked} questions and {most}, and half of the intervals are wider than "
         f"±{width:.0f} points."
     )
