@@ -11,9 +11,11 @@ as it moves, and its last state stays.
 
 import io
 import sys
+import warnings
+from importlib import import_module
 from typing import Any
 
-from tqdm import tqdm
+from tqdm import TqdmWarning, tqdm
 
 WIDTH, SECONDS = 80, 1.0  # characters of a bar in a notebook, and least seconds between two states
 
@@ -35,6 +37,17 @@ def say(text: str) -> None:
         print(text)
     else:
         tqdm.write(text, file=sys.stderr)
+
+
+def import_quietly() -> None:
+    """Import the module of tqdm by which other libraries choose their bars, without its warning in a notebook.
+
+    It warns where widgets are missing, on the error stream and once, when it is imported.
+    """
+    if in_notebook():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TqdmWarning)
+            import_module("tqdm.auto")
 
 
 class _InNotebook(tqdm):

@@ -11,6 +11,9 @@ COUNT = """from o1lib.records.progress import progress_bar, say
 for number in progress_bar(range(3), desc="counting", mininterval=0):
     pass
 say("done")"""
+OTHERS = """from o1lib.records.progress import import_quietly
+import_quietly()
+from tqdm.auto import tqdm  # as huggingface_hub does"""
 WAITING = """for number in progress_bar(range(3), delay=60):
     pass
 with progress_bar(total=3, disable=True) as hidden:
@@ -20,7 +23,7 @@ with progress_bar(total=3, disable=True) as hidden:
 @pytest.fixture(scope="module")
 def executed() -> nbformat.NotebookNode:
     """A notebook that counted to three, as a batch executes it."""
-    notebook = new_notebook(cells=[new_code_cell(COUNT), new_code_cell(WAITING)])
+    notebook = new_notebook(cells=[new_code_cell(COUNT), new_code_cell(WAITING), new_code_cell(OTHERS)])
     return NotebookClient(notebook, kernel_name="python3", timeout=120).execute()
 
 
@@ -39,6 +42,11 @@ def test_nothing_is_on_the_error_stream_of_a_notebook(executed):
 @pytest.mark.slow
 def test_a_bar_that_waits_or_is_disabled_shows_nothing(executed):
     assert executed.cells[1].outputs == []
+
+
+@pytest.mark.slow
+def test_other_libraries_import_their_bars_without_a_warning(executed):
+    assert executed.cells[2].outputs == []
 
 
 def test_outside_of_a_notebook_a_bar_is_on_the_error_stream(capsys):
