@@ -13,6 +13,9 @@ CLAIM =
 SNAKEMAKE =
 FROM =
 REPOSITORY =
+OWNER =
+PARTS = models,data
+DRY =
 TESTS = tests
 WORKERS = 2
 KILLS = 100
@@ -24,7 +27,7 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
 # A mistyped variable must not silently run something else.
-KNOWN := SCALE ROWS SEEDS JOBS FRESH CLAIM SNAKEMAKE FROM REPOSITORY TESTS WORKERS KILLS MODEL LOADED TORCH_INDEX VENV PYTHON
+KNOWN := SCALE ROWS SEEDS JOBS FRESH CLAIM SNAKEMAKE FROM REPOSITORY OWNER PARTS DRY TESTS WORKERS KILLS MODEL LOADED TORCH_INDEX VENV PYTHON
 UNKNOWN := $(filter-out $(KNOWN),$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
 $(error unknown variable $(firstword $(UNKNOWN)): use $(KNOWN))
@@ -43,7 +46,7 @@ STAMP := $(VENV)/installed-$(shell $(PYTHON) -c 'import hashlib, pathlib, sys; p
 	name).read_bytes() for name in ("pyproject.toml", "constraints.txt")) + sys.version.encode()).hexdigest()[:16])')
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: study plan test test-fast lint lab compare why publish site base ship bench-search bench-train bench-teacher bench-kills setup help
+.PHONY: study plan test test-fast lint lab compare why publish site base ship push-hub bench-search bench-train bench-teacher bench-kills setup help
 study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FRESH=1), ending with the claims page
 	@$(RUN) study $(CHOICE) --snakemake '$(SNAKEMAKE)'
 plan: setup  ## print what would run, why, and about how long
@@ -76,6 +79,8 @@ base: setup  ## train the base that SCALE ships as it is published, or take the 
 	@$(RUN) base --scale '$(SCALE)' --source '$(FROM)' --fresh '$(FRESH)' --seeds '$(or $(SEEDS),0)'
 ship: setup  ## put the model of one row of work/SCALE into results/checkpoints (ROWS=structured SEEDS=0)
 	@$(RUN) ship --scale '$(SCALE)' --rows '$(or $(ROWS),structured)' --seeds '$(SEEDS)'
+push-hub: setup  ## upload models and the dataset of SCALE to the Hugging Face Hub (OWNER=me; DRY=1 only prints)
+	@$(RUN) push-hub --owner '$(OWNER)' --scale '$(SCALE)' --parts '$(PARTS)' --dry-run '$(DRY)'
 bench-teacher: setup  ## print how many questions a second a served teacher answers, and in how much memory
 	@PYTHONPATH=tests $(VENV)/bin/python tools/bench_teacher.py 10000 $(if $(LOADED),--loaded)
 bench-kills: setup  ## end runs with SIGKILL at KILLS= random moments, compare their results, and write results/kills.md

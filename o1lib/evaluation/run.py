@@ -12,14 +12,13 @@ These are the steps of notebook 03. Models and questions come from `o1lib.evalua
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from o1lib.data.images import picture_of
 from o1lib.evaluation.inputs import Arm
 from o1lib.evaluation.predictions import option_likelihoods, score
 from o1lib.evaluation.resume import FinishedQuestions
 from o1lib.formats.stages import STAGES
 from o1lib.records import UserError, stack_hash
+from o1lib.records.progress import progress_bar
 from o1lib.scoring.stage_scores import CHAIN
 from o1lib.search import rewards
 from o1lib.search.judges import JUDGES, SYNTHETIC
@@ -79,7 +78,7 @@ def evaluate(
     open_items = results.restore(items, blind)
     searches = (search(_task(item, format, blind), n, decoder.seed) for item in open_items)
     name = f"{method}, {n} candidates" if n > 1 else method
-    with tqdm(total=len(items), initial=len(items) - len(open_items), desc=name, unit="question") as bar:
+    with progress_bar(total=len(items), initial=len(items) - len(open_items), desc=name, unit="question") as bar:
         most = max(1, at_once // n)
         run_searches(
             searches, decoder, referee, bar.update, most, budget, lambda k, tree: results.add(open_items[k], tree)

@@ -18,7 +18,7 @@ COMMANDS = [
     "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup", "plan",
     "study", "summary", "compare", "why", "power", "rates", "publish", "base", "ship", "shortcuts", "gate",
     "probe-chain", "reasoning-steps", "depth-shortcuts", "chance", "entering", "margins", "probe-suite",
-    "readiness", "site", "restore", "check-model", "audit",
+    "readiness", "site", "restore", "check-model", "push-hub", "audit",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -53,6 +53,7 @@ OPTIONS = {
     "rates": "--scale --root",
     "margins": "--scale --root --freeze",
     "site": "--out --repository",
+    "push-hub": "--owner --scale --parts --dry-run",
     "publish": "--scale --force",
     "base": "--scale --source --fresh",
     "ship": "--scale --rows --seeds",
@@ -78,6 +79,8 @@ MISTAKES = [
     ("o1lib run-row nosuch", "nosuch"),
     ("o1lib publish --scale smoke", "smoke"),
     ("o1lib ship --rows nosuch", "nosuch"),
+    ("o1lib push-hub --dry-run 1", "OWNER"),
+    ("o1lib push-hub --owner me --parts nosuch", "nosuch"),
     ("o1lib check-model nosuch", "nosuch"),
     ("o1lib audit nosuch", "nosuch"),
     ("o1lib stages-check none.jsonl", "none.jsonl"),

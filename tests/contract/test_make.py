@@ -18,7 +18,7 @@ from support.contract import ROOT, environment, failure, python
 
 TARGETS = [
     "study", "plan", "test", "test-fast", "lint", "lab", "compare", "why", "publish", "site", "base", "ship",
-    "bench-search", "bench-train", "bench-teacher", "setup", "help",
+    "bench-search", "bench-train", "bench-teacher", "push-hub", "setup", "help",
 ]  # fmt: skip
 # {target: variables that README or `make help` let a user give it, each with a value that must reach the command}
 VARIABLES = {
@@ -31,6 +31,7 @@ VARIABLES = {
     "site": {"REPOSITORY": "https://example.org/o1lib"},
     "base": {"SCALE": "gpu", "FROM": "work/mini/runs/base/seed0", "FRESH": "1"},
     "ship": {"SCALE": "gpu", "ROWS": "direct", "SEEDS": "7"},
+    "push-hub": {"OWNER": "me", "PARTS": "models", "SCALE": "smoke", "DRY": "1"},
     "bench-search": {"MODEL": "results/checkpoints/mini-base"},
     "bench-train": {"SCALE": "gpu"},
 }

@@ -56,6 +56,12 @@ def folder(checkout: Path, notebook: str) -> Path:
     return checkout / "work" / scale / "runs" / notebook / "seed0"
 
 
+def red(path: Path) -> list[str]:
+    """Return what an executed notebook shows from the error stream."""
+    outputs = [one for cell in nbformat.read(path, as_version=4).cells for one in cell.get("outputs", [])]
+    return [one.text for one in outputs if one.output_type == "stream" and one.name == "stderr"]
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
 def test_a_notebook_runs_whole_from_the_root(checkout, notebook):
     before = files(checkout / "results")
@@ -64,6 +70,7 @@ def test_a_notebook_runs_whole_from_the_root(checkout, notebook):
     )
     assert done.returncode == 0, failure(done)
     assert load(folder(checkout, notebook)).notebook == notebook
+    assert red(checkout / f"{notebook}.out.ipynb") == [], "the error stream is shown on red"
     assert files(checkout / "results") == before, "a run by hand wrote into results/"
 
 

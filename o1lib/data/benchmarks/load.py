@@ -11,8 +11,6 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from o1lib.data.benchmarks import fields
 from o1lib.data.benchmarks.known import BENCHMARKS, Benchmark, prompt, published
 from o1lib.data.benchmarks.rotations import ROTATION, rotated
@@ -23,6 +21,7 @@ from o1lib.data.options import literal
 from o1lib.data.split_zip import Member
 from o1lib.data.table_files import rows
 from o1lib.records import UserError, atomic_file, choose
+from o1lib.records.progress import progress_bar
 from o1lib.records.wording import counted
 
 SHORTEST = 64  # characters; a shorter cell of VLMEvalKit's image column is the id of the row whose picture it shares
@@ -61,7 +60,7 @@ def load_benchmark(
     found, seen, counts = {}, {}, Counter(rows=0, without_picture=0)
     _warn_of_another_edition(name, local_path(source))
     store = _PictureStore(store, pictures or local_path(source).parent)
-    for where, row in tqdm(rows(source), desc=f"reading {name}", unit=" rows", delay=2, mininterval=1):
+    for where, row in progress_bar(rows(source), desc=f"reading {name}", unit=" rows", delay=2, mininterval=1):
         counts["rows"] += 1
         one = fields.read(row, where, benchmark, published(name), scored=scored)
         qid = _id(row, one.id, benchmark, counts["rows"], where, seen)
