@@ -6,7 +6,7 @@
 A mistake that the user can fix gives one sentence on stderr and exit code 2. A failed row gives exit code 1.
 """
 
-from o1lib.cli import chance, checks, model, probes, site, study  # noqa: F401  registers the commands in help's order
+from o1lib.cli import chance, checks, harness, model, probes, site, study  # noqa: F401  registers the commands in help's order
 from o1lib.cli.app import app, as_command
 
 __all__ = ["app", "main"]
