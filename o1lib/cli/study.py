@@ -40,7 +40,7 @@ def study(
     seeds: Seeds = "0",
     jobs: Jobs = "",
     fresh: Fresh = "",
-    snakemake: Annotated[str, typer.Option(help="further options for Snakemake, such as --profile profiles/slurm")] = "",
+    snakemake: Annotated[str, typer.Option(help="options for Snakemake, such as --profile profiles/slurm")] = "",
 ) -> None:
     """Run every row that is out of date and write the summary, work/<scale>/summary.json."""
     from o1lib.study import resources, runner

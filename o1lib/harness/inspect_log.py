@@ -83,9 +83,7 @@ def _sample(line: dict, item, model: str):
     reply = ChatMessageAssistant(content=line["output"], source="generate", model=model)
     spent, pred = line["ledger"], "" if line["pred"] is None else str(line["pred"])
     read = spent["prefilled"] + spent["judge"]
-    usage = ModelUsage(
-        input_tokens=read, output_tokens=spent["generated"], total_tokens=read + spent["generated"]
-    )
+    usage = ModelUsage(input_tokens=read, output_tokens=spent["generated"], total_tokens=read + spent["generated"])
     output = ModelOutput.from_content(model, line["output"])
     output.usage = usage
     return EvalSample(

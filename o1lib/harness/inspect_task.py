@@ -1,8 +1,8 @@
 """The search as a solver of Inspect, and test questions as an Inspect task.
 
-    inspect eval o1lib/harness/inspect_task.py@questions -T checkpoint=results/checkpoints/mini-structured -T n=4
+inspect eval o1lib/harness/inspect_task.py@questions -T checkpoint=results/checkpoints/mini-structured -T n=4
 
-    eval(Task(dataset=samples, solver=staged_search(checkpoint=..., method="best_of_n", n=4), scorer=extracted()))
+eval(Task(dataset=samples, solver=staged_search(checkpoint=..., method="best_of_n", n=4), scorer=extracted()))
 """
 
 from functools import partial

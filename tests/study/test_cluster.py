@@ -100,7 +100,17 @@ def test_a_missing_profile_and_a_dry_run_are_refused_before_records_are_set_asid
 def test_a_dry_run_of_the_profile_shows_what_slurm_would_be_asked_for(project, slurm):
     written = plan.write_plan(toystudy.planned("b", scale="gpu"))
     config = [f"plan={written}", "python=python", "scale=gpu", "threads=0"]
-    command = [sys.executable, "-m", "snakemake", *PROFILE.split(), "--directory", "work/gpu", "--config", *config, "-n"]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        *PROFILE.split(),
+        "--directory",
+        "work/gpu",
+        "--config",
+        *config,
+        "-n",
+    ]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=240)
     shown = next(part for part in (done.stdout + done.stderr).split("rule row:") if "row=b" in part)
     assert done.returncode == 0 and all(asked in shown for asked in ("runtime=17", "gpu=2", "mem_mb=1500"))

@@ -1,7 +1,7 @@
 """Commands of Slurm that run a job at once on this machine: sbatch, srun, sacct, squeue, sinfo, scancel and so on.
 
-    bin = make_slurm(tmp_path / "slurm")         # put it at the front of PATH
-    submitted(bin)                               # the arguments of each call of sbatch
+bin = make_slurm(tmp_path / "slurm")         # put it at the front of PATH
+submitted(bin)                               # the arguments of each call of sbatch
 """
 
 import json
@@ -20,12 +20,15 @@ with open(log, "a") as file:
 if name == "sbatch":
     number = str(len(log.read_text().splitlines()))
     wrapped = next(word for word in words if word.startswith("--wrap=")).removeprefix("--wrap=")
-    (here / f"{{number}}.state").write_text("RUNNING")
-    work = f"({{wrapped}}) && echo COMPLETED > {{number}}.done || echo FAILED > {{number}}.done; mv {{number}}.done {{number}}.state"
-    work = work.replace(f"{{number}}.", f"'{{here}}'/{{number}}.")
-    env = os.environ | {{"SLURM_JOB_ID": number}}
+    state = here / f"{{number}}.state"
+    state.write_text("RUNNING")
+    work = f"({{wrapped}}) && echo COMPLETED > '{{state}}.new' || echo FAILED > '{{state}}.new'"
     out = open(here / f"{{number}}.log", "w")
-    subprocess.Popen(["bash", "-c", work], env=env, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)
+    subprocess.Popen(
+        ["bash", "-c", f"{{work}}; mv '{{state}}.new' '{{state}}'"],
+        env=os.environ | {{"SLURM_JOB_ID": number}}, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     print(number)
 elif name == "srun":
     first = next(k for k, word in enumerate(words) if not word.startswith("-"))
