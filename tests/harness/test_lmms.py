@@ -68,7 +68,7 @@ def evaluate(folder, *words):
     here = os.environ | {"PYTHONPATH": paths, "HF_HOME": str(folder / "hub"), "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-m", "lmms_eval", "--tasks", "dots", "--include_path", str(folder / "tasks"), *words]
     kept = ["--log_samples", "--output_path", str(folder / "out")]
-    return subprocess.run([*command, *kept], cwd=folder, env=here, capture_output=True, text=True, timeout=400)
+    return subprocess.run([*command, *kept], cwd=folder, env=here, capture_output=True, text=True, timeout=580)
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from o1lib.models.checkpoint import save
 from o1lib.records import load
 from o1lib.scoring import metrics
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 CLASSES = {"qwen": "Qwen2_5_VLForConditionalGeneration", "smolvlm": "SmolVLMForConditionalGeneration"}
 STUDY = """
 defaults:
@@ -49,7 +49,7 @@ def finished(tmp_path_factory):
     write_items(list(mixture("train", 20)), root / "released" / "data")
     for name in CLASSES:
         save(*getattr(tinymodels, name)(), root / "released" / name)
-    return root, o1lib(root, "study", "--scale", "gpu", seconds=850)
+    return root, o1lib(root, "study", "--scale", "gpu", seconds=1700)
 
 
 def runs(finished):
