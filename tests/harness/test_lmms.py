@@ -83,8 +83,8 @@ def test_lmms_eval_scores_the_answers_of_a_search(task, tiny_folder):
     searcher = open_searcher(tiny_folder, "tags", method="best_of_n", n=2, judge="random", max_new_tokens=8)
     wanted = searcher.search(task / "red.png", "How many dots?")
     assert done.returncode == 0, done.stderr[-3000:]
-    assert samples[0]["resps"] == [[wanted.text]]
-    assert samples[0]["token_counts"][0][0]["output_tokens"] == wanted.usage.generated
+    assert samples[0]["resps"] == wanted.text
+    assert samples[0]["token_counts"][0]["output_tokens"] == wanted.usage.generated
 
 
 @pytest.fixture
