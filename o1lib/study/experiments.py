@@ -19,6 +19,7 @@ from o1lib.records import UserError, choose, nearest, project_root
 from o1lib.records.parameters import assignments
 from o1lib.records.provenance import notebook_cells
 from o1lib.records.strict import StrictModel
+from o1lib.study.resources import Resources
 
 FILE = "experiments.yaml"
 MAIN_SCALE = "mini"  # README shows the published results of this scale
@@ -41,6 +42,8 @@ class RowSpec(StrictModel):
 class ScaleSpec(StrictModel):
     """Settings of one scale: parameters by notebook and by row, estimated seconds by notebook or row, GPUs needed.
 
+    `resources` is what a row asks of a cluster's scheduler, by notebook or row (o1lib.study.resources).
+
     `seeds` is how many seeds a verdict needs of a row or of the rows of a group; rows without it need none. They are
     0, 1, 2, ... up to that number.
     `group` and `jobs` are the defaults of ROWS and JOBS. `base` holds the parameters with which notebook 00 trains the
@@ -57,6 +60,7 @@ class ScaleSpec(StrictModel):
     rows: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
     base: dict[str, bool | int | float | str] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
+    resources: dict[str, Resources] = Field(default_factory=dict)
     seeds: dict[str, int] = Field(default_factory=dict)
 
 
@@ -97,7 +101,8 @@ def _inherit(scales: dict[str, ScaleSpec], name: str) -> ScaleSpec:
         for part in ("notebooks", "rows")
     }
     nested = {part: getattr(own, part) | values for part, values in nested.items()}
-    given = {part: getattr(own, part) for part in own.model_fields_set} | {"seconds": other.seconds | own.seconds}
+    given = {part: getattr(own, part) for part in own.model_fields_set}
+    given |= {part: getattr(other, part) | getattr(own, part) for part in ("seconds", "resources")}
     return other.model_copy(update={"base": {}} | given | nested)
 
 
@@ -153,9 +158,12 @@ def _check(study: Study) -> None:
             f"{FILE}: {both[0]!r} names a group and a row, so ROWS={both[0]} could mean either: rename the group"
         )
     for scale, block in study.scales.items():
-        if unknown := sorted(block.seeds.keys() - groups - study.rows.keys()):
-            remedy = nearest(unknown[0], [*groups, *study.rows])
-            raise UserError(f"{FILE}: scale {scale}: seeds of {unknown[0]!r}, which is no row and no group: {remedy}")
+        notebooks = {row.notebook for row in study.rows.values()}
+        known = {"seeds": ("group", groups), "resources": ("notebook", notebooks)}
+        for part, (kind, names) in known.items():
+            if unknown := sorted(getattr(block, part).keys() - names - study.rows.keys()):
+                place = f"{FILE}: scale {scale}: {part} of {unknown[0]!r}, which is no row and no {kind}"
+                raise UserError(f"{place}: {nearest(unknown[0], [*names, *study.rows])}")
     _check_needs(study)
 
 

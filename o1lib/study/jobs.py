@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 
 from o1lib.records import UserError, choose, nearest, project_root, sha256
 from o1lib.study.experiments import EVERYTHING, SERVED, ScaleSpec, Study, links_of, parameters_of
+from o1lib.study.resources import Resources, resources_of
 
 Key = tuple[str, int]  # (row, seed)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row at one seed: notebook, parameters, keys of the needed jobs, estimated seconds."""
+    """One row at one seed: notebook, parameters, keys of the needed jobs, estimated seconds, and what it asks for."""
 
     row: str
     seed: int
@@ -32,6 +33,7 @@ class Job:
     seconds: float
     report: bool = False
     fingerprint: str = ""
+    resources: Resources = Resources()
 
     @property
     def key(self) -> Key:
@@ -106,7 +108,9 @@ def _job(study: Study, scale: str, key: Key, values: dict, needs: tuple[Key, ...
     block = study.scales[scale]
     notebook, seconds = study.rows[row].notebook, block.seconds
     common = {"row": row, "seed": seed, "scale": block.like or scale, "root": f"work/{scale}"}
-    return Job(row, seed, notebook, values | common, needs, seconds.get(row, seconds.get(notebook, 0.0)))
+    estimated = seconds.get(row, seconds.get(notebook, 0.0))
+    asked = resources_of(block.resources, notebook, row)
+    return Job(row, seed, notebook, values | common, needs, estimated, resources=asked)
 
 
 def fingerprinted(job: Job, jobs: dict[Key, Job]) -> Job:

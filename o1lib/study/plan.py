@@ -233,6 +233,7 @@ def write_plan(plan: StudyPlan, path: Path | None = None) -> Path:
             "notebook": entry.job.notebook,
             "parameters": entry.job.parameters,
             "fingerprint": entry.job.fingerprint,
+            "resources": entry.job.resources.model_dump(),
             "needs": [f"{row}/{seed}" for row, seed in entry.job.needs if (row, seed) in plan.needed],
         }
         | ({"leaves": left} if entry.job.report else {})

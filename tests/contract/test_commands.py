@@ -18,7 +18,7 @@ COMMANDS = [
     "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup", "plan",
     "study", "summary", "compare", "why", "power", "rates", "publish", "base", "ship", "shortcuts", "gate",
     "probe-chain", "reasoning-steps", "depth-shortcuts", "chance", "entering", "margins", "probe-suite",
-    "readiness", "site", "restore", "check-model", "push-hub", "audit",
+    "readiness", "site", "restore", "check-model", "push-hub", "audit", "inspect-log",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -83,6 +83,7 @@ MISTAKES = [
     ("o1lib push-hub --owner me --parts nosuch", "nosuch"),
     ("o1lib check-model nosuch", "nosuch"),
     ("o1lib audit nosuch", "nosuch"),
+    ("o1lib inspect-log nosuch log.eval", "nosuch"),
     ("o1lib stages-check none.jsonl", "none.jsonl"),
     ("o1lib.stages check none.jsonl", "none.jsonl"),
     ("o1lib answers-check none.jsonl", "none.jsonl"),
