@@ -107,7 +107,7 @@ def summarize_contrast(line):
     value, low, high = (100 * line[name] for name in ("value", "low", "high"))
     claim = "No paper claims it either way" if line["claimed"] == "nothing" else f"The papers claim {line['claimed']}"
     return (
-        f"**{line['contrast']}**: {value:+.1f} points [{low:+.1f}, {high:+.1f}], {line['n']:.0f} questions, "
+        f"**{line['contrast']}**: {value:+z.1f} points [{low:+z.1f}, {high:+z.1f}], {line['n']:.0f} questions, "
         f"{line['seeds']:.0f} seed{'s' if line['seeds'] > 1 else ''}, {line['wins']:.0f} won, "
         f"{line['losses']:.0f} lost. {claim}: **{line['verdict']}**.{lacking}"
     )

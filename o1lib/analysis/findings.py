@@ -42,7 +42,7 @@ def differences(found, name="contrast", most=2):
             return "The difference is not certain: its interval includes zero"
         return f"No difference is certain: all {len(tested)} intervals include zero"
     largest = sure.loc[sure.value.abs().sort_values(ascending=False, kind="stable").index[:most]]
-    named = "; ".join(f"{line[name]} {100 * line['value']:+.1f} points" for line in largest.to_dict("records"))
+    named = "; ".join(f"{line[name]} {100 * line['value']:+z.1f} points" for line in largest.to_dict("records"))
     more = f"; and {len(sure) - most} more" if len(sure) > most else ""
     return f"{len(sure)} of {len(tested)} differences {'is' if len(sure) == 1 else 'are'} certain: {named}{more}"
 
@@ -87,7 +87,7 @@ def _first(line):
     if pd.isna(line["value"]):
         return f"**{line['contrast']}**: not tested, {line['why']}."
     value, low, high = (100 * line[name] for name in ("value", "low", "high"))
-    return f"**{line['contrast']}**: {value:+.1f} points [{low:+.1f}, {high:+.1f}], **{line['verdict']}**."
+    return f"**{line['contrast']}**: {value:+z.1f} points [{low:+z.1f}, {high:+z.1f}], **{line['verdict']}**."
 
 
 def _sure(tested, mark):
