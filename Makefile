@@ -13,17 +13,21 @@ CLAIM =
 SNAKEMAKE =
 FROM =
 REPOSITORY =
+OWNER =
+PARTS = models,data
+DRY =
 TESTS = tests
 WORKERS = 2
 KILLS = 100
 MODEL = results/checkpoints/mini-structured
+LOADED =
 TORCH_INDEX =
 VENV = .venv
 PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
 # A mistyped variable must not silently run something else.
-KNOWN := SCALE ROWS SEEDS JOBS FRESH CLAIM SNAKEMAKE FROM REPOSITORY TESTS WORKERS KILLS MODEL TORCH_INDEX VENV PYTHON
+KNOWN := SCALE ROWS SEEDS JOBS FRESH CLAIM SNAKEMAKE FROM REPOSITORY OWNER PARTS DRY TESTS WORKERS KILLS MODEL LOADED TORCH_INDEX VENV PYTHON
 UNKNOWN := $(filter-out $(KNOWN),$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
 $(error unknown variable $(firstword $(UNKNOWN)): use $(KNOWN))
@@ -42,7 +46,7 @@ STAMP := $(VENV)/installed-$(shell $(PYTHON) -c 'import hashlib, pathlib, sys; p
 	name).read_bytes() for name in ("pyproject.toml", "constraints.txt")) + sys.version.encode()).hexdigest()[:16])')
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: study plan test test-fast lint lab compare why publish site base ship bench-search bench-train bench-teacher bench-kills setup help
+.PHONY: study plan test test-fast lint lab compare why publish site base ship push-hub bench-search bench-train bench-teacher bench-kills setup help
 study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FRESH=1), ending with the claims page
 	@$(RUN) study $(CHOICE) --snakemake '$(SNAKEMAKE)'
 plan: setup  ## print what would run, why, and about how long
@@ -56,10 +60,10 @@ lint: setup  ## check style, formatting, the order of imports between packages, 
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
-bench-search: setup  ## measure the search against the released procedure (MODEL= names a trained checkpoint)
-	@HF_HUB_OFFLINE=1 $(VENV)/bin/python tools/bench_search.py --model '$(MODEL)'
+bench-search: setup  ## measure the search against the released procedure (MODEL= a trained checkpoint, LOADED=1 on a loaded machine)
+	@HF_HUB_OFFLINE=1 $(VENV)/bin/python tools/bench_search.py --model '$(MODEL)' $(if $(LOADED),--loaded)
 bench-train: setup  ## measure training at SCALE= against a bare loop and the machine; writes work/bench/train.json
-	@HF_HUB_OFFLINE=1 $(VENV)/bin/python tools/bench_train.py --scale '$(SCALE)'
+	@HF_HUB_OFFLINE=1 $(VENV)/bin/python tools/bench_train.py --scale '$(SCALE)' $(if $(LOADED),--loaded)
 lab: setup  ## open JupyterLab on the notebooks, the executed reports and the claims page
 	@$(VENV)/bin/jupyter lab $(ROOT_ALLOWED) --ServerApp.root_dir='$(subst ','\'',$(CURDIR))' \
 		--LabApp.default_url=/lab/tree/notebooks
@@ -75,8 +79,10 @@ base: setup  ## train the base that SCALE ships as it is published, or take the 
 	@$(RUN) base --scale '$(SCALE)' --source '$(FROM)' --fresh '$(FRESH)' --seeds '$(or $(SEEDS),0)'
 ship: setup  ## put the model of one row of work/SCALE into results/checkpoints (ROWS=structured SEEDS=0)
 	@$(RUN) ship --scale '$(SCALE)' --rows '$(or $(ROWS),structured)' --seeds '$(or $(SEEDS),0)'
+push-hub: setup  ## upload models and the dataset of SCALE to the Hugging Face Hub (OWNER=me; DRY=1 only prints)
+	@$(RUN) push-hub --owner '$(OWNER)' --scale '$(SCALE)' --parts '$(PARTS)' --dry-run '$(DRY)'
 bench-teacher: setup  ## print how many questions a second a served teacher answers, and in how much memory
-	@PYTHONPATH=tests $(VENV)/bin/python tools/bench_teacher.py 10000
+	@PYTHONPATH=tests $(VENV)/bin/python tools/bench_teacher.py 10000 $(if $(LOADED),--loaded)
 bench-kills: setup  ## end runs with SIGKILL at KILLS= random moments, compare their results, and write results/kills.md
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 PYTHONPATH=tests $(VENV)/bin/python tools/kill_campaign.py --kills '$(KILLS)' --publish
 setup: $(STAMP)  ## make the environment in .venv (TORCH_INDEX= names the index torch comes from)

@@ -12,6 +12,10 @@ def record(key):
     return f"runs/{row}/seed{seed}/record.json"
 
 
+def asked(wildcards, name):
+    return ROWS[f"{wildcards.row}/{wildcards.seed}"]["resources"][name]
+
+
 rule study:
     input: [record(key) for key in ROWS]
 
@@ -21,7 +25,13 @@ rule row:
     output: "runs/{row}/seed{seed}/record.json"
     wildcard_constraints: row="[^/]+", seed="[0-9]+"
     # Snakemake sets OMP_NUM_THREADS and MKL_NUM_THREADS of each job to this number. torch uses the smaller of the two.
-    threads: int(config["threads"])
+    # 0 in the config: the row runs on a machine of a cluster and gets the cores that it asks for.
+    threads: lambda wildcards: int(config["threads"]) or asked(wildcards, "cpus")
+    # What a cluster's scheduler is asked for. Without limits for them, which `make study` never sets, they bound nothing.
+    resources:
+        mem_mb=lambda wildcards: asked(wildcards, "mem_mb"),
+        runtime=lambda wildcards: asked(wildcards, "runtime"),
+        gpu=lambda wildcards: asked(wildcards, "gpus"),
     # :q quotes a word for the shell: a path may hold spaces, quotes and dollar signs
     shell: "{config[python]:q} -m o1lib run-row {wildcards.row:q} --seed {wildcards.seed} --scale {config[scale]:q}"
            " --plan {config[plan]:q}"

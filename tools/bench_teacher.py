@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import psutil
+from bench_load import mark, quiet, said_plainly
 from support import faulty
 
 from o1lib.data.annotation import build
@@ -36,18 +37,26 @@ def main():
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("n", type=int, nargs="?", default=10_000)
     parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("--loaded", action="store_true", help="measure on a loaded machine too, and mark the figures")
     options = parser.parse_args()
+    with said_plainly("bench_teacher"), quiet(options.loaded) as load:
+        lines = measured(options)
+    print(mark(load.facts()), *lines, sep="\n")
+
+
+def measured(options) -> list[str]:
+    """Return the lines of the table, measured with a server process of its own."""
     server = subprocess.Popen([sys.executable, faulty.__file__], stdout=subprocess.PIPE, text=True)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            measure(Path(folder), server.stdout.readline().strip(), options, psutil.Process(server.pid))
+            return list(measure(Path(folder), server.stdout.readline().strip(), options, psutil.Process(server.pid)))
     finally:
         server.kill()
         server.wait()
 
 
 def measure(folder, url, options, server):
-    """Build the dataset twice: from the server's replies, and again from the log of replies."""
+    """Build the dataset twice, from the server's replies and from the log of replies; yield a line for each."""
     items = faulty.items(folder / "raw", options.n)
     annotate = build.annotate
     for name in ("from the server", "from the log"):
@@ -57,7 +66,7 @@ def measure(folder, url, options, server):
         ends = build.build_dataset(items, folder / name, teacher)
         wall, own = time.perf_counter() - began, time.process_time() - own
         remote = sum(server.cpu_times()[:2]) - remote
-        print(
+        yield (
             f"{name}: {options.n / wall:.0f} items/s; CPU time per item {1000 * own / options.n:.2f} ms, of the server "
             f"{1000 * remote / options.n:.2f} ms; {ends}; {teacher.endpoint.usage.facts()}"
         )

@@ -8,7 +8,6 @@ processor seconds. `tries` compares other settings with the usual ones, in proce
 """
 
 import copy
-import os
 import resource
 import sys
 import tempfile
@@ -18,12 +17,14 @@ from itertools import pairwise
 from statistics import median
 
 import typer
+from bench_load import quiet, said_plainly
 from tqdm import tqdm
 
 from o1lib.records import project_root, write_json
 from o1lib.training.attention import attention_implementation
 from o1lib.training.batch_order import dataset, lay_out
 
+FLOORS = {"trainer_vs_bare_loop": 0.95, "matmul_peak_fraction": 0.45}
 WARM = 2  # warm-up steps, not counted
 
 
@@ -33,10 +34,12 @@ def bench(
     steps: int = typer.Option(12, min=WARM + 1, help="steps of each side of a comparison"),
     tries: bool = typer.Option(True, help="also time other batch shapes and another dtype"),
     compiled: bool = typer.Option(False, help="also time a compiled model, which takes about a minute for each shape"),
+    loaded: bool = typer.Option(False, help="measure on a loaded machine too, and mark the figures"),
 ) -> None:
     """Measure training, print the figures and write them to work/bench/train.json."""
-    found = measure(scale, batch, steps, tries, compiled)
-    path = write_json(project_root() / "work" / "bench" / "train.json", found)
+    with said_plainly("bench_train"), quiet(loaded) as load:
+        found = {"floors": FLOORS} | measure(scale, batch, steps, tries, compiled)
+    path = write_json(project_root() / "work" / "bench" / "train.json", load.facts() | found)
     print(path.read_text(encoding="utf8"))
 
 
@@ -46,8 +49,7 @@ def measure(scale: str, batch: int, steps: int, tries: bool, compiled: bool = Fa
 
     from o1lib.models.presets import build, device_and_dtype
 
-    device, dtype = device_and_dtype()
-    model, processor = build(scale)
+    (device, dtype), (model, processor) = device_and_dtype(), build(scale)
     model.to(device)
     examples = _examples(batch * steps)
     collate_seconds, batches = _batches(processor, examples, batch)
@@ -63,7 +65,6 @@ def measure(scale: str, batch: int, steps: int, tries: bool, compiled: bool = Fa
         "device": device.type,
         "dtype": str(dtype).removeprefix("torch."),
         "threads": torch.get_num_threads(),
-        "load_average": round(os.getloadavg()[0], 2),
         "samples_per_second": round(rate, 2),
         "trainer_vs_bare_loop": round(median(by_clock), 3),
         "trainer_vs_bare_loop_processor_seconds": round(median(by_work), 3),
@@ -170,8 +171,8 @@ def _parts(model, batches, dtype):
             marks.append(time.perf_counter())
         optimizer.zero_grad()
         times.append([late - early for early, late in pairwise(marks)])
-    names = ("forward", "backward", "optimizer")
-    return {name: round(median(t[k] for t in times[WARM:]), 4) for k, name in enumerate(names)}
+    parts = enumerate(("forward", "backward", "optimizer"))
+    return {name: round(median(t[k] for t in times[WARM:]), 4) for k, name in parts}
 
 
 def _flops(model, batch, dtype):

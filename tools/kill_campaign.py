@@ -12,6 +12,7 @@ import random
 import shutil
 import statistics
 import time
+from contextlib import closing
 from pathlib import Path
 
 import typer
@@ -75,9 +76,11 @@ def campaign(wanted: dict[str, int], seed: int, home: Path) -> list[dict]:
         left = kills - sum(len(run["kills"]) for run in before)
         if left <= 0:
             continue
-        part = PARTS[name](home)
-        reference, seconds = _reference(part, home / name)
-        with tqdm(total=kills, initial=kills - left, desc=name, unit="kill") as bar:
+        with (
+            closing(PARTS[name](home)) as part,
+            tqdm(total=kills, initial=kills - left, desc=name, unit="kill") as bar,
+        ):
+            reference, seconds = _reference(part, home / name)
             while left > 0:
                 number = len(before)
                 rng = random.Random(f"{seed}/{name}/{number}")
@@ -88,8 +91,6 @@ def campaign(wanted: dict[str, int], seed: int, home: Path) -> list[dict]:
                 runs.append(made)
                 left -= len(made["kills"])
                 bar.update(len(made["kills"]))
-        if hasattr(part, "server"):
-            part.server.kill()
     return runs
 
 

@@ -9,7 +9,6 @@ in a process that is forked from this one, so that a start costs no imports; the
 """
 
 import hashlib
-import math
 import os
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 
 from kill_process import Command, Forked
+from kill_results import alike, comparable
 
 from o1lib.records import load_all, project_root, sha256, write_json
 from o1lib.records.journals import numbered, read_json, read_lines
@@ -51,6 +51,9 @@ class Part(ABC):
     @abstractmethod
     def done(self, folder: Path) -> int:
         """Return how many units a killed run has kept."""
+
+    def close(self) -> None:  # noqa: B027 (a part may leave it out)
+        """End what the part started for all of its runs."""
 
     def result(self, folder: Path) -> dict | None:
         """Return the result of a finished run, None if it left none."""
@@ -150,6 +153,11 @@ class TeacherPart(Part):
         self.server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.url = self.server.stdout.readline().strip()
 
+    def close(self) -> None:
+        """Kill the teacher's server."""
+        self.server.kill()
+        self.server.wait()
+
     def start(self, folder: Path) -> Forked:
         """Start the annotation in a process of its own."""
         return Forked(lambda: self._annotate(folder), folder / "log.txt")
@@ -226,23 +234,3 @@ def _recorded(record) -> dict:
     files = {name: digest for name, digest in record.artifacts.items() if not name.endswith(".gz")}
     rows = [comparable(row) for row in record.predictions()] if len(files) < len(record.artifacts) else []
     return {"fingerprint": record.fingerprint, "metrics": metrics, "artifacts": files, "rows": rows}
-
-
-def comparable(row: dict) -> dict:
-    """Return a prediction without the seconds that it took."""
-    return row | {"ledger": {name: value for name, value in row["ledger"].items() if name != "seconds"}}
-
-
-def alike(one, other) -> bool:
-    """Return whether two results of a search are equal.
-
-    Numbers with a fraction, such as log-probabilities, may differ by 1e-4 of their value: a resumed search decodes
-    other questions in the same batch. Texts, choices and counts must be equal.
-    """
-    if isinstance(one, float) and isinstance(other, float):
-        return one == other or math.isclose(one, other, rel_tol=1e-4, abs_tol=1e-4)
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(alike(value, other[key]) for key, value in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(alike, one, other))
-    return one == other

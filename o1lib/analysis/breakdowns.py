@@ -19,8 +19,8 @@ from o1lib.formats import answer_forms
 from o1lib.formats.answer_forms import CHOICE, OPEN, YES_OR_NO
 from o1lib.records import UserError, project_root
 from o1lib.scoring import averaged
+from o1lib.scoring.groups import questions_of
 from o1lib.scoring.intervals import wilson
-from o1lib.scoring.test_sets import questions_of
 
 BLINDLY = "choices, chosen blindly"
 PUBLISHED, WHOSE = "published outputs of LLaVA-CoT", ("published", "this study")

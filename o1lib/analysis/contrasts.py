@@ -12,6 +12,7 @@ import pandas as pd
 
 from o1lib.analysis.claims import Claim, Compared, evaluate_claims
 from o1lib.analysis.comparability import missing_for_comparison
+from o1lib.analysis.findings import NOT_TOLD_APART
 from o1lib.analysis.stats import NOT_TESTED
 from o1lib.analysis.tables import by_row
 from o1lib.scoring.chance_level import HEADLINE
@@ -45,11 +46,21 @@ def compare(records, pairs, rows, metric=HEADLINE):
     `incomplete` says so (`missing_for_comparison`) and is "" otherwise. `failed` counts answers that were cut or broke
     their format, which stay in the comparison.
     """
+    return _compared(records, [(f"{a} − {b}", (a, b, sign), metric) for a, b, sign in pairs], rows)
+
+
+def compare_metrics(records, pair, rows, metrics):
+    """Return the lines of `compare` for one pair in several metrics, {label: metric}; `contrast` is the label."""
+    return _compared(records, [(label, pair, metric) for label, metric in metrics.items()], rows)
+
+
+def _compared(records, asked, rows):
+    """Return the lines of `compare` for each of `asked`: (name, pair, metric)."""
     records = list(records)
     of_row = by_row(records)
-    claims = [_claim(f"{a} − {b}", rows[a], rows[b], sign, metric) for a, b, sign in pairs]
+    claims = [_claim(name, rows[a], rows[b], sign, metric) for name, (a, b, sign), metric in asked]
     lines = evaluate_claims(claims, records, same_code=False)
-    for line, (a, b, sign) in zip(lines, pairs, strict=True):
+    for line, (_, (a, b, sign), _) in zip(lines, asked, strict=True):
         line |= {
             "contrast": line["id"],
             "claimed": CLAIMED[sign],
@@ -57,14 +68,8 @@ def compare(records, pairs, rows, metric=HEADLINE):
             "failed": sum(record.n_failed for label in (a, b) for record in of_row.get(rows[label], [])),
         }
         if not sign and line["verdict"] != NOT_TESTED:
-            line["verdict"] = "better" if line["low"] > 0 else "worse" if line["high"] < 0 else "not told apart"
+            line["verdict"] = "better" if line["low"] > 0 else "worse" if line["high"] < 0 else NOT_TOLD_APART
     return pd.DataFrame(lines, columns=COLUMNS)
-
-
-def compare_metrics(records, pair, rows, metrics):
-    """Return the lines of `compare` for one pair in several metrics, {label: metric}; `contrast` is the label."""
-    found = [compare(records, [pair], rows, metric).assign(contrast=label) for label, metric in metrics.items()]
-    return pd.concat(found, ignore_index=True)
 
 
 def on_each_base(records, pairs, rows, metric=HEADLINE):
@@ -116,7 +121,7 @@ def summarize_contrast(line):
     value, low, high = (100 * line[name] for name in ("value", "low", "high"))
     claim = "No paper claims it either way" if line["claimed"] == "nothing" else f"The papers claim {line['claimed']}"
     return (
-        f"**{line['contrast']}**: {value:+.1f} points [{low:+.1f}, {high:+.1f}], {line['n']:.0f} questions, "
+        f"**{line['contrast']}**: {value:+z.1f} points [{low:+z.1f}, {high:+z.1f}], {line['n']:.0f} questions, "
         f"{line['seeds']:.0f} seed{'s' if line['seeds'] > 1 else ''}, {line['wins']:.0f} won, "
         f"{line['losses']:.0f} lost. {claim}: **{line['verdict']}**.{lacking}"
     )

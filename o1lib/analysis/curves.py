@@ -1,16 +1,19 @@
-"""Plot two kinds of curves: the value of a judge against its accuracy, and accuracy during fine-tuning.
+"""Plot two kinds of curves: the value of a judge against its accuracy, and small multiples of curves.
 
     plot_judge_value(judge_values(records, "structured"), one)     # `one` is the pooled cell of one sample
-    plot_learning(validation_curve(records, ARMS), "examples", "examples seen")
+    curve_panels(scaling_table(records, "structured"), "tokens", "method", log=True)
 
-Both take the long table of their module (`o1lib.analysis.judge_value`, `o1lib.analysis.learning_curves`) and return
-matplotlib Axes in the style of `o1lib.analysis.plots`.
+Both take a long table and return matplotlib Axes in the style of `o1lib.analysis.plots`.
 """
+
+import math
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import seaborn as sns
 
-from o1lib.analysis.plots import ACCURACY, MARKERS, PALETTE, error_bars, legend, sample_sizes
+from o1lib.analysis.plots import ACCURACY, MARKERS, PALETTE, error_bars, groups, legend, log_axis, sample_sizes
+from o1lib.analysis.tables import NOT_RUN
 from o1lib.search.judges import JUDGES
 
 RIGHT = "how often the judge prefers the truer of two (%)"
@@ -60,29 +63,47 @@ def _finish(ax, table, xlabel, ylabel):
     return ax
 
 
-def plot_learning(found, x, label, ax=None):
-    """Draw the lines of `validation_curve`, exact answers by arm against the column `x`; return the Axes.
+def curve_panels(table, x, by, hue=None, columns=3, log=False, label="", score=ACCURACY):
+    """Draw accuracy against column `x` in one panel for each value of `by`; return the first Axes.
 
-    An arm is one line, the mean over its seeds with intervals; several seeds are also drawn as thin lines. Arms are
-    shifted a little along x, so that their intervals do not overlap. `label` is the name of the x axis.
+    Behind the curve of a panel are those of the other panels in light gray, so that curves which overlap can be told
+    apart. With `hue` a panel has one curve for each of its values, and nothing behind them. `label` and `score` are the
+    names of the axes. With `log` the x axis is logarithmic.
     """
-    ax = ax or plt.subplots(figsize=(7.2, 4.0))[1]
-    means, seeds = found[found.seed.isna()], found[found.seed.notna()]
-    arms = list(dict.fromkeys(found.label))
-    step = 0.006 * found[x].max() if arms else 0
-    for place, (arm, color) in enumerate(zip(arms, sns.color_palette(PALETTE, len(arms)), strict=True)):
-        part = means[means.label == arm].sort_values(x)
-        ax.errorbar(
-            part[x] + step * (place - (len(arms) - 1) / 2),
-            100 * part.value,
-            yerr=error_bars(part),
-            color=color,
-            marker=MARKERS[place % len(MARKERS)],
-            capsize=2,
-            elinewidth=0.8,
-            markersize=5,
-            label=arm,
-        )
-        for _, thin in seeds[(seeds.label == arm) & (part.seeds.max() > 1)].groupby("seed"):
-            ax.plot(thin[x], 100 * thin.value, color=color, linewidth=0.7, alpha=0.5)
-    return _finish(ax, means, label, "exact validation answers (%), 95 % interval")
+    names = list(dict.fromkeys(table[by]))
+    columns = max(1, min(columns, len(names)))
+    rows = math.ceil(max(1, len(names)) / columns)
+    size = (0.8 + 2.3 * columns, 0.6 + 2.0 * rows)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
+    )
+    for ax, name in zip(axes.flat, names, strict=False):
+        _panel(ax, table, x, by, name, hue)
+        if log:
+            log_axis(ax, (1, 3))
+        ax.tick_params(labelsize="small")
+    for ax in axes.flat[max(0, len(names) - columns) : len(names)]:
+        ax.tick_params(labelbottom=True)
+    for ax in axes.flat[len(names) :]:
+        ax.set_axis_off()
+    if not names:
+        axes.flat[0].set_title(NOT_RUN)
+    if hue and names:
+        axes.flat[0].legend(frameon=False, fontsize="small")
+    figure.supxlabel(label or x, fontsize="medium")
+    figure.supylabel(score, fontsize="medium")
+    return axes.flat[0]
+
+
+def _panel(ax, table, x, by, name, hue):
+    """Draw the curves of one panel of `curve_panels`, with its name and n above."""
+    own = table[table[by] == name].sort_values(x)
+    if not hue:
+        for _, other in table[table[by] != name].groupby(by):
+            other = other.sort_values(x)
+            ax.plot(other[x], 100 * other.value, color="0.85", linewidth=1, zorder=0)
+    for _, part, style in groups(own, hue):
+        ax.errorbar(part[x], 100 * part.value, yerr=error_bars(part), ls="-", markersize=4, elinewidth=0.8, **style)
+    ax.set_title(fill(name, 32), fontsize="small", loc="left", y=1.08)
+    ax.set_title(sample_sizes(own), fontsize="x-small", loc="right", color="dimgrey")
+    sns.despine(ax=ax)

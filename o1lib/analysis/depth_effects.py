@@ -97,8 +97,8 @@ def summarize_depth(records, rows, a, b):
     """
     found = depth_slopes(records, rows, a, b)
     told = [
-        f"**{line.kind} steps**: with each doubling of their number, {line.label} changes by {100 * line.value:+.1f} "
-        f"points [{100 * line.low:+.1f}, {100 * line.high:+.1f}], {line.n} questions, {line.seeds} "
+        f"**{line.kind} steps**: with each doubling of their number, {line.label} changes by {100 * line.value:+z.1f} "
+        f"points [{100 * line.low:+z.1f}, {100 * line.high:+z.1f}], {line.n} questions, {line.seeds} "
         f"seed{'s' if line.seeds > 1 else ''}."
         for line in found.itertuples()
         if line.label == f"{a} − {b}"

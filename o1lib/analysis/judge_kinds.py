@@ -99,14 +99,19 @@ def clustered_share(flags: Sequence, questions: Sequence) -> dict | None:
     table = pd.DataFrame({"flag": list(map(bool, flags)), "question": list(questions)})
     if not len(table):
         return None
+    share, size = float(table.flag.mean()), effective_size(table.flag, table.question)
+    return metric(share, len(table), *wilson(share * size, size))
+
+
+def effective_size(flags: Sequence, questions: Sequence) -> float:
+    """Return the effective number of flags, their number divided by the design effect of several from one question."""
+    table = pd.DataFrame({"flag": list(map(bool, flags)), "question": list(questions)})
     share, n = float(table.flag.mean()), len(table)
     groups = table.groupby("question").flag.agg(["sum", "count"])
     if share in (0.0, 1.0) or len(groups) == 1:
-        size = float(len(groups))
-    else:
-        spread = ((groups["sum"] - share * groups["count"]) ** 2).sum() * len(groups) / (len(groups) - 1) / n**2
-        size = min(float(n), share * (1 - share) / spread) if spread > 0 else float(n)
-    return metric(share, n, *wilson(share * size, size))
+        return float(len(groups))
+    spread = ((groups["sum"] - share * groups["count"]) ** 2).sum() * len(groups) / (len(groups) - 1) / n**2
+    return min(float(n), share * (1 - share) / spread) if spread > 0 else float(n)
 
 
 def judge_kind_table(found: pd.DataFrame) -> pd.DataFrame:

@@ -55,9 +55,14 @@ def judge_values(records, model, method="stage_beam", n=4, metric="mini-average"
     ends = {some[0].parameters["judge"]: some for some in rows.values()}
     frozen = frozen_levels(records) if metric == HEADLINE else {}
 
+    seen = {}
+
     def observed(record, seed):
-        chance = headline_chance(record, frozen) if frozen else {}
-        return observations(record.predictions(), metric, seed, chance=chance)
+        key = record.row, seed
+        if key not in seen:  # the coin and the oracle stand beside every judge
+            chance = headline_chance(record, frozen) if frozen else {}
+            seen[key] = observations(record.predictions(), metric, seed, chance=chance)
+        return seen[key]
 
     lines = [_line(row, some, ends, metric, observed) for row, some in rows.items()]
     found = pd.DataFrame([line for line in lines if line], columns=COLUMNS).astype({"p": float})

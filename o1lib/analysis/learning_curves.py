@@ -105,8 +105,8 @@ def _last(one, other, examples):
     low, high = confint_proportions_2indep(*counts[0], *counts[1], method="newcomb")
     sure = "" if low > 0 or high < 0 else ", and its interval includes zero"
     return (
-        f"At {examples:,} the difference is {100 * (one.value - other.value):+.1f} points [{100 * low:+.1f}, "
-        f"{100 * high:+.1f}]{sure}."
+        f"At {examples:,} the difference is {100 * (one.value - other.value):+z.1f} points [{100 * low:+z.1f}, "
+        f"{100 * high:+z.1f}]{sure}."
     )
 
 

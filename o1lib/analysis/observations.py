@@ -24,8 +24,9 @@ import pandas as pd
 from o1lib.formats.answer_forms import FORMS, form_of
 from o1lib.formats.chat import FORMATS
 from o1lib.records import UserError
-from o1lib.scoring import HALLUSION, PAPER_SETS, averaged, hallusion
+from o1lib.scoring import HALLUSION, PAPER_SETS, averaged
 from o1lib.scoring.chance_level import AVERAGE, HEADLINE, corrected
+from o1lib.scoring.groups import counted_together
 from o1lib.scoring.short_form import keeps_form, keeps_letter
 
 OF_ONE_SET = ("mini-", "template/")  # metrics that name the test sets or the template that they are measured on
@@ -76,7 +77,7 @@ def observations(
 def _counted(metric: str, there: set[str], chance: Mapping[str, float]) -> set[str]:
     """Return the test sets that a metric needs. Raises UserError when one is missing."""
     if metric == HEADLINE and not chance:
-        raise UserError(f"{HEADLINE!r} needs chance levels: freeze them with `python -m o1lib chance`")
+        raise UserError(f"{HEADLINE!r} needs chance levels: freeze them with `.venv/bin/python -m o1lib chance`")
     whole = {AVERAGE: set(PAPER_SETS), HEADLINE: set(chance)}
     wanted = whole.get(metric) or ({metric} if metric.startswith("mini-") else there)
     if lacking := sorted(wanted - there):
@@ -100,8 +101,9 @@ def _weights(metric: str, counted: set[str], sizes: Mapping[str, int], whole: Ma
 
 def _value(metric: str, test_set: str, rows: list[dict]) -> float | None:
     """Return the value of one observation: its headline score, or the mean of its predictions (None: not measured)."""
-    if metric.startswith("mini-"):
-        return hallusion(rows)["mean"]["value"] if test_set == HALLUSION else float(all(row["correct"] for row in rows))
+    if metric.startswith("mini-"):  # the value alone, as `headline` has it, without the cost of its interval
+        parts = counted_together(HALLUSION, rows) if test_set == HALLUSION else [[rows]]
+        return fmean(fmean(all(row["correct"] for row in group) for group in groups) for groups in parts if groups)
     values = [value for row in rows if (value := _line(metric, row)) is not None]
     return fmean(values) if values else None
 

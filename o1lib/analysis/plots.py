@@ -1,7 +1,8 @@
 """Draw the figures of the study: functions take a long-form table and return matplotlib Axes.
 
 Every figure shows its intervals and its n. Groups differ in marker and in color, from seaborn's palette for
-color-blind readers. All drawn values are in the table, so that a figure can be redrawn from published records alone.
+color-blind readers. A difference that decides nothing is gray. All drawn values are in the table, so that a figure can
+be redrawn from published records alone.
 
 Example:
     >>> import pandas as pd
@@ -11,6 +12,7 @@ Example:
 """
 
 import math
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,13 +20,16 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
+from o1lib.analysis.findings import undecided
 from o1lib.analysis.tables import NOT_RUN
 from o1lib.scoring.chance_level import HEADLINE
 
 PALETTE, MARKERS = "colorblind", "osD^vP*X<>hd"
 ACCURACY, DIFFERENCE = "accuracy (%), 95 % interval", "difference (points), 95 % interval"
 SCORE = "headline score (%), 95 % interval"  # accuracies corrected for chance; it can be negative
+GRAY = "0.6"  # of what decides nothing
 _WIDTH, _LINE = 6.4, 0.34  # inches: the width of a figure, the height of one line
+_PER_INCH = 11  # characters of a title in an inch of a figure
 
 
 def error_bars(part):
@@ -37,20 +42,20 @@ def axis_of(metric):
     return SCORE if metric == HEADLINE else ACCURACY
 
 
-def _groups(table, name):
+def groups(table, name):
     """Yield (shift, lines, style) of each group of column `name`, in the table's order; None is one group of all lines.
 
     A category of a categorical column has the same style whichever categories occur in the table.
     """
-    groups = [None] if name is None else list(dict.fromkeys(table[name]))
+    names = [None] if name is None else list(dict.fromkeys(table[name]))
     if name and isinstance(table[name].dtype, pd.CategoricalDtype):
-        groups = list(table[name].cat.categories)
-    colors = sns.color_palette(PALETTE, len(groups))
-    for place, group in enumerate(groups):
+        names = list(table[name].cat.categories)
+    colors = sns.color_palette(PALETTE, len(names))
+    for place, group in enumerate(names):
         if name and not (table[name] == group).any():
             continue
         style = {"color": colors[place], "marker": MARKERS[place % len(MARKERS)], "capsize": 2, "label": group}
-        shift = (place - (len(groups) - 1) / 2) * 0.8 / max(4, len(groups))
+        shift = (place - (len(names) - 1) / 2) * 0.8 / max(4, len(names))
         yield shift, table[table[name] == group] if name else table, style
 
 
@@ -78,20 +83,30 @@ def _marked(order, there):
     return [name if name in set(there) else f"{name} ({NOT_RUN})" for name in order]
 
 
+def _by_decision(part, style):
+    """Return (lines, style) of the lines of a group that decide something, and in gray of the others."""
+    gray = undecided(part)
+    parts = [(part[~gray], style), (part[gray], style | {"color": GRAY})]
+    first, *rest = [(lines, look) for lines, look in parts if len(lines)] or parts[:1]
+    return [first, *((lines, look | {"label": "_nolegend_"}) for lines, look in rest)]
+
+
 def points(table, y, hue=None, ax=None, zero=False, label="", order=None, width=_WIDTH):
     """Draw each line of `table` as a point with a horizontal interval; return the Axes.
 
     `table` has columns value, low, high (fractions, or differences of fractions), n, and those named by `y` and `hue`.
-    `zero` draws the line of no difference. `label` is the name of the x axis. `order` lists the values of `y`; one that
-    is not in the table has an empty line. `width` is in inches, without names and legend.
+    `zero` draws the line of no difference, and what decides nothing in gray. `label` is the name of the x axis. `order`
+    lists the values of `y`; one that is not in the table has an empty line. `width` is in inches, without names and
+    legend.
     """
     order = list(order or dict.fromkeys(table[y]))
     several = table[y].duplicated().any()
     tall = _LINE * sum(1 + 0.3 * str(name).count("\n") for name in order)  # names may be wrapped
     ax = ax or plt.subplots(figsize=(width, 1 + tall * (1.6 if several else 1)))[1]
-    for shift, part, style in _groups(table, hue):
-        spots = [order.index(name) + shift * several for name in part[y]]
-        ax.errorbar(100 * part.value, spots, xerr=error_bars(part), ls="none", **style)
+    for shift, part, style in groups(table, hue):
+        for shown, look in _by_decision(part, style) if zero else [(part, style)]:
+            spots = [order.index(name) + shift * several for name in shown[y]]
+            ax.errorbar(100 * shown.value, spots, xerr=error_bars(shown), ls="none", **look)
     if zero:
         ax.axvline(0, color="grey", linewidth=1)
     wrapped = any("\n" in str(name) for name in order)
@@ -141,6 +156,14 @@ def panels(table, y, by, order=None, columns=3, label="", chance=None):
     return axes.flat[0]
 
 
+def log_axis(ax, at=(1, 2, 5)):
+    """Make the x axis logarithmic, with labels at these multiples of powers of ten."""
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=at))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+
+
 def curves(table, x, hue, ax=None, log=False, label="", score=ACCURACY):
     """Draw accuracy against column `x` (N, tokens, seconds), a curve with intervals for each value of `hue`.
 
@@ -148,14 +171,11 @@ def curves(table, x, hue, ax=None, log=False, label="", score=ACCURACY):
     a little along x, so that their intervals do not overlap. Returns the Axes.
     """
     ax = ax or plt.subplots(figsize=(_WIDTH, 3.6))[1]
-    for shift, part, style in _groups(table, hue):
+    for shift, part, style in groups(table, hue):
         part = part.sort_values(x)
         ax.errorbar(part[x] + (0 if log else 0.6 * shift), 100 * part.value, yerr=error_bars(part), ls="-", **style)
     if log and len(table):
-        ax.set_xscale("log")
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        ax.xaxis.set_minor_locator(NullLocator())
-        ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        log_axis(ax)
     elif len(table):
         ax.set_xticks(sorted(set(table[x])))
     ax.set(xlabel=label or x, ylabel=score)
@@ -166,37 +186,36 @@ def curves(table, x, hue, ax=None, log=False, label="", score=ACCURACY):
     return ax
 
 
-def _stamp(figure, mark):
-    """Write `mark` into the lower left corner of the drawing, which can extend beyond the edges of the figure."""
+def _write_around(figure, mark, title):
+    """Write `title` above and `mark` into the lower left corner of the drawing, which can extend beyond the figure."""
     drawn, (wide, high) = figure.get_tightbbox(), figure.get_size_inches()
-    figure.text(
-        drawn.x0 / wide + 0.005,
-        drawn.y0 / high + 0.005,
-        mark,
-        fontsize="small",
-        fontstyle="italic",
-        color="firebrick",
-        va="bottom",
-    )
+    if mark:
+        look = {"fontsize": "small", "fontstyle": "italic", "color": "firebrick", "va": "bottom"}
+        figure.text(drawn.x0 / wide + 0.005, drawn.y0 / high + 0.005, mark, **look)
+    if title:
+        figure.text(drawn.x0 / wide, (drawn.y1 + 0.08) / high, title, va="bottom", fontweight="bold")
 
 
-def save(ax, folder, name, mark=""):
+def save(ax, folder, name, mark="", title=""):
     """Write the figure of `ax` as SVG and PNG into `folder`; return both paths. Equal figures give equal bytes.
 
-    `mark` is a word for the corner of the figure, such as "pilot".
+    `mark` is a word for the corner of the figure, such as "pilot". `title` says what the figure shows; it is wrapped.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{name}.{kind}" for kind in ("svg", "png")]
-    laid_out = ax.figure.get_layout_engine() is not None
+    paths, figure = [folder / f"{name}.{kind}" for kind in ("svg", "png")], ax.figure
+    laid_out = figure.get_layout_engine() is not None
+    title = fill(title, int(_PER_INCH * figure.get_size_inches()[0]), break_on_hyphens=False)
     if laid_out:  # lay out once instead of for every file, because it takes most of the time
-        ax.figure.draw_without_rendering()
-        ax.figure.set_layout_engine("none")
-    if mark:
-        _stamp(ax.figure, mark)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize="medium", fontweight="bold")
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+    if mark or (title and not laid_out):
+        _write_around(figure, mark, "" if laid_out else title)
     with plt.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         for path in paths:
             undated = {"Date": None} if path.suffix == ".svg" else None
-            ax.figure.savefig(path, bbox_inches=None if laid_out else "tight", dpi=150, metadata=undated)
+            figure.savefig(path, bbox_inches=None if laid_out else "tight", dpi=150, metadata=undated)
     return paths
 
 

@@ -1,9 +1,10 @@
 """Build a report: read a study's records, show tables next to the papers' tables, and save everything that is shown.
 
     report = Report(run)                                    # UserError if no row was scored yet
-    report.table("A_table2", ARMS, SETS, "A_v1_table2_ablation")
     found = report.contrasts("ablation_contrasts", [("structured", "direct training", 1)], ARMS)
-    report.figure("contrasts", points(found, "contrast", zero=True))
+    report.opening(found, "structured − direct training")   # the answer in three sentences
+    report.contrast_figure("ablation_contrasts", found)
+    report.table("A_table2", ARMS, SETS, "A_v1_table2_ablation")
     finish(run, {}, artifacts=report.paths, extra=report.extra)
 
 ARMS holds the labels of the main rows, so that all reports use the same label for a row.
@@ -15,6 +16,7 @@ from IPython.display import HTML, Image
 
 from o1lib.analysis.comparability import PILOT, is_pilot, mismatches
 from o1lib.analysis.contrasts import ONCE, compare
+from o1lib.analysis.findings import differences, opening
 from o1lib.analysis.headline import main_metric, with_headline
 from o1lib.analysis.inference_scaling import with_judge_metrics
 from o1lib.analysis.observations import AVERAGE
@@ -59,6 +61,11 @@ def html_table(frame, caption=""):
     return HTML(_captioned(caption, frame))
 
 
+def bullets(sentences):
+    """Return sentences as a Markdown list."""
+    return markdown("\n".join(f"- {sentence}" for sentence in sentences))
+
+
 def _captioned(caption, frame):
     return render("analysis/table.html.j2", caption=caption, table=to_html(frame, na_rep="–"))
 
@@ -84,6 +91,15 @@ class Report:
         self.metric = main_metric(self.records)
         self.mark = PILOT if is_pilot(self.records) else ""
         self.extra |= {"rows": sorted(self.rows), "pilot": bool(self.mark)}
+
+    def opening(self, found, first):
+        """Return the answer of the report in three sentences, from contrasts and the label of the first one."""
+        return self.brief(opening(found, first, self.mark))
+
+    def brief(self, sentences):
+        """Return the sentences that open the report as one paragraph, and keep them for its record."""
+        self.extra["opening"] = list(sentences)
+        return markdown(" ".join(sentences))
 
     def note(self):
         """Return what was scored and how to read the numbers, as Markdown."""
@@ -111,12 +127,15 @@ class Report:
         """Return a table of this study as HTML, with its caption."""
         return html_table(frame, self.caption(caption))
 
-    def figure(self, name, ax):
-        """Save the figure of `ax` as figures/<name>.svg and .png, and return the latter to show it."""
-        paths = save(ax, self.run.path("figures"), name, self.mark)
+    def figure(self, name, ax, title):
+        """Save the figure of `ax` as figures/<name>.svg and .png, and return the latter to show it.
+
+        `title` says in one sentence what the figure shows; it is also the alternative text.
+        """
+        paths = save(ax, self.run.path("figures"), name, self.mark, title)
         self.paths += paths
         plt.close(ax.figure)
-        return Image(filename=paths[-1], retina=True)
+        return Image(filename=paths[-1], retina=True, alt=f"{title}.")
 
     def cells(self, rows, metrics):
         """Return the `long_table` of these records."""
@@ -142,12 +161,27 @@ class Report:
         """Return the mean costs of a question as HTML, and save them as tables/<name>.csv."""
         return self.html(self.frame(name, costs(self.records, rows)), "a question, mean with 95 % interval")
 
-    def contrasts(self, name, pairs, rows, metric=HEADLINE):
-        """Return the contrasts of `o1lib.analysis.contrasts.compare` in a metric; save them as tables/<name>.csv."""
-        return self.frame(name, compare(self.records, pairs, rows, metric).set_index("contrast")).reset_index()
+    def contrasts(self, name, pairs, rows, metric=""):
+        """Return the contrasts of `o1lib.analysis.contrasts.compare` in a metric; save them as tables/<name>.csv.
+
+        Without a metric it is the headline.
+        """
+        found = compare(self.records, pairs, rows, metric or HEADLINE)
+        return self.frame(name, found.set_index("contrast")).reset_index()
+
+    def shares(self, name, table, column, caption):
+        """Return a long table as HTML, in percent, a line for each of `column`; save it as tables/<name>.csv."""
+        self.frame(name, table.set_index(column))
+        tested = table.dropna(subset=["value"])
+        if not len(tested):
+            return markdown(f"*{caption}: {NOT_RUN}.*")
+        lines = [
+            {"value [95 % interval]": percent(line), "n": f"{line['n']:.0f}"} for line in tested.to_dict("records")
+        ]
+        return self.html(pd.DataFrame(lines, index=list(tested[column])), caption)
 
     def contrast_figure(self, name, found):
-        """Save and return a figure of the contrasts that have a value. Incomplete ones are marked."""
+        """Save and return a figure of the contrasts that have a value: incomplete ones marked, undecided ones gray."""
         drawn = found.dropna(subset="value")
         kinds = drawn.incomplete.map(lambda text: "incomplete" if text else "complete")
         hue = "records" if any(drawn.incomplete) else None
@@ -160,6 +194,7 @@ class Report:
                 zero=True,
                 order=list(drawn.contrast),
             ),
+            differences(found),
         )
 
     def shown(self, found):
@@ -215,4 +250,4 @@ class Report:
     def conclude(self, sentences):
         """Return the conclusion as a Markdown list of sentences, and keep it for the report's record."""
         self.extra["conclusion"] = list(sentences)
-        return markdown("\n".join(f"- {sentence}" for sentence in self.extra["conclusion"]))
+        return bullets(self.extra["conclusion"])

@@ -13,6 +13,7 @@ Beside every average stands the chance level of its questions, or that it is not
 
 import math
 from collections import defaultdict
+from functools import cache
 from statistics import fmean
 
 import pandas as pd
@@ -24,6 +25,7 @@ from o1lib.analysis.headline import frozen_levels
 from o1lib.analysis.stats.intervals import ENOUGH_SEEDS
 from o1lib.records import UserError, project_root
 from o1lib.records.errors import nearest
+from o1lib.records.provenance import code_hash, stack_hash
 from o1lib.scoring.chance_level import HEADLINE
 
 NOT_RUN, NOT_MEASURED = "not run", "–"
@@ -179,16 +181,24 @@ def to_html(frame, **options):
 
 def provenance_table(records):
     """Return where each record comes from: commit, uncommitted changes, older code, seconds, failures, hashes."""
-    return pd.DataFrame([_origin(record, record.provenance) for record in records])
+    return pd.DataFrame(
+        [_origin(record, record.provenance, old) for record, old in zip(records, _old(records), strict=True)]
+    )
 
 
-def _origin(record, made):
+def _old(records):
+    """Return for each record whether it is stale; the code is hashed once for all of them."""
+    hashes = cache(code_hash), cache(stack_hash)
+    return [record.stale_by(*hashes) for record in records]
+
+
+def _origin(record, made, old):
     return {
         "row": record.row,
         "seed": record.seed,
         "commit": record.commit[:10],
         "uncommitted changes": made.get("dirty"),
-        "older code": record.stale,
+        "older code": old,
         "seconds": round(made.get("seconds") or math.nan, 1),
         "failed": record.n_failed,
         "dataset": (made.get("dataset_hash") or "")[:10],
@@ -208,7 +218,7 @@ def note(records):
         "A mini- number and a paper's number compare in sign and order, not in level. In tables n is the number of "
         "predictions. In contrasts it is the number of questions, where the rotations of a question, or a picture and "
         "its twin, count once.",
-        _age_note(sum(record.stale for record in scored)),
+        _age_note(sum(_old(scored))),
     ]
     return " ".join(filter(None, sentences))
 

@@ -32,7 +32,8 @@ class TurningShare:
 
     def summary(self, a: str, b: str) -> str:
         """Return one sentence that says where the sign of a - b turns."""
-        told = f"{a} − {b} is {100 * self.shallow:+.1f} points on shallow and {100 * self.deep:+.1f} on deep questions"
+        shallow, deep = 100 * self.shallow, 100 * self.deep
+        told = f"{a} − {b} is {shallow:+z.1f} points on shallow and {deep:+z.1f} on deep questions"
         if self.share is None:
             return f"{told}: no share of deep questions turns the sign."
         return f"{told}: the sign turns at {self.share:.0%} of deep questions (here {self.present:.0%} are deep)."

@@ -6,7 +6,8 @@
 A mistake that the user can fix gives one sentence on stderr and exit code 2. A failed row gives exit code 1.
 """
 
-from o1lib.cli import chance, checks, model, probes, site, study  # noqa: F401  registers the commands in help's order
+# registers the commands in help's order
+from o1lib.cli import audits, chance, checks, harness, hub, model, probes, site, study  # noqa: F401
 from o1lib.cli.app import app, as_command
 
 __all__ = ["app", "main"]

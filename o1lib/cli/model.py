@@ -13,6 +13,7 @@ import typer
 
 from o1lib.cli.app import app, stoppable
 from o1lib.evaluation.answer import usable_names
+from o1lib.inference.served.abilities import NAMES
 from o1lib.search.judges import JUDGES
 from o1lib.search.methods import METHODS
 from o1lib.search.rewards import REWARDS
@@ -22,6 +23,8 @@ _JUDGE_HELP = (
     f"{', '.join(usable_names(JUDGES))}; by default self. retracing takes a reward: "
     f"{', '.join(usable_names(REWARDS))}; by default likelihood"
 )
+
+_ABILITIES_HELP = f"what the server can do: {', '.join(NAMES)}, or none; by default it is asked"
 
 app.command("train")(train)
 
@@ -96,15 +99,32 @@ def answer(
     max_tokens: Annotated[
         int, typer.Option(help="number of tokens after which the search stops with its best answer; 0 is no bound")
     ] = 0,
+    endpoint: Annotated[str, typer.Option(help="OpenAI-compatible address where the model is served")] = "",
+    judge_model: Annotated[str, typer.Option(help="served model that judges instead of the model itself")] = "",
+    judge_endpoint: Annotated[str, typer.Option(help='address of the judge; "" is the same endpoint')] = "",
+    price: Annotated[str, typer.Option(help="prompt/completion price of a million tokens, as in 0.15/0.6")] = "",
+    abilities: Annotated[str, typer.Option(help=_ABILITIES_HELP)] = "",
+    instructed: Annotated[
+        bool, typer.Option(help="ask a served model for its stages in words; --no-instructed: it was trained on them")
+    ] = True,
 ) -> None:
     """Search for the answer to one question about one picture, and print the answer and its cost."""
     from o1lib.evaluation.answer import answer as search
     from o1lib.evaluation.answer import load_decoder
+    from o1lib.evaluation.served_answer import served_answer
 
     settings = {"seed": seed, "temperature": temperature, "max_new_tokens": max_new_tokens}
-    decoder, own_format = load_decoder(model, format, engine, **settings)
-    result = search(decoder, image, question, own_format, method=method, n=n, judge=judge, budget=max_tokens)
+    asked = {"method": method, "n": n, "judge": judge, "budget": max_tokens}
+    if endpoint:
+        named = {"format": format, "price": price, "abilities": abilities, "instructed": instructed}
+        judged = {"judge_model": judge_model, "judge_endpoint": judge_endpoint}
+        result, more = served_answer(endpoint, model, image, question, settings, **named, **judged, **asked)
+    else:
+        decoder, own_format = load_decoder(model, format, engine, **settings)
+        result, more = search(decoder, image, question, own_format, **asked), ""
     print_result(result, tree)
+    if more:
+        print(more)
 
 
 @app.command("check-model")

@@ -44,15 +44,17 @@ def study(
     seeds: Seeds = "",
     jobs: Jobs = "",
     fresh: Fresh = "",
-    snakemake: Annotated[str, typer.Option(help="further options for Snakemake, such as --executor slurm")] = "",
+    snakemake: Annotated[str, typer.Option(help="options for Snakemake, such as --profile profiles/slurm")] = "",
 ) -> None:
     """Run every row that is out of date and write the summary, work/<scale>/summary.json."""
-    from o1lib.study import runner
+    from o1lib.study import resources, runner
 
     made, parallel, needs = _plan(scale, rows, seeds, jobs, fresh)
-    runner.check_hardware(needs, scale)
+    options = tuple(shlex.split(snakemake))
+    if not resources.on_cluster(options):
+        runner.check_hardware(needs, scale)
     with stoppable("finished rows are recorded, and "):
-        raise typer.Exit(runner.run(made, parallel, tuple(shlex.split(snakemake))))
+        raise typer.Exit(runner.run(made, parallel, options))
 
 
 @app.command()

@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy
-from tqdm import tqdm
 
 from o1lib.data.dataset import Item, target
 from o1lib.data.survey import TABLE_1
 from o1lib.records import UserError, project_root, shown
-from o1lib.scoring.test_sets import OUTSIDE, accuracy
+from o1lib.records.progress import progress_bar
+from o1lib.scoring.groups import OUTSIDE, accuracy
 
 REASONING = ("instance reasoning", "logical reasoning", "math", "science & technology")  # skills beyond perception
 _QUANTILES = {"q05": 0.05, "q50": 0.5, "q95": 0.95, "max": 1.0}
@@ -170,7 +170,7 @@ def summarize_card(card: Mapping) -> str:
 def _picture_hashes(items, name):
     """Return the hash of each item's picture file, reading a shared one once."""
     known = {}
-    for item in tqdm(items, desc=f"hashing {name}", unit=" items", delay=2):
+    for item in progress_bar(items, desc=f"hashing {name}", unit=" items", delay=2):
         if item.image not in known:
             known[item.image] = hashlib.sha256(item.image.read_bytes()).hexdigest()
     return [known[item.image] for item in items]

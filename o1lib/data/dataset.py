@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
-from tqdm import tqdm
 
 from o1lib.data.images import Pictures, rgb
 from o1lib.data.llava_cot import lines, picture, records
@@ -36,6 +35,7 @@ from o1lib.formats.chat import (
 )
 from o1lib.formats.stages import STAGES, parse, render
 from o1lib.records import UserError, atomic_folder, shown
+from o1lib.records.progress import progress_bar
 
 __all__ = [
     "FORMATS",
@@ -109,7 +109,7 @@ def write_items(examples: Iterable[Any], folder: str | Path) -> Path:
         open(new / "train.jsonl", "w", encoding="utf8") as released,
         open(new / "truth.jsonl", "w", encoding="utf8") as truth,
     ):
-        for example in tqdm(examples, desc=f"writing {folder.name}", unit=" items", delay=2, mininterval=1):
+        for example in progress_bar(examples, desc=f"writing {folder.name}", unit=" items", delay=2, mininterval=1):
             if example.qid in seen:
                 raise UserError(f"{shown(folder)}: the id '{example.qid}' occurs twice; give each question its own id.")
             image = store(example, len(seen), new, stored)
@@ -131,7 +131,9 @@ def read_items(folder: str | Path, decode: bool = False) -> list[Item]:
     folder = Path(folder)
     truths = _truths(folder / "truth.jsonl")
     items, seen, pictures, known = [], {}, Pictures(folder), {}
-    for where, record in tqdm(records(folder / "train.jsonl"), desc=f"reading {folder.name}", unit=" items", delay=2):
+    for where, record in progress_bar(
+        records(folder / "train.jsonl"), desc=f"reading {folder.name}", unit=" items", delay=2
+    ):
         if record.id in seen:
             raise UserError(f"{where}: id '{record.id}' was already used in {seen[record.id]}; remove one of the two.")
         seen[record.id] = where

@@ -9,8 +9,6 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-from tqdm import tqdm
-
 from o1lib.data import hub
 from o1lib.data.dataset import Item
 from o1lib.data.images import Pictures
@@ -19,6 +17,7 @@ from o1lib.data.options import by_letter, listed
 from o1lib.data.splits import SourceOptions, Splits
 from o1lib.data.survey import TABLE_1_FOLDERS, Survey, table_1
 from o1lib.records import UserError, shown
+from o1lib.records.progress import progress_bar
 
 
 def load(options: SourceOptions) -> Splits:
@@ -76,7 +75,9 @@ def _report_missing(folder: Path, survey: Survey, allowed: bool) -> None:
 
 def _rounds(folder: Path, pictures: Pictures, survey: Survey) -> Iterator[dict]:
     """Yield {where, qid, image, question, stages} for each usable round, and count the others in `survey`."""
-    for where, record in tqdm(records(folder / "train.jsonl"), desc=f"reading {folder.name}", unit=" records", delay=2):
+    for where, record in progress_bar(
+        records(folder / "train.jsonl"), desc=f"reading {folder.name}", unit=" records", delay=2
+    ):
         pairs, qid = record.pairs(), survey.add(record)
         for number, (question, text) in enumerate(pairs if record.image else (), 1):
             stages, problem = survey.answer(text)

@@ -10,11 +10,10 @@ pictures, CLEVR and CLEVR-Math share CLEVR's. The folders cannot separate these 
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
-from tqdm import tqdm
-
 from o1lib.data.images import Pictures
 from o1lib.data.llava_cot import Released, records
 from o1lib.formats.stages import flaw, parse
+from o1lib.records.progress import progress_bar
 
 # Thousands of question-answer pairs per source, Table 1 (the same in versions 1 and 6 and on the dataset's page).
 TABLE_1 = {
@@ -136,7 +135,9 @@ def table_1(folders: Counter) -> list[dict]:
 def survey(folder: Path) -> dict:
     """Return the counts of a folder in the released form, and its Table 1. Raises UserError for a broken line."""
     found, pictures = Survey(), Pictures(folder)
-    for where, record in tqdm(records(folder / "train.jsonl"), desc=f"reading {folder.name}", unit=" records", delay=2):
+    for where, record in progress_bar(
+        records(folder / "train.jsonl"), desc=f"reading {folder.name}", unit=" records", delay=2
+    ):
         found.add(record)
         for _, text in record.pairs():
             found.answer(text)

@@ -102,12 +102,14 @@ def answer(
     n: int | None = None,
     judge: str = "",
     budget: int = 0,
+    judge_decoder=None,
 ) -> SearchResult:
     """Return the finished search of one question.
 
     `image` is a picture or its file. `n` is the number of candidates, by default 4 or the most that the method takes.
-    `judge` is a judge, or a reward if the method scores its candidates; by default `self`, or `likelihood`. `budget`
-    bounds the tokens that are processed (0: no bound). Raises UserError for a file that is not a picture, a budget
+    `judge` is a judge, or a reward if the method scores its candidates; by default `self`, or `likelihood`.
+    `judge_decoder` decodes with another model that judges instead. `budget` bounds the tokens that are processed (0: no
+    bound). Raises UserError for a file that is not a picture, a budget
     below 0, an unknown method or judge, and a judge that needs the right answer or another model.
     """
     if budget < 0:
@@ -116,8 +118,8 @@ def answer(
     n = min(N, spec.max_n or N) if n is None else n
     judge = judge or ("likelihood" if spec.rewarded else "self")
     search = make_search(method, n)
-    _check_judge(method, judge)
-    judge_or_reward = make_judge_or_reward(method, judge, decoder=decoder, seed=decoder.seed)
+    _check_judge(method, judge, judge_decoder is not None)
+    judge_or_reward = make_judge_or_reward(method, judge, decoder=judge_decoder or decoder, seed=decoder.seed)
     question = mended(question)  # a lone surrogate can neither be read nor printed
     task = task_for("question", question, _picture(image), format)
     [result] = run_searches([search(task, n, decoder.seed)], decoder, judge_or_reward, budget=budget)
@@ -125,14 +127,14 @@ def answer(
     return result
 
 
-def _check_judge(method: str, judge: str) -> None:
+def _check_judge(method: str, judge: str, another: bool) -> None:
     """Refuse a judge that needs what is not here: the right answer, or a second model."""
     registry, what = (REWARDS, "reward") if METHODS[method].rewarded else (JUDGES, "judge")
     spec = choose(judge, registry, what)
     usable = ", ".join(usable_names(registry))
     if spec.needs_truth:
         raise UserError(f"{what} '{judge}' needs the right answer, which only test sets have: use {usable}")
-    if spec.other_model:
+    if spec.other_model and not another:
         raise UserError(
             f"{what} '{judge}' needs a second model, and only one is loaded: use {usable}; "
             "notebook 03 takes a second model (judge_model)"

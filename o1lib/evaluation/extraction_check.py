@@ -8,7 +8,7 @@ results; any predictions with gold answers (VLMEvalKit's columns `prediction`, `
 tests of other extractors (`expected`). A response that is null gives no answer.
 `agree` counts equal verdicts (right or wrong) if there is an official one, else agreement with the gold answer or the
 expectation. `other_reading` counts rows with equal verdicts but another official answer. `left_out` counts rows without
-an official verdict. The gold answer is only compared; extraction never sees it.
+an official verdict or a gold answer. The gold answer is only compared; extraction never sees it.
 """
 
 import ast
@@ -27,6 +27,7 @@ from o1lib.scoring.extraction import extract
 DRAWN = "drawn at random by the tool, which could not read it"
 NEAREST = "chosen by the tool as the option most similar to what it had read"
 OTHERWISE = "asked with other options, or in another order, than it was scored with"
+NO_VERDICT, NO_GOLD = "no verdict", "no gold answer is known for it"
 UNREAD, ANOTHER = "no answer read", "another answer read"
 
 
@@ -78,8 +79,11 @@ def _judge_of(row: dict, where: str, path: Path, gold: Path | str | None) -> Cal
 
 
 def _text(row: dict, *names: str) -> str:
-    """Return the first of the named columns that the row has, "" for null. Raises TypeError for another type."""
-    value = next(row[name] for name in names if name in row)
+    """Return the first of the named columns that the row has, "" for null.
+
+    Raises KeyError if it has none of them, and TypeError for another type.
+    """
+    value = row[next((name for name in names if name in row), names[0])]
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{value!r} is not text")
     return value or ""
@@ -91,8 +95,10 @@ def _cause(found: str | None) -> str:
 
 def _mathv(row: dict) -> Agreement:
     """Compare with the extracted answer and the verdict of MATH-V."""
-    options = row["options"] or ()
-    found = extract(_text(row, "response"), options).value
+    options, text = row["options"] or (), _text(row, "response")
+    if row["correct"] is None:
+        return Agreement(False, NO_VERDICT, counts=False)
+    found = extract(text, options).value
     agrees = correct(found, row["gold"], options) == row["correct"]
     alike = found is not None and same(found, row["model_answer"])
     return Agreement(agrees, "" if agrees else "same answer, compared otherwise" if alike else _cause(found))
@@ -105,12 +111,12 @@ def _mathvista(row: dict) -> Agreement:
     lupantech/MathVista) always chooses an option: if a model's `extraction` is neither a letter nor an option, the one
     with the fewest differing characters. And some published rows list other options in the `query`.
     """
-    options = _options(row)
-    if why := _unfounded(row, options):
+    options, text = _options(row), _text(row, "response")
+    if why := NO_VERDICT if row["true_false"] is None else _unfounded(row, options):
         return Agreement(False, why, counts=False)
     if not isinstance(row["true_false"], bool):
         raise TypeError(f"true_false is {row['true_false']!r}, neither true nor false")
-    found = extract(_text(row, "response"), options).value
+    found = extract(text, options).value
     agrees = correct(found, str(row["answer"]), options) == row["true_false"]
     return Agreement(agrees, "" if agrees else _cause(found))
 
@@ -135,6 +141,8 @@ def _golds(answer: str | list) -> list[str]:
 def _mmmu(row: dict) -> Agreement:
     """Compare with the letter that MMMU parsed or, for an open question, with the verdict on its parsed answer."""
     official = row["official_parsed"]
+    if official is None:
+        return Agreement(False, NO_VERDICT, counts=False)
     if not row.get("index2ans"):
         found = extract(_text(row, "response")).value
         verdicts = [any(correct(value, one) for one in _golds(row["answer"])) for value in (found, official)]
@@ -148,11 +156,11 @@ def _mmmu_pro(row: dict) -> Agreement:
     return _letters(_text(row, "response"), options, row["answer"], row["pred_indexs"], pro=True)
 
 
-def _letters(response: str, options: Sequence[str], gold: str, official: str, pro: bool) -> Agreement:
+def _letters(response: str, options: Sequence[str], gold: str, official: str | None, pro: bool) -> Agreement:
     rule = tool_rule(response, options, pro)
     found = extract(response, options).value
-    if not rule:
-        return Agreement(False, DRAWN, counts=False)
+    if official is None or not rule:
+        return Agreement(False, DRAWN if official else NO_VERDICT, counts=False)
     agrees = (found == gold) == (official == gold)
     return Agreement(agrees, "" if found == official else f"{_cause(found)}; the tool took {rule}")
 
@@ -181,10 +189,10 @@ def tool_rule(response: str, options: Sequence[str], pro: bool = False) -> str:
 
 def _prediction(row: dict) -> Agreement:
     """Compare a prediction with its gold answer: an open one, or a letter if the row has options or `answer_option`."""
-    text, gold = _text(row, "prediction", "response"), str(row["answer"])
-    letter = row.get("answer_option") or ""
+    text, letter = _text(row, "prediction", "response"), row.get("answer_option") or ""
+    gold = letter or None if row["answer"] is None else str(row["answer"])
     options = _options(row) or (LETTERS[:8] if letter else ())
-    if not options:
+    if not options or gold is None:
         return _with_gold(text, gold)
     found = extract(text, options).value
     agrees = correct(found, letter or gold, options) or bool(letter) and correct(extract(text).value, gold)
@@ -200,16 +208,11 @@ def _options(row: dict) -> Sequence[str]:
 
 def _with_gold(text: str, gold: str | None) -> Agreement:
     if gold is None:
-        return Agreement(False, "no gold answer is known for it", counts=False)
+        return Agreement(False, NO_GOLD, counts=False)
     found = extract(text).value
     if gold in ("yes", "no") and found not in ("yes", "no"):
         return Agreement(False, "neither yes nor no read")
     return Agreement(correct(found, gold), "" if correct(found, gold) else _cause(found))
-
-
-def _case(row: dict) -> Agreement:
-    agrees, cause = extraction_cases.compare_case(row)
-    return Agreement(agrees, cause)
 
 
 _FORMS = (
@@ -217,7 +220,7 @@ _FORMS = (
     ({"response", "true_false", "answer"}, _mathvista),
     ({"response", "official_parsed"}, _mmmu),
     ({"response", "pred_indexs", "if_right"}, _mmmu_pro),
-    ({"kind", "expected"}, _case),
+    ({"kind", "expected"}, lambda row: Agreement(*extraction_cases.compare_case(row))),
     ({"prediction", "answer"}, _prediction),
     ({"response", "answer"}, _prediction),
 )

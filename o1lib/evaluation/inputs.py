@@ -14,6 +14,7 @@ from o1lib.data.dataset import read_items
 from o1lib.data.hub import local_path
 from o1lib.data.table_files import ENDINGS
 from o1lib.formats.chat import FORMATS
+from o1lib.inference.lean_mllama import step_of
 from o1lib.minivqa import mixture
 from o1lib.minivqa.testsets import TEST_SETS, test_set
 from o1lib.models.checkpoint import load, model_hash, trained_as
@@ -39,8 +40,8 @@ class Arm:
         return {"device": self.model.device.type, "dtype": "float32", "model_hash": self.model_hash}
 
     def facts(self) -> dict:
-        """Return further facts for the record: none, other than for a served model."""
-        return {}
+        """Return a further fact for the record: which step the batched engine decodes with."""
+        return {"decoding_step": step_of(self.model)}
 
 
 def load_arm(run, name: str, format: str = "") -> Arm:
@@ -72,7 +73,7 @@ def test_items(run, data: str, questions: int = 0, sets: str = "") -> list:
         raise UserError(f"questions={questions} is invalid: give 0 for all questions, or a number up to {MOST:,}")
     benchmark, named, source = data.partition("@")
     if named:
-        items = load_benchmark(benchmark, _from_root(source), run.path("pictures")).items
+        items = load_benchmark(benchmark, from_root(source), run.path("pictures")).items
     elif data:
         items = read_items(need(run.root, data, run.seed).folder / "data" / "test")
     else:
@@ -93,7 +94,7 @@ def _named(sets: str, there: Sequence[str]) -> tuple[str, ...]:
     return tuple(choose(name.strip(), there, "test set in sets") for name in sets.split(",") if name.strip())
 
 
-def _from_root(source: str) -> str:
+def from_root(source: str) -> str:
     """Return the path of a file relative to the project's folder; the name of a Hub dataset is returned unchanged."""
     path = project_root() / local_path(source)
     return str(path) if path.is_file() or path.suffix in ENDINGS else source
@@ -124,7 +125,7 @@ def hashes(run, data: str, subject) -> dict:
     """Return the arguments of `records.finish` on the model and the dataset (of row `data` or a benchmark's file)."""
     _, named, source = data.partition("@")
     if named:
-        path = Path(_from_root(source))
+        path = Path(from_root(source))
         dataset = sha256(path) if path.is_file() else ""
     else:
         dataset = need(run.root, data, run.seed).provenance["dataset_hash"] if data else ""

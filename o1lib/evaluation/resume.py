@@ -4,11 +4,11 @@
     finished.found["q1"].row                    # its prediction
     finished.add(tree, row)                     # writes one line at once
 
-A journal of other settings, or of other code, is discarded. Lines that cannot be read are dropped, such as a last line
-that a kill cut short.
+A journal of other settings, or of other code, is renamed, and a new one begins. Lines that cannot be read are dropped,
+such as a last line that a kill cut short.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -63,4 +63,6 @@ def _kept(line: dict) -> tuple[str, KeptAnswer]:
     kept = _FORM.validate_python(line["kept"])
     if not all(isinstance(kept.row[name], kind) for name, kind in ROW.items()) or kept.row["qid"] != line["qid"]:
         raise ValueError("its prediction has another form")
+    if kept.row["ledger"] != asdict(kept.usage):
+        raise ValueError("its prediction has another cost than its search")
     return line["qid"], kept

@@ -12,14 +12,13 @@ These are the steps of notebook 03. Models and questions come from `o1lib.evalua
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from o1lib.data.images import picture_of
 from o1lib.evaluation.inputs import Arm
 from o1lib.evaluation.predictions import option_likelihoods, score
 from o1lib.evaluation.resume import FinishedQuestions
 from o1lib.formats.stages import STAGES
 from o1lib.records import UserError, stack_hash
+from o1lib.records.progress import progress_bar
 from o1lib.scoring.stage_scores import CHAIN
 from o1lib.search import rewards
 from o1lib.search.judges import JUDGES, SYNTHETIC
@@ -56,6 +55,8 @@ def evaluate(
     budget: int = 0,
     journal: Path | None = None,
     made_by: Mapping | None = None,
+    at_once: int = AT_ONCE,
+    weigh_options: bool = True,
     **options,
 ) -> tuple[list, list[dict]]:
     """Return the search results and the predictions of `items`, in order.
@@ -63,22 +64,24 @@ def evaluate(
     `judge_decoder` decodes with another model that judges instead. `judge_accuracy` is the accuracy of judge
     `synthetic`. `blind` shows gray pictures. `budget` bounds the tokens that a question may process (0: no bound).
     `options` are those of the method (retracing: keep, retraces, cutoffs). Finished questions are kept in the file
-    `journal`, from which the same call resumes; `made_by` names what else the results depend on (model, code). Raises
-    UserError for an unknown method or judge.
+    `journal`, from which the same call resumes; `made_by` names what else the results depend on (model, code).
+    `at_once` candidates are drawn at a time. `weigh_options` asks for the likeliest option of every multiple-choice
+    question too. Raises UserError for an unknown method or judge.
     """
     search = make_search(method, n, **options)
     referee = _referee(items, decoder, method, judge, judge_decoder, judge_accuracy)
     settings = {"format": format, "method": method, "n": n, "judge": judge, "judge_accuracy": judge_accuracy}
     settings |= {"blind": blind, "budget": budget, "options": options, "made_by": dict(made_by or {})}
-    settings |= {name: getattr(decoder, name) for name in ("seed", "temperature", "top_p", "max_new_tokens")}
-    results = _Results(FinishedQuestions(journal, settings), format, decoder, judge_decoder, schedule, judge)
+    settings |= {name: getattr(decoder, name) for name in ("engine", "seed", "temperature", "top_p", "max_new_tokens")}
+    finished = FinishedQuestions(journal, settings)
+    results = _Results(finished, format, decoder, judge_decoder, schedule, judge, weigh_options)
     open_items = results.restore(items, blind)
     searches = (search(_task(item, format, blind), n, decoder.seed) for item in open_items)
     name = f"{method}, {n} candidates" if n > 1 else method
-    with tqdm(total=len(items), initial=len(items) - len(open_items), desc=name, unit="question") as bar:
-        at_once = max(1, AT_ONCE // n)
+    with progress_bar(total=len(items), initial=len(items) - len(open_items), desc=name, unit="question") as bar:
+        most = max(1, at_once // n)
         run_searches(
-            searches, decoder, referee, bar.update, at_once, budget, lambda k, tree: results.add(open_items[k], tree)
+            searches, decoder, referee, bar.update, most, budget, lambda k, tree: results.add(open_items[k], tree)
         )
     results.flush()
     return [results.found[item.qid][0] for item in items], [results.found[item.qid][1] for item in items]
@@ -91,8 +94,9 @@ class _Results:
     written to the journal, and the decoders release their pictures.
     """
 
-    def __init__(self, finished: FinishedQuestions, format: str, decoder, judge_decoder, schedule: str, judge: str):
+    def __init__(self, finished, format: str, decoder, judge_decoder, schedule: str, judge: str, weigh_options: bool):
         self.finished, self.format, self.schedule, self.judge = finished, format, schedule, judge
+        self.weigh_options = weigh_options
         self.decoder, self.decoders = decoder, [one for one in (decoder, judge_decoder) if one]
         self.found, self.unscored = {}, []
 
@@ -115,7 +119,7 @@ class _Results:
         if not self.unscored:
             return
         items, trees = map(list, zip(*self.unscored))
-        likely = option_likelihoods(trees, items, self.format, self.decoder)
+        likely = option_likelihoods(trees, items, self.format, self.decoder) if self.weigh_options else None
         rows = score(trees, items, self.format, likely, self.decoder.temperature, self.schedule, self.judge)
         for item, tree, row in zip(items, trees, rows):
             self.found[item.qid] = tree, row

@@ -1,33 +1,34 @@
-"""A served model as a baseline row: it is asked over an endpoint and scored like an arm, with its tokens and price.
+"""A served model as an arm: it is asked and searched over an endpoint and scored like an arm, with tokens and price.
 
     subject = connect(run, "http://127.0.0.1:8000/v1", "qwen2.5-vl", "tags", price="0.15/0.6")
-    trees, predictions = subject.answer(items, temperature=0.0, max_tokens=1024)
+    trees, predictions = subject.answer(items, method="stage_beam", n=4, temperature=0.6, max_tokens=512)
     subject.facts()                                    # the usage and the model's name, for the record
 
 Format `direct` asks the plain question (the papers' base rows). Format `tags` asks for the four stages (LLaVA-o1,
 version 6, Table 7, "prompting only"). Its prompt is in substance the one that made the training data, without the gold
-answer.
+answer. A model that was trained in a format is asked the bare question instead (`instructed` False).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tqdm import tqdm
-
-from o1lib.data.image_part import picture_part
-from o1lib.data.images import picture_of
 from o1lib.evaluation.graders import TOKENS, grade
-from o1lib.evaluation.predictions import score
+from o1lib.evaluation.run import cutoffs, evaluate
+from o1lib.formats.chat import FORMATS
 from o1lib.formats.stages import STAGES, render
-from o1lib.models.endpoint import Endpoint, Reply, Request
-from o1lib.records import UserError
+from o1lib.inference.served.abilities import Abilities, named
+from o1lib.inference.served.decoder import ServedDecoder
+from o1lib.models.endpoint import Endpoint
+from o1lib.records import UserError, choose
 from o1lib.records.addresses import without_keys
 from o1lib.records.limits import check_size
-from o1lib.search.methods import METHODS, task_for
-from o1lib.search.segments import Segment
-from o1lib.search.types import Candidate, SearchResult, SearchRound, Usage
+from o1lib.search.judges import JUDGES
+from o1lib.search.methods import METHODS
+from o1lib.search.rewards import REWARDS
+from o1lib.search.types import SearchResult
 
-SERVED_FORMATS = ("direct", "tags")
+INSTRUCTED_FORMATS = ("direct", "tags")
+CONCURRENCY = 8  # requests at the same time
 _SLOTS = {
     "summary": "[How you will approach the problem and which steps you will take.]",
     "caption": "[The picture, above all what bears on the question.]",
@@ -41,14 +42,28 @@ STRUCTURED = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class ServedModel:
-    """A model behind an endpoint, the format of its answers, and the price of a million (prompt, completion) tokens."""
+    """A model behind an endpoint, the format of its answers, and the price of a million (prompt, completion) tokens.
+
+    `instructed`: the question asks for the stages in words. `abilities` None: the server is probed once it matters.
+    """
 
     endpoint: Endpoint
     format: str
     price: tuple[float, float] | None = None
     schedule: str = ""
+    instructed: bool = True
+    abilities: Abilities | None = None
+    used: list[ServedDecoder] = field(default_factory=list)
+
+    def decoder(self, *, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, by_stage=False) -> ServedDecoder:
+        """Return a decoder of this model, to be given to searches and judges. Raises UserError for absurd sizes."""
+        check_size("max_new_tokens", max_new_tokens)
+        asked = STRUCTURED if self.instructed and self.format == "tags" else ""
+        how = {"instruction": asked, "by_stage": by_stage, "abilities": self.abilities}
+        self.used.append(ServedDecoder(self.endpoint, seed, temperature, top_p, max_new_tokens, **how))
+        return self.used[-1]
 
     def answer(
         self,
@@ -56,64 +71,112 @@ class ServedModel:
         *,
         method: str = "greedy",
         n: int = 1,
+        judge: str = "self",
+        judged_by: "ServedModel | None" = None,
+        seed: int = 0,
         temperature: float = 0.0,
+        top_p: float = 0.9,
         max_tokens: int = 1024,
         blind: bool = False,
+        **more,
     ) -> tuple[list[SearchResult], list[dict]]:
-        """Return a search result and a prediction for each item, in order, from one answer to each question.
+        """Return a search result and a prediction for each item, in order; arguments are those of `evaluate`.
 
-        A question that the endpoint could not answer counts as wrong, with the reason in `problem`. Raises UserError
-        for a search method, which an endpoint does not support, and for errors that no retry can fix (`Endpoint.ask`).
+        `max_tokens` bounds a stage. `judged_by` is another served model as the judge. A question that the endpoint
+        could not answer counts as wrong, with the reason in `problem`. Raises UserError for a judge that needs what the
+        server does not give, and for errors that no retry can fix (`Endpoint.ask`).
         """
-        _one_answer(method, n)
-        check_size("max_new_tokens", max_tokens)
-        temperature = 0.0 if METHODS[method].greedy else temperature
-        asked = (self._request(item, temperature, max_tokens, blind) for item in items)
-        replies = list(tqdm(self.endpoint.ask(asked), total=len(items), desc=self.endpoint.model, unit="question"))
-        trees = [_tree(item, reply, self.format, method) for item, reply in zip(items, replies, strict=True)]
-        lines = score(trees, items, self.format, temperature=temperature)
-        return trees, [self._priced(line, reply) for line, reply in zip(lines, replies, strict=True)]
+        how = {"seed": seed, "temperature": temperature, "top_p": top_p, "max_new_tokens": max_tokens}
+        decoder = self.decoder(**how)
+        referee = judged_by.decoder(**how) if judged_by else None
+        check_judge(method, n, judge, decoder)
+        trees, lines = evaluate(
+            items, self.format, decoder, method=method, n=n, judge=judge, judge_decoder=referee, blind=blind,
+            at_once=2 * n * self.endpoint.concurrency, weigh_options=False, schedule=self.schedule, **more,
+        )  # fmt: skip
+        asked = [(self, decoder), *([(judged_by, referee)] if referee else [])]
+        return trees, [_with_costs(line, asked) for line in lines]
 
-    def _request(self, item, temperature: float, max_tokens: int, blind: bool) -> Request:
-        picture = picture_of(item, blind) if blind else item.image
-        text = item.question if self.format == "direct" else f"{STRUCTURED}\n\nQuestion: {item.question}"
-        content = [picture_part(picture), {"type": "text", "text": text}]
-        return Request([{"role": "user", "content": content}], temperature=temperature, max_tokens=max_tokens)
+    def cutoffs(
+        self, items: Sequence, *, judge: str, judged_by: "ServedModel | None" = None, n: int = 4, **how
+    ) -> dict:
+        """Return the cutoffs of a reward on validation items, as `run.cutoffs`; `how` are arguments of `decoder`.
 
-    def _priced(self, line: dict, reply: Reply) -> dict:
-        """Return a prediction whose ledger has no seconds, which are unknown, and money if there is a price."""
-        ledger = {name: value for name, value in line["ledger"].items() if name != "seconds"}
-        if self.price:
-            costs = [tokens * price for tokens, price in zip(_tokens(reply), self.price, strict=True)]
-            ledger["money"] = sum(costs) / 1e6
-        return line | {"ledger": ledger, "problem": reply.error or line["problem"]}
+        Raises UserError for a reward that needs what the server does not give.
+        """
+        decoder = self.decoder(by_stage=True, **how)
+        check_judge("retracing", n, judge, decoder)
+        return cutoffs(items, self.format, decoder, judge, judged_by and judged_by.decoder(**how), n)
+
+    def money(self, decoder: ServedDecoder, qid: str) -> float | None:
+        """Return what a question has cost at this model's price, None without a price."""
+        spent = decoder.spent[qid]
+        return (spent["prompt"] * self.price[0] + spent["completion"] * self.price[1]) / 1e6 if self.price else None
 
     def provenance(self) -> dict:
         """Return device, dtype and model hash for the record. Dtype and hash are unknown for a served model."""
         return {"device": "endpoint", "dtype": "", "model_hash": ""}
 
     def facts(self) -> dict:
-        """Return further facts for the record: the model's name, its price and the usage of this run."""
-        return {
-            "served": {
-                "model": self.endpoint.model,
-                "price": list(self.price or ()),
-                "spent": self.endpoint.usage.facts(),
-            }
-        }
+        """Return further facts for the record: name, price, the usage of this run, and what the server can do."""
+        able = {"abilities": self.able().text(), "how": self.describe()} if self.able() else {}
+        spent = self.endpoint.usage.facts()
+        return {"served": {"model": self.endpoint.model, "price": list(self.price or ()), "spent": spent} | able}
+
+    def able(self) -> Abilities | None:
+        """Return what the server can do, None if nothing depended on it so far."""
+        return next((one.abilities for one in self.used if one.probed), None)
+
+    def describe(self) -> str:
+        """Say what the server can do and what follows from that."""
+        able = self.able()
+        if able is None:
+            return f"{self.endpoint.model} gives one answer to a question; nothing depends on what its server can do."
+        overran = sum(decoder.overran for decoder in self.used)
+        words = [f"The server of {self.endpoint.model}: {able.text()}.", able.consequences()]
+        words += [f"{overran} candidates went on after the end of their stage and were cut there."] if overran else []
+        return " ".join(filter(None, words))
 
 
-def connect(run, address: str, model: str, format: str = "", price: str = "") -> ServedModel:
+def connect(
+    run, address: str, model: str, format: str = "", price: str = "", *, instructed: bool = True, abilities: str = "",
+    concurrency: int = CONCURRENCY, log: str = "replies.jsonl",
+) -> ServedModel:  # fmt: skip
     """Return a served model. Its replies are logged in the run's folder, so that a stopped run resumes.
 
-    `format` "" is direct. `price` is "prompt/completion" for a million tokens. The key is read from OPENAI_API_KEY.
-    Raises UserError for another format, a malformed price, address or model name.
+    `format` "" is direct. `price` is "prompt/completion" for a million tokens. `abilities` names what the server can do
+    ("" probes it). The key is read from OPENAI_API_KEY. Raises UserError for another format, ability or form of price,
+    and a malformed address or model name.
     """
-    if (format or "direct") not in SERVED_FORMATS:
-        raise UserError(f"a served model has no format '{format}': set format to one of {', '.join(SERVED_FORMATS)}")
-    prices = _price(price)
-    endpoint = Endpoint(address, model, log=run.path("replies.jsonl"), prices={model: prices} if prices else None)
-    return ServedModel(endpoint, format or "direct", prices)
+    _check_format(format or "direct", instructed)
+    prices, able = _price(price), named(abilities) if abilities else None
+    prices_of = {model: prices} if prices else None
+    endpoint = Endpoint(address, model, log=run.path(log), concurrency=concurrency, prices=prices_of)
+    return ServedModel(endpoint, format or "direct", prices, instructed=instructed, abilities=able)
+
+
+def check_judge(method: str, n: int, judge: str, decoder: ServedDecoder) -> None:
+    """Raise UserError for a judge or reward that reads log-probabilities which the server does not give."""
+    spec = choose(method, METHODS, "search method")
+    registry, what = (REWARDS, "reward") if spec.rewarded else (JUDGES, "judge")
+    entry = registry.get(judge)
+    if n > 1 and (spec.judged or spec.rewarded) and entry and entry.reads_likelihood and not decoder.abilities.logprobs:
+        others = ", ".join(name for name, one in registry.items() if not (one.reads_likelihood or one.needs_truth))
+        raise UserError(
+            f"{what} '{judge}' reads log-probabilities, which the server of {decoder.endpoint.model} does not give: "
+            f"use {others}"
+        )
+
+
+def _check_format(format: str, instructed: bool) -> None:
+    if instructed and format not in INSTRUCTED_FORMATS:
+        raise UserError(
+            f"a served model has no format '{format}': set format to one of {', '.join(INSTRUCTED_FORMATS)}, or "
+            "instructed to False for a model that was trained in it"
+        )
+    choose(format, FORMATS, "format")
+    if format == "special_tags":
+        raise UserError("servers leave special tokens out of their replies: serve a model of format tags instead")
 
 
 def graded(run, lines: list[dict], items: Sequence, grader: str, max_tokens: int = TOKENS) -> tuple[list[dict], dict]:
@@ -134,16 +197,6 @@ def graded(run, lines: list[dict], items: Sequence, grader: str, max_tokens: int
     return lines, {"grader": {"model": name, "spent": endpoint.usage.facts()}}
 
 
-def _one_answer(method: str, n: int) -> None:
-    """Raise UserError for a search over several candidates, since an endpoint cannot continue stage by stage."""
-    one_answer = [name for name, spec in METHODS.items() if spec.max_n == 1]
-    if method not in one_answer or n != 1:
-        raise UserError(
-            f"a served model gives one answer to a question: set method to {' or '.join(one_answer)} and n to 1, not "
-            f"{method} with n = {n}"
-        )
-
-
 def _price(text: str) -> tuple[float, float] | None:
     if not text:
         return None
@@ -156,15 +209,16 @@ def _price(text: str) -> tuple[float, float] | None:
     return check_size("price", prompt), check_size("price", completion)
 
 
-def _tokens(reply: Reply) -> tuple[int, int]:
-    return reply.usage.get("prompt_tokens", 0), reply.usage.get("completion_tokens", 0)
+def _with_costs(line: dict, asked: list[tuple[ServedModel, ServedDecoder]]) -> dict:
+    """Return a prediction whose ledger has requests instead of seconds, which are unknown, and money if priced.
 
-
-def _tree(item, reply: Reply, format: str, method: str) -> SearchResult:
-    """Return an answer as a search result with one candidate. A logged reply has the same cost as a new one."""
-    read, written = _tokens(reply)
-    task = task_for(item.qid, item.question, item.image, format)
-    end = "length" if reply.finish == "length" else "eos"
-    cost = Usage(generated=written, prefilled=read, images=1, calls=1)
-    candidate = Candidate(0, (Segment("all", reply.text, tokens=written, end=end),), cost=cost)
-    return SearchResult(task, method, 1, (SearchRound("all", (candidate,), (), 0),), candidate.segments, cost)
+    `asked` are the models that were asked, with their decoders. `problem` names the requests without a reply.
+    """
+    qid = line["qid"]
+    ledger = {name: value for name, value in line["ledger"].items() if name != "seconds"}
+    ledger["requests"] = sum(decoder.spent[qid]["requests"] for _, decoder in asked)
+    money = [model.money(decoder, qid) for model, decoder in asked]
+    if None not in money:
+        ledger["money"] = sum(money)
+    failures = dict.fromkeys(why for _, decoder in asked for why in decoder.failures[qid])
+    return line | {"ledger": ledger, "problem": "; ".join(filter(None, [*failures, line["problem"]]))}

@@ -13,31 +13,63 @@ import torch
 
 from o1lib.records import UserError
 from o1lib.search.segments import BROKEN, Segment, next_stage
-from o1lib.search.types import Candidate, Usage, keyed_rng
+from o1lib.search.streams import keyed_rng
+from o1lib.search.types import Candidate, Usage
 
 
-def nucleus_sample(logits: torch.Tensor, uniforms: list[float], greedy: list[bool], temperature: float, top_p: float):
-    """Return each row's next token and its log-probability at temperature 1, from logits (rows, vocabulary).
+def nucleus_sample(
+    logits: torch.Tensor,
+    uniforms: list[float],
+    greedy: list[bool],
+    temperature: float,
+    top_p: float,
+    rows: list[int] | None = None,
+) -> tuple[list[int], list[float]]:
+    """Return each draw's token and its log-probability at temperature 1, from logits (rows, vocabulary).
 
-    A row draws from the smallest set of tokens that holds `top_p` of the probability (nucleus sampling,
-    https://arxiv.org/abs/1904.09751), by the inverse of the cumulative distribution at its uniform number. The
-    distribution is cumulated in the order of token ids, not of probabilities: rounding can move a border but never swap
-    two tokens. A row whose logits contain NaN gets an arbitrary token with the log-probability NaN.
+    Draw k is from row `rows`[k] (None: row k). It comes from the smallest set of tokens that holds `top_p` of the
+    probability (nucleus sampling, https://arxiv.org/abs/1904.09751), by the inverse of the cumulative distribution at
+    its uniform number. The distribution is cumulated in the order of token ids, not of probabilities: rounding can move
+    a border but never swap two tokens. A draw from logits that contain NaN gets an arbitrary token with the
+    log-probability NaN.
     """
-    tokens = logits.argmax(-1)
+    places = list(range(len(logits))) if rows is None else rows
+    index = torch.tensor(places, device=logits.device)
+    tokens = logits.argmax(-1)[index]
     if temperature > 0 and not all(greedy):
-        exact = torch.float32 if logits.device.type == "mps" else torch.float64
-        likely = (logits / temperature).to(exact).softmax(-1)
-        ranked, order = likely.topk(min(64, likely.shape[-1]))
-        if ranked.sum(-1).min() < top_p:  # rare: the nucleus is wider than the 64 tokens that were sorted
-            ranked, order = likely.sort(dim=-1, descending=True, stable=True)
-        inside = torch.zeros_like(likely, dtype=torch.bool).scatter(1, order, ranked.cumsum(-1) - ranked < top_p)
-        summed = (likely * inside).cumsum(-1)
-        target = torch.tensor(uniforms, dtype=exact, device=logits.device)[:, None] * summed[:, -1:]
-        drawn = torch.searchsorted(summed, target, right=True).squeeze(1).clamp(max=likely.shape[-1] - 1)
+        summed = _cumulated_nucleus(logits, temperature, top_p)
+        numbers = torch.tensor(uniforms, dtype=summed.dtype, device=logits.device)
+        drawn = _inverted(summed, numbers, places, index).clamp(max=logits.shape[-1] - 1)
         tokens = torch.where(torch.tensor(greedy, device=logits.device), tokens, drawn)
-    logprobs = logits.float().log_softmax(-1).gather(1, tokens[:, None])
-    return tokens.tolist(), logprobs.squeeze(1).tolist()
+    logprobs = logits.float().log_softmax(-1)[index, tokens]
+    return tokens.tolist(), logprobs.tolist()
+
+
+def _cumulated_nucleus(logits, temperature, top_p):
+    """Return the cumulated probabilities (rows, vocabulary) of the tokens in each row's nucleus, not normalized."""
+    exact = torch.float32 if logits.device.type == "mps" else torch.float64
+    likely = (logits / temperature).to(exact).softmax(-1)
+    for most in (8, 64):  # to sort all is slow, and rarely needed
+        ranked, order = likely.topk(min(most, likely.shape[-1]))
+        if ranked.sum(-1).min() >= top_p:
+            break
+    else:
+        ranked, order = likely.sort(dim=-1, descending=True, stable=True)
+    inside = torch.zeros_like(likely, dtype=torch.bool).scatter(1, order, ranked.cumsum(-1) - ranked < top_p)
+    return (likely * inside).cumsum(-1)
+
+
+def _inverted(summed, numbers, places, index):
+    """Return for each draw the first token at which its row's sum exceeds its number times the whole sum."""
+    counts = [0] * len(summed)
+    columns = []
+    for place in places:
+        columns.append(counts[place])
+        counts[place] += 1
+    column = torch.tensor(columns, device=index.device)
+    targets = numbers.new_zeros(len(summed), max(counts))
+    targets[index, column] = numbers * summed[index, -1]
+    return torch.searchsorted(summed, targets, right=True)[index, column]
 
 
 class CandidateDecoding:

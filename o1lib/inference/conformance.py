@@ -127,19 +127,29 @@ def alone(decoder, tasks: list[Task]) -> list[tuple[tuple[int, ...], torch.Tenso
 
 
 def replay(decoder, tasks: list[Task], own) -> list[Replay]:
-    """Read the tasks' prompts in one batch, then a tail after each from the cache; `own` is what `alone` returned."""
+    """Read the tasks' prompts in one batch, then a tail after each from the cache; `own` is what `alone` returned.
+
+    Half of the tail is read at once, as a user's turn is, and the rest token by token, as candidates are decoded.
+    """
     tail = _tail(decoder)
     with decoder.reading():
         try:
             decoder.prefiller.encode(tasks)
             states = [decoder.prefiller.cached[task.qid].prompt for task in tasks]
-            later = BatchedCache(decoder.runner, states).read([tail] * len(tasks), keep=0)[:, -len(tail) :]
+            later = _continued(BatchedCache(decoder.runner, states), tail, len(tasks))
         finally:
             decoder.forget([task.qid for task in tasks])
     if any(state.ids != ids for state, (ids, _) in zip(states, own)):
         raise ValueError("a question has other tokens in a batch than alone")
     said = [_scores(torch.cat([state.logits[None], rest])) for state, rest in zip(states, later)]
     return [Replay(task, engine, logits) for task, engine, (_, logits) in zip(tasks, said, own)]
+
+
+def _continued(batch, tail, rows):
+    """Return the logits (rows, tokens, vocabulary) after each token of the tail."""
+    half = len(tail) // 2
+    found = [batch.read([tail[:half]] * rows, keep=0)[:, -half:]] if half else []
+    return torch.cat(found + [batch.read([[token]] * rows) for token in tail[half:]], 1)
 
 
 def allowed(decoder, replays: list[Replay]) -> float:

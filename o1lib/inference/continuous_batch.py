@@ -1,5 +1,8 @@
 """Continuous batching: candidates of all questions are decoded together, enter as rows become free, leave when done.
 
+Candidates that continue from the same state are one row of the batch until their draws differ, then a row for each
+different text: a token that several candidates draw alike is read once. What they draw does not depend on it.
+
     batch = ContinuousBatch(runner, capacity=128, temperature=0.6, top_p=0.9)
     batch.add(candidates)
     while batch.busy:
@@ -16,13 +19,18 @@ from dataclasses import replace
 import torch
 
 from o1lib.inference.candidate import CandidateDecoding, nucleus_sample
-from o1lib.inference.kv_cache import BatchedCache
+from o1lib.inference.kv_cache import BatchedCache, RowState
 from o1lib.inference.model_runner import out_of_memory
 from o1lib.records import UserError
 
+_MOST = 2  # candidates for each row: if all of them came to differ, the batch would grow so much
+
 
 class ContinuousBatch:
-    """Candidates decoded together in at most `capacity` rows; waiting ones enter once a quarter of the rows is free."""
+    """Candidates decoded in about `capacity` rows; waiting ones enter once a quarter of the rows is free.
+
+    `slots` holds the candidates of each row.
+    """
 
     def __init__(self, runner, capacity: int, temperature: float, top_p: float):
         self.runner, self.capacity, self.temperature, self.top_p = runner, capacity, temperature, top_p
@@ -32,17 +40,23 @@ class ContinuousBatch:
     @property
     def alive(self) -> list[CandidateDecoding]:
         """The candidates that are being decoded."""
-        return [row for row in self.slots if row is not None]
+        return [row for rows in self.slots for row in rows]
 
     @property
     def busy(self) -> bool:
         """Whether any candidate is unfinished."""
-        return bool(self.waiting or self.alive)
+        return bool(self.waiting or self.slots)
+
+    @property
+    def roomy(self) -> bool:
+        """Whether a quarter of the batch or more is free."""
+        part = max(len(self.slots), len(self.alive) / _MOST)
+        return part <= self.capacity * 3 // 4
 
     @property
     def hungry(self) -> bool:
         """Whether a quarter of the batch or more is free and no candidate waits."""
-        return not self.waiting and len(self.alive) <= self.capacity * 3 // 4
+        return not self.waiting and self.roomy
 
     def add(self, rows: list[CandidateDecoding]) -> None:
         """Let candidates wait for a free row."""
@@ -61,7 +75,7 @@ class ContinuousBatch:
         """
         start = time.perf_counter()
         try:
-            if self.waiting and len(self.alive) <= self.capacity * 3 // 4:
+            if self.waiting and self.roomy:
                 self._enter()
             present = self.alive
             self._draw()
@@ -92,70 +106,96 @@ class ContinuousBatch:
         self.capacity = max(1, min(self.capacity, len(rows)) // 2)
         message = f"a batch of {len(rows)} candidates does not fit in memory: continuing with {self.capacity}"
         warnings.warn(message, stacklevel=2)
+        states: dict[tuple, RowState] = {}
         for row in rows:
-            row.state, row.extra = replace(row.state, ids=(*row.ids, *row.extra)), []
-            row.ids = list(row.state.ids)
+            key = (id(row.state), *row.ids, *row.extra)  # candidates that shared a row still do
+            row.state = states.setdefault(key, replace(row.state, ids=(*row.ids, *row.extra)))
+            row.ids, row.extra = list(row.state.ids), []
         self.waiting.extendleft(reversed(rows))
         self.entering = []
         self._clear()
 
     def _enter(self):
-        room = min(len(self.waiting), self.capacity - len(self.alive))
-        self.entering = [self.waiting.popleft() for _ in range(room)]
+        """Let waiting candidates enter, all that share a state as one row."""
+        groups: dict[tuple, list[CandidateDecoding]] = {}
+        room, most = self.capacity - len(self.slots), _MOST * self.capacity - len(self.alive)
+        while self.waiting and most > 0:
+            key = _key(self.waiting[0])
+            if key not in groups and len(groups) == room:
+                break
+            groups.setdefault(key, []).append(self.waiting.popleft())
+            most -= 1
+        rows = list(groups.values())
+        self.entering = [row for group in rows for row in group]
         states = self._caught_up(self.entering)
-        kept, logits = self._occupied(), torch.stack([state.logits for state in states])
-        left = [slot for slot, row in enumerate(self.slots) if row is None][: len(states)]
-        if kept and len(left) == len(states) and self.batch.fits(states):
-            self.batch.replace(left, states)
-            self.logits[left] = logits
-            for slot, row in zip(left, self.entering):
-                self.slots[slot] = row
-        elif kept:
-            self.batch.change(kept, states)
-            self.logits = torch.cat([self.logits[kept], logits])
-            self.slots = [self.slots[slot] for slot in kept] + self.entering
+        if self.batch is None:
+            self.batch, self.logits = BatchedCache(self.runner, states, growing=True), _logits(states)
         else:
-            self.batch, self.logits, self.slots = BatchedCache(self.runner, states), logits, self.entering
-        self.entering = []
+            self.batch.change(list(range(len(self.slots))), states)
+            self.logits = torch.cat([self.logits, _logits(states)])
+        self.slots, self.entering = self.slots + rows, []
 
     def _caught_up(self, rows):
-        """Return the candidates' states with all their tokens prefilled; candidates that share a state read it once."""
-        jobs = {}
+        """Return each state with all its tokens prefilled, once; candidates that share a state read it once."""
+        jobs, states = {}, {}
         for row in rows:
-            unread, key = [*row.state.unread, *row.extra], (id(row.state), tuple(row.extra))
-            if unread and key not in jobs:
-                jobs[key] = (row.state, unread)
+            unread, key = [*row.state.unread, *row.extra], _key(row)
+            if unread and (row.segments or key not in jobs):  # a turn in the middle is paid for by every candidate
                 row.prefilled += len(row.extra)
-        found = dict(zip(jobs, self.runner.extend(*map(list, zip(*jobs.values()))))) if jobs else {}
-        states = [found.get((id(row.state), tuple(row.extra)), row.state) for row in rows]
+            if unread:
+                jobs[key] = row.state, unread
+            states[key] = row.state
+        if jobs:
+            states |= zip(jobs, self.runner.extend(*map(list, zip(*jobs.values()))))
         for row in rows:
             row.ids += row.extra
             row.extra = []
-        return states
+        return list(states.values())
 
     def _draw(self):
         """Draw every candidate's token; finished ones leave, those that need a user turn wait again."""
-        uniforms = [0.0 if row is None else row.uniform() for row in self.slots]
-        greedy = [row is None or row.request.greedy for row in self.slots]
-        tokens, logprobs = nucleus_sample(self.logits, uniforms, greedy, self.temperature, self.top_p)
-        for slot, row in enumerate(self.slots):
-            if row is not None and row.push(tokens[slot], logprobs[slot]):
-                row.state = self.batch.take(slot, row.ids, row.state)
-                self.slots[slot] = None
+        rows, owners = self.alive, [slot for slot, rows in enumerate(self.slots) for _ in rows]
+        uniforms, greedy = [row.uniform() for row in rows], [row.request.greedy for row in rows]
+        drawn = nucleus_sample(self.logits, uniforms, greedy, self.temperature, self.top_p, owners)
+        groups: dict[tuple, list[CandidateDecoding]] = {}
+        for row, slot, token, logprob in zip(rows, owners, *drawn, strict=True):
+            left = row.push(token, logprob)
+            groups.setdefault((slot, token, left), []).append(row)
+            if left:
                 (self.done if row.at is None else self.waiting).append(row)
+        for (slot, _, left), group in groups.items():
+            if left:
+                state = self.batch.take(slot, group[0].ids, group[0].state)
+                for row in group:
+                    row.state = state
+        self._place([(slot, group) for (slot, _, left), group in groups.items() if not left])
+
+    def _place(self, groups):
+        """Give every group a row, as many as can the row they were in."""
+        placed, others = [None] * len(groups), []
+        for slot, group in groups:
+            if slot < len(placed) and placed[slot] is None:
+                placed[slot] = slot, group
+            else:
+                others.append((slot, group))
+        left = iter(others)
+        placed = [one or next(left) for one in placed]
+        before, self.slots = len(self.slots), [group for _, group in placed]
+        if [slot for slot, _ in placed] != list(range(before)):
+            self.batch.change([slot for slot, _ in placed], [])
 
     def _read(self):
-        """Read every candidate's last token."""
-        kept = self._occupied()
-        if (
-            not kept or not self.waiting and len(kept) <= len(self.slots) * 3 // 4
-        ):  # else waiting ones take the free rows
-            if kept:
-                self.batch.change(kept, [])
-                self.logits = self.logits[kept]
-            self.slots = [self.slots[slot] for slot in kept]
+        """Read every row's last token."""
         if self.slots:
-            self.logits = self.batch.read([[] if row is None else [row.ids[-1]] for row in self.slots])[:, -1]
+            self.logits = self.batch.read([[group[0].ids[-1]] for group in self.slots])[:, -1]
+        else:
+            self._clear()
 
-    def _occupied(self):
-        return [slot for slot, row in enumerate(self.slots) if row is not None]
+
+def _key(row):
+    """Return what is equal for candidates whose next token has the same probabilities."""
+    return id(row.state), tuple(row.extra)
+
+
+def _logits(states):
+    return torch.stack([state.logits for state in states])

@@ -29,20 +29,23 @@ from o1lib.search.types import Candidate, Conversation, GenerationRequest, Usage
 class Decoder:
     """Generates candidates, replies and weighs options, in at most `rows` rows at a time (0: what suits the device).
 
-    `max_new_tokens` bounds one stage; `temperature` 0 is greedy; a `dtype` below float32 switches autocast on. `chat`
-    is the model's chat tokenizer, `runner` runs the model, `prefiller` reads prompts. `has_output`: the model has given
-    at least one finite log-probability.
+    `max_new_tokens` bounds one stage; `temperature` 0 is greedy; a `dtype` below float32 switches autocast on. With
+    `lean`, tokens are decoded by the model's lean step if it has one (lean_mllama.py). `chat` is the model's chat
+    tokenizer, `runner` runs the model, `prefiller` reads prompts. `has_output`: the model has given at least one finite
+    log-probability.
 
     Two questions are replayed first (conformance.py); `replayed` False leaves that out. Raises CannotFork, a UserError,
     for a model that this engine would not run as the model's own forward pass does. Raises UserError for a model
     without a picture input and for a prompt longer than the model's context.
     """
 
+    engine, why = "batched", ""
+
     def __init__(
         self, model, processor, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, rows=0, dtype=None, *,
-        replayed=True,
+        replayed=True, lean=True,
     ):  # fmt: skip
-        self.chat, self.runner = ChatTokenizer(processor, ends_of(model)), ModelRunner(model)
+        self.chat, self.runner = ChatTokenizer(processor, ends_of(model)), ModelRunner(model, lean)
         self.seed, self.temperature, self.top_p = seed, temperature, top_p
         self.rows = rows or (96 if model.device.type == "cpu" else 256)  # more than fit a CPU's cache are slower
         self.max_new_tokens, self.context, self.has_output = max_new_tokens, self.runner.context, False

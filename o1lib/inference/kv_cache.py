@@ -3,9 +3,9 @@
 A RowState is the cache of one row: its tokens and the keys and values of the self-attention layers, without padding. If
 a model sees its picture by cross-attention (Mllama), the picture's keys and values do not depend on the text: they are
 kept apart in a Picture that all rows about it share. If the picture is a run of tokens (Qwen2.5-VL, Idefics3), it is
-cached like any other token. A BatchedCache holds RowStates right-aligned in one block of memory with spare columns,
-reads tokens into it, and returns rows. Rows may join, leave and replace others at any time. The picture goes through
-the vision tower once.
+cached like any other token. A BatchedCache holds RowStates right-aligned in one block of memory with spare rows and
+columns, reads tokens into it, and returns rows. Rows may join, leave, be copied and change places at any time. The
+picture goes through the vision tower once.
 
     batch = BatchedCache(runner, [state] * 4)           # four rows with the same cache
     logits = batch.read([[5], [6], [7], [8]])
@@ -13,82 +13,35 @@ the vision tower once.
 """
 
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 
 import torch
-from transformers.cache_utils import Cache, DynamicLayer
 
+from o1lib.inference.block_layers import library_cache
+from o1lib.inference.row_state import Picture, RowState
 from o1lib.inference.shared_attention import Groups, shared
 
-SPARE = 32  # columns added to a block whenever it is full
+__all__ = ["SPARE", "BatchedCache", "Picture", "RowState"]
 
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture's keys and values, each (heads, positions, width) per cross-attention layer, and its tile mask."""
-
-    layers: tuple[tuple[torch.Tensor, torch.Tensor], ...]
-    tiles: torch.Tensor
-
-
-@dataclass(frozen=True)
-class RowState:
-    """The cache of one row. `kv` (layers, 2, heads, tokens, width) may lack the last `ids`.
-
-    `logits` (vocabulary,) are those after the last token that was read. `shift` is the difference between a token's
-    position and the number of tokens before it (a picture's tokens may share positions, as in Qwen2.5-VL).
-    """
-
-    ids: tuple[int, ...] = ()
-    kv: torch.Tensor | None = field(default=None, repr=False)
-    picture: Picture | None = field(default=None, repr=False)
-    logits: torch.Tensor | None = field(default=None, repr=False)
-    shift: int = 0
-
-    @property
-    def unread(self) -> tuple[int, ...]:
-        """The last tokens, whose keys and values are not computed yet."""
-        return self.ids[self.length :]
-
-    @property
-    def length(self) -> int:
-        """The number of tokens that have been read."""
-        return 0 if self.kv is None else self.kv.shape[-2]
-
-    def head(self, tokens: int) -> "RowState":
-        """Return the state after the first `tokens` tokens alone; their cache does not depend on later tokens."""
-        return RowState(self.ids[:tokens], self.kv[..., :tokens, :], self.picture, shift=self.shift)
-
-
-class _Layer(DynamicLayer):
-    """One self-attention layer of a batch: writes into the batch's block and attends to its used columns."""
-
-    def __init__(self, batch, index):
-        super().__init__()
-        self.batch, self.index, self.is_initialized = batch, index, True
-        self.keys, self.values = batch.block[index]
-
-    def update(self, key_states, value_states, *args, **kwargs):
-        """Append keys and values (rows, heads, tokens, width); return views of all of them."""
-        start, end = self.batch.used, self.batch.used + key_states.shape[-2]
-        keys, values = self.batch.block[self.index]
-        keys[:, :, start:end], values[:, :, start:end] = key_states, value_states
-        return keys[:, :, :end], values[:, :, :end]
-
-    def get_seq_length(self):
-        """Return the number of columns in use."""
-        return self.batch.used
+SPARE = 32  # columns that a new block has beyond those in use, at least
 
 
 class BatchedCache:
-    """A batch's cache, rows right-aligned: `block` (layers, 2, rows, heads, columns, width), `mask` (rows, columns)."""
+    """A batch's cache, rows right-aligned: `block` (layers, 2, rows, heads, columns, width), `mask` (rows, columns).
 
-    def __init__(self, runner, states: list[RowState]):
-        self.runner, self.cache, self.cross, self.used = runner, None, [], 0
+    Columns `first` to `used` are in use; those before are undefined. With `growing`, a block has spare rows.
+    """
+
+    def __init__(self, runner, states: list[RowState], growing: bool = False):
+        self.runner, self.growing, self.cache, self.cross, self.lean = runner, growing, None, [], None
         self.mask, self.block = torch.zeros(0, 0, dtype=torch.bool, device=runner.device), None
         self.next, self.seen = self.mask.new_zeros(0, dtype=torch.long), self.mask.new_zeros(0)
-        self.tiles, self.pictures = None, []
+        self.starts, self.first, self.used, self.tiles, self.pictures = [], 0, 0, None, []
         self.change([], states)
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(self.starts)
 
     @property
     def picture_bytes(self) -> int:
@@ -100,9 +53,10 @@ class BatchedCache:
 
         Columns are right-aligned. `pictures`: the processor's image tensors, on a first read only.
         """
+        if not pictures and all(len(row) == 1 for row in tokens) and self._leans():
+            return self._step([token for [token] in tokens])
         ids, valid = self._aligned(tokens)
-        if self.used + ids.shape[1] > self.mask.shape[1]:
-            self._widen(ids.shape[1] + SPARE)
+        self._make_room(ids.shape[1])
         end = self.used + ids.shape[1]
         self.mask[:, self.used : end] = valid
         sees = self.seen[:, None] | ((ids == self.runner.image_token).cumsum(1) > 0)
@@ -118,7 +72,7 @@ class BatchedCache:
                 attention_mask=self._self_mask(valid, end),
                 position_ids=positions,
                 use_cache=True,
-                past_key_values=self._cache(pictures),
+                past_key_values=self._library_cache(pictures),
                 logits_to_keep=keep,
                 **seen,
                 **(pictures or {}),
@@ -132,23 +86,20 @@ class BatchedCache:
         return RowState(tuple(ids), self.block[:, :, row].index_select(3, kept), like.picture, logits, like.shift)
 
     def select(self, rows: list[int]) -> None:
-        """Keep only these rows (each any number of times), and only the columns that one of them uses."""
+        """Keep only these rows (each any number of times), in this order."""
         self.change(rows, [])
 
     def change(self, rows: list[int], states: list[RowState]) -> None:
-        """Keep only these rows and append new ones, in one copy."""
+        """Let row k be what row `rows`[k] is now, and append new rows; rows that keep their place are not copied."""
+        longest = max((state.length for state in states), default=0)
+        before = self.rows if self.block is not None else -1
         index = torch.tensor(rows, dtype=torch.long, device=self.mask.device)
-        seen = self.mask[index, : self.used]
-        first = int(seen.any(0).int().argmax()) if rows else self.used
-        used = max([self.used - first, *(state.length for state in states)])
-        block, mask = self.runner.blank(len(rows) + len(states), used + SPARE)
-        if rows:
-            start = used - (self.used - first)
-            block[:, :, : len(rows), :, :start] = 0
-            block[:, :, : len(rows), :, start:used] = self.block[:, :, index, :, first : self.used]
-            mask[: len(rows), start:used] = seen[:, first:]
-        self.block, self.mask, self.used = block, mask, used
-        self._write(range(len(rows), len(rows) + len(states)), states)
+        if before > 0 and len(rows) + len(states) <= self.block.shape[2] and longest <= self.used:
+            self._move(rows, index)
+        else:
+            self._rebuild(rows, index, len(states), longest)
+        self.mask = torch.cat([self.mask, self.mask.new_zeros(len(states), self.mask.shape[1])])
+        self._write(len(rows), states)
         next, seen, tiles = self._notes(states)
         self.next, self.seen = torch.cat([self.next[index], next]), torch.cat([self.seen[index], seen])
         self.pictures = [self.pictures[row] for row in rows] + [state.picture for state in states]
@@ -156,28 +107,75 @@ class BatchedCache:
         self.tiles = torch.cat(tiles) if tiles else None
         self._stack_pictures()
 
-    def fits(self, states: list[RowState]) -> bool:
-        """Return whether `replace` can take these states: none is longer than the block, and a column is free."""
-        return self.used < self.mask.shape[1] and max(state.length for state in states) <= self.used
+    def _move(self, rows, index):
+        """Rearrange rows inside the block."""
+        moved = [k for k, row in enumerate(rows) if k != row]
+        if moved:
+            used = self.block[..., self.first : self.used, :]
+            used.index_copy_(2, index.new_tensor(moved), used.index_select(2, index[moved]))
+        self.mask, self.starts = self.mask[index], [self.starts[row] for row in rows]
 
-    def replace(self, rows: list[int], states: list[RowState]) -> None:
-        """Replace these rows by other states; the other rows are not copied."""
-        index = torch.tensor(rows, dtype=torch.long, device=self.mask.device)
-        self._write(rows, states)
-        self.next[index], self.seen[index], tiles = self._notes(states)
-        if tiles:
-            self.tiles[index] = torch.cat(tiles)
-        for row, state in zip(rows, states, strict=True):
-            self.pictures[row] = state.picture
-        self._stack_pictures()
+    def _rebuild(self, rows, index, more, longest, room=SPARE):
+        """Copy these rows, without the columns that none of them uses, into a block with space for `more` rows."""
+        starts = [self.starts[row] for row in rows]
+        first = min(starts, default=self.used)
+        used = max(self.used - first, longest)
+        most = len(rows) + more
+        spare = most // 2 if self.growing else 0
+        block, mask = self.runner.blank(most + spare, used + max(room, SPARE, used // 2))
+        mask, start = mask[: len(rows)], used - (self.used - first)
+        if rows:
+            block[:, :, : len(rows), :, start:used] = self.block[:, :, index, :, first : self.used]
+            mask[:, start:used] = self.mask[index, first : self.used]
+        self.starts = [column - first + start for column in starts]
+        self.block, self.mask, self.first, self.used = block, mask, start, used
 
-    def _write(self, rows, states):
-        """Write states into these rows, right-aligned, and zeros before them: masked NaNs would still propagate."""
-        for row, state in zip(rows, states, strict=True):
-            start = self.used - state.length
-            self.block[:, :, row, :, :start], self.mask[row, :start] = 0, False
+    def _make_room(self, columns):
+        """Make room for more columns: at the left if as many are free there as are in use, else in a new block."""
+        first = self.first = min(self.starts)
+        if self.used + columns <= self.mask.shape[1]:
+            return
+        width, rows = self.used - first, list(range(self.rows))
+        if width + columns > first:
+            index = torch.tensor(rows, dtype=torch.long, device=self.mask.device)
+            return self._rebuild(rows, index, 0, 0, columns)
+        self.block[..., :width, :] = self.block[..., first : self.used, :]
+        self.mask[:, :width], self.mask[:, width:] = self.mask[:, first : self.used].clone(), False
+        self.starts = [start - first for start in self.starts]
+        self.first, self.used = 0, width
+
+    def _write(self, first_row, states):
+        """Write states into the last rows, right-aligned, zeros before them: masked NaNs would still propagate."""
+        if not states:
+            return
+        starts = [self.used - state.length for state in states]
+        first = min([*self.starts, *starts])
+        if self.starts and first < self.first:
+            self.block[:, :, :first_row, :, first : self.first] = 0
+        self.first = min(first, self.first) if self.starts else first
+        for row, (state, start) in enumerate(zip(states, starts, strict=True), first_row):
+            self.block[:, :, row, :, self.first : start], self.mask[row, :start] = 0, False
             if state.length:
                 self.block[:, :, row, :, start : self.used], self.mask[row, start : self.used] = state.kv, True
+        self.starts += starts
+
+    def _leans(self):
+        """Return whether the model's lean step can read one token for every row."""
+        if self.lean is None:
+            self.lean = self.runner.lean_step() or False
+        return self.lean and (self.sighted or not self.cross)
+
+    def _step(self, tokens):
+        """Read one token for every row by the lean step; return logits (rows, 1, vocabulary)."""
+        self._make_room(1)
+        ids = torch.tensor(tokens, device=self.mask.device)
+        self.mask[:, self.used] = True
+        columns = slice(self.first, self.used + 1)
+        block = self.block[:, :, : self.rows, :, columns]
+        pictures = (self.cross, self.groups, self.shown) if self.cross else None
+        logits = self.lean(ids, self.next, block, self.mask[:, columns], pictures)
+        self.next, self.used = self.next + 1, self.used + 1
+        return logits[:, None]
 
     def _notes(self, states):
         """Return the next position of each state, whether it holds a picture, and the pictures' tiles."""
@@ -189,13 +187,15 @@ class BatchedCache:
 
     def _stack_pictures(self):
         """Stack each picture's keys and values once, and note which rows see which picture."""
-        self.groups = None
+        self.groups, self.sighted = None, bool(self.seen.all())
         if not self.pictures or self.pictures[0] is None:
             return
         places = {picture: None for picture in self.pictures}
         if not self.cross or places.keys() != self.stacked.keys():
             self.stacked = {picture: place for place, picture in enumerate(places)}
             self.cross = self.runner.stacked(list(self.stacked))
+            tiles = torch.stack([picture.tiles for picture in self.stacked])
+            self.shown = None if tiles.all() else tiles
         self.groups = Groups.of([self.stacked[picture] for picture in self.pictures], self.mask.device)
 
     def _aligned(self, tokens):
@@ -207,26 +207,16 @@ class BatchedCache:
     def _self_mask(self, valid, end):
         """Return what each new token attends to: (rows, 1, tokens, columns), true where it does, or (rows, columns)."""
         if not self.runner.ready_masks:
-            return self.mask[:, :end].long()
-        seen, tokens = self.mask[:, None, None, :end], valid.shape[1]
+            return self.mask[:, self.first : end].long()
+        seen, tokens = self.mask[:, None, None, self.first : end], valid.shape[1]
         if tokens == 1:
             return seen
         seen = seen.repeat(1, 1, tokens, 1)
         seen[..., -tokens:] &= torch.ones(tokens, tokens, dtype=torch.bool, device=seen.device).tril()
         return seen | ~valid[:, None, :, None]  # padding attends to everything, nothing attends to padding
 
-    def _cache(self, pictures):
-        """Return the model's cache: this block for self-attention, pictures (or empty layers) for cross-attention."""
-        own, cross, layers = iter(range(self.runner.layers)), iter(self.cross), []
-        for number in range(self.runner.layers + len(self.runner.cross_layers)):
-            if number not in self.runner.cross_layers:
-                layers.append(_Layer(self, next(own)))
-                continue
-            layers.append(DynamicLayer())
-            if self.cross and not pictures:
-                layers[-1].keys, layers[-1].values = next(cross)
-                layers[-1].is_initialized = True
-        self.cache = Cache(layers=layers)
+    def _library_cache(self, pictures):
+        self.cache = library_cache(self, pictures)
         return self.cache
 
     def _cross_mask(self, sees):
@@ -235,7 +225,3 @@ class BatchedCache:
         if sees.shape[1] == 1 and sees.all() and self.tiles.all():
             return None  # faster; for several tokens the library reads "no mask" as "causal"
         return (sees[:, :, None, None] & self.tiles[:, None]).long()
-
-    def _widen(self, columns):
-        self.block = torch.nn.functional.pad(self.block, (0, 0, 0, columns))
-        self.mask = torch.nn.functional.pad(self.mask, (0, columns))

@@ -12,6 +12,7 @@ import torch
 
 from o1lib.inference import conformance
 from o1lib.inference.decoder import Decoder
+from o1lib.inference.lean_mllama import step_of
 from o1lib.inference.model_runner import CannotFork
 from o1lib.inference.sequential import SequentialDecoder
 from o1lib.models.presets import plain_generation
@@ -34,18 +35,24 @@ class Check:
 
 @dataclass(frozen=True)
 class ModelCheck:
-    """All checks of a model. `engine` is the fastest engine that is right for it ("": none)."""
+    """All checks of a model. `engine` is the fastest engine that is right for it ("": none).
+
+    `step` says how the batched engine decodes it: "lean", or "general: " and why.
+    """
 
     model: str
     engine: str
     why: str
     checks: tuple[Check, ...]
+    step: str = ""
 
     def text(self) -> str:
-        """Return a line for each check and one with the engine to use."""
+        """Return a line for each check, one with the decoding step, and one with the engine to use."""
         lines = [
             f"{'ok  ' if one.passed else 'FAIL'} {one.engine:14} {one.name:17} {one.detail}" for one in self.checks
         ]
+        if self.engine == "batched":
+            lines.append(f"decoding step: {self.step}")
         said = f"engine for {self.model}: {self.engine or 'none'}"
         return "\n".join([*lines, said + (f", because {self.why}" if self.why else "")])
 
@@ -69,7 +76,7 @@ def check_model(model, processor) -> ModelCheck:
     else:
         engine = "one_at_a_time" if checks[-1].passed else ""
         why = why or next(f"the check '{one.name}' fails: {one.detail}" for one in checks if not one.passed)
-    return ModelCheck(type(model).__name__, engine, why, tuple(checks))
+    return ModelCheck(type(model).__name__, engine, why, tuple(checks), step_of(model))
 
 
 def _batched(decoder) -> list[Check]:

@@ -11,6 +11,7 @@ LLaVA, and all that put the picture's tokens among those of the text) hold the p
 import torch
 
 from o1lib.inference.kv_cache import BatchedCache, Picture, RowState
+from o1lib.inference.lean_mllama import LeanStep, version, why_general
 from o1lib.records import UserError
 
 FORKABLE = {"full_attention", "cross_attention"}  # layer types whose KV cache can be cut and forked by row
@@ -44,10 +45,12 @@ def out_of_memory(error: RuntimeError) -> bool:
 class ModelRunner:
     """A vision-language model: the sizes of its KV cache, and prefill and continuation of RowStates.
 
+    With `lean`, decoding takes the lean step (lean_mllama.py) if the model has one.
+
     Raises UserError for a model without an image token, CannotFork for layers whose cache is not plain keys and values.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, lean: bool = True):
         text = model.config.get_text_config()
         image = getattr(model.config, "image_token_id", None)
         self.image_token = image if image is not None else getattr(model.config, "image_token_index", None)
@@ -67,7 +70,22 @@ class ModelRunner:
         self.width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
         self.pad, self.context = text.pad_token_id or 0, context_of(model)
         self.ready_masks = text._attn_implementation == "sdpa"  # other implementations build their own masks
+        self.lean, self._step = lean, None
         self.spatial = self._spatial if hasattr(model.base_model, "get_rope_index") else None
+
+    def why_general(self) -> str:
+        """Return why decoding calls the model itself, "" if it takes the lean step."""
+        return why_general(self.model) if self.lean else "the lean step is switched off"
+
+    def lean_step(self) -> LeanStep | None:
+        """Return the lean step of the model as its weights are now, in the precision of the context; None: none."""
+        if self.why_general():
+            return None
+        kind = self.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else self.dtype
+        if self._step is None or self._step.version != version(self.model, dtype):
+            self._step = LeanStep(self.model, dtype)
+        return self._step
 
     def blank(self, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return an unwritten block (layers, 2, rows, heads, columns, width) and its empty mask (rows, columns)."""

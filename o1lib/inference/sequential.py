@@ -36,6 +36,8 @@ class SequentialDecoder:
     asked for. It has no beams over tokens. Raises UserError for a prompt longer than the model's context.
     """
 
+    engine = "one_at_a_time"
+
     def __init__(self, model, processor, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, why="", **ignored):
         self.chat, self.model = ChatTokenizer(processor, ends_of(model)), model.eval()
         self.seed, self.temperature, self.top_p = seed, temperature, top_p
@@ -169,7 +171,7 @@ class _Ended(StoppingCriteria):
         return torch.tensor([self.drawn.left], device=input_ids.device)
 
 
-ENGINES = {"batched": Decoder, "one_at_a_time": SequentialDecoder}
+ENGINES = {kind.engine: kind for kind in (Decoder, SequentialDecoder)}
 
 
 def make_decoder(engine: str, model, processor, **settings):
@@ -186,3 +188,12 @@ def make_decoder(engine: str, model, processor, **settings):
         why = f"{error.reason}; its candidates are drawn one at a time instead, which is slower"
     warnings.warn(why, stacklevel=2)
     return SequentialDecoder(model, processor, **settings, why=why)
+
+
+def engines_that_ran(decoder, judge_decoder=None) -> dict[str, dict[str, str]]:
+    """Return {"engine": {"name", "why"}} for a record, and "judge_engine" likewise if another model judges.
+
+    `why` says why the engine stands in for the one that was asked for, "" if it does not.
+    """
+    made = {"engine": decoder, "judge_engine": judge_decoder}
+    return {role: {"name": one.engine, "why": one.why} for role, one in made.items() if one}

@@ -15,7 +15,8 @@ import torch
 
 from o1lib.inference.kv_cache import BatchedCache
 from o1lib.search.segments import Segment
-from o1lib.search.types import Candidate, GenerationRequest, Usage, keyed_rng
+from o1lib.search.streams import keyed_rng
+from o1lib.search.types import Candidate, GenerationRequest, Usage
 
 
 class Beam:

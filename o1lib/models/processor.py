@@ -136,6 +136,13 @@ class Unmarked:
         """Return `text` without marks."""
         return mended(self.marks.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text))
 
+    def chat(self, turns: list[dict]) -> list[dict]:
+        """Return a chat whose texts are without marks; its parts that are pictures stay."""
+        return [turn | {"content": [self._part(part) for part in turn["content"]]} for turn in turns]
+
+    def _part(self, part: dict) -> dict:
+        return part | {"text": self(part["text"])} if part["type"] == "text" else part
+
 
 def _class_name(place, model_type):
     """Return the name of the processor class that the folder names, or of the one that models of this type have."""

@@ -65,15 +65,17 @@ def disk_errors(path: Path):
 def atomic_file(path: Path | str):
     """Yield a temporary path next to `path`. It is renamed to `path` if the block succeeds, and removed otherwise.
 
-    Raises UserError if the file cannot be written (full disk, read-only folder, a file where a folder is needed).
+    If `path` is a link, the file that it names is replaced. Raises UserError if the file cannot be written (full disk,
+    read-only folder, a file where a folder is needed).
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.part")
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    part = target.with_name(f".{target.name}.part")
     try:
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             yield part
-            os.replace(part, path)
+            os.replace(part, target)
     finally:
         with suppress(OSError):  # the folder cannot be written: the error above says so
             part.unlink(missing_ok=True)

@@ -30,6 +30,7 @@ from o1lib.records.files import (
 )
 from o1lib.records.journals import put_away, read_json
 from o1lib.records.parameters import check
+from o1lib.records.progress import import_quietly
 from o1lib.records.provenance import provenance
 from o1lib.records.store import PREDICTIONS, RECORD, Metric, check_row
 
@@ -97,6 +98,7 @@ def start(namespace: dict, notebook: str = "") -> Run:
     under `work/<scale>/`. Raises UserError for wrong parameters, before any file changes.
     """
     values = check(namespace, notebook)
+    import_quietly()
     root, folder = places(values["row"], values["seed"], values["scale"], values["root"])
     portable(values)  # refuse a secret now rather than after an hour
     if shows := [name for name, value in values.items() if isinstance(value, str) and without_keys(value) != value]:

@@ -177,7 +177,7 @@ def load(folder: Path | str) -> Record:
     """Return the record in `folder`. Raises UserError if there is none or it is not a record of this version."""
     path = Path(folder) / RECORD
     try:
-        record = Record.model_validate_json(path.read_text(encoding="utf8"))
+        record = Record.model_validate_json(path.read_text(encoding="utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError):
         raise UserError(f"needs a finished row in {shown(folder)}, which has no {RECORD}: run that row first") from None
     except (ValidationError, RecursionError) as error:

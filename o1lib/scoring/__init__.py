@@ -10,8 +10,9 @@ Only the conclusion is scored (LLaVA-CoT's model card). HallusionBench and MMBen
 
 from o1lib.scoring.equality import correct
 from o1lib.scoring.extraction import Extracted, extract
+from o1lib.scoring.groups import accuracy, averaged
 from o1lib.scoring.metrics import metrics
-from o1lib.scoring.test_sets import HALLUSION, MMBENCH, PAPER_SETS, accuracy, averaged, circular_accuracy, hallusion
+from o1lib.scoring.test_sets import HALLUSION, MMBENCH, PAPER_SETS, circular_accuracy, hallusion
 
 __all__ = [
     "HALLUSION",

@@ -73,7 +73,9 @@ def read_levels(path: Path | str) -> ChanceLevels:
     try:
         return ChanceLevels.model_validate_json(path.read_text(encoding="utf8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{shown(path)} holds no chance levels: `python -m o1lib chance` writes it") from error
+        raise UserError(
+            f"{shown(path)} holds no chance levels: `.venv/bin/python -m o1lib chance` writes it"
+        ) from error
 
 
 def freeze(path: Path | str, levels: ChanceLevels, replace: bool = False) -> Path:
@@ -89,7 +91,7 @@ def freeze(path: Path | str, levels: ChanceLevels, replace: bool = False) -> Pat
         if there.dataset_hash == levels.dataset_hash:
             raise UserError(
                 f"{shown(path)} is frozen and holds other chance levels of this dataset: keep it, "
-                "or delete it (`python -m o1lib chance --replace`) and say so in the protocol"
+                "or delete it (`.venv/bin/python -m o1lib chance --replace`) and say so in the protocol"
             )
     return write_json(path, levels.model_dump())
 
@@ -111,7 +113,7 @@ def headline_weights(sets: Collection[str], chance: Mapping[str, float]) -> dict
     sum of differences. Raises UserError for a set without a chance level.
     """
     if lacking := [name for name in sets if name not in chance]:
-        raise UserError(f"{lacking[0]} has no chance level: run `python -m o1lib chance` on its dataset")
+        raise UserError(f"{lacking[0]} has no chance level: run `.venv/bin/python -m o1lib chance` on its dataset")
     return {name: (corrected(1, chance[name]) - corrected(0, chance[name])) / len(sets) for name in sets}
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from o1lib.formats.answer_forms import CHOICE, FORMS, OPEN, YES_NO, YES_OR_NO
 from o1lib.formats.question import StagedQuestion
 from o1lib.scoring.equality import LETTERS, letter_of
-from o1lib.scoring.test_sets import OUTSIDE
+from o1lib.scoring.groups import OUTSIDE
 
 Answers = dict[str, float]  # the probability of each answer that may be given
 

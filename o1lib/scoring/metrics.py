@@ -37,9 +37,10 @@ not over seeds. `n` counts lines.
 from collections.abc import Iterable
 
 from o1lib.formats.stages import STAGES
+from o1lib.scoring.groups import accuracy, averaged, by, by_question
 from o1lib.scoring.intervals import mean
 from o1lib.scoring.short_form import distinct_candidates, keeps_form
-from o1lib.scoring.test_sets import accuracy, averaged, by, by_question, of_sets
+from o1lib.scoring.test_sets import of_sets
 
 BREAKS = ("caption", "reasoning", "conclusion", "none")
 

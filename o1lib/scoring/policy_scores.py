@@ -17,7 +17,8 @@ from o1lib.formats.question import StagedQuestion
 from o1lib.scoring.chance_level import AVERAGE, Cell, ChanceLevels, Level
 from o1lib.scoring.equality import correct
 from o1lib.scoring.fixed_policies import POLICIES, TrainingCounts, right_answer
-from o1lib.scoring.test_sets import PAPER_SETS, averaged, by, counted_together, questions_of
+from o1lib.scoring.groups import averaged, by, questions_of
+from o1lib.scoring.test_sets import PAPER_SETS, counted_together
 
 UNKNOWN = 0  # the depth of an item that no program drew
 Rules = Mapping[str, str]  # {form: name of the policy that answers it}
@@ -96,7 +97,7 @@ def best(name: str, rows: Sequence[dict]) -> Level:
 def expected_score(name: str, rows: Sequence[dict], rules: Rules) -> float:
     """Return the expected headline of test set `name` if each form is answered by its policy in `rules`.
 
-    With "" it is the accuracy over several sets, in which questions weigh alike (`o1lib.scoring.test_sets.accuracy`).
+    With "" it is the accuracy over several sets, in which questions weigh alike (`o1lib.scoring.groups.accuracy`).
     """
     if not name:
         return fmean(fmean(_all_right([row], rules) for row in group) for group in questions_of(rows))

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
 
 from o1lib.records import UserError
+from o1lib.scoring.groups import accuracy, all_right, by, grouped, question_key
 from o1lib.scoring.intervals import Z, average, metric, score, share
 
 HALLUSION, MMBENCH, VRC = "mini-HallusionBench", "mini-MMBench", "mini-VRC-Bench"
 PAPER_SETS = ("mini-MMStar", MMBENCH, "mini-MM-Vet", "mini-MathVista", "mini-AI2D", HALLUSION)
-OUTSIDE = ("mini-Depth",)  # sets that enter no average over questions of several sets
 MMVET = ("rec", "ocr", "know", "gen", "spat", "math")
 # Paper A, version 6, appendix E: the score of a reasoning subset is the plain mean over these skills
 R_SKILLS = {
@@ -27,60 +27,12 @@ R_SKILLS = {
 }
 
 
-def accuracy(rows: Iterable[dict]) -> dict | None:
-    """Return the share of correct answers, by questions: rotations of a question, or a pair, count as one."""
-    return by_question(rows, lambda row: row["correct"])
-
-
-def by_question(
-    rows: Iterable[dict], value: Callable[[dict], float | None], of: Callable[[list[float]], dict | None] = score
-) -> dict | None:
-    """Return the mean over questions of the mean over their lines, None if no line has the value.
-
-    Four rotations of a question, or a picture and its twin, were drawn together, so they weigh as much as one line of
-    another set, and the interval is one over questions. `n` is the number of lines. `value` returns None for a line
-    that does not have it. `of` makes a metric of one value a question.
-    """
-    values = [[float(found) for row in group if (found := value(row)) is not None] for group in questions_of(rows)]
-    found = of([fmean(lines) for lines in values if lines])
-    return found and found | {"n": sum(map(len, values))}
-
-
-def questions_of(rows: Iterable[dict]) -> list[list[dict]]:
-    """Return the lines of each question of each set: the rotations of it, the lines of its pair, or a single line."""
-    return _groups(rows, lambda row: (row.get("test_set"), _question(row)))
-
-
-def averaged(rows: Iterable[dict]) -> list[dict]:
-    """Return the lines that enter an average over questions: none of the sets OUTSIDE, unless there is nothing else."""
-    rows = list(rows)
-    return [row for row in rows if row.get("test_set") not in OUTSIDE] or rows
-
-
-def _groups(rows: Iterable[dict], key: Callable[[dict], object]) -> list[list[dict]]:
-    """Return the lines with the same key together, in the order of their first lines."""
-    groups = defaultdict(list)
-    for row in rows:
-        groups[key(row)].append(row)
-    return list(groups.values())
-
-
-def _all_right(groups: Iterable[list[dict]]) -> list[bool]:
-    """Return for every group of lines whether all of them are correct."""
-    return [all(row["correct"] for row in group) for group in groups]
-
-
-def _question(row: dict) -> object:
-    """Return what the rotations of a question share. A line without a group is a question of its own."""
-    return row.get("group") or row["qid"]
-
-
 def circular_accuracy(rows: Iterable[dict]) -> dict | None:
     """Return the share of questions that are right under every rotation of their options (MMBench, section 4.1).
 
     The rotations of a question share its `group`. A line without a group is a question of its own.
     """
-    return share(_all_right(_groups(rows, _question)))
+    return share(all_right(grouped(rows, question_key)))
 
 
 def _figure_and_question(row: dict) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -102,9 +54,9 @@ def counted_together(name: str, rows: Sequence[dict]) -> list[list[list[dict]]]:
     """
     lines, benchmark = [[row] for row in rows], _benchmark(name)
     if benchmark in (MMBENCH, "MMBench"):
-        return [_groups(rows, _question)]
+        return [grouped(rows, question_key)]
     if benchmark in (HALLUSION, "HallusionBench"):
-        return [lines, *(_groups(rows, lambda row, k=k: _figure_and_question(row)[k]) for k in (0, 1))]
+        return [lines, *(grouped(rows, lambda row, k=k: _figure_and_question(row)[k]) for k in (0, 1))]
     return [lines]
 
 
@@ -120,7 +72,7 @@ def hallusion(rows: Iterable[dict]) -> dict[str, dict | None]:
         return {}
 
     def three(some: list[dict]) -> list[dict | None]:
-        return [share(_all_right(groups)) for groups in counted_together(HALLUSION, some)]
+        return [share(all_right(groups)) for groups in counted_together(HALLUSION, some)]
 
     def middle(some: list[dict]) -> float:
         return fmean(part["value"] for part in three(some) if part)
@@ -239,15 +191,6 @@ def _steps(rows: list[dict]) -> dict | None:
     """Return the mean share of reasoning steps that hold, over the lines with checked steps."""
     shares = [(row.get("stage_scores") or {}).get("reasoning_precision") for row in rows]
     return score(share for share in shares if share is not None)
-
-
-def by(rows: Iterable[dict], key: str) -> dict[str, list[dict]]:
-    """Return {value of `key`: its lines}, sorted by value. Lines without a value are left out."""
-    groups = defaultdict(list)
-    for row in rows:
-        if row.get(key):
-            groups[row[key]].append(row)
-    return dict(sorted(groups.items()))
 
 
 _RULES = {

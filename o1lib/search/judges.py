@@ -15,12 +15,13 @@ from statistics import fmean
 
 from o1lib.minivqa.facts import canonical, statements
 from o1lib.records import UserError
-from o1lib.scoring.test_sets import OUTSIDE
+from o1lib.scoring.groups import OUTSIDE
 from o1lib.search.oracle import SYNTHETIC, FaithfulOracleJudge, OracleJudge, SyntheticJudge
 from o1lib.search.registry import JudgeSpec, make_entry
 from o1lib.search.segments import join_segments, untagged
 from o1lib.search.self_judge import PreferenceJudge, SelfAsReleased, SelfJudge
-from o1lib.search.types import Comparison, SearchResult, Verdict, keyed_rng
+from o1lib.search.streams import keyed_rng
+from o1lib.search.types import Comparison, SearchResult, Verdict
 from o1lib.search.verdicts import verdict_by_score
 
 Judge = Callable[[list[Comparison]], list[Verdict]]
@@ -95,7 +96,7 @@ JUDGES: dict[str, JudgeSpec[Judge]] = {
     "self_as_released": JudgeSpec(
         "as released", make=lambda *, decoder, **_: SelfAsReleased(decoder), needs_model=True
     ),
-    "likelihood": JudgeSpec("likelihood", make=lambda *, seed, **_: LikelihoodJudge(seed)),
+    "likelihood": JudgeSpec("likelihood", make=lambda *, seed, **_: LikelihoodJudge(seed), reads_likelihood=True),
     "agreement": JudgeSpec("agreement", make=lambda *, seed, **_: AgreementJudge(seed)),
     "base": JudgeSpec("its base", make=_preference, needs_model=True, other_model=True),
     "oracle": JudgeSpec("an oracle", make=lambda *, truth, seed, **_: OracleJudge(truth, seed), needs_truth=True),

@@ -25,7 +25,8 @@ from o1lib.search.registry import MethodSpec
 from o1lib.search.retracing import retracing
 from o1lib.search.segments import StageSpec, hint, next_stage
 from o1lib.search.state import BudgetExhausted, Search, SearchState, within_budget
-from o1lib.search.types import Candidate, Comparison, GenerationRequest, SearchRound, Task, keyed_rng
+from o1lib.search.streams import keyed_rng
+from o1lib.search.types import Candidate, Comparison, GenerationRequest, SearchRound, Task
 
 MOST_SENTENCES = 60
 

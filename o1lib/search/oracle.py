@@ -14,7 +14,8 @@ from o1lib.minivqa.facts import check_steps
 from o1lib.records import UserError
 from o1lib.scoring.stage_scores import score
 from o1lib.search.segments import found_stages, stage_text, untagged
-from o1lib.search.types import Candidate, Comparison, Verdict, keyed_rng
+from o1lib.search.streams import keyed_rng
+from o1lib.search.types import Candidate, Comparison, Verdict
 from o1lib.search.verdicts import verdict_by_score
 
 SYNTHETIC = 0.8  # default probability with which the synthetic judge is right

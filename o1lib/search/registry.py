@@ -40,7 +40,7 @@ class JudgeSpec(Generic[Made]):
     """A judge or a reward: its label in tables, and `make(decoder=, truth=, p=, seed=)`, which returns it.
 
     `needs_truth`: it must know the right answers. `needs_model`: it asks a model through a decoder. `other_model`: that
-    model is not the one that generates the candidates.
+    model is not the one that generates the candidates. `reads_likelihood`: it reads the candidates' log-probabilities.
     """
 
     label: str
@@ -48,6 +48,7 @@ class JudgeSpec(Generic[Made]):
     needs_truth: bool = False
     needs_model: bool = False
     other_model: bool = False
+    reads_likelihood: bool = False
 
 
 def make_entry(

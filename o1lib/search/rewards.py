@@ -20,6 +20,7 @@ from o1lib.search.methods import METHODS
 from o1lib.search.oracle import SYNTHETIC, OracleJudge
 from o1lib.search.registry import JudgeSpec, make_entry
 from o1lib.search.segments import hint, stage_text, untagged
+from o1lib.search.streams import keyed_rng
 from o1lib.search.types import (
     Candidate,
     Comparison,
@@ -29,7 +30,6 @@ from o1lib.search.types import (
     Score,
     Task,
     Usage,
-    keyed_rng,
 )
 
 Reward = Callable[[list[RewardRequest]], list[Score]]
@@ -66,7 +66,10 @@ class VerifierReward:
         checks = [Conversation(requests[k].task, (self._check(requests[k]),), picture=False) for k in checked]
         found = self.decoder.likelihoods(checks, [[CORRECT, INCORRECT]] * len(checks)) if checks else []
         for k, ((right, wrong), cost) in zip(checked, found):
-            scores[k] = Score(right - wrong, cost)
+            odds = right - wrong
+            scores[k] = Score(
+                odds if odds == odds else float("-inf"), cost
+            )  # a check without a reply is never the best
         return scores
 
     def _check(self, request):
@@ -119,8 +122,10 @@ class ScalarReward:
 
 # The only list of rewards.
 REWARDS: dict[str, JudgeSpec[Reward]] = {
-    "likelihood": JudgeSpec("likelihood", make=lambda **_: LikelihoodReward()),
-    "verifier": JudgeSpec("a verifier", make=lambda *, decoder, **_: VerifierReward(decoder), needs_model=True),
+    "likelihood": JudgeSpec("likelihood", make=lambda **_: LikelihoodReward(), reads_likelihood=True),
+    "verifier": JudgeSpec(
+        "a verifier", make=lambda *, decoder, **_: VerifierReward(decoder), needs_model=True, reads_likelihood=True
+    ),
     "oracle": JudgeSpec("an oracle", make=lambda *, truth, **_: OracleReward(truth), needs_truth=True),
     "random": JudgeSpec("a random number", make=lambda *, seed, **_: RandomReward(seed)),
 }

@@ -1,7 +1,8 @@
 """Run many searches concurrently: requests are batched across searches, and no search waits for another.
 
-As soon as the candidates of one question are complete they are judged and its next stage enters the batch, while other
-questions still decode. Judges are asked when the batch has room, so that they too get many comparisons at once.
+When the candidates of one question are complete they are judged and its next stage enters the batch, while other
+questions still decode. Judges are asked when the batch has room and half of the questions wait for them, so that they
+too get many comparisons at once: a judge that replies in words takes as many steps for one reply as for a hundred.
 
     results = run_searches(searches, decoder, judge, at_once=64, budget=4000)
 """
@@ -115,9 +116,9 @@ def run_searches(
 
 
 def _step(stream, judge, running) -> list[int]:
-    """Ask the judge if the batch has room for more, else decode; return the searches that continued."""
+    """Ask the judge if the batch has room and half of the searches wait, else decode; return those that moved."""
     pending = [number for number, one in running.items() if one.judged]
-    if pending and stream.hungry:
+    if pending and stream.hungry and 2 * len(pending) >= len(running):
         return _judge(judge, running, pending)
     answers = stream.next() if running else []
     return [number for (number, k), found in answers if running[number].take(k, found)]

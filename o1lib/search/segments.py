@@ -11,6 +11,7 @@ from o1lib.formats.special_tags import from_special
 from o1lib.formats.stages import STAGES, close_tag, open_tag, parse, parse_plain
 from o1lib.formats.thoughts import without_thoughts
 
+FAILED = "failed"  # the end of a segment for which a server gave no reply
 BROKEN = -1e6  # added to the log-probability of a segment whose logits were not finite
 _TAGS = re.compile("|".join(tag(stage) for stage in STAGES for tag in (open_tag, close_tag)))
 
@@ -34,7 +35,8 @@ class Segment:
     """The generated text of one stage.
 
     `logprob` is the summed log-probability of its `tokens` tokens at temperature 1. `end` is the stop string that ended
-    it, or eos, length or nan; `wanted` is the end that it should have reached. `turn`: its own user turn opened it.
+    it, or eos, length, nan or FAILED; `wanted` is the end that it should have reached. `turn`: its own user turn opened
+    it.
     """
 
     stage: str
@@ -52,6 +54,8 @@ class Segment:
             return f"cut after {self.tokens} tokens"
         if self.end == "nan":
             return f"broke off after {self.tokens} tokens: the model's numbers were not finite"
+        if self.end == FAILED:
+            return "the server did not answer"
         return f"ended before {self.wanted}" if self.end == "eos" != self.wanted else ""
 
 

@@ -7,13 +7,10 @@ replaced: a toy proposer and a toy judge run the same control flow.
     GenerationRequest(task, None, task.stages[:1], n=4)         # four captions of one question
 """
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from o1lib.search.segments import Segment, StageSpec, join_segments, turn_texts
+from o1lib.search.segments import FAILED, Segment, StageSpec, join_segments, turn_texts
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,7 @@ class Candidate:
     @property
     def ended(self) -> bool:
         """Whether its last turn is over, so that only a new user turn can follow."""
-        return bool(self.segments) and self.segments[-1].end in ("eos", "length", "nan")
+        return bool(self.segments) and self.segments[-1].end in ("eos", "length", "nan", FAILED)
 
 
 @dataclass(frozen=True)
@@ -245,9 +242,3 @@ class SearchResult:
             for candidate in one.candidates
             for segment in candidate.segments
         ]
-
-
-def keyed_rng(*key) -> np.random.Generator:
-    """Return a random stream that depends on `key` alone: Philox, seeded by the blake2b hash of the key."""
-    digest = hashlib.blake2b("\x1f".join(map(str, key)).encode(), digest_size=16).digest()
-    return np.random.Generator(np.random.Philox(key=np.frombuffer(digest, dtype=np.uint64)))

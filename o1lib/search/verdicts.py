@@ -5,7 +5,8 @@ verdict_by_score(seed, comparison, 0.9, 0.4).winner         # 0, the first candi
 
 from typing import TypeVar
 
-from o1lib.search.types import Comparison, Usage, Verdict, keyed_rng
+from o1lib.search.streams import keyed_rng
+from o1lib.search.types import Comparison, Usage, Verdict
 
 Value = TypeVar("Value", float, tuple)
 

@@ -7,12 +7,11 @@ forest_points(rows)                      # what the figure draws
 from collections.abc import Collection, Iterable
 from statistics import fmean
 
-from o1lib.analysis.claims import load_claims
+from o1lib.analysis.claims.brief import main_claims
 from o1lib.analysis.claims.evaluate import NO_VERDICT
 from o1lib.analysis.claims.page import PAPERS, beside, cost, measured, reported
 from o1lib.analysis.claims.wording import margin, worded
 from o1lib.analysis.stats import VERDICTS
-from o1lib.records import UserError
 from o1lib.site.studies import Study
 
 ORDER = (*VERDICTS, NO_VERDICT)
@@ -23,14 +22,6 @@ def claim_rows(study: Study, shown: Collection[str] = ()) -> list[dict]:
     """Return one dict for each claim that a study judged, with all that a page says about it."""
     family = main_claims()
     return [_row(line, study, line["id"] in shown, line["id"] in family) for line in study.lines]
-
-
-def main_claims() -> set[str]:
-    """Return the ids of the claims that the confirmatory run tests."""
-    try:
-        return {claim.id for claim in load_claims() if claim.confirmatory}
-    except UserError:
-        return set()
 
 
 def _row(line: dict, study: Study, shown: bool, main: bool) -> dict:

@@ -4,13 +4,12 @@ told = summarize(study)
 told["answer"], told["sure"]        # lists of sentences, all computed from records
 """
 
-from collections import Counter
 from statistics import median
 
-from o1lib.analysis.claims.page import PAPERS, caveats, judged, measured
+from o1lib.analysis.claims.brief import answer_in_brief
+from o1lib.analysis.claims.page import PAPERS, judged, measured
 from o1lib.analysis.claims.wording import gain, worded
-from o1lib.analysis.stats import INCONCLUSIVE, NEGLIGIBLE, NOT_TESTED, OPPOSITE, SUPPORTED
-from o1lib.site.claims import main_claims
+from o1lib.analysis.stats import NEGLIGIBLE, OPPOSITE, SUPPORTED
 from o1lib.site.studies import Study
 from o1lib.study.plan import duration
 
@@ -25,40 +24,11 @@ def summarize(study: Study) -> dict:
     """Return the parts of the front page: answer, decided claims, how sure, and the size of the study."""
     lines = judged(study.lines)
     return {
-        "answer": _answer(lines, study),
+        "answer": answer_in_brief(study.lines, study.records),
         "decided": [_decided(line) for line in lines if line["verdict"] in DECIDED],
         "sure": _sure(lines, study),
         "size": _size(study),
     }
-
-
-def _answer(lines: list[dict], study: Study) -> list[str]:
-    """Return the answer in sentences: what keeps the study from an answer, the main claims, all claims."""
-    family = main_claims()
-    main = [line for line in lines if line["id"] in family]
-    parts = [caveats(study.lines, study.records)]
-    if main:
-        parts.append(f"Of the {len(main)} main claims, {_counted(main)}.")
-    parts.append(f"Of all {len(lines)} claims of the two papers, {_counted(lines)}.")
-    return list(filter(None, parts))
-
-
-def _counted(lines: list[dict]) -> str:
-    """Return the verdicts of claims in words, those that do not occur left out."""
-    tally = Counter(line["verdict"] for line in lines)
-    words = {
-        SUPPORTED: "supported",
-        OPPOSITE: "contradicted",
-        NEGLIGIBLE: "negligible",
-        INCONCLUSIVE: "undecided",
-        NOT_TESTED: "not tested",
-    }
-    if len(tally) == 1:
-        return f"{'the only one is' if len(lines) == 1 else 'all are'} {words[next(iter(tally))]}"
-    parts = [
-        f"{tally[name]} {'is' if tally[name] == 1 else 'are'} {word}" for name, word in words.items() if tally[name]
-    ]
-    return ", ".join(parts)
 
 
 def _decided(line: dict) -> dict:

@@ -11,7 +11,7 @@ from o1lib.formats.chat import FORMATS
 from o1lib.formats.stages import STAGES
 from o1lib.search.methods import bracket
 from o1lib.search.segments import Segment, found_stages, untagged
-from o1lib.search.types import keyed_rng
+from o1lib.search.streams import keyed_rng
 
 WHOLE = "all"  # the round of a search over whole answers, and the stage of an answer without stages
 

@@ -42,7 +42,7 @@ def _levels(record: Record, dataset: Record) -> ChanceLevels:
     levels = levels_for(record, frozen_levels([dataset]))
     if levels is None:
         raise UserError(
-            f"the questions of {record.row} have no frozen chance levels: run `python -m o1lib chance "
+            f"the questions of {record.row} have no frozen chance levels: run `.venv/bin/python -m o1lib chance "
             f"--scale {dataset.scale} --data {dataset.row}`, or the row again if its dataset was replaced"
         )
     return levels

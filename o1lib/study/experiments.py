@@ -20,6 +20,7 @@ from o1lib.records.parameters import assignments
 from o1lib.records.provenance import notebook_cells
 from o1lib.records.strict import StrictModel
 from o1lib.study.groups import with_groups
+from o1lib.study.resources import Resources
 from o1lib.study.strict_yaml import StrictLoader
 from o1lib.study.twins import TwinSpec, with_twins
 
@@ -49,6 +50,8 @@ class RowSpec(StrictModel):
 class ScaleSpec(StrictModel):
     """Settings of one scale: parameters by notebook and by row, estimated seconds by notebook or row, GPUs needed.
 
+    `resources` is what a row asks of a cluster's scheduler, by notebook or row (o1lib.study.resources).
+
     `seeds` is how many seeds a verdict needs of a row or of the rows of a group; rows without it need none. They are
     that many from `first_seed` on. Where SEEDS names none, rows run with the seeds that a verdict needs, or with the
     first one; if ROWS names a key of `repeats`, with as many as that gives them, in the same form.
@@ -66,6 +69,7 @@ class ScaleSpec(StrictModel):
     rows: dict[str, dict[str, bool | int | float | str]] = Field(default_factory=dict)
     base: dict[str, bool | int | float | str] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)
+    resources: dict[str, Resources] = Field(default_factory=dict)
     seeds: dict[str, int] = Field(default_factory=dict)
     repeats: dict[str, dict[str, int]] = Field(default_factory=dict)
     first_seed: int = Field(default=0, ge=0)
@@ -110,7 +114,8 @@ def _inherit(scales: dict[str, ScaleSpec], name: str) -> ScaleSpec:
         for part in ("notebooks", "rows")
     }
     nested = {part: getattr(own, part) | values for part, values in nested.items()}
-    given = {part: getattr(own, part) for part in own.model_fields_set} | {"seconds": other.seconds | own.seconds}
+    given = {part: getattr(own, part) for part in own.model_fields_set}
+    given |= {part: getattr(other, part) | getattr(own, part) for part in ("seconds", "resources")}
     return other.model_copy(update={"base": {}} | given | nested)
 
 
@@ -154,10 +159,13 @@ def _check(study: Study) -> None:
             f"{FILE}: {both[0]!r} names a group and a row, so ROWS={both[0]} could mean either: rename the group"
         )
     for scale, block in study.scales.items():
-        numbers = {*block.seeds, *block.repeats, *(name for some in block.repeats.values() for name in some)}
-        for name in sorted(numbers - groups - study.rows.keys()):
-            remedy = nearest(name, [*groups, *study.rows])
-            raise UserError(f"{FILE}: scale {scale}: seeds of {name!r}, which is no row and no group: {remedy}")
+        notebooks = {row.notebook for row in study.rows.values()}
+        numbered = {*block.seeds, *block.repeats, *(name for some in block.repeats.values() for name in some)}
+        known = {"seeds": (numbered, "group", groups), "resources": (block.resources.keys(), "notebook", notebooks)}
+        for part, (given, kind, names) in known.items():
+            if unknown := sorted(given - names - study.rows.keys()):
+                place = f"{FILE}: scale {scale}: {part} of {unknown[0]!r}, which is no row and no {kind}"
+                raise UserError(f"{place}: {nearest(unknown[0], [*names, *study.rows])}")
     _check_needs(study)
 
 

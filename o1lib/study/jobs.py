@@ -26,13 +26,14 @@ from o1lib.study.experiments import (
     planned_seeds,
     seeds_of,
 )
+from o1lib.study.resources import Resources, resources_of
 
 Key = tuple[str, int]  # (row, seed)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One row at one seed: notebook, parameters, keys of the needed jobs, estimated seconds.
+    """One row at one seed: notebook, parameters, keys of the needed jobs, estimated seconds, and what it asks for.
 
     `twin_of` is the row that this one runs on another base ("" for others).
     """
@@ -46,6 +47,7 @@ class Job:
     report: bool = False
     fingerprint: str = ""
     twin_of: str = ""
+    resources: Resources = Resources()
 
     @property
     def key(self) -> Key:
@@ -131,8 +133,9 @@ def _job(study: Study, scale: str, key: Key, values: dict, needs: tuple[Key, ...
     block = study.scales[scale]
     notebook, seconds = study.rows[row].notebook, block.seconds
     common = {"row": row, "seed": seed, "scale": block.like or scale, "root": f"work/{scale}"}
-    about = seconds.get(row, seconds.get(notebook, 0.0))
-    return Job(row, seed, notebook, values | common, needs, about, twin_of=study.rows[row].twin_of)
+    estimated = seconds.get(row, seconds.get(notebook, 0.0))
+    asked, twin_of = resources_of(block.resources, notebook, row), study.rows[row].twin_of
+    return Job(row, seed, notebook, values | common, needs, estimated, twin_of=twin_of, resources=asked)
 
 
 def fingerprinted(job: Job, jobs: dict[Key, Job]) -> Job:

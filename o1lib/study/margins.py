@@ -128,7 +128,7 @@ def _check_final(plan: MarginPlan) -> None:
     if not protocol.is_file() or written_sets(protocol.read_text(encoding="utf8")) is None:
         raise UserError(
             f"{PROTOCOL} has no line {WRITTEN.strip()!r}, so margins would be set for other sets than enter: "
-            "run `python -m o1lib entering` and add its last line first"
+            "run `.venv/bin/python -m o1lib entering` and add its last line first"
         )
     for one in plan.found:
         if one.measured != one.claim.contrast:

@@ -6,7 +6,8 @@
 A chosen row is redone if its record is missing, cannot be read, was made by hand or has another fingerprint than
 planned, or if a file that it wrote has changed (o1lib.study.states). A row that is not chosen is redone only if a row
 that has to run needs it. The same holds for a lost model or dataset, unless ROWS names its row. A record made by other
-library code is named and kept, unless `fresh` is set. File times do not matter.
+library code is named and kept, unless `fresh` is set, and so is one of a row that experiments.yaml no longer has. File
+times do not matter.
 
 Only the records of rows that are redone are set aside. A report leaves out those that the plan calls out of date.
 """
@@ -24,22 +25,19 @@ from o1lib.study.estimates import Estimates
 from o1lib.study.experiments import EVERYTHING, Study
 from o1lib.study.jobs import Job, Key, expand, fingerprinted, select
 from o1lib.study.states import (
+    ATTEMPT,
     BY_HAND,
     EARLIER,
     State,
     earlier,
     folder_of,
-    is_done,
+    left_over,
     odd_folders,
     recorded,
     restorable,
     seeds_there,
     state_of,
 )
-
-__all__ = ["EARLIER", "folder_of", "is_done", "recorded", "restorable", "seeds_there"]
-
-ATTEMPT = "attempt"  # fingerprint and code hash of an unfinished run; only the same run may use its checkpoints
 
 
 @dataclass(frozen=True)
@@ -57,14 +55,16 @@ class PlannedJob:
 class StudyPlan:
     """The planned jobs, each after the jobs that it needs, and what the plan leaves as it is.
 
-    `others` are jobs with a record that is out of date or incomplete but does not run, with the reason. `odd` are
-    folders that hold a record but are no run's. `restorable` are jobs whose record was set aside and can come back.
-    `basis` names the published records by which jobs that never ran here are estimated.
+    `others` are jobs with a record that is out of date or incomplete but does not run, with the reason; `gone` are
+    those with a record of a row that experiments.yaml lacks. `odd` are folders that hold a record but are no run's.
+    `restorable` are jobs whose record was set aside and can come back. `basis` names the published records that
+    estimate jobs which never ran here.
     """
 
     scale: str
     jobs: tuple[PlannedJob, ...]
     others: tuple[PlannedJob, ...] = ()
+    gone: tuple[PlannedJob, ...] = ()
     odd: tuple[Path, ...] = ()
     restorable: tuple[Job, ...] = ()
     basis: str = ""
@@ -119,9 +119,10 @@ def make_plan(
         for key, job in jobs.items()
         if key in planned and (key in due or not states[key].reason)
     }
-    waiting = tuple(job for key, job in jobs.items() if restorable(job) == "")
+    gone = tuple(PlannedJob(job, why) for job, why in left_over(study, root))
+    waiting = tuple(job for job in jobs.values() if restorable(job) == "")
     others, odd = _others(jobs, states, due), tuple(odd_folders(root))
-    return StudyPlan(scale, tuple(entries.values()), others, odd, waiting, about.basis)
+    return StudyPlan(scale, tuple(entries.values()), others, gone, odd, waiting, about.basis)
 
 
 def _stale(records: Mapping[Key, Record]) -> set[Key]:
@@ -223,12 +224,13 @@ def set_aside(plan: StudyPlan) -> None:
 
 def write_plan(plan: StudyPlan, path: Path | None = None) -> Path:
     """Write the jobs that have to run to plan.json for Snakemake and return its path, by default in work/<scale>."""
-    left = [f"{one.job.row}/{one.job.seed}" for one in plan.others if one.reason and one.reason != BY_HAND]
+    left = [f"{one.job.row}/{one.job.seed}" for one in plan.others + plan.gone if one.reason and one.reason != BY_HAND]
     entries = {
         f"{entry.job.row}/{entry.job.seed}": {
             "notebook": entry.job.notebook,
             "parameters": entry.job.parameters,
             "fingerprint": entry.job.fingerprint,
+            "resources": entry.job.resources.model_dump(),
             "needs": [f"{row}/{seed}" for row, seed in entry.job.needs if (row, seed) in plan.needed],
         }
         | ({"leaves": left} if entry.job.report else {})

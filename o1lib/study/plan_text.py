@@ -6,6 +6,7 @@ print(describe(make_plan(read_experiments(), "mini"), jobs=2))
 from collections import defaultdict
 
 from o1lib.records import shown
+from o1lib.records.wording import counted
 from o1lib.study.plan import StudyPlan, duration
 from o1lib.study.states import BY_HAND
 
@@ -15,7 +16,7 @@ def headline(plan: StudyPlan, jobs: int = 1) -> str:
     about = max([sum(entry.seconds for entry in plan.due) / jobs, *(entry.seconds for entry in plan.due)], default=0)
     time = f", about {duration(about)} with JOBS={jobs}" if plan.due else ""
     return (
-        f"{len(plan.jobs)} rows planned at scale {plan.scale}: {len(plan.jobs) - len(plan.due)} up to date, "
+        f"{counted(len(plan.jobs), 'row')} planned at scale {plan.scale}: {len(plan.jobs) - len(plan.due)} up to date, "
         f"{len(plan.due)} to run{time}"
     )
 
@@ -48,13 +49,19 @@ def _twins(plan: StudyPlan) -> list[str]:
 def remarks(plan: StudyPlan) -> str:
     """Return what the plan leaves as it is, and what can be brought back, as text; "" if there is nothing to say."""
     lines = _by_reason(
-        "{} records are out of date and stay where they are. No report of this study reads them. They are redone when "
-        "ROWS and SEEDS name their rows:",
+        "record",
+        "out of date: kept, read by no report of this study, and redone when ROWS and SEEDS name the row:",
         [(entry.reason, entry.job.name) for entry in plan.others if entry.reason not in ("", BY_HAND)],
     )
     lines += _by_reason(
-        "{} rows lack a folder that nothing in this plan needs. It is made again when a row needs it, or when ROWS "
-        "names the row itself:",
+        "record",
+        "of no row of this study: kept, read by no report, and never redone. Remove the folder if it is not needed:",
+        [(entry.reason, entry.job.name) for entry in plan.gone],
+    )
+    lines += _by_reason(
+        "row",
+        "with a folder that is lost or has changed, and that nothing in this plan needs. It is made again when a row "
+        "needs it, or when ROWS names the row itself:",
         [(entry.lost, entry.job.name) for entry in plan.others if entry.lost and not entry.reason],
     )
     lines += [
@@ -64,17 +71,16 @@ def remarks(plan: StudyPlan) -> str:
     if plan.restorable:
         names = ", ".join(job.name for job in plan.restorable)
         lines += [
-            f"{len(plan.restorable)} records were set aside and fit this plan: "
-            f"`python -m o1lib restore --scale {plan.scale}` brings them back instead of running them: {names}"
+            f"{counted(len(plan.restorable), 'record')} set aside can come back without a run: "
+            f"`.venv/bin/python -m o1lib restore --scale {plan.scale}` brings back {names}"
         ]
     return "\n".join(lines)
 
 
-def _by_reason(heading: str, found: list[tuple[str, str]]) -> list[str]:
-    """Return the heading, with the number of names in it, and a line for each reason with its names; [] for none."""
+def _by_reason(noun: str, heading: str, found: list[tuple[str, str]]) -> list[str]:
+    """Return the heading after the number of names, and a line for each reason with its names; [] for none."""
     names = defaultdict(list)
     for reason, name in found:
         names[reason].append(name)
-    return [heading.format(len(found)), *(f"  {reason}: {', '.join(some)}" for reason, some in names.items())] * bool(
-        found
-    )
+    lines = [f"{counted(len(found), noun)} {heading}"]
+    return lines + [f"  {reason}: {', '.join(some)}" for reason, some in names.items()] if found else []

@@ -15,8 +15,8 @@ import psutil
 
 from o1lib.records import UserError, project_root, shown, write_json
 from o1lib.records.journals import load_json, parse
-from o1lib.study import experiments
-from o1lib.study import plan as planning
+from o1lib.records.wording import counted
+from o1lib.study import experiments, states
 from o1lib.study.jobs import Job, scale_of
 from o1lib.study.plan import StudyPlan, duration
 
@@ -94,7 +94,7 @@ def _resident_mb(process: psutil.Process) -> float:
 
 def summarize(plan: StudyPlan, progress: StudyProgress | None) -> int:
     """Write and print the summary, print the pages to read, and return the exit code."""
-    missing = [entry.job for entry in plan.jobs if not planning.is_done(entry.job)]
+    missing = [entry.job for entry in plan.jobs if not states.is_done(entry.job)]
     totals = {
         "rows": len(plan.jobs),
         "recorded": len(plan.jobs) - len(missing),
@@ -123,7 +123,7 @@ def slowest_rows(plan: StudyPlan, most: int = 5) -> str:
     """Return in words which rows took longest by their records, and how long each notebook took; "" without records."""
     rows: dict[str, float] = {}
     notebooks: dict[str, float] = {}
-    for record in filter(None, (planning.recorded(entry.job) for entry in plan.jobs)):
+    for record in filter(None, (states.recorded(entry.job) for entry in plan.jobs)):
         seconds = record.provenance.get("seconds") or 0.0
         rows[f"{record.row} seed {record.seed}"] = seconds
         notebooks[record.notebook] = notebooks.get(record.notebook, 0.0) + seconds
@@ -140,15 +140,16 @@ def _print_not_run(plan: StudyPlan, progress: StudyProgress | None, missing: lis
     """Name the rows that did not start or were killed. Raises UserError if no row ended at all."""
     ended = {(event["row"], event["seed"]) for event in progress.ended} if progress else set()
     if names := [job.name for job in missing if job.key not in ended]:
-        print(f"{len(names)} rows did not run: a row that they need failed, or they were killed: {', '.join(names)}")
+        why = "a row that it needs failed, or it was killed"
+        print(f"{counted(len(names), 'row')} did not run ({why}): {', '.join(names)}")
     if progress and not progress.ended:
         raise UserError(f"no row ran: read Snakemake's output in {shown(plan.root / 'logs' / 'study.log')}")
 
 
 def _compare_with_published(plan: StudyPlan) -> str:
     """Return the comparison of the claims here with the published ones, "" if there are none of either."""
-    reports = [entry.job for entry in plan.jobs if entry.job.report and planning.is_done(entry.job)]
-    found = [path for job in reports if (path := planning.folder_of(job) / "tables" / "claims.json").is_file()]
+    reports = [entry.job for entry in plan.jobs if entry.job.report and states.is_done(entry.job)]
+    found = [path for job in reports if (path := states.folder_of(job) / "tables" / "claims.json").is_file()]
     if not found:
         return ""
     from o1lib.analysis.claims import replication  # imports pandas
@@ -166,9 +167,9 @@ def report_pages(plan: StudyPlan) -> list[Path]:
     The list is empty if no report is planned or the last one has no record.
     """
     reports = [entry.job for entry in plan.jobs if entry.job.report]
-    if not reports or not planning.is_done(reports[-1]):
+    if not reports or not states.is_done(reports[-1]):
         return []
-    folder = planning.folder_of(reports[-1])
+    folder = states.folder_of(reports[-1])
     return [*folder.glob("*.html"), *folder.glob("*.md"), folder / "notebook.ipynb"][:1]
 
 

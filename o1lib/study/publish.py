@@ -16,7 +16,8 @@ from pathlib import Path
 
 from o1lib.records import UserError, atomic_folder, load, project_root, shown
 from o1lib.records.store import PREDICTIONS, RECORD
-from o1lib.study import experiments, plan, texts
+from o1lib.records.wording import counted
+from o1lib.study import experiments, plan, states, texts
 from o1lib.study.jobs import Job, scale_of
 
 SMALL = 400_000  # bytes; larger files of a row (a model, images) stay in work/, and the record has their hashes
@@ -30,14 +31,14 @@ def _results(scale: str) -> Path:
 def _planned(scale: str) -> list[plan.PlannedJob]:
     """Return the plan entries of every row and report at every seed that has a record."""
     root = project_root() / "work" / scale
-    seeds = tuple(sorted(plan.seeds_there(root) | {0}))
+    seeds = tuple(sorted(states.seeds_there(root) | {0}))
     return list(plan.make_plan(experiments.read_experiments(), scale, "all", seeds).jobs)
 
 
 def _check_files(entries: list[plan.PlannedJob]) -> None:
     """Raise UserError if a file that would be copied is not the file that its record was made from."""
     for job in (entry.job for entry in entries):
-        record = plan.recorded(job)
+        record = states.recorded(job)
         if record is None or not (job.report or record.fingerprint == job.fingerprint):
             continue  # not published; _left_out names it
         for name, what in record.spoilt().items():
@@ -52,14 +53,14 @@ def _left_out(entries: list[plan.PlannedJob], published: list[Job]) -> list[str]
     """Return the name and the reason of every row with a folder in work/, and every report, that is not published."""
     found, keys = [], {job.key for job in published}
     for entry in entries:
-        folder = plan.folder_of(entry.job)
+        folder = states.folder_of(entry.job)
         if entry.job.key in keys or not (folder.is_dir() or entry.job.report):
             continue
-        if plan.recorded(entry.job):
+        if states.recorded(entry.job):
             why = entry.reason
         elif (folder / RECORD).is_file():
             why = f"{shown(folder / RECORD)} cannot be read: run it again"
-        elif (folder / plan.EARLIER).is_file():
+        elif (folder / states.EARLIER).is_file():
             why = f"its record was set aside: {entry.reason}"
         else:
             why = "no record: it failed, or is running" if folder.is_dir() else "no record: it was not run"
@@ -79,7 +80,7 @@ def _older(results: Path, published: list[Job]) -> list[str]:
 
 def _check_reports(rows: list[Job], reports: list[Job]) -> None:
     """Raise UserError if a report started before a row that it is published with."""
-    began = {job.name: plan.recorded(job).provenance["started_at"] for job in rows + reports}
+    began = {job.name: states.recorded(job).provenance["started_at"] for job in rows + reports}
     for report in reports:
         for job in rows:
             if began[job.name] > began[report.name]:
@@ -96,7 +97,7 @@ def copy_row(source: Path, target: Path) -> None:
 
 
 def _copy_report(job: Job, results: Path) -> None:
-    folder = plan.folder_of(job)
+    folder = states.folder_of(job)
     (results / "executed").mkdir(parents=True, exist_ok=True)
     shutil.copyfile(folder / "notebook.ipynb", results / "executed" / f"{job.notebook}.ipynb")
     for kind in ("tables", "figures"):
@@ -106,7 +107,7 @@ def _copy_report(job: Job, results: Path) -> None:
 
 def _copy(rows: list[Job], reports: list[Job], results: Path) -> None:
     for job in rows + reports:
-        copy_row(plan.folder_of(job), results / "runs" / job.row / f"seed{job.seed}")
+        copy_row(states.folder_of(job), results / "runs" / job.row / f"seed{job.seed}")
     for job in reports:
         _copy_report(job, results)
 
@@ -125,7 +126,7 @@ def publish(scale: str = "mini", force: bool = False) -> None:
     entries = _planned(scale)
     _check_files(entries)
     rows = [entry.job for entry in entries if not entry.reason and not entry.job.report]
-    reports = [entry.job for entry in entries if entry.job.report and plan.recorded(entry.job)]
+    reports = [entry.job for entry in entries if entry.job.report and states.recorded(entry.job)]
     if not rows:
         raise UserError(f"no complete row in work/{scale}: run `make study SCALE={scale}` first")
     _check_reports(rows, reports)
@@ -135,7 +136,7 @@ def publish(scale: str = "mini", force: bool = False) -> None:
     _copy(rows, reports, _results(scale))
     if updates_pages:
         readme.write_blocks(scale)
-    print(f"{len(rows)} rows and {len(reports)} reports published in {shown(_results(scale))}")
+    print(f"{counted(len(rows), 'row')} and {counted(len(reports), 'report')} published in {shown(_results(scale))}")
     for what, names in (
         ("left out", _left_out(entries, rows + reports)),
         ("left as published before", _older(_results(scale), rows + reports)),

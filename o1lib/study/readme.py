@@ -43,6 +43,7 @@ PACKAGES = (  # lowest first, the order in which they may import each other
     "evaluation",
     "study",
     "site",
+    "harness",
     "cli",
 )
 

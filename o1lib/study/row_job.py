@@ -24,7 +24,7 @@ from o1lib.records import UserError, atomic_file, portable, project_root, shown,
 from o1lib.records.files import disk_errors
 from o1lib.records.journals import DAMAGED, load_json
 from o1lib.records.store import RECORD
-from o1lib.study import plan
+from o1lib.study import states
 from o1lib.study.jobs import Job
 
 STUDY = "O1LIB_STUDY"  # host:pid of the study that started this row
@@ -90,7 +90,7 @@ def find_job(row: str, seed: int, scale: str, plan_file: Path | None = None) -> 
 
 def _prepare_folder(folder: Path, job: Job) -> None:
     """Delete the files of another attempt, and record the current attempt."""
-    attempt, current = folder / plan.ATTEMPT, f"{job.fingerprint} {stack_hash(job.notebook)}\n".encode()
+    attempt, current = folder / states.ATTEMPT, f"{job.fingerprint} {stack_hash(job.notebook)}\n".encode()
     with disk_errors(folder):
         if attempt.is_file() and attempt.read_bytes() == current:
             return
@@ -99,7 +99,7 @@ def _prepare_folder(folder: Path, job: Job) -> None:
                 continue  # what could not be read, for the user to look at
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
-            elif entry.name not in (plan.EARLIER, ".lock"):
+            elif entry.name not in (states.EARLIER, ".lock"):
                 entry.unlink()
         attempt.write_bytes(current)
 
@@ -192,7 +192,7 @@ def error_sentence(error: BaseException) -> str:
 
 def _run(job: Job) -> None:
     """Execute the job in its locked folder. Raises UserError if a cell failed or no record was written."""
-    folder = plan.folder_of(job)
+    folder = states.folder_of(job)
     busy = f"row {job.name} is being run by another process: wait for it or stop it"
     with locked(folder / ".lock", busy, wait=15), tempfile.TemporaryDirectory() as ipython:
         os.environ.update(_environment(job, ipython))
@@ -203,10 +203,10 @@ def _run(job: Job) -> None:
             (folder / RECORD).unlink(missing_ok=True)  # a cell failed after the record was written
             place = shown(folder / "notebook.ipynb")
             raise UserError(f"{error_sentence(error)} (executed notebook: {place})") from error
-        if not plan.is_done(job):
+        if not states.is_done(job):
             raise UserError(f"{job.notebook} ended without a record for {job.name}: end it with finish(run, ...)")
         with disk_errors(folder):
-            (folder / plan.EARLIER).unlink(missing_ok=True)
+            (folder / states.EARLIER).unlink(missing_ok=True)
 
 
 def run_row(job: Job) -> None:
@@ -223,7 +223,7 @@ def run_row(job: Job) -> None:
         raise
     finally:
         event = {"row": job.row, "seed": job.seed, "seconds": round(time.monotonic() - began, 1), "problem": problem}
-        events = plan.folder_of(job).parents[2] / "logs" / EVENTS
+        events = states.folder_of(job).parents[2] / "logs" / EVENTS
         events.parent.mkdir(parents=True, exist_ok=True)
         with open(events, "a", encoding="utf8") as file:
             file.write(json.dumps(event) + "\n")  # one write, so lines of parallel rows do not mix

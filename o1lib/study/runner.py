@@ -7,6 +7,7 @@ Snakemake only schedules (docs/architecture.md says why). Its output is in work/
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -23,10 +24,12 @@ from o1lib.study import plan_text
 from o1lib.study.experiments import ScaleSpec
 from o1lib.study.plan import StudyPlan
 from o1lib.study.progress import StudyProgress, summarize
+from o1lib.study.resources import on_cluster
 from o1lib.study.row_job import EVENTS, STUDY, import_path, locked, stop_tree
 
 HUB = ("gpu", "paper")  # scales whose models and data come from the Hub
 LOG, NOTE = "study.log", "snakemake.json"  # in the logs: Snakemake's output, and its process
+CANCELLING = 60.0  # seconds that Snakemake gets to cancel its jobs on a cluster
 SOURCES = ".snakemake/sources"  # under work/<scale>: where Snakemake caches the Snakefile
 
 
@@ -78,7 +81,9 @@ def _home(root: Path) -> dict[str, str]:
 
 
 def _command(plan: StudyPlan, plan_file: Path, jobs: int, extra: list[str]) -> list[str]:
-    config = [f"plan={plan_file}", f"python={sys.executable}", f"scale={plan.scale}", f"threads={threads_for(jobs)}"]
+    remote = on_cluster(extra)
+    threads = 0 if remote else threads_for(jobs)  # 0: as many cores as the row asks for
+    config = [f"plan={plan_file}", f"python={sys.executable}", f"scale={plan.scale}", f"threads={threads}"]
     return [
         sys.executable,
         "-m",
@@ -89,8 +94,7 @@ def _command(plan: StudyPlan, plan_file: Path, jobs: int, extra: list[str]) -> l
         str(plan.root),
         "--config",
         *config,
-        "--cores",
-        str(jobs * threads_for(jobs)),
+        *([] if remote else ["--cores", str(jobs * threads)]),  # on a cluster it would bound the cores of all machines
         "--nolock",  # a killed Snakemake leaves its lock behind; run() holds a lock that the system releases
         "--keep-going",
         "--rerun-incomplete",  # a killed Snakemake leaves its rows marked as incomplete
@@ -98,8 +102,7 @@ def _command(plan: StudyPlan, plan_file: Path, jobs: int, extra: list[str]) -> l
         "greedy",
         "--runtime-source-cache-path",
         str(plan.root / SOURCES),
-        "--latency-wait",
-        "20",
+        *([] if remote else ["--latency-wait", "20"]),  # a profile says how long its file system takes
         *extra,
     ]
 
@@ -153,8 +156,19 @@ def _schedule(plan: StudyPlan, jobs: int, extra: list[str]) -> StudyProgress:
                 time.sleep(0.5)
             progress.update(process)
         finally:
+            if on_cluster(extra) and child.poll() is None:
+                _cancel(child)
             stop_tree(process)
     return progress
+
+
+def _cancel(child: subprocess.Popen) -> None:
+    """Let Snakemake take its jobs from a cluster's queue, for which killing it would leave no time."""
+    child.send_signal(signal.SIGINT)  # after SIGTERM it would wait until its jobs end
+    try:
+        child.wait(CANCELLING)
+    except subprocess.TimeoutExpired:
+        print("Snakemake did not cancel its jobs in time: look for them in the cluster's queue", flush=True)
 
 
 def run(plan: StudyPlan, jobs: int = 1, extra: tuple[str, ...] = ()) -> int:

@@ -24,7 +24,7 @@ from o1lib.records import UserError, atomic_folder, load, portable, project_root
 from o1lib.records.files import CARD
 from o1lib.records.journals import read_lines
 from o1lib.records.store import PREDICTIONS, RECORD, Record
-from o1lib.study import experiments, plan, row_job, runner
+from o1lib.study import experiments, plan, row_job, runner, states
 from o1lib.study.jobs import Job, fingerprinted, scale_of
 
 LARGEST = 15_500_000  # bytes of a shipped folder at most, because every clone downloads it
@@ -64,7 +64,7 @@ def ship_row(scale: str, name: str, seed: int = 0) -> None:
         raise UserError(f"{name!r} is a group of rows, not one row: name the row whose model you want to ship")
     if entry.reason:
         raise UserError(f"row {entry.job.name} is not up to date ({entry.reason}): run `{again}` first")
-    install(load(plan.folder_of(entry.job)), project_root() / "results" / "checkpoints" / f"{scale}-{name}", again)
+    install(load(states.folder_of(entry.job)), project_root() / "results" / "checkpoints" / f"{scale}-{name}", again)
 
 
 def install(record: Record, target: Path, command: str) -> None:
@@ -141,8 +141,8 @@ def _train(scale: str, wanted: dict, fresh: bool, seed: int) -> Path:
     folder = project_root() / "work" / scale / "base"
     given = {"row": "base", "seed": seed, "scale": scale, "root": f"work/{scale}/base"}
     job = fingerprinted(Job("base", seed, experiments.BASE, wanted | given, (), 0.0), {})
-    if not fresh and plan.is_done(job):
-        return plan.folder_of(job)
+    if not fresh and states.is_done(job):
+        return states.folder_of(job)
     one_job = plan.StudyPlan(scale, (plan.PlannedJob(job, "requested"),), ())
     plan_file = plan.write_plan(one_job, folder / "plan.json")
     command = [sys.executable, "-m", "o1lib", "run-row", "base", "--scale", scale, "--plan", str(plan_file)]
@@ -160,14 +160,14 @@ def _train(scale: str, wanted: dict, fresh: bool, seed: int) -> Path:
         process = psutil.Process(child.pid)
         try:
             _show_progress(
-                child, plan.folder_of(job) / "log.jsonl", wanted.get("examples", 0) + wanted.get("lookups", 0)
+                child, states.folder_of(job) / "log.jsonl", wanted.get("examples", 0) + wanted.get("lookups", 0)
             )
         finally:
             row_job.stop_tree(process)
         log.seek(0)
         if child.returncode:
             raise UserError((log.read().strip().splitlines() or ["it was killed"])[-1].removeprefix("o1lib: "))
-    return plan.folder_of(job)
+    return states.folder_of(job)
 
 
 def _show_progress(child: subprocess.Popen, log: Path, examples: int) -> None:

@@ -17,8 +17,10 @@ from pydantic import ValidationError
 from o1lib.records import Record, UserError, load, portable, project_root
 from o1lib.records.journals import numbered, read_json
 from o1lib.records.store import RECORD
+from o1lib.study.experiments import Study
 from o1lib.study.jobs import Job, Key
 
+ATTEMPT = "attempt"  # fingerprint and code hash of the run that last began; only the same run may use its checkpoints
 EARLIER = "earlier.json"  # the record of a row that is redone; the plan takes its parameters and seconds from it
 UNREADABLE, BY_HAND = "its record cannot be read", "made by hand"
 # what a record says of the row that a parameter names: the field with that row's hash, and the hash in its own record
@@ -78,6 +80,24 @@ def odd_folders(root: Path) -> list[Path]:
     return sorted(folder for folder in folders if numbered(folder.name, "seed") is None)
 
 
+def left_over(study: Study, root: Path) -> list[tuple[Job, str]]:
+    """Return a job for each record under `root` that no row of experiments.yaml asks for, and why none does.
+
+    Records that were made by hand are left to whoever made them.
+    """
+    found = []
+    for folder in sorted(path.parent for path in root.glob(f"runs/*/seed*/{RECORD}")):
+        row, seed = folder.parent.name, numbered(folder.name, "seed")
+        if seed is None or row in study.rows and not (study.rows[row].once and seed):
+            continue
+        job = Job(row, seed, "", {"root": root.relative_to(project_root()).as_posix()}, (), 0.0)
+        record = recorded(job)
+        why = "experiments.yaml has no such row" if row not in study.rows else "its row runs once, as seed 0"
+        if record is None or record.fingerprint != "by-hand":
+            found.append((job, why))
+    return found
+
+
 def state_of(job: Job, records: Mapping[Key, Record | None]) -> State:
     """Return a job's state. `records` holds its record, and those of the jobs that it needs."""
     record = records[job.key]
@@ -129,13 +149,25 @@ def _other_inputs(job: Job, record: Record, records: Mapping[Key, Record | None]
 
 
 def restorable(job: Job) -> str | None:
-    """Return why the record that was set aside cannot come back, "" if it can, None if there is none to bring back."""
-    if not (folder_of(job) / EARLIER).exists() or recorded(job) is not None:
+    """Return why the record that was set aside cannot come back, "" if it can, None if there is none to bring back.
+
+    A row that starts anew removes the files of its earlier run.
+    """
+    folder = folder_of(job)
+    if not (folder / EARLIER).exists() or recorded(job) is not None:
         return None
     made = earlier(job)
     if made is None:
         return f"{EARLIER} cannot be read"
     if changes := made.misplaced() or _changes(job, made):
         return changes
+    if (folder / ATTEMPT).exists():  # set_aside removes it
+        return "the row was started anew since, which removed the files of that run"
     files = [f"{name} {what}" for name, what in made.spoilt().items() if Path(name).suffix]
     return f"the files of that run are gone ({files[0]})" if files else ""
+
+
+def lost_folders(job: Job) -> list[str]:
+    """Return the folders of the job's record that are missing or changed, as in "model has changed"."""
+    record = recorded(job)
+    return [f"{name} {what}" for name, what in (record.spoilt() if record else {}).items() if not Path(name).suffix]

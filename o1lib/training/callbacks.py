@@ -8,10 +8,10 @@ import importlib.util
 import time
 from pathlib import Path
 
-from tqdm import tqdm
 from transformers import TrainerCallback
 
 from o1lib.records import UserError, choose
+from o1lib.records.progress import progress_bar
 from o1lib.training.recipes import TRACKERS
 
 
@@ -28,7 +28,7 @@ class ProgressCallback(TrainerCallback):
         self.look, self.look_steps = look, look_steps
 
     def on_train_begin(self, args, state, control, **kwargs):
-        self.bar = tqdm(
+        self.bar = progress_bar(
             total=state.max_steps,
             initial=state.global_step,
             desc="training",

@@ -38,8 +38,8 @@ def check(accelerator, asked: int, sharded: bool) -> None:
     got, kind = accelerator.num_processes, accelerator.distributed_type.value
     if asked and got != asked:
         raise UserError(
-            f"{asked} processes were requested but {got} started: use `python -m o1lib.train --processes {asked}` or "
-            f"`torchrun --nproc_per_node {asked}`; other launchers may silently run one process"
+            f"{asked} processes were requested but {got} started: use `.venv/bin/python -m o1lib.train --processes "
+            f"{asked}` or `torchrun --nproc_per_node {asked}`; other launchers may silently run one process"
         )
     if sharded and kind != "FSDP":
         raise UserError(

@@ -11,6 +11,7 @@ token** is one that the loss covers.
 Arms are compared at equal positions, not at equal seconds, because seconds depend on the machine and the batches.
 """
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from PIL import Image
 from o1lib.data.images import upright_size
 from o1lib.formats.chat import messages
 from o1lib.formats.question import StagedQuestion
+from o1lib.models.processor import Unmarked
 from o1lib.training.memory import picture_tokens
 
 Pair = tuple[StagedQuestion, tuple[str, ...]]  # an item with the stages that are learned of it
@@ -57,7 +59,9 @@ class PositionCounter:
     def __init__(self, processor, model):
         from trl.chat_template_utils import get_training_chat_template
 
-        self.tokenizer, self.model = processor.tokenizer, model
+        self.processor, self.tokenizer, self.model = processor, processor.tokenizer, model
+        self.unmarked = Unmarked(processor)
+        self.of_size: dict[tuple[int, int], tuple[int, int]] = {}  # what `_processed` found, by width and height
         self.template = get_training_chat_template(processor) or processor.chat_template
 
     def count(self, pairs: Sequence[Pair], format: str, seed: int = 0) -> list[Counts]:
@@ -67,7 +71,7 @@ class PositionCounter:
 
     def _counted(self, pairs, format, seed):
         read = self.tokenizer.apply_chat_template(
-            [chat(pair, format, seed) for pair in pairs],
+            [self.unmarked.chat(chat(pair, format, seed)) for pair in pairs],
             chat_template=self.template,
             return_dict=True,
             return_assistant_tokens_mask=True,
@@ -78,8 +82,25 @@ class PositionCounter:
 
     def _picture(self, item):
         """Return (places in the vision tower, tokens in the prompt). Mllama's do not depend on the picture's size."""
-        size = (0, 0) if self.model.config.model_type == "mllama" else picture_size(item)
-        return picture_tokens(self.model, *size)
+        config = self.model.config
+        if config.model_type == "mllama" or hasattr(config.vision_config, "spatial_merge_size"):
+            return picture_tokens(self.model, *((0, 0) if config.model_type == "mllama" else picture_size(item)))
+        size = picture_size(item)
+        if size not in self.of_size:
+            self.of_size[size] = self._processed(Image.new("RGB", size))
+        return self.of_size[size]
+
+    def _processed(self, picture):
+        """Return the same from what the model's processor makes of a picture, which may be cut into parts."""
+        chat = [{"role": "user", "content": [{"type": "image"}]}]
+        prompt = self.processor.apply_chat_template(chat, tokenize=False)
+        how = {"add_special_tokens": False, "return_tensors": "pt"}
+        made = self.processor(images=[[picture]], text=[prompt], **how)
+        written = self.tokenizer(prompt, **how)["input_ids"].shape[1]  # with one mark for the picture
+        *parts, _, height, width = made["pixel_values"].shape
+        patch = self.model.config.vision_config.patch_size
+        across, down = (patch, patch) if isinstance(patch, int) else patch
+        return math.prod(parts) * (height // across) * (width // down), made["input_ids"].shape[1] - written + 1
 
 
 def budget_metrics(counts: Sequence[Counts], items: int) -> dict[str, dict]:

@@ -79,16 +79,17 @@ def _measured(model, items, source, format):
     """Return the lengths of up to SAMPLE items, by the tokenizer of the released model if it was downloaded."""
     from o1lib.data.images import picture_of
     from o1lib.formats.chat import messages
+    from o1lib.models.processor import Unmarked
     from o1lib.training.filler import put_filler
 
     chosen = random.Random(0).sample(items, min(SAMPLE, len(items)))
     chats = [messages(item, format) for item in chosen]
     processor, how = _processor(model, chats)
     put_filler(processor, format, items)
-    tokens, places = [], []
+    tokens, places, unmarked = [], [], Unmarked(processor)
     for item, chat in zip(chosen, chats, strict=True):
         patches, in_prompt = picture_tokens(model, *picture_size(item))
-        text = processor.apply_chat_template(chat, tokenize=False)
+        text = processor.apply_chat_template(unmarked.chat(chat), tokenize=False)
         tokens.append(len(processor.tokenizer.encode(text, add_special_tokens=False)) - 1 + in_prompt)
         places.append(patches)
     return LengthSample(tokens, places, spans(processor, chats[0], picture_of(chosen[0])), f"{source}; {how}")

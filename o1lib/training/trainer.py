@@ -22,6 +22,7 @@ from transformers.optimization import get_wsd_schedule
 from trl import SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
+from o1lib.models.processor import Unmarked
 from o1lib.records import UserError
 from o1lib.training.checkpoints import seal
 from o1lib.training.muon import MuonAdamW
@@ -30,7 +31,10 @@ EXPLODED = 3.0  # times the loss of a uniform guess, which only a diverged model
 
 
 class CheckedCollator(DataCollatorForVisionLanguageModeling):
-    """The stock collator, which also refuses examples that cannot be learned from and masks "padding" examples."""
+    """The stock collator, which also refuses examples that cannot be learned from and masks "padding" examples.
+
+    A picture's mark in the words of an example is written with a space, as it is when a model answers.
+    """
 
     context: int = 0  # tokens; 0 for no check
 
@@ -43,7 +47,8 @@ class CheckedCollator(DataCollatorForVisionLanguageModeling):
         for example in examples:
             _check_pictures(example)
         padding = [example.pop("padding", False) for example in examples]
-        batch = super().torch_call(examples)
+        unmarked = Unmarked(self.processor)
+        batch = super().torch_call([one | {"messages": unmarked.chat(one["messages"])} for one in examples])
         batch["labels"][torch.tensor(padding)] = -100
         lengths, learned = batch["attention_mask"].sum(1), (batch["labels"] != -100).sum(1)
         for example, length, tokens, filler in zip(examples, lengths.tolist(), learned.tolist(), padding, strict=True):

@@ -1,4 +1,4 @@
-"""The curves of judges and of arms during fine-tuning show the values of their tables."""
+"""The curves of judges and the panels of curves show the values of their tables."""
 
 import matplotlib
 
@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from o1lib.analysis.curves import plot_judge_value, plot_learning
+from o1lib.analysis.curves import curve_panels, plot_judge_value
 
 NAN = float("nan")
 JUDGES = pd.DataFrame(
@@ -27,12 +27,11 @@ JUDGES = pd.DataFrame(
 )
 LOOKS = pd.DataFrame(
     {
-        "label": ["direct"] * 6,
-        "seed": [NAN, NAN, 0, 0, 1, 1],
-        "examples": [100, 200] * 3,
+        "label": ["direct", "direct", "staged", "staged"],
+        "examples": [200, 100] * 2,
         "n": 64,
-        "seeds": [2, 2] + [1] * 4,
-        "value": [0.2, 0.4, 0.1, 0.3, 0.3, 0.5],
+        "seeds": 2,
+        "value": [0.4, 0.2, 0.3, 0.1],
         "low": 0.05,
         "high": 0.6,
     }
@@ -66,19 +65,35 @@ def test_without_a_synthetic_row_the_judges_are_drawn_alone():
     assert len(points(plot_judge_value(JUDGES[2:]))) == 1
 
 
-def test_learning_curves_show_the_mean_and_thin_seeds():
-    ax = plot_learning(LOOKS, "examples", "examples")
-    assert points(ax) == [[pytest.approx((100, 20)), pytest.approx((200, 40))]]
-    assert (
-        sum(
-            line.get_linewidth() < 1 and len(line.get_xdata()) == 2 and line.get_label().startswith("_child")
-            for line in ax.lines
-        )
-        == 2
-    )
+def panel_axes(table, **options):
+    return [ax for ax in curve_panels(table, "examples", "label", **options).figure.axes if ax.axison]
 
 
-def test_one_seed_is_not_drawn_twice():
-    single = LOOKS[LOOKS.seed.isna() | (LOOKS.seed == 0)].assign(seeds=1)
-    drawn, mean_alone = (plot_learning(looks, "examples", "examples") for looks in (single, single[:2]))
-    assert len(drawn.lines) == len(mean_alone.lines)
+def test_each_panel_has_its_own_curve_with_the_others_behind():
+    axes = panel_axes(LOOKS)
+    assert [points(ax) for ax in axes] == [
+        [[pytest.approx((100, 20)), pytest.approx((200, 40))]],
+        [[pytest.approx((100, 10)), pytest.approx((200, 30))]],
+    ]
+    behind = [[list(line.get_ydata()) for line in ax.lines if line.get_color() == "0.85"] for ax in axes]
+    assert behind == [[[pytest.approx(10), pytest.approx(30)]], [[pytest.approx(20), pytest.approx(40)]]]
+
+
+def test_panels_name_their_curve_and_its_n():
+    axes = panel_axes(LOOKS)
+    assert [ax.get_title("left") for ax in axes] == ["direct", "staged"]
+    assert [ax.get_title("right") for ax in axes] == ["n = 64, 2 seeds"] * 2
+
+
+def test_panels_with_several_curves_have_nothing_behind():
+    [ax] = panel_axes(LOOKS.assign(kind=LOOKS.label, label="all"), hue="kind")
+    assert len(points(ax)) == 2 and not [line for line in ax.lines if line.get_color() == "0.85"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["direct", "staged"]
+
+
+def test_panels_of_nothing_say_not_run():
+    assert curve_panels(LOOKS[:0], "examples", "label", log=True).get_title() == "not run"
+
+
+def test_panels_can_have_a_logarithmic_axis():
+    assert {ax.get_xscale() for ax in panel_axes(LOOKS, log=True)} == {"log"}

@@ -27,7 +27,7 @@ def test_an_odd_file_of_margins_is_one_sentence(tmp_path, text):
 @pytest.mark.parametrize("text", [*TEXTS.values(), b"{}"])
 def test_an_odd_file_of_chance_levels_is_one_sentence(tmp_path, text):
     (tmp_path / "chance.json").write_bytes(text)
-    with pytest.raises(UserError, match="holds no chance levels: `python -m o1lib chance` writes it"):
+    with pytest.raises(UserError, match="holds no chance levels: `.venv/bin/python -m o1lib chance` writes it"):
         read_levels(tmp_path / "chance.json")
 
 

@@ -90,6 +90,26 @@ def test_differences_are_points_around_a_line_of_no_difference():
     assert any(list(line.get_xdata()) == [0, 0] for line in ax.lines)
 
 
+def test_a_difference_that_decides_nothing_is_gray():
+    frame = table(value=[0.1, 0.0, -0.2], low=[0.05, -0.1, -0.3], high=[0.2, 0.1, -0.1])
+    colors = {}
+    for container in plots.points(frame, "arm", zero=True).containers:
+        line = container.lines[0]
+        colors |= {round(y): line.get_color() for _, y in line.get_xydata()}
+    assert colors[1] == plots.GRAY and colors[0] == colors[2] != plots.GRAY
+
+
+def test_shares_are_never_gray():
+    assert all(bar.lines[0].get_color() != plots.GRAY for bar in plots.points(table(low=-0.1), "arm").containers)
+
+
+def test_a_gray_part_of_a_group_keeps_its_marker_and_has_one_name():
+    frame = pd.concat([table(kind="one", low=[0.1, -0.3, 0.1]), table(kind="two", low=-0.1)])
+    ax = plots.points(frame, "arm", hue="kind", zero=True)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["one", "two"]
+    assert [bar.lines[0].get_marker() for bar in ax.containers] == ["o", "o", "s"]
+
+
 def test_groups_differ_in_color_and_in_marker():
     frame = pd.concat([table(kind="one"), table(kind="two")])
     ax = plots.points(frame, "arm", hue="kind")
@@ -158,6 +178,18 @@ def test_the_same_figure_is_saved_as_the_same_bytes(tmp_path):
     second = [path.read_bytes() for path in plots.save(plots.points(table(), "arm"), tmp_path / "two", "figure")]
     assert first == second
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["figure.png", "figure.svg"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("draw", [lambda: plots.points(table(), "arm"), lambda: plots.panels(table(), "arm", "arm")])
+def test_a_title_is_whole_and_above_the_drawing(tmp_path, draw):
+    ax = draw()
+    plots.save(ax, tmp_path, "figure", "pilot", "word " * 40)
+    [title] = [text for text in ax.figure.texts if text.get_text().startswith("word")]
+    title = ax.figure._suptitle or title
+    box, inches = title.get_window_extent(dpi=100), ax.figure.get_size_inches()
+    assert title.get_text().split() == ["word"] * 40
+    assert box.y0 / 100 > ax.get_position().y1 * inches[1] and box.width / 100 <= inches[0]
 
 
 @pytest.mark.slow

@@ -121,6 +121,28 @@ def test_the_claims_report_needs_the_seeds_that_its_scale_plans(tmp_path):
     assert found["A5"]["verdict"] == "not tested" and "lacks its planned seed 2" in found["A5"]["why"]
 
 
+def test_a_changed_metric_changes_the_first_figure(tmp_path):
+    toyrecords.leave_study(tmp_path)
+    execute("ablations", tmp_path, tmp_path, metric="mini-MMStar")
+    record = load(tmp_path / "runs" / "ablations" / "seed0")
+    found = pd.read_csv(record.folder / "tables" / "ablation_contrasts.csv").set_index("contrast")
+    plain, asked = (
+        compare(load_all(tmp_path), [("structured", "direct training", 1)], ARMS, *metric).iloc[0]
+        for metric in ([], ["mini-MMStar"])
+    )
+    assert found.value[asked.contrast] == pytest.approx(asked.value) != pytest.approx(plain.value)
+    assert f"{100 * asked.value:+.1f} points" in record.extra["opening"][0]
+
+
+def test_a_report_opens_with_sentences_and_a_figure_that_says_what_it_shows(executed):
+    _, notebook, record = executed
+    assert " ".join(record.extra["opening"]) == outputs(notebook, "text/markdown")[0]
+    shown = [
+        output for cell in notebook["cells"] for output in cell.get("outputs", []) if "image/png" in output["data"]
+    ]
+    assert 1 <= len(shown) <= 6 and all(len(one["metadata"]["image/png"]["alt"]) > 20 for one in shown)
+
+
 def test_figures_of_the_searches_show_the_headline_where_levels_are_frozen(tmp_path):
     toyrecords.leave_study(tmp_path)
     keep_levels(need(tmp_path, "data", 0), chance_levels(list(mixture("train", 100)), toyrecords.questions(), "d" * 64))
@@ -307,7 +329,7 @@ def test_every_table_and_figure_of_a_pilot_is_marked_as_one(tmp_path, split, mar
         report.provenance(),
     ]
     assert all(("(pilot)" in part.data) is marked for part in shown) and report.extra["pilot"] is marked
-    report.figure("f", points(report.cells(ARMS, ["mini-MMStar"]), "label"))
+    report.figure("f", points(report.cells(ARMS, ["mini-MMStar"]), "label"), "what it shows")
     assert (">pilot</text>" in report.paths[-2].read_text(encoding="utf8")) is marked
 
 
@@ -348,6 +370,13 @@ def test_a_search_is_rebuilt_from_its_prediction(study):
     tree = tree_of(line, questions(record, study, [line])[line["qid"]])
     assert [len(one.candidates) for one in tree.rounds] == [4] and tree.rounds[0].kept == 0
     assert tree.usage.judge == line["ledger"]["judge"] and tree.n == 4
+
+
+def test_a_served_answer_with_a_price_is_shown_too(study):
+    record = by_row(load_all(study))["structured.stage_beam4.self"][0]
+    line = record.predictions()[0]
+    priced = line | {"ledger": {"generated": 5, "money": 0.25}}
+    assert tree_of(priced, questions(record, study, [line])[line["qid"]]).usage.generated == 5
 
 
 # ---------------------------------------------------------------- claims

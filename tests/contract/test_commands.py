@@ -18,7 +18,7 @@ COMMANDS = [
     "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup", "plan",
     "study", "summary", "compare", "why", "power", "rates", "publish", "base", "ship", "shortcuts", "gate",
     "probe-chain", "reasoning-steps", "depth-shortcuts", "chance", "entering", "margins", "probe-suite",
-    "readiness", "site", "restore", "check-model",
+    "readiness", "site", "restore", "check-model", "push-hub", "audit", "inspect-log",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -40,6 +40,7 @@ OPTIONS = {
     "chance": "--scale --data --cells --replace",
     "entering": "--scale --rows",
     "probe-suite": "--data --n --format --chains --probes --out --seed",
+    "audit": "--data --n --format --judge --judge-model --study --least --out --seed",
     "readiness": "--scale --direct --structured --name --n",
     "plan": "--scale --rows --seeds --jobs --fresh",
     "study": "--scale --rows --seeds --jobs --fresh --snakemake",
@@ -52,6 +53,7 @@ OPTIONS = {
     "rates": "--scale --root",
     "margins": "--scale --root --freeze",
     "site": "--out --repository",
+    "push-hub": "--owner --scale --parts --dry-run",
     "publish": "--scale --force",
     "base": "--scale --source --fresh",
     "ship": "--scale --rows --seeds",
@@ -77,7 +79,11 @@ MISTAKES = [
     ("o1lib run-row nosuch", "nosuch"),
     ("o1lib publish --scale smoke", "smoke"),
     ("o1lib ship --rows nosuch", "nosuch"),
+    ("o1lib push-hub --dry-run 1", "OWNER"),
+    ("o1lib push-hub --owner me --parts nosuch", "nosuch"),
     ("o1lib check-model nosuch", "nosuch"),
+    ("o1lib audit nosuch", "nosuch"),
+    ("o1lib inspect-log nosuch log.eval", "nosuch"),
     ("o1lib stages-check none.jsonl", "none.jsonl"),
     ("o1lib.stages check none.jsonl", "none.jsonl"),
     ("o1lib answers-check none.jsonl", "none.jsonl"),

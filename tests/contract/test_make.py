@@ -18,7 +18,7 @@ from support.contract import ROOT, environment, failure, python
 
 TARGETS = [
     "study", "plan", "test", "test-fast", "lint", "lab", "compare", "why", "publish", "site", "base", "ship",
-    "bench-search", "bench-train", "bench-teacher", "setup", "help",
+    "bench-search", "bench-train", "bench-teacher", "push-hub", "setup", "help",
 ]  # fmt: skip
 # {target: variables that README or `make help` let a user give it, each with a value that must reach the command}
 VARIABLES = {
@@ -31,6 +31,7 @@ VARIABLES = {
     "site": {"REPOSITORY": "https://example.org/o1lib"},
     "base": {"SCALE": "gpu", "FROM": "work/mini/runs/base/seed0", "FRESH": "1"},
     "ship": {"SCALE": "gpu", "ROWS": "direct", "SEEDS": "7"},
+    "push-hub": {"OWNER": "me", "PARTS": "models", "SCALE": "smoke", "DRY": "1"},
     "bench-search": {"MODEL": "results/checkpoints/mini-base"},
     "bench-train": {"SCALE": "gpu"},
 }
@@ -164,6 +165,12 @@ def test_variables_reach_the_command(venv):
 def test_an_unknown_variable_is_refused(venv, name):
     done = make("-n", "study", f"{name}=1", venv=venv)
     assert done.returncode == 2 and f"unknown variable {name}" in done.stderr and not done.stdout
+
+
+@pytest.mark.parametrize("target", ["bench-search", "bench-train", "bench-teacher"])
+def test_a_loaded_machine_is_allowed_by_a_variable_alone(venv, target):
+    assert "--loaded" in make("-n", target, "LOADED=1", venv=venv).stdout
+    assert "--loaded" not in make("-n", target, venv=venv).stdout
 
 
 def test_a_variable_of_the_environment_is_accepted(venv, monkeypatch):

@@ -34,6 +34,7 @@ SMALL = {
     "01_build_dataset": {"n_train": 20, "n_validation": 4, "n_test": 4},
     "02_train_sft": {"examples": 64, "batch": 32, "validation": 0},
     "03_search_and_score": {"method": "best_of_n", "n": 2, "questions": 2, "max_new_tokens": 48},
+    "08_audit_your_model": {"questions": 2, "max_new_tokens": 48},
 }
 SMOKE, MINI = "smoke", "mini"  # scales of runs that are opened by hand
 
@@ -55,6 +56,12 @@ def folder(checkout: Path, notebook: str) -> Path:
     return checkout / "work" / scale / "runs" / notebook / "seed0"
 
 
+def red(path: Path) -> list[str]:
+    """Return what an executed notebook shows from the error stream."""
+    outputs = [one for cell in nbformat.read(path, as_version=4).cells for one in cell.get("outputs", [])]
+    return [one.text for one in outputs if one.output_type == "stream" and one.name == "stderr"]
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
 def test_a_notebook_runs_whole_from_the_root(checkout, notebook):
     before = files(checkout / "results")
@@ -63,6 +70,7 @@ def test_a_notebook_runs_whole_from_the_root(checkout, notebook):
     )
     assert done.returncode == 0, failure(done)
     assert load(folder(checkout, notebook)).notebook == notebook
+    assert red(checkout / f"{notebook}.out.ipynb") == [], "the error stream is shown on red"
     assert files(checkout / "results") == before, "a run by hand wrote into results/"
 
 
@@ -112,6 +120,7 @@ def scored(checkout):
 
 def test_a_search_runs_whole_from_its_own_folder(scored):
     assert load(scored).metrics["accuracy"].n == 2
+    assert load(scored).extra["engine"] == {"name": "batched", "why": ""}
 
 
 def test_a_new_record_has_the_keys_of_published_ones(scored):

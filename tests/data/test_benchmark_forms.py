@@ -148,7 +148,7 @@ def test_a_row_whose_right_option_is_empty_is_left_out_and_counted(tmp_path):
     row = {"question": "Which?", "A": "red", "B": "", "C": "green", "image": "p.png"}
     rows = [row | {"id": "1", "answer": "B"}, row | {"id": "2", "answer": "C"}]
     (tmp_path / "set.json").write_text(json.dumps(rows))
-    with pytest.warns(UserWarning, match="1 rows left out, whose right option is an empty cell"):
+    with pytest.warns(UserWarning, match="1 row whose right option is an empty cell left out"):
         items, counts = load_benchmark("AI2D_TEST", tmp_path / "set.json", tmp_path / "store")
     assert [item.qid for item in items] == ["2"] and counts["right_option_is_empty"] == 1
 
@@ -169,7 +169,7 @@ def test_a_row_that_offers_no_choice_is_left_out_and_counted(tmp_path, name, row
     asked = {"question": "Which?", "A": "x", "B": "y", "answer": "B"}
     rows = [{"question": "Which?", "image": "p.png", "id": "1"} | row, asked | {"image": "p.png", "id": "2"}]
     (tmp_path / "set.json").write_text(json.dumps(rows))
-    with pytest.warns(UserWarning, match=f"1 rows left out, .*{words}"):
+    with pytest.warns(UserWarning, match=f"1 row .*{words} left out"):
         items, counts = load_benchmark(name, tmp_path / "set.json", tmp_path / "store")
     assert [item.qid for item in items] == ["2"] and counts[reason] == 1
 

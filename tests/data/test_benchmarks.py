@@ -154,7 +154,12 @@ def test_words_of_a_question_never_become_a_path(tmp_path, question):
         ([row(image=IMAGE[:80])], "row 1: the picture is corrupt"),
         ([row(image="no.png")], "row 1: the picture 'no.png' is missing"),
         ([row(image=base64.b64encode(b"MZ" * 99).decode())], "row 1: the picture is no PNG"),
-        ([], "has no question with a picture"),
+        ([], r"has no question that can be asked \(it has no rows\): name the file of MMStar"),
+        ([row(image="")], r"has no question that can be asked \(1 row without a picture\)"),
+        (
+            [row(1, A="", answer="A"), row(2, image=""), row(3, image="")],
+            r"asked \(2 rows without a picture and 1 row with only one option\): name the file of MMStar",
+        ),
     ],
 )
 def test_a_row_that_cannot_be_scored_is_named(tmp_path, some, message):

@@ -212,7 +212,7 @@ def test_the_benchmark_measures_every_figure(tmp_path, monkeypatch, capsys):
     save(*tiny.trained(), tmp_path / "arm")
     for name, value in {"BATCHES": (8,), "CANDIDATES": (1, 2), "PAIRS": 8, "TOKENS": 12, "CURVE_QUESTIONS": 2}.items():
         monkeypatch.setattr(search_parts, name, value)
-    bench_search.run("arm", 7, 2, big=False)
+    bench_search.run("arm", 7, 2, big=False, loaded=True)
     found = json.loads((tmp_path / "work" / "bench" / "search.json").read_text(encoding="utf8"))
     assert all(found[name] > 0 for name in bench_search.FLOORS)
     assert found["image_encodings_per_question"] == 1 == found["picture_memory"]["ratio"]

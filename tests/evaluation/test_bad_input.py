@@ -43,15 +43,15 @@ def broken_logits(model, when):
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["batched", "one_at_a_time"])
 def test_a_candidate_with_nan_logits_is_marked_and_loses(engine):
-    """The other candidates do not change."""
-    one, [task] = speaker(engine), tiny.coloured_tasks(1)
+    """The other candidates do not change; at this temperature all three differ from the first token on."""
+    one, [task] = speaker(engine, temperature=2.0), tiny.coloured_tasks(1)
     task = replace(task, stages=(StageSpec("all"),))
     [[sound, _, _]] = one.propose([GenerationRequest(task, None, task.stages, n=3)])
     place = {
         "batched": lambda call, out: [1] if call == 4 else [],
         "one_at_a_time": lambda call, out: [0] if call == sound.tokens + 4 else [],
     }[engine]
-    again = speaker(engine)
+    again = speaker(engine, temperature=2.0)
     hook = broken_logits(tiny.trained()[0], place)
     [tree] = run_searches([make_search("best_of_n", 3)(task, 3)], again, judges.make_judge("likelihood"))
     hook.remove()
@@ -137,6 +137,12 @@ def run(one, tmp_path, items=ITEMS[:12], **more):
         **{"method": "stage_beam", "n": 2, "judge": "likelihood"} | more,
         journal=tmp_path / "searched.jsonl",
     )
+
+
+def test_the_journal_of_the_other_engine_is_not_used(tmp_path, capsys):
+    for engine in ("batched", "one_at_a_time"):
+        run(speaker(engine, max_new_tokens=3), tmp_path, ITEMS[:1], n=1, method="greedy")
+    assert "searched.jsonl: it is a journal of other settings, so it was renamed" in capsys.readouterr().err
 
 
 def comparable(rows):

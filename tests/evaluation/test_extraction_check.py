@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from o1lib.evaluation import extraction_cases
-from o1lib.evaluation.extraction_check import DRAWN, NEAREST, OTHERWISE, UNREAD, check_file, tool_rule
+from o1lib.evaluation.extraction_check import (
+    DRAWN,
+    NEAREST,
+    NO_GOLD,
+    NO_VERDICT,
+    OTHERWISE,
+    UNREAD,
+    check_file,
+    tool_rule,
+)
 from o1lib.records import UserError, project_root
 
 needs_real_data = pytest.mark.skipif(
@@ -154,10 +163,44 @@ def test_a_verdict_of_mathvista_that_says_nothing_of_the_response_does_not_count
     assert (found["n"], found["agree"], found["left_out"]) == (1, 1, {why: 1})
 
 
-@pytest.mark.parametrize("verdict", [None, "yes", 1])
+@pytest.mark.parametrize("verdict", ["yes", 1])
 def test_a_verdict_of_another_type_is_named(tmp_path, verdict):
     with pytest.raises(UserError, match="row 1: not of the form of the first row .*true_false is"):
         check_file(put(tmp_path / "o.jsonl", mathvista("(B)", verdict)))
+
+
+PRO = {"pred_indexs": "B", "if_right": True, "answer": "B", "options": str(list(FOUR))}
+WITHOUT = {
+    "MATH-V": ({"model_answer": "b", "correct": True, "gold": "B", "options": list(FOUR)}, {"correct": None}),
+    "MathVista": (mathvista("(B)", True), {"true_false": None}),
+    "MMMU": (mmmu("(B)", "B"), {"official_parsed": None}),
+    "open MMMU": ({"official_parsed": "4", "answer": "4"}, {"official_parsed": None}),
+    "MMMU-Pro": (PRO, {"pred_indexs": None, "if_right": None}),
+    "a prediction": ({"prediction": "(B)", "answer": "B", "choices": list(FOUR)}, {"answer": None}),
+    "an open prediction": ({"prediction": "4", "answer": "4"}, {"answer": None}),
+}
+
+
+@pytest.mark.parametrize("form", WITHOUT)
+def test_a_row_whose_verdict_or_gold_answer_is_null_is_left_out(tmp_path, form):
+    row, values = WITHOUT[form]
+    row = {"response": "4" if form == "open MMMU" else "(B)"} | row
+    found = check_file(put(tmp_path / "o.jsonl", row, row | values))
+    why = NO_GOLD if "answer" in values else NO_VERDICT
+    assert (found["n"], found["agree"], found["left_out"]) == (1, 1, {why: 1})
+
+
+def test_the_letter_of_an_answer_that_is_null_is_its_gold_answer(tmp_path):
+    row = {"prediction": "C", "answer": None, "answer_option": "B", "choices": None}
+    assert check_file(put(tmp_path / "p.jsonl", row, row | {"prediction": "(B)"}))["agree"] == 1
+
+
+@pytest.mark.parametrize("form", WITHOUT)
+def test_a_later_row_without_the_column_of_the_response_is_named(tmp_path, form):
+    row = {"response": "4"} | WITHOUT[form][0]
+    later = {name: value for name, value in row.items() if name not in ("response", "prediction")}
+    with pytest.raises(UserError, match="row 2: not of the form of the first row .KeyError"):
+        check_file(put(tmp_path / "p.jsonl", row, later))
 
 
 def test_a_response_that_is_null_is_no_answer_in_any_form(tmp_path):

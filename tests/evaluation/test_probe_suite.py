@@ -2,10 +2,10 @@
 
 import math
 import random
-import re
 from types import SimpleNamespace
 
 import pytest
+from support.built import Built
 
 from o1lib.evaluation.probes.cases import Setting
 from o1lib.evaluation.probes.corrupted import another_answer, stated_otherwise
@@ -18,7 +18,7 @@ from o1lib.evaluation.probes.pairs import disjoint_pairs, drawn_pairs
 from o1lib.evaluation.probes.questions import drawn_items, from_items, with_own_chains
 from o1lib.evaluation.probes.rates import follow_rates, rates_by_checkpoint
 from o1lib.evaluation.probes.suite import PROBES, cases_of, run_suite, suite_metrics
-from o1lib.formats.special_tags import from_special, to_special
+from o1lib.formats.special_tags import to_special
 from o1lib.formats.stages import render
 from o1lib.records import UserError
 
@@ -29,42 +29,6 @@ N = 60
 @pytest.fixture(scope="module")
 def drawn():
     return drawn_items(N)
-
-
-class Built:
-    """A model that is right by the picture in a share `looks` of its replies, and otherwise by its chain or caption.
-
-    It knows nothing else: without what it goes by, its answer cannot be read. Captions say only what their question
-    needs, so it reads a caption together with its question.
-    """
-
-    def __init__(self, drawn, format, looks, salt=0):
-        items, partners = drawn
-        self.known = {one.qid: one for one in (*items, *partners.values())}
-        self.captions = {(one.question, one.stages["caption"]): one.answer for one in self.known.values()}
-        self.format, self.looks, self.salt = format, looks, salt
-
-    def __call__(self, requests):
-        return [self.written(self.answer(request), request) for request in requests]
-
-    def answer(self, request):
-        if random.Random(f"{self.salt}/{self.looks}/{request}").random() < self.looks:
-            return "" if request.gray or request.masked or not request.shown else self.known[request.shown].answer
-        text = "\n".join((*request.users, *request.replies, from_special(request.prefix)))
-        stated = re.findall(r"so the answer is ([^.,]+?)(?:, which is ([A-D]))?\.", text)
-        if stated:
-            return stated[-1][1] or stated[-1][0]
-        told = [found for found in self.captions if all(part in text for part in found)]
-        # the longest: a question without options is the start of the one with them, a caption may be part of another
-        return self.captions[max(told, key=lambda found: tuple(map(len, found)))] if told else ""
-
-    def written(self, answer, request):
-        if self.format not in ("tags", "special_tags"):
-            return answer
-        prefix = from_special(request.prefix)
-        text = f" {answer} </CONCLUSION>" if prefix.endswith("<CONCLUSION>") else render({"conclusion": answer})
-        text = text if answer else ""
-        return to_special(text) if self.format == "special_tags" else text
 
 
 def measured(drawn, format="tags", looks=0.0, **options):

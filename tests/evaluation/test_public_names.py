@@ -42,4 +42,6 @@ def test_the_readme_example_runs_from_both_folders(folder, tmp_path):
     page = tmp_path / "tree.html"
     assert '"tree.html"' in example()
     printed = python(example().replace('"tree.html"', repr(str(page))), project_root() / folder)
-    assert "<CONCLUSION>" in printed and page.read_text("utf8").startswith("<!doctype html>")
+    assert page.read_text("utf8").startswith("<!doctype html>")
+    assert "purple is 1. red is 6. orange is 7." in printed, "README says that the model reads the bars"
+    assert "<CONCLUSION> A </CONCLUSION>" in printed, "README says that its letter is right"

@@ -1,6 +1,7 @@
 """The journal of finished questions, when its lines are cut short or edited."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,12 +14,14 @@ from o1lib.search.segments import Segment
 from o1lib.search.types import SearchResult, Task, Usage
 
 SETTINGS = {"method": "greedy", "seed": 0}
-ROW = {"test_set": "mini-MMStar", "family": "f", "correct": True, "output": "größer", "ledger": {}, "candidates": []}
+USED = Usage(generated=3, seconds=0.25)
+ROW = {"test_set": "mini-MMStar", "family": "f", "correct": True, "output": "größer", "candidates": []}
+ROW |= {"ledger": asdict(USED)}
 
 
 def add(journal, qid):
     task = Task(qid, "How many?", None, ())
-    tree = SearchResult(task, "greedy", 1, (), (Segment("all", "größer"),), Usage(generated=3), False)
+    tree = SearchResult(task, "greedy", 1, (), (Segment("all", "größer"),), USED, False)
     journal.add(tree, ROW | {"qid": qid})
 
 
@@ -41,7 +44,7 @@ def test_a_journal_cut_inside_a_character_loses_one_question(path, capsys):
     text = path.read_bytes()
     path.write_bytes(text[: text.rindex("ß".encode()) + 1])
     assert list(FinishedQuestions(path, SETTINGS).found) == ["q0", "q1"]
-    assert "searched.jsonl: 1 lines could not be read, so their questions are searched again" in capsys.readouterr().err
+    assert "searched.jsonl: 1 line could not be read, so their questions are searched again" in capsys.readouterr().err
     assert list(FinishedQuestions(path, SETTINGS).found) == ["q0", "q1"] and capsys.readouterr().err == ""
 
 
@@ -77,8 +80,29 @@ def test_a_prediction_of_another_form_is_searched_again(path, name, value):
     assert ("q1" in FinishedQuestions(path, SETTINGS).found) is kept
 
 
+LEDGERS = [{}, {"money": 1.0}, {"generated": "3"}, {"generated": 4}, {"seconds": float("nan")}, {"seconds": 1e999}]
+
+
+@pytest.mark.parametrize("values", LEDGERS)
+def test_a_prediction_with_another_cost_than_its_search_is_searched_again(path, values):
+    lines = path.read_bytes().splitlines()
+    line = json.loads(lines[2])
+    line["kept"]["row"]["ledger"] = line["kept"]["row"]["ledger"] | values if values else {}
+    lines[2] = json.dumps(line).encode()
+    path.write_bytes(b"\n".join([*lines, b""]))
+    assert list(FinishedQuestions(path, SETTINGS).found) == ["q0", "q2"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_a_number_that_no_record_can_hold_is_searched_again(path, number):
+    lines = path.read_bytes().splitlines()
+    lines[2] = lines[2].replace(b'"candidates": []', f'"candidates": [{{"logprob": {number}}}]'.encode())
+    path.write_bytes(b"\n".join([*lines, b""]))
+    assert list(FinishedQuestions(path, SETTINGS).found) == ["q0", "q2"]
+
+
 LINE = {"qid": "q0", "kept": {"method": "greedy", "n": 1, "rounds": [], "segments": [], "stopped": False}}
-LINE["kept"] |= {"usage": {"generated": 1}, "row": ROW | {"qid": "q0"}}
+LINE["kept"] |= {"usage": asdict(USED), "row": ROW | {"qid": "q0"}}
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -161,11 +161,6 @@ def test_a_key_in_the_address_of_a_grader_is_not_repeated():
     assert "abc987" not in str(caught.value)
 
 
-def test_a_search_over_candidates_is_refused(connect):
-    with pytest.raises(UserError, match="set method to greedy or sample and n to 1, not stage_beam with n = 4"):
-        connect("http://127.0.0.1:1/v1").answer(ITEMS, method="stage_beam", n=4)
-
-
 @pytest.mark.parametrize("grader", ["gpt-4o-mini", "@http://x/v1", "gpt@"])
 def test_a_grader_without_name_or_address_is_refused(connect, grader):
     with pytest.raises(UserError, match="is not name@address"):

@@ -14,7 +14,7 @@ from o1lib.inference.decoder import Decoder
 from o1lib.inference.kv_cache import BatchedCache
 from o1lib.inference.model_check import check_model
 from o1lib.inference.model_runner import CannotFork, ModelRunner, context_of
-from o1lib.inference.sequential import SequentialDecoder, make_decoder
+from o1lib.inference.sequential import SequentialDecoder, engines_that_ran, make_decoder
 from o1lib.records import UserError
 from o1lib.search.segments import StageSpec
 from o1lib.search.types import GenerationRequest
@@ -70,6 +70,14 @@ def test_a_model_that_differs_is_run_one_at_a_time_with_the_reason(name):
     ):
         decoder = make_decoder("batched", *make())
     assert isinstance(decoder, SequentialDecoder) and decoder.why
+    assert engines_that_ran(decoder) == {"engine": {"name": "one_at_a_time", "why": decoder.why}}
+
+
+def test_a_record_names_the_engine_that_ran_and_the_judges():
+    model, processor = families.llava()
+    fast, slow = (make_decoder(name, model, processor) for name in ("batched", "one_at_a_time"))
+    found = engines_that_ran(fast, slow)
+    assert found == {"engine": {"name": "batched", "why": ""}, "judge_engine": {"name": "one_at_a_time", "why": ""}}
 
 
 @pytest.mark.parametrize("make", [families.mistral, families.gemma3])

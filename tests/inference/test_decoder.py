@@ -13,7 +13,8 @@ from o1lib.inference.candidate import nucleus_sample
 from o1lib.inference.decoder import Decoder
 from o1lib.records import UserError
 from o1lib.search.segments import StageSpec
-from o1lib.search.types import Conversation, GenerationRequest, Task, keyed_rng
+from o1lib.search.streams import keyed_rng
+from o1lib.search.types import Conversation, GenerationRequest, Task
 
 STAGED = (StageSpec("summary", ("e",)), StageSpec("caption", ("a",)), StageSpec("conclusion"))
 TURNS = (

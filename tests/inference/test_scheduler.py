@@ -66,6 +66,17 @@ def test_a_question_does_not_wait_for_the_stages_of_another():
     assert [qid for qid, _ in decoder.order] == ["fast"] * 4 + ["slow"] * 4
 
 
+def test_a_judge_is_asked_for_half_of_the_questions_at_once():
+    asked = []
+
+    def judge(matches):
+        asked.append(len({match.task.qid for match in matches}))
+        return first_wins(matches)
+
+    run_searches([methods.stage_beam(task(f"q{k}"), 2) for k in range(6)], OneByOne("q0"), judge)
+    assert asked[0] == 3 and sum(asked) == 6 * 4
+
+
 def test_at_most_at_once_searches_run_and_others_follow():
     begun = Counter()
 

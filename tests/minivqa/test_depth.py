@@ -18,7 +18,8 @@ from o1lib.minivqa.facts import alter, caption_score, check_steps
 from o1lib.minivqa.testsets import test_set as drawn_set
 from o1lib.records import UserError
 from o1lib.scoring import averaged, metrics
-from o1lib.scoring.test_sets import OUTSIDE, PAPER_SETS, of_sets
+from o1lib.scoring.groups import OUTSIDE
+from o1lib.scoring.test_sets import PAPER_SETS, of_sets
 
 EVERY = pytest.mark.parametrize("task", list(TASKS))
 WAYS = ("top", "right", "bottom", "left")

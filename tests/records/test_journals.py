@@ -10,6 +10,7 @@ from support.odd import TEXTS, damaged
 
 from o1lib.records import UserError
 from o1lib.records.journals import Journal, Unreadable, load_json, numbered, parse, put_away, read_json, read_lines
+from o1lib.records.wording import counted
 
 SETTINGS = {"seed": 0, "name": "größe"}
 ENTRIES = [{"key": str(k), "text": "öl " * k} for k in range(4)]
@@ -59,7 +60,7 @@ def test_a_tail_torn_inside_a_character_is_dropped_and_said(path, capsys):
     again = journal(path)
     assert dict(again.entries) == {one["key"]: one["text"] for one in ENTRIES} and path.read_bytes() == text
     said = capsys.readouterr().err
-    assert said.endswith("kept.jsonl: 1 lines could not be read, so those texts are written again\n")
+    assert said.endswith("kept.jsonl: 1 line could not be read, so those texts are written again\n")
 
 
 @pytest.mark.parametrize("case", TEXTS)
@@ -82,14 +83,65 @@ def test_a_new_line_is_whole_after_a_torn_one(path):
     assert [key for key, _ in journal(path).entries] == ["0", "1", "2", "new"]
 
 
-def test_a_journal_of_other_settings_is_replaced_without_a_word(path, capsys):
-    assert journal(path, seed=1).entries == [] and capsys.readouterr().err == ""
+def test_a_journal_of_other_settings_is_renamed_and_named(path, capsys):
+    text = path.read_bytes()
+    assert journal(path, seed=1).entries == [] and path.with_name("kept.jsonl.damaged").read_bytes() == text
+    said = capsys.readouterr().err
+    assert "kept.jsonl: it is a journal of other settings, so it was renamed to kept.jsonl.damaged and those" in said
     assert journal(path, seed=1).entries == [] and len(path.read_bytes().splitlines()) == 1
+    assert journal(path, seed=2).entries == [] and capsys.readouterr().err == ""  # no entry was lost
 
 
-def test_a_damaged_first_line_loses_the_journal_and_says_so(path, capsys):
-    path.write_bytes(path.read_bytes()[5:])
-    assert journal(path).entries == [] and "4 lines could not be read" in capsys.readouterr().err
+@pytest.mark.parametrize("cut", [slice(5, None), slice(0, 9), slice(12, 22)])
+def test_a_journal_with_a_damaged_first_line_is_renamed_and_named(path, capsys, cut):
+    head, rest = path.read_bytes().split(b"\n", 1)
+    path.write_bytes(text := head.replace(head[cut], b"") + b"\n" + rest)
+    assert journal(path).entries == [] and path.with_name("kept.jsonl.damaged").read_bytes() == text
+    assert "kept.jsonl: its first line cannot be read, so it was renamed to" in capsys.readouterr().err
+
+
+HEAD = b'{"settings": {"seed": 0, "name": "gr\xc3\xb6\xc3\x9fe"}}'
+COSMETIC = {
+    "CRLF": lambda text: text.replace(b"\n", b"\r\n"),
+    "CR": lambda text: text.replace(b"\n", b"\r"),
+    "a byte order mark": lambda text: b"\xef\xbb\xbf" + text,
+    "no spaces": lambda text: text.replace(b": ", b":").replace(b", ", b","),
+    "another order": lambda text: text.replace(HEAD, b'{"settings": {"name": "gr\\u00f6\\u00dfe", "seed": 0}}'),
+    "blank lines": lambda text: text.replace(b"\n", b"\n \n\n"),
+    "no last line end": lambda text: text[:-1],
+}
+
+
+@pytest.mark.parametrize("change", COSMETIC)
+def test_a_change_of_form_loses_no_line(path, capsys, change):
+    path.write_bytes(changed := COSMETIC[change](text := path.read_bytes()))
+    assert changed != text and journal(path).lost == 0
+    journal(path).add({"key": "new", "text": "x"})
+    assert [key for key, _ in journal(path).entries] == ["0", "1", "2", "3", "new"] and capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400", "-1e999"])
+def test_a_line_with_a_number_that_cannot_be_written_again_is_dropped(path, number):
+    with open(path, "a", encoding="utf8") as file:
+        file.write(f'{{"key": "9", "text": "x", "seconds": [{number}]}}\n')
+    assert journal(path).lost == 1 and len(journal(path).entries) == 4
+
+
+def test_a_linked_journal_stays_a_link_when_a_line_is_dropped(path, tmp_path):
+    (tmp_path / "here").mkdir()
+    link = tmp_path / "here" / "kept.jsonl"
+    link.symlink_to(path)
+    path.write_bytes(path.read_bytes()[:-3])
+    journal(link).add({"key": "new", "text": "x"})
+    assert link.is_symlink() and [key for key, _ in journal(path).entries] == ["0", "1", "2", "new"]
+
+
+def test_a_number_stands_with_its_noun():
+    assert (counted(1, "line"), counted(2, "line"), counted(0, "reply", "replies")) == (
+        "1 line",
+        "2 lines",
+        "0 replies",
+    )
 
 
 def test_a_folder_in_the_place_of_a_journal_is_renamed(tmp_path, capsys):

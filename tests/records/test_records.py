@@ -366,6 +366,15 @@ except UserError as error:
 """
 
 
+def test_a_linked_file_stays_a_link_when_it_is_written(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "file.json").symlink_to(tmp_path / "disk" / "file.json")
+    for value in (1, 2):
+        write_json(tmp_path / "file.json", value)
+    assert (tmp_path / "file.json").is_symlink() and json.loads((tmp_path / "disk" / "file.json").read_text()) == 2
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["file.json"]
+
+
 @pytest.mark.slow
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path):
     done = subprocess.run([sys.executable, "-c", FULL_DISK, tmp_path], capture_output=True, text=True, cwd=CHECKOUT)

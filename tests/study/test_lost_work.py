@@ -10,7 +10,7 @@ from support.odd import TEXTS, VALUES, mutated
 from support.toystudy import edit, planned, record
 
 from o1lib.records import UserError, load_all, need, sha256
-from o1lib.study import plan, plan_text
+from o1lib.study import plan, plan_text, row_job, states
 from o1lib.study.restore import restore
 
 
@@ -28,7 +28,7 @@ def done(tmp_path, monkeypatch):
 
 def model(job, **changes):
     """Record a job with a model; return the model's folder."""
-    folder = plan.folder_of(job) / "model"
+    folder = states.folder_of(job) / "model"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "weights").write_text(job.name, encoding="utf8")
     record(job, artifacts={"model": sha256(folder)}, **changes)
@@ -83,6 +83,7 @@ def test_a_lost_model_that_nothing_needs_redoes_nothing_and_is_named(done, lose,
     lose(run_of(done, "b") / "model")
     assert due("all") == due("claims") == due("c") == {}
     text = plan_text.describe(planned("all"))
+    assert "\n1 row with a folder that is lost or has changed, and that nothing in this plan needs." in text
     assert f"  {what}: b seed 0" in text and "when ROWS names the row itself" in text
 
 
@@ -126,7 +127,7 @@ def test_a_damaged_record_does_not_replace_the_one_set_aside_before(done):
     (run_of(done, "b") / "record.json").rename(run_of(done, "b") / "earlier.json")
     (run_of(done, "b") / "record.json").write_text("{", encoding="utf8")
     plan.set_aside(planned("b"))
-    assert plan.restorable(job) == "" and (run_of(done, "b") / "record.json.damaged").is_file()
+    assert states.restorable(job) == "" and (run_of(done, "b") / "record.json.damaged").is_file()
 
 
 def test_a_folder_in_the_place_of_a_record_makes_room(done):
@@ -208,6 +209,40 @@ def test_a_row_made_from_another_model_than_there_is_now_is_redone(done):
     assert due("b") == {"b": "was made from another model than a has now"}
 
 
+# ---------------------------------------------------------------- a row that left experiments.yaml
+
+
+def drop(root, of):
+    path = root / "experiments.yaml"
+    lines = path.read_text(encoding="utf8").splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith(f"  {of}: ")), encoding="utf8")
+
+
+@pytest.mark.parametrize("text", [None, "{"])
+def test_a_record_of_a_row_that_left_the_file_is_named_and_read_by_no_report(done, text):
+    drop(done, "d")
+    if text:
+        (run_of(done, "d") / "record.json").write_text(text, encoding="utf8")
+    found = planned("all")
+    assert "1 record of no row of this study: kept, read by no report, and never redone." in plan_text.describe(found)
+    assert "  experiments.yaml has no such row: d seed 0" in plan_text.describe(found)
+    record(found.jobs[-1].job, fingerprint="old")
+    written = json.loads(plan.write_plan(planned("all")).read_text(encoding="utf8"))
+    assert written["claims/0"]["leaves"] == ["d/0"]
+    assert [one.row for one in load_all(done / "work/smoke", [("d", 0)])] == ["a", "b", "c", "claims"]
+
+
+def test_a_record_at_another_seed_of_a_row_that_runs_once_is_named_too(done):
+    shutil.copytree(run_of(done, "a"), run_of(done, "a").with_name("seed2"))
+    assert "  its row runs once, as seed 0: a seed 2" in plan_text.describe(planned("all"))
+
+
+def test_a_record_made_by_hand_of_no_row_is_left_to_its_maker(done):
+    drop(done, "d")
+    change(done, "d", {"fingerprint": "by-hand"})
+    assert planned("all").gone == ()
+
+
 # ---------------------------------------------------------------- the way back
 
 
@@ -219,7 +254,8 @@ def test_the_plan_offers_what_was_set_aside_and_one_command_restores_it(done):
     assert set(due("core")) == {"b", "c", "claims"}
     text = plan_text.describe(planned("core"))
     assert (
-        "3 records were set aside and fit this plan: `python -m o1lib restore --scale smoke` brings them back" in text
+        "3 records set aside can come back without a run: `.venv/bin/python -m o1lib restore --scale smoke` "
+        "brings back b seed 0, c seed 0, claims seed 0" in text
     )
     assert restore("smoke") == "3 records brought back: b seed 0, c seed 0, claims seed 0"
     assert due("all") == {} and kept(done) == {"a", "b", "c", "d", "claims"}
@@ -245,17 +281,46 @@ def test_restoring_refuses_a_record_whose_files_are_gone(done):
     )
 
 
+def start_anew(root, of):
+    """Prepare the folder of a due row, as its run does, and write a model before the kill comes."""
+    job = next(entry.job for entry in planned("all").due if entry.job.row == of)
+    row_job._prepare_folder(states.folder_of(job), job)
+    (run_of(root, of) / "model").mkdir()
+    (run_of(root, of) / "model" / "weights").write_text("another run's", encoding="utf8")
+
+
+def test_restoring_refuses_a_row_that_was_started_anew(done):
+    """The folder would hold the model of the killed run beside the record of the earlier one."""
+    edit(done, "value: 0.25", "value: 0.35")
+    plan.set_aside(planned("core"))
+    start_anew(done, "b")
+    edit(done, "value: 0.35", "value: 0.25")
+    assert "b seed 0" not in plan_text.describe(planned("core")).partition("brings back")[2]
+    said = restore("smoke").splitlines()
+    assert said[0] == "2 records brought back: c seed 0, claims seed 0" and kept(done) == {"a", "c", "d", "claims"}
+    assert said[1] == "b seed 0 stays set aside: the row was started anew since, which removed the files of that run"
+
+
+@pytest.mark.parametrize(("lose", "what"), LOSSES)
+def test_restoring_names_a_folder_that_is_lost_or_changed(done, lose, what):
+    (run_of(done, "b") / "record.json").rename(run_of(done, "b") / "earlier.json")
+    lose(run_of(done, "b") / "model")
+    said = restore("smoke", "b").splitlines()
+    assert said[:2] == ["1 record brought back: b seed 0", f"b seed 0 is back, but its {what}"]
+    assert said[2:] == ["such a folder is made again when a row needs it, or when ROWS names the row"]
+
+
 def test_restoring_takes_the_place_of_a_damaged_record(done):
     (run_of(done, "b") / "record.json").rename(run_of(done, "b") / "earlier.json")
     (run_of(done, "b") / "record.json").write_text("{", encoding="utf8")
-    assert restore("smoke", "b") == "1 records brought back: b seed 0" and due("b") == {}
+    assert restore("smoke", "b") == "1 record brought back: b seed 0" and due("b") == {}
 
 
 def test_restoring_at_other_seeds_and_with_nothing_set_aside(done):
     assert restore("smoke") == "0 records brought back"
     job = planned("b", (3,)).jobs[-1].job
-    record(job).joinpath("record.json").rename(plan.folder_of(job) / "earlier.json")
-    assert restore("smoke") == "1 records brought back: b seed 3"
+    record(job).joinpath("record.json").rename(states.folder_of(job) / "earlier.json")
+    assert restore("smoke") == "1 record brought back: b seed 3"
 
 
 def test_restoring_refuses_an_unknown_scale(done):

@@ -5,6 +5,7 @@ Each test checks one rule on all notebooks and reports every offender.
 
 import ast
 import json
+import re
 from pathlib import Path
 
 from o1lib.records.parameters import COMMON, assignments
@@ -12,6 +13,9 @@ from o1lib.records.parameters import COMMON, assignments
 PATHS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 LONGEST_CELL = 10  # lines of code, without imports and blank lines
 LONGEST_LINE = 120  # characters, in code and in prose
+REPORTS = ("04_ablations", "05_inference_scaling", "06_curriculum", "07_claims")
+FIGURES, MOST_FIGURES = ("figure", "contrast_figure"), 6
+ANSWERS = re.compile(r"report\.(opening|brief)\(")  # what shows the three sentences
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -110,10 +114,51 @@ def test_a_notebook_opens_with_a_question():
 def test_the_opening_says_where_the_answer_appears():
     def wrong(notebook):
         opening, *rest = prose(notebook)
-        named = "**The answer** is computed at the end" in opening and "*Conclusion*" in opening
+        named = "**The answer**" in opening and "*Conclusion*" in opening
         return not (named and any(text.startswith("## Conclusion") for text in rest))
 
     assert offenders(wrong) == {}
+
+
+def test_the_opening_says_how_long_the_notebook_takes():
+    def silent(notebook):
+        return not re.search(r"takes\s+(about|under)\s+\S+\s+(seconds|minutes?)", prose(notebook)[0])
+
+    assert offenders(silent) == {}
+
+
+def test_a_report_opens_with_its_answer_and_one_figure():
+    """Three sentences and a figure come right after the start of the run."""
+
+    def wrong(notebook):
+        before, _, _ = "\n".join(sources(notebook)[2:]).partition("figure(")
+        return not (prose(notebook)[2].startswith("## The answer") and ANSWERS.search(before))
+
+    assert [name for name in REPORTS if wrong(NOTEBOOKS[name])] == []
+
+
+def test_a_report_has_at_most_six_figures_each_with_a_title():
+    found = {}
+    for name in REPORTS:
+        calls = [node for source in sources(NOTEBOOKS[name]) for node in ast.walk(ast.parse(source)) if is_figure(node)]
+        untitled = [call for call in calls if call.func.attr == "figure" and len(call.args) < 3]
+        if not 1 <= len(calls) <= MOST_FIGURES or untitled:
+            found[name] = [ast.unparse(call) for call in calls]
+    assert found == {}
+
+
+def is_figure(node):
+    """Return whether a node calls a method of a report that makes a figure."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in FIGURES
+
+
+def test_a_report_has_a_parameter_that_changes_its_first_figure():
+    def unused(notebook):
+        own = assignments(parameters(notebook)[0]["source"]).keys() - COMMON.keys() - {"root"}
+        before, _, _ = "\n".join(sources(notebook)[2:]).partition("figure(")
+        return not any(re.search(rf"\b{name}\b", before) for name in own)
+
+    assert [name for name in REPORTS if unused(NOTEBOOKS[name])] == []
 
 
 def test_a_notebook_ends_with_a_record():

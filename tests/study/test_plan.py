@@ -13,7 +13,7 @@ from support.toystudy import edit, planned, record
 
 from o1lib import cli
 from o1lib.records import UserError, sha256
-from o1lib.study import experiments, plan, plan_text, progress, publish
+from o1lib.study import experiments, plan, plan_text, progress, publish, states
 from o1lib.study import jobs as study
 
 
@@ -128,7 +128,7 @@ def test_a_scale_like_another_differs_in_its_settings_and_folder(project):
     places = {"root": "work/again", "scale": "smoke"}
     assert again["d", 1].parameters == smoke["d", 1].parameters | places and again["d", 1].seconds == 50
     assert again["b", 1].parameters == smoke["b", 1].parameters | places | {"value": 0.9}
-    assert plan.folder_of(again["b", 1]) == project / "work/again/runs/b/seed1"
+    assert states.folder_of(again["b", 1]) == project / "work/again/runs/b/seed1"
 
 
 def test_a_scale_plans_the_seeds_of_rows_and_groups(project):
@@ -219,7 +219,7 @@ def test_a_record_made_by_hand_is_redone_only_if_planned(done):
 
 def test_a_damaged_record_of_a_chosen_row_is_redone_alone(done):
     jobs = planned().jobs
-    (plan.folder_of(jobs[0].job) / "record.json").write_text("{", encoding="utf8")
+    (states.folder_of(jobs[0].job) / "record.json").write_text("{", encoding="utf8")
     assert {entry.job.row: entry.reason for entry in planned().due} == {
         "a": "its record cannot be read",
         "claims": "needs a seed 0, which is redone",
@@ -237,7 +237,7 @@ def test_a_report_sets_no_record_aside(done):
 
 def predictions_of(job, text="{}"):
     """Give a recorded job predictions that its record knows; return their file."""
-    path = plan.folder_of(job) / "predictions.jsonl.gz"
+    path = states.folder_of(job) / "predictions.jsonl.gz"
     path.write_bytes(gzip.compress(text.encode()))
     record(job, artifacts={path.name: sha256(path)})
     return path
@@ -253,7 +253,7 @@ def test_a_row_whose_predictions_were_changed_is_redone(done):
 def test_the_plan_names_outdated_records_of_unplanned_rows(done):
     edit(done, "value: 0.25", "value: 0.35")
     text = plan_text.describe(planned("b"))
-    assert "1 records are out of date and stay where they are. No report of this study reads them." in text
+    assert "1 record out of date: kept, read by no report of this study, and redone when" in text
     assert text.splitlines()[-1] == "  needs b seed 0, which is redone: c seed 0"
     assert plan_text.remarks(planned("all")) == ""
 
@@ -371,7 +371,7 @@ def test_publishing_names_what_it_left_out_and_why(done, capsys):
         spoil(done / f"work/smoke/runs/{row}/seed0/record.json")
     publish.publish("smoke", force=True)
     assert capsys.readouterr().out.splitlines() == [
-        "1 rows and 0 reports published in results/smoke",
+        "1 row and 0 reports published in results/smoke",
         "left out: b seed 0 (parameter value: 0.25 -> 0.35), c seed 0 (needs b seed 0, which is redone), d seed 0 "
         "(work/smoke/runs/d/seed0/record.json cannot be read: run it again), claims seed 0 (no record: it failed, or "
         "is running)",

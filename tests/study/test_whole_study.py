@@ -81,6 +81,7 @@ def test_every_metric_is_recomputed_from_predictions(project):
         again = {name: dict(metric) for name, metric in metrics(record.predictions()).items()}
         recorded = {name: pytest.approx(metric.model_dump()) for name, metric in record.metrics.items()}
         assert again == recorded, record.row
+        assert record.extra["engine"] == {"name": record.parameters["engine"], "why": ""}, record.row
 
 
 def test_kept_files_hold_no_path_of_this_machine(project):

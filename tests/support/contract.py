@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("0[0-7]_*.ipynb"))
+NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("0[0-8]_*.ipynb"))
 
 # Keys of the published records, on which readers of records rely.
 RECORD_KEYS = {

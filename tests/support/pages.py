@@ -10,9 +10,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
+from o1lib.analysis.audits.spread import JudgeSpread
 from o1lib.analysis.claims.page import claims_page, incomplete_claims
 from o1lib.analysis.claims.replication import compare_with_published, replication_table
 from o1lib.analysis.report import Report, html_table
@@ -21,11 +23,14 @@ from o1lib.analysis.views.gallery import gallery
 from o1lib.analysis.views.search_tree import show_tree
 from o1lib.analysis.views.text_table import text_table
 from o1lib.data.annotation.teacher import AnnotationRequest, AnnotationResult
+from o1lib.evaluation.audits.chains import ChainReading
 from o1lib.minivqa import draw
 from o1lib.minivqa.contact_sheet import sheet
 from o1lib.records import Metric, Record
 from o1lib.search.segments import Segment
 from o1lib.search.types import Candidate, Score, SearchResult, SearchRound, Task, Usage, Verdict
+from o1lib.study.audit import JudgeAudit
+from o1lib.study.audit_page import audit_page
 from o1lib.training import arms
 
 PICTURE = Image.new("RGB", (8, 4), "red")
@@ -39,6 +44,7 @@ def pages(text):
         "annotation_story": _annotation_story(text),
         "contact_sheet": _contact_sheet(text),
         "claims": _claims(text),
+        "audit": _audit(text),
         "table": _table(text),
         "report_table": _report_table(text),
         "training_example": _training_example(text),
@@ -98,6 +104,18 @@ def _claims(text):
     lines.append(line("B1", verdict="no verdict"))
     found = replication_table(compare_with_published(lines, lines))
     return claims_page(lines, text, incomplete_claims(lines, []), text, found, text, text)
+
+
+def _audit(text):
+    cell = {"value": 0.5, "n": 9, "low": 0.2, "high": 0.8}
+    facts = {"asked": 9, "without_chain": 0, "without_answer": 1, "gold": 9, "pairs": 4}
+    reading = ChainReading("", facts, cell, {"swap/indirect_effect": cell, "early/area": cell}, [], {"masked": text})
+    spread = JudgeSpread(cell, cell, cell, cell, None, np.array([0.5]), 3.0, 9)
+    gain = {"method": "best_of_n", "n": 2, "search": text, "value": 0.1, "low": 0.0, "high": 0.2, "most": 0.3}
+    gains = pd.DataFrame([gain | {"tokens": 90.0, "times": 2.5}])
+    judged = JudgeAudit(text, "", spread, spread, gains, None, [], {"samples": 8, "gold": 9, "mixed": 5})
+    silent = audit_page(text, ChainReading(text, facts), JudgeAudit(text, text), text, text)
+    return audit_page(text, reading, judged, text, text) + silent
 
 
 def _table(text):

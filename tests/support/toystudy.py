@@ -14,7 +14,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from o1lib.records import code_hash, write_json
-from o1lib.study import experiments, plan
+from o1lib.study import experiments, plan, states
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMON = 'row: str = "toy"\nseed: int = 0\nscale: str = "smoke"\nroot: str = ""\n'
@@ -78,7 +78,7 @@ def edit(root: Path, old: str, new: str) -> None:
 
 def record(job, **changes) -> Path:
     """Write the record that running `job` would write, with `changes` in it. Return the run's folder."""
-    folder = plan.folder_of(job)
+    folder = states.folder_of(job)
     provenance = {
         "commit": "c0ffee0000",
         "code_hash": code_hash(job.notebook),

@@ -7,9 +7,11 @@ import time
 
 import pytest
 from kill_campaign import campaign, one_run, quotas, table
-from kill_parts import Part, SearchPart, StudyPart, TrainingPart, alike
+from kill_parts import Part, SearchPart, StudyPart, TeacherPart, TrainingPart
 from kill_process import Command, Forked
+from kill_results import alike
 
+from o1lib.records import UserError
 from o1lib.study import experiments
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, which this system lacks")
@@ -90,6 +92,35 @@ def test_an_interrupted_campaign_goes_on(tmp_path, monkeypatch):
     again = campaign({"counting": 5}, 0, tmp_path)
     assert again[: len(first)] == first and sum(len(run["kills"]) for run in again) == 5
     assert campaign({"counting": 5}, 0, tmp_path) == again
+
+
+@pytest.mark.parametrize("error", [UserError, KeyboardInterrupt])
+def test_a_part_is_closed_however_its_runs_end(tmp_path, monkeypatch, error):
+    class Ending(Counting):
+        closed = 0
+
+        def _count(self, folder):
+            raise ValueError("no")
+
+        def done(self, folder):
+            return 0
+
+        def result(self, folder):
+            raise error("stopped")
+
+        def close(self):
+            Ending.closed += 1
+
+    monkeypatch.setattr("kill_campaign.PARTS", {"counting": lambda home: Ending()})
+    with pytest.raises(error):
+        campaign({"counting": 2}, 0, tmp_path)
+    assert Ending.closed == 1
+
+
+def test_closing_the_teachers_part_ends_its_server(tmp_path):
+    part = TeacherPart(tmp_path)
+    part.close()
+    assert part.server.poll() is not None
 
 
 def test_the_table_counts_kills_in_the_middle_and_equal_results():

@@ -43,7 +43,8 @@ def test_stopped_lora_ends_like_an_uninterrupted_run(tiny_folder, tmp_path):
 
 
 def test_fewer_processes_than_requested_are_refused(found):
-    assert "3 processes were requested but 2 started: use `python -m o1lib.train --processes 3`" in found["three"]
+    said = "3 processes were requested but 2 started: use `.venv/bin/python -m o1lib.train --processes 3`"
+    assert said in found["three"]
 
 
 def test_one_process_instead_of_several_is_refused(tiny_folder, tmp_path):

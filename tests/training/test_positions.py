@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from support import tinymodels
 
 from o1lib.formats.chat import FORMATS
 from o1lib.formats.stages import STAGES
@@ -36,6 +37,17 @@ def test_picture_positions_are_the_length_of_the_vision_towers_sequence(tiny):
     hook.remove()
     [counts] = PositionCounter(processor, model).count([(ITEMS[0], STAGES)], "direct")
     assert seen == [counts.picture] and counts.positions == counts.text + counts.picture
+
+
+@pytest.mark.parametrize("name, patch", [("qwen", 1), ("smolvlm", 8 * 8 * 3)])
+def test_a_picture_in_the_prompt_is_counted_as_the_models_processor_makes_it(name, patch):
+    """Qwen's processor gives patches, SmolVLM's gives parts of the picture with all their pixels."""
+    model, processor = getattr(tinymodels, name)()
+    batch = collator(processor, model)([{"messages": chat((ITEMS[0], STAGES), "tags"), "images": [ITEMS[0].image]}])
+    [counts] = PositionCounter(processor, model).count([(ITEMS[0], STAGES)], "tags")
+    values = batch["pixel_values"]
+    assert counts.text == batch["attention_mask"].sum() and counts.supervised == (batch["labels"] != -100).sum()
+    assert counts.picture == (values.shape[0] if patch == 1 else values.numel() / patch)
 
 
 def test_random_choices_are_those_of_training(tiny):

@@ -22,6 +22,7 @@ from o1lib.analysis.observations import observations
 from o1lib.records import Record, UserError
 from o1lib.scoring.chance_level import AVERAGE, HEADLINE, ChanceLevels
 
+KEPT = 4  # records whose predictions stay in memory: two rows at two seeds
 Reader = Callable[..., pd.DataFrame]  # (record, seed, metric, sets, skills, chance) -> observations
 
 
@@ -88,15 +89,27 @@ class Evidence:
 
 
 def _reader() -> Reader:
-    """Return a function that makes the observations of a record, and makes the same ones only once."""
+    """Return a function that makes the observations of a record, and makes the same ones only once.
+
+    It keeps the predictions of the records read last, since one pair of rows is often compared in several metrics.
+    """
     cache: dict[tuple, pd.DataFrame] = {}
+    last: dict[tuple, list[dict]] = {}
+
+    def predictions(record: Record) -> list[dict]:
+        key = record.row, record.seed
+        if key not in last:
+            while len(last) >= KEPT:
+                last.pop(next(iter(last)))
+            last[key] = record.predictions()
+        return last[key]
 
     def observe(record: Record, seed: int, *what) -> pd.DataFrame:
         key = (record.row, record.seed, *what)
         if key not in cache:
             metric, sets, skills, chance = what
             chance = dict(chance) if chance else None
-            cache[key] = observations(record.predictions(), metric, record.seed, sets, skills, chance)
+            cache[key] = observations(predictions(record), metric, record.seed, sets, skills, chance)
         return cache[key].assign(seed=seed)
 
     return observe

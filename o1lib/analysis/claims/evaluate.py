@@ -139,7 +139,7 @@ def _usable_on(claim: Claim, what: Compared, evidence: Evidence) -> tuple[Compar
         if used != what:
             raise UserError(
                 "a confirmatory claim is tested in the metric of the protocol alone, and a chance level of its sets "
-                "is not frozen: run `python -m o1lib chance` on its dataset"
+                "is not frozen: run `.venv/bin/python -m o1lib chance` on its dataset"
             )
     return used, pairs, remark
 

@@ -47,7 +47,7 @@ def measured(line, kind=""):
         return "–"
     scale, unit = _SCALE[kind or line["kind"]]
     sign = "+" if unit == " points" else ""
-    value, low, high = (f"{scale * number:{sign}.1f}" if number is not None else "" for number in _numbers(line))
+    value, low, high = (f"{scale * number:{sign}z.1f}" if number is not None else "" for number in _numbers(line))
     return f"{value}{unit} [{low}, {high}]" if low else f"{value}{unit}"
 
 

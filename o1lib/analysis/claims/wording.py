@@ -33,7 +33,7 @@ def agrees_with_paper(line: dict) -> str:
     if line["verdict"] != NEGLIGIBLE or not below_margin(line):
         return ""
     return (
-        f"the paper's own difference of {100 * gain(line):+.1f} points is below the margin: this agrees with the paper"
+        f"the paper's own difference of {100 * gain(line):+z.1f} points is below the margin: this agrees with the paper"
     )
 
 
@@ -45,7 +45,7 @@ def margin(line: dict) -> str:
     """
     if line.get("margin") is None:
         return "–"
-    agreeing = f"; negligible agrees with the paper ({100 * gain(line):+.1f})" if below_margin(line) else ""
+    agreeing = f"; negligible agrees with the paper ({100 * gain(line):+z.1f})" if below_margin(line) else ""
     power = line.get("margin_power")
     told = "" if power is None else f" (power {power:.2f})"
     unreached = "; negligible is out of reach" if power is not None and power < UNREACHED else ""

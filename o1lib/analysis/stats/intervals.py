@@ -85,7 +85,10 @@ def contrast(a: pd.DataFrame, b: pd.DataFrame, value: str = "correct") -> Contra
 
     Raises UserError that names questions or seeds which only one of the two tables has.
     """
-    one, other = _paired(a, b, value)
+    return _difference(*_paired(a, b, value))
+
+
+def _difference(one: Sample, other: Sample) -> Contrast:
     found = one.with_values(one.values - other.values)
     bounds = _bounds(found, np.concatenate([one.values, other.values]), paired=True)
     return Contrast(**decide(found, bounds), **_tally(found))
@@ -114,9 +117,10 @@ def share_of_gain(a: pd.DataFrame, floor: pd.DataFrame, ceiling: pd.DataFrame, v
     The interval is that of the linearized share (delta method). Raises UserError as `contrast` does, and where the
     interval of ceiling - floor is not above zero: then there is no gain to share, and the quotient could be any number.
     """
-    if contrast(ceiling, floor, value).low <= 0:
+    top, low = _paired(ceiling, floor, value)
+    if _difference(top, low).low <= 0:
         raise UserError("the ceiling is not surely above the floor, so there is no share of its gain")
-    (one, low), (top, _) = _paired(a, floor, value), _paired(ceiling, floor, value)
+    one, _ = _paired(a, floor, value)
     gain = one.with_values(one.values - low.values)
     whole = one.average(one.with_values(top.values - low.values).estimates())
     won = one.average(gain.estimates()) / whole

@@ -72,5 +72,5 @@ def tree_of(line, example):
         return SearchRound(stages.pop() if len(stages) == 1 else "the whole answer", found, (), kept)
 
     task = Task(line["qid"], example.question, example.image, ())
-    usage = Usage(**line["ledger"])
+    usage = Usage(**{name: number for name, number in line["ledger"].items() if name != "money"})
     return SearchResult(task, line["method"], line["n"], tuple(map(search_round, rounds.values())), (), usage)

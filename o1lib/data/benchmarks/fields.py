@@ -60,11 +60,14 @@ def _is_missing(value: Any) -> bool:
     return value is None or value in ([], {}) or isinstance(value, float) and math.isnan(value)
 
 
-def read(row: dict, where: str, benchmark: Benchmark = _CHOICE, published: str = _TABLE) -> Fields:
+def read(
+    row: dict, where: str, benchmark: Benchmark = _CHOICE, published: str = _TABLE, *, scored: bool = True
+) -> Fields:
     """Return the fields of a row of a benchmark; `published` names a file that can be read, for messages.
 
     Raises UserError, naming `where` and that file, for a row without question or answer, options that cannot be read,
-    more than 26 options, or an answer that is none of them, or could be two of them.
+    more than 26 options, or an answer that is none of them, or could be two of them. With `scored` False a row without
+    an answer is read too.
     """
     question = text(row, *(("query", "question") if benchmark.kind == "mixed" else ("question", "query")))
     if not question:
@@ -77,8 +80,14 @@ def read(row: dict, where: str, benchmark: Benchmark = _CHOICE, published: str =
     if benchmark.kind == "mixed":
         question = _mathvista(row, question, options)
     alone = offered == 1 and benchmark.kind in _ASKED_TO_CHOOSE
-    answer = "" if alone else _answer(row, options, where, benchmark, published)
+    unknown = not scored and not has_answer(row)
+    answer = "" if alone or unknown else _answer(row, options, where, benchmark, published)
     return Fields(text(row, *IDS), question, options, answer, cell(row, *PICTURES), text(row, "hint"))
+
+
+def has_answer(row: dict) -> bool:
+    """Return whether a row gives a gold answer."""
+    return bool(text(row, *ANSWERS))
 
 
 def _mathvista(row: dict, query: str, options: Sequence[str]) -> str:

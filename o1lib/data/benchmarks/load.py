@@ -11,8 +11,6 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from o1lib.data.benchmarks import fields
 from o1lib.data.benchmarks.known import BENCHMARKS, Benchmark, prompt, published
 from o1lib.data.benchmarks.rotations import ROTATION, rotated
@@ -23,12 +21,15 @@ from o1lib.data.options import literal
 from o1lib.data.split_zip import Member
 from o1lib.data.table_files import rows
 from o1lib.records import UserError, atomic_file, choose
+from o1lib.records.progress import progress_bar
+from o1lib.records.wording import counted
 
 SHORTEST = 64  # characters; a shorter cell of VLMEvalKit's image column is the id of the row whose picture it shares
 
 _NOT_ASKED = {
+    "without_picture": "without a picture",
     "right_option_is_empty": "whose right option is an empty cell",
-    "only_one_option": "which have only one option",
+    "only_one_option": "with only one option",
 }
 _DIGITS = 20  # of an index; a longer number is a name
 
@@ -41,35 +42,41 @@ class Loaded(NamedTuple):
     counts: dict[str, int]
 
 
-def load_benchmark(name: str, source: str | Path, store: Path, pictures: Path | None = None) -> Loaded:
+def load_benchmark(
+    name: str, source: str | Path, store: Path, pictures: Path | None = None, *, scored: bool = True
+) -> Loaded:
     """Return the items of benchmark `name` from a file or a hub dataset (see `o1lib.data.table_files.rows`).
 
     Pictures in the rows are written into `store`, named by their content. Paths in the rows are relative to `pictures`,
-    by default the file's folder. The rotations of an MMBench question are added if the file lacks them.
+    by default the file's folder. The rotations of an MMBench question are added if the file lacks them. With `scored`
+    False, questions without an answer are read too; their answer is "".
 
     Raises UserError, naming file and row, for an unknown benchmark, an id that is missing or occurs twice, a row that
-    cannot be scored, and a picture that is missing, corrupt or outside the folder. Warns if a TSV is not the one that
+    cannot be scored, a picture that is missing, corrupt or outside the folder, and a file of which every row is left
+    out, with the reasons. Warns if a TSV is not the one that
     VLMEvalKit pins (a part of it, another edition, another variant).
     """
     benchmark = choose(name, BENCHMARKS, "benchmark")
     found, seen, counts = {}, {}, Counter(rows=0, without_picture=0)
     _warn_of_another_edition(name, local_path(source))
     store = _PictureStore(store, pictures or local_path(source).parent)
-    for where, row in tqdm(rows(source), desc=f"reading {name}", unit=" rows", delay=2, mininterval=1):
+    for where, row in progress_bar(rows(source), desc=f"reading {name}", unit=" rows", delay=2, mininterval=1):
         counts["rows"] += 1
-        one = fields.read(row, where, benchmark, published(name))
+        one = fields.read(row, where, benchmark, published(name), scored=scored)
         qid = _id(row, one.id, benchmark, counts["rows"], where, seen)
-        left_out = _left_out(row, one)
+        left_out = _left_out(row, one, scored)
         if left_out:
             counts[left_out] += 1
             continue
         found[qid] = _item(name, benchmark, qid, one, row), store.place(one.picture, one.id, where)
-    for reason, words in _NOT_ASKED.items():
-        if counts[reason]:
-            warnings.warn(f"{source}: {counts[reason]} rows left out, {words}", stacklevel=2)
+    left = {reason: f"{counted(counts[reason], 'row')} {words}" for reason, words in _NOT_ASKED.items()}
+    if not found:
+        why = " and ".join(text for reason, text in left.items() if counts[reason]) or "it has no rows"
+        raise UserError(f"{source} has no question that can be asked ({why}): name the file of {name}")
+    for reason, text in left.items():
+        if counts[reason] and reason != "without_picture":  # such rows are expected, and counted
+            warnings.warn(f"{source}: {text} left out", stacklevel=2)
     items = [Item(**values, image=store.path(place, values["qid"])) for values, place in found.values()]
-    if not items:
-        raise UserError(f"{source} has no question with a picture: name the file of {name}")
     return Loaded(rotated(items) if benchmark.circular else items, dict(counts))
 
 
@@ -84,11 +91,11 @@ def _warn_of_another_edition(name: str, path: Path) -> None:
         warnings.warn(f"{path.name} is not the {name}.tsv that VLMEvalKit pins: it {is_what}", stacklevel=3)
 
 
-def _left_out(row: dict, one: fields.Fields) -> str:
+def _left_out(row: dict, one: fields.Fields, scored: bool) -> str:
     """Return the count of the rows that are left out for the same reason, "" for a row that is asked."""
     if _without_picture(row, one):
         return "without_picture"
-    if one.answer:
+    if one.answer or not (scored or fields.has_answer(row)):
         return ""
     return "only_one_option" if sum(map(bool, one.options)) == 1 else "right_option_is_empty"
 

@@ -17,11 +17,11 @@ ROTATION = 1_000_000  # in VLMEvalKit's files the k-th rotation of question i ha
 def rotated(items: Iterable[Item]) -> list[Item]:
     """Return the items; a question whose rotations are not among them is followed by its rotations.
 
-    The k-th rotation starts with option k.
+    The k-th rotation starts with option k. A question without an answer stays as it is.
     """
     items = list(items)
     sizes = Counter(item.group for item in items)
-    return [one for item in items for one in (_rotations(item) if sizes[item.group] == 1 else [item])]
+    return [one for item in items for one in (_rotations(item) if item.answer and sizes[item.group] == 1 else [item])]
 
 
 def _rotations(item: Item) -> list[Item]:

@@ -5,7 +5,6 @@ found[0]                                                     # a Grade, or None 
 """
 
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -13,12 +12,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from tqdm import tqdm
 
 from o1lib.formats.thoughts import answer_part, unfenced, without_marks
 from o1lib.models.endpoint import Reply, Request
 from o1lib.records import UserError
 from o1lib.records.limits import check_size
+from o1lib.records.progress import progress_bar, say
 
 ATTEMPTS = 3
 TOKENS = 1024  # of a judge's reply; a reasoning judge may spend hundreds on its thoughts before the few of its verdict
@@ -104,7 +103,9 @@ def verdicts(
     left = list(range(len(cases)))
     for attempt in range(attempts if cases else 0):
         asked = (replace(build(cases[k]), temperature=WARMER * attempt) for k in left)
-        bar = tqdm(ask(asked), total=len(left), desc=f"{name}, again" if attempt else name, unit=" replies", delay=2)
+        bar = progress_bar(
+            ask(asked), total=len(left), desc=f"{name}, again" if attempt else name, unit=" replies", delay=2
+        )
         for k, reply in zip(left, bar, strict=True):
             found[k] = None if reply.error else read(reply.text, form)
             why[k] = reply.problem or "no JSON as asked"
@@ -113,5 +114,5 @@ def verdicts(
             break
     if left:
         reasons = "; ".join(f"{count} {reason}" for reason, count in Counter(why[k] for k in left).most_common(3))
-        tqdm.write(f"{name}: {len(left)} of {len(cases)} have no verdict ({reasons})", file=sys.stderr)
+        say(f"{name}: {len(left)} of {len(cases)} have no verdict ({reasons})")
     return found

@@ -16,6 +16,7 @@ from o1lib.evaluation.probes.model import replies
 from o1lib.evaluation.probes.page import suite_table
 from o1lib.evaluation.probes.questions import drawn_items, from_items, with_own_chains
 from o1lib.evaluation.probes.suite import PROBES, cases_of, run_suite, suite_metrics
+from o1lib.inference.lean_mllama import step_of
 from o1lib.models.checkpoint import model_hash
 from o1lib.records import Run, atomic_file, choose, finish, project_root, stack_hash
 from o1lib.records.provenance import provenance
@@ -59,7 +60,7 @@ def measure(
     table = suite_table(found, missing, f"What the answers of {Path(checkpoint).name} follow")
     with atomic_file(run.path(TABLE)) as part:
         part.write_text(table, encoding="utf8")
-    facts = {"not_available": missing, "chains_left_out": left_out}
+    facts = {"not_available": missing, "chains_left_out": left_out, "decoding_step": step_of(decoder.runner.model)}
     device = decoder.runner.device.type
     finish(run, found, lines, extra=facts, device=device, dtype="float32", model_hash=weights, n_failed=_unread(lines))
     return table

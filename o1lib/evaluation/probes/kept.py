@@ -2,7 +2,7 @@
 
     reply = kept_replies(replies(decoder, "tags"), Path("replies.jsonl"), {"model": model_hash(folder)})
 
-The first line holds the settings. A file of other settings is discarded, and lines that cannot be read are dropped.
+The first line holds the settings. A file of other settings is renamed, and lines that cannot be read are dropped.
 """
 
 import hashlib

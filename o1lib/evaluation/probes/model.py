@@ -50,6 +50,26 @@ def replies(decoder, format: str) -> Reply:
     return reply
 
 
+def replies_by_turn(decoder) -> Reply:
+    """Return the `reply` of a suite for any decoder with a `reply` of its own, greedy, turn by turn.
+
+    It takes decoders without a cache that could be forked, and those that ask a server. Pictures cannot be masked.
+    """
+
+    def reply(requests: Sequence[Request]) -> list[str]:
+        said = [[] for _ in requests]
+        tasks = [_task(request) for request in requests]
+        for turn in range(max((len(one.users) for one in requests), default=0)):
+            open = [k for k, one in enumerate(requests) if len(one.replies) <= turn < len(one.users)]
+            chats = [_conversation(tasks[k], requests[k], said[k]) for k in open]
+            for k, found in zip(open, decoder.reply(chats, [f"{turn}/{k}" for k in open], greedy=True)):
+                said[k].append(found.text)
+        decoder.forget()
+        return ["\n\n".join(texts) for texts in said]
+
+    return reply
+
+
 def without_picture(state: RowState, runner) -> RowState:
     """Return a state from which later tokens do not see the picture; the tokens read so far are as they were.
 

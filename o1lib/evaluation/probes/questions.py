@@ -40,14 +40,14 @@ def with_own_chains(items: Sequence, partners: dict, reply: Reply, format: str) 
         raise UserError(f"format '{format}' writes no chain: take the true chains")
     asked = {one.qid: one for one in (*items, *partners.values())}
     texts = reply([ask(one, fresh(one.question, format)) for one in asked.values()])
-    own = {qid: _with_chain(one, text, format) for (qid, one), text in zip(asked.items(), texts, strict=True)}
+    own = {qid: with_chain(one, text, format) for (qid, one), text in zip(asked.items(), texts, strict=True)}
     kept = [own[item.qid] for item in items if own[item.qid]]
     swapped = {qid: own[partner.qid] for qid, partner in partners.items() if own[qid] and own[partner.qid]}
     return kept, swapped, len(items) - len(kept)
 
 
-def _with_chain(item, text, format):
-    """Return the item with the stages of a reply, None if one is missing."""
+def with_chain(item, text, format):
+    """Return the item with the stages of a model's reply, None if the reply lacks one of the format's stages."""
     entry = FORMATS[format]
     tagged = entry.stage_ends and all(end.strip() for end in entry.stage_ends.values())
     found = parse(from_special(text)).stages if tagged else parse_plain(text)

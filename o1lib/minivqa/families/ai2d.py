@@ -11,52 +11,26 @@ Example:
     True
 """
 
-from functools import cache
-from itertools import combinations, pairwise, product
+from itertools import pairwise
 
 from o1lib.minivqa.chance import wrong, yes_no
+from o1lib.minivqa.families.arrow_graphs import BESIDE, connected_graphs, follow, paths
 from o1lib.minivqa.family import Asked, Family, Template
 from o1lib.minivqa.words import CLASSES
 
 LETTERS = CLASSES["letter"]
 _RIGHT, _LEFT, _DOWN, _UP = "red", "blue", "green", "purple"
 _NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five"}
-_BESIDE = ((0, 1), (1, 2), (3, 4), (4, 5), (0, 3), (1, 4), (2, 5))
 
 
 def scene(rng, hard):
     """Return five parts (six if hard) with arrows between some neighbors, all of them connected."""
-    graph = rng.choice(_graphs(6 if hard else 5))
+    graph = rng.choice(connected_graphs(6 if hard else 5))
     names = dict(zip(graph, rng.sample(LETTERS, len(graph)), strict=True))
     return (
         {names[place]: place for place in graph},
         {names[place]: tuple([names[other] for other in others]) for place, others in graph.items()},
     )
-
-
-@cache
-def _graphs(size):
-    """Return every connected {place: places pointed to}, different for any two parts.
-
-    At most one part has two arrows out, so that for every number of arrows all answers of a template occur.
-    """
-    found = []
-    for used in combinations(range(6), size):
-        pairs = [pair for pair in _BESIDE if set(pair) <= set(used)]
-        for turns in product((None, 1, -1), repeat=len(pairs)):
-            links = [pair[::turn] for pair, turn in zip(pairs, turns, strict=True) if turn]
-            outs = {place: tuple(sorted(b for a, b in links if a == place)) for place in used}
-            arrows = sorted(map(len, outs.values()))
-            if len(set(outs.values())) == size and arrows[-2] < 2 and arrows[-1] < 3 and _connected(used, links):
-                found.append(outs)
-    return tuple(found)
-
-
-def _connected(used, links):
-    met = [used[0]]
-    for place in met:
-        met.extend(dict.fromkeys(b for pair in links for a, b in (pair, pair[::-1]) if a == place and b not in met))
-    return len(met) == len(used)
 
 
 def fact(outs, letter):
@@ -97,7 +71,7 @@ def edit(drawn, rng):
     """Take one arrow away or add one between neighbors; None if no scene could have these arrows."""
     places, outs = drawn
     one, two = rng.sample(tuple(places), 2)
-    if tuple(sorted((places[one], places[two]))) not in _BESIDE or one in outs[two]:
+    if tuple(sorted((places[one], places[two]))) not in BESIDE or one in outs[two]:
         return None
     ends = [letter for letter in outs[one] if letter != two] + [two] * (two not in outs[one])
     changed = outs | {one: tuple(sorted(ends, key=places.get))}
@@ -125,16 +99,8 @@ def _next(drawn, rng):
     )
 
 
-def _follow(outs, start):
-    """Return the parts on the path from `start`, as long as each has one arrow out and none repeats."""
-    way = [start]
-    while len(found := outs[way[-1]]) == 1 and found[0] not in way:
-        way.append(found[0])
-    return way
-
-
 def _end(drawn, rng):
-    way = _follow(drawn[1], rng.choice(tuple(drawn[0])))
+    way = follow(drawn[1], rng.choice(tuple(drawn[0])))
     if len(way) < 2 or drawn[1][way[-1]]:
         return None
     return Asked(
@@ -149,7 +115,7 @@ def _end(drawn, rng):
 
 def _after(drawn, rng):
     number, start = rng.choice(tuple(_NUMBERS)), rng.choice(tuple(drawn[0]))
-    way = _follow(drawn[1], start)[: number + 1]
+    way = follow(drawn[1], start)[: number + 1]
     if len(way) <= number:
         return None
     return Asked(
@@ -162,16 +128,9 @@ def _after(drawn, rng):
     )
 
 
-def _ways(outs, way, goal):
-    """Return every path from the last part of `way` to `goal` without repeated parts."""
-    if way[-1] == goal:
-        return [way]
-    return [found for letter in outs[way[-1]] if letter not in way for found in _ways(outs, [*way, letter], goal)]
-
-
 def _steps(drawn, rng):
     one, two = rng.sample(tuple(drawn[0]), 2)
-    ways = _ways(drawn[1], [one], two)
+    ways = paths(drawn[1], [one], two)
     if len(ways) != 1:
         return None
     links = tuple(f"step {number} is {a} to {b}" for number, (a, b) in enumerate(pairwise(ways[0]), 1))
@@ -202,7 +161,7 @@ def _source(drawn, rng):
 
 def _removed(drawn, rng):
     one, gone, two = rng.sample(tuple(drawn[0]), 3)
-    if not _ways(drawn[1], [one], two):
+    if not paths(drawn[1], [one], two):
         return None
     left = {letter: tuple(b for b in others if gone not in (letter, b)) for letter, others in drawn[1].items()}
     met = {one: 1}  # letter: number of arrows to read one after another before it is known where they lead

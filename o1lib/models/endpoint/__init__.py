@@ -13,6 +13,6 @@ that the server filtered, is no answer: it is asked for again and never logged a
 
 from o1lib.models.endpoint.cache import ReplyLog
 from o1lib.models.endpoint.client import Endpoint
-from o1lib.models.endpoint.messages import Reply, Request, ServedUsage
+from o1lib.models.endpoint.messages import Choice, Reply, Request, ServedUsage
 
-__all__ = ["Endpoint", "ServedUsage", "Reply", "ReplyLog", "Request"]
+__all__ = ["Choice", "Endpoint", "ServedUsage", "Reply", "ReplyLog", "Request"]

@@ -144,6 +144,8 @@ class Endpoint:
             request.max_tokens,
             request.key,
         ]
+        if more := request.more():  # a plain question keeps the key that it has always had
+            asked.append(more)
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
     def _asked(self, request, key):

@@ -12,72 +12,70 @@ from collections.abc import Mapping, Sequence
 
 from o1lib.formats.characters import mended
 from o1lib.formats.thoughts import without_thoughts
+from o1lib.models.endpoint.choices import choice_of, kept, restored
 from o1lib.models.endpoint.errors import RetryableError
-from o1lib.models.endpoint.messages import Reply, Request
+from o1lib.models.endpoint.messages import Choice, Reply, Request
 from o1lib.records.limits import MOST_TOKENS_OF_A_REPLY
 
 EMPTY_TRIES = 3  # attempts at a request whose replies hold no text: each of them is paid for
-_TEXTS = ("text", "output_text")  # kinds of parts that are the answer; thoughts and pictures are not
 _FILTERED = ("content_filter", "safety", "image_safety", "prohibited_content", "recitation", "blocklist", "sensitive")
 _BROKEN = ("abort", "error", "insufficient_system_resource", "cancelled", "network_error")
 _CHARACTERS = 4  # of a token, roughly: where a server's count cannot be true
 
 
 def entry_of(reply, request: Request) -> dict:
-    """Return {text, finish, prompt_tokens, completion_tokens} of a reply to `request`.
+    """Return {text, finish, prompt_tokens, completion_tokens} of a reply to `request`, and its `choices` if asked for.
 
-    `estimated` is added if a count of tokens cannot be true: then it is one token for four characters. Raises
-    RetryableError for another form, and for a reply without text or one that the server filtered or broke off. Its
-    `spent` holds the tokens that such a reply cost. A text that ends at the token limit is an answer: its `finish` is
-    "length", which `Reply.problem` names.
+    `estimated` is added if a count of tokens cannot be true: then it is one token for four characters. Choices that are
+    no answer are left out. Raises RetryableError for another form, and for a reply without text or one that the server
+    filtered or broke off. Its `spent` holds the tokens that such a reply cost. A text that ends at the token limit is
+    an answer: its `finish` is "length", which `Reply.problem` names.
     """
     try:
-        choice, usage = reply["choices"][0], reply.get("usage")
+        found = [(choice_of(choice), choice["message"]) for choice in reply["choices"][: request.n]]
+        usage = reply.get("usage")
         usage = usage if isinstance(usage, Mapping) else {}
-        message, finish = choice["message"], mended(str(choice.get("finish_reason") or "")[:40])
-        text, read, written = _text(message), *map(usage.get, ("prompt_tokens", "completion_tokens"))
+        read, written = map(usage.get, ("prompt_tokens", "completion_tokens"))
+        texts = [one.text for one, _ in found] or [reply["choices"][0]]
     except (AttributeError, IndexError, KeyError, TypeError):
         raise RetryableError("the reply is not a chat completion") from None
-    entry = {"text": text, "finish": finish}
-    entry |= _counts({"prompt_tokens": (read, _sent(request)), "completion_tokens": (written, text)})
-    if problem := _lack(text, finish, message, request.max_tokens):
-        raise RetryableError(problem, most=EMPTY_TRIES, spent=(entry["prompt_tokens"], entry["completion_tokens"]))
-    return entry
+    counts = _counts({"prompt_tokens": (read, _sent(request)), "completion_tokens": (written, "".join(texts))})
+    if cached := _cached(usage):
+        counts["cached_tokens"] = min(cached, counts["prompt_tokens"])
+    lacks = [_lack(one.text, one.finish, message, request.max_tokens, request.may_be_empty) for one, message in found]
+    good = [one for (one, _), lack in zip(found, lacks) if not lack]
+    if not good:
+        raise RetryableError(lacks[0], most=EMPTY_TRIES, spent=(counts["prompt_tokens"], counts["completion_tokens"]))
+    entry = {"text": good[0].text, "finish": good[0].finish} | counts
+    return entry | ({"choices": kept(good)} if request.more() or request.may_be_empty else {})
 
 
 def is_answer(entry: Mapping) -> bool:
-    """Return whether an entry of a log is an answer, by the same rule as for a reply that has just come."""
+    """Return whether an entry of a log is an answer, by the same rule as for a reply that has just come.
+
+    Raises TypeError for choices of another form.
+    """
+    if "choices" in entry:
+        return bool(restored(entry["choices"]))
     return not _lack(entry["text"], str(entry.get("finish") or ""), {}, 0)
 
 
 def reply_of(entry: Mapping, cached: bool = False) -> Reply:
     """Return an entry, perhaps from a log, as a reply."""
     usage = {name: token_count(entry.get(name)) or 0 for name in ("prompt_tokens", "completion_tokens")}
-    return Reply(mended(entry["text"]), usage, cached, finish=str(entry.get("finish") or ""))
+    usage |= {"cached_tokens": token_count(entry["cached_tokens"]) or 0} if "cached_tokens" in entry else {}
+    text, finish = mended(entry["text"]), str(entry.get("finish") or "")
+    choices = restored(entry["choices"]) if "choices" in entry else [Choice(text, finish)]
+    return Reply(text, usage, cached, finish=finish, choices=choices)
 
 
-def _text(message: Mapping) -> str:
-    """Return the answer's text: its parts joined, or the refusal that stands in its place."""
-    content = message.get("content")
-    parts = content if isinstance(content, list) else [content]
-    found = [
-        part.get("text") if isinstance(part, Mapping) and (part.get("type") or "text") in _TEXTS else part
-        for part in parts
-    ]
-    words = [part for part in found if not isinstance(part, Mapping) and part is not None]
-    if not all(isinstance(word, str) for word in words):
-        raise RetryableError("the reply's content is not text")
-    refusals = [part.get("refusal") for part in (*parts, message) if isinstance(part, Mapping)]
-    return mended("".join(words) or "".join(one for one in refusals if isinstance(one, str)))
-
-
-def _lack(text: str, finish: str, message: Mapping, limit: int) -> str:
+def _lack(text: str, finish: str, message: Mapping, limit: int, may_be_empty: bool = False) -> str:
     """Return why a reply is no answer, "" if it is one."""
     reason = finish.lower()
     if reason in (*_FILTERED, *_BROKEN):
         what = "filtered the reply" if reason in _FILTERED else "broke off the reply"
         return f"the server {what} (finish_reason {finish})"
-    if without_thoughts(text).strip():
+    if may_be_empty or without_thoughts(text).strip():
         return ""
     if finish == "length":
         return f"the token limit was reached before any text (max_tokens is {limit:,}): raise it"
@@ -100,6 +98,12 @@ def _counts(given: Mapping[str, tuple]) -> dict:
         estimated |= found is None
         entry[name] = len(text) // _CHARACTERS + 1 if found is None else found
     return entry | ({"estimated": True} if estimated else {})
+
+
+def _cached(usage: Mapping) -> int:
+    """Return the tokens of the prompt that the server took from its cache, 0 if it does not say."""
+    details = usage.get("prompt_tokens_details")
+    return token_count(details.get("cached_tokens")) or 0 if isinstance(details, Mapping) else 0
 
 
 def _sent(request: Request) -> str:

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 class Request:
     """A chat request. `schema` asks for JSON of that schema; `key` distinguishes requests that are otherwise equal.
 
-    `temperature` None is the server's default.
+    `temperature` and `top_p` None are the server's defaults. The further fields are for searches: `n` asks for as many
+    choices, `stop` holds the strings that end a choice, `top_logprobs` the number of likeliest tokens to name at each
+    place (None: no log-probabilities). `continues`: the last message is an open turn of the assistant, which the reply
+    continues, as vLLM and SGLang do with `continue_final_message`. `may_be_empty`: a reply without words is an answer.
     """
 
     messages: Sequence[Mapping]
@@ -20,15 +23,48 @@ class Request:
     temperature: float | None = 0.0
     max_tokens: int = 1024
     key: str = ""
+    n: int = 1
+    stop: Sequence[str] = ()
+    top_p: float | None = None
+    seed: int | None = None
+    top_logprobs: int | None = None
+    continues: bool = False
+    may_be_empty: bool = False
+
+    def more(self) -> dict:
+        """Return the fields of the body that a plain question does not have."""
+        found = {"n": self.n if self.n > 1 else None, "stop": list(self.stop) or None, "top_p": self.top_p}
+        found |= {"seed": self.seed, "logprobs": self.top_logprobs is not None or None}
+        found |= {"top_logprobs": self.top_logprobs or None, "continue_final_message": self.continues or None}
+        found |= {"add_generation_prompt": False if self.continues else None}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the continuations in a reply.
+
+    `stopped` is the stop string that ended it, by the server's word: "" for none, None if the server does not say.
+    `tokens` and `logprob` (their summed log-probability) are None without log-probabilities. `top` holds the likeliest
+    first tokens with their log-probabilities.
+    """
+
+    text: str
+    finish: str = ""
+    stopped: str | None = None
+    tokens: int | None = None
+    logprob: float | None = None
+    top: Sequence[tuple[str, float]] = ()
 
 
 @dataclass(frozen=True)
 class Reply:
     """The reply to a request.
 
-    `usage` holds {prompt_tokens, completion_tokens}. `cached`: it was in the log. `finish` is the server's reason for
-    the end ("length": cut at max_tokens, which `problem` says in words; the text so far is an answer all the same).
-    `error` says why there is no answer, "" if there is one.
+    `choices` holds all choices, the first of which is `text`. `usage` holds {prompt_tokens, completion_tokens}, and
+    cached_tokens if the server says how much of the prompt it did not read again. `cached`: it was in the log. `finish`
+    is the server's reason for the end ("length": cut at max_tokens, which `problem` says in words; the text so far is
+    an answer all the same). `error` says why there is no answer, "" if there is one.
     """
 
     text: str
@@ -36,6 +72,7 @@ class Reply:
     cached: bool = False
     error: str = ""
     finish: str = ""
+    choices: Sequence[Choice] = ()
 
     @property
     def problem(self) -> str:

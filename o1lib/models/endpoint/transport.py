@@ -119,7 +119,7 @@ class Transport:
                 "type": "json_schema",
                 "json_schema": {"name": "answer", "schema": dict(request.schema), "strict": True},
             }
-        return all_mended(body)
+        return all_mended(body | request.more())
 
     def _client(self):
         import openai
@@ -150,7 +150,9 @@ class Transport:
             raise self._judged(status, words, code, name="an error in the reply")
         entry = entry_of(reply, request)
         secret = self._secret()
-        return {"model": self.model} | entry | {name: scrubbed(entry[name], secret) for name in ("text", "finish")}
+        for one in (entry, *entry.get("choices", ())):
+            one |= {name: scrubbed(one[name], secret) for name in ("text", "finish")}
+        return {"model": self.model} | entry
 
     def _judged(self, status, words, code, wait=None, name=""):
         """Return the exception for a refused call; `name` replaces the status in its message."""

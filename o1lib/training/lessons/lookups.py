@@ -1,14 +1,17 @@
 """Lessons in looking a word up in the context: raw text first, then chats.
 
 Some statements or options are given, and at most half of them are asked for: forward (what does x say?) or backward
-(who says y?). If all were asked for, the last ones could be guessed. All words are drawn anew, so that no weight can
-know them. Only the words that are looked up are learned.
+(who says y?), because the last ones could be guessed if all were. Raw texts ask for all from the time of invented words
+on, when questions are no longer guessed. All words are drawn anew, so that no weight can know them. Only the words that
+are looked up are learned.
 
 The order matters (results/LOG.md). Lists, pairs and forward questions come first: a small model that starts with
 everything at once learns nothing for long. Then come lists said backward, from any of their words: said from the last
 word alone, they are learned by counting places, which finds nothing in statements. Backward questions are first asked
 with the end as the last word ("back : 7"). Questions with words after it ("the one with 7 is") were learned only when
 lists were said with words between, because then the model must fetch what it looks up from some tokens before.
+Forward questions whose relation stands between key and answer ("egg costs") were learned only when others had the key
+as their last word ("next : egg"). They carry over to other relations only if the relations of lessons are of any kind.
 
     lookup_lesson(random.Random(0), progress=0.0)      # raw: " cup jar egg . cup" then " jar egg." is learned
     lookup_lesson(random.Random(0), progress=1.0)      # often a chat about "cup costs 7. jar costs 3."
@@ -39,8 +42,9 @@ LETTER_OF = (
 IN_FULL = ("Answer in a sentence.", "In full.")
 
 # Shares of the lookups after which the forms of a name join.
-STATEMENTS_FROM, REVERSED_FROM, SPACED_FROM, INVENTED_FROM, CHATS_FROM = 0.03, 0.06, 0.19, 0.27, 0.42
-BACKWARD, INVENTED = 0.6, 0.7  # shares of backward questions, and of lists of words that hold invented ones
+STATEMENTS_FROM, REVERSED_FROM, SPACED_FROM, INVENTED_FROM, CHATS_FROM = 0.02, 0.04, 0.13, 0.18, 0.36
+BACKWARD, INVENTED = 0.5, 0.8  # shares of backward questions, and of lists of words that hold invented ones
+KEY_LAST = 0.6  # share of forward questions to a statement that end with its key
 LOOSE = 0.25  # share of chat questions that are the key among random small words
 NOUNS = ("one", "thing", "name", "word", "place", "piece", "row")
 BETWEEN = (" ,", " then", " is", " :", " and so", " .", " , which is", " =")  # said between the words of a list
@@ -55,7 +59,7 @@ def lookup_lesson(rng: Random, progress: float) -> dict:
     ease = (progress - CHATS_FROM) / (1 - CHATS_FROM)
     kind = rng.random()
     if kind < 0.35:
-        makers = (reversed_list, repeated_list, spaced_list, pairs, statements, statements, options, options)
+        makers = (reversed_list, spaced_list, pairs, statements, statements, statements, options, options)
         return rng.choice(makers)(rng, INVENTED, BACKWARD, noise=True)
     if kind < 0.5:
         return distant(rng, ease)
@@ -73,7 +77,7 @@ def _raw_lesson(rng, progress):
         lists, short = {reversed_list: 0.1, spaced_list: 0.5}, 0.3
     else:
         lists = {reversed_list: 0.1, spaced_list: 0.2}
-    makers = (repeated_list, pairs, statements, statements, options, options)
+    makers = (repeated_list, pairs, statements, statements, statements, options, options)
     rest = (1 - sum(lists.values())) / len(makers)
     maker = rng.choices([*lists, *makers], [*lists.values(), *[rest] * len(makers)])[0]
     return maker(rng, INVENTED if progress >= INVENTED_FROM else 0.0, backward, short=short)
@@ -110,27 +114,30 @@ def spaced_list(rng, invented=0.0, backward=0.0, noise=False, short=0.0) -> dict
 
 
 def pairs(rng, invented=0.0, backward=0.0, noise=False, short=0.0) -> dict:
-    """Return pairs of words, some of which are asked for."""
+    """Return pairs of words that are asked for."""
     return statements(rng, invented, backward, noise, short, relation="")
 
 
 def statements(rng, invented=0.0, backward=0.0, noise=False, short=0.0, relation=None) -> dict:
-    """Return statements "x is y", some of which are completed from their key or from their end."""
+    """Return statements "x is y" that are completed from their key or from their end."""
     relation = f" {any_relation(rng, invented)}" if relation is None else relation
     found = _statements(rng, rng.randint(3, 6), invented)
     text = "".join(f" {x}{relation} {y}." for x, y in found)
     return _completed(
-        rng, text, [_statement_asked(rng, *one, relation, backward, short) for one in _half(rng, found)], noise
+        rng,
+        text,
+        [_statement_asked(rng, *one, relation, backward, short) for one in _raw_questions(rng, found, invented)],
+        noise,
     )
 
 
 def options(rng, invented=0.0, backward=0.0, noise=False, short=0.0) -> dict:
-    """Return options, some of which are completed from their letter, or whose letter is asked for."""
+    """Return options that are completed from their letter, or whose letter is asked for."""
     count = rng.randint(3, 6)
     found = list(zip(letters(rng, count), distinct_words(rng, count, invented), strict=True))
     asked = [
         (_letter_asked(rng, word, short), letter) if rng.random() < backward else (f" {letter} is", word)
-        for letter, word in _half(rng, found)
+        for letter, word in _raw_questions(rng, found, invented)
     ]
     return _completed(rng, "".join(f" {letter}. {word}" for letter, word in found), asked, noise)
 
@@ -185,6 +192,11 @@ def _statements(rng, count, invented):
     return list(zip(words[::2], words[1::2], strict=True))
 
 
+def _raw_questions(rng, found, invented):
+    """Return up to half of the pairs, or all once invented words join: by then every question is looked up."""
+    return rng.sample(found, len(found)) if invented else _half(rng, found)
+
+
 def _half(rng, found):
     """Return up to half of the pairs, at least one, in random order."""
     return rng.sample(found, max(1, len(found) // 2))
@@ -200,7 +212,8 @@ def _letter_asked(rng, word, short):
 def _statement_asked(rng, x, y, relation, backward, short):
     """Return (beginning, word) that asks for one statement, from its end in a share `backward` of cases."""
     if rng.random() >= backward:
-        return f" {x}{relation}", y
+        last = relation and rng.random() < KEY_LAST
+        return (rng.choice((f" next : {x}", f" {x} :", f" say {x}")) if last else f" {x}{relation}"), y
     named = f" the {rng.choice(NOUNS)} " + (
         f"with {y}" if not relation or rng.random() < 0.5 else f"that{relation} {y}"
     )

@@ -1,0 +1,103 @@
+"""The expected gain of best-of-N and of a stage beam with a judge, from its accuracy, in points of right answers.
+
+    found = expected_gains(right, answers, stages, curve, costs)        # one line for each method and N
+    found[["search", "value", "low", "high", "times"]]
+
+*best-of-N*: a knock-out among N of the model's own answers, computed exactly from how many of each question's sampled
+answers are right, with the judge's accuracy on pairs of whole answers (`o1lib.analysis.audits.knockout`).
+
+*stage beam*: an oracle's gain by best-of-N, times the measured ratio of an oracle's gain by a stage beam to that by
+best-of-N, times the share of an oracle's gain that such a judge wins on the measured curve
+(`o1lib.analysis.audits.curve`). The curve and the ratio were measured at N = 4 and are taken for every N.
+
+Intervals join draws of the questions, of the judge's accuracy, and of the curve. Gains are over one sampled answer.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from o1lib.analysis.audits.curve import GainCurve
+from o1lib.analysis.audits.knockout import by_count
+from o1lib.analysis.audits.spread import DRAWS, SIDES, JudgeSpread
+
+SIZES = (2, 4, 8)
+BEST_OF_N, STAGE_BEAM = "best_of_n", "stage_beam"
+COLUMNS = ["method", "n", "search", "value", "low", "high", "most", "tokens", "times"]
+
+
+def expected_gains(
+    right: Mapping[str, Sequence[bool]],
+    answers: JudgeSpread,
+    stages: JudgeSpread | None,
+    curve: GainCurve | None,
+    costs: Mapping,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return one line for each search, with COLUMNS: its gain over one answer, and `most`, an oracle's gain.
+
+    `right` is {qid: whether each sampled answer is right}, equally many answers each. `answers` and `stages` are the
+    judge's accuracies on whole answers and on stages; without the latter the former is taken. `costs` are those of
+    `o1lib.evaluation.audits.candidates.costs_of`. `tokens` are processed per question, `times` those of one answer.
+    Without a curve, or for a model that writes no stages, there are no lines for the stage beam.
+    """
+    counts, draws, total = _counts(right, seed)
+    sizes = [n for n in SIZES if n <= total]
+    lines = []
+    for n in sizes:
+        lines.append((BEST_OF_N, n, *_whole(counts, draws, total, n, answers)))
+    for n in sizes if curve is not None and costs["stages"] > 1 else ():
+        lines.append((STAGE_BEAM, n, *_staged(counts, draws, total, n, stages or answers, curve)))
+    found = [
+        {"method": method, "n": n, "search": _name(method, n), "value": value, "low": low, "high": high, "most": most}
+        | _cost(method, n, answers, stages, costs)
+        for method, n, value, low, high, most in lines
+    ]
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _name(method, n):
+    return f"best-of-{n}" if method == BEST_OF_N else f"stage beam, N = {n}"
+
+
+def _counts(right, seed):
+    """Return (share of questions with 0, 1, ... right answers; DRAWS of it with questions resampled; answers each)."""
+    total = len(next(iter(right.values())))
+    histogram = np.bincount([sum(flags) for flags in right.values()], minlength=total + 1)
+    size = int(histogram.sum())
+    draws = np.random.default_rng(seed).multinomial(size, histogram / size, size=DRAWS) / size
+    return histogram / size, draws, total
+
+
+def _room(counts, total, n):
+    """Return what an oracle gains with n candidates over one answer."""
+    return counts @ (by_count(total, n, 1.0) - np.arange(total + 1) / total)
+
+
+def _whole(counts, draws, total, n, answers):
+    one = np.arange(total + 1) / total
+    value = float(counts @ (by_count(total, n, answers.right["value"]) - one))
+    drawn = np.einsum("dk,kd->d", draws, by_count(total, n, answers.draws)) - draws @ one
+    return value, *_around(value, drawn), float(_room(counts, total, n))
+
+
+def _staged(counts, draws, total, n, judge, curve):
+    most = float(_room(counts, total, n) * curve.headroom)
+    value = most * curve.share(judge.right["value"])
+    drawn = _room(draws, total, n) * curve.headrooms * curve.shares(judge.draws)
+    return value, *_around(value, drawn), most
+
+
+def _around(value, drawn):
+    low, high = np.percentile(drawn, SIDES)
+    return min(value, float(low)), max(value, float(high))
+
+
+def _cost(method, n, answers, stages, costs):
+    """Return the tokens of a search for each question, and how many times those of one answer they are."""
+    one = costs["generated"] + costs["prefilled"]
+    asked = n - 1 if method == BEST_OF_N else (n - 1) * costs["stages"]
+    verdict = (stages or answers).tokens if method == STAGE_BEAM else answers.tokens
+    tokens = costs["prefilled"] + n * costs["generated"] + asked * verdict
+    return {"tokens": tokens, "times": tokens / one}

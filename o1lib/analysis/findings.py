@@ -1,0 +1,104 @@
+"""Say in words what a table of results shows: the titles of figures, and the first sentences of a report.
+
+    differences(found)                                          # "No difference is certain: all 8 intervals include 0"
+    opening(found, "structured − direct training", "pilot")     # three sentences (Markdown)
+
+A difference is certain if its 95 % interval excludes zero. Each is judged on its own, without correction for their
+number.
+"""
+
+import pandas as pd
+
+from o1lib.analysis.stats import INCONCLUSIVE, NOT_TESTED
+
+NOT_TOLD_APART = "not told apart"  # the verdict on a contrast that nobody claims and no interval decides
+UNDECIDED = (INCONCLUSIVE, NOT_TESTED, NOT_TOLD_APART)
+
+
+def undecided(table):
+    """Return which lines decide nothing, by their `verdict`, or without one because the interval includes zero."""
+    if "verdict" in table:
+        return table.verdict.isin(UNDECIDED)
+    return ~((table.low > 0) | (table.high < 0))
+
+
+def plain(sentence):
+    """Return a sentence of Markdown as a title: with a capital, without emphasis and without the period at its end."""
+    told = sentence.replace("**", "").removesuffix(".")
+    return told[:1].upper() + told[1:]
+
+
+def differences(found, name="contrast", most=2):
+    """Return in one sentence how many differences are certain, with the largest, named by column `name`.
+
+    `found` has columns value, low, high (fractions) and perhaps `verdict`; lines without a value are not counted.
+    """
+    tested = found.dropna(subset=["value"])
+    sure = tested[~undecided(tested)]
+    if not len(tested):
+        return "Nothing is compared: rows were not run"
+    if not len(sure):
+        if len(tested) == 1:
+            return "The difference is not certain: its interval includes zero"
+        return f"No difference is certain: all {len(tested)} intervals include zero"
+    largest = sure.loc[sure.value.abs().sort_values(ascending=False, kind="stable").index[:most]]
+    named = "; ".join(f"{line[name]} {100 * line['value']:+z.1f} points" for line in largest.to_dict("records"))
+    more = f"; and {len(sure) - most} more" if len(sure) > most else ""
+    return f"{len(sure)} of {len(tested)} differences {'is' if len(sure) == 1 else 'are'} certain: {named}{more}"
+
+
+def breaks(cells, places):
+    """Return in one sentence where chains break most often. `cells` is a `long_table`, `places` some of its metrics."""
+    shares = cells[cells.metric.isin(list(places))].groupby("metric", sort=False).value
+    if not len(shares):
+        return "No row has chains whose stages were checked"
+    place = shares.mean().idxmax()
+    return f"Chains break most often {place}: {_range(shares.get_group(place))} of answers"
+
+
+def letters(shares, blindly):
+    """Return in one sentence how often chains give the letter of the option that they state.
+
+    `shares` has one line for each arm, and `blindly` is the accuracy of an option at random (fractions).
+    """
+    if not len(shares):
+        return "No chain states an option"
+    return (
+        f"Chains give the letter of the option that they state in {_range(shares.value)} of cases "
+        f"(at random: {100 * blindly:.0f} %)"
+    )
+
+
+def _range(shares):
+    low, high = f"{100 * shares.min():.0f}", f"{100 * shares.max():.0f}"
+    return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def opening(found, first, mark=""):
+    """Return three sentences (Markdown): the contrast named `first`, which differences are certain, and how sure it is.
+
+    `found` is a table of `o1lib.analysis.contrasts.compare`; `mark` names the kind of study, such as "pilot".
+    """
+    [line] = found[found.contrast == first].to_dict("records")
+    return [_first(line), f"{differences(found)}.", _sure(found.dropna(subset=["value"]), mark)]
+
+
+def _first(line):
+    if pd.isna(line["value"]):
+        return f"**{line['contrast']}**: not tested, {line['why']}."
+    value, low, high = (100 * line[name] for name in ("value", "low", "high"))
+    return f"**{line['contrast']}**: {value:+z.1f} points [{low:+z.1f}, {high:+z.1f}], **{line['verdict']}**."
+
+
+def _sure(tested, mark):
+    if not len(tested):
+        return "No contrast could be tested."
+    few, many, seeds = (int(number) for number in (tested.n.min(), tested.n.max(), tested.seeds.max()))
+    asked = f"{few}" if few == many else f"{few} to {many}"
+    width = (50 * (tested.high - tested.low)).median()
+    most = "one seed" if seeds == 1 else f"up to {seeds} seeds"
+    start = f"In this {mark}, a" if mark else "A"
+    return (
+        f"{start} difference rests on {asked} questions and {most}, and half of the intervals are wider than "
+        f"±{width:.0f} points."
+    )

@@ -1,0 +1,129 @@
+"""Judge value: pairs of a model's own candidates of which the better side is known, and a judge's verdicts on them.
+
+    sampled = sample_answers(items, "tags", decoder, 8)             # searches with 8 whole answers to each question
+    right = right_answers(items, sampled, "tags")                   # {qid: [True, False, ...]}
+    pairs = answer_pairs(sampled, right) + stage_pairs(items, "tags", decoder)
+    ask_judge(judge, pairs)                                         # one line for each pair
+
+Two whole answers make a pair if one is right and the other wrong. Where the facts of a picture are known, two
+candidates of one stage make a pair if one is truer. The sides are in random order.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from o1lib.data.images import picture_of
+from o1lib.formats.chat import FORMATS, answer_text
+from o1lib.scoring import correct, extract
+from o1lib.search.judges import Judge, make_judge, own_comparisons
+from o1lib.search.methods import make_search, task_for
+from o1lib.search.scheduler import run_searches
+from o1lib.search.segments import turn_texts
+from o1lib.search.types import Comparison, SearchResult
+
+MOST = 4  # pairs of whole answers of one question, no candidate in two of them
+STAGE_CANDIDATES = 4  # as at the searches in which the gain of a judge was measured
+AT_ONCE = 160  # comparisons given to a judge at a time
+Pair = tuple[Comparison, int]
+
+
+def sample_answers(items: Sequence, format: str, decoder, n: int, done=None) -> list[SearchResult]:
+    """Return a search for each item whose only round has n whole answers; a coin, which costs nothing, chose one."""
+    return _searched(items, format, decoder, "best_of_n", n, done)
+
+
+def _searched(items, format, decoder, method, n, done=None):
+    search, coin = make_search(method, n), make_judge("random", seed=decoder.seed)
+    tasks = (task_for(item.qid, item.question, picture_of(item), format) for item in items)
+    found = run_searches((search(task, n, decoder.seed) for task in tasks), decoder, coin, done, max(1, 384 // n))
+    decoder.forget()
+    return found
+
+
+def right_answers(items: Sequence, sampled: Sequence[SearchResult], format: str) -> dict[str, list[bool]]:
+    """Return {qid: whether each whole answer is right} for the items whose right answer is known."""
+    return {
+        item.qid: [_right(one, item, format) for one in tree.rounds[0].candidates]
+        for item, tree in zip(items, sampled, strict=True)
+        if item.answer
+    }
+
+
+def _right(candidate, item, format) -> bool:
+    said = turn_texts(candidate.segments) if FORMATS[format].by_turn else candidate.text
+    return correct(extract(answer_text(said, format), item.options).value, item.answer, item.options)
+
+
+def answer_pairs(sampled: Sequence[SearchResult], right: Mapping[str, Sequence[bool]], seed: int = 0) -> list[Pair]:
+    """Return (comparison of a right and a wrong whole answer, the better side), up to MOST for each question."""
+    found = []
+    for tree in sampled:
+        rng, own = random.Random(f"{seed}/{tree.task.qid}/pairs"), right.get(tree.task.qid, ())
+        sides = [[k for k, flag in enumerate(own) if flag == wanted] for wanted in (True, False)]
+        for one in sides:
+            rng.shuffle(one)
+        for number, (good, bad) in enumerate(list(zip(*sides))[:MOST]):
+            better, pool = rng.randrange(2), tree.rounds[0].candidates
+            a, b = (pool[bad], pool[good]) if better else (pool[good], pool[bad])
+            found.append((Comparison(tree.task, "all", "", a, b, pool, f"all/audit{number}"), better))
+    return found
+
+
+def stage_pairs(items: Sequence, format: str, decoder, seed: int = 0) -> list[Pair]:
+    """Return (comparison of two candidates of a stage, the truer side) for the items whose facts are known.
+
+    The candidates are those of a stage beam in which a coin chooses, so that no judge decides which stages are seen.
+    Formats that write no stages have no such pairs.
+    """
+    known = [item for item in items if item.facts and FORMATS[format].stage_ends]
+    if not known or len(task_for("", "", None, format).stages) < 2:
+        return []
+    made = own_comparisons(_searched(known, format, decoder, "stage_beam", STAGE_CANDIDATES))
+    oracle, found = make_judge("oracle", truth={item.qid: item for item in known}), []
+    for (one, _), true in zip(made, oracle([comparison for comparison, _ in made]), strict=True):
+        if not true.tie and one.a.text.strip() != one.b.text.strip():
+            swap = random.Random(f"{seed}/{one.task.qid}/{one.key}/side").randrange(2)
+            sides = replace(one, a=one.b, b=one.a) if swap else one
+            found.append((sides, true.winner ^ swap))
+    return found
+
+
+def ask_judge(judge: Judge, pairs: Sequence[Pair], done=lambda many: None) -> list[dict]:
+    """Return one line for each pair: what was compared, which side is better, and the judge's verdict with its cost.
+
+    `stage` is False for whole answers. `choices` holds the response that was chosen in each order in which the sides
+    were shown, 1 for the first; None where the reply could not be read.
+    """
+    lines = []
+    for first in range(0, len(pairs), AT_ONCE):
+        part = pairs[first : first + AT_ONCE]
+        verdicts = judge([comparison for comparison, _ in part])
+        lines += [_line(*pair, verdict) for pair, verdict in zip(part, verdicts, strict=True)]
+        done(len(part))
+    return lines
+
+
+def _line(one, better, verdict):
+    return {
+        "qid": one.task.qid,
+        "kind": one.kind,
+        "stage": one.kind != "all",
+        "better": better,
+        "winner": verdict.winner,
+        "tie": verdict.tie,
+        "read": verdict.parsed,
+        "choices": list(verdict.choices),
+        "tokens": verdict.cost.processed,
+        "note": verdict.note,
+    }
+
+
+def costs_of(sampled: Sequence[SearchResult], format: str) -> dict:
+    """Return the mean tokens of one answer, written and of its prompt, and how many stages a search would compare."""
+    answers = [candidate for tree in sampled for candidate in tree.rounds[0].candidates]
+    return {
+        "generated": sum(one.tokens for one in answers) / len(answers),
+        "prefilled": sum(tree.usage.prefilled for tree in sampled) / len(sampled),
+        "stages": len(task_for("", "", None, format).stages),
+    }

@@ -1,0 +1,98 @@
+"""Both audits of a model in one call, with a page, a record and all lines, as `python -m o1lib audit` makes them.
+
+print(audit("results/checkpoints/mini-structured", questions=40))       # two sentences and the place of the page
+"""
+
+from pathlib import Path
+
+from tqdm import tqdm
+
+from o1lib.analysis.audits.words import chain_verdict
+from o1lib.evaluation.audits.chains import ChainReading
+from o1lib.evaluation.audits.questions import audit_items
+from o1lib.records import Run, UserError, atomic_file, finish, project_root, shown
+from o1lib.records.provenance import provenance
+from o1lib.search.judges import JUDGES
+from o1lib.study.audit import (
+    JudgeAudit,
+    chain_audit,
+    curve_of,
+    device_of,
+    judge_audit,
+    judge_to_audit,
+    model_to_audit,
+    sampling,
+)
+from o1lib.study.audit_page import audit_page
+
+PAGE = "audit.html"
+
+
+def audit(
+    model: str,
+    data: str = "",
+    questions: int = 40,
+    format: str = "",
+    judge: str = "preference",
+    judge_model: str = "",
+    study: str = "results/mini",
+    least: float = 0.02,
+    temperature: float = 0.6,
+    max_new_tokens: int = 256,
+    out: str = "",
+    seed: int = 0,
+) -> str:
+    """Return both sentences and the place of the page; write page, record and lines into the folder `out`.
+
+    `data` is what `audit_items` takes. `study` is the folder of the records from which the gain of a judge is taken.
+    `least` is the smallest gain that is worth a search. Raises UserError for a share outside 0 to 1, and as the readers
+    of models and questions do.
+    """
+    if not 0 <= least <= 1:
+        raise UserError(f"a gain of {least:g} is no share of the questions: give --least between 0 and 1")
+    decoder, own = model_to_audit(model, format, seed, max_new_tokens)
+    referee = judge_to_audit(judge, decoder, judge_model, seed)
+    folder = project_root() / (out or f"work/audits/{Path(model).name}")
+    given = {"model": model, "data": data, "questions": questions, "format": own, "judge": judge}
+    given |= {"judge_model": judge_model, "study": study, "least": least, "temperature": temperature, "seed": seed}
+    run = Run("audit", seed, "", folder.parent, folder, given, provenance=provenance())
+    items = audit_items(data, questions, run)
+    reading = chain_audit(run, items, decoder, own, model, data, seed)
+    curve, _ = curve_of(study)
+    with tqdm(desc="judge value", unit=" pairs") as bar:
+        judged = judge_audit(items, sampling(decoder, temperature), own, referee, curve, least, seed, bar.update)
+    page = keep_page(run, Path(model).name, reading, judged, JUDGES[judge].label, asked_about(data, len(items)))
+    found, lines, extra = results(reading, judged)
+    finish(run, found, lines, [page], extra=extra, device=device_of(decoder), dtype="float32")
+    told = [sentence.replace("**", "") for sentence in sentences_of(reading, judged)]
+    return "\n".join([*told, f"page: {shown(page)}"])
+
+
+def asked_about(data: str, n: int) -> str:
+    """Return in words what was asked, for the page."""
+    return f"{n} questions of {data or 'Mini-VQA, validation drawings'}."
+
+
+def keep_page(run, model: str, reading: ChainReading, judged: JudgeAudit, judge: str, about: str) -> Path:
+    """Write the page into the run's folder and return its path."""
+    page = run.path(PAGE)
+    with atomic_file(page) as part:
+        part.write_text(audit_page(model, reading, judged, judge, about), encoding="utf8")
+    return page
+
+
+def sentences_of(reading: ChainReading, judged: JudgeAudit) -> list[str]:
+    """Return the sentences of both audits (Markdown)."""
+    return [reading.why or chain_verdict(reading.metrics), judged.sentence]
+
+
+def results(reading: ChainReading, judged: JudgeAudit) -> tuple[dict, list[dict], dict]:
+    """Return what the record of an audit holds: metrics, one line for each forced reply and each pair, and facts."""
+    free = {"accuracy": reading.accuracy} if reading.accuracy else {}
+    lines = [{"audit": "chain"} | line for line in reading.lines] + [{"audit": "judge"} | line for line in judged.lines]
+    chain, worth = sentences_of(reading, judged)
+    extra = {
+        "chain": {"sentence": chain, "not_available": reading.missing} | reading.facts,
+        "judge": {"sentence": worth, "why": judged.why} | judged.facts,
+    }
+    return free | reading.metrics | judged.metrics, lines, extra

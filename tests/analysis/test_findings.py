@@ -1,0 +1,128 @@
+"""Titles and opening sentences say what the table says, and count as certain only intervals that exclude zero."""
+
+import pandas as pd
+import pytest
+
+from o1lib.analysis import findings
+from o1lib.analysis.claims import brief
+from o1lib.analysis.stats import VERDICTS
+from o1lib.records import UserError
+
+NAN = float("nan")
+
+
+def contrasts(*intervals, **columns):
+    """One line for each (value, low, high), named a, b, c in order."""
+    lines = [dict(zip(("value", "low", "high"), one, strict=True)) for one in intervals]
+    named = [
+        line | {"contrast": name, "n": 90, "seeds": 2, "why": ""} for name, line in zip("abcd", lines, strict=False)
+    ]
+    return pd.DataFrame(named).assign(**columns)
+
+
+UP, UNSURE, DOWN = (0.08, 0.02, 0.14), (0.01, -0.05, 0.07), (-0.12, -0.2, -0.04)
+
+
+def test_an_interval_that_includes_zero_decides_nothing():
+    assert list(findings.undecided(contrasts(UP, UNSURE, DOWN))) == [False, True, False]
+
+
+def test_an_interval_that_touches_zero_decides_nothing():
+    assert list(findings.undecided(contrasts((0.1, 0.0, 0.2)))) == [True]
+
+
+def test_a_verdict_decides_before_the_interval():
+    found = contrasts(UNSURE, UNSURE, UP, verdict=["negligible", "inconclusive", "not told apart"])
+    assert list(findings.undecided(found)) == [False, True, True]
+
+
+def test_certain_differences_are_named_largest_first():
+    assert findings.differences(contrasts(UP, UNSURE, DOWN)) == (
+        "2 of 3 differences are certain: c -12.0 points; a +8.0 points"
+    )
+
+
+def test_further_certain_differences_are_counted():
+    told = findings.differences(contrasts(UP, DOWN, UP), most=1)
+    assert told == "3 of 3 differences are certain: b -12.0 points; and 2 more"
+
+
+@pytest.mark.parametrize(
+    "found, told",
+    [
+        (contrasts(UNSURE, UNSURE), "No difference is certain: all 2 intervals include zero"),
+        (contrasts(UNSURE), "The difference is not certain: its interval includes zero"),
+        (contrasts((NAN, NAN, NAN)), "Nothing is compared: rows were not run"),
+    ],
+)
+def test_nothing_certain_is_said(found, told):
+    assert findings.differences(found) == told
+
+
+def test_what_was_not_run_is_not_counted():
+    told = findings.differences(contrasts(UP, (NAN, NAN, NAN)))
+    assert told == "1 of 1 differences is certain: a +8.0 points"
+
+
+def test_the_place_of_most_breaks_is_named_with_its_range():
+    places = {"at the caption": "c", "at the reasoning": "r"}
+    cells = pd.DataFrame(
+        {
+            "metric": ["at the caption", "at the reasoning"] * 2 + ["nowhere"] * 2,
+            "value": [0.2, 0.6, 0.3, 0.7, 0.9, 0.9],
+        }
+    )
+    assert findings.breaks(cells, places) == "Chains break most often at the reasoning: 60 to 70 % of answers"
+    assert findings.breaks(cells[:0], places) == "No row has chains whose stages were checked"
+
+
+def test_letters_stand_beside_chance():
+    assert "in 30 to 36 % of cases (at random: 28 %)" in findings.letters(pd.DataFrame({"value": [0.3, 0.36]}), 0.28)
+    assert findings.letters(pd.DataFrame({"value": []}), NAN) == "No chain states an option"
+
+
+def test_a_report_opens_with_its_first_contrast_and_says_how_sure_it_is():
+    found = contrasts(UP, UNSURE, verdict=["inconclusive", "inconclusive"])
+    first, all_of_them, sure = findings.opening(found, "b", "pilot")
+    assert first == "**b**: +1.0 points [-5.0, +7.0], **inconclusive**."
+    assert all_of_them == "No difference is certain: all 2 intervals include zero."
+    assert (
+        sure.startswith("In this pilot, a difference")
+        and "90 questions and up to 2 seeds" in sure
+        and "±6 points" in sure
+    )
+
+
+def test_an_opening_without_its_contrast_gives_the_reason():
+    found = contrasts((NAN, NAN, NAN), verdict="not tested").assign(why="needs row x, which has no record", n=NAN)
+    assert findings.opening(found, "a") == [
+        "**a**: not tested, needs row x, which has no record.",
+        "Nothing is compared: rows were not run.",
+        "No contrast could be tested.",
+    ]
+
+
+def claims():
+    return [{"id": "A1", "paper": "A", "verdict": VERDICTS[0]}, {"id": "B8", "paper": "B", "verdict": VERDICTS[3]}]
+
+
+def test_verdicts_are_counted_in_words():
+    assert brief.counted(claims()) == "1 is supported, 1 is undecided"
+    assert brief.counted(claims()[:1]) == "the only one is supported"
+
+
+@pytest.mark.parametrize(
+    "only, ids", [("all", ["A1", "B8"]), ("A1", ["A1"]), ("LLaVA-o1", ["A1"]), ("A1, B8", ["A1", "B8"])]
+)
+def test_claims_are_chosen_by_id_or_paper(only, ids):
+    assert [line["id"] for line in brief.chosen_claims(claims(), only)] == ids
+
+
+def test_without_a_name_the_main_claims_are_chosen():
+    assert [line["id"] for line in brief.chosen_claims(claims())] == ["B8"]  # A1 is no main claim
+    assert [line["id"] for line in brief.chosen_claims(claims()[:1])] == ["A1"]
+
+
+def test_an_unknown_claim_is_refused_with_those_that_exist():
+    with pytest.raises(UserError, match="A2.*A1"):
+        brief.chosen_claims(claims(), "A2")

@@ -1,0 +1,227 @@
+"""Judge value on built models with known judges; the page of both audits; the command; what each part needs."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from support.built import Chained
+from support.pages import parsed
+from typer.testing import CliRunner
+
+from o1lib.cli.app import app
+from o1lib.evaluation.audits.candidates import answer_pairs, right_answers, sample_answers, stage_pairs
+from o1lib.evaluation.audits.chains import chains_of
+from o1lib.evaluation.probes.questions import drawn_items
+from o1lib.formats.stages import close_tag, render
+from o1lib.records import UserError, load
+from o1lib.search.judges import make_judge
+from o1lib.search.segments import Segment
+from o1lib.search.self_judge import SelfJudge
+from o1lib.search.types import Candidate, Usage, keyed_rng
+from o1lib.study.audit import curve_of, device_of, judge_audit, judge_to_audit, sampling
+from o1lib.study.audit_page import anchors, audit_page
+
+RATE, N = 0.4, 100
+
+
+class Guesser:
+    """A decoder whose every candidate is right with chance RATE; its other stages are true, or of another picture."""
+
+    seed, short, temperature = 0, True, 0.0
+
+    def __init__(self, drawn, says=""):
+        items, partners = drawn
+        self.known = {item.qid: (item.stages, partners[item.qid].stages) for item in items}
+        self.says = says
+
+    def propose(self, requests):
+        return [[self.candidate(one, one.first + k) for k in range(one.n)] for one in requests]
+
+    def candidate(self, request, number):
+        segments = []
+        for spec in request.stages:
+            draw = keyed_rng("guess", request.task.qid, spec.stage, number).random()
+            text = render({spec.stage: self.known[request.task.qid][draw >= RATE][spec.stage]})
+            segments.append(Segment(spec.stage, text, -1.0, 10, close_tag(spec.stage), close_tag(spec.stage)))
+        return Candidate(number, tuple(segments), cost=Usage(generated=10 * len(segments), prefilled=5, calls=1))
+
+    def reply(self, conversations, keys, **how):
+        return [Candidate(0, (Segment("judge", self.says),), cost=Usage(judge=7, calls=1)) for _ in conversations]
+
+    def forget(self, qids=None):
+        pass
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return drawn_items(N)
+
+
+@pytest.fixture(scope="module")
+def curve():
+    return curve_of("results/mini")[0]
+
+
+def audited(drawn, curve, judge, items=None, **options):
+    return judge_audit(items or drawn[0], Guesser(drawn), "tags", judge, curve, **options)
+
+
+def known(name, drawn, **options):
+    return make_judge(name, truth={item.qid: item for item in drawn[0]}, **options)
+
+
+# ---------------------------------------------------------------- known judges
+
+
+@pytest.mark.parametrize(("name", "options", "p"), [("random", {}, 0.5), ("synthetic", {"p": 0.8}, 0.8)])
+def test_a_built_judge_s_accuracy_and_gain_lie_inside_the_intervals(drawn, curve, name, options, p):
+    found = audited(drawn, curve, known(name, drawn, **options))
+    for spread in (found.answers, found.stages):
+        assert spread.right["low"] <= p <= spread.right["high"] and spread.tie["value"] == 0
+    chance = {2: 2 * RATE * (1 - RATE) * (p - 0.5)}  # two answers: one right and one wrong, times what the judge adds
+    for n, gain in chance.items():
+        row = found.gains[(found.gains.method == "best_of_n") & (found.gains.n == n)].iloc[0]
+        assert row.low <= gain <= row.high
+    if p == 0.5:
+        assert ((found.gains.low <= 0) & (found.gains.high >= 0)).all()
+        assert not found.sentence.startswith("**Worth it")
+    else:
+        assert (found.gains.low > 0).all() and found.sentence.startswith("**Worth it.**")
+
+
+def test_the_expected_gain_is_what_a_search_with_this_judge_wins(drawn, curve):
+    """Real searches with a judge of 0.8 land inside the interval that its verdicts on pairs foretold."""
+    from o1lib.search.methods import make_search, task_for
+    from o1lib.search.scheduler import run_searches
+
+    foretold = audited(drawn, curve, known("synthetic", drawn, p=0.8)).gains.set_index(["method", "n"])
+    tasks = [task_for(item.qid, item.question, None, "tags") for item in drawn[0]]
+    search, right = make_search("best_of_n", 4), {}
+    for judge, options in (("synthetic", {"p": 0.8}), ("random", {})):
+        made = [search(task, 4, seed) for seed in range(8) for task in tasks]
+        trees = run_searches(made, Guesser(drawn), known(judge, drawn, **options))
+        final = [tree.text.endswith(render({"conclusion": item.answer})) for tree, item in zip(trees, drawn[0] * 8)]
+        right[judge] = sum(final) / len(final)
+    row = foretold.loc[("best_of_n", 4)]
+    assert row.low <= right["synthetic"] - right["random"] <= row.high
+
+
+def test_pairs_have_one_right_side_in_random_order(drawn):
+    sampled = sample_answers(drawn[0], "tags", Guesser(drawn), 8)
+    right = right_answers(drawn[0], sampled, "tags")
+    pairs = answer_pairs(sampled, right)
+    for one, better in pairs:
+        sides = [right[one.task.qid][side.index] for side in (one.a, one.b)]
+        assert sides[better] and not sides[1 - better]
+    assert 0.4 < sum(better for _, better in pairs) / len(pairs) < 0.6
+    assert {one.kind for one, _ in stage_pairs(drawn[0], "tags", Guesser(drawn))} == {
+        "caption",
+        "reasoning",
+        "conclusion",
+    }
+
+
+# ---------------------------------------------------------------- what a part needs
+
+
+def test_without_right_answers_the_audit_says_which_part_needs_them(drawn, curve):
+    unknown = [replace(item, answer="") for item in drawn[0][:4]]
+    found = audited(drawn, curve, known("random", drawn), unknown)
+    assert found.why == found.sentence and "Judge value needs questions whose right answers are known" in found.why
+    assert "Chain reading needs none" in found.why and found.metrics == {}
+
+
+def test_a_judge_that_answers_prose_is_a_coin_and_the_sentence_says_why(drawn, curve):
+    prose = SelfJudge(Guesser(drawn, "Both answers have their merits."))
+    found = audited(drawn, curve, prose)
+    assert found.answers.unread["value"] == found.answers.tie["value"] == 1 and found.answers.right["value"] == 0.5
+    assert (
+        found.sentence.startswith("**Not worth it.**") and "100 % of its verdicts could not be read" in found.sentence
+    )
+
+
+def test_questions_without_facts_have_no_pairs_of_stages(drawn, curve):
+    bare = [replace(item, facts=(), true=frozenset()) for item in drawn[0]]
+    found = audited(drawn, curve, lambda pairs: make_judge("random")(pairs), bare)
+    assert found.stages is None and set(found.gains.method) == {"best_of_n", "stage_beam"}
+
+
+def test_answers_that_are_all_right_leave_nothing_to_gain(drawn, curve):
+    decoder = Guesser(drawn)
+    decoder.known = {qid: (own, own) for qid, (own, _) in decoder.known.items()}
+    found = judge_audit(drawn[0], decoder, "tags", known("random", drawn), curve)
+    assert "No question got both right and wrong answers" in found.sentence and found.gains is None
+
+
+def test_judges_that_know_the_truth_or_lack_their_model_are_refused():
+    with pytest.raises(UserError, match="judge 'oracle' knows the right answers: audit one of self"):
+        judge_to_audit("oracle", None)
+    with pytest.raises(UserError, match="judge 'base' asks another model: name it with judge_model"):
+        judge_to_audit("base", None)
+
+
+def test_a_study_without_the_rows_has_no_curve(tmp_path):
+    curve, why = curve_of(str(tmp_path))
+    assert curve is None and why
+
+
+def test_a_decoder_at_another_temperature_shares_the_model():
+    decoder = Guesser(drawn_items(1))
+    other = sampling(decoder, 0.6)
+    assert (decoder.temperature, other.temperature) == (0.0, 0.6) and other.known is decoder.known
+    assert device_of(decoder) == "endpoint"
+
+
+# ---------------------------------------------------------------- the page
+
+
+@pytest.fixture(scope="module")
+def reading(drawn):
+    items = [one for item in drawn[0][:12] for one in (item, drawn[1][item.qid])]
+    return chains_of(items, Chained(drawn, "tags", 0.0), "tags", masks=True)
+
+
+def test_the_page_shows_both_sentences_anchors_and_needs_no_other_file(drawn, curve, reading):
+    judged = audited(drawn, curve, known("synthetic", drawn, p=0.8))
+    page = audit_page("<b>my model", reading, judged, "a <judge>", "24 questions.")
+    words = " ".join(event[1] for event in parsed(page) if event[0] == "text")
+    assert "It uses its chain, mostly the answer with which it ends" in words and "Worth it" in words
+    assert "Lanham et al. 2023" in words and "GPT-4o, pairs of VL-RewardBench" in words and "<b>my model" in words
+    assert page.count("data:image/png;base64,") == 3 and not re.findall(r'(?:src|<link)[^>]*"https?:', page)
+
+
+def test_the_page_of_a_model_without_chain_and_of_questions_without_answers_says_so(drawn, curve):
+    items = [replace(item, answer="") for item in drawn[0][:4]]
+    silent = chains_of(items, lambda requests: ["B"] * len(requests), "tags")
+    page = audit_page("m", silent, audited(drawn, curve, None, items), "the model itself")
+    assert "There is no chain to read: 4 of 4 replies lack the stages" in page and "data:image" not in page
+    assert "Judge value needs questions whose right answers are known" in page
+
+
+def test_anchors_name_their_source_and_how_it_was_read():
+    found = anchors()
+    assert found.url.str.startswith("https://").all() and found.read.str.startswith("from ").all()
+    assert found.value.between(0, 1).all() and found.notna().all(axis=None)
+
+
+# ---------------------------------------------------------------- the command
+
+
+@pytest.mark.slow
+def test_the_command_prints_two_sentences_and_writes_page_and_record(tiny_folder, tmp_path):
+    words = [str(tiny_folder), "--format", "tags", "--n", "2", "--out", str(tmp_path / "out"), "--max-new-tokens", "8"]
+    done = CliRunner().invoke(app, ["audit", *words])
+    assert done.exit_code == 0, done.output
+    chain, worth, place = done.stdout.strip().splitlines()[-3:]
+    record = load(tmp_path / "out")
+    assert chain.startswith("There is no chain to read") and worth and place.endswith("audit.html")
+    assert record.extra["chain"]["sentence"] == chain and record.extra["judge"]["sentence"].replace("**", "") == worth
+    assert (tmp_path / "out" / "audit.html").read_text("utf8").startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("words", "named"), [(("nosuch",), "nosuch"), (("results/checkpoints/mini-structured", "--least", "3"), "--least")]
+)
+def test_a_mistake_is_refused_before_anything_is_asked(words, named):
+    done = CliRunner().invoke(app, ["audit", *words])
+    assert isinstance(done.exception, UserError) and named in str(done.exception)
