@@ -26,8 +26,8 @@ from o1lib.formats.chat import FORMATS
 from o1lib.records import UserError
 from o1lib.scoring import HALLUSION, PAPER_SETS, averaged
 from o1lib.scoring.chance_level import AVERAGE, HEADLINE, corrected
-from o1lib.scoring.groups import counted_together
 from o1lib.scoring.short_form import keeps_form, keeps_letter
+from o1lib.scoring.test_sets import counted_together
 
 OF_ONE_SET = ("mini-", "template/")  # metrics that name the test sets or the template that they are measured on
 COLUMNS = ["seed", "qid", "stratum", "weight", "value"]
