@@ -169,13 +169,13 @@ class TeacherPart(Part):
 
         teacher = Served(Endpoint(self.url, "m", folder / "replies.jsonl", concurrency=2))
         ends = build_dataset(self.items, folder / "out", teacher)
-        keys = [line["key"] for line in read_lines(folder / "replies.jsonl")[0] if "key" in line]
+        keys = _keys(folder)
         made = {"dataset": sha256(folder / "out"), "outcomes": sha256(folder / "out.outcomes.jsonl")}
         write_json(folder / RESULT, made | {"ends": ends, "asked again": len(keys) - len(set(keys))})
 
     def done(self, folder: Path) -> int:
-        """Return the number of replies in the log."""
-        return len(read_lines(folder / "replies.jsonl")[0])
+        """Return the number of requests with a reply in the log."""
+        return len(set(_keys(folder)))
 
 
 class StudyPart(Part):
@@ -234,3 +234,8 @@ def _recorded(record) -> dict:
     files = {name: digest for name, digest in record.artifacts.items() if not name.endswith(".gz")}
     rows = [comparable(row) for row in record.predictions()] if len(files) < len(record.artifacts) else []
     return {"fingerprint": record.fingerprint, "metrics": metrics, "artifacts": files, "rows": rows}
+
+
+def _keys(folder: Path) -> list[str]:
+    """Return the key of each reply in the teacher's log."""
+    return [line["key"] for line in read_lines(folder / "replies.jsonl")[0] if "key" in line]

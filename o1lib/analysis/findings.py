@@ -48,12 +48,18 @@ def differences(found, name="contrast", most=2):
 
 
 def breaks(cells, places):
-    """Return in one sentence where chains break most often. `cells` is a `long_table`, `places` some of its metrics."""
-    shares = cells[cells.metric.isin(list(places))].groupby("metric", sort=False).value
+    """Return in one sentence where the chains of most rows break most often.
+
+    `cells` is a `long_table`, `places` some of its metrics.
+    """
+    shares = cells[cells.metric.isin(list(places))].pivot_table("value", "label", "metric", sort=False)
     if not len(shares):
         return "No row has chains whose stages were checked"
-    place = shares.mean().idxmax()
-    return f"Chains break most often {place}: {_range(shares.get_group(place))} of answers"
+    most = shares.idxmax(axis=1)
+    place = most.mode(dropna=True)[0]
+    there, every = shares[place][most == place], len(shares)
+    where = "" if len(there) == every else f" in {len(there)} of {every} rows"
+    return f"Chains break most often {place}{where}: {_range(there)} of answers"
 
 
 def letters(shares, blindly):

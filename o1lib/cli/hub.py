@@ -1,6 +1,6 @@
 """The command that uploads models and data to the Hugging Face Hub.
 
-python -m o1lib push-hub --owner me --dry-run
+python -m o1lib push-hub --owner me --dry-run 1
 """
 
 from typing import Annotated

@@ -6,7 +6,6 @@ eval(Task(dataset=samples, solver=staged_search(checkpoint=..., method="best_of_
 """
 
 from functools import partial
-from io import BytesIO
 from urllib.request import urlopen
 
 import anyio
@@ -73,13 +72,13 @@ def _parts(message):
 
 
 def _opened(place: str):
-    """Return a picture's file, or the picture in a data URL."""
+    """Return a picture's file, or the picture in a data URL. Raises PictureError for what is no picture."""
     if not place.startswith("data:"):
         return place
-    from PIL import Image
+    from o1lib.data.images import as_rgb
 
     with urlopen(place) as data:  # a data URL: nothing is fetched
-        return Image.open(BytesIO(data.read()))
+        return as_rgb(data.read())
 
 
 @scorer(metrics=[accuracy(), stderr()])

@@ -16,7 +16,7 @@ _NEAR = 60  # characters before and 120 behind a mention that are searched for a
 
 _NOUNS = r"(?:answer|option|choice|letter|statement|one|match)s?"
 _BEFORE = re.compile(
-    r"(?:\b(?:not|(?:nor|neither)(?: (?:is|are|does|do))?|never|cannot|rather than|instead of|unlike"
+    r"(?:\b(?:not|none of|(?:nor|neither)(?: (?:is|are|does|do))?|never|cannot|rather than|instead of|unlike"
     r"|(?P<except>other than|except(?: for)?)"
     r"|exclud(?:e|es|ed|ing)|eliminat(?:e|es|ed|ing)|(?:rule|rules|ruled|ruling) out|reject(?:s|ed|ing)?"
     r"|discard(?:s|ed|ing)?|dismiss(?:es|ed|ing)?|(?:wrong|incorrect)(?: to (?:say|choose|pick|select)|:))"

@@ -22,8 +22,8 @@ _WITHIN = (
     re.compile(r"\b(?:so|thus|therefore|hence)\W{1,3}(yes|no)\b(?=\W?[,.;:!]|\W{0,3}$)", re.I | re.M),
     re.compile(
         r"(?:\b(?:answer|reply|response)(?:\s(?:is|would be|here is)\b|\s?:)|^\W{0,4}answer\b"
-        r"|\b(?:i|we|i['’]d|would)\s(?:can |must )?(?:say|answer|reply)(?: with)?\b)"
-        r"\W{0,4}\b(yes|no)\b(?=\W?[,.;:!]|\W{0,3}$)",
+        r"|\b(?:i|we|i['’]d|would)\s(?:can |must )?(?:say|answer|reply|think)(?: with)?\b)"
+        r"\W{0,4}\b(yes|no)\b(?=\W?[,.;:!]|\W{0,3}$|\s(?:because|since)\b)",
         re.I | re.M,
     ),
     re.compile(r"[,:—]\s?(yes|no)\s?[,.;!](?!\s?(?:or|and|nor)\b)", re.I),

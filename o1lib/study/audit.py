@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from o1lib.analysis.audits.curve import GainCurve, measured_curve
 from o1lib.analysis.audits.gain import SIZES, expected_gains
@@ -34,6 +33,7 @@ from o1lib.evaluation.audits.chains import ChainReading, read_chains
 from o1lib.evaluation.probes.kept import kept_replies
 from o1lib.models.checkpoint import model_hash
 from o1lib.records import UserError, choose, load_all, project_root, stack_hash
+from o1lib.records.progress import progress_bar
 from o1lib.search.judges import JUDGES, Judge, make_judge
 
 SEARCHES = "03_search_and_score"  # the notebook whose code decides what a model replies
@@ -116,7 +116,7 @@ def chain_audit(run, items: Sequence, decoder, format: str, model: str, data: st
     def keep(reply):
         return kept_replies(reply, run.path("replies.jsonl"), made_by)
 
-    with tqdm(desc="chain reading", unit=" replies") as bar:
+    with progress_bar(desc="chain reading", unit=" replies") as bar:
         return read_chains(items, decoder, format, seed=seed, done=bar.update, keep=keep)
 
 

@@ -5,12 +5,11 @@ print(audit("results/checkpoints/mini-structured", questions=40))       # two se
 
 from pathlib import Path
 
-from tqdm import tqdm
-
 from o1lib.analysis.audits.words import chain_verdict
 from o1lib.evaluation.audits.chains import ChainReading
 from o1lib.evaluation.audits.questions import audit_items
 from o1lib.records import Run, UserError, atomic_file, finish, project_root, shown
+from o1lib.records.progress import progress_bar
 from o1lib.records.provenance import provenance
 from o1lib.search.judges import JUDGES
 from o1lib.study.audit import (
@@ -59,7 +58,7 @@ def audit(
     items = audit_items(data, questions, run)
     reading = chain_audit(run, items, decoder, own, model, data, seed)
     curve, _ = curve_of(study)
-    with tqdm(desc="judge value", unit=" pairs") as bar:
+    with progress_bar(desc="judge value", unit=" pairs") as bar:
         judged = judge_audit(items, sampling(decoder, temperature), own, referee, curve, least, seed, bar.update)
     page = keep_page(run, Path(model).name, reading, judged, JUDGES[judge].label, asked_about(data, len(items)))
     found, lines, extra = results(reading, judged)

@@ -14,6 +14,7 @@ from PIL import Image
 from o1lib.analysis.audits.gain import STAGE_BEAM
 from o1lib.analysis.audits.words import chain_verdict, points
 from o1lib.analysis.plots import points as dots
+from o1lib.data.images import as_rgb
 from o1lib.evaluation.audits.chains import ChainReading
 from o1lib.evaluation.probes.page import MEANINGS
 from o1lib.evaluation.probes.suite import PROBES
@@ -167,4 +168,4 @@ def as_picture(ax) -> Image.Image:
     data = io.BytesIO()
     ax.figure.savefig(data, format="png", dpi=110, bbox_inches="tight")
     plt.close(ax.figure)
-    return Image.open(data)
+    return as_rgb(data.getvalue())

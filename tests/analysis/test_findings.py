@@ -68,11 +68,15 @@ def test_the_place_of_most_breaks_is_named_with_its_range():
     places = {"at the caption": "c", "at the reasoning": "r"}
     cells = pd.DataFrame(
         {
+            "label": ["a", "a", "b", "b", "a", "b"],
             "metric": ["at the caption", "at the reasoning"] * 2 + ["nowhere"] * 2,
             "value": [0.2, 0.6, 0.3, 0.7, 0.9, 0.9],
         }
     )
     assert findings.breaks(cells, places) == "Chains break most often at the reasoning: 60 to 70 % of answers"
+    blind = pd.DataFrame({"label": ["c"] * 2, "metric": list(places), "value": [1.0, 0.0]})
+    told = findings.breaks(pd.concat([cells, blind]), places)
+    assert told == "Chains break most often at the reasoning in 2 of 3 rows: 60 to 70 % of answers"
     assert findings.breaks(cells[:0], places) == "No row has chains whose stages were checked"
 
 

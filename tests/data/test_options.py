@@ -88,7 +88,7 @@ def test_reading_takes_linear_time(part, start):
         shows(text, ("x", "y"))
         by_letter(text, ("x", "y"))
         seconds.append(time.process_time() - begun)
-    assert max(seconds) < 0.5
+    assert max(seconds) < 5  # seconds; a quadratic rule took ten for 16 KB
 
 
 @given(st.text("AB. :()\n,;xOptions[']", max_size=200))

@@ -20,10 +20,11 @@ from o1lib.data.benchmarks import load_benchmark
 from o1lib.data.dataset import Item, opened, read_items, write_items
 from o1lib.data.images import as_rgb, picture_of, rgb, upright_size
 from o1lib.evaluation import answer
-from o1lib.evaluation.served import ServedModel
 from o1lib.formats.stages import STAGES
 from o1lib.inference.chat import ChatTokenizer
+from o1lib.inference.served.decoder import ServedDecoder
 from o1lib.records import UserError
+from o1lib.search.methods import task_for
 from o1lib.training.positions import picture_size
 
 STAGED = dict(zip(STAGES, ("plan", "a dot", "one dot", "B"), strict=True))
@@ -52,9 +53,9 @@ def by_answer(path, monkeypatch):
 
 
 def by_served_request(path, monkeypatch):
-    served = ServedModel(SimpleNamespace(model="m"), "direct")
-    request = served._request(item(path), 0.0, 9, False)
-    return from_url(request.messages[0]["content"][0]["image_url"]["url"])
+    one = item(path)
+    task = task_for(one.qid, one.question, one.image, "direct")
+    return from_url(ServedDecoder(SimpleNamespace(model="m"))._picture(task)["image_url"]["url"])
 
 
 def by_teacher(path, monkeypatch):

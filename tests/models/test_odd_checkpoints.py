@@ -225,7 +225,7 @@ def command(monkeypatch, *words):
 def test_the_command_prints_every_check_and_the_engine(llava_folder, monkeypatch, capsys):
     assert command(monkeypatch, "check-model", llava_folder) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 7 and all(line.startswith("ok  ") for line in lines[:-1])
+    assert len(lines) == 8 and all(line.startswith("ok  ") for line in lines[:-1])
     assert lines[-1] == "engine for LlavaForConditionalGeneration: batched"
 
 

@@ -17,7 +17,8 @@ from o1lib.records import UserError, load
 from o1lib.search.judges import make_judge
 from o1lib.search.segments import Segment
 from o1lib.search.self_judge import SelfJudge
-from o1lib.search.types import Candidate, Usage, keyed_rng
+from o1lib.search.streams import keyed_rng
+from o1lib.search.types import Candidate, Usage
 from o1lib.study.audit import curve_of, device_of, judge_audit, judge_to_audit, sampling
 from o1lib.study.audit_page import anchors, audit_page
 

@@ -103,4 +103,4 @@ def test_smoke_covers_every_notebook_format_and_method():
         used = {everything[row].get(kind) for row in chosen}
         assert used == {values.get(kind) for values in everything.values()}, kind
     notebooks = {path.stem for path in (toystudy.REPOSITORY / "notebooks").glob("*.ipynb")}
-    assert {read.rows[row].notebook for row in chosen} == notebooks
+    assert {read.rows[row].notebook for row in chosen} == notebooks - {"08_audit_your_model"}  # no row of the study

@@ -35,19 +35,10 @@ def replies(decoder, format: str) -> Reply:
         )
     spec = StageSpec("reply", length_factor=len(STAGES) if FORMATS[format].staged else 1)
 
-    def reply(requests: Sequence[Request]) -> list[str]:
-        said = [[] for _ in requests]
-        tasks = [_task(request) for request in requests]
-        for turn in range(max((len(one.users) for one in requests), default=0)):
-            open = [k for k, one in enumerate(requests) if len(one.replies) <= turn < len(one.users)]
-            chats = [_conversation(tasks[k], requests[k], said[k]) for k in open]
-            states = _states(decoder, [requests[k] for k in open], chats)
-            for k, text in zip(open, _decoded(decoder, states, spec)):
-                said[k].append(text)
-        decoder.forget()
-        return ["\n\n".join(texts) for texts in said]
+    def written(open_requests, chats, turn, places):
+        return _decoded(decoder, _states(decoder, open_requests, chats), spec)
 
-    return reply
+    return _turn_by_turn(decoder, written)
 
 
 def replies_by_turn(decoder) -> Reply:
@@ -56,14 +47,23 @@ def replies_by_turn(decoder) -> Reply:
     It takes decoders without a cache that could be forked, and those that ask a server. Pictures cannot be masked.
     """
 
+    def written(open_requests, chats, turn, places):
+        return [found.text for found in decoder.reply(chats, [f"{turn}/{k}" for k in places], greedy=True)]
+
+    return _turn_by_turn(decoder, written)
+
+
+def _turn_by_turn(decoder, written) -> Reply:
+    """Return the `reply` of a suite: `written` returns the texts of one turn, for the requests that are still open."""
+
     def reply(requests: Sequence[Request]) -> list[str]:
         said = [[] for _ in requests]
         tasks = [_task(request) for request in requests]
         for turn in range(max((len(one.users) for one in requests), default=0)):
             open = [k for k, one in enumerate(requests) if len(one.replies) <= turn < len(one.users)]
             chats = [_conversation(tasks[k], requests[k], said[k]) for k in open]
-            for k, found in zip(open, decoder.reply(chats, [f"{turn}/{k}" for k in open], greedy=True)):
-                said[k].append(found.text)
+            for k, text in zip(open, written([requests[k] for k in open], chats, turn, open)):
+                said[k].append(text)
         decoder.forget()
         return ["\n\n".join(texts) for texts in said]
 

@@ -23,7 +23,8 @@ from o1lib.inference.served.weighing import shares, weights
 from o1lib.models.endpoint import Endpoint, Reply, Request
 from o1lib.records import UserError
 from o1lib.search.segments import Segment
-from o1lib.search.types import Candidate, Conversation, GenerationRequest, Task, Usage, keyed_rng
+from o1lib.search.streams import keyed_rng
+from o1lib.search.types import Candidate, Conversation, GenerationRequest, Task, Usage
 
 _TOP = 20  # likeliest tokens that a server names: the most that OpenAI and vLLM allow
 _LARGEST_SEED = 2**30
