@@ -18,14 +18,15 @@ Bases = Annotated[str, typer.Option(help="rows of the bases of the run, between 
 
 
 def _plan(scale: str, rows: str, seeds: str, jobs: str, fresh: str):
-    """Return what `study` and `plan` share: the plan, the number of parallel rows, and the scale."""
-    from o1lib.study import experiments, plan
+    """Return what `study` and `plan` share: the plan, the number of parallel rows, the scale, and the missing bases."""
+    from o1lib.study import experiments, missing_bases, plan
 
     study = experiments.read_experiments()
     chosen = numbers("SEEDS", seeds) if seeds else ()
     made = plan.make_plan(study, scale, rows, chosen, switch("FRESH", fresh))
     plan.check_reports(made)
-    return made, number("JOBS", jobs or str(study.scales[scale].jobs), 1), study.scales[scale]
+    block = study.scales[scale]
+    return made, number("JOBS", jobs or str(block.jobs), 1), block, missing_bases.missing_bases(study, made)
 
 
 @app.command("plan")
@@ -33,8 +34,8 @@ def show_plan(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "", jobs: J
     """Print what would run, why, and about how long it would take."""
     from o1lib.study import plan_text
 
-    made, parallel, _ = _plan(scale, rows, seeds, jobs, fresh)
-    print(plan_text.describe(made, parallel))
+    made, parallel, _, missing = _plan(scale, rows, seeds, jobs, fresh)
+    print("\n".join([plan_text.describe(made, parallel), *missing]))
 
 
 @app.command()
@@ -49,7 +50,9 @@ def study(
     """Run every row that is out of date and write the summary, work/<scale>/summary.json."""
     from o1lib.study import resources, runner
 
-    made, parallel, needs = _plan(scale, rows, seeds, jobs, fresh)
+    made, parallel, needs, missing = _plan(scale, rows, seeds, jobs, fresh)
+    if missing:
+        raise UserError("; ".join(missing))
     options = tuple(shlex.split(snakemake))
     if not resources.on_cluster(options):
         runner.check_hardware(needs, scale)

@@ -18,7 +18,7 @@ COMMANDS = [
     "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup", "plan",
     "study", "summary", "compare", "why", "power", "rates", "publish", "base", "ship", "shortcuts", "gate",
     "probe-chain", "reasoning-steps", "depth-shortcuts", "chance", "entering", "margins", "probe-suite",
-    "readiness", "site", "restore", "check-model", "push-hub", "audit", "inspect-log",
+    "readiness", "site", "restore", "check-model", "push-hub", "audit", "inspect-log", "texts", "archive",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -49,7 +49,9 @@ OPTIONS = {
     "summary": "--scale",
     "compare": "--scale",
     "why": "--scale",
-    "power": "--scale --root --into",
+    "power": "--scale --root --into --bases --hours --runs",
+    "texts": "--scale --source",
+    "archive": "--scale --check",
     "rates": "--scale --root",
     "margins": "--scale --root --freeze",
     "site": "--out --repository",
@@ -78,6 +80,8 @@ MISTAKES = [
     ("o1lib readiness --scale smoke", "direct"),
     ("o1lib run-row nosuch", "nosuch"),
     ("o1lib publish --scale smoke", "smoke"),
+    ("o1lib texts --scale smoke", "results/smoke"),
+    ("o1lib archive nosuch --check", "nosuch"),
     ("o1lib ship --rows nosuch", "nosuch"),
     ("o1lib push-hub --dry-run 1", "OWNER"),
     ("o1lib push-hub --owner me --parts nosuch", "nosuch"),
