@@ -1,15 +1,18 @@
-"""Does a model follow its chain, and since when? The follow rates that training logs hold, against the examples seen.
+"""Does a model follow its chain, and since when? What training logs hold of it, against the examples seen.
 
     found = follow_curves(records, {"structured": "structured"})
     summarize_following(found)                     # sentences; one that says what is missing
+    suite_curves(records, {"structured": "structured"})       # the probes of MEASURED, at every look
 
 `letter_kept` is the share of chains whose answer is the letter of the option that they state. `follows_reasoning` and
 `follows_caption` are the shares of answers that are those of another picture's reasoning or caption, forced upon the
-model in front of its own picture (`o1lib.evaluation.probes.rates`).
+model in front of its own picture (`o1lib.evaluation.probes.rates`). A row that was trained from several bases has one
+curve for each of them.
 """
 
 import pandas as pd
 
+from o1lib.analysis.claims.bases import twins_among
 from o1lib.analysis.tables import CELL, by_row
 from o1lib.scoring.intervals import wilson
 
@@ -18,7 +21,16 @@ RATES = {  # rate in a log -> (how many cases are behind it, what it is called)
     "follows_reasoning": ("follow_asked", "another picture's reasoning"),
     "follows_caption": ("follow_asked", "another picture's caption"),
 }
+MEASURED = {  # metric of the suite -> what it is called
+    "swap/indirect_effect": "lost with another picture's chain",
+    "swap/direct_effect": "lost with another picture, chain kept",
+    "early/area": "area over the curve of early answers",
+    "corrupted/follows": "follows a corrupted last step",
+    "filler/filler_costs": "lost with filler in the chain's place",
+    "masked/mask_costs": "lost with the picture masked after the caption",
+}
 COLUMNS = ["label", "row", "rate", "examples", *CELL]
+SUITE = ["label", "row", "seed", "measured", "examples", "value", "low", "high", "n"]
 NOTHING = "No training log holds follow rates, so nothing is known of when a model began to follow its chain."
 
 
@@ -28,9 +40,35 @@ def follow_curves(records, rows):
     `rows` maps labels to rows of notebook 02. With several seeds, cases of all seeds with a look after that number of
     examples are counted together. Arms without a chain, and older records, have no rates.
     """
-    found = by_row(records)
-    lines = [line for label, row in rows.items() for line in _of_arm(label, row, found.get(row, []))]
+    lines = [line for arm in _arms(records, rows) for line in _of_arm(*arm)]
     return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def suite_curves(records, rows, measured=MEASURED):
+    """Return one line for each arm, seed, metric of `measured` and look during training, columns SUITE.
+
+    Shares and differences of shares are fractions, with the suite's own 95 % intervals. Only arms that were trained
+    with `suite` have lines.
+    """
+    lines = [
+        {"label": label, "row": row, "seed": record.seed, "measured": told, "examples": look["examples"]}
+        | {name: look["suite"][metric][name] for name in SUITE[5:]}
+        for label, row, some in _arms(records, rows)
+        for record in some
+        for look in record.extra.get("log", ())
+        for metric, told in measured.items()
+        if metric in look.get("suite", ())
+    ]
+    return pd.DataFrame(lines, columns=SUITE)
+
+
+def _arms(records, rows):
+    """Yield label, row and records of each row, and of the same row on other bases, with the base in the label."""
+    found = by_row(records)
+    for label, row in rows.items():
+        yield label, row, found.get(row, [])
+        for twin in twins_among(found, row):
+            yield f"{label}, {found[twin][0].parameters.get('base') or twin}", twin, found[twin]
 
 
 def _of_arm(label, row, records):

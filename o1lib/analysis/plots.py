@@ -230,7 +230,7 @@ def learning_curve(log, ax=None):
     shares = [line for line in log if "loss" not in line and "examples" in line]
     ax.plot(*zip(*losses, strict=True), color="grey", label="loss")
     ax.set(xlabel="examples seen", ylabel="loss a token")
-    logged = dict.fromkeys(name for line in shares for name in line)
+    logged = dict.fromkeys(name for line in shares for name, value in line.items() if not isinstance(value, dict))
     names = [name for name in logged if name not in ("step", "examples") and not name.endswith("asked")]
     right = ax.twinx() if names else ax
     for color, name in zip(sns.color_palette(PALETTE, len(names)), names, strict=True):

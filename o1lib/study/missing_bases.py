@@ -1,6 +1,6 @@
 """Name the shipped bases that a plan needs and that are not there, with the command that trains each of them.
 
-    missing_bases(study, plan)     # ["results/checkpoints/mini-base-2 is not there: run `make base SCALE=mini SEEDS=2`"]
+    missing_bases(study, plan)[0]      # "results/checkpoints/mini-base-1 is not there: run `make base SCALE=mini ..."
 
 Rows of notebook 00 copy a shipped base. Without it, every row that starts from it would fail, hours into a study.
 """

@@ -49,7 +49,7 @@ class ProgressCallback(TrainerCallback):
             model.train()
             self.last = (self.last[0] + time.monotonic() - start, self.last[1])
             if self.track:
-                self.track(args, state, control, found)
+                self.track(args, state, control, {name: v for name, v in found.items() if not isinstance(v, dict)})
 
     def on_log(self, args, state, control, logs=None, **kwargs):
         """Add the examples seen and the samples a second to the log line, and rewrite the log."""

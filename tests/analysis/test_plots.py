@@ -211,8 +211,9 @@ def test_a_learning_curve_has_its_loss_and_its_shares():
     log = [
         {"step": 1, "examples": 10, "loss": 3.0},
         {"step": 2, "examples": 20, "loss": 2.0},
-        {"step": 2, "examples": 20, "answers": 0.25},
+        {"step": 2, "examples": 20, "answers": 0.25, "suite": {"early/area": {"value": 0.5}}},
     ]
     ax = plots.learning_curve(log)
+    assert len(ax.figure.axes[1].lines) == 1
     assert ax.lines[0].get_ydata().tolist() == [3, 2]
     assert ax.figure.axes[1].lines[0].get_ydata().tolist() == [25]

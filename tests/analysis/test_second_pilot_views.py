@@ -6,7 +6,7 @@ from support.toyrecords import leave
 
 from o1lib.analysis.contrasts import on_each_base
 from o1lib.analysis.depth_gains import NOT_SCORED, gains_by_depth, summarize_gains
-from o1lib.analysis.follow_curves import NOTHING, follow_curves, summarize_following
+from o1lib.analysis.follow_curves import NOTHING, follow_curves, suite_curves, summarize_following
 from o1lib.analysis.inference_scaling import at_equal_tokens
 from o1lib.minivqa.depth import NAME
 from o1lib.records import load_all
@@ -89,6 +89,24 @@ def test_follow_rates_are_counted_over_seeds(tmp_path):
 def test_logs_without_follow_rates_say_so(tmp_path):
     leave(tmp_path, "a", 0, extra={"log": [log(10)]})
     assert summarize_following(follow_curves(load_all(tmp_path), {"arm": "a"})) == [NOTHING]
+
+
+def test_an_arm_on_another_base_has_a_curve_of_its_own(tmp_path):
+    for row, base, kept in (("a", "base", 0.5), ("a.base1", "base1", 1.0)):
+        leave(tmp_path, row, base=base, extra={"log": [log(20, letter_kept=kept, letter_asked=10)]})
+    found = follow_curves(load_all(tmp_path), {"arm": "a"})
+    assert {line.label: line.value for line in found.itertuples()} == {"arm": 0.5, "arm, base1": 1.0}
+
+
+def test_the_suite_over_training_has_a_line_for_each_metric_and_look(tmp_path):
+    def suite(value):
+        cell = {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 40}
+        return {"swap/indirect_effect": cell, "swap/right": cell}
+
+    leave(tmp_path, "a", extra={"log": [log(10, suite=suite(0.2)), log(20), log(30, suite=suite(0.7))]})
+    found = suite_curves(load_all(tmp_path), {"arm": "a", "never run": "b"})
+    assert found[["examples", "value", "n"]].to_numpy().tolist() == [[10, 0.2, 40], [30, 0.7, 40]]
+    assert set(found.measured) == {"lost with another picture's chain"}
 
 
 def test_a_method_is_compared_with_another_at_as_many_tokens():

@@ -8,7 +8,7 @@ from o1lib.data.dataset import write_items
 from o1lib.evaluation.probes import command
 from o1lib.evaluation.probes.questions import drawn_items
 from o1lib.evaluation.probes.rates import follow_look
-from o1lib.evaluation.probes.suite import suite_metrics
+from o1lib.evaluation.probes.suite import PROBES, suite_metrics
 from o1lib.records import UserError, load
 from o1lib.training import arms
 
@@ -70,6 +70,15 @@ def test_validation_during_training_adds_the_follow_rates(tiny):
     found = arms.validated(model, processor, items, "tags", follow_look(processor, "tags", items, partners))
     assert found.keys() >= {"exact", "follows_reasoning", "follows_caption", "follow_asked"}
     assert found["follow_asked"] == 1 and 0 <= found["follows_reasoning"] <= 1
+
+
+def test_validation_during_training_runs_the_whole_suite_where_it_is_asked_for(tiny):
+    model, processor = tiny
+    items, partners = drawn_items(2)
+    found = follow_look(processor, "tags", items, partners, suite=1)(model, [], [])["suite"]
+    assert {name.partition("/")[0] for name in found} == {*PROBES, "chance"}
+    assert found["swap/right"]["n"] == found["early/area"]["n"] == 1
+    assert "suite" not in follow_look(processor, "tags", items, partners)(model, [], [])
 
 
 def test_a_format_without_a_chain_adds_nothing(tiny):

@@ -271,12 +271,12 @@ def test_claims_that_share_rows_share_their_seeds(one_seed):
 def test_several_bases_need_fewer_seeds_of_each_and_run_the_rows_of_each(one_seed):
     both = replace(one_seed, bases=("base", "base1"))
     asked = next(one for one in both.members if one.claim.id == "A5")
-    assert both.seed_numbers[0] == 3 and both.needs(asked, 6) and one_seed.needs(asked, 6) is None
-    rows = {(job.name, job.seed) for job in both.jobs((4, 4, 4)) if job.seed is not None}
-    assert {("direct.sample", 3), ("direct.base1.sample", 3), ("structured.base1", 0)} <= rows
+    assert both.seed_numbers[0] == 5 and both.needs(asked, 6) and one_seed.needs(asked, 6) is None
+    rows = {(job.name, job.seed) for job in both.jobs((5, 5, 5)) if job.seed is not None}
+    assert {("direct.sample", 4), ("direct.base1.sample", 4), ("structured.base1", 0)} <= rows
     assert "Seeds are those on each of the bases base, base1." in protocol_text.basis(both)
     with pytest.raises(UserError, match="runs .* on no base 'base9': add it to `twins`"):
-        replace(one_seed, bases=("base", "base9")).jobs((4, 4, 4))
+        replace(one_seed, bases=("base", "base9")).jobs((5, 5, 5))
 
 
 def test_members_enter_by_priority_until_the_hours_are_full(one_seed):

@@ -3,9 +3,11 @@
 import pytest
 from support import toystudy
 from support.toystudy import edit
+from typer.testing import CliRunner
 
+from o1lib.cli import app
 from o1lib.records import UserError
-from o1lib.study import experiments, plan, plan_text
+from o1lib.study import experiments, missing_bases, plan, plan_text
 from o1lib.study.jobs import expand, select
 
 STUDY = """
@@ -132,10 +134,46 @@ def test_the_family_of_the_second_pilot_has_two_seeds_on_each_base():
     read = experiments.read_experiments()
     jobs = expand(read, "mini", select(read, "mini", "pilot"), [], ["pilot"])
     family = select(read, "mini", "family")
-    twins = [row for row, entry in read.rows.items() if entry.twin_of in family]
+    twins = [row for row, entry in read.rows.items() if entry.twin_of in family and entry.on_base == "base1"]
     assert len(twins) == len(family) == 9
     assert all({(row, 0), (row, 1)} <= jobs.keys() for row in family + twins)
     assert ("special_tags.sample", 1) not in jobs
+
+
+def test_the_confirmatory_run_has_two_bases_and_seeds_that_no_pilot_used():
+    read = experiments.read_experiments()
+    jobs = expand(read, "confirmatory", select(read, "confirmatory"), [])
+    scored = {key for key in jobs if jobs[key].notebook == "03_search_and_score"}
+    family, seeds = select(read, "mini", "family"), {seed for _, seed in scored}
+    assert len(seeds) >= 3 and not seeds & {seed for _, seed in expand(read, "mini", family, [], ["pilot"])}
+    twins = [row for row, entry in read.rows.items() if entry.twin_of in family and entry.on_base in ("base1", "base2")]
+    assert scored == {(row, seed) for row in twins for seed in seeds} and len(twins) == 2 * len(family)
+    assert ("base", 0) not in jobs and {("base1", 0), ("base2", 0)} <= jobs.keys()
+    assert set(experiments.planned_seeds(read, "confirmatory")["structured.base2.sample"]) == seeds
+
+
+def test_a_plan_names_the_bases_that_have_to_be_trained_first(monkeypatch, tmp_path):
+    read = experiments.read_experiments()
+    made = plan.make_plan(read, "confirmatory", "", ())
+    monkeypatch.setattr(missing_bases, "project_root", lambda: tmp_path)
+    assert missing_bases.missing_bases(read, made) == [
+        f"results/checkpoints/mini-base-{seed} is not there: run `make base SCALE=mini SEEDS={seed}` first"
+        for seed in (1, 2)
+    ]
+    (tmp_path / "results/checkpoints/mini-base-1").mkdir(parents=True)
+    (tmp_path / "results/checkpoints/mini-base-1/config.json").write_text("{}")
+    assert [one.partition(" ")[0] for one in missing_bases.missing_bases(read, made)] == [
+        "results/checkpoints/mini-base-2"
+    ]
+
+
+def test_a_study_without_its_bases_does_not_start(monkeypatch):
+    missing = "results/checkpoints/mini-base-9 is not there: run `make base SCALE=mini SEEDS=9` first"
+    monkeypatch.setattr(missing_bases, "missing_bases", lambda study, made: [missing])
+    asked = CliRunner().invoke(app, ["plan", "--scale", "mini", "--rows", "base1"])
+    assert missing in asked.output and asked.exit_code == 0
+    begun = CliRunner().invoke(app, ["study", "--scale", "mini", "--rows", "base1"])
+    assert isinstance(begun.exception, UserError) and missing in str(begun.exception)
 
 
 def test_rows_that_never_ran_are_estimated_from_published_records():

@@ -223,7 +223,7 @@ def test_another_number_of_pictures_is_refused(train, pictures):
 def test_a_run_can_be_tracked_in_tensorboard(train, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    train(phases=[direct(8)], tracker="tensorboard", look=lambda model: {"exact": 0.25}, look_steps=2)
+    train(phases=[direct(8)], tracker="tensorboard", look=lambda model: {"exact": 0.25, "suite": {}}, look_steps=2)
     events = EventAccumulator(str(tmp_path / "out" / "tensorboard")).Reload()
     assert {"train/loss", "train/learning_rate", "train/exact"} <= set(events.Tags()["scalars"])
     assert [(event.step, event.value) for event in events.Scalars("train/exact")] == [(2, 0.25)]

@@ -1,4 +1,4 @@
-"""Follow rates, cheap enough to be measured again and again during training.
+"""Follow rates, cheap enough to be measured again and again during training, and the whole suite beside them.
 
     follow_rates(reply, items, partners, "tags")
     # {"letter_kept": {...}, "follows_reasoning": {...}, "follows_caption": {...}}
@@ -6,7 +6,8 @@
     learn(..., also=follow_look(processor, "tags", *drawn_items(100)))      # o1lib.training.arms
 
 A model learns to write chains before it learns to read them. The rates show when: small transformers pass through a
-phase of right answers after unfaithful chains (arXiv:2510.25791).
+phase of right answers after unfaithful chains (arXiv:2510.25791). A look measures the model as it then is, so that no
+weights are kept. Its numbers are in the training's log, and an interrupted training goes on with them.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from o1lib.evaluation.probes import swaps
 from o1lib.evaluation.probes.cases import Case, Setting, line_of
 from o1lib.evaluation.probes.forced import Reply, ask, chain_stages, fresh
+from o1lib.evaluation.probes.suite import run_suite, suite_metrics
 from o1lib.scoring.intervals import share
 from o1lib.scoring.stage_scores import letter_kept
 
@@ -41,11 +43,12 @@ def follow_rates(
     return {name: rate for name, rate in found.items() if rate}
 
 
-def follow_look(processor, format: str, items: Sequence, partners: Mapping) -> Callable:
+def follow_look(processor, format: str, items: Sequence, partners: Mapping, suite: int = 0) -> Callable:
     """Return the `also` of `o1lib.training.arms.learn`: the follow rates as plain numbers, for a training run's log.
 
     `letter_kept` is counted on the validation answers that were given anyway, `letter_asked` of which state an option.
-    `follow_asked` is the number of swapped chains of each kind.
+    `follow_asked` is the number of swapped chains of each kind. With `suite`, the faithfulness suite is run on the
+    first `suite` items, and `suite` holds its metrics with their intervals (`o1lib.evaluation.probes.suite`).
     """
     from o1lib.evaluation.probes.model import replies
     from o1lib.inference.decoder import Decoder
@@ -58,7 +61,8 @@ def follow_look(processor, format: str, items: Sequence, partners: Mapping) -> C
         kept = letters_kept(asked, ["\n\n".join(turns) for turns in outputs])
         letters = {"letter_kept": kept["value"], "letter_asked": kept["n"]} if kept else {}
         sizes = {"follow_asked": len(partners)} if found else {}
-        return letters | {name: rate["value"] for name, rate in found.items()} | sizes
+        whole = {"suite": _suite(reply, items[:suite], partners, format)} if suite else {}
+        return letters | {name: rate["value"] for name, rate in found.items()} | sizes | whole
 
     return look
 
@@ -72,6 +76,12 @@ def letters_kept(items: Sequence, outputs: Sequence[str]) -> dict | None:
 def rates_by_checkpoint(models: Iterable[tuple], format: str, items: Sequence, partners: Mapping) -> list[dict]:
     """Return one dict for each (step, reply) of `models`: the step and its follow rates."""
     return [{"step": step, **follow_rates(reply, items, partners, format)} for step, reply in models]
+
+
+def _suite(reply, items, partners, format):
+    """Return the metrics of the whole suite on some of the items."""
+    own = {item.qid: partners[item.qid] for item in items if item.qid in partners}
+    return suite_metrics(run_suite(items, own, reply, format, masks=True)[0])
 
 
 def _followed(reply, cases: Sequence[Case], format):
