@@ -1,7 +1,8 @@
 """mini-Depth: what one row gains over another at each number of steps, serial and parallel tasks apart, on each base.
 
-    found = gains_by_depth(records, "structured.sample", "direct.sample")
-    summarize_gains(found, "structured", "direct training")         # sentences; one that says what is missing
+    found = gains_by_depth(records, *STAGES)
+    summarize_gains(found, *LABELS)         # sentences; one that says what is missing
+    draw_gains(found)                       # figure 1 of the claims report and of the site, where mini-Depth was scored
 
 A gain is the paired difference of the shares of right answers at one depth. Both rows answer the same questions, so
 the chance level is the same on both sides. The intervals are those of `o1lib.analysis.stats`, and are not corrected for
@@ -11,11 +12,16 @@ the number of depths.
 import pandas as pd
 
 from o1lib.analysis.claims.bases import by_base
+from o1lib.analysis.curves import curve_panels
 from o1lib.analysis.depth_effects import KINDS
+from o1lib.analysis.plots import DIFFERENCE
 from o1lib.analysis.stats import contrast
 from o1lib.minivqa.depth import NAME
 from o1lib.records import UserError
 
+STAGES = ("structured.sample", "direct.sample")  # the rows whose difference is what stages gain
+LABELS = ("structured", "direct training")
+FIGURE = "gains_by_depth"  # name of the figure
 COLUMNS = ["kind", "base", "depth", "value", "low", "high", "n", "seeds", "failed"]
 NOT_SCORED = f"{NAME} was not scored by both rows, so there is no gain by depth."
 
@@ -56,6 +62,27 @@ def _gains(base, one, other, failed):
                 continue
             numbers = {name: getattr(found, name) for name in COLUMNS[3:8]}
             yield {"kind": kind, "base": base, "depth": int(depth), "failed": failed} | numbers
+
+
+def draw_gains(found):
+    """Draw the lines of `gains_by_depth`, a panel for each kind and a curve for each base; return the first Axes."""
+    drawn = found.assign(tasks=found.kind + " steps")
+    several = found.base.nunique() > 1
+    first = curve_panels(drawn, "depth", "tasks", "base" if several else None, label="steps", score=DIFFERENCE)
+    for ax in first.figure.axes:
+        ax.axhline(0, color="grey", linewidth=1, zorder=0)
+        ax.set_xticks(sorted(set(found.depth)))
+    return first
+
+
+def title_of_gains(found):
+    """Return what the figure shows in one sentence without its point, with the largest and the smallest gain."""
+    most, least = found.loc[found.value.idxmax()], found.loc[found.value.idxmin()]
+    told = [
+        f"{100 * line.value:+z.0f} points at {line.depth} {line.kind} step{'s' if line.depth > 1 else ''}"
+        for line in (most, least)
+    ]
+    return f"{LABELS[0].capitalize()} − {LABELS[1]}: at most {told[0]}, at least {told[1]}"
 
 
 def summarize_gains(found, a, b):

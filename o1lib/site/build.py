@@ -3,9 +3,11 @@
 build_site(project_root() / "site")       # what `make site` does; the folder is complete or as it was before
 """
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from o1lib.analysis.depth_gains import FIGURE, LABELS, STAGES, gains_by_depth, summarize_gains
 from o1lib.records import atomic_folder, project_root, shown
 from o1lib.site.catalog import write_data
 from o1lib.site.claims import ORDER, claim_rows, forest_points
@@ -66,8 +68,21 @@ def _write_front(site: Path, study: Study, texts: Documents) -> None:
         told=summarize(study),
         rows=rows,
         points=forest_points(rows),
+        gains=_gains(site, study),
         findings=texts.there("docs/findings.md"),
     )
+
+
+def _gains(site: Path, study: Study) -> dict:
+    """Copy the figure of what stages gain by depth; return its path and its numbers in words, {} without the figure."""
+    source = study.folder / "figures" / f"{FIGURE}.svg"
+    if not source.is_file():
+        return {}
+    target = site / "figures" / source.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    told = summarize_gains(gains_by_depth(study.records, *STAGES), *LABELS)
+    return {"path": target.relative_to(site).as_posix(), "told": [one.replace("*", "") for one in told]}
 
 
 def _write_method(site: Path, study: Study, texts: Documents) -> None:

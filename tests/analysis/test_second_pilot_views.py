@@ -5,7 +5,7 @@ import pytest
 from support.toyrecords import leave
 
 from o1lib.analysis.contrasts import on_each_base
-from o1lib.analysis.depth_gains import NOT_SCORED, gains_by_depth, summarize_gains
+from o1lib.analysis.depth_gains import NOT_SCORED, draw_gains, gains_by_depth, summarize_gains, title_of_gains
 from o1lib.analysis.follow_curves import NOTHING, follow_curves, suite_curves, summarize_following
 from o1lib.analysis.inference_scaling import at_equal_tokens
 from o1lib.minivqa.depth import NAME
@@ -67,6 +67,15 @@ def test_records_without_depth_say_what_is_missing(tmp_path):
     found = gains_by_depth(study(tmp_path, deep, half, test_set="mini-MMStar"), "a.sample", "b.sample")
     assert found.empty and summarize_gains(found, "one", "other") == [NOT_SCORED]
     assert gains_by_depth([], "a.sample", "b.sample").empty
+
+
+def test_gains_are_drawn_serial_and_parallel_apart_with_a_curve_for_each_base(tmp_path):
+    found = gains_by_depth(study(tmp_path, deep, half, ("base", "base1")), "a.sample", "b.sample")
+    panels = draw_gains(found).figure.axes
+    assert [ax.get_title("left") for ax in panels] == ["serial steps", "parallel steps"]
+    assert [len(ax.containers) for ax in panels] == [2, 2]
+    assert panels[0].containers[0].lines[0].get_ydata().tolist() == pytest.approx([0, 40])
+    assert title_of_gains(found).endswith("at most +40 points at 4 serial steps, at least +0 points at 1 serial step")
 
 
 def log(examples, **rates):

@@ -88,6 +88,18 @@ def test_a_study_without_claims_has_a_front_page(study):
     assert told["decided"] == [] and told["sure"]
 
 
+def test_gains_by_depth_are_figure_1_once_the_figure_is_published(study, tmp_path):
+    other = Study(shutil.copytree(study.folder, tmp_path / "mini"), study.records, study.lines)
+    build.write_pages(tmp_path / "before", [other], {"studies": []})
+    assert "Figure 1.</b> The main claims" in read(tmp_path / "before", "index.html")
+    (other.folder / "figures").mkdir(exist_ok=True)
+    (other.folder / "figures" / "gains_by_depth.svg").write_text("<svg/>")
+    build.write_pages(tmp_path / "after", [other], {"studies": []})
+    page = read(tmp_path / "after", "index.html")
+    assert 'src="figures/gains_by_depth.svg"' in page and (tmp_path / "after/figures/gains_by_depth.svg").is_file()
+    assert "Figure 1.</b> What stages gain over direct training" in page and "Figure 2.</b> The main claims" in page
+
+
 # ---------------------------------------------------------------- texts of the repository
 
 
