@@ -11,6 +11,7 @@ weights are kept. Its numbers are in the training's log, and an interrupted trai
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from o1lib.evaluation.probes import swaps
 from o1lib.evaluation.probes.cases import Case, Setting, line_of
@@ -53,7 +54,7 @@ def follow_look(processor, format: str, items: Sequence, partners: Mapping, suit
     from o1lib.evaluation.probes.model import replies
     from o1lib.inference.decoder import Decoder
 
-    def look(model, asked, outputs) -> dict[str, float]:
+    def look(model, asked, outputs) -> dict[str, Any]:
         # a look during training: the engine is not compared with the model's own forward every time
         decoder = Decoder(model, processor, temperature=0.0, max_new_tokens=LONGEST, replayed=False)
         reply = replies(decoder, format)
