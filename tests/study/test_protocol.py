@@ -10,6 +10,7 @@ from support import toyrecords
 from support.toyrecords import answers, leave
 
 from o1lib.analysis.claims import frozen_margins, load_claims
+from o1lib.analysis.headline import written_sets
 from o1lib.data.chance import keep_levels
 from o1lib.data.splits import set_sizes
 from o1lib.minivqa import depth as deep
@@ -95,6 +96,37 @@ def test_the_second_amendment_states_the_rule_for_rates_and_the_share_of_deep_qu
     assert "the next rate on that side is tried for every format, once" in text
     assert deep.SHARE == 0.2 and "A fifth of the training and validation items is mini-Depth's" in text
     assert "the share of deep questions at which the sign of A5 would turn" in " ".join(text.split())
+
+
+def draft():
+    """Return the text of the draft of a third amendment, and that of everything before it, both in one line."""
+    before, after = PROTOCOL.read_text(encoding="utf8").split("## Draft of a third amendment, not in force")
+    return " ".join(after.split()), " ".join(before.split())
+
+
+def test_the_draft_says_that_it_is_not_in_force_and_names_no_set():
+    text, _ = draft()
+    assert "changes nothing above until it is dated" in text
+    assert written_sets(PROTOCOL.read_text(encoding="utf8")) is None
+
+
+def test_the_draft_quotes_each_sentence_that_it_would_replace():
+    text, before = draft()
+    points = re.split(r" (?=\d+\. \*)", text)[1:]
+    assert len(points) == 8
+    for point in points:
+        assert " Missing here: " in point or all(word in point for word in (" Replaced", " Now: ", " Why: ")), point
+        replaced = point.split(" Now: ")[0]
+        assert [quoted for quoted in re.findall(r'"([^"]+)"', replaced) if quoted not in before] == []
+
+
+def test_the_draft_plans_what_the_code_plans():
+    text, _ = draft()
+    assert f"ranked {', '.join(confirmatory_family.PRIORITY)}." in text
+    assert set(confirmatory_family.DETECT.values()) == {0.03} and "three points for every member" in text
+    assert protocol.SEEDS_A_BASE[0] == 5 and "at least five seeds on each base" in text
+    block = experiments.read_experiments().scales["confirmatory"]
+    assert f"the same on both: {block.first_seed}, " in text and block.seeds["confirmatory"] >= 5
 
 
 def test_margins_of_the_family_are_those_that_are_frozen():
