@@ -37,18 +37,14 @@ def components(data: Sample) -> Spread:
     squared share. So a difference between bases is no variance. Where a base has one seed, the interval holds for the
     seeds at hand.
     """
-    questions, freedom = _of_questions(data)
-    parts = data.of_bases()
+    questions, residual, freedom = _within(data)
     if data.count == 1:
         total = questions
     else:
-        share = 1 / len(parts) ** 2
-        seeds = residual = 0.0
+        seeds, parts = 0.0, data.of_bases()
         for part in parts:
-            moved = share * part.estimates().var(ddof=1) / part.count
-            in_both, denominator = _in_both(part)
-            seeds, residual = seeds + moved, residual + share * in_both
-            freedom += moved**2 / (part.count - 1) + share**2 * denominator
+            moved = part.estimates().var(ddof=1) / part.count / len(parts) ** 2
+            seeds, freedom = seeds + moved, freedom + moved**2 / (part.count - 1)
         total = max(questions + seeds - residual, questions, seeds, residual)
     value = float(data.average(data.estimates()))
     return _student(value, np.sqrt(total), max(1.0, total**2 / freedom) if freedom else 1.0)
@@ -61,21 +57,17 @@ def _student(value: float, error: float, df: float) -> Spread:
     return Spread(float(value - half), float(value + half), float(error), float(df))
 
 
-def _of_questions(data: Sample) -> tuple[float, float]:
-    """Return V_q and its part of the denominator of Satterthwaite's degrees of freedom."""
-    questions = freedom = 0.0
+def _within(data: Sample) -> tuple[float, float, float]:
+    """Return V_q, V_e (0 with one seed) and their part of the denominator of Satterthwaite's degrees of freedom."""
+    parts = data.of_bases()
+    questions = residual = freedom = 0.0
     for weight, columns in data.strata:
-        part = weight**2 * data.average(data.values[:, columns]).var(ddof=1) / len(columns)
-        questions, freedom = questions + part, freedom + part**2 / (len(columns) - 1)
-    return questions, freedom
-
-
-def _in_both(data: Sample) -> tuple[float, float]:
-    """Return V_e of one base with several seeds, and its part of the denominator of the degrees of freedom."""
-    residual = freedom = 0.0
-    for weight, columns in data.strata:
-        values, (count, size) = data.values[:, columns], (data.count, len(columns))
-        rest = values - values.mean(0) - values.mean(1)[:, None] + values.mean()
-        part = weight**2 * (rest**2).sum() / ((size - 1) * (count - 1)) / (size * count)
-        residual, freedom = residual + part, freedom + part**2 / ((size - 1) * (count - 1))
-    return residual, freedom
+        means, size = data.average(data.values[:, columns]), len(columns)
+        from_questions = weight**2 * means.var(ddof=1) / size
+        questions, freedom = questions + from_questions, freedom + from_questions**2 / (size - 1)
+        for part in parts if data.count > 1 else ():
+            values, count = part.values[:, columns], part.count
+            rest = values - values.mean(0) - values.mean(1)[:, None] + values.mean()
+            in_both = weight**2 * (rest**2).sum() / ((size - 1) * (count - 1)) / (size * count) / len(parts) ** 2
+            residual, freedom = residual + in_both, freedom + in_both**2 / ((size - 1) * (count - 1))
+    return questions, residual, freedom
