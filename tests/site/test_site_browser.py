@@ -158,10 +158,16 @@ def rows(page):
     return page.locator("#claims tbody tr:visible").evaluate_all("rows => rows.map(row => row.id)")
 
 
-def test_a_link_to_a_claim_opens_it(page, address):
-    opened(page, address + "claims.html#A17")
-    assert page.locator("#A17 details").get_attribute("open") is not None
-    assert page.locator("#A17").evaluate("row => row.getBoundingClientRect().top < innerHeight")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_link_to_a_claim_opens_it_at_once_and_stays(page, address, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(address + "claims.html#A17", wait_until="load")
+    page.wait_for_selector("#A17 details[open]")
+    place = "row => [row.getBoundingClientRect().top, innerHeight]"
+    first, height = page.locator("#A17").evaluate(place)
+    page.wait_for_timeout(1000)  # longer than the debounced redrawing of the figure above, and than a slow scroll
+    last, _ = page.locator("#A17").evaluate(place)
+    assert 0 <= first < height and abs(last - first) < 2
 
 
 def test_filters_of_claims_stay_in_the_address(page, address):
