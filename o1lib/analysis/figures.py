@@ -104,11 +104,12 @@ def _in_columns(found, columns=3):
     figure, axes = plt.subplots(1, columns, figsize=size, sharex=True, layout="constrained")
     shown = {}
     for ax, part in zip(axes, parts, strict=True):
-        points(part, "claim", "verdict", ax=ax, zero=True, label=" ")
+        points(part, "claim", "verdict", ax=ax, zero=True)
         handles, names = ax.get_legend_handles_labels()
         shown |= dict(zip(names, handles, strict=True))
         ax.get_legend().remove()
         ax.tick_params(labelsize="small")
+        ax.set_xlabel("")
         ax.title.set_fontsize("x-small")
     figure.legend(
         shown.values(), shown.keys(), loc="outside upper right", ncols=len(shown), frameon=False, fontsize="small"
