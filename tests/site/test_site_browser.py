@@ -368,7 +368,8 @@ def test_600000_predictions_load_by_shard_and_stay_fluid(page, large, record_pro
     record_property(
         "measured",
         f"the explorer of {RUNS * LINES:,} predictions: first view {first:.2f} s of work, {loaded:.2f} MB in "
-        f"{requests} requests, shown after {shown / 1000:.2f} s; another run {switched:.2f} s, a filter {filtered:.2f} s of work",
+        f"{requests} requests, shown after {shown / 1000:.2f} s; "
+        f"another run {switched:.2f} s, a filter {filtered:.2f} s of work",
     )
     assert loaded < MEGABYTES and 0 < first < SECONDS and switched < SECONDS / 2 and filtered < SECONDS / 2
 
