@@ -51,7 +51,7 @@ study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FR
 	@$(RUN) study $(CHOICE) --snakemake '$(SNAKEMAKE)'
 plan: setup  ## print what would run, why, and about how long
 	@$(RUN) plan $(CHOICE)
-test: setup  ## run all tests, the whole study at the smoke scale among them
+test: setup  ## run all tests, the whole study at the smoke scale among them; those of the site need Chromium and `make site`
 	@$(PYTEST) --no-loadscope-reorder $(TESTS)
 test-fast: setup  ## run the tests that take no more than a few seconds each, in under a minute
 	@$(PYTEST) --no-loadscope-reorder -m 'not slow' $(TESTS)

@@ -24,6 +24,19 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Say at the end of a run what tests measured, which tests in a browser were skipped, and what those need."""
+    from support.browsers import lacking
+
+    for one in terminalreporter.stats.get("passed", []):
+        for told in (value for name, value in one.user_properties if name == "measured"):
+            terminalreporter.write_line(told)
+    reports = terminalreporter.stats.get("skipped", [])
+    told = lacking([one.longrepr[2] for one in reports if isinstance(one.longrepr, tuple)])
+    for line in told:
+        terminalreporter.write_line(f"WARNING: {line}", yellow=True, bold=True)
+
+
 @pytest.fixture(scope="session")
 def tiny():
     """(model, processor) of scale smoke with random weights; whoever changes the model works on a copy."""

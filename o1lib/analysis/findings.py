@@ -62,6 +62,19 @@ def breaks(cells, places):
     return f"Chains break most often {place}{where}: {_range(there)} of answers"
 
 
+def spending(found):
+    """Return in one sentence how many times the tokens of one sample the searches process.
+
+    `found` is a table of `o1lib.analysis.inference_scaling.scaling_table`.
+    """
+    one, more = found[found.N == 1].tokens, found[found.N > 1].tokens
+    if not len(one) or not len(more):
+        return "No search is compared with one sample"
+    low, high = (f"{value / one.min():.1f}" for value in (more.min(), more.max()))
+    times = low if low == high else f"{low} to {high}"
+    return f"A search with several candidates processes {times} times the tokens of one sample"
+
+
 def letters(shares, blindly):
     """Return in one sentence how often chains give the letter of the option that they state.
 

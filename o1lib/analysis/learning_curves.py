@@ -79,9 +79,10 @@ def _with(record, line):
 def summarize_crossing(found, staged, direct):
     """Return a sentence on where arm `staged` overtakes arm `direct` in the table of `validation_curve` (Markdown).
 
-    It overtakes at the first number of examples from which it stays above. The last difference has Newcombe's interval
-    for two independent shares (https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I), over
-    all answers of all seeds. It is not paired, because the log does not hold single answers.
+    Its curve is above from the first number of examples after which it never falls back. It is said to overtake only if
+    the last difference is certain: if its 95 % interval excludes zero. The interval is Newcombe's for two independent
+    shares (https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I), over all answers of all
+    seeds. It is not paired, because the log does not hold single answers.
     """
     both = [found[(found.label == arm) & found.seed.isna()].set_index("examples") for arm in (staged, direct)]
     shared = sorted(set(both[0].index) & set(both[1].index))
@@ -89,25 +90,29 @@ def summarize_crossing(found, staged, direct):
         return f"**{staged}** against **{direct}**: not compared, no validation after an equal number of examples."
     ahead = [both[0].value[at] > both[1].value[at] for at in shared]
     behind = max((place for place, is_ahead in enumerate(ahead) if not is_ahead), default=-1)
-    return f"**{staged}** {_where(shared, behind, direct)} {_last(*(arm.loc[shared[-1]] for arm in both), shared[-1])}"
+    one, other = (arm.loc[shared[-1]] for arm in both)
+    low, high = _interval(one, other)
+    certain = low > 0 or high < 0
+    difference = f"{100 * (one.value - other.value):+z.1f} points [{100 * low:+z.1f}, {100 * high:+z.1f}]"
+    last = f"At {shared[-1]:,} the difference is {difference}{'' if certain else ', and its interval includes zero'}."
+    return f"**{staged}** {_where(shared, behind, direct, certain)} {last}"
 
 
-def _where(shared, behind, direct):
+def _where(shared, behind, direct, certain):
     if behind == len(shared) - 1:
-        return f"does not overtake **{direct}** within {shared[-1]:,} examples."
+        return f"is not above **{direct}** at the last validation ({shared[-1]:,} examples)."
     if behind < 0:
-        return f"is above **{direct}** from the first validation on ({shared[0]:,} examples)."
-    return f"overtakes **{direct}** between {shared[behind]:,} and {shared[behind + 1]:,} examples and stays above."
+        sure = "" if certain else ", not certainly"
+        return f"is above **{direct}** from the first validation on ({shared[0]:,} examples){sure}."
+    if certain:
+        return f"overtakes **{direct}** between {shared[behind]:,} and {shared[behind + 1]:,} examples and stays above."
+    return f"is above **{direct}** from {shared[behind + 1]:,} examples on, not certainly."
 
 
-def _last(one, other, examples):
+def _interval(one, other):
+    """Return the interval of the difference of two arms at the last validation."""
     counts = [(round(arm.value * arm.n * arm.seeds), int(arm.n * arm.seeds)) for arm in (one, other)]
-    low, high = confint_proportions_2indep(*counts[0], *counts[1], method="newcomb")
-    sure = "" if low > 0 or high < 0 else ", and its interval includes zero"
-    return (
-        f"At {examples:,} the difference is {100 * (one.value - other.value):+z.1f} points [{100 * low:+z.1f}, "
-        f"{100 * high:+z.1f}]{sure}."
-    )
+    return confint_proportions_2indep(*counts[0], *counts[1], method="newcomb")
 
 
 def summarize_learning(found, direct):

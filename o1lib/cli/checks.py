@@ -3,6 +3,7 @@
 python -m o1lib stages-check outputs.jsonl --field prediction      # the same as python -m o1lib.stages check
 python -m o1lib survey-check data/llava-cot
 python -m o1lib shortcuts --family mini-PISC                       # can its questions be answered without looking?
+python -m o1lib shortcuts --out results/shortcuts.csv              # the same for every family, into a table
 python -m o1lib depth-shortcuts --n 400                            # the same for mini-Depth, by rule
 """
 
@@ -67,12 +68,16 @@ def count_steps(
 @app.command("shortcuts")
 def check_shortcuts(
     n: Annotated[int, typer.Option(min=100, help="number of items to score in each cell")] = 400,
-    family: Annotated[str, typer.Option(help="one family; by default all, about ten minutes")] = "",
+    family: Annotated[str, typer.Option(help="one family, or mini-Depth; by default all, about five minutes")] = "",
+    out: Annotated[Path | None, typer.Option(help="a CSV file to write the table to")] = None,
 ) -> None:
     """Print, for every template and form, what classifiers guess that see no picture; the last line counts leans."""
-    from o1lib.minivqa.shortcuts import report
+    from o1lib.minivqa import shortcuts
 
-    print(report(n, family))
+    rows = shortcuts.table(n, (family,) if family else shortcuts.EVERY)
+    if out:
+        shortcuts.save(rows, out)
+    print(shortcuts.report(rows))
 
 
 app.command("minivqa")(show_drawings)

@@ -1,9 +1,11 @@
 """Check that no question of Mini-VQA can be answered without looking, by what its words or its caption's length tell.
 
-A cell is a template in one form: multiple choice or open. In each cell two classifiers are fitted to n items and guess
-the answers of n others: `text` knows the question and the options, `length` the number of words in the caption and the
-number of options. A cell leans if a classifier is right more often than chance, by an exact binomial test and Holm's
-correction over all cells and both classifiers.
+A cell is a template in one form: multiple choice or open. The tasks of mini-Depth have templates of their own. They
+are asked in three forms, since theirs are open with and without yes or no, and each cell holds all depths of training.
+
+In each cell two classifiers are fitted to n items and guess the answers of n others: `text` knows the question and the
+options, `length` the number of words in the caption and the number of options. A cell leans if a classifier is right
+more often than chance, by an exact binomial test and Holm's correction over all cells and both classifiers.
 
 Chance is one over the number of options. For an open question it is the share of the commonest answer, and at least a
 quarter if the answer is a number, since the numbers in a question narrow down its answer ("add 5" gives 5 or more). A
@@ -13,8 +15,10 @@ the answer.
 Example:
     rows = table(n=400, families=("mini-PISC",))     # rows of {family, template, form, classifier, accuracy, ...}
     [row for row in rows if row["leans"]]            # []
+    fingerprint("mini-PISC", "what_if", "open")      # "5d1c..." as long as the cell's drawings stay the same
 """
 
+import hashlib
 import re
 from collections import Counter
 from itertools import combinations, product
@@ -24,15 +28,18 @@ import numpy as np
 
 from o1lib.formats import answer_forms
 from o1lib.formats.answer_forms import CHOICE, OPEN, YES_OR_NO
+from o1lib.minivqa.depth import questions as depth
 from o1lib.minivqa.draw import FAMILIES, LETTERS, draw, seeds
 from o1lib.minivqa.words import CLASSES
-from o1lib.records import choose
+from o1lib.records import atomic_file, choose
+from o1lib.records.progress import progress_bar
 
 # Names of several words, longer ones first: "bottom left" before "bottom".
 _LONG = re.compile("|".join(sorted((w for some in CLASSES.values() for w in some if " " in w), key=len, reverse=True)))
 NUMBER, WORD = "number", "word"  # kinds of open answers
 FORMS = (CHOICE, YES_OR_NO, NUMBER, WORD)
 CLASSIFIERS = ("text", "length")
+EVERY = (*FAMILIES, depth.NAME)
 
 
 def form_of(example):
@@ -46,24 +53,39 @@ def form_of_text(answer):
     return form if form != OPEN else NUMBER if answer.isdigit() else WORD
 
 
-def table(n=400, families=tuple(FAMILIES), split="train"):
-    """Return the rows of all cells of the families (see `cell`), with `p_holm` and `leans` added: p_holm < 0.05."""
+def table(n=400, families=EVERY, split="train"):
+    """Return the rows of all cells of the families (see `cell`), with `p_holm` and `leans` added: p_holm < 0.05.
+
+    Raises UserError for an unknown family.
+    """
     from statsmodels.stats.multitest import multipletests
 
-    rows = [row for found in _cells(families) for row in cell(*found, n, split)]
+    named = list(cells(families))
+    rows = [row for one in progress_bar(named, desc="guessing", unit=" cells", delay=2) for row in cell(*one, n, split)]
     leans, adjusted, *_ = multipletests([row["p"] for row in rows], method="holm")
     return [row | {"p_holm": float(p), "leans": bool(lean)} for row, p, lean in zip(rows, adjusted, leans, strict=True)]
 
 
-def cell(family, template, choice, n=400, split="train"):
+def cells(families=EVERY):
+    """Yield (family, template, asked) for every cell; `asked` is "choice" or "open", in mini-Depth also "yes_no"."""
+    for family in families:
+        if choose(family, EVERY, "family") == depth.NAME:
+            yield from ((family, *one) for one in product(depth.TASKS, answer_forms.FORMS))
+            continue
+        for (name, template), asked in product(FAMILIES[family].templates.items(), (CHOICE, OPEN)):
+            if template.choice in (None, asked == CHOICE):
+                yield family, name, asked
+
+
+def cell(family, template, asked, n=400, split="train"):
     """Return one row for each classifier, fitted to n items of the split and scored on n others.
 
     A row is {family, template, form, classifier, n, accuracy, low, chance, p}: `low` is the lower end of the 95 %
-    Clopper-Pearson interval, `p` that of a one-sided binomial test against chance. `choice` is multiple choice or open.
+    Clopper-Pearson interval, `p` that of a one-sided binomial test against chance. `asked` is as in `cells`.
     """
     from scipy.stats import binomtest
 
-    drawn = [draw(family, seed, template=template, choice=choice) for seed in seeds(split, 2 * n)]
+    drawn = _drawn(family, template, asked, seeds(split, 2 * n))
     known, items = drawn[:n], drawn[n:]
     form, chance = Counter(map(form_of, items)).most_common(1)[0][0], chance_of(items)
     rows = []
@@ -75,27 +97,42 @@ def cell(family, template, choice, n=400, split="train"):
     return rows
 
 
-def report(n=400, family=""):
-    """Return the table as text, leanest cells last, and a line that counts them. Raises UserError for a family."""
-    rows = table(n, (choose(family, FAMILIES, "family") and family,) if family else tuple(FAMILIES))
-    rows.sort(key=lambda row: (row["leans"], -row["p"]))
+def _drawn(family, template, asked, numbers):
+    """Return the examples of a cell with these seeds."""
+    if family == depth.NAME:
+        return [depth.draw(template, seed, form=asked) for seed in numbers]
+    return [draw(family, seed, template=template, choice=asked == CHOICE) for seed in numbers]
+
+
+def fingerprint(family, template, asked, n=8):
+    """Return a hash of the words of a cell's first n training items, which tells whether its table is out of date."""
+    words = [
+        (item.bare, item.options, item.answer, item.stages["caption"], item.facts)
+        for item in _drawn(family, template, asked, seeds("train", n))
+    ]
+    return hashlib.sha256(repr(words).encode()).hexdigest()[:12]
+
+
+def save(rows, path):
+    """Write the rows of all cells as CSV, with the cell's fingerprint in the column `drawings`."""
+    import pandas as pd
+
+    prints = [fingerprint(*one) for one in cells(dict.fromkeys(row["family"] for row in rows)) for _ in CLASSIFIERS]
+    with atomic_file(path) as part:
+        pd.DataFrame(rows).assign(drawings=prints).round(4).to_csv(part, index=False)
+
+
+def report(rows):
+    """Return the rows of a table as text, leanest cells last, and a line that counts them."""
     lines = ["  family            template       form    sees    right    low  chance  p (Holm)"]
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row["leans"], -row["p"])):
         name = f"{row['family']:<17} {row['template']:<14} {row['form']:<7} {row['classifier']:<7}"
         lines.append(
             f"{'*' if row['leans'] else ' '} {name} {row['accuracy']:.3f}  {row['low']:.3f}   {row['chance']:.3f}  "
             f"{row['p_holm']:.3f}"
         )
     leaning = sum(row["leans"] for row in rows)
-    return "\n".join([*lines, f"{leaning} of {len(rows)} cells lean (*), {n} items each"])
-
-
-def _cells(families):
-    """Yield (family, template's name, whether multiple choice) for every form of every template."""
-    for family in families:
-        for (name, template), choice in product(FAMILIES[family].templates.items(), (True, False)):
-            if template.choice in (None, choice):
-                yield family, name, choice
+    return "\n".join([*lines, f"{leaning} of {len(rows)} cells lean (*), {rows[0]['n']} items each"])
 
 
 def text_of(example):

@@ -1,7 +1,7 @@
 """The executed report notebooks as pages: output in full, code folded, figures as files with alternative texts.
 
 pages = write_reports(study, Path("site"))
-pages[0]            # {"title": ..., "about": ..., "name": "04_ablations", "path": "reports/mini/04_ablations.html"}
+pages[0]            # title, about, answer, name ("04_ablations") and path ("reports/mini/04_ablations.html")
 """
 
 import re
@@ -28,6 +28,7 @@ def write_reports(study: Study, site: Path) -> list[dict]:
 def _write_report(path: Path, study: Study, site: Path) -> dict:
     notebook = nbformat.read(path, as_version=4)
     title, about = heading(notebook)
+    told = {"title": title, "about": about, "answer": answer(notebook), "name": path.stem}
     describe_figures(notebook)
     place = Path("reports", study.name, f"{path.stem}.html")
     resources = {"unique_key": path.stem, "output_files_dir": "figures"}
@@ -38,7 +39,7 @@ def _write_report(path: Path, study: Study, site: Path) -> dict:
         figure.write_bytes(data)
     write_page(site, place.as_posix(), "report", title=title, current="reports", study=study, name=path.stem, body=body)
     shutil.copyfile(path, site / place.with_suffix(".ipynb"))
-    return {"title": title, "about": about, "name": path.stem, "path": place.as_posix()}
+    return told | {"path": place.as_posix()}
 
 
 def exporter() -> HTMLExporter:
@@ -66,7 +67,17 @@ def heading(notebook) -> tuple[str, str]:
         return "Report", ""
     first.source = rest.strip()
     about = first.source.partition("\n\n")[0]
-    return title[2:].strip(), " ".join(re.sub(r"[*`]", "", about).split())
+    return title[2:].strip(), _plain(about)
+
+
+def answer(notebook) -> str:
+    """Return the sentences that a report opens with, which are its first output of text, "" where it has none."""
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    return next((_plain(one.data["text/markdown"]) for one in outputs if "text/markdown" in one.get("data", {})), "")
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub(r"[*`]", "", text).split())
 
 
 def describe_figures(notebook) -> None:

@@ -13,11 +13,7 @@ from o1lib.analysis.stats import NEGLIGIBLE, OPPOSITE, SUPPORTED
 from o1lib.site.studies import Study
 from o1lib.study.plan import duration
 
-DECIDED = {
-    SUPPORTED: "found what the paper reports",
-    OPPOSITE: "found the opposite of what the paper reports",
-    NEGLIGIBLE: "found a difference too small to matter",
-}
+DECIDED = (SUPPORTED, OPPOSITE, NEGLIGIBLE)
 
 
 def summarize(study: Study) -> dict:
@@ -35,7 +31,6 @@ def _decided(line: dict) -> dict:
     return {
         "id": line["id"],
         "statement": f"{PAPERS[line['paper']]}: {line['statement']}",
-        "found": DECIDED[line["verdict"]],
         "verdict": line["verdict"],
         "worded": worded(line),
         "measured": measured(line),

@@ -6,6 +6,8 @@ const VERDICTS = ["supported", "opposite", "negligible", "inconclusive"];
 const COLORS = ["#0072b2", "#d55e00", "#009e73", "#8a8a8a"];
 const SYMBOLS = ["circle", "triangle", "square", "times"];
 const LINE = 15; // pixels for one claim
+const ROOMY = 46; // the same where every claim is told in full, on several lines
+const FEW = 12; // so many claims are told in full
 const WIDE = 480; // pixels from which a line also says its claim
 const STYLE = { background: "transparent", fontSize: "12px", fontFamily: "inherit", overflow: "visible" };
 
@@ -34,11 +36,13 @@ function told(point) {
 
 export function forest(points, width, pick = () => {}) {
   const statements = new Map(points.map((point) => [point.id, point.statement]));
-  const margin = width < WIDE ? 44 : Math.min(420, 0.45 * width);
-  const said = (id) => (width < WIDE ? id : `${id}  ${statements.get(id)}`);
+  const narrow = width < WIDE;
+  const full = !narrow && points.length <= FEW;
+  const margin = narrow ? 44 : Math.min(420, 0.45 * width);
+  const said = (id) => (narrow ? id : `${id}  ${statements.get(id)}`);
   const plot = Plot.plot({
     width,
-    height: 70 + LINE * points.length,
+    height: 70 + (full ? ROOMY : LINE) * points.length,
     marginLeft: margin,
     marginRight: 16,
     marginBottom: 44,
@@ -50,7 +54,7 @@ export function forest(points, width, pick = () => {}) {
     color: { domain: VERDICTS, range: COLORS },
     symbol: { domain: VERDICTS, range: SYMBOLS, legend: true },
     marks: [
-      Plot.axisY({ tickSize: 0, tickFormat: said, lineWidth: margin / 13, textOverflow: "ellipsis" }),
+      Plot.axisY({ tickSize: 0, tickFormat: said, lineWidth: margin / 13, textOverflow: full ? null : "ellipsis" }),
       Plot.ruleX([0]),
       Plot.ruleY(points, { y: "id", x1: "low", x2: "high", stroke: "verdict", strokeWidth: 1.5 }),
       Plot.dot(points, { x: "value", y: "id", fill: "verdict", stroke: "verdict", symbol: "verdict", r: 3.5 }),
@@ -79,7 +83,7 @@ export function wonAndLost(counts, width) {
       insetRight: 26,
       style: STYLE,
       ariaLabel: "Questions on which only A or only B is right, by group",
-      x: { label: "← only B is right · questions · only A is right →", labelAnchor: "center", grid: true, tickFormat: (d) => Math.abs(d) },
+      x: { label: "← only B · questions · only A →", labelAnchor: "center", grid: true, tickFormat: (d) => Math.abs(d) },
       y: { domain: counts.map((count) => count.name), label: null, tickSize: 0 },
       color: { domain: ["only A is right", "only B is right"], range: ["#0072b2", "#d55e00"], legend: true },
       marks: [

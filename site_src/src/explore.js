@@ -20,7 +20,8 @@ export async function explorePage(form) {
   form.addEventListener("input", debounce((event) => changed(view, event.target), 60));
   document.querySelector("select[name=by]").addEventListener("input", (event) => {
     state.by = event.target.value;
-    show(view);
+    chart(view);
+    writeState(FIELDS, state);
   });
   form.elements.reset.addEventListener("click", () => {
     Object.assign(state, FILTERS, { open: "" });
@@ -129,6 +130,7 @@ function show(view) {
   chart(view);
   list(view);
   writeState(FIELDS, state);
+  performance.mark("shown"); // how long the first view took: performance.getEntriesByName("shown")
 }
 
 function chart({ inChart, state, runs }) {
@@ -157,5 +159,5 @@ function list(view) {
   if (there) place.append(...items);
   else place.replaceChildren(...items);
   document.getElementById("more").hidden = many >= shown.length;
-  if (!there && opened > 0) place.children[opened].scrollIntoView();
+  if (!there && opened >= 0) place.children[opened].scrollIntoView();
 }

@@ -224,6 +224,20 @@ def test_what_no_paper_claims_says_so():
     assert reported_text(line) == "not claimed by the paper (nearest: together 66.04)"
 
 
+@pytest.mark.parametrize(
+    "numbers, told",
+    [
+        ({"a": 63.5, "b": 56.6}, "63.5 against 56.6"),
+        ({"hours a": 0.2, "hours b": 1.5}, "hours 0.2 against 1.5"),
+        ({"a": 2, "b": 3, "steps a": 4, "steps b": 5}, "2 against 3, steps 4 against 5"),
+        ({"of 1000 outputs": 940}, "of 1000 outputs 940"),
+    ],
+)
+def test_reported_numbers_are_told_in_pairs(numbers, told):
+    line = {"reported": {name: {"value": value} for name, value in numbers.items()}}
+    assert reported_text(line) == told
+
+
 def test_tables_5_and_6_are_tested_on_mm_vet_with_six_sets_beside_it():
     found = {one.id: one for one in CLAIMS if one.id in ("A17", "A18", "A19", "A20", "A21", "A22")}
     assert {one.contrast.metric for one in found.values()} == {"mini-MM-Vet"}

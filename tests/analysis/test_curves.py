@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from o1lib.analysis.curves import curve_panels, plot_judge_value
+from o1lib.analysis.curves import curve_panels, judge_panels
 
 NAN = float("nan")
 JUDGES = pd.DataFrame(
@@ -49,20 +49,36 @@ def points(ax):
     return [[tuple(map(float, point)) for point in container.lines[0].get_xydata()] for container in ax.containers]
 
 
-def test_synthetic_judges_form_a_curve_and_others_are_points():
-    curve, judge = points(plot_judge_value(JUDGES))
-    assert [x for x, _ in curve] == pytest.approx([50, 90]) and judge == [pytest.approx((60, 35))]
+def judge_axes(table, **options):
+    return [ax for ax in judge_panels(table, **options).figure.axes if ax.axison]
 
 
-def test_judges_and_one_sample_are_named_in_words():
-    ax = plot_judge_value(JUDGES, {"value": 0.3, "low": 0.2, "high": 0.4})
-    names = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert names == ["one sample, no search", "right with a set chance", "the model itself"]
+def curve_behind(ax):
+    return [[tuple(map(float, point)) for point in line.get_xydata()] for line in ax.lines if line.get_color() == "0.6"]
+
+
+def test_each_judge_has_a_panel_with_the_curve_of_synthetic_judges_behind():
+    two = pd.concat([JUDGES, JUDGES[2:].assign(label="a coin", right=0.5, value=0.3)], ignore_index=True)
+    axes = judge_axes(two)
+    assert [ax.get_title("left") for ax in axes] == ["the model itself", "a coin"]
+    assert [points(ax) for ax in axes] == [[[pytest.approx((60, 35))]], [[pytest.approx((50, 30))]]]
+    assert [curve_behind(ax) for ax in axes] == [[[pytest.approx((50, 30)), pytest.approx((90, 50))]]] * 2
+
+
+def test_one_sample_is_a_band_in_every_panel():
+    [ax] = judge_axes(JUDGES, one={"value": 0.3, "low": 0.2, "high": 0.4})
+    assert any(line.get_linestyle() == ":" and line.get_ydata()[0] == pytest.approx(30) for line in ax.lines)
     assert ax.get_title("right") == "n = 90"
 
 
 def test_without_a_synthetic_row_the_judges_are_drawn_alone():
-    assert len(points(plot_judge_value(JUDGES[2:]))) == 1
+    [ax] = judge_axes(JUDGES[2:])
+    assert len(points(ax)) == 1 and curve_behind(ax) == [[]]
+
+
+def test_without_a_judge_the_synthetic_curve_is_drawn():
+    [ax] = judge_axes(JUDGES[:2])
+    assert points(ax) == [] and len(curve_behind(ax)[0]) == 2 and ax.get_title("left") == "right with a set chance"
 
 
 def panel_axes(table, **options):

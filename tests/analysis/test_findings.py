@@ -106,12 +106,18 @@ def test_an_opening_without_its_contrast_gives_the_reason():
     ]
 
 
+def test_the_tokens_of_searches_are_told_in_those_of_one_sample():
+    found = pd.DataFrame({"N": [1, 2, 4], "tokens": [100.0, 250.0, 420.0]})
+    assert findings.spending(found).endswith("processes 2.5 to 4.2 times the tokens of one sample")
+    assert findings.spending(found[:1]) == "No search is compared with one sample"
+
+
 def claims():
     return [{"id": "A1", "paper": "A", "verdict": VERDICTS[0]}, {"id": "B8", "paper": "B", "verdict": VERDICTS[3]}]
 
 
 def test_verdicts_are_counted_in_words():
-    assert brief.counted(claims()) == "1 is supported, 1 is undecided"
+    assert brief.counted(claims()) == "1 is supported, 1 is inconclusive"
     assert brief.counted(claims()[:1]) == "the only one is supported"
 
 

@@ -1,11 +1,10 @@
 """Pages as a browser draws them: nothing sticks out at the width of a laptop or a phone, and pictures keep their shape.
 
-Skipped without chromium.
+Skipped without a browser, of which the end of the run tells.
 """
 
 import html
 import re
-import shutil
 import subprocess
 from types import SimpleNamespace
 
@@ -13,11 +12,11 @@ import nbconvert
 import pytest
 from nbformat import v4
 from PIL import Image
+from support.browsers import BROWSER, needs_browser
 from support.pages import pages, parsed
 
 from o1lib.analysis.views.gallery import gallery
 
-CHROMIUM = shutil.which("chromium")
 NAME = "four_turn_two_phase.stage_beam4.self_as_released"  # as long as names of rows get
 FRAME = """<body style="margin:0"><iframe id="frame" src="page.html" style="width:{}px;height:900px;border:0"></iframe>
 <script>addEventListener("load", () => {{
@@ -28,7 +27,6 @@ FRAME = """<body style="margin:0"><iframe id="frame" src="page.html" style="widt
   found.textContent = [page.documentElement.scrollWidth - frame.clientWidth, ...shapes].join(" ")
   document.body.append(found)
 }})</script>"""  # noqa: E501
-needs_a_browser = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
 
 
 def drawn(page, width, folder):
@@ -37,9 +35,7 @@ def drawn(page, width, folder):
     (folder / "frame.html").write_text(FRAME.format(width), encoding="utf8")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--window-size=1400,1000"]
     flags += [f"--user-data-dir={folder}/profile", "--virtual-time-budget=3000", "--dump-dom"]
-    done = subprocess.run(
-        [CHROMIUM, *flags, f"file://{folder}/frame.html"], capture_output=True, text=True, timeout=300
-    )
+    done = subprocess.run([BROWSER, *flags, f"file://{folder}/frame.html"], capture_output=True, text=True, timeout=300)
     beyond, *shapes = map(float, html.unescape(re.search(r'<pre id="found">(.*?)</pre>', done.stdout)[1]).split())
     return beyond, shapes
 
@@ -59,7 +55,7 @@ def gallery_in_a_report():
     return nbconvert.HTMLExporter().from_notebook_node(v4.new_notebook(cells=[cell]))[0]
 
 
-@needs_a_browser
+@needs_browser
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_gallery_keeps_the_shapes_of_its_pictures(tmp_path, width):
@@ -67,7 +63,7 @@ def test_a_gallery_keeps_the_shapes_of_its_pictures(tmp_path, width):
     assert beyond <= 0 and len(shapes) == 3 and all(abs(shape - 1) < 0.02 for shape in shapes)
 
 
-@needs_a_browser
+@needs_browser
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_claims_stay_inside_the_page(tmp_path, width):

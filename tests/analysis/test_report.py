@@ -15,6 +15,7 @@ import pandas as pd
 import papermill
 import pytest
 from nbformat.v4 import new_code_cell
+from PIL import Image
 from support import toyrecords
 
 from o1lib.analysis.claims import evaluate_claims, load_claims
@@ -52,6 +53,7 @@ REPORTS = {
     "curriculum": "06_curriculum",
     "claims": "07_claims",
 }
+TALLEST = 1400  # pixels of a figure, of which two make one of the screen
 # Not resource.getrusage: a process starts with the peak of the one that it was forked from, here the whole test run's.
 ASKED = """import sys, psutil
 heavy = [name for name in ("torch", "transformers", "trl", "sklearn") if name in sys.modules]
@@ -140,7 +142,14 @@ def test_a_report_opens_with_sentences_and_a_figure_that_says_what_it_shows(exec
     shown = [
         output for cell in notebook["cells"] for output in cell.get("outputs", []) if "image/png" in output["data"]
     ]
-    assert 1 <= len(shown) <= 6 and all(len(one["metadata"]["image/png"]["alt"]) > 20 for one in shown)
+    titles = [one["metadata"]["image/png"]["alt"] for one in shown]
+    assert 1 <= len(shown) <= 6 and all(len(title) > 20 for title in titles) and len(set(titles)) == len(titles)
+
+
+def test_a_figure_is_no_taller_than_a_screen_or_two(executed):
+    _, _, record = executed
+    heights = {path.name: Image.open(path).height for path in (record.folder / "figures").glob("*.png")}
+    assert heights and {name: height for name, height in heights.items() if height > TALLEST} == {}
 
 
 def test_figures_of_the_searches_show_the_headline_where_levels_are_frozen(tmp_path):

@@ -29,7 +29,7 @@ OPTIONS = {
     "stages-check": "--field",
     "answers-check": "--gold",
     "reasoning-steps": "--field",
-    "shortcuts": "--n --family",
+    "shortcuts": "--n --family --out",
     "minivqa": "--n --out --family --split",
     "depth-shortcuts": "--n --depths",
     "train": "--scale --row --seed --data --base --format --schedule --examples --dry-run --tracker",

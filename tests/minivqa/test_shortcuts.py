@@ -2,13 +2,25 @@
 
 import dataclasses
 
+import pandas as pd
 import pytest
 
 from o1lib.minivqa import draw, seeds
-from o1lib.minivqa.shortcuts import cell, chance_of, form_of, guessed, report, text_of
-from o1lib.records import UserError
+from o1lib.minivqa.shortcuts import (
+    CLASSIFIERS,
+    cell,
+    cells,
+    chance_of,
+    fingerprint,
+    form_of,
+    guessed,
+    save,
+    table,
+    text_of,
+)
+from o1lib.records import UserError, project_root
 
-CHOICE = pytest.mark.parametrize("choice", [True, False])
+FORM = pytest.mark.parametrize("asked", ["choice", "open"])
 
 
 def drawn(family, template, n=400, choice=False):
@@ -16,22 +28,22 @@ def drawn(family, template, n=400, choice=False):
 
 
 @pytest.mark.slow
-@CHOICE
-def test_nothing_tells_whether_a_way_is_left_when_a_part_is_removed(choice):
+@FORM
+def test_nothing_tells_whether_a_way_is_left_when_a_part_is_removed(asked):
     """More arrows make a way likelier and a caption longer, so both answers have captions of all lengths."""
-    assert all(row["low"] <= row["chance"] for row in cell("mini-AI2D", "removed", choice, 600))
+    assert all(row["low"] <= row["chance"] for row in cell("mini-AI2D", "removed", asked, 600))
 
 
 @pytest.mark.slow
-@CHOICE
-def test_nothing_tells_what_two_people_would_be(choice):
-    assert all(row["low"] <= row["chance"] for row in cell("mini-PISC", "what_if", choice, 600))
+@FORM
+def test_nothing_tells_what_two_people_would_be(asked):
+    assert all(row["low"] <= row["chance"] for row in cell("mini-PISC", "what_if", asked, 600))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("template", ["count_colour", "count_shape"])
 def test_more_shapes_do_not_mean_more_of_the_kind_that_is_asked_for(template):
-    assert all(row["low"] <= row["chance"] for row in cell("mini-CLEVR", template, False, 600))
+    assert all(row["low"] <= row["chance"] for row in cell("mini-CLEVR", template, "open", 600))
 
 
 def test_a_word_that_gives_the_answer_away_is_found():
@@ -85,4 +97,20 @@ def test_forms_are_told_apart():
 
 def test_an_unknown_family_is_named():
     with pytest.raises(UserError, match="mini-PISC"):
-        report(100, "PISC")
+        table(100, ("PISC",))
+
+
+def test_the_published_table_has_every_cell_as_it_is_drawn_now_and_none_leans():
+    """Made by `python -m o1lib shortcuts --out results/shortcuts.csv`."""
+    published = pd.read_csv(project_root() / "results" / "shortcuts.csv")
+    due = [(*one[:2], fingerprint(*one), classifier) for one in cells() for classifier in CLASSIFIERS]
+    assert list(published[["family", "template", "drawings", "classifier"]].itertuples(index=False, name=None)) == due
+    assert published.n.min() >= 400 and not published.leans.any()
+
+
+def test_a_saved_table_keeps_its_rows(tmp_path):
+    rows = table(20, ("mini-PISC",))
+    save(rows, tmp_path / "a.csv")
+    saved = pd.read_csv(tmp_path / "a.csv")
+    assert saved.accuracy.tolist() == [row["accuracy"] for row in rows] and saved.leans.tolist() == [False] * len(rows)
+    assert saved.drawings.nunique() == len(rows) / len(CLASSIFIERS)

@@ -225,7 +225,8 @@ def command(monkeypatch, *words):
 def test_the_command_prints_every_check_and_the_engine(llava_folder, monkeypatch, capsys):
     assert command(monkeypatch, "check-model", llava_folder) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 8 and all(line.startswith("ok  ") for line in lines[:-1])
+    assert len(lines) == 8 and all(line.startswith("ok  ") for line in lines[:-2])
+    assert lines[-2] == "decoding step: general: there is no lean step for this kind of model"
     assert lines[-1] == "engine for LlavaForConditionalGeneration: batched"
 
 

@@ -84,18 +84,20 @@ def seconds(read_text, text, times_read=1):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
-def test_twice_the_text_takes_at_most_about_twice_the_time(name):
+def test_eight_times_the_text_takes_about_eight_times_the_time(name):
     reader, size = READERS[name]
     texts = [text for piece in PIECES for text in (piece, f"{piece}x")]
     times = {text: seconds(reader, (text * 2 * size)[: 2 * size]) for text in texts}
     slowest = sorted(texts, key=times.get, reverse=True)[:6]
     ratios = {}
     for text in slowest:
-        short, long = (seconds(reader, (text * n)[:n], times_read=5) for n in (size, 2 * size))
+        short, long = (seconds(reader, (text * n)[:n], times_read=5) for n in (size // 4, 2 * size))
         times[text], ratios[text] = long, long / max(short, 2e-3)  # less is below what a busy machine can time
     worst = max(slowest, key=times.get)
-    print(f"\n{name}: {times[worst] * 1e3:.1f} ms for {2 * size:,} characters of {worst!r}, {ratios[worst]:.1f} × half")
-    assert {text: ratio for text, ratio in ratios.items() if ratio > 3} == {} and times[worst] < 1
+    slower = f"{ratios[worst]:.1f} × the time of {size // 4:,}"
+    print(f"\n{name}: {times[worst] * 1e3:.1f} ms for {2 * size:,} characters of {worst!r}, {slower}")
+    # time in proportion gives 8 and quadratic time 64; a busy machine was seen to triple a ratio
+    assert {text: ratio for text, ratio in ratios.items() if ratio > 28} == {} and times[worst] < 2
 
 
 @pytest.mark.parametrize("piece", ["A, B and ", "not A ", "111,", "red is not ", "<think>", "答案", "1e9 "])

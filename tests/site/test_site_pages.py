@@ -145,11 +145,16 @@ def _there(target, name, pages, site):
 
 def test_a_report_folds_code_and_describes_its_figures(study, tmp_path):
     [page] = write_reports(study, tmp_path)
+    assert page["answer"] == "a − b: +1.0 points, inconclusive."
     text = read(tmp_path, page["path"])
     assert page["title"] == "Which ingredient?" and '<details class="code">' in text
     [figure] = re.findall(r'<img alt="Figure: Arms. One line for each arm." src="([^"]+)"', text)
     assert (tmp_path / page["path"]).parent.joinpath(figure).is_file()
     assert "pink" not in text
+
+
+def test_the_list_of_reports_shows_their_answers(site):
+    assert '<p class="answer">a − b: +1.0 points, inconclusive.</p>' in read(site, "reports.html")
 
 
 def test_a_notebook_without_a_title_is_a_report(study, tmp_path):

@@ -12,9 +12,11 @@ from o1lib.records.parameters import COMMON, assignments
 
 PATHS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 LONGEST_CELL = 10  # lines of code, without imports and blank lines
+MOST_LINES = 20  # of a cell of a report, with everything
 LONGEST_LINE = 120  # characters, in code and in prose
 REPORTS = ("04_ablations", "05_inference_scaling", "06_curriculum", "07_claims")
 FIGURES, MOST_FIGURES = ("figure", "contrast_figure"), 6
+FIRST_FIGURE = r"figure\(|figures\.\w+\("  # a call that draws one
 ANSWERS = re.compile(r"report\.(opening|brief)\(")  # what shows the three sentences
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -131,7 +133,7 @@ def test_a_report_opens_with_its_answer_and_one_figure():
     """Three sentences and a figure come right after the start of the run."""
 
     def wrong(notebook):
-        before, _, _ = "\n".join(sources(notebook)[2:]).partition("figure(")
+        before = re.split(FIRST_FIGURE, "\n".join(sources(notebook)[2:]))[0]
         return not (prose(notebook)[2].startswith("## The answer") and ANSWERS.search(before))
 
     assert [name for name in REPORTS if wrong(NOTEBOOKS[name])] == []
@@ -141,21 +143,28 @@ def test_a_report_has_at_most_six_figures_each_with_a_title():
     found = {}
     for name in REPORTS:
         calls = [node for source in sources(NOTEBOOKS[name]) for node in ast.walk(ast.parse(source)) if is_figure(node)]
-        untitled = [call for call in calls if call.func.attr == "figure" and len(call.args) < 3]
+        own = [call for call in calls if not of_library(call)]
+        untitled = [call for call in own if call.func.attr == "figure" and len(call.args) < 3]
         if not 1 <= len(calls) <= MOST_FIGURES or untitled:
             found[name] = [ast.unparse(call) for call in calls]
     assert found == {}
 
 
 def is_figure(node):
-    """Return whether a node calls a method of a report that makes a figure."""
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in FIGURES
+    """Return whether a node calls a method of a report, or a function of `o1lib.analysis.figures`, that makes one."""
+    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    return called and (node.func.attr in FIGURES or of_library(node))
+
+
+def of_library(call):
+    """Return whether a node calls a function of `o1lib.analysis.figures`, which titles its figures itself."""
+    return isinstance(call.func.value, ast.Name) and call.func.value.id == "figures"
 
 
 def test_a_report_has_a_parameter_that_changes_its_first_figure():
     def unused(notebook):
         own = assignments(parameters(notebook)[0]["source"]).keys() - COMMON.keys() - {"root"}
-        before, _, _ = "\n".join(sources(notebook)[2:]).partition("figure(")
+        before = re.split(FIRST_FIGURE, "\n".join(sources(notebook)[2:]))[0]
         return not any(re.search(rf"\b{name}\b", before) for name in own)
 
     assert [name for name in REPORTS if unused(NOTEBOOKS[name])] == []
@@ -178,6 +187,14 @@ def test_code_cells_are_short():
         return [source for source in sources(notebook)[1:] if len(working_lines(source)) > LONGEST_CELL]
 
     assert offenders(long) == {}
+
+
+def test_a_report_has_no_cell_that_fills_the_screen():
+    found = {
+        name: [source for source in sources(NOTEBOOKS[name]) if len(source.splitlines()) > MOST_LINES]
+        for name in REPORTS
+    }
+    assert found == dict.fromkeys(REPORTS, [])
 
 
 def test_lines_fit_the_screen():

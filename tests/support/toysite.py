@@ -95,9 +95,11 @@ def _report(path):
     figure = new_output("display_data", {"image/png": base64.b64encode(png.getvalue()).decode()})
     table = new_output("display_data", {"text/html": "<table><tr><td>7</td></tr></table>"})
     warning = new_output("stream", name="stderr", text="UserWarning: pink")
+    opening = new_output("display_data", {"text/markdown": "**a − b**: +1.0 points, **inconclusive**."})
     cells = [
         new_markdown_cell("# Which ingredient?\n\nThe first paragraph."),
         new_markdown_cell("## Arms\n\nOne line for each arm. Second sentence."),
+        new_code_cell("report.opening()", outputs=[opening]),
         new_code_cell("report.figure('arms')", outputs=[warning, figure, table]),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)

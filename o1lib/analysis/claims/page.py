@@ -70,12 +70,17 @@ def beside(line):
 
 
 def reported(line):
-    """Return the paper's numbers of a claim, as '63.5 against 56.6', or each number with its name."""
-    numbers = line["reported"]
-    if numbers.keys() == {"a", "b"}:
-        told = f"{numbers['a']['value']:g} against {numbers['b']['value']:g}"
-    else:
-        told = ", ".join(f"{name} {number['value']:g}" for name, number in numbers.items())
+    """Return the paper's numbers of a claim: '63.5 against 56.6', 'hours 0.2 against 1.5', or each with its name."""
+    numbers = {name: f"{number['value']:g}" for name, number in line["reported"].items()}
+    told = []
+    for name, number in numbers.items():
+        of, _, side = name.rpartition(" ")
+        other = numbers.get(f"{of} b".strip())
+        if side == "a" and other:
+            told.append(f"{of} {number} against {other}".strip())
+        elif side != "b":
+            told.append(f"{name} {number}")
+    told = ", ".join(told)
     return f"not claimed by the paper (nearest: {told})" if line.get("origin") == STUDY else told
 
 
@@ -156,7 +161,7 @@ def caveats(lines, records):
     tested = [line for line in judged(lines) if line["value"] is not None]
     found = []
     if bases and not all(map(reads, bases)):
-        found.append("no record shows that its base reads its own words")
+        found.append("no record shows that its base model can use the words that it wrote itself")
     if any(line["contrast"]["metric"] == AVERAGE for line in tested):
         found.append(
             "its averages are not corrected for chance, because no chance level was frozen before it was scored"
