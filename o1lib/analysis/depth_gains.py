@@ -2,7 +2,7 @@
 
     found = gains_by_depth(records, *STAGES)
     summarize_gains(found, *LABELS)         # sentences; one that says what is missing
-    draw_gains(found)                       # figure 1 of the claims report and of the site, where mini-Depth was scored
+    figures.gains(report, FIGURE, found)    # figure 1 of the claims report and of the site, where mini-Depth was scored
 
 A gain is the paired difference of the shares of right answers at one depth. Both rows answer the same questions, so
 the chance level is the same on both sides. The intervals are those of `o1lib.analysis.stats`, and are not corrected for
@@ -12,9 +12,7 @@ the number of depths.
 import pandas as pd
 
 from o1lib.analysis.claims.bases import by_base
-from o1lib.analysis.curves import curve_panels
 from o1lib.analysis.depth_effects import KINDS
-from o1lib.analysis.plots import DIFFERENCE
 from o1lib.analysis.stats import contrast
 from o1lib.minivqa.depth import NAME
 from o1lib.records import UserError
@@ -62,17 +60,6 @@ def _gains(base, one, other, failed):
                 continue
             numbers = {name: getattr(found, name) for name in COLUMNS[3:8]}
             yield {"kind": kind, "base": base, "depth": int(depth), "failed": failed} | numbers
-
-
-def draw_gains(found):
-    """Draw the lines of `gains_by_depth`, a panel for each kind and a curve for each base; return the first Axes."""
-    drawn = found.assign(tasks=found.kind + " steps")
-    several = found.base.nunique() > 1
-    first = curve_panels(drawn, "depth", "tasks", "base" if several else None, label="steps", score=DIFFERENCE)
-    for ax in first.figure.axes:
-        ax.axhline(0, color="grey", linewidth=1, zorder=0)
-        ax.set_xticks(sorted(set(found.depth)))
-    return first
 
 
 def title_of_gains(found):

@@ -15,6 +15,7 @@ from o1lib.analysis.chance_lines import chance_in
 from o1lib.analysis.claims.brief import counted
 from o1lib.analysis.claims.page import difference_claims, judged
 from o1lib.analysis.curves import curve_panels, judge_panels
+from o1lib.analysis.depth_gains import NOT_SCORED, title_of_gains
 from o1lib.analysis.findings import breaks, differences, letters, plain, spending
 from o1lib.analysis.plots import DIFFERENCE, axis_of, panels, points, with_n
 from o1lib.analysis.tables import pooled
@@ -50,6 +51,18 @@ def depths(report, name, found, told):
     if not len(found):
         return markdown("*mini-Depth: not run.*")
     return report.figure(name, curve_panels(found, "depth", "label", "kind", label="steps"), plain(told[0]))
+
+
+def gains(report, name, found):
+    """Draw the table of `gains_by_depth`, a panel for each kind of steps and a curve for each base, if there is any."""
+    if not len(found):
+        return markdown(f"*{NOT_SCORED}*")
+    drawn, several = found.assign(tasks=found.kind + " steps"), found.base.nunique() > 1
+    first = curve_panels(drawn, "depth", "tasks", "base" if several else None, label="steps", score=DIFFERENCE)
+    for ax in first.figure.axes:
+        ax.axhline(0, color="grey", linewidth=1, zorder=0)
+        ax.set_xticks(sorted(set(found.depth)))
+    return report.figure(name, first, title_of_gains(found))
 
 
 def learning(report, name, seen, told, arm="structured"):

@@ -1,11 +1,14 @@
 """Gains by depth, follow rates over training, methods at equal tokens, contrasts on each base; and what is missing."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 from support.toyrecords import leave
 
+from o1lib.analysis import figures
 from o1lib.analysis.contrasts import on_each_base
-from o1lib.analysis.depth_gains import NOT_SCORED, draw_gains, gains_by_depth, summarize_gains, title_of_gains
+from o1lib.analysis.depth_gains import NOT_SCORED, gains_by_depth, summarize_gains
 from o1lib.analysis.follow_curves import NOTHING, follow_curves, suite_curves, summarize_following
 from o1lib.analysis.inference_scaling import at_equal_tokens
 from o1lib.minivqa.depth import NAME
@@ -70,12 +73,16 @@ def test_records_without_depth_say_what_is_missing(tmp_path):
 
 
 def test_gains_are_drawn_serial_and_parallel_apart_with_a_curve_for_each_base(tmp_path):
+    drawn = {}
+    report = SimpleNamespace(figure=lambda name, ax, title: drawn.update({name: ax, "title": title}))
     found = gains_by_depth(study(tmp_path, deep, half, ("base", "base1")), "a.sample", "b.sample")
-    panels = draw_gains(found).figure.axes
+    figures.gains(report, "gains", found)
+    panels = drawn["gains"].figure.axes
     assert [ax.get_title("left") for ax in panels] == ["serial steps", "parallel steps"]
     assert [len(ax.containers) for ax in panels] == [2, 2]
     assert panels[0].containers[0].lines[0].get_ydata().tolist() == pytest.approx([0, 40])
-    assert title_of_gains(found).endswith("at most +40 points at 4 serial steps, at least +0 points at 1 serial step")
+    assert drawn["title"].endswith("at most +40 points at 4 serial steps, at least +0 points at 1 serial step")
+    assert NOT_SCORED in figures.gains(report, "none", found.iloc[:0]).data
 
 
 def log(examples, **rates):
