@@ -61,7 +61,8 @@ def shared(modules, groups: Groups):
         return groups.scatter(output[0], tokens), *output[1:]
 
     handles = [module.register_forward_pre_hook(before, with_kwargs=True) for module in modules]
-    handles += [module.register_forward_hook(after, with_kwargs=True) for module in modules]
+    # before hooks that are there already, which count rows (o1lib.training.attention)
+    handles += [module.register_forward_hook(after, with_kwargs=True, prepend=True) for module in modules]
     try:
         yield
     finally:

@@ -11,6 +11,7 @@ from o1lib.evaluation.probes.rates import follow_look
 from o1lib.evaluation.probes.suite import PROBES, suite_metrics
 from o1lib.records import UserError, load
 from o1lib.training import arms
+from o1lib.training.attention import mask_textonly_cross_attention
 
 
 def suite(*words):
@@ -79,6 +80,14 @@ def test_validation_during_training_runs_the_whole_suite_where_it_is_asked_for(t
     assert {name.partition("/")[0] for name in found} == {*PROBES, "chance"}
     assert found["swap/right"]["n"] == found["early/area"]["n"] == 1
     assert "suite" not in follow_look(processor, "tags", items, partners)(model, [], [])
+
+
+def test_the_suite_finds_the_same_while_a_model_is_in_training(tiny):
+    model, processor = tiny
+    look = follow_look(processor, "tags", *drawn_items(3), suite=3)
+    found = look(model, [], [])
+    with mask_textonly_cross_attention(model):
+        assert look(model, [], []) == found
 
 
 def test_a_format_without_a_chain_adds_nothing(tiny):
