@@ -117,6 +117,18 @@ def test_a_row_that_is_planned_on_another_base_and_not_run_leaves_a_claim_untest
     assert line["verdict"] == "not tested" and "row a.base2.sample lacks its planned seeds" in line["why"]
 
 
+@pytest.mark.parametrize(("planned", "verdict"), [(range(2), "supported"), (range(3), "not tested")])
+def test_a_run_without_the_first_base_needs_every_planned_seed_on_both_of_its_bases(tmp_path, planned, verdict):
+    shares = {(arm, base): 0.9 if arm == "a" else 0.5 for arm in "ab" for base in ("base1", "base2")}
+    seeds = {f"{arm}.base1.sample": range(2) for arm in "ab"} | {f"{arm}.base2.sample": planned for arm in "ab"}
+    [line] = evaluate_claims([BOTH], study(tmp_path, shares), seeds)
+    assert line["verdict"] == verdict
+    if verdict == "supported":
+        assert list(line["bases"]) == ["base1", "base2"]
+    else:
+        assert "lacks its planned seed 2" in line["why"]
+
+
 def test_the_tables_of_a_claim_name_seeds_with_their_bases(tmp_path):
     pairs, (one, other) = rests_on(BOTH, study(tmp_path, AHEAD))
     assert set(pairs["a.sample"]) == set(one.seed) == {"0 on base", "1 on base", "0 on base1", "1 on base1"}
