@@ -17,7 +17,7 @@ from PIL import Image
 from o1lib.inference.kv_cache import BatchedCache
 from o1lib.inference.model_runner import FORKABLE, CannotFork, out_of_memory
 from o1lib.inference.plain import plain_logits
-from o1lib.records import UserError
+from o1lib.records import UserError, first_line
 from o1lib.search.types import Task
 
 EXACT = 1e-4  # difference of two log-probabilities that were computed in another order
@@ -156,11 +156,6 @@ def allowed(decoder, replays: list[Replay]) -> float:
     """Return the largest difference that rounding explains: EXACT, or more where a lower precision rounds more."""
     spread = max(float(one.own.nan_to_num(0.0, 0.0, 0.0).std()) for one in replays)
     return max(EXACT, 16 * torch.finfo(_precision(decoder)).eps * spread)
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, or its class."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _check_memory(error, decoder):
