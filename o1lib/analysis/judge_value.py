@@ -59,7 +59,7 @@ def judge_values(records, model, method="stage_beam", n=4, metric="mini-average"
 
     def observed(record, seed):
         key = record.row, seed
-        if key not in seen:  # the coin and the oracle stand beside every judge
+        if key not in seen:  # the coin and the oracle are compared with every judge
             chance = headline_chance(record, frozen) if frozen else {}
             seen[key] = observations(record.predictions(), metric, seed, chance=chance)
         return seen[key]

@@ -25,7 +25,7 @@ def local_path(place: str | Path) -> Path:
         os.lstat(path)
     except (RuntimeError, ValueError, OSError) as error:
         if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:
-            return path  # it may be missing, or no file at all: whoever reads it says so
+            return path  # it may be missing, or no file at all: the code that reads it says so
         problem = getattr(error, "strerror", None) or str(error)
         raise UserError(
             f"'{str(place)[:80]}' cannot be a path ({problem}): give the path of a file or folder"

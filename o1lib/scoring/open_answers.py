@@ -104,7 +104,7 @@ def _number_in(sentence: str) -> str | None:
 
 
 def _without_reason(sentence: str) -> str:
-    """Return the clause that begins with a number, without the reason beside it, if that has a number of its own."""
+    """Return the clause that begins with a number, without the reason next to it, if that has a number of its own."""
     found = _REASON_FIRST.search(sentence) or _REASON_LAST.search(sentence)
     if not found:
         return sentence
@@ -121,8 +121,9 @@ def _opens(match: re.Match, clause: str, whole: str) -> bool:
 def _counts(match: re.Match, before: str, sentence: str) -> bool:
     """Return whether a number word gives a number.
 
-    It does after "is" or "only", at the beginning beside the number of a condition ("Two bars are above 5"), and after
-    "has" or "I see" up to the end of the sentence. It does not in "the two lines", "one of them" or "no one".
+    It does after "is" or "only", at the beginning of a sentence that has the number of a condition ("Two bars are above
+    5"), and after "has" or "I see" up to the end of the sentence. It does not in "the two lines", "one of them" or "no
+    one".
     """
     if _GIVEN.search(before) or before.endswith(("only ", "exactly ")):
         return match["word"] != "one" or not sentence.startswith(" of ", match.end())

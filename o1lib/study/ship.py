@@ -33,7 +33,7 @@ LARGEST = 15_500_000  # bytes of a shipped folder at most, because every clone d
 def ship_base(scale: str = "mini", source: str = "", fresh: bool = False, seed: int = 0) -> None:
     """Train the scale's base with the published parameters and ship it. An interrupted training continues.
 
-    The base of another `seed` is shipped beside that of seed 0, with the seed at the end of its name. `source` is the
+    The base of another `seed` is shipped next to that of seed 0, with the seed at the end of its name. `source` is the
     folder of a run of notebook 00 to ship instead of training. Its parameters must be the published ones. Nothing is
     done if the shipped base has these parameters already, unless `source` or `fresh` is given.
     Raises UserError for a scale without its own base, and for a run with other parameters.

@@ -2,7 +2,7 @@
 
 Some statements or options are given, and at most half of them are asked for: forward (what does x say?) or backward
 (who says y?), because the last ones could be guessed if all were. Raw texts ask for all from the time of invented words
-on, when questions are no longer guessed. All words are drawn anew, so that no weight can know them. Only the words that
+on, when questions are no longer guessed. All words are new draws, so no weight can know them. Only the words that
 are looked up are learned.
 
 The order matters (results/LOG.md). Lists, pairs and forward questions come first: a small model that starts with

@@ -1,4 +1,4 @@
-"""The words of lookup lessons: known words, numbers and invented words, drawn anew for every lesson.
+"""The words of lookup lessons: known words, numbers and invented words, drawn afresh for every lesson.
 
 distinct_words(random.Random(0), 3, invented=0.5)       # ['tamo', '7', 'circle']
 """
