@@ -20,7 +20,7 @@ from o1lib.inference.plain import plain_logits
 from o1lib.records import UserError, first_line
 from o1lib.search.types import Task
 
-EXACT = 1e-4  # difference of two log-probabilities that were computed in another order
+EXACT = 1e-4  # difference of two log-probabilities that a small model computes in another order, in float32
 LONGEST_WINDOW = 1024  # tokens; to replay a prompt beyond a longer window takes too long
 SENTENCE = "How many dots are there in the picture? "
 STEPS = 4  # tokens that are read from the cache after the prompt
@@ -153,9 +153,15 @@ def _continued(batch, tail, rows):
 
 
 def allowed(decoder, replays: list[Replay]) -> float:
-    """Return the largest difference that rounding explains: EXACT, or more where a lower precision rounds more."""
+    """Return the largest difference that rounding explains: EXACT, or more for a large model or a lower precision.
+
+    A sum of n terms in another order differs by about the square root of n roundings, and each layer sums as many terms
+    as it is wide. Below float32 the roundings of stored results outweigh those of sums, however wide a layer is.
+    """
     spread = max(float(one.own.nan_to_num(0.0, 0.0, 0.0).std()) for one in replays)
-    return max(EXACT, 16 * torch.finfo(_precision(decoder)).eps * spread)
+    precision, text = _precision(decoder), decoder.runner.model.config.get_text_config()
+    roundings = 4 * (text.hidden_size * text.num_hidden_layers) ** 0.5 if precision == torch.float32 else 16
+    return max(EXACT, roundings * torch.finfo(precision).eps * spread)
 
 
 def _check_memory(error, decoder):
