@@ -25,6 +25,7 @@ LONGEST_WINDOW = 1024  # tokens; to replay a prompt beyond a longer window takes
 SENTENCE = "How many dots are there in the picture? "
 STEPS = 4  # tokens that are read from the cache after the prompt
 SIZES = ((64, 64), (96, 64))  # width and height of the pictures in pixels
+_ROUNDED = {"tf32": torch.float16, "bf16": torch.bfloat16}  # the types that have as many digits
 _WINDOWS = ("sliding_window", "attention_window_size", "window_size", "attention_chunk_size")
 
 
@@ -174,10 +175,13 @@ def _check_memory(error, decoder):
 
 
 def _precision(decoder):
-    """Return the dtype in which the decoder's model multiplies."""
+    """Return the dtype whose precision the decoder's model multiplies in; torch may round float32 before it does."""
+    device, dtype = decoder.runner.device.type, decoder.runner.dtype
     with decoder.reading():
-        device = decoder.runner.device.type
-        return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else decoder.runner.dtype
+        if torch.is_autocast_enabled(device):
+            return torch.get_autocast_dtype(device)
+    backend = torch.backends.cuda if device == "cuda" else torch.backends.mkldnn
+    return _ROUNDED.get(backend.matmul.fp32_precision, dtype) if dtype == torch.float32 else dtype
 
 
 def _kinds_that_count(decoder, task) -> str:

@@ -167,6 +167,19 @@ def test_a_small_model_in_float32_is_allowed_nothing_more():
     assert conformance.allowed(decoder, found) == conformance.EXACT
 
 
+@pytest.fixture
+def rounded_products():
+    """Let torch round float32 to bfloat16 before it multiplies, where the processor can."""
+    torch.set_float32_matmul_precision("medium")
+    yield
+    torch.set_float32_matmul_precision("highest")
+
+
+def test_products_that_torch_rounds_are_allowed_their_rounding(rounded_products):
+    assert conformance.why_not(Decoder(*tiny.model_and_processor(), replayed=False)) == ""
+    assert "sliding window" in conformance.why_not(Decoder(*families.mistral(), replayed=False))
+
+
 def test_a_lower_precision_is_allowed_its_rounding_and_no_more():
     assert isinstance(make_decoder("batched", *families.llava(), dtype=torch.bfloat16), Decoder)
     with pytest.warns(UserWarning, match="sliding window"):
