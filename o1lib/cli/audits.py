@@ -35,7 +35,7 @@ def audit_model(
 
     The folder of the results gets a page (audit.html), a record with every metric, and one line for each forced reply
     and each judged pair. If the command is stopped, run it again: the replies to changed chains are kept, and the part
-    about the judge starts over.
+    about the judge starts anew.
     """
     from o1lib.study.audit_command import audit
 

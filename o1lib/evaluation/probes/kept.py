@@ -23,7 +23,6 @@ def kept_replies(reply: Reply, path: Path, settings: Mapping) -> Reply:
     found = dict(journal.entries)
 
     def remembered(requests):
-        """Return the replies to requests; those in the journal are not asked for again."""
         keys = [_key(request) for request in requests]
         new = {key: request for key, request in zip(keys, requests) if key not in found}
         texts = dict(zip(new, reply(list(new.values())), strict=True)) if new else {}
