@@ -106,7 +106,7 @@ def _of_form(records, metric, frozen):
 
 
 def by_depth(records, rows, test_set, form=None, skill=None):
-    """Return the headline score of rows on a test set by the depth of its questions, beside the chance level.
+    """Return the headline score of rows on a test set by the depth of its questions, with the chance level.
 
     `rows` maps labels to row ids. The table has one line for each row and depth, columns BY_DEPTH, in fractions. `form`
     restricts it to "choice", "yes_no" or "open" questions, and `skill` to those of a skill; the chance level is then

@@ -1,4 +1,4 @@
-"""What each arm was taught and what its training computed: supervised tokens, positions and seconds beside every arm.
+"""What each arm was taught and what its training computed: supervised tokens, positions and seconds.
 
     training_budgets(records, {"direct training": "direct.sample"})     # one line an arm, in the order of the labels
 

@@ -1,4 +1,4 @@
-"""The chance levels beside the averages of a table, and the sentence that names the frozen files.
+"""The chance levels shown with the averages of a table, and the sentence that names the frozen files.
 
 frozen = frozen_levels(records)
 chance_text(by_row(records)["direct.sample"], "mini-average", frozen)      # "29.2", or "not frozen"

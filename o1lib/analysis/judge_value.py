@@ -58,8 +58,9 @@ def judge_values(records, model, method="stage_beam", n=4, metric="mini-average"
     seen = {}
 
     def observed(record, seed):
+        """Return the observations of a record, which are read once."""
         key = record.row, seed
-        if key not in seen:  # the coin and the oracle stand beside every judge
+        if key not in seen:  # the coin and the oracle are compared with every judge
             chance = headline_chance(record, frozen) if frozen else {}
             seen[key] = observations(record.predictions(), metric, seed, chance=chance)
         return seen[key]

@@ -8,7 +8,7 @@ marked "not run" and never filled. A metric that a row does not have is a dash. 
 over them, and its interval is the wider of two: that over questions (the mean half width of the seeds), and the
 t-interval on seed means. The latter is used from three seeds on, because with two it is too wide to be useful.
 
-Beside every average stands the chance level of its questions, or that it is not frozen (`o1lib.analysis.headline`).
+Every average comes with the chance level of its questions, or a note that it is not frozen (`o1lib.analysis.headline`).
 """
 
 import math

@@ -57,6 +57,7 @@ def teach(
     from o1lib.models.endpoint import Endpoint
 
     def endpoint(name):
+        """Return the endpoint of one model of the server."""
         return Endpoint(
             base_url,
             name,

@@ -31,16 +31,15 @@ def gate(
     """
     import json
 
-    from tqdm import tqdm
-
     from o1lib.models.presets import load
+    from o1lib.records.progress import progress_bar
     from o1lib.training.gate import measure, passed, replies_needed
 
     for name, value in (("--n", n), ("--per-family", per_family)):
         if value < 1:
             raise UserError(f"{name} {value} asks no question: give 1 or more")
     model, processor = load(Path(folder))
-    with tqdm(total=replies_needed(n, per_family), desc="replies") as bar:
+    with progress_bar(total=replies_needed(n, per_family), desc="replies") as bar:
         found = measure(model, processor, n, per_family, bar.update)
     print(json.dumps(found))
     if not passed(found):
@@ -53,15 +52,14 @@ def probe_lookup(
     n: Annotated[int, typer.Option(help="number of random lists to look in")] = 400,
 ) -> None:
     """Print how often the model in FOLDER finds a word or letter in its context, next to the chance level."""
-    from tqdm import tqdm
-
     from o1lib.evaluation.probes.context_lookup import lookups, prefers, words
     from o1lib.models.presets import load
+    from o1lib.records.progress import progress_bar
 
     if n < 1:
         raise UserError(f"--n {n} asks no question: give 1 or more lists")
     model, processor = load(Path(folder))
-    bar, prefer = tqdm(total=2 * n, desc="lists"), prefers(model, processor)
+    bar, prefer = progress_bar(total=2 * n, desc="lists"), prefers(model, processor)
     found = lookups(lambda *question: (bar.update(), prefer(*question))[1], words(processor), n)
     bar.close()
     for name, cell in found.items():
@@ -81,8 +79,6 @@ def probe_chain(
     --data is the folder of a dataset (for example work/mini/runs/easy_data/seed0/data/test). Without it --most
     questions of each Mini-VQA family are drawn. --by groups the answers by form, template or family.
     """
-    from tqdm import tqdm
-
     from o1lib.data.dataset import read_items
     from o1lib.evaluation.answer import load_decoder
     from o1lib.evaluation.probes.chain_faithfulness import (
@@ -92,6 +88,7 @@ def probe_chain(
         shares,
         swap_partners,
     )
+    from o1lib.records.progress import progress_bar
 
     choose(by, GROUPS, "value of --by")
     if most < 1:
@@ -100,7 +97,7 @@ def probe_chain(
     if format != "tags":
         raise UserError(f"{folder} has format {format!r}: give a model of format 'tags', whose chains can be swapped")
     items, reply = read_items(data) if data else drawn_questions(most), replies(decoder)
-    with tqdm(desc="replies", total=4 * len(swap_partners(items))) as bar:
+    with progress_bar(desc="replies", total=4 * len(swap_partners(items))) as bar:
         found = shares(answers_by_prefix(items, lambda cases: (bar.update(len(cases)), reply(cases))[1]), by)
     for part, cells in found.items():
         print(part)

@@ -126,6 +126,7 @@ def baselines(train: Iterable[Item], test: Sequence[Item]) -> dict[str, dict]:
     to_question = {question: answers.most_common(1)[0][0] for question, answers in by_question.items()}
 
     def right(answered: Callable[[Item], str]) -> dict:
+        """Return the accuracy of a policy that maps an item to its answer."""
         named = ({name: getattr(item, name) for name in ("qid", "group", "test_set")} for item in asked)
         return accuracy(
             own | {"correct": item.answer == answered(item)} for own, item in zip(named, asked, strict=True)

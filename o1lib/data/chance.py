@@ -1,4 +1,4 @@
-"""Compute the chance levels of a finished dataset, and freeze them beside it and in its record.
+"""Compute the chance levels of a finished dataset, and freeze them next to it and in its record.
 
     record = need("work/mini", "data", 0)
     levels = levels_of(record, "work/mini")
@@ -38,7 +38,7 @@ def levels_of(record: Record, root: Path | str) -> ChanceLevels:
 
 
 def keep_levels(record: Record, levels: ChanceLevels, replace: bool = False) -> str:
-    """Freeze the levels beside the dataset, add the file to its record, and return the file's SHA-256.
+    """Freeze the levels next to the dataset, add the file to its record, and return the file's SHA-256.
 
     Raises UserError, and changes nothing, where other levels of the dataset are frozen and not to be replaced.
     """

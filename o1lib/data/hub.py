@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 
-from o1lib.records import UserError, project_root
+from o1lib.records import UserError, brief, project_root
 
 _NAME = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 _FILES = ("train.jsonl", "image.zip.part-*", "image.zip")
@@ -25,7 +25,7 @@ def local_path(place: str | Path) -> Path:
         os.lstat(path)
     except (RuntimeError, ValueError, OSError) as error:
         if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:
-            return path  # it may be missing, or no file at all: whoever reads it says so
+            return path  # it may be missing, or no file at all: the code that reads it says so
         problem = getattr(error, "strerror", None) or str(error)
         raise UserError(
             f"'{str(place)[:80]}' cannot be a path ({problem}): give the path of a file or folder"
@@ -49,8 +49,7 @@ def _downloaded(name: str, revision: str | None, folder: Path) -> Path:
     try:
         return Path(snapshot_download(name, repo_type="dataset", revision=revision, allow_patterns=list(_FILES)))
     except Exception as error:  # the hub, the network and the disk raise many types
-        problem = " ".join(str(error).split())[:160]
         raise UserError(
-            f"there is no folder {folder}, and '{name}' could not be downloaded from the hub ({problem}): name an "
+            f"there is no folder {folder}, and '{name}' could not be downloaded from the hub ({brief(error)}): name an "
             "existing folder, or correct the name or the connection and run again; files already downloaded are kept."
         ) from None

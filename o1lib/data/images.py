@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from o1lib.data.pixels import bare_rgb, orientation
 from o1lib.data.split_zip import TOPS, Archive, Member, PictureError
-from o1lib.records import UserError
+from o1lib.records import UserError, brief
 
 # The formats that browsers and served models read. Pillow opens many more, and starts other programs for some.
 KINDS = {
@@ -189,8 +189,7 @@ def check(source: Path | bytes | Member, what: str) -> None:
 
 
 def _corrupt(what, error):
-    problem = " ".join(str(error).split())[:120] or type(error).__name__
-    return PictureError(f"{what} is corrupt ({problem}); restore it or remove the line.")
+    return PictureError(f"{what} is corrupt ({brief(error, 120)}); restore it or remove the line.")
 
 
 def grey(picture: Image.Image) -> Image.Image:

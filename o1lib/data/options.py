@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from o1lib.data.json_text import parsed
 from o1lib.scoring.equality import LETTERS, same
 
-LONGEST = 20_000  # characters; options stand at the end of a question
+LONGEST = 20_000  # characters; the options are at the end of a question
 _HEADING = re.compile(r"\b(?:options|choices)\s{0,3}:|选项\s{0,3}[:：]", re.I)
 _NO_COMMA = re.compile(r"['\"]\s{1,9}['\"]")  # an array of NumPy as text, whose texts Python would join
 _MARK = re.compile(r"(?<![^\s,;，；：？])(?P<open>\(?)(?P<letter>[A-Z])(?P<close>\)[.:]?|[.:])(?P<space>\s?)")

@@ -33,7 +33,7 @@ def bare_rgb(picture: Image.Image) -> Image.Image:
 
 
 def orientation(picture: Image.Image) -> int:
-    """Return the orientation in a picture's EXIF data, 1 to 8; 1 is upright, and stands for broken EXIF data."""
+    """Return the orientation in a picture's EXIF data, 1 to 8; 1 is upright, and also what broken EXIF data gives."""
     try:
         found = picture.getexif().get(_ORIENTATION, 1)
     except Exception:  # Pillow raises many kinds for broken EXIF data

@@ -42,18 +42,22 @@ class ConcatenatedFiles(io.RawIOBase):
         self._at = 0
 
     def readable(self):
+        """Return True: the parts can be read."""
         return True
 
     def seekable(self):
+        """Return True: reading may go on anywhere."""
         return True
 
     def seek(self, offset, whence=os.SEEK_SET):
+        """Move to an offset in bytes, and return the new position. Raises OSError before the first byte."""
         self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._ends[-1]}[whence]
         if self._at < 0:
             raise OSError("negative seek position")
         return self._at
 
     def tell(self):
+        """Return the position in bytes from the start of the first part."""
         return self._at
 
     def readinto(self, buffer):
@@ -70,6 +74,7 @@ class ConcatenatedFiles(io.RawIOBase):
         return done
 
     def close(self):
+        """Close the files of all parts."""
         while self._files:
             os.close(self._files.pop())
         super().close()

@@ -24,6 +24,7 @@ class _Folder:
     folder: Path
 
     def path(self, name: str) -> Path:
+        """Return the path of a file in the folder."""
         return self.folder / name
 
 

@@ -1,4 +1,4 @@
-"""Find and replace half characters: lone surrogates, which can be neither written as UTF-8 nor tokenized.
+"""Find and replace lone surrogates: half characters, which can be neither encoded as UTF-8 nor tokenized.
 
 has_half("a\\ud800")            # True
 mended("a\\ud800")              # "a?"
@@ -16,12 +16,12 @@ def has_half(text: str) -> bool:
 
 
 def mended(text: str) -> str:
-    """Return `text` with a question mark for each lone surrogate."""
+    """Return `text` with every lone surrogate replaced by a question mark."""
     return _LONE.sub("?", text) if has_half(text) else text
 
 
 def all_mended(value):
-    """Return a JSON value with all its texts and keys mended."""
+    """Return a JSON value with the lone surrogates replaced in all its strings and keys."""
     if isinstance(value, str):
         return mended(value)
     if isinstance(value, Mapping):

@@ -38,7 +38,7 @@ class TargetFormat:
       output cannot be stopped after a stage
     - stages: the stages that a whole target has, in their order
     - staged: an output holds these stages; stage_tasks: each stage of a question is a training example of its own;
-      by_turn: one stage a turn; filled: filler tokens stand before the answer (`o1lib.training.filler` puts them into
+      by_turn: one stage a turn; filled: filler tokens precede the answer (`o1lib.training.filler` puts them into
       the model's chat template, so that prompts and targets here hold none)
     """
 

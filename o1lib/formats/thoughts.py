@@ -26,7 +26,7 @@ _LAST_PART = re.compile(r"<\s?(?P<name>answer|conclusion)\s?>", re.I)
 
 
 def without_thoughts(text: str) -> str:
-    """Return what stands outside the thoughts of a reply, in time linear in its length.
+    """Return the part of a reply outside its thoughts, in time linear in its length.
 
     A thought ends at its closing mark. If only a closing mark is there (chat templates write the opening one into the
     prompt), all text before it is a thought. A thought without a closing mark ends at an answer in whole marks that

@@ -35,10 +35,12 @@ def staged_search(checkpoint: str = "", searcher: Searcher | None = None, **sett
     opened, turn = [searcher] if searcher else [], anyio.Lock()  # one search at a time: there is one model
 
     def run(image, question):
+        """Search for the answer to one question; the model is loaded at the first."""
         opened.extend([] if opened else [open_searcher(checkpoint, **settings)])
         return opened[0].search(image, question)
 
     async def solve(state, generate):
+        """Answer one sample, and count its tokens."""
         image, question = _asked(state.messages)
         async with turn:
             result = await anyio.to_thread.run_sync(partial(run, image, question))
@@ -86,6 +88,7 @@ def extracted():
     """Return the scorer of the study: the answer is read by its rules and compared with the target."""
 
     async def score(state, target):
+        """Return whether the answer that is read out of a completion is the target."""
         options = state.metadata.get("options", [])
         found = extract(state.output.completion, options)
         right = correct(found.value, target.text, options)

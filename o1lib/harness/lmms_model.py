@@ -8,10 +8,10 @@ A task's own generation settings (temperature, tokens, stop words) are not used:
 
 from lmms_eval.api.instance import GenerationResult, TokenCounts
 from lmms_eval.api.model import lmms
-from tqdm import tqdm
 
 from o1lib.harness.searcher import Searcher, open_searcher, said
 from o1lib.records import UserError
+from o1lib.records.progress import progress_bar
 
 RUNNER = ("batch_size", "max_batch_size", "device")  # lmms-eval sets them for every model
 
@@ -35,7 +35,7 @@ class StagedSearch(lmms):
 
         Raises UserError for a question that does not show exactly one picture.
         """
-        return [self._answer(*request.args) for request in tqdm(requests, desc="o1lib", unit="question")]
+        return [self._answer(*request.args) for request in progress_bar(requests, desc="o1lib", unit="question")]
 
     def _answer(self, question, _, pictures_of, number, task, split) -> GenerationResult:
         pictures = pictures_of(self.task_dict[task][split][number])

@@ -84,7 +84,7 @@ class CandidateDecoding:
         self.request, self.index, self.state, self.paid = request, index, state, paid or Usage()
         self.ids, self.extra, self.segments, self.room = list(state.ids), [], [], room
         self.generated = self.calls = self.prefilled = self.images = 0
-        self.seconds = 0.0
+        self.seconds, self.number = 0.0, None
         self._begin(0)
 
     def push(self, token: int, logprob: float) -> bool:
@@ -95,7 +95,7 @@ class CandidateDecoding:
         """
         if logprob != logprob:
             return self._break_off()
-        self.decoder.has_output = True
+        self.decoder.has_output, self.number = True, None
         spec = self.request.stages[self.at]
         self.ids.append(token)
         self.generated, self.tokens, self.logprob = self.generated + 1, self.tokens + 1, self.logprob + logprob
@@ -107,8 +107,13 @@ class CandidateDecoding:
         return self.at is None or bool(self.extra)
 
     def uniform(self) -> float:
-        """Return the next number, between 0 and 1, of this candidate's own random stream."""
-        return self.stream.random()
+        """Return the number, between 0 and 1, that draws the next token, from this candidate's own random stream.
+
+        It stays the same until the token is pushed, so a draw that failed can be repeated.
+        """
+        if self.number is None:
+            self.number = self.stream.random()
+        return self.number
 
     def candidate(self) -> Candidate:
         """Return the candidate as decoded so far."""

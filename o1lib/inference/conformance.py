@@ -17,14 +17,15 @@ from PIL import Image
 from o1lib.inference.kv_cache import BatchedCache
 from o1lib.inference.model_runner import FORKABLE, CannotFork, out_of_memory
 from o1lib.inference.plain import plain_logits
-from o1lib.records import UserError
+from o1lib.records import UserError, first_line
 from o1lib.search.types import Task
 
-EXACT = 1e-4  # difference of two log-probabilities that were computed in another order
+EXACT = 1e-4  # difference of two log-probabilities that a small model computes in another order, in float32
 LONGEST_WINDOW = 1024  # tokens; to replay a prompt beyond a longer window takes too long
 SENTENCE = "How many dots are there in the picture? "
 STEPS = 4  # tokens that are read from the cache after the prompt
 SIZES = ((64, 64), (96, 64))  # width and height of the pictures in pixels
+_ROUNDED = {"tf32": torch.float16, "bf16": torch.bfloat16}  # the types that have as many digits
 _WINDOWS = ("sliding_window", "attention_window_size", "window_size", "attention_chunk_size")
 
 
@@ -153,14 +154,15 @@ def _continued(batch, tail, rows):
 
 
 def allowed(decoder, replays: list[Replay]) -> float:
-    """Return the largest difference that rounding explains: EXACT, or more where a lower precision rounds more."""
+    """Return the largest difference that rounding explains: EXACT, or more for a large model or a lower precision.
+
+    A sum of n terms in another order differs by about the square root of n roundings, and each layer sums as many terms
+    as it is wide. Below float32 the roundings of stored results outweigh those of sums, however wide a layer is.
+    """
     spread = max(float(one.own.nan_to_num(0.0, 0.0, 0.0).std()) for one in replays)
-    return max(EXACT, 16 * torch.finfo(_precision(decoder)).eps * spread)
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, or its class."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    precision, text = _precision(decoder), decoder.runner.model.config.get_text_config()
+    roundings = 4 * (text.hidden_size * text.num_hidden_layers) ** 0.5 if precision == torch.float32 else 16
+    return max(EXACT, roundings * torch.finfo(precision).eps * spread)
 
 
 def _check_memory(error, decoder):
@@ -173,10 +175,13 @@ def _check_memory(error, decoder):
 
 
 def _precision(decoder):
-    """Return the dtype in which the decoder's model multiplies."""
+    """Return the dtype whose precision the decoder's model multiplies in; torch may round float32 before it does."""
+    device, dtype = decoder.runner.device.type, decoder.runner.dtype
     with decoder.reading():
-        device = decoder.runner.device.type
-        return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else decoder.runner.dtype
+        if torch.is_autocast_enabled(device):
+            return torch.get_autocast_dtype(device)
+    backend = torch.backends.cuda if device == "cuda" else torch.backends.mkldnn
+    return _ROUNDED.get(backend.matmul.fp32_precision, dtype) if dtype == torch.float32 else dtype
 
 
 def _kinds_that_count(decoder, task) -> str:

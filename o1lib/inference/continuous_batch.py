@@ -1,14 +1,15 @@
 """Continuous batching: candidates of all questions are decoded together, enter as rows become free, leave when done.
 
-Candidates that continue from the same state are one row of the batch until their draws differ, then a row for each
-different text: a token that several candidates draw alike is read once. What they draw does not depend on it.
+Candidates that continue from the same state share one row of the batch until their draws differ. From then on each
+different text has its own row, so a token that several candidates draw alike is read once. Sharing does not change what
+a candidate draws.
 
     batch = ContinuousBatch(runner, capacity=128, temperature=0.6, top_p=0.9)
     batch.add(candidates)
     while batch.busy:
         finished = batch.advance()                      # one token for every candidate in the batch
 
-A batch that does not fit in memory is halved; its candidates continue from the tokens they have.
+If a batch does not fit in memory, `capacity` is halved and its candidates continue from the tokens they have.
 """
 
 import time
@@ -19,17 +20,18 @@ from dataclasses import replace
 import torch
 
 from o1lib.inference.candidate import CandidateDecoding, nucleus_sample
-from o1lib.inference.kv_cache import BatchedCache, RowState
+from o1lib.inference.kv_cache import BatchedCache
 from o1lib.inference.model_runner import out_of_memory
 from o1lib.records import UserError
 
-_MOST = 2  # candidates for each row: if all of them came to differ, the batch would grow so much
+_MOST = 2  # candidates per row of the capacity; if all their texts differ, the batch has that many times the rows
 
 
 class ContinuousBatch:
-    """Candidates decoded in about `capacity` rows; waiting ones enter once a quarter of the rows is free.
+    """Candidates decoded together; waiting ones enter once a quarter of the batch is free.
 
-    `slots` holds the candidates of each row.
+    They enter until `capacity` rows or twice as many candidates are in the batch. Candidates that shared a row may then
+    part, so a batch has at most twice `capacity` rows. `slots` holds the candidates of each row.
     """
 
     def __init__(self, runner, capacity: int, temperature: float, top_p: float):
@@ -71,7 +73,7 @@ class ContinuousBatch:
     def advance(self) -> list[CandidateDecoding]:
         """Give every candidate in the batch its next token; return the finished ones.
 
-        Raises UserError if a single candidate does not fit in memory.
+        Raises UserError if a single row does not fit in memory.
         """
         start = time.perf_counter()
         try:
@@ -95,23 +97,22 @@ class ContinuousBatch:
         self.slots, self.batch, self.logits = [], None, None
 
     def _halve(self, error):
-        """Let all candidates wait again with the tokens they have, and decode half as many at a time from now on."""
-        rows = [*self.alive, *self.entering]
-        if len(rows) <= 1:
+        """Let unfinished candidates wait again with the tokens they have; decode half as many rows from now on."""
+        rows, states = [*self.alive, *self.entering], {}
+        for row in rows:
+            key = (id(row.state), *row.ids)  # candidates that shared a row still do
+            row.state = states.setdefault(key, replace(row.state, ids=tuple(row.ids)))
+        if len(states) <= 1:
             name = rows[0].request.task.qid if rows else "the next question"
             raise UserError(
                 f"{name} does not fit in the memory of {self.runner.device} even alone: "
                 "use a smaller model or picture, or a machine with more memory"
             ) from error
-        self.capacity = max(1, min(self.capacity, len(rows)) // 2)
-        message = f"a batch of {len(rows)} candidates does not fit in memory: continuing with {self.capacity}"
+        self.capacity = max(1, min(self.capacity, len(states)) // 2)
+        message = f"a batch of {len(states)} rows does not fit in memory: continuing with {self.capacity}"
         warnings.warn(message, stacklevel=2)
-        states: dict[tuple, RowState] = {}
-        for row in rows:
-            key = (id(row.state), *row.ids, *row.extra)  # candidates that shared a row still do
-            row.state = states.setdefault(key, replace(row.state, ids=(*row.ids, *row.extra)))
-            row.ids, row.extra = list(row.state.ids), []
-        self.waiting.extendleft(reversed(rows))
+        self.done += [row for row in rows if row.at is None]
+        self.waiting.extendleft(row for row in reversed(rows) if row.at is not None)
         self.entering = []
         self._clear()
 
@@ -137,17 +138,14 @@ class ContinuousBatch:
 
     def _caught_up(self, rows):
         """Return each state with all its tokens prefilled, once; candidates that share a state read it once."""
-        jobs, states = {}, {}
-        for row in rows:
-            unread, key = [*row.state.unread, *row.extra], _key(row)
-            if unread and (row.segments or key not in jobs):  # a turn in the middle is paid for by every candidate
-                row.prefilled += len(row.extra)
-            if unread:
-                jobs[key] = row.state, unread
-            states[key] = row.state
+        states = {_key(row): row.state for row in rows}
+        jobs = {key: (state, [*state.unread, *key[1]]) for key, state in states.items()}
+        jobs = {key: job for key, job in jobs.items() if job[1]}
         if jobs:
             states |= zip(jobs, self.runner.extend(*map(list, zip(*jobs.values()))))
         for row in rows:
+            if row.segments or jobs.pop(_key(row), None):  # a turn in the middle is paid for by every candidate
+                row.prefilled += len(row.extra)
             row.ids += row.extra
             row.extra = []
         return list(states.values())
@@ -158,16 +156,18 @@ class ContinuousBatch:
         uniforms, greedy = [row.uniform() for row in rows], [row.request.greedy for row in rows]
         drawn = nucleus_sample(self.logits, uniforms, greedy, self.temperature, self.top_p, owners)
         groups: dict[tuple, list[CandidateDecoding]] = {}
+        leaving = []
         for row, slot, token, logprob in zip(rows, owners, *drawn, strict=True):
             left = row.push(token, logprob)
             groups.setdefault((slot, token, left), []).append(row)
-            if left:
-                (self.done if row.at is None else self.waiting).append(row)
+            leaving += [row] if left else []
         for (slot, _, left), group in groups.items():
             if left:
                 state = self.batch.take(slot, group[0].ids, group[0].state)
                 for row in group:
                     row.state = state
+        for row in leaving:  # after all are taken: if memory runs out before, they are still in their slots
+            (self.done if row.at is None else self.waiting).append(row)
         self._place([(slot, group) for (slot, _, left), group in groups.items() if not left])
 
     def _place(self, groups):
@@ -181,7 +181,7 @@ class ContinuousBatch:
         left = iter(others)
         placed = [one or next(left) for one in placed]
         before, self.slots = len(self.slots), [group for _, group in placed]
-        if [slot for slot, _ in placed] != list(range(before)):
+        if placed and [slot for slot, _ in placed] != list(range(before)):
             self.batch.change([slot for slot, _ in placed], [])
 
     def _read(self):

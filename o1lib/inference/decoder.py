@@ -27,12 +27,13 @@ from o1lib.search.types import Candidate, Conversation, GenerationRequest, Usage
 
 
 class Decoder:
-    """Generates candidates, replies and weighs options, in at most `rows` rows at a time (0: what suits the device).
+    """Generates candidates and replies, and weighs options.
 
-    `max_new_tokens` bounds one stage; `temperature` 0 is greedy; a `dtype` below float32 switches autocast on. With
-    `lean`, tokens are decoded by the model's lean step if it has one (lean_mllama.py). `chat` is the model's chat
-    tokenizer, `runner` runs the model, `prefiller` reads prompts. `has_output`: the model has given at least one finite
-    log-probability.
+    `rows` is the batch size (0: what suits the device). At most twice as many candidates are decoded at a time: those
+    whose texts are equal share a row, and take a row each once they differ. `max_new_tokens` bounds one stage;
+    `temperature` 0 is greedy; a `dtype` below float32 switches autocast on. With `lean`, tokens are decoded by the
+    model's lean step if it has one (lean_mllama.py). `chat` is the model's chat tokenizer, `runner` runs the model,
+    `prefiller` reads prompts. `has_output`: the model has given at least one finite log-probability.
 
     Two questions are replayed first (conformance.py); `replayed` False leaves that out. Raises CannotFork, a UserError,
     for a model that this engine would not run as the model's own forward pass does. Raises UserError for a model

@@ -149,6 +149,12 @@ class LeanStep:
 
 
 def version(model, dtype: torch.dtype) -> tuple:
-    """Return what changes whenever the text weights change, are moved, or should have another dtype."""
-    text = [*model.model.language_model.parameters(), model.lm_head.weight]
-    return dtype, *((weight.data_ptr(), weight._version) for weight in text)
+    """Return what changes whenever the text weights change, are moved, or should have another dtype.
+
+    The sums are for changes that no version counter sees: those through `weight.data`, and all changes of weights that
+    were made in inference mode. They take about as long as one decoding step.
+    """
+    text = [weight.detach() for weight in (*model.model.language_model.parameters(), model.lm_head.weight)]
+    counts = [0 if weight.is_inference() else weight._version for weight in text]
+    sums = torch.stack([weight.sum(dtype=torch.float32).to(text[0].device) for weight in text]).tolist()
+    return dtype, *zip((weight.data_ptr() for weight in text), counts, sums, strict=True)

@@ -16,6 +16,7 @@ from o1lib.inference.lean_mllama import step_of
 from o1lib.inference.model_runner import CannotFork
 from o1lib.inference.sequential import SequentialDecoder
 from o1lib.models.presets import plain_generation
+from o1lib.records import first_line
 from o1lib.search.segments import StageSpec
 from o1lib.search.types import GenerationRequest, Task
 
@@ -98,7 +99,7 @@ def _made(engine, name, make) -> Check:
     try:
         return Check(engine, name, *make())
     except Exception as error:  # whatever a model raises that expects other inputs: it is what the check found
-        return Check(engine, name, False, conformance.first_line(error))
+        return Check(engine, name, False, first_line(error))
 
 
 def _replayed(decoder, tasks) -> tuple[bool, str]:

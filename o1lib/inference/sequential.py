@@ -1,4 +1,4 @@
-"""The released procedure: one candidate after another, the picture and all text before it encoded every time.
+"""The released procedure: candidates are generated one by one, and each encodes the picture and the text before again.
 
 It is the reference for the batched decoder's results and the baseline of its speed: the library's own `generate` at
 batch 1, one call per stage and candidate, one comparison per call, no cache kept between calls (LLaVA-o1's
@@ -30,10 +30,10 @@ from o1lib.search.types import Candidate, Conversation, GenerationRequest, Usage
 
 
 class SequentialDecoder:
-    """Generates candidates, replies and weighs options as `Decoder` does, one at a time.
+    """Generates candidates and replies, and weighs options, as `Decoder` does, but one at a time.
 
-    Arguments and attributes are those of `Decoder`. `why` says why it stands in for the batched engine, "" if it was
-    asked for. It has no beams over tokens. Raises UserError for a prompt longer than the model's context.
+    Arguments and attributes are those of `Decoder`. `why` says why it replaces the batched engine, "" if it was asked
+    for. There is no token beam search. Raises UserError for a prompt longer than the model's context.
     """
 
     engine = "one_at_a_time"
@@ -191,9 +191,9 @@ def make_decoder(engine: str, model, processor, **settings):
 
 
 def engines_that_ran(decoder, judge_decoder=None) -> dict[str, dict[str, str]]:
-    """Return {"engine": {"name", "why"}} for a record, and "judge_engine" likewise if another model judges.
+    """Return {"engine": {"name", "why"}} for a record, with the same for "judge_engine" if another model judges.
 
-    `why` says why the engine stands in for the one that was asked for, "" if it does not.
+    `why` says why the engine replaces the one that was asked for, "" if it does not.
     """
     made = {"engine": decoder, "judge_engine": judge_decoder}
     return {role: {"name": one.engine, "why": one.why} for role, one in made.items() if one}

@@ -50,6 +50,7 @@ def shared(modules, groups: Groups):
     """Let cross-attention `modules` process all rows of a picture as one row while the block runs."""
 
     def before(module, args, kwargs):
+        """Join the rows of each picture into one row."""
         mask = kwargs.get("attention_mask")
         changed = {"hidden_states": groups.gather(kwargs["hidden_states"]), "is_causal": False}
         if mask is not None:  # (rows, 1, tokens, positions)
@@ -57,6 +58,7 @@ def shared(modules, groups: Groups):
         return args, kwargs | changed
 
     def after(module, args, kwargs, output):
+        """Split the joined rows again."""
         tokens = kwargs["hidden_states"].shape[1] // groups.rows.shape[1]
         return groups.scatter(output[0], tokens), *output[1:]
 

@@ -15,7 +15,7 @@ from itertools import combinations
 
 
 def ring(rng, right, pool):
-    """Return three wrong numbers, as text, that form a run with the right one in the pool, taken as a ring."""
+    """Return three wrong numbers as text: with the right one, four neighbors in the pool, whose ends are joined."""
     values = list(pool)
     start = values.index(right) - rng.randint(0, 3)
     return tuple(str(v) for v in (values[(start + k) % len(values)] for k in range(4)) if v != right)
@@ -48,8 +48,8 @@ def yes_no(answer):
 def like(right, propose):
     """Return three wrong answers, as text, from `propose()`, which draws from the distribution of right answers.
 
-    None, which rejects the scene, if they are not different. Right answers may not be spread evenly, and drawing again
-    would favor frequent ones.
+    Returns None, which rejects the scene, if the four answers are not all different. Drawing again instead would favor
+    frequent answers, because right answers need not be spread evenly.
     """
     found = tuple(str(propose()) for _ in range(3))
     return found if len({right, *found}) == 4 else None

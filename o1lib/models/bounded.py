@@ -25,6 +25,7 @@ def bounded(seconds: float, memory: int = MEMORY):
     end, before = time.monotonic() + seconds, sys.gettrace()
 
     def watch(frame, event, argument):
+        """Raise Runaway once the time is over; Python calls this for every line."""
         if time.monotonic() > end:
             raise Runaway
         return watch

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from o1lib.models.processor import check_chat, load_processor, missing_package
-from o1lib.records import UserError, atomic_folder, shown
+from o1lib.records import UserError, atomic_folder, first_line, shown
 from o1lib.records import load as load_record
 
 _REMEDY = (
@@ -124,15 +124,10 @@ def _read(folder):
         raise UserError(f"the model in {shown(folder)} needs {missing_package(error)}") from error
     except Exception as error:  # the libraries raise errors of every class for files that they did not expect
         raise UserError(
-            f"{shown(folder)} cannot be loaded as an image-and-text model ({_first_line(error)}): {_REMEDY}"
+            f"{shown(folder)} cannot be loaded as an image-and-text model ({first_line(error)}): {_REMEDY}"
         ) from error
     odd = [*loading["missing_keys"], *loading["unexpected_keys"], *(name for name, *_ in loading["mismatched_keys"])]
     return config, model, processor, sorted(odd)
-
-
-def _first_line(error):
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Processors of image-text models: loaded without what only videos need, and checked before a question meets them.
+"""Load the processors of image-text models without their video parts, and check them before the first question.
 
 Pictures, text and the chat template are all that the study uses. A processor that also wants a video processor (which
 needs torchvision) is loaded without it. One that cannot be used at all is refused in one sentence with the remedy.
@@ -21,7 +21,7 @@ _NAMED_IN = ("processor_config.json", "preprocessor_config.json", "tokenizer_con
 _INSTALLED_AS = {"pil": "pillow", "pytorch": "torch"}  # where a library's package has another name
 _QUESTION = "How many dots are there?"
 _LONGEST = 200_000  # characters of a prompt around one question
-NOT_READ = ("labels",)  # what a processor returns for training alone
+NOT_READ = ("labels",)  # tensors that some processors return, and that only training needs
 _SECONDS = 5.0  # for one prompt; templates take less than a millisecond
 
 
@@ -61,9 +61,11 @@ def without_video(name: str) -> type:
     left_out = set(stock.get_attributes()) - set(_STILLS)
 
     def get_attributes(cls):
+        """Return the names of the parts to load."""
         return list(_STILLS)
 
     def from_args_and_dict(cls, args, known, **options):
+        """Return a processor with None in place of its video processor."""
         known = {key: value for key, value in known.items() if key not in left_out}
         return stock.from_args_and_dict.__func__(cls, [*args, None], known, **options)
 
@@ -80,10 +82,10 @@ def without_video(name: str) -> type:
 
 
 def check_chat(processor, place) -> None:
-    """Let the chat template write one question about one picture, and the processor read it.
+    """Render one question about one picture with the chat template, and read the result with the processor.
 
-    A template that only the tokenizer has is given to the processor. Raises UserError if there is none, if it fails,
-    does not end, leaves the question out, or marks a picture as the processor does not expect it.
+    A template that only the tokenizer has is copied to the processor. Raises UserError if there is none, or if it
+    fails, does not end, leaves the question out, or marks a picture in a way that the processor does not expect.
     """
     processor.chat_template = processor.chat_template or processor.tokenizer.chat_template
     if not processor.chat_template:
@@ -120,10 +122,10 @@ def missing_package(error: ImportError) -> str:
 
 
 class Unmarked:
-    """Call it with a text to get it without the marks that stand for a picture or a video in a processor's prompts.
+    """Removes from a text the marks that mean a picture or a video in a processor's prompts.
 
-    A mark is split by a space, so that people and models can read it: "<image>" becomes "< image>". The text is made
-    `mended`.
+    A mark is split by a space, so that people and models can still read it: "<image>" becomes "< image>". Lone
+    surrogates are replaced too.
     """
 
     def __init__(self, processor):
@@ -137,7 +139,7 @@ class Unmarked:
         return mended(self.marks.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text))
 
     def chat(self, turns: list[dict]) -> list[dict]:
-        """Return a chat whose texts are without marks; its parts that are pictures stay."""
+        """Return a chat without marks in its texts. Pictures are kept."""
         return [turn | {"content": [self._part(part) for part in turn["content"]]} for turn in turns]
 
     def _part(self, part: dict) -> dict:
@@ -160,7 +162,7 @@ def _class_name(place, model_type):
 
 
 def _has_video_last(name):
-    """Whether this processor of transformers takes pictures, text and then videos."""
+    """Return whether this processor of transformers takes pictures, text and then videos."""
     import transformers
 
     stock = getattr(transformers, name, None)
@@ -189,7 +191,7 @@ def _check_mark(processor, text, place):
         ids = processor(images=[[picture]], text=[text], add_special_tokens=False, return_tensors="pt")["input_ids"]
         tokens = {getattr(processor, "image_token_id", None), getattr(processor.tokenizer, "image_token_id", None)}
         wrong = "" if any(token in ids for token in tokens - {None}) or tokens == {None} else "it finds no picture"
-    except Exception as error:  # each processor has its own way to say that it counts other pictures
+    except Exception as error:  # processors report a wrong number of pictures by different errors
         wrong = _reason(error)
     if wrong:
         raise UserError(

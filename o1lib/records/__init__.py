@@ -15,7 +15,7 @@ A reader:
     need("results/mini", "structured", seed=0).metrics["accuracy"].value
 """
 
-from o1lib.records.errors import UserError, choose, nearest
+from o1lib.records.errors import UserError, brief, choose, first_line, nearest
 from o1lib.records.files import (
     atomic_file,
     atomic_folder,
@@ -38,10 +38,12 @@ __all__ = [
     "UserError",
     "atomic_file",
     "atomic_folder",
+    "brief",
     "choose",
     "code_hash",
     "commit",
     "finish",
+    "first_line",
     "load",
     "load_all",
     "nearest",

@@ -1,4 +1,4 @@
-"""Keep passwords and keys that stand in web addresses out of records.
+"""Keep passwords and keys in web addresses out of records.
 
 without_keys("judge@https://host/v1?api_key=abc&version=3")     # "judge@https://host/v1?api_key=***&version=3"
 without_keys("host/v1?k=sk-abc987")                             # "host/v1?k=***"

@@ -1,4 +1,4 @@
-"""The one error that users are meant to read, and the one way to refuse an unknown name.
+"""The one error that users are meant to read, the one way to refuse an unknown name, and to quote another error.
 
 METHODS = {"greedy": greedy, "best_of_n": best_of_n}
 choose("best_of_m", METHODS, "method")      # UserError: unknown method 'best_of_m' (did you mean best_of_n?): ...
@@ -41,3 +41,13 @@ def nearest(name: str, known: Collection[str]) -> str:
 def closest(name: str, known: Collection[str]) -> str:
     """Return the known name that is spelled most like `name`, "" if none is similar."""
     return next(iter(get_close_matches(str(name), list(known), 1)), "")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or the name of its class if it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def brief(error: BaseException, most: int = 160) -> str:
+    """Return an error's message on one line of at most `most` characters, or the name of its class if it has none."""
+    return " ".join(str(error).split())[:most] or type(error).__name__

@@ -114,7 +114,7 @@ def numbered(name: str, prefix: str) -> int | None:
 def put_away(path: Path) -> Path:
     """Rename an unreadable file or folder, so that a new one can take its place. Return its new path.
 
-    An earlier one of that name is replaced if it is a file; beside a folder, a number is added. Raises UserError.
+    An earlier file of that name is replaced. If a folder has the name, a number is added to it. Raises UserError.
     """
     target, number = path.with_name(path.name + DAMAGED), 1
     while target.is_dir() or path.is_dir() and target.exists():

@@ -5,7 +5,7 @@
     headline({"mini-MMStar": 0.40, "mini-AI2D": 0.30}, {"mini-MMStar": 0.25, "mini-AI2D": 0.35}, PAPER_SETS[:1])
 
 The chance level of a set is the score, in the set's own metric, of the best fixed policy that never looks
-(`o1lib.scoring.policy_scores`). It is frozen in the file chance.json beside the dataset. The correction is that of
+(`o1lib.scoring.policy_scores`). It is frozen in the file chance.json next to the dataset. The correction is that of
 kappa statistics (Cohen 1960, doi:10.1177/001316446002000104): 0 is chance, 1 is perfect, below 0 is below chance.
 """
 
@@ -30,7 +30,7 @@ class Level(StrictModel):
 
 
 class Cell(Level):
-    """The chance level of a test set ("": of all but mini-Depth) at a depth and form; None stands for all of them."""
+    """The chance level of a test set ("": of all but mini-Depth) at a depth and form; None means all of them."""
 
     test_set: str
     depth: int | None
@@ -79,9 +79,9 @@ def read_levels(path: Path | str) -> ChanceLevels:
 
 
 def freeze(path: Path | str, levels: ChanceLevels, replace: bool = False) -> Path:
-    """Write the levels to `path` and return it. Other levels of the same dataset are kept unless `replace`.
+    """Write the levels to `path` and return it.
 
-    Raises UserError where other levels of the same dataset are frozen.
+    Raises UserError if the file holds different levels of the same dataset, unless `replace` is given.
     """
     path = Path(path)
     if path.is_file() and not replace:

@@ -27,6 +27,17 @@ _CONDITION = re.compile(
 _HAS = re.compile(r"\b(?:has|have|had|contains?|shows?|see|count(?:ed)?|found|find)\s$")
 _ENDS_SENTENCE = re.compile(r"(?! of )[^.,;:!?]{0,60}$")
 _OF_THEM = re.compile(r"\sof (?:them|these|those)\W{0,3}$")
+# A reason that has a number of its own and the clause that answers: "Because two were removed, three remain".
+_ONE = rf"(?:\d{{1,15}}|{'|'.join(NUMBER_WORDS)})(?![\w-])"
+_SO = r"(?:(?:so|thus|therefore|hence|then),? )?"
+_REASON_FIRST = re.compile(
+    rf"(?:^|[.!?:;] ){_SO}(?:because|since|as|if|when|after|once|with|given that) (?P<reason>[^,;:.!?]{{1,80}}),"
+    rf" (?:then |only |exactly |just )?(?P<main>{_ONE}[^;:!?]{{0,200}})$"
+)
+_REASON_LAST = re.compile(
+    rf"^{_SO}(?P<main>{_ONE}[^,;:.!?]{{0,80}}?),? (?:because|since|if|when|after|once|given that)"
+    r" (?P<reason>.{1,200})$"
+)
 _REFERENCE = re.compile(r"\b(?:the|these|those|this|that|both|all|any|each|every|other|first|last|next|which|no)\s$")
 _NUMBERS = r"-?\d{1,15}(?:\.\d{1,15})?(?:e[-+]?\d{1,3})?"  # without separators, which a list has between numbers
 _LIST = re.compile(
@@ -73,9 +84,14 @@ def _number_in(sentence: str) -> str | None:
     bold = [found for part in re.findall(r"\*\*([^*\n]{1,60})\*\*", sentence) if (found := quantity(part.strip(" :")))]
     if len(bold) == 1:
         return bold[0].text + "%" * bold[0].percent
-    brief, sentence = len(sentence.split()) <= 3, clean(sentence)
+    brief, whole = len(sentence.split()) <= 3, clean(sentence)
+    sentence = _without_reason(whole)
     found = [(match, sentence[max(0, match.start() - 40) : match.start()]) for match in _AMOUNT.finditer(sentence)]
-    found = [(match, before) for match, before in found if match["digits"] or _counts(match, before, sentence)]
+    found = [
+        (match, before)
+        for match, before in found
+        if match["digits"] or _counts(match, before, sentence) or _opens(match, sentence, whole)
+    ]
     free = [(match, before) for match, before in found if not _CONDITION.search(before)]
     given = [match for match, before in free if _GIVEN.search(before)]
     digits = [match for match, _ in free if match["digits"]]
@@ -87,11 +103,27 @@ def _number_in(sentence: str) -> str | None:
     return number.text + "%" * number.percent if number else None
 
 
+def _without_reason(sentence: str) -> str:
+    """Return the clause that begins with a number, without the reason next to it, if that has a number of its own."""
+    found = _REASON_FIRST.search(sentence) or _REASON_LAST.search(sentence)
+    if not found:
+        return sentence
+    reason = found["reason"]
+    own = any(not _REFERENCE.search(reason[: number.start()]) for number in _AMOUNT.finditer(reason))
+    return found["main"] if own else sentence
+
+
+def _opens(match: re.Match, clause: str, whole: str) -> bool:
+    """Return whether a number word opens a clause that was cut out of a sentence; "one" may be a pronoun."""
+    return clause != whole and match.start() == 0 and match["word"] != "one"
+
+
 def _counts(match: re.Match, before: str, sentence: str) -> bool:
     """Return whether a number word gives a number.
 
-    It does after "is" or "only", at the beginning beside the number of a condition ("Two bars are above 5"), and after
-    "has" or "I see" up to the end of the sentence. It does not in "the two lines", "one of them" or "no one".
+    It does after "is" or "only", at the beginning of a sentence that has the number of a condition ("Two bars are above
+    5"), and after "has" or "I see" up to the end of the sentence. It does not in "the two lines", "one of them" or "no
+    one".
     """
     if _GIVEN.search(before) or before.endswith(("only ", "exactly ")):
         return match["word"] != "one" or not sentence.startswith(" of ", match.end())

@@ -22,12 +22,19 @@ _WITHIN = (
     re.compile(r"\b(?:so|thus|therefore|hence)\W{1,3}(yes|no)\b(?=\W?[,.;:!]|\W{0,3}$)", re.I | re.M),
     re.compile(
         r"(?:\b(?:answer|reply|response)(?:\s(?:is|would be|here is)\b|\s?:)|^\W{0,4}answer\b"
-        r"|\b(?:i|we|i['’]d|would)\s(?:can |must )?(?:say|answer|reply|think)(?: with)?\b)"
-        r"\W{0,4}\b(yes|no)\b(?=\W?[,.;:!]|\W{0,3}$|\s(?:because|since)\b)",
+        r"|\b(?:i|we|i['’]d|would)\s(?:can |must |have to )?(?:say|answer|reply|think|go)(?: with)?\b"
+        r"|\bgoing (?:to (?:say|answer)|with)\b|^\W{0,4}in my (?:opinion|view)\b)"
+        r"\W{0,4}\b(yes|no)\b(?=\W?[,.;:!]|\W{0,3}$|\s(?:because|since|as)\b)",
         re.I | re.M,
     ),
     re.compile(r"[,:—]\s?(yes|no)\s?[,.;!](?!\s?(?:or|and|nor)\b)", re.I),
     re.compile(r"[.!?]\s{1,2}\W{0,3}(yes|no)\b(?=\W{0,3}$|,\s)", re.I | re.M),
+)
+# "Yes, actually no": the writer takes the first one back.
+_TAKEN_BACK = re.compile(
+    r"\b(?:actually|wait|sorry|correction|i mean|or rather|on second thoughts?)\b\W{1,4}(yes|no)\b"
+    r"(?!\s?[.:#]\s?(?:of\b|#?\d))(?=\W?[,.;:!](?!\w)|\W{0,3}$|\s(?:because|since)\b)",
+    re.I,
 )
 _YES = r"是的?|对的?|正确|没错|有的|はい|ええ|네|예"
 _NO = r"不是的?|不对|不|否|没有|错误|いいえ|いえ|아니요|아니오|아뇨"
@@ -37,16 +44,22 @@ _UNSPACED = re.compile(rf"[\s*_(\"]{{0,4}}(?:(?P<no>{_NO})|(?P<yes>{_YES}))(?=[\
 def yes_no(text: str) -> str | None:
     """Return "yes" or "no" if the text says so as its answer, None if it does not, or says it only of something.
 
-    The last line counts most, then the first, each from its beginning.
+    The last line counts most, then the first, each from its beginning. What is taken back ("Yes, actually no") does not
+    count.
     """
     lines = [line for line in text.splitlines() if line.strip()]
     for line in (*lines[:-2:-1], *lines[:1]):
-        for pattern in (_WITHIN[0], _FIRST):
-            if found := pattern.match(line) if pattern is _FIRST else pattern.search(line):
-                return found[1].lower()
-        if found := _UNSPACED.match(line):
-            return "no" if found["no"] else "yes"
-        for pattern in _WITHIN[1:]:
-            if found := pattern.search(line):
-                return found[1].lower()
+        if found := _first_in(line):
+            corrected = _TAKEN_BACK.findall(line)
+            return corrected[-1].lower() if corrected else found
     return None
+
+
+def _first_in(line: str) -> str | None:
+    """Return the "yes" or "no" that one line says first."""
+    if found := _WITHIN[0].search(line) or _FIRST.match(line):
+        return found[1].lower()
+    if found := _UNSPACED.match(line):
+        return "no" if found["no"] else "yes"
+    found = next((found for pattern in _WITHIN[1:] if (found := pattern.search(line))), None)
+    return found[1].lower() if found else None

@@ -1,4 +1,4 @@
-"""Random streams that depend on their names alone, so that a draw repeats whatever is drawn beside it.
+"""Random streams that depend on their names alone, so that a draw repeats no matter what else is drawn.
 
 keyed_rng(0, "q1", "caption", 2).random()        # candidate 2 of the caption of q1, at seed 0
 """

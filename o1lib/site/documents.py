@@ -79,19 +79,24 @@ class _Renderer(mistune.HTMLRenderer):
         self._target, self._copied = target, picture
 
     def heading(self, text: str, level: int, **attrs) -> str:
+        """Return a heading with the anchor that GitHub gives it."""
         plain = re.sub(r"<[^>]+>", "", text).lower()
         slug = re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", plain).strip())
         return f'<h{level} id="{escape(slug)}">{text}</h{level}>\n'
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
+        """Return a link, or only its text if the site has no place for it."""
         address = self._target(url)
         return f'<a href="{escape(address)}">{text}</a>' if address else text
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
+        """Return a picture that is copied to the site."""
         return f'<img src="{escape(self._copied(url))}" alt="{escape(text)}" loading="lazy">'
 
     def block_code(self, code: str, info: str | None = None) -> str:
+        """Return a block of code that a keyboard can scroll."""
         return f'<pre tabindex="0"><code>{escape(code)}</code></pre>\n'
 
     def table(self, text: str) -> str:
+        """Return a table that a keyboard can scroll."""
         return f'<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>\n{text}</table></div>\n'

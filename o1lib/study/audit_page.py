@@ -44,7 +44,7 @@ JUDGED = {
 
 
 def anchors() -> pd.DataFrame:
-    """Return the published numbers beside which an audit's are shown: metric, value, who, source, url, read."""
+    """Return the published numbers that are shown next to an audit's: metric, value, who, source, url, read."""
     with resources.files("o1lib.analysis.audits").joinpath("anchors.csv").open(encoding="utf8") as file:
         return pd.read_csv(file)
 

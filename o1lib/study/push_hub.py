@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from o1lib.data.parquet import split_folders, write_parquet
-from o1lib.records import UserError, choose, need, project_root, shown
+from o1lib.records import UserError, brief, choose, need, project_root, shown
 from o1lib.records.files import CARD
 from o1lib.study.hub_card import card_text
 
@@ -103,9 +103,8 @@ def _send(uploads: Sequence[Upload], api: Any) -> None:
                 commit_message="Upload from o1lib",
             )
         except Exception as error:  # the hub, the network and the disk raise many types
-            problem = " ".join(str(error).split())[:160]
             raise UserError(
-                f"{upload.kind} {upload.name} could not be uploaded ({problem}): log in with `hf auth login` as one "
-                "who may write there, check the connection, and run again; files already there are not sent again"
+                f"{upload.kind} {upload.name} could not be uploaded ({brief(error)}): log in with `hf auth login` as "
+                "one who may write there, check the connection, and run again; files already there are not sent again"
             ) from None
         print(f"{upload.kind} {upload.name}: {made}")

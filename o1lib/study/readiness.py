@@ -78,7 +78,7 @@ def counted_chance(training: Iterable) -> Chance:
 def questions(n: int, most: int = 80) -> list:
     """Return the first validation drawings that hold n of the depths SHALLOW and n choices with a fourth to spare.
 
-    A chain that states no option says nothing about letters, hence the spare ones. Raises UserError if `most` times n
+    A chain that states no option says nothing about letters, so some are spare. Raises UserError if `most` times n
     drawings are too few.
     """
     items, shallow, choices = [], 0, 0
@@ -104,7 +104,7 @@ def json_line(found: Mapping) -> str:
 
 
 def write_try(found: Mapping, name: str) -> Path:
-    """Write the table of a try to work/<scale>/readiness/<name>.json, and its entry for the log beside it.
+    """Write the table of a try to work/<scale>/readiness/<name>.json, and its entry for the log next to it.
 
     Returns the path of the table.
     """

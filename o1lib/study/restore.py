@@ -2,7 +2,7 @@
 
     print(restore("mini"))             # "2 records brought back: structured seed 0, structured.sample seed 0"
 
-A study moves the record of a row that it redoes to earlier.json. Its files stay until the row starts anew. From then on
+A study moves the record of a row that it redoes to earlier.json. Its files stay until the row starts over. From then on
 the record cannot come back, because the files in its folder belong to the new run.
 """
 

@@ -69,6 +69,7 @@ def _end_with_the_study() -> None:
         return  # started by hand, or on another machine of a cluster
 
     def stop_after_study():
+        """Wait for the end of the study, then stop this process and its children."""
         while psutil.pid_exists(int(pid)):
             time.sleep(0.5)
         stop_tree(psutil.Process())

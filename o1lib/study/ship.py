@@ -16,13 +16,13 @@ import time
 from pathlib import Path
 
 import psutil
-from tqdm import tqdm
 
 from o1lib.models.checkpoint import load as load_model
 from o1lib.models.checkpoint import model_hash
 from o1lib.records import UserError, atomic_folder, load, portable, project_root, sha256, shown, write_json
 from o1lib.records.files import CARD
 from o1lib.records.journals import read_lines
+from o1lib.records.progress import progress_bar
 from o1lib.records.store import PREDICTIONS, RECORD, Record
 from o1lib.study import experiments, plan, row_job, runner, states
 from o1lib.study.jobs import Job, fingerprinted, scale_of
@@ -33,7 +33,7 @@ LARGEST = 15_500_000  # bytes of a shipped folder at most, because every clone d
 def ship_base(scale: str = "mini", source: str = "", fresh: bool = False, seed: int = 0) -> None:
     """Train the scale's base with the published parameters and ship it. An interrupted training continues.
 
-    The base of another `seed` is shipped beside that of seed 0, with the seed at the end of its name. `source` is the
+    The base of another `seed` is shipped next to that of seed 0, with the seed at the end of its name. `source` is the
     folder of a run of notebook 00 to ship instead of training. Its parameters must be the published ones. Nothing is
     done if the shipped base has these parameters already, unless `source` or `fresh` is given.
     Raises UserError for a scale without its own base, and for a run with other parameters.
@@ -173,7 +173,7 @@ def _train(scale: str, wanted: dict, fresh: bool, seed: int) -> Path:
 def _show_progress(child: subprocess.Popen, log: Path, examples: int) -> None:
     """Wait for the training and show a progress bar from its log."""
     print(f"training by notebook {experiments.BASE}: if it is stopped, the same command goes on from there", flush=True)
-    with tqdm(total=examples, unit=" examples", mininterval=1) as bar:
+    with progress_bar(total=examples, unit=" examples", mininterval=1) as bar:
         while child.poll() is None:
             time.sleep(0.5)
             seen = (read_lines(log)[0] or [{}])[-1]

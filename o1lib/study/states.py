@@ -75,7 +75,7 @@ def seeds_there(root: Path, row: str = "*", name: str = RECORD) -> set[int]:
 
 
 def odd_folders(root: Path) -> list[Path]:
-    """Return the folders beside those of runs that hold a record but have no seed's name, such as "seed0 (copy)"."""
+    """Return the folders among the runs that hold a record but are not named after a seed, such as "seed0 (copy)"."""
     folders = (path.parent for path in root.glob(f"runs/*/*/{RECORD}"))
     return sorted(folder for folder in folders if numbered(folder.name, "seed") is None)
 
@@ -83,7 +83,7 @@ def odd_folders(root: Path) -> list[Path]:
 def left_over(study: Study, root: Path) -> list[tuple[Job, str]]:
     """Return a job for each record under `root` that no row of experiments.yaml asks for, and why none does.
 
-    Records that were made by hand are left to whoever made them.
+    Records made by hand are not included, because only the user knows what they are for.
     """
     found = []
     for folder in sorted(path.parent for path in root.glob(f"runs/*/seed*/{RECORD}")):
@@ -151,7 +151,7 @@ def _other_inputs(job: Job, record: Record, records: Mapping[Key, Record | None]
 def restorable(job: Job) -> str | None:
     """Return why the record that was set aside cannot come back, "" if it can, None if there is none to bring back.
 
-    A row that starts anew removes the files of its earlier run.
+    A row that starts over removes the files of its earlier run.
     """
     folder = folder_of(job)
     if not (folder / EARLIER).exists() or recorded(job) is not None:

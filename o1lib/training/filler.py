@@ -1,6 +1,6 @@
 """Filler tokens before the answer: the control that computes as long as a chain does, without its words.
 
-The filler stands in the model's chat template, between the header of the assistant's turn and its text. So it is never
+The filler is part of the model's chat template, between the header of the assistant's turn and its text. So it is never
 a target of training, and never generated: every prompt for a reply ends with it, in training, validation, searches and
 `python -m o1lib answer` alike. A trained checkpoint keeps it, because the template is saved with the tokenizer.
 

@@ -48,6 +48,7 @@ def measure(model, processor, n: int = 1000, per_family: int = 300, step: Callab
     """
 
     def reply(asked, most=VERDICT_TOKENS):
+        """Return greedy replies to questions, in rounds of one batch."""
         texts = []
         for first in range(0, len(asked), _ROUND):
             texts += greedy(model, processor, asked[first : first + _ROUND], most)

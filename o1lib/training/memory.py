@@ -32,6 +32,7 @@ class Memory:
 
     @property
     def total(self) -> float:
+        """The sum of all parts in bytes."""
         return self.weights + self.gradients + self.optimizer + self.gathered + self.activations
 
 
@@ -122,6 +123,7 @@ def what_would_fit(model, recipe: Recipe, gpus: int, gpu_bytes: float, tokens: i
     """Return the smallest changes with which training fits, as phrases for a message; the list may be empty."""
 
     def fits(changed, number):
+        """Return whether a changed recipe fits on a number of GPUs."""
         return memory(model, changed, number, tokens, places).total <= USABLE * gpu_bytes
 
     found = []

@@ -148,6 +148,38 @@ def test_a_model_that_cannot_read_its_own_processor_s_pictures_is_refused():
         make_decoder("batched", model, processor)
 
 
+def test_a_deep_model_in_float32_is_allowed_its_rounding_and_no_more():
+    """Its log-probabilities are as spread as a trained model's, and computed in another order they differ by more."""
+    decoder = Decoder(*tiny.deep(), replayed=False)
+    asked = conformance.questions(decoder, conformance.SIZES)
+    own = conformance.alone(decoder, asked)
+    found = conformance.replay(decoder, asked, own)
+    limit = conformance.allowed(decoder, found)
+    assert conformance.EXACT < max(one.difference for one in found) <= limit < 1e-3
+    first, second = (probabilities for _, probabilities in conformance.alone(decoder, tiny.tasks(2)))
+    assert (first - second).abs().max() > 100 * limit  # another prompt is no rounding
+
+
+def test_a_small_model_in_float32_is_allowed_nothing_more():
+    decoder = Decoder(*tiny.model_and_processor(), replayed=False)
+    asked = conformance.questions(decoder, conformance.SIZES)
+    found = conformance.replay(decoder, asked, conformance.alone(decoder, asked))
+    assert conformance.allowed(decoder, found) == conformance.EXACT
+
+
+@pytest.fixture
+def rounded_products():
+    """Let torch round float32 to bfloat16 before it multiplies, where the processor can."""
+    torch.set_float32_matmul_precision("medium")
+    yield
+    torch.set_float32_matmul_precision("highest")
+
+
+def test_products_that_torch_rounds_are_allowed_their_rounding(rounded_products):
+    assert conformance.why_not(Decoder(*tiny.model_and_processor(), replayed=False)) == ""
+    assert "sliding window" in conformance.why_not(Decoder(*families.mistral(), replayed=False))
+
+
 def test_a_lower_precision_is_allowed_its_rounding_and_no_more():
     assert isinstance(make_decoder("batched", *families.llava(), dtype=torch.bfloat16), Decoder)
     with pytest.warns(UserWarning, match="sliding window"):

@@ -1,5 +1,6 @@
 """The lean step computes what the model computes, and knows when it must not; equal candidates are read once."""
 
+import copy
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -115,6 +116,28 @@ def test_weights_that_change_are_noticed():
     with torch.no_grad():
         weight.div_(2.0)
     assert after is not before and torch.allclose(after.head, 2 * before.head)
+
+
+@pytest.mark.parametrize("part", ["lm_head.weight", "model.language_model.layers.1.cross_attn_attn_gate"])
+def test_weights_changed_through_their_data_are_noticed(part):
+    """Such a change moves no version counter."""
+    model, processor = copy.deepcopy(tiny.model_and_processor()[0]), tiny.model_and_processor()[1]
+    speaker, weight = Decoder(model, processor, replayed=False), model.get_parameter(part)
+    before, counted = speaker.runner.lean_step(), weight._version
+    weight.data.mul_(-1.0)
+    assert weight._version == counted and speaker.runner.lean_step() is not before
+
+
+def test_weights_made_in_inference_mode_are_decoded_by_the_lean_step():
+    """They have no version counter; what changes them is noticed all the same."""
+    with torch.inference_mode():
+        model = copy.deepcopy(tiny.model_and_processor()[0])
+    runner = Decoder(model, tiny.model_and_processor()[1], replayed=False).runner
+    before = runner.lean_step()
+    assert runner.lean_step() is before
+    with torch.inference_mode():
+        model.lm_head.weight.mul_(2.0)
+    assert torch.allclose(runner.lean_step().head, 2 * before.head)
 
 
 def test_what_the_lean_step_cannot_do_names_the_reason(monkeypatch):

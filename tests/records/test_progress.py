@@ -1,10 +1,13 @@
 """A progress bar in a notebook is one output that is not on the error stream; in a terminal it is tqdm's."""
 
+from pathlib import Path
+
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
+import o1lib
 from o1lib.records import progress
 
 COUNT = """from o1lib.records.progress import progress_bar, say
@@ -47,6 +50,12 @@ def test_a_bar_that_waits_or_is_disabled_shows_nothing(executed):
 @pytest.mark.slow
 def test_other_libraries_import_their_bars_without_a_warning(executed):
     assert executed.cells[2].outputs == []
+
+
+def test_every_bar_of_the_packages_used_in_notebooks_is_one_of_these():
+    package = Path(o1lib.__file__).parent
+    own = {path.relative_to(package).as_posix() for path in package.rglob("*.py") if "from tqdm" in path.read_text()}
+    assert own == {"records/progress.py", "site/catalog.py"}  # the site is built by a command alone
 
 
 def test_outside_of_a_notebook_a_bar_is_on_the_error_stream(capsys):

@@ -67,6 +67,27 @@ def model_and_processor(tiles=1, seed=0):
     return model, MllamaProcessor(image_processor=pictures, tokenizer=tokenizer, chat_template=CHAT_TEMPLATE)
 
 
+def deep():
+    """Return (model, processor): 24 layers, with log-probabilities that are as spread as a trained model's."""
+    from transformers import MllamaForConditionalGeneration
+
+    small, processor = model_and_processor()
+    config = type(small.config).from_dict(small.config.to_dict())
+    text = config.text_config
+    text.hidden_size, text.intermediate_size, text.num_hidden_layers = 128, 384, 24
+    text.cross_attention_layers = list(range(1, 24, 5))
+    torch.manual_seed(0)
+    model = MllamaForConditionalGeneration(config).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("gate"):
+                parameter.fill_(1.0)
+            elif parameter.ndim > 1:
+                parameter.mul_(5.0)
+        model.lm_head.weight.mul_(10.0)
+    return model, processor
+
+
 def picture(seed, width=32, height=32):
     """Return a picture of noise."""
     return Image.fromarray(np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8))

@@ -73,6 +73,7 @@ def drawn_for_test(pairs: Records, all_records: Records) -> bool:
     """Return whether every record of a contrast was scored on a dataset with a record whose test split is `test`."""
 
     def on_test(record: Record) -> bool:
+        """Return whether one record was scored on a test split of a dataset with a record."""
         made = all_records.get(str(record.parameters.get("data")), {})
         dataset = made.get(record.seed) or made.get(0)
         return (

@@ -32,7 +32,7 @@ COSTS = {
 }
 BATCHED = ("cost/seconds",)  # measured for a whole batch: its questions are not independent samples
 SHARED = "seconds of a batch are shared by its questions, so there is no interval over questions"
-AVERAGED = {"six sets": Variation(metric=AVERAGE)}  # beside a headline, which not all sets may enter
+AVERAGED = {"six sets": Variation(metric=AVERAGE)}  # shown with a headline, which not all sets may enter
 
 
 def evaluate_claims(
@@ -102,7 +102,7 @@ def _evaluate(claim: Claim, frozen: FrozenMargin | None, evidence: Evidence) -> 
 
 
 def _beside_headline(evidence: Evidence) -> dict[str, Variation]:
-    """Return the variations beside a headline: the average, and the headline of all six sets if not all of them enter.
+    """Return the variations to show with a headline: the average, and that of all six sets if not all of them enter.
 
     Only the second has the unit of the headline, so only it tells whether the choice of sets changes a verdict.
     """

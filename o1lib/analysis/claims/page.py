@@ -41,7 +41,7 @@ def verdict_counts(lines):
 def measured(line, kind=""):
     """Return a claim's value and interval in its unit, as '+2.1 points [+0.3, +3.9]'; '–' if it was not tested.
 
-    `kind` is that of a line that names none. A value without an interval stands alone.
+    `kind` is that of a line that names none. A value without an interval is shown alone.
     """
     if line["value"] is None:
         return "–"

@@ -11,7 +11,7 @@ from o1lib.scoring.chance_level import HEADLINE
 
 UNREACHED = 0.05  # power below which a margin does not let a contrast be called negligible
 STUDY = "study"  # the origin of a statement that no paper makes
-ALL_SETS = "six sets, corrected for chance"  # label of the headline over all six sets, beside that of the entering ones
+ALL_SETS = "six sets, corrected for chance"  # label of the headline over all six sets, next to the entering ones
 
 
 def gain(line: dict) -> float | None:

@@ -57,6 +57,7 @@ def tree_of(line, example):
         rounds.setdefault(segment["round"], {}).setdefault(segment["candidate"], []).append(segment)
 
     def search_round(candidates):
+        """Return one round of a search, from its candidates' segments."""
         kept = next((index for index, segments in candidates.items() if segments[0]["kept"]), min(candidates))
         stages = {segment["stage"] for segments in candidates.values() for segment in segments}
         found = tuple(

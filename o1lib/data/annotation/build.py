@@ -139,6 +139,7 @@ def _split_by_picture(
     """Return {split: requests}, whole pictures in the order of `sizes`, sorted by the hashes of their names."""
 
     def digest(one):
+        """Return the hash of a picture's name."""
         name = os.path.relpath(one.image, os.path.realpath(home)) if isinstance(one.image, Path) else one.image.name
         return hashlib.sha256(name.encode()).hexdigest()
 

@@ -7,8 +7,6 @@ load("work/probes/mini-structured").metrics["swap/indirect_effect"]      # o1lib
 from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
 from o1lib.data.dataset import read_items
 from o1lib.evaluation.answer import load_decoder
 from o1lib.evaluation.probes.kept import kept_replies
@@ -19,6 +17,7 @@ from o1lib.evaluation.probes.suite import PROBES, cases_of, run_suite, suite_met
 from o1lib.inference.lean_mllama import step_of
 from o1lib.models.checkpoint import model_hash
 from o1lib.records import Run, atomic_file, choose, finish, project_root, stack_hash
+from o1lib.records.progress import progress_bar
 from o1lib.records.provenance import provenance
 
 TABLE, REPLIES = "table.md", "replies.jsonl"
@@ -54,7 +53,7 @@ def measure(
     left_out = 0
     if chains == "own":
         items, partners, left_out = with_own_chains(items, partners, reply, own)
-    with tqdm(desc="cases", total=cases_of(items, partners, own, True, names)) as bar:
+    with progress_bar(desc="cases", total=cases_of(items, partners, own, True, names)) as bar:
         lines, missing = run_suite(items, partners, reply, own, masks=True, probes=names, seed=seed, done=bar.update)
     found = suite_metrics(lines)
     table = suite_table(found, missing, f"What the answers of {Path(checkpoint).name} follow")

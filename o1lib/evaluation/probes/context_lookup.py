@@ -60,6 +60,7 @@ def prefers(model, processor) -> Prefer:
     from o1lib.models.presets import encode
 
     def prefer(user: str, prefix: str, candidates: Sequence[str]) -> int:
+        """Return the number of the candidate whose first token is likeliest after `prefix`."""
         inputs = encode(processor, [(None, user)], prefix).to(model.device)
         with torch.inference_mode():
             logits = model(**inputs).logits[0, -1]

@@ -1,8 +1,8 @@
 """Put filler in the chain's place: does the answer need the chain's words, or only the tokens between?
 
 Every stage before the answer is replaced by the same filler word, as often in every item: the mean number of words of
-that stage, rounded (filler tokens, Lanham et al. 2023, arXiv:2307.13702, section 2.5). Beside it stand the answer after
-the whole chain, and after no chain at all.
+that stage, rounded (filler tokens, Lanham et al. 2023, arXiv:2307.13702, section 2.5). It is compared with the answer
+after the whole chain, and after no chain at all.
 
     filler_cases(setting), lengths(items, ("caption",))     # {"caption": 14}
 """

@@ -1,4 +1,4 @@
-"""The results of a suite as a Markdown table, with the chance level beside the shares it applies to.
+"""The results of a suite as a Markdown table, with the chance level next to the shares it applies to.
 
 print(suite_table(suite_metrics(lines), missing))
 """

@@ -44,6 +44,7 @@ def run(rng, drawn, depth: int) -> Program:
     unmoved = reduce(lambda part, step: swapped(step, part), pairs, states[0])  # without a look at the arrows
 
     def write() -> Words:
+        """Return the question in words."""
         told = numbered(f"{a} with {b}, {c} with {d}" for a, b, c, d in pairs)
         return Words(
             f"Start at {states[0]}. Each step goes along the arrow, if there is one, then swaps as told: {told}",

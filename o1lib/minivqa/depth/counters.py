@@ -51,6 +51,7 @@ def _program(rng, chart, steps: list[Step], words: str) -> Program:
         states.append(_after(values, colours, states[-1]))
 
     def write() -> Words:
+        """Return the question in words."""
         told = numbered(words.format(*colours) for colours in steps)
         added = [values[colours[before % 2]] for before, colours in zip(states, steps, strict=False)]
         return Words(

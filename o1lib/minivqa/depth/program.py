@@ -90,7 +90,7 @@ class Task:
 
     @property
     def kind(self) -> str:
-        """Return "serial" or "parallel", which stands in the place of a question's skill."""
+        """Return "serial" or "parallel", which takes the place of a question's skill."""
         return "serial" if self.serial else "parallel"
 
 

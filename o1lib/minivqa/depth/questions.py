@@ -66,6 +66,7 @@ def _family(task: Task, form: str) -> Family:
     """Return the family of one task and form of answer, whose pictures are those of the task's source."""
 
     def ask(scene, rng) -> Asked:
+        """Return the question about one scene."""
         return asked(task.run(rng, scene, 1), form, rng)
 
     template = Template(task.kind, ask, withheld=True, choice=form == "choice")

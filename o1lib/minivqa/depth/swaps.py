@@ -34,6 +34,7 @@ def run(rng, objects, depth: int) -> Program:
         states.append(swapped(step, states[-1]))
 
     def write() -> Words:
+        """Return the question in words."""
         steps = (f"step {k} is {a} to {b}" for k, (a, b) in enumerate(pairwise(states), 1))
         return Words(
             "Places change: " + numbered(f"swaps {a} with {b}, {c} with {d}" for a, b, c, d in pairs),

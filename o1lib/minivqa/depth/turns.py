@@ -68,6 +68,7 @@ def run(rng, drawn, depth: int) -> Program:
     told = shown[0], WAYS[states[0] - 2]  # the start and the opposite direction: two odd counts make half a turn
 
     def write() -> Words:
+        """Return the question in words."""
         listed = numbered(f"counts each {name}" for name, _ in steps)
         counted = zip(steps, pairwise(shown), strict=True)
         return Words(

@@ -164,6 +164,7 @@ def _balance(drawn, rng):
     high, low, top = max(left, right), min(left, right), 15 if max(drawn[1][1:]) > 9 else 9
 
     def difference():
+        """Draw the missing load of another beam, which is not 0."""
         loads = [rng.randint(1, top) for _ in range(4)]
         return abs(sum(loads[:2]) - sum(loads[2:])) or difference()
 

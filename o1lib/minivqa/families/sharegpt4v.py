@@ -149,7 +149,7 @@ def _neighbours(toys):
 
 
 def _beside(landscape, rng):
-    """Ask what is beside a toy, or beside what is beside it."""
+    """Ask what is next to a toy, or next to that neighbor."""
     toys = landscape[3]
     pairs = _neighbours(toys)
     if not pairs:

@@ -38,7 +38,7 @@ def restored(entries) -> list[Choice]:
 
 
 def _text(message: Mapping) -> str:
-    """Return the answer's text: its parts joined, or the refusal that stands in its place."""
+    """Return the answer's text: its parts joined, or the refusal that replaces it."""
     content = message.get("content")
     parts = content if isinstance(content, list) else [content]
     found = [

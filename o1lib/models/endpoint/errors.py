@@ -8,7 +8,7 @@ class RetryableError(Exception):
     """No reply, but the next attempt may get one, after `wait` seconds (None: the server did not say).
 
     `most` is the largest number of attempts at such a request (None: that of the endpoint). `spent` holds the (prompt,
-    completion) tokens that the attempt cost all the same.
+    completion) tokens that the failed attempt still cost.
     """
 
     def __init__(

@@ -20,6 +20,7 @@ def within(seconds: float, call: Callable, *given):
     ended = queue.SimpleQueue()
 
     def run():
+        """Put the result of the call, or its error, into the queue."""
         try:
             ended.put((call(*given), None))
         except BaseException as error:

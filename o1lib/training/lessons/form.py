@@ -34,7 +34,7 @@ def chat(turns: Sequence[tuple[str, str]], picture=None) -> dict:
 
 
 def lesson_table(lessons: Sequence[dict]) -> list[dict]:
-    """Return a row {"given", "learned"} for every learned part of each lesson, with the text that stands before it."""
+    """Return a row {"given", "learned"} for every learned part of each lesson, with the text before it."""
     rows = []
     for lesson in lessons:
         given = ["[picture]"] * len(lesson["images"])

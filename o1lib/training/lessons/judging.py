@@ -179,5 +179,5 @@ def _joined(texts):
 
 
 def _text(texts, size):
-    """Return the statements as they are shown; an answer stands without a full stop."""
+    """Return the statements as they are shown; an answer has no full stop."""
     return texts[0] if size == "answer" else _joined(texts)

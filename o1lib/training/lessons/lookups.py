@@ -2,7 +2,7 @@
 
 Some statements or options are given, and at most half of them are asked for: forward (what does x say?) or backward
 (who says y?), because the last ones could be guessed if all were. Raw texts ask for all from the time of invented words
-on, when questions are no longer guessed. All words are drawn anew, so that no weight can know them. Only the words that
+on, when questions are no longer guessed. All words are new draws, so no weight can know them. Only the words that
 are looked up are learned.
 
 The order matters (results/LOG.md). Lists, pairs and forward questions come first: a small model that starts with
@@ -10,7 +10,7 @@ everything at once learns nothing for long. Then come lists said backward, from 
 word alone, they are learned by counting places, which finds nothing in statements. Backward questions are first asked
 with the end as the last word ("back : 7"). Questions with words after it ("the one with 7 is") were learned only when
 lists were said with words between, because then the model must fetch what it looks up from some tokens before.
-Forward questions whose relation stands between key and answer ("egg costs") were learned only when others had the key
+Forward questions whose relation is between key and answer ("egg costs") were learned only when others had the key
 as their last word ("next : egg"). They carry over to other relations only if the relations of lessons are of any kind.
 
     lookup_lesson(random.Random(0), progress=0.0)      # raw: " cup jar egg . cup" then " jar egg." is learned

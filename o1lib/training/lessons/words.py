@@ -1,4 +1,4 @@
-"""The words of lookup lessons: known words, numbers and invented words, drawn anew for every lesson.
+"""The words of lookup lessons: known words, numbers and invented words, drawn afresh for every lesson.
 
 distinct_words(random.Random(0), 3, invented=0.5)       # ['tamo', '7', 'circle']
 """
@@ -38,7 +38,7 @@ def _known(rng):
 def any_relation(rng: Random, invented: float = 0.6) -> str:
     """Return the verb of a statement: a known one, or in a share `invented` of cases one to three words of any kind.
 
-    They teach to find a word at any distance from its key, whatever tokens stand between.
+    They teach to find a word at any distance from its key, whatever the tokens in between.
     """
     if rng.random() >= invented:
         return rng.choice(RELATIONS)
