@@ -5,7 +5,10 @@ from dataclasses import replace
 import pytest
 from support import tiny
 from support.reference import draw_keys, reference
+from support.served import answer, serve
 
+from o1lib.evaluation.probes.forced import Request
+from o1lib.evaluation.probes.model import replies, replies_by_turn
 from o1lib.inference.decoder import Decoder
 from o1lib.inference.sequential import SequentialDecoder
 from o1lib.inference.served.abilities import NAMES, Abilities
@@ -185,6 +188,43 @@ def test_sentences_are_drawn_one_by_one(serving):
         [found] = searched(decoder, tasks, "sentence_beam", "agreement", 2)
     assert all(len(one.candidates) == 2 for one in found.rounds)
     assert {tuple(body["stop"]) for body in server.bodies if "." in body.get("stop", ())} == {(".", "</CONCLUSION>")}
+
+
+def forced(start):
+    """Return requests of a probe: a reply that has begun, a free one, a second turn, and one without a picture."""
+    [task] = tiny.coloured_tasks(1)
+    asked = (task.question,)
+    return [
+        Request(asked, (), start, "q1", task.image),
+        Request(asked, (), "", "q1", task.image),
+        Request((*asked, "Which?"), ("two",), "", "q1", task.image),
+        Request(asked, (), start, "", None),
+    ]
+
+
+def test_a_probe_continues_a_forced_start_and_leaves_room_for_all_stages(serving):
+    requests = forced("<SUMMARY> Count the dots. </SUMMARY>\n\n<CAPTION> Two red dots,")
+    with serving([]) as (server, decoder):
+        its = replies_by_turn(decoder, "tags")(requests)
+    assert its == replies(engine(temperature=0.0), "tags")(requests)
+    begun = [body for body in server.bodies if body["messages"][-1]["content"] == requests[0].prefix]
+    assert len(begun) == 2 and all(body["continue_final_message"] for body in begun)
+    assert not any(body["add_generation_prompt"] for body in begun)
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+def test_a_forced_start_that_is_sent_again_is_no_part_of_the_reply(tmp_path, repeats):
+    start = "<SUMMARY> Count the dots. </SUMMARY>"
+    said = (start if repeats else "") + "\n\n<CAPTION> Two. </CAPTION>"
+    with (
+        serve(lambda body, number: answer(said)) as server,
+        Endpoint(server.url, "m", log=tmp_path / "log.jsonl") as endpoint,
+    ):
+        decoder = ServedDecoder(endpoint, abilities=Abilities())
+        found = replies_by_turn(decoder, "tags")(forced(start)[:1])
+    [body] = server.bodies
+    assert found == ["\n\n<CAPTION> Two. </CAPTION>"]
+    assert body["messages"][-1]["role"] == "user" and f"so far:\n\n{start}" in body["messages"][-1]["content"][1]["text"]
 
 
 def test_named_abilities_are_not_probed(serving):

@@ -35,7 +35,7 @@ def segment_of(spec: StageSpec, choice, prefix: str, resent: bool = False, whole
     `resent`: the text before it, `prefix`, was sent again in the prompt, so that the choice may repeat it. `whole`: no
     stop was asked for, and the text is kept as it is.
     """
-    text = _unrepeated(choice.text, prefix, spec.stage) if resent else choice.text
+    text = unrepeated(choice.text, prefix, spec.stage) if resent else choice.text
     places = [(text.index(stop) + len(stop), stop) for stop in spec.stop if stop in text]
     place, end = min(places, default=(len(text), ""))
     text = text if whole else text[:place]
@@ -63,8 +63,11 @@ def _left_out(spec: StageSpec, choice, text: str) -> str:
     return ""
 
 
-def _unrepeated(text: str, prefix: str, stage: str) -> str:
-    """Return what is new in a text that may repeat its beginning, set apart from what stands before it."""
+def unrepeated(text: str, prefix: str, stage: str = "") -> str:
+    """Return what is new in a text that may repeat its beginning, set apart from what stands before it.
+
+    A text that repeats the beginning in other words is taken from the opening tag of `stage` on, if that is given.
+    """
     opened = open_tag(stage) if stage in STAGES else ""
     bare = text.lstrip()
     if prefix.strip() and bare.startswith(prefix.strip()):
