@@ -10,7 +10,7 @@ import os
 import re
 import threading
 import time
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from o1lib.formats.characters import all_mended
 from o1lib.models.endpoint.completion import entry_of, error_in
@@ -46,6 +46,11 @@ class Transport:
 
     def __str__(self) -> str:
         return f"the endpoint {self.base_url} (model '{self.model}')"
+
+    @property
+    def server(self) -> str:
+        """The address with its query, by which servers are told apart."""
+        return f"{self.base_url.rstrip('/')}?{urlencode(self._query)}"
 
     def close(self) -> None:
         """Close the connections."""
