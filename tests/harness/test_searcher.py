@@ -1,9 +1,11 @@
 """The search that other programs call: which settings go to the search and which to the decoder."""
 
 import pytest
+from support import tiny
 from support.tiny import coloured
 
-from o1lib.harness.searcher import open_searcher, said
+from o1lib.harness.searcher import Searcher, open_searcher, said
+from o1lib.inference.decoder import Decoder
 from o1lib.records import UserError
 
 
@@ -17,6 +19,42 @@ def test_a_search_is_the_one_of_the_answer_command(tiny_folder):
     wanted = answer(decoder, coloured("red"), "How many dots?", format, method="best_of_n", n=2, judge="random")
     assert (found.text, found.rows(), found.usage) == (wanted.text, wanted.rows(), wanted.usage)
     assert said(found, whole=True) == wanted.text
+
+
+@pytest.fixture
+def decoders():
+    """A decoder that answers and one that judges, of random weights, with nothing cached."""
+    made = [Decoder(*tiny.model_and_processor(), temperature=1.0, max_new_tokens=6, replayed=False) for _ in range(2)]
+    yield made
+    assert not any(one.prefiller.cached for one in made), "a model still holds the question"
+
+
+def test_each_question_has_draws_of_its_own_that_repeat(decoders):
+    searcher = Searcher(decoders[0], "direct", {"method": "best_of_n", "n": 2, "judge": "random"})
+    asked = [("red", "How many dots?"), ("blue", "How many dots?"), ("red", "Which?"), ("red", "How many dots?")]
+    found = [searcher.search(coloured(name), question) for name, question in asked]
+    assert len({one.task.qid for one in found}) == 3
+    assert found[0].rows() == found[3].rows()
+
+
+def test_another_model_judges_each_question_by_its_own_picture(decoders):
+    decoder, judge = decoders
+    how = {"method": "best_of_n", "n": 2, "judge": "preference", "judge_decoder": judge}
+    searcher = Searcher(decoder, "direct", how)
+    first, second = (searcher.search(coloured(name), "How many dots?") for name in ("red", "blue"))
+    judge.forget()
+    assert second.rounds[0].matches == searcher.search(coloured("blue"), "How many dots?").rounds[0].matches
+    assert first.task.qid != second.task.qid
+
+
+def test_a_question_whose_search_fails_is_forgotten(decoders, monkeypatch):
+    def broken(*_):
+        raise UserError("no verdict")
+
+    monkeypatch.setattr(decoders[1], "likelihoods", broken)
+    how = {"method": "best_of_n", "n": 2, "judge": "preference", "judge_decoder": decoders[1]}
+    with pytest.raises(UserError, match="no verdict"):
+        Searcher(decoders[0], "direct", how).search(coloured("red"), "How many dots?")
 
 
 def test_settings_that_are_not_the_searchs_go_to_the_decoder():
