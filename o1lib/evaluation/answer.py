@@ -26,6 +26,7 @@ from o1lib.search.segments import stage_text
 from o1lib.search.types import SearchResult
 
 N = 4  # candidates, as in most rows of the study
+SETTINGS = ("seed", "temperature", "top_p", "max_new_tokens", "rows", "dtype", "replayed", "lean")  # of a decoder
 
 
 def load_decoder(name: str | Path, format: str = "", engine: str = "batched", **settings):
@@ -33,7 +34,8 @@ def load_decoder(name: str | Path, format: str = "", engine: str = "batched", **
 
     A relative folder is looked up in the current directory, then in the project's. `format` "" takes the format in
     which the model was trained, from the record in its folder. `settings` are those of `Decoder`. Raises UserError for
-    an invalid setting, a model that is not available, an unknown format, or a model without a record of its format.
+    an unknown or invalid setting, a model that is not available, an unknown format, or a model without a record of its
+    format.
     """
     _check_settings(**settings)
     folder = _place(name)
@@ -65,6 +67,8 @@ def load_model(name: str | Path):
 
 
 def _check_settings(temperature: float = 0.0, max_new_tokens: int = 1, **settings) -> None:
+    for name in settings:
+        choose(name, SETTINGS, "setting of a local model")
     if not 0 <= temperature < math.inf:
         raise UserError(f"temperature {temperature:g} is invalid: give 0 for greedy decoding, or a positive number")
     check_size("temperature", temperature)

@@ -2,6 +2,8 @@
 
 import pytest
 from support import tiny
+from support.served import serve
+from support.speaker import Speaker
 from support.tiny import coloured
 
 from o1lib.harness.searcher import Searcher, open_searcher, said
@@ -57,18 +59,23 @@ def test_a_question_whose_search_fails_is_forgotten(decoders, monkeypatch):
         Searcher(decoders[0], "direct", how).search(coloured("red"), "How many dots?")
 
 
-def test_settings_that_are_not_the_searchs_go_to_the_decoder():
-    given = {}
-
-    def open_decoder(checkpoint, format, **settings):
-        given.update(settings, checkpoint=checkpoint)
-        return object(), "tags"
-
-    made = open_searcher("name", open_decoder=open_decoder, endpoint="http://127.0.0.1:8000/v1", method="greedy", n=1)
-    assert given == {"endpoint": "http://127.0.0.1:8000/v1", "checkpoint": "name"}
+def test_settings_that_are_not_the_searchs_go_to_the_decoder(tiny_folder):
+    made = open_searcher(tiny_folder, "tags", method="greedy", n=1, seed=3, max_new_tokens=8)
     assert made.settings == {"method": "greedy", "n": 1} and made.format == "tags"
+    assert (made.decoder.seed, made.decoder.max_new_tokens) == (3, 8)
 
 
-def test_a_setting_that_the_decoder_does_not_have_is_an_error(tiny_folder):
-    with pytest.raises((TypeError, UserError)):
-        open_searcher(tiny_folder, "tags", candidates=4)
+def test_an_address_among_the_settings_opens_a_served_model_and_its_judge(tmp_path, monkeypatch):
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    with serve(Speaker()) as writer, serve(Speaker()) as referee:
+        given = {"endpoint": writer.url, "judge_model": "j", "judge_endpoint": referee.url, "n": 2, "seed": 3}
+        found = open_searcher("m", **given).search(coloured("red"), "How many dots?")
+    assert [len(one.candidates) for one in found.rounds] == [2] * 4
+    assert {body["model"] for body in writer.bodies} == {"m"} and {body["model"] for body in referee.bodies} == {"j"}
+    assert len(referee.bodies) == 8, "two orders of one comparison in each stage"
+
+
+@pytest.mark.parametrize("more", [{}, {"endpoint": "http://127.0.0.1:1/v1"}])
+def test_a_setting_that_the_decoder_does_not_have_is_an_error(tiny_folder, more):
+    with pytest.raises(UserError, match="unknown setting of a .* model 'candidates'"):
+        open_searcher(str(tiny_folder), "tags", candidates=4, **more)
