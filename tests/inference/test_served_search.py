@@ -232,7 +232,9 @@ def test_a_forced_start_that_is_sent_again_is_no_part_of_the_reply(tmp_path, rep
         found = replies_by_turn(decoder, "tags")(forced(start)[:1])
     [body] = server.bodies
     assert found == ["\n\n<CAPTION> Two. </CAPTION>"]
-    assert body["messages"][-1]["role"] == "user" and f"so far:\n\n{start}" in body["messages"][-1]["content"][1]["text"]
+    assert (
+        body["messages"][-1]["role"] == "user" and f"so far:\n\n{start}" in body["messages"][-1]["content"][1]["text"]
+    )
 
 
 def test_named_abilities_are_not_probed(serving):

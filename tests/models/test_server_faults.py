@@ -259,7 +259,9 @@ def echoed(**more):
         answer("B", finish=SECRET),
         answer("B", finish=f"because the key is {SECRET}, which goes on"),
         echoed(stop_reason=SECRET),
-        echoed(logprobs={"content": [{"token": "B", "logprob": -1, "top_logprobs": [{"token": SECRET, "logprob": -2}]}]}),
+        echoed(
+            logprobs={"content": [{"token": "B", "logprob": -1, "top_logprobs": [{"token": SECRET, "logprob": -2}]}]}
+        ),
     ],
 )
 def test_a_key_that_the_server_echoes_is_not_logged(endpoint, tmp_path, reply):

@@ -27,9 +27,9 @@ def entry_of(reply, request: Request) -> dict:
     """Return {text, finish, prompt_tokens, completion_tokens} of a reply to `request`, and its `choices` if asked for.
 
     `estimated` is added if a count of tokens cannot be true: then it is one token for four characters. Choices that are
-    no answer are left out, and the others keep their numbers. Raises RetryableError for another form, and for a reply without text or one that the server
-    filtered or broke off. Its `spent` holds the tokens that such a reply cost. A text that ends at the token limit is
-    an answer: its `finish` is "length", which `Reply.problem` names.
+    no answer are left out, and the others keep their numbers. Raises RetryableError for another form, and for a reply
+    without text or one that the server filtered or broke off. Its `spent` holds the tokens that such a reply cost. A
+    text that ends at the token limit is an answer: its `finish` is "length", which `Reply.problem` names.
     """
     try:
         given = reply["choices"][: request.n]
