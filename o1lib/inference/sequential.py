@@ -194,6 +194,14 @@ def make_decoder(engine: str, model, processor, **settings):
     return SequentialDecoder(model, processor, **settings, why=why)
 
 
+def placed(decoder) -> dict[str, str]:
+    """Return {"device", "dtype"} of the weights of a decoder's model for a record; "endpoint" and "" if it has none."""
+    model = getattr(getattr(decoder, "runner", decoder), "model", None)
+    if model is None:
+        return {"device": "endpoint", "dtype": ""}
+    return {"device": model.device.type, "dtype": str(model.dtype).removeprefix("torch.")}
+
+
 def engines_that_ran(decoder, judge_decoder=None) -> dict[str, dict[str, str]]:
     """Return {"engine": {"name", "why"}} for a record, and "judge_engine" likewise if another model judges.
 

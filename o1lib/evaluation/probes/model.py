@@ -48,10 +48,18 @@ def replies_by_turn(decoder, format: str) -> Reply:
     """
 
     def written(open_requests, chats, turn, places):
+        chats = [_opened(decoder, chat) for chat in chats]
         keys = [f"{turn}/{k}" for k in places]
         return [found.text for found in decoder.reply(chats, keys, greedy=True, stages=_stages(format))]
 
     return _turn_by_turn(decoder, written)
+
+
+def _opened(decoder, chat: Conversation) -> Conversation:
+    """Return a chat whose first turn asks for stages in words, if the decoder is one that asks so."""
+    if not hasattr(decoder, "opening"):
+        return chat
+    return replace(chat, users=(*decoder.opening(chat.task).users, *chat.users[1:]))
 
 
 def _stages(format: str) -> int:
