@@ -24,7 +24,10 @@ _JUDGE_HELP = (
     f"{', '.join(usable_names(REWARDS))}; by default likelihood"
 )
 
-_ABILITIES_HELP = f"what the server can do: {', '.join(NAMES)}, or none; by default it is asked"
+PRICE_HELP = "prompt/completion price of a million tokens, as in 0.15/0.6"
+JUDGE_PRICE_HELP = "the same of a served judge_model; 0/0 if it costs nothing"
+INSTRUCTED_HELP = "ask a served model for its stages in words; --no-instructed: it was trained on them"
+ABILITIES_HELP = f"what the server can do: {', '.join(NAMES)}, or none; by default it is asked"
 
 app.command("train")(train)
 
@@ -80,17 +83,11 @@ def answer(
     model: Annotated[str, typer.Option(help="the folder of a checkpoint, or a model on the hub as owner/name")],
     image: Annotated[Path, typer.Option(help="the file of the picture")],
     question: Annotated[str, typer.Option(help="the question about the picture")],
-    method: Annotated[
-        str,
-        typer.Option(help=", ".join(METHODS)),
-    ] = "stage_beam",
+    method: Annotated[str, typer.Option(help=", ".join(METHODS))] = "stage_beam",
     n: Annotated[
         int | None, typer.Option(help="number of candidates per stage; by default 4, or the most that the method takes")
     ] = None,
-    judge: Annotated[
-        str,
-        typer.Option(help=_JUDGE_HELP),
-    ] = "",
+    judge: Annotated[str, typer.Option(help=_JUDGE_HELP)] = "",
     format: Annotated[str, typer.Option(help='answer format of the model; "" takes it from its record')] = "",
     tree: Annotated[Path | None, typer.Option(help="write the search to this file as an HTML page")] = None,
     engine: Annotated[str, typer.Option(help="batched or one_at_a_time")] = "batched",
@@ -103,23 +100,24 @@ def answer(
     endpoint: Annotated[str, typer.Option(help="OpenAI-compatible address where the model is served")] = "",
     judge_model: Annotated[str, typer.Option(help="served model that judges instead of the model itself")] = "",
     judge_endpoint: Annotated[str, typer.Option(help='address of the judge; "" is the same endpoint')] = "",
-    price: Annotated[str, typer.Option(help="prompt/completion price of a million tokens, as in 0.15/0.6")] = "",
-    abilities: Annotated[str, typer.Option(help=_ABILITIES_HELP)] = "",
-    instructed: Annotated[
-        bool, typer.Option(help="ask a served model for its stages in words; --no-instructed: it was trained on them")
-    ] = True,
+    price: Annotated[str, typer.Option(help=PRICE_HELP)] = "",
+    judge_price: Annotated[str, typer.Option(help=JUDGE_PRICE_HELP)] = "",
+    abilities: Annotated[str, typer.Option(help=ABILITIES_HELP)] = "",
+    instructed: Annotated[bool, typer.Option(help=INSTRUCTED_HELP)] = True,
 ) -> None:
     """Search for the answer to one question about one picture, and print the answer and its cost."""
     from o1lib.evaluation.answer import answer as search
     from o1lib.evaluation.answer import load_decoder
-    from o1lib.evaluation.served_answer import served_answer
+    from o1lib.evaluation.served_answer import open_served
 
     settings = {"seed": seed, "temperature": temperature, "max_new_tokens": max_new_tokens}
     asked = {"method": method, "n": n, "judge": judge, "budget": max_tokens}
     if endpoint:
-        named = {"format": format, "price": price, "abilities": abilities, "instructed": instructed}
-        judged = {"judge_model": judge_model, "judge_endpoint": judge_endpoint}
-        result, more = served_answer(endpoint, model, image, question, settings, **named, **judged, **asked)
+        named = {"price": price, "abilities": abilities, "instructed": instructed}
+        judged = {"judge_model": judge_model, "judge_endpoint": judge_endpoint, "judge_price": judge_price}
+        opened = open_served(endpoint, model, format, **named, **judged, **asked, **settings)
+        result = opened.search(image, question)
+        more = opened.told(result)
     else:
         decoder, own_format = load_decoder(model, format, engine, **settings)
         result, more = search(decoder, image, question, own_format, **asked), ""

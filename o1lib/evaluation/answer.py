@@ -8,6 +8,7 @@ A model is any checkpoint of an image-text model that transformers loads: the fo
 its name on the hub (downloaded once; no code from it is run).
 """
 
+import hashlib
 import math
 import re
 from pathlib import Path
@@ -25,6 +26,7 @@ from o1lib.search.segments import stage_text
 from o1lib.search.types import SearchResult
 
 N = 4  # candidates, as in most rows of the study
+SETTINGS = ("seed", "temperature", "top_p", "max_new_tokens", "rows", "dtype", "replayed", "lean")  # of a decoder
 
 
 def load_decoder(name: str | Path, format: str = "", engine: str = "batched", **settings):
@@ -32,7 +34,8 @@ def load_decoder(name: str | Path, format: str = "", engine: str = "batched", **
 
     A relative folder is looked up in the current directory, then in the project's. `format` "" takes the format in
     which the model was trained, from the record in its folder. `settings` are those of `Decoder`. Raises UserError for
-    an invalid setting, a model that is not available, an unknown format, or a model without a record of its format.
+    an unknown or invalid setting, a model that is not available, an unknown format, or a model without a record of its
+    format.
     """
     _check_settings(**settings)
     folder = _place(name)
@@ -64,6 +67,8 @@ def load_model(name: str | Path):
 
 
 def _check_settings(temperature: float = 0.0, max_new_tokens: int = 1, **settings) -> None:
+    for name in settings:
+        choose(name, SETTINGS, "setting of a local model")
     if not 0 <= temperature < math.inf:
         raise UserError(f"temperature {temperature:g} is invalid: give 0 for greedy decoding, or a positive number")
     check_size("temperature", temperature)
@@ -109,8 +114,9 @@ def answer(
     `image` is a picture or its file. `n` is the number of candidates, by default 4 or the most that the method takes.
     `judge` is a judge, or a reward if the method scores its candidates; by default `self`, or `likelihood`.
     `judge_decoder` decodes with another model that judges instead. `budget` bounds the tokens that are processed (0: no
-    bound). Raises UserError for a file that is not a picture, a budget
-    below 0, an unknown method or judge, and a judge that needs the right answer or another model.
+    bound). Random draws are keyed by the picture and the question. Both decoders forget the question afterwards. Raises
+    UserError for a file that is not a picture, a budget below 0, an unknown method or judge, and a judge that needs the
+    right answer or another model.
     """
     if budget < 0:
         raise UserError(f"budget {budget} is invalid: give the number of tokens after which to stop, or 0 for no bound")
@@ -121,10 +127,20 @@ def answer(
     _check_judge(method, judge, judge_decoder is not None)
     judge_or_reward = make_judge_or_reward(method, judge, decoder=judge_decoder or decoder, seed=decoder.seed)
     question = mended(question)  # a lone surrogate can neither be read nor printed
-    task = task_for("question", question, _picture(image), format)
-    [result] = run_searches([search(task, n, decoder.seed)], decoder, judge_or_reward, budget=budget)
-    decoder.forget()
+    picture = _picture(image)
+    task = task_for(question_id(picture, question), question, picture, format)
+    try:
+        [result] = run_searches([search(task, n, decoder.seed)], decoder, judge_or_reward, budget=budget)
+    finally:
+        for one in filter(None, (decoder, judge_decoder)):
+            one.forget([task.qid])
     return result
+
+
+def question_id(picture, question: str) -> str:
+    """Return the key of a question's random draws: equal for equal pictures and words, whatever was asked before."""
+    content = repr((picture.size, question)).encode() + picture.tobytes()
+    return f"question-{hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def _check_judge(method: str, judge: str, another: bool) -> None:

@@ -4,10 +4,12 @@ subject = load_arm(run, "structured")              # or the folder of a checkpoi
 items = test_items(run, "data", questions=0)       # or "MMStar@MMStar.tsv", or "" for Mini-VQA drawings
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from o1lib.data.benchmarks import load_benchmark
 from o1lib.data.dataset import read_items
@@ -37,7 +39,8 @@ class Arm:
 
     def provenance(self) -> dict:
         """Return device, dtype and model hash for the record."""
-        return {"device": self.model.device.type, "dtype": "float32", "model_hash": self.model_hash}
+        dtype = str(self.model.dtype).removeprefix("torch.")
+        return {"device": self.model.device.type, "dtype": dtype, "model_hash": self.model_hash}
 
     def facts(self) -> dict:
         """Return a further fact for the record: which step the batched engine decodes with."""
@@ -98,6 +101,20 @@ def from_root(source: str) -> str:
     """Return the path of a file relative to the project's folder; the name of a Hub dataset is returned unchanged."""
     path = project_root() / local_path(source)
     return str(path) if path.is_file() or path.suffix in ENDINGS else source
+
+
+def folder_of(model: str, endpoint: str = "") -> str:
+    """Return the name of a folder for the results of a model, which no other model's results have.
+
+    It is the path of a checkpoint (in the project: from its folder), or the name on the hub or on a server, with the
+    server's host and port: "results--checkpoints--mini-structured", "Qwen--Qwen2.5-VL-3B-Instruct@127.0.0.1--8000".
+    """
+    place = next((one for one in (Path(model).expanduser(), project_root() / model) if one.is_dir()), None)
+    if place and not endpoint:
+        whole, root = place.resolve(), project_root().resolve()
+        model = str(whole.relative_to(root) if whole.is_relative_to(root) else whole)
+    server = urlsplit(endpoint).netloc.rpartition("@")[2]
+    return re.sub(r"[^\w.@-]+", "--", f"{model}@{server}" if server else model).strip("-") or "model"
 
 
 def capped(items: Sequence, most: int) -> list:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from o1lib.evaluation.graders import TOKENS, grade
 from o1lib.evaluation.run import cutoffs, evaluate
+from o1lib.evaluation.served_checks import check_judge, check_prices
 from o1lib.formats.chat import FORMATS
 from o1lib.formats.stages import STAGES, render
 from o1lib.inference.served.abilities import Abilities, named
@@ -22,9 +23,6 @@ from o1lib.models.endpoint import Endpoint
 from o1lib.records import UserError, choose
 from o1lib.records.addresses import without_keys
 from o1lib.records.limits import check_size
-from o1lib.search.judges import JUDGES
-from o1lib.search.methods import METHODS
-from o1lib.search.rewards import REWARDS
 from o1lib.search.types import SearchResult
 
 INSTRUCTED_FORMATS = ("direct", "tags")
@@ -83,13 +81,14 @@ class ServedModel:
         """Return a search result and a prediction for each item, in order; arguments are those of `evaluate`.
 
         `max_tokens` bounds a stage. `judged_by` is another served model as the judge. A question that the endpoint
-        could not answer counts as wrong, with the reason in `problem`. Raises UserError for a judge that needs what the
-        server does not give, and for errors that no retry can fix (`Endpoint.ask`).
+        could not answer counts as wrong, with the reason in `problem`. Raises UserError for a judge that needs what a
+        server does not give, for a price of one model alone, and for errors that no retry can fix (`Endpoint.ask`).
         """
         how = {"seed": seed, "temperature": temperature, "top_p": top_p, "max_new_tokens": max_tokens}
         decoder = self.decoder(**how)
         referee = judged_by.decoder(**how) if judged_by else None
-        check_judge(method, n, judge, decoder)
+        check_prices(self, judged_by)
+        check_judge(method, n, judge, decoder, referee)
         trees, lines = evaluate(
             items, self.format, decoder, method=method, n=n, judge=judge, judge_decoder=referee, blind=blind,
             at_once=2 * n * self.endpoint.concurrency, weigh_options=False, schedule=self.schedule, **more,
@@ -105,8 +104,9 @@ class ServedModel:
         Raises UserError for a reward that needs what the server does not give.
         """
         decoder = self.decoder(by_stage=True, **how)
-        check_judge("retracing", n, judge, decoder)
-        return cutoffs(items, self.format, decoder, judge, judged_by and judged_by.decoder(**how), n)
+        referee = judged_by.decoder(**how) if judged_by else None
+        check_judge("retracing", n, judge, decoder, referee)
+        return cutoffs(items, self.format, decoder, judge, referee, n)
 
     def money(self, decoder: ServedDecoder, qid: str) -> float | None:
         """Return what a question has cost at this model's price, None without a price."""
@@ -155,17 +155,23 @@ def connect(
     return ServedModel(endpoint, format or "direct", prices, instructed=instructed, abilities=able)
 
 
-def check_judge(method: str, n: int, judge: str, decoder: ServedDecoder) -> None:
-    """Raise UserError for a judge or reward that reads log-probabilities which the server does not give."""
-    spec = choose(method, METHODS, "search method")
-    registry, what = (REWARDS, "reward") if spec.rewarded else (JUDGES, "judge")
-    entry = registry.get(judge)
-    if n > 1 and (spec.judged or spec.rewarded) and entry and entry.reads_likelihood and not decoder.abilities.logprobs:
-        others = ", ".join(name for name, one in registry.items() if not (one.reads_likelihood or one.needs_truth))
-        raise UserError(
-            f"{what} '{judge}' reads log-probabilities, which the server of {decoder.endpoint.model} does not give: "
-            f"use {others}"
-        )
+def connect_both(
+    run, address: str, model: str, format: str = "", *, price: str = "", instructed: bool = True, abilities: str = "",
+    judge_model: str = "", judge_endpoint: str = "", judge_price: str = "",
+) -> tuple[ServedModel, ServedModel | None]:  # fmt: skip
+    """Return (a served model, the served model that judges it, None if it judges itself).
+
+    `judge_endpoint` "" is the same address; the other arguments are those of `connect`. Raises UserError as `connect`
+    does, for what only a judge has if no `judge_model` is named, and for a price of one model alone.
+    """
+    if not judge_model and (judge_endpoint or judge_price):
+        raise UserError("judge_endpoint and judge_price are of a judge that has no name: set judge_model")
+    subject = connect(run, address, model, format, price, instructed=instructed, abilities=abilities)
+    if not judge_model:
+        return subject, None
+    judge = connect(run, judge_endpoint or address, judge_model, price=judge_price, log="judged.jsonl")
+    check_prices(subject, judge)
+    return subject, judge
 
 
 def _check_format(format: str, instructed: bool) -> None:

@@ -19,13 +19,18 @@ RUNNER = ("batch_size", "max_batch_size", "device")  # lmms-eval sets them for e
 class StagedSearch(lmms):
     """Answers each question by a search of the model `checkpoint`; further settings are those of `open_searcher`.
 
+    With `endpoint` among them, `checkpoint` is the name of the model that is served there.
+
     `whole`: the task gets all stages instead of the conclusion. `searcher` replaces the model.
     """
 
     def __init__(self, checkpoint: str = "", whole: bool = False, searcher: Searcher | None = None, **settings):
         super().__init__()
         if not (checkpoint or searcher):
-            raise UserError("the model o1lib needs a checkpoint: give --model_args checkpoint=FOLDER")
+            raise UserError(
+                "the model o1lib needs a checkpoint: give --model_args checkpoint=FOLDER, or of a served model "
+                "checkpoint=NAME,endpoint=URL"
+            )
         settings = {name: value for name, value in settings.items() if name not in RUNNER}
         self.searcher = searcher or open_searcher(checkpoint, **settings)
         self.whole = bool(whole)

@@ -75,13 +75,16 @@ class Decoder:
         return [found[number] for number in range(len(requests))]
 
     def reply(
-        self, conversations: list[Conversation], keys: list[str], greedy: bool = False, most: int | None = None
-    ) -> list[Candidate]:
+        self, conversations: list[Conversation], keys: list[str], greedy: bool = False, most: int | None = None,
+        stages: int = 1,
+    ) -> list[Candidate]:  # fmt: skip
         """Return one reply to each conversation, drawn under its key; the cost counts as judging.
 
-        With `greedy` the temperature is 0. `most` bounds the tokens of a reply further than `max_new_tokens` does.
+        With `greedy` the temperature is 0. A reply has room for `stages` stages of `max_new_tokens` each; `most` bounds
+        its tokens further.
         """
         rows, read = [None] * len(conversations), [0] * len(conversations)
+        spec = StageSpec("judge", length_factor=stages)
         with self.reading():
             for part in self.prefiller.read(conversations):
                 for numbers, state, tokens in part:
@@ -89,7 +92,7 @@ class Decoder:
                     for k in numbers:
                         task = conversations[k].task
                         keyed = replace(task, qid=f"{task.qid}/{keys[k]}")
-                        request = GenerationRequest(keyed, None, (StageSpec("judge"),), greedy=greedy)
+                        request = GenerationRequest(keyed, None, (spec,), greedy=greedy)
                         rows[k] = CandidateDecoding(self, request, 0, state, room=most)
             for picture in (True, False):  # rows with and without a picture cannot share a batch
                 own = [row for row in rows if (row.state.picture is not None) == picture]

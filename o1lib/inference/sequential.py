@@ -55,14 +55,18 @@ class SequentialDecoder:
         return [[self._candidate(request, k) for k in range(request.n)] for request in requests]
 
     def reply(
-        self, conversations: list[Conversation], keys: list[str], greedy: bool = False, most: int | None = None
-    ) -> list[Candidate]:
-        """Return one reply to each conversation, drawn under its key or `greedy`; the cost counts as judging."""
-        found = []
+        self, conversations: list[Conversation], keys: list[str], greedy: bool = False, most: int | None = None,
+        stages: int = 1,
+    ) -> list[Candidate]:  # fmt: skip
+        """Return one reply to each conversation, drawn under its key or `greedy`; the cost counts as judging.
+
+        `stages` and `most` bound it as in `Decoder`.
+        """
+        found, spec = [], StageSpec("judge", length_factor=stages)
         for conversation, key in zip(conversations, keys):
             inputs, task = self._inputs(conversation), conversation.task
             keyed = replace(task, qid=f"{task.qid}/{key}")
-            request = GenerationRequest(keyed, None, (StageSpec("judge"),), greedy=greedy)
+            request = GenerationRequest(keyed, None, (spec,), greedy=greedy)
             row = CandidateDecoding(self, request, 0, RowState(tuple(inputs["input_ids"][0].tolist())), room=most)
             self._decode(row, inputs)
             cost = Usage(0, inputs["input_ids"].shape[1] + row.generated, 0, int(conversation.picture), 1, row.seconds)
@@ -188,6 +192,14 @@ def make_decoder(engine: str, model, processor, **settings):
         why = f"{error.reason}; its candidates are drawn one at a time instead, which is slower"
     warnings.warn(why, stacklevel=2)
     return SequentialDecoder(model, processor, **settings, why=why)
+
+
+def placed(decoder) -> dict[str, str]:
+    """Return {"device", "dtype"} of the weights of a decoder's model for a record; "endpoint" and "" if it has none."""
+    model = getattr(getattr(decoder, "runner", decoder), "model", None)
+    if model is None:
+        return {"device": "endpoint", "dtype": ""}
+    return {"device": model.device.type, "dtype": str(model.dtype).removeprefix("torch.")}
 
 
 def engines_that_ran(decoder, judge_decoder=None) -> dict[str, dict[str, str]]:

@@ -87,18 +87,20 @@ def _preference(*, decoder, seed, **_):
     return PreferenceJudge(decoder, seed)
 
 
+_WEIGHS = ("logprobs", "continuation")  # it weighs the next word of a verdict that has begun
+
 # The only list of judges. `base` is the judge `preference`, asked of the model from which the fine-tuning started.
 JUDGES: dict[str, JudgeSpec[Judge]] = {
     "self": JudgeSpec(
         "the model itself", make=lambda *, decoder, seed, **_: SelfJudge(decoder, seed), needs_model=True
     ),
-    "preference": JudgeSpec("the model's preference", make=_preference, needs_model=True),
+    "preference": JudgeSpec("the model's preference", make=_preference, needs_model=True, asks_for=_WEIGHS),
     "self_as_released": JudgeSpec(
         "as released", make=lambda *, decoder, **_: SelfAsReleased(decoder), needs_model=True
     ),
     "likelihood": JudgeSpec("likelihood", make=lambda *, seed, **_: LikelihoodJudge(seed), reads_likelihood=True),
     "agreement": JudgeSpec("agreement", make=lambda *, seed, **_: AgreementJudge(seed)),
-    "base": JudgeSpec("its base", make=_preference, needs_model=True, other_model=True),
+    "base": JudgeSpec("its base", make=_preference, needs_model=True, other_model=True, asks_for=_WEIGHS),
     "oracle": JudgeSpec("an oracle", make=lambda *, truth, seed, **_: OracleJudge(truth, seed), needs_truth=True),
     "oracle_faithful": JudgeSpec(
         "an oracle for whole chains",

@@ -41,6 +41,7 @@ class JudgeSpec(Generic[Made]):
 
     `needs_truth`: it must know the right answers. `needs_model`: it asks a model through a decoder. `other_model`: that
     model is not the one that generates the candidates. `reads_likelihood`: it reads the candidates' log-probabilities.
+    `asks_for`: what a server must give to the model that it asks, by the names of `o1lib.inference.served.abilities`.
     """
 
     label: str
@@ -49,6 +50,7 @@ class JudgeSpec(Generic[Made]):
     needs_model: bool = False
     other_model: bool = False
     reads_likelihood: bool = False
+    asks_for: tuple[str, ...] = ()
 
 
 def make_entry(

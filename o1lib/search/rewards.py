@@ -124,7 +124,11 @@ class ScalarReward:
 REWARDS: dict[str, JudgeSpec[Reward]] = {
     "likelihood": JudgeSpec("likelihood", make=lambda **_: LikelihoodReward(), reads_likelihood=True),
     "verifier": JudgeSpec(
-        "a verifier", make=lambda *, decoder, **_: VerifierReward(decoder), needs_model=True, reads_likelihood=True
+        "a verifier",
+        make=lambda *, decoder, **_: VerifierReward(decoder),
+        needs_model=True,
+        reads_likelihood=True,
+        asks_for=("logprobs",),
     ),
     "oracle": JudgeSpec("an oracle", make=lambda *, truth, **_: OracleReward(truth), needs_truth=True),
     "random": JudgeSpec("a random number", make=lambda *, seed, **_: RandomReward(seed)),

@@ -1,18 +1,15 @@
 """Audit a model: does it use the chain it writes, and would a search over its answers pay with a given judge?
 
-    decoder, format = model_to_audit("results/checkpoints/mini-structured")
-    reading = chain_audit(run, items, decoder, format, model)
-    judged = judge_audit(items, sampling(decoder, 0.6), format, judge_to_audit("self", decoder), curve)
+    subject = model_to_audit(run, "results/checkpoints/mini-structured")        # o1lib.study.audit_models
+    reading = chain_audit(run, items, subject)
+    judged = judge_audit(items, sampling(subject.decoder, 0.6), subject.format, judge_to_audit("self", subject), curve)
     chain_verdict(reading.metrics), judged.sentence
 
-Notebook 08 calls these one by one, `python -m o1lib audit` all of them (audit_command.py). Judge and model are
-decoders, so a served model takes the place of a local one wherever it has the methods that are called.
+Notebook 08 calls these one by one, `python -m o1lib audit` all of them (audit_command.py).
 """
 
 from collections.abc import Callable, Sequence
-from copy import copy
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pandas as pd
 
@@ -20,7 +17,6 @@ from o1lib.analysis.audits.curve import GainCurve, measured_curve
 from o1lib.analysis.audits.gain import SIZES, expected_gains
 from o1lib.analysis.audits.spread import JudgeSpread, judge_spread
 from o1lib.analysis.audits.words import judge_verdict
-from o1lib.evaluation.answer import load_decoder, usable_names
 from o1lib.evaluation.audits.candidates import (
     answer_pairs,
     ask_judge,
@@ -31,10 +27,10 @@ from o1lib.evaluation.audits.candidates import (
 )
 from o1lib.evaluation.audits.chains import ChainReading, read_chains
 from o1lib.evaluation.probes.kept import kept_replies
-from o1lib.models.checkpoint import model_hash
-from o1lib.records import UserError, choose, load_all, project_root, stack_hash
+from o1lib.records import UserError, load_all, project_root, stack_hash
 from o1lib.records.progress import progress_bar
-from o1lib.search.judges import JUDGES, Judge, make_judge
+from o1lib.search.judges import Judge
+from o1lib.study.audit_models import Audited
 
 SEARCHES = "03_search_and_score"  # the notebook whose code decides what a model replies
 NO_GOLD = (
@@ -74,50 +70,17 @@ class JudgeAudit:
         }
 
 
-def model_to_audit(model: str, format: str = "", seed: int = 0, max_new_tokens: int = 256):
-    """Return (greedy decoder, format) of a local checkpoint. Raises UserError as `load_decoder` does."""
-    return load_decoder(model, format, seed=seed, temperature=0.0, max_new_tokens=max_new_tokens)
-
-
-def sampling(decoder, temperature: float):
-    """Return the same decoder at another temperature; the model is shared."""
-    other = copy(decoder)
-    other.temperature = temperature
-    return other
-
-
-def device_of(decoder) -> str:
-    """Return the type of the device that a decoder runs on, "endpoint" for one that runs no model itself."""
-    place = getattr(decoder, "runner", None) or getattr(decoder, "model", None)
-    return place.device.type if place is not None else "endpoint"
-
-
-def judge_to_audit(name: str, decoder, judge_model: str = "", seed: int = 0) -> Judge:
-    """Return a judge by its name, which asks the model of `decoder`, or `judge_model` (the folder of a checkpoint).
-
-    Raises UserError for a judge that knows the right answer, which no user's question has at hand.
-    """
-    choose(name, JUDGES, "judge")
-    if JUDGES[name].needs_truth:
-        raise UserError(f"judge '{name}' knows the right answers: audit one of {', '.join(usable_names(JUDGES))}")
-    if JUDGES[name].other_model and not judge_model:
-        raise UserError(f"judge '{name}' asks another model: name it with judge_model")
-    asked = load_decoder(judge_model, "direct", seed=seed, temperature=0.0)[0] if judge_model else decoder
-    return make_judge(name, decoder=asked, seed=seed)
-
-
-def chain_audit(run, items: Sequence, decoder, format: str, model: str, data: str = "", seed: int = 0) -> ChainReading:
+def chain_audit(run, items: Sequence, subject: Audited, seed: int = 0) -> ChainReading:
     """Return the chain reading of a model; finished replies are kept in the run's folder, from which it resumes."""
-    places = (Path(model), project_root() / model)
-    weights = next((model_hash(place) for place in places if place.is_dir()), "")
-    made_by = {"model": weights or model, "format": format, "data": data, "code": stack_hash(SEARCHES)}
+    decoder = subject.decoder
+    made_by = {"model": subject.weights or subject.name, "format": subject.format, "code": stack_hash(SEARCHES)}
     made_by |= {"max_new_tokens": decoder.max_new_tokens}
 
-    def keep(reply):
-        return kept_replies(reply, run.path("replies.jsonl"), made_by)
+    def keep(reply):  # the replies of a server are in its own log
+        return reply if subject.served else kept_replies(reply, run.path("forced.jsonl"), made_by)
 
     with progress_bar(desc="chain reading", unit=" replies") as bar:
-        return read_chains(items, decoder, format, seed=seed, done=bar.update, keep=keep)
+        return read_chains(items, decoder, subject.format, seed=seed, done=bar.update, keep=keep)
 
 
 def judge_audit(

@@ -8,6 +8,7 @@ from pathlib import Path
 from o1lib.analysis.audits.words import chain_verdict
 from o1lib.evaluation.audits.chains import ChainReading
 from o1lib.evaluation.audits.questions import audit_items
+from o1lib.evaluation.inputs import folder_of
 from o1lib.records import Run, UserError, atomic_file, finish, project_root, shown
 from o1lib.records.progress import progress_bar
 from o1lib.records.provenance import provenance
@@ -16,12 +17,9 @@ from o1lib.study.audit import (
     JudgeAudit,
     chain_audit,
     curve_of,
-    device_of,
     judge_audit,
-    judge_to_audit,
-    model_to_audit,
-    sampling,
 )
+from o1lib.study.audit_models import judge_to_audit, model_to_audit, sampling
 from o1lib.study.audit_page import audit_page
 
 PAGE = "audit.html"
@@ -40,29 +38,33 @@ def audit(
     max_new_tokens: int = 256,
     out: str = "",
     seed: int = 0,
+    endpoint: str = "",
+    **served,
 ) -> str:
     """Return both sentences and the place of the page; write page, record and lines into the folder `out`.
 
     `data` is what `audit_items` takes. `study` is the folder of the records from which the gain of a judge is taken.
-    `least` is the smallest gain that is worth a search. Raises UserError for a share outside 0 to 1, and as the readers
-    of models and questions do.
+    `least` is the smallest gain that is worth a search. With `endpoint` model and judge are served; `served` are the
+    further arguments of `model_to_audit`. Raises UserError for a share outside 0 to 1, and as the readers of models and
+    questions do.
     """
     if not 0 <= least <= 1:
         raise UserError(f"a gain of {least:g} is no share of the questions: give --least between 0 and 1")
-    decoder, own = model_to_audit(model, format, seed, max_new_tokens)
-    referee = judge_to_audit(judge, decoder, judge_model, seed)
-    folder = project_root() / (out or f"work/audits/{Path(model).name}")
-    given = {"model": model, "data": data, "questions": questions, "format": own, "judge": judge}
+    folder = project_root() / (out or f"work/audits/{folder_of(model, endpoint)}")
+    given = {"model": model, "data": data, "questions": questions, "format": format, "judge": judge}
     given |= {"judge_model": judge_model, "study": study, "least": least, "temperature": temperature, "seed": seed}
+    given |= {"endpoint": endpoint} | served
     run = Run("audit", seed, "", folder.parent, folder, given, provenance=provenance())
+    subject = model_to_audit(run, model, format, seed, max_new_tokens, judge_model, endpoint, **served)
+    run.parameters["format"] = own = subject.format
+    referee, drawn = judge_to_audit(judge, subject, seed), sampling(subject.decoder, temperature)
     items = audit_items(data, questions, run)
-    reading = chain_audit(run, items, decoder, own, model, data, seed)
-    curve, _ = curve_of(study)
+    reading = chain_audit(run, items, subject, seed)
     with progress_bar(desc="judge value", unit=" pairs") as bar:
-        judged = judge_audit(items, sampling(decoder, temperature), own, referee, curve, least, seed, bar.update)
+        judged = judge_audit(items, drawn, own, referee, curve_of(study)[0], least, seed, bar.update)
     page = keep_page(run, Path(model).name, reading, judged, JUDGES[judge].label, asked_about(data, len(items)))
     found, lines, extra = results(reading, judged)
-    finish(run, found, lines, [page], extra=extra, device=device_of(decoder), dtype="float32")
+    finish(run, found, lines, [page], extra=extra | subject.facts(), **subject.provenance())
     told = [sentence.replace("**", "") for sentence in sentences_of(reading, judged)]
     return "\n".join([*told, f"page: {shown(page)}"])
 

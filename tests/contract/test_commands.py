@@ -40,7 +40,7 @@ OPTIONS = {
     "chance": "--scale --data --cells --replace",
     "entering": "--scale --rows",
     "probe-suite": "--data --n --format --chains --probes --out --seed",
-    "audit": "--data --n --format --judge --judge-model --study --least --out --seed",
+    "audit": "--data --n --format --judge --judge-model --study --least --out --seed --endpoint --judge-endpoint",
     "readiness": "--scale --direct --structured --name --n",
     "plan": "--scale --rows --seeds --jobs --fresh",
     "study": "--scale --rows --seeds --jobs --fresh --snakemake",

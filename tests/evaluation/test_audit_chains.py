@@ -133,7 +133,8 @@ def test_a_decoder_without_a_cache_takes_every_probe_but_the_mask(drawn):
     assert {name.partition("/")[0] for name in found.metrics} >= set(PROBES) - {"masked"} and len(asked) > 1
 
 
-def test_replies_turn_by_turn_equal_those_of_the_batched_engine():
+@pytest.mark.parametrize("format", ["direct", "tags"])
+def test_replies_turn_by_turn_equal_those_of_the_batched_engine(format):
     from o1lib.evaluation.probes.forced import Request
     from o1lib.evaluation.probes.model import replies, replies_by_turn
 
@@ -145,4 +146,4 @@ def test_replies_turn_by_turn_equal_those_of_the_batched_engine():
         Request(("How many?", "Which?"), ("two",), "", "q1", picture.image),
         Request(("How many?",), (), "", "", None),
     ]
-    assert replies_by_turn(decoder)(requests) == replies(decoder, "direct")(requests)
+    assert replies_by_turn(decoder, format)(requests) == replies(decoder, format)(requests)

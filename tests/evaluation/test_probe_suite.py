@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -295,6 +296,14 @@ def test_kept_replies_are_not_asked_again(drawn, tmp_path):
     assert kept_replies(reply, path, {"model": "a"})(requests)[:3] == texts and len(asked) == 4
     kept_replies(reply, path, {"model": "b"})(requests)
     assert len(asked) == 8
+
+
+def test_another_picture_of_the_same_name_is_asked_about_anew(drawn, tmp_path):
+    first, second = (ask(one, fresh("Which?", "tags")) for one in drawn[0][:2])
+    renamed, asked = replace(second, shown=first.shown), []
+    for request in (first, renamed, replace(first, shown="other name")):
+        kept_replies(lambda new: [asked.append(one) or "A" for one in new], tmp_path / "replies.jsonl", {})([request])
+    assert asked == [first, renamed] and asked[1].image is second.image
 
 
 def test_gray_and_masked_requests_are_kept_apart(drawn, tmp_path):

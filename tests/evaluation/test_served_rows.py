@@ -189,6 +189,56 @@ def test_another_endpoint_judges(connect):
     assert not any("Repsonse" in said(body) for body in writer.bodies)
     assert len(referee.bodies) == 24 and all("Repsonse 1" in said(body) for body in referee.bodies)
     assert line["ledger"]["money"] == pytest.approx((100 + 270 + 80 + 2 * (2400 + 120)) / 1e6)
+    assert judge.facts()["served"]["spent"]["calls"] == 24
+
+
+@pytest.mark.parametrize(("priced", "other"), [({"price": "1/1"}, "judge_price"), ({"judge_price": "1/1"}, "price")])
+def test_a_price_of_one_of_two_models_is_refused(tmp_path, priced, other):
+    run = SimpleNamespace(path=lambda name: tmp_path / name)
+    with pytest.raises(UserError, match=f"set {other} too, to 0/0 if it costs nothing"):
+        served.connect_both(run, "http://127.0.0.1:1/v1", "m", judge_model="j", **priced)
+    with pytest.raises(UserError, match="a judge that has no name: set judge_model"):
+        served.connect_both(run, "http://127.0.0.1:1/v1", "m", judge_price="1/1")
+
+
+@pytest.mark.parametrize(
+    ("judge", "lacks", "words"),
+    [
+        ("preference", "logprobs", "reads log-probabilities, which the server of j does not give: use self"),
+        ("base", "continuation", "begins a reply, which the server of j does not continue: use self"),
+    ],
+)
+def test_a_judge_that_weighs_words_is_refused_by_its_own_server_before_the_search(connect, judge, lacks, words):
+    with serve(Speaker()) as writer, serve(Speaker([lacks])) as referee:
+        subject, other = connect(writer), connect(referee, "direct", log="judged.jsonl")
+        other.endpoint.model = "j"
+        with pytest.raises(UserError, match=words):
+            subject.answer(ITEMS[:1], judge=judge, judged_by=other, **BEAM)
+        assert not writer.bodies and len(referee.bodies) == 2, "nothing but the probe was sent"
+
+
+def test_a_judge_needs_nothing_of_the_server_that_it_does_not_ask(connect):
+    weighs = {"token": "1", "logprob": -0.1, "top_logprobs": [{"token": "1", "logprob": -0.1}]}
+
+    def weighing(body, number):
+        choice = {"message": {"content": "1"}, "finish_reason": "length", "logprobs": {"content": [weighs]}}
+        return 200, {}, json.dumps({"choices": [choice], "usage": {"prompt_tokens": 9}}).encode()
+
+    with serve(Speaker(["logprobs", "continuation"])) as writer, serve(weighing) as referee:
+        other = connect(referee, "direct", log="judged.jsonl", abilities="logprobs,continuation")
+        _, [line] = connect(writer).answer(ITEMS[:1], judge="preference", judged_by=other, **BEAM)
+    assert len(line["verdicts"]) == 12 and all(one["parsed"] for one in line["verdicts"])
+
+
+def test_the_money_of_a_command_is_that_of_both_models(tmp_path, monkeypatch):
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "red.png")
+    words = ["answer", "--model", "m", "--image", str(tmp_path / "red.png"), "--question", "How many dots?", "--n", "3"]
+    words += ["--judge-model", "j", "--price", "0/0", "--judge-price", "1000000/0"]
+    with serve(Speaker()) as server:
+        out = CliRunner().invoke(cli.app, [*words, "--endpoint", server.url])
+    assert out.exit_code == 0, out.output
+    assert "money: 1600\n" in out.output, "two orders of two comparisons in each of four stages, 100 tokens each"
 
 
 def test_a_judge_by_likelihood_needs_log_probabilities(connect):
@@ -281,7 +331,8 @@ def test_the_command_searches_over_an_endpoint(tmp_path, monkeypatch):
 def test_notebook_03_searches_over_an_endpoint(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(project_root()))
     given = {"row": "served", "root": str(tmp_path), "model": "m", "format": "tags", "price": "1/1", "questions": 4}
-    given |= {"sets": "mini-MMStar", "judge_model": "j", "method": "stage_beam", "max_new_tokens": 64}
+    given |= {"sets": "mini-MMStar", "judge_model": "j", "judge_price": "0/0"}
+    given |= {"method": "stage_beam", "max_new_tokens": 64}
     with serve(Speaker()) as server, serve(Speaker()) as referee:
         papermill.execute_notebook(
             project_root() / "notebooks" / "03_search_and_score.ipynb",
@@ -295,3 +346,5 @@ def test_notebook_03_searches_over_an_endpoint(tmp_path, monkeypatch):
     assert record.metrics["cost/requests"].value == 28 and record.extra["served"]["abilities"].startswith("n yes")
     assert not any("Repsonse" in said(body) for body in server.bodies)
     assert len(referee.bodies) == 24 * record.metrics["accuracy"].n
+    spent = record.extra["judge_model"]["served"]["spent"]
+    assert spent["calls"] == len(referee.bodies) and spent["prompt_tokens"] == 100 * len(referee.bodies)

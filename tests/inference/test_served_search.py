@@ -1,15 +1,20 @@
 """Searches over a server with what vLLM documents, or without some of it, against the same searches in this process."""
 
+import json
 from dataclasses import replace
 
 import pytest
 from support import tiny
 from support.reference import draw_keys, reference
+from support.served import JSON, answer, serve
 
+from o1lib.evaluation.probes.forced import Request
+from o1lib.evaluation.probes.model import replies, replies_by_turn
 from o1lib.inference.decoder import Decoder
 from o1lib.inference.sequential import SequentialDecoder
 from o1lib.inference.served.abilities import NAMES, Abilities
-from o1lib.inference.served.decoder import ServedDecoder
+from o1lib.inference.served.chat import segment_of
+from o1lib.inference.served.decoder import ServedDecoder, seed_of
 from o1lib.inference.served.weighing import shares, weights
 from o1lib.models.endpoint import Choice, Endpoint, Reply
 from o1lib.records import UserError
@@ -17,6 +22,8 @@ from o1lib.search.judges import make_judge
 from o1lib.search.methods import make_search, task_for
 from o1lib.search.rewards import make_reward
 from o1lib.search.scheduler import run_searches
+from o1lib.search.segments import StageSpec
+from o1lib.search.types import GenerationRequest
 
 MOST = 30  # tokens of a stage
 LEVELS = [
@@ -154,6 +161,10 @@ def test_a_server_without_stop_is_cut_where_the_stage_ends(serving, lack):
         assert decoder.abilities.stop == (lack == "ignores")
     assert [one.text for one in its] == [one.text for one in mine]
     assert all(its[k].usage.generated >= mine[k].usage.generated for k in range(2))
+    for local, served in zip(mine, its, strict=True):  # what was cut off is no part of a candidate's likelihood
+        pairs = list(zip(local.rows(), served.rows(), strict=True))
+        assert [row["tokens"] for row, _ in pairs] == [row["tokens"] for _, row in pairs]
+        assert [row["logprob"] for row, _ in pairs] == pytest.approx([row["logprob"] for _, row in pairs], abs=1e-3)
 
 
 @pytest.mark.slow
@@ -185,6 +196,45 @@ def test_sentences_are_drawn_one_by_one(serving):
         [found] = searched(decoder, tasks, "sentence_beam", "agreement", 2)
     assert all(len(one.candidates) == 2 for one in found.rounds)
     assert {tuple(body["stop"]) for body in server.bodies if "." in body.get("stop", ())} == {(".", "</CONCLUSION>")}
+
+
+def forced(start):
+    """Return requests of a probe: a reply that has begun, a free one, a second turn, and one without a picture."""
+    [task] = tiny.coloured_tasks(1)
+    asked = (task.question,)
+    return [
+        Request(asked, (), start, "q1", task.image),
+        Request(asked, (), "", "q1", task.image),
+        Request((*asked, "Which?"), ("two",), "", "q1", task.image),
+        Request(asked, (), start, "", None),
+    ]
+
+
+def test_a_probe_continues_a_forced_start_and_leaves_room_for_all_stages(serving):
+    requests = forced("<SUMMARY> Count the dots. </SUMMARY>\n\n<CAPTION> Two red dots,")
+    with serving([]) as (server, decoder):
+        its = replies_by_turn(decoder, "tags")(requests)
+    assert its == replies(engine(temperature=0.0), "tags")(requests)
+    begun = [body for body in server.bodies if body["messages"][-1]["content"] == requests[0].prefix]
+    assert len(begun) == 2 and all(body["continue_final_message"] for body in begun)
+    assert not any(body["add_generation_prompt"] for body in begun)
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+def test_a_forced_start_that_is_sent_again_is_no_part_of_the_reply(tmp_path, repeats):
+    start = "<SUMMARY> Count the dots. </SUMMARY>"
+    said = (start if repeats else "") + "\n\n<CAPTION> Two. </CAPTION>"
+    with (
+        serve(lambda body, number: answer(said)) as server,
+        Endpoint(server.url, "m", log=tmp_path / "log.jsonl") as endpoint,
+    ):
+        decoder = ServedDecoder(endpoint, abilities=Abilities())
+        found = replies_by_turn(decoder, "tags")(forced(start)[:1])
+    [body] = server.bodies
+    assert found == ["\n\n<CAPTION> Two. </CAPTION>"]
+    assert (
+        body["messages"][-1]["role"] == "user" and f"so far:\n\n{start}" in body["messages"][-1]["content"][1]["text"]
+    )
 
 
 def test_named_abilities_are_not_probed(serving):
@@ -245,6 +295,49 @@ def test_the_longest_token_of_an_option_counts():
 def test_tokens_are_shared_out_where_the_server_counts_them_together(texts, written, expected):
     reply = Reply(texts[0], {"completion_tokens": written}, choices=[Choice(text) for text in texts])
     assert shares(reply) == expected and sum(shares(reply)) == written
+
+
+def test_a_stage_is_as_likely_as_its_own_words():
+    cut = Choice("\n\n<CAPTION> 2 </CAPTION> <REA", "length", drawn=[(2, -1), (9, -2), (2, -4), (11, -8), (5, -16)])
+    spec = StageSpec("caption", ("</CAPTION>",))
+    found = segment_of(spec, cut, "<SUMMARY> x </SUMMARY>")
+    assert (found.text, found.logprob, found.tokens) == ("\n\n<CAPTION> 2 </CAPTION>", -15, 4)
+    again = segment_of(spec, replace(cut, text=f"Well.{cut.text}", drawn=[(5, -32), *cut.drawn]), "x", resent=True)
+    assert (again.text, again.logprob, again.tokens) == ("\n\n<CAPTION> 2 </CAPTION>", -14, 3)
+
+
+def drawn_by(format, tmp_path, respond, **request):
+    """Return the candidates of one request, over a server that answers by `respond`, and the bodies sent to it."""
+    task = task_for("q", "How many?", tiny.coloured("red"), format)
+    with serve(respond) as server, Endpoint(server.url, "m", log=tmp_path / "log.jsonl", backoff=0.001) as endpoint:
+        decoder = ServedDecoder(endpoint, abilities=Abilities(n=True, stop=True, continuation=True, seed=True))
+        [found] = decoder.propose([GenerationRequest(task, None, task.stages, **request)])
+    return found, server.bodies
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_dropped_choice_is_drawn_again_under_its_own_number(tmp_path, named):
+    def respond(body, number):
+        draws = [body["seed"] - seed_of(0, "q", "all") + k for k in range(body.get("n", 1))]
+        lost = [1] if len(draws) == 4 else []
+        choices = [
+            {"message": {"content": f"draw {k}"}, "finish_reason": "content_filter" if k in lost else "stop"}
+            | ({"index": place} if named else {})
+            for place, k in enumerate(draws)
+        ]
+        return 200, JSON, json.dumps({"choices": choices[::-1] if named else choices, "usage": {}}).encode()
+
+    found, bodies = drawn_by("tags", tmp_path, respond, n=4)
+    assert [(candidate.index, candidate.text) for candidate in found] == [(k, f"draw {k}") for k in range(4)]
+    assert [body.get("n", 1) for body in bodies] == [4, 1]
+
+
+def test_later_turns_share_what_is_left_of_a_budget(tmp_path):
+    def respond(body, number):
+        return answer("said", prompt_tokens=10, completion_tokens=5 * body.get("n", 1))
+
+    [found], bodies = drawn_by("four_turn", tmp_path, respond, budget=40)
+    assert [body["max_tokens"] for body in bodies] == [40, 25, 10] and len(found.segments) == 3
 
 
 def test_a_budget_is_kept(serving):

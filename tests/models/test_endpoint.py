@@ -127,7 +127,14 @@ def test_recorded_answers_need_neither_server_nor_key(endpoint, monkeypatch):
     with serve(echo) as server:
         list(endpoint(server).ask([ask("a")]))
     monkeypatch.delenv("OPENAI_API_KEY")
-    assert [reply.text for reply in endpoint("").ask([ask("a")])] == ["echo a"]
+    assert [reply.text for reply in endpoint(server).ask([ask("a")])] == ["echo a"]
+
+
+def test_another_server_with_a_model_of_the_same_name_answers_for_itself(endpoint):
+    with serve(echo) as first, serve(lambda body, number: answer("another")) as second:
+        replies = [endpoint(server).answer(ask("a")).text for server in (first, second, first, f"{second.url}/")]
+        assert len(first.bodies) == len(second.bodies) == 1
+    assert replies == ["echo a", "another", "echo a", "another"]
 
 
 def test_the_same_request_in_two_threads_is_one_call(endpoint):

@@ -247,11 +247,28 @@ def test_a_harmless_query_reaches_the_server_and_is_not_shown(endpoint):
     assert paths == ["/v1/chat/completions?api-version=2024-10-21"] and "?" not in str(used._transport)
 
 
-@pytest.mark.parametrize("reply", [answer(f"You sent {SECRET}."), answer("B", finish=SECRET)])
+def echoed(**more):
+    """Return a reply to a search with the key in a field of its choice."""
+    return body({"choices": [{"message": {"content": "B"}, "finish_reason": "stop"} | more]})
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        answer(f"You sent {SECRET}."),
+        answer("B", finish=SECRET),
+        answer("B", finish=f"because the key is {SECRET}, which goes on"),
+        echoed(stop_reason=SECRET),
+        echoed(
+            logprobs={"content": [{"token": "B", "logprob": -1, "top_logprobs": [{"token": SECRET, "logprob": -2}]}]}
+        ),
+    ],
+)
 def test_a_key_that_the_server_echoes_is_not_logged(endpoint, tmp_path, reply):
+    asked = ask(top_logprobs=1)
     with serve(lambda _, number: reply) as server:
-        found = endpoint(server).answer(ask())
-        assert endpoint(server).answer(ask()) == found.__class__(**(vars(found) | {"cached": True}))
+        found = endpoint(server).answer(asked)
+        assert endpoint(server).answer(asked) == found.__class__(**(vars(found) | {"cached": True}))
     assert SECRET not in f"{found}" and SECRET.encode() not in (tmp_path / "log.jsonl").read_bytes()
 
 

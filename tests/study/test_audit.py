@@ -1,25 +1,39 @@
 """Judge value on built models with known judges; the page of both audits; the command; what each part needs."""
 
+import copy
+import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+from support import tiny
 from support.built import Chained
 from support.pages import parsed
+from support.served import serve
 from typer.testing import CliRunner
 
 from o1lib.cli.app import app
+from o1lib.data.image_part import picture_part
+from o1lib.data.images import picture_of
 from o1lib.evaluation.audits.candidates import answer_pairs, right_answers, sample_answers, stage_pairs
 from o1lib.evaluation.audits.chains import chains_of
+from o1lib.evaluation.inputs import folder_of
+from o1lib.evaluation.probes.forced import CHAIN
+from o1lib.evaluation.probes.pairs import drawn_pairs
 from o1lib.evaluation.probes.questions import drawn_items
-from o1lib.formats.stages import close_tag, render
+from o1lib.evaluation.served import STRUCTURED
+from o1lib.formats.stages import close_tag, open_tag, render
+from o1lib.inference.decoder import Decoder
+from o1lib.inference.sequential import placed
 from o1lib.records import UserError, load
 from o1lib.search.judges import make_judge
 from o1lib.search.segments import Segment
 from o1lib.search.self_judge import SelfJudge
 from o1lib.search.streams import keyed_rng
 from o1lib.search.types import Candidate, Usage
-from o1lib.study.audit import curve_of, device_of, judge_audit, judge_to_audit, sampling
+from o1lib.study.audit import curve_of, judge_audit
+from o1lib.study.audit_models import Audited, judge_to_audit, model_to_audit, sampling
 from o1lib.study.audit_page import anchors, audit_page
 
 RATE, N = 0.4, 100
@@ -156,9 +170,9 @@ def test_answers_that_are_all_right_leave_nothing_to_gain(drawn, curve):
 
 def test_judges_that_know_the_truth_or_lack_their_model_are_refused():
     with pytest.raises(UserError, match="judge 'oracle' knows the right answers: audit one of self"):
-        judge_to_audit("oracle", None)
+        judge_to_audit("oracle", Audited("m", None, "tags", None))
     with pytest.raises(UserError, match="judge 'base' asks another model: name it with judge_model"):
-        judge_to_audit("base", None)
+        judge_to_audit("base", Audited("m", None, "tags", None))
 
 
 def test_a_study_without_the_rows_has_no_curve(tmp_path):
@@ -170,7 +184,13 @@ def test_a_decoder_at_another_temperature_shares_the_model():
     decoder = Guesser(drawn_items(1))
     other = sampling(decoder, 0.6)
     assert (decoder.temperature, other.temperature) == (0.0, 0.6) and other.known is decoder.known
-    assert device_of(decoder) == "endpoint"
+    assert placed(decoder) == {"device": "endpoint", "dtype": ""}
+
+
+def test_a_record_names_the_type_of_the_weights():
+    model, processor = tiny.model_and_processor()
+    made = Decoder(copy.deepcopy(model).bfloat16(), processor, replayed=False, lean=False)
+    assert Audited("m", made, "tags", made).provenance() == {"device": "cpu", "dtype": "bfloat16", "model_hash": ""}
 
 
 # ---------------------------------------------------------------- the page
@@ -218,6 +238,88 @@ def test_the_command_prints_two_sentences_and_writes_page_and_record(tiny_folder
     assert chain.startswith("There is no chain to read") and worth and place.endswith("audit.html")
     assert record.extra["chain"]["sentence"] == chain and record.extra["judge"]["sentence"].replace("**", "") == worth
     assert (tmp_path / "out" / "audit.html").read_text("utf8").startswith("<!doctype html>")
+
+
+class Served:
+    """A server of a model that writes true chains and copies the answer of a chain that has begun; it judges badly."""
+
+    def __init__(self, items):
+        self.items = {picture_part(picture_of(item))["image_url"]["url"]: item for item in items}
+
+    def __call__(self, body, number):
+        first, last, n = body["messages"][0], body["messages"][-1], body.get("n", 1)
+        if "Count to ten." in words_of(first):
+            texts = ["four"] * n
+        elif "Repsonse" in words_of(first):
+            texts = ["Since it is short, I choose response 1."]
+        else:
+            texts = self.answers(first, last["content"] if last["role"] == "assistant" else "")[:n]
+        choices = [{"index": k, "message": {"content": text}, "finish_reason": "stop"} for k, text in enumerate(texts)]
+        read = 100 - 10 * ("continue_final_message" in body)
+        usage = {"prompt_tokens": read, "completion_tokens": 5 * len(texts)}
+        return 200, {}, json.dumps({"choices": choices, "usage": usage}).encode()
+
+    def answers(self, asked, begun):
+        shown = asked["content"][0].get("image_url") if isinstance(asked["content"], list) else None
+        item = self.items.get(shown["url"]) if shown else None
+        stated = re.findall(r"so the answer is ([^.,]+?)(?:, which is ([A-D]))?\.", begun)
+        said, chain = ["nothing"] * 8, ""
+        if stated:
+            said = [stated[-1][1] or stated[-1][0]] * 8
+        elif item and not begun:
+            said, chain = [item.answer, "nothing"] * 4, render({stage: item.stages[stage] for stage in CHAIN}) + "\n\n"
+        opened = "" if begun.endswith(open_tag("conclusion")) else open_tag("conclusion")
+        return [f"{chain}{opened} {one} {close_tag('conclusion')}" for one in said]
+
+
+def words_of(message):
+    content = message["content"]
+    return content if isinstance(content, str) else content[-1]["text"]
+
+
+def test_a_served_model_is_audited_by_one_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    items = [one for pair in drawn_pairs(3) for one in pair]
+    words = ["audit", "m", "--n", "6", "--judge", "self", "--price", "1/1"]
+    with serve(Served(items)) as server:
+        done = CliRunner().invoke(app, [*words, "--endpoint", server.url, "--study", "nosuch"])
+        assert done.exit_code == 0, done.output
+        asked = len(server.bodies)
+        again = CliRunner().invoke(app, [*words, "--endpoint", server.url, "--study", "nosuch"])
+        assert len(server.bodies) == asked
+    assert again.stdout.splitlines()[-3:] == done.stdout.splitlines()[-3:]
+    [folder] = (tmp_path / "work" / "audits").iterdir()
+    assert folder.name == f"m@127.0.0.1--{server.server_address[1]}"
+    record = load(folder)
+    assert record.extra["chain"]["without_chain"] == 0 and record.metrics["swap/follows_chain"].value > 0.5
+    assert record.metrics["judge/tie"].value == 1 and list(record.extra["chain"]["not_available"]) == ["masked"]
+    assert record.provenance["device"] == "endpoint" and record.provenance["dtype"] == ""
+    assert record.extra["model"]["served"]["abilities"].startswith("n yes")
+    assert all(words_of(body["messages"][0]).startswith(STRUCTURED[:40]) for body in server.bodies if asks_freely(body))
+
+
+def asks_freely(body):
+    said = words_of(body["messages"][0])
+    return "Repsonse" not in said and "Count to ten." not in said
+
+
+def test_a_judge_that_a_served_model_cannot_be_is_refused_before_the_audit(tmp_path):
+    run = SimpleNamespace(path=lambda name: tmp_path / name)
+    with serve(Served([])) as server:
+        subject = model_to_audit(run, "m", endpoint=server.url)
+        with pytest.raises(UserError, match="reads log-probabilities, which the server of m does not give: use self"):
+            judge_to_audit("preference", subject)
+        assert len(server.bodies) == 2, "nothing but the probe was sent"
+
+
+def test_two_models_of_one_name_have_folders_of_their_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    for name in ("a/model", "b/model"):
+        (tmp_path / name).mkdir(parents=True)
+    names = ["a/model", "b/model", "owner/model", "model"]
+    found = [folder_of(name) for name in names] + [folder_of("model", f"http://host:{port}/v1") for port in (1, 2)]
+    assert found == ["a--model", "b--model", "owner--model", "model", "model@host--1", "model@host--2"]
+    assert folder_of(str(tmp_path / "a/model")) == "a--model"
 
 
 @pytest.mark.parametrize(

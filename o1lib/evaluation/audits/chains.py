@@ -56,7 +56,7 @@ def read_chains(
     `keep` wraps the model's replies, for example to remember them. `done` is told how many forced replies are finished.
     """
     masks = hasattr(decoder, "prefiller")
-    reply = keep(replies(decoder, format) if masks else replies_by_turn(decoder))
+    reply = keep(replies(decoder, format) if masks else replies_by_turn(decoder, format))
     return chains_of(items, reply, format, masks=masks, probes=probes, seed=seed, done=done)
 
 

@@ -122,7 +122,7 @@ def replies(decoder) -> Reply:
     def reply(cases: Sequence[tuple]) -> list[str]:
         tasks = {item.qid: task_for(item.qid, item.question, picture_of(item), "tags") for item, _ in cases}
         contexts = [Conversation(tasks[item.qid], (tasks[item.qid].opening,), prefix=prefix) for item, prefix in cases]
-        candidates = decoder.reply(contexts, [str(k) for k in range(len(cases))])
+        candidates = decoder.reply(contexts, [str(k) for k in range(len(cases))], stages=len(STAGES))
         decoder.forget()
         return ["".join(segment.text for segment in one.segments) for one in candidates]
 

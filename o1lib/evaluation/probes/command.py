@@ -1,7 +1,7 @@
 """Measure a checkpoint with the faithfulness suite and write what was found, as `python -m o1lib probe-suite` does.
 
 print(measure("results/checkpoints/mini-structured", n=200))        # a Markdown table
-load("work/probes/mini-structured").metrics["swap/indirect_effect"]      # o1lib.records
+load("work/probes/results--checkpoints--mini-structured").metrics["swap/indirect_effect"]      # o1lib.records
 """
 
 from collections.abc import Sequence
@@ -9,12 +9,14 @@ from pathlib import Path
 
 from o1lib.data.dataset import read_items
 from o1lib.evaluation.answer import load_decoder
+from o1lib.evaluation.inputs import folder_of
 from o1lib.evaluation.probes.kept import kept_replies
 from o1lib.evaluation.probes.model import replies
 from o1lib.evaluation.probes.page import suite_table
 from o1lib.evaluation.probes.questions import drawn_items, from_items, with_own_chains
 from o1lib.evaluation.probes.suite import PROBES, cases_of, run_suite, suite_metrics
 from o1lib.inference.lean_mllama import step_of
+from o1lib.inference.sequential import placed
 from o1lib.models.checkpoint import model_hash
 from o1lib.records import Run, atomic_file, choose, finish, project_root, stack_hash
 from o1lib.records.progress import progress_bar
@@ -43,11 +45,11 @@ def measure(
     names = tuple(choose(name, list(PROBES), "probe") for name in probes) or tuple(PROBES)
     decoder, own = load_decoder(checkpoint, format, temperature=0.0)
     given = {"checkpoint": checkpoint, "data": data, "n": n, "format": own, "chains": chains, "seed": seed}
-    folder = project_root() / (out or f"work/probes/{Path(checkpoint).name}")
+    folder = project_root() / (out or f"work/probes/{folder_of(checkpoint)}")
     run = Run("probes", seed, "", folder.parent, folder, given, provenance=provenance())
     places = (Path(checkpoint), project_root() / checkpoint)
     weights = next((model_hash(place) for place in places if place.is_dir()), "")
-    made_by = {"model": weights or checkpoint, "format": own, "data": data, "code": stack_hash(SEARCHES)}
+    made_by = {"model": weights or checkpoint, "format": own, "code": stack_hash(SEARCHES)}
     reply = kept_replies(replies(decoder, own), run.path(REPLIES), made_by)
     items, partners = from_items(read_items(data), n) if data else drawn_items(n)
     left_out = 0
@@ -60,8 +62,7 @@ def measure(
     with atomic_file(run.path(TABLE)) as part:
         part.write_text(table, encoding="utf8")
     facts = {"not_available": missing, "chains_left_out": left_out, "decoding_step": step_of(decoder.runner.model)}
-    device = decoder.runner.device.type
-    finish(run, found, lines, extra=facts, device=device, dtype="float32", model_hash=weights, n_failed=_unread(lines))
+    finish(run, found, lines, extra=facts, model_hash=weights, n_failed=_unread(lines), **placed(decoder))
     return table
 
 

@@ -2,7 +2,8 @@
 
     reply = kept_replies(replies(decoder, "tags"), Path("replies.jsonl"), {"model": model_hash(folder)})
 
-The first line holds the settings. A file of other settings is renamed, and lines that cannot be read are dropped.
+A request is known by its words and by what its picture shows, not by names. The first line holds the settings. A file
+of other settings is renamed, and lines that cannot be read are dropped.
 """
 
 import hashlib
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import astuple, replace
 from pathlib import Path
 
+from o1lib.data.images import picture_of
 from o1lib.evaluation.probes.forced import Reply, Request
 from o1lib.records.journals import Journal
 
@@ -20,10 +22,11 @@ def kept_replies(reply: Reply, path: Path, settings: Mapping) -> Reply:
     Raises UserError when the file cannot be written.
     """
     journal = Journal(path, settings, _kept, "those texts are generated again")
-    found = dict(journal.entries)
+    found, pictures = dict(journal.entries), {}
 
     def remembered(requests):
-        keys = [_key(request) for request in requests]
+        pictures.update({one.shown: _content(one) for one in requests if one.shown and one.shown not in pictures})
+        keys = [_key(request, pictures.get(request.shown, "")) for request in requests]
         new = {key: request for key, request in zip(keys, requests) if key not in found}
         texts = dict(zip(new, reply(list(new.values())), strict=True)) if new else {}
         found.update(texts)
@@ -33,9 +36,15 @@ def kept_replies(reply: Reply, path: Path, settings: Mapping) -> Reply:
     return remembered
 
 
-def _key(request: Request) -> str:
-    """Return the hash of a request without its picture, which `shown` names."""
-    return hashlib.sha256(repr(astuple(replace(request, image=None))).encode()).hexdigest()[:24]
+def _key(request: Request, picture: str) -> str:
+    """Return the hash of a request; `picture` stands for what it shows."""
+    return hashlib.sha256(repr(astuple(replace(request, image=None, shown=picture))).encode()).hexdigest()[:24]
+
+
+def _content(request: Request) -> str:
+    """Return the hash of a request's picture."""
+    image = picture_of(request)
+    return hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()
 
 
 def _kept(line: dict) -> tuple[str, str]:

@@ -33,7 +33,7 @@ def replies(decoder, format: str) -> Reply:
         raise UserError(
             f"probes need the batched engine{f', and {decoder.why}' if decoder.why else ''}: name another model"
         )
-    spec = StageSpec("reply", length_factor=len(STAGES) if FORMATS[format].staged else 1)
+    spec = StageSpec("reply", length_factor=_stages(format))
 
     def written(open_requests, chats, turn, places):
         return _decoded(decoder, _states(decoder, open_requests, chats), spec)
@@ -41,16 +41,30 @@ def replies(decoder, format: str) -> Reply:
     return _turn_by_turn(decoder, written)
 
 
-def replies_by_turn(decoder) -> Reply:
+def replies_by_turn(decoder, format: str) -> Reply:
     """Return the `reply` of a suite for any decoder with a `reply` of its own, greedy, turn by turn.
 
     It takes decoders without a cache that could be forked, and those that ask a server. Pictures cannot be masked.
     """
 
     def written(open_requests, chats, turn, places):
-        return [found.text for found in decoder.reply(chats, [f"{turn}/{k}" for k in places], greedy=True)]
+        chats = [_opened(decoder, chat) for chat in chats]
+        keys = [f"{turn}/{k}" for k in places]
+        return [found.text for found in decoder.reply(chats, keys, greedy=True, stages=_stages(format))]
 
     return _turn_by_turn(decoder, written)
+
+
+def _opened(decoder, chat: Conversation) -> Conversation:
+    """Return a chat whose first turn asks for stages in words, if the decoder is one that asks so."""
+    if not hasattr(decoder, "opening"):
+        return chat
+    return replace(chat, users=(*decoder.opening(chat.task).users, *chat.users[1:]))
+
+
+def _stages(format: str) -> int:
+    """Return for how many stages one reply needs room."""
+    return len(STAGES) if FORMATS[format].staged else 1
 
 
 def _turn_by_turn(decoder, written) -> Reply:

@@ -93,6 +93,6 @@ def _seen(reply: Reply, bare: Reply, asked: tuple[str, ...]) -> Abilities:
         "stop": True,
         "continuation": bool(bare.error) or read < plain,
         "seed": True,
-        "logprobs": reply.choices[0].tokens is not None,
+        "logprobs": reply.choices[0].drawn is not None,
     }
     return Abilities(**{name: seen[name] for name in asked})

@@ -4,6 +4,8 @@ messages(conversation, picture, continues=True)         # its open reply is the 
 messages(conversation, picture, continues=False)        # its open reply is in the last user turn, to be gone on with
 """
 
+from math import inf
+
 from o1lib.formats.stages import STAGES, open_tag
 from o1lib.search.segments import Segment, StageSpec
 from o1lib.search.types import Conversation
@@ -35,17 +37,30 @@ def segment_of(spec: StageSpec, choice, prefix: str, resent: bool = False, whole
     `resent`: the text before it, `prefix`, was sent again in the prompt, so that the choice may repeat it. `whole`: no
     stop was asked for, and the text is kept as it is.
     """
-    text = _unrepeated(choice.text, prefix, spec.stage) if resent else choice.text
-    places = [(text.index(stop) + len(stop), stop) for stop in spec.stop if stop in text]
-    place, end = min(places, default=(len(text), ""))
-    text = text if whole else text[:place]
+    first = _place_of_new(choice.text, prefix, spec.stage) if resent else 0
+    new = choice.text[first:]
+    places = [(new.index(stop) + len(stop), stop) for stop in spec.stop if stop in new]
+    place, end = min(places, default=(len(new), ""))
+    logprob, tokens = _drawn(choice, first, first + place if end and not whole else inf)
+    text = new if whole else new[:place]
+    text = _set_apart(text, prefix) if resent else text
     if not end and choice.finish == "length":
         end = "length"
     elif not end and not whole:
         end = _left_out(spec, choice, text)
         text += end
     wanted, turn = spec.stop[-1] if spec.stop else "eos", spec.turn is not None
-    return Segment(spec.stage, text, choice.logprob or 0.0, choice.tokens or 0, end or "eos", wanted, turn)
+    return Segment(spec.stage, text, logprob, tokens, end or "eos", wanted, turn)
+
+
+def _drawn(choice, first: float, last: float) -> tuple[float, int]:
+    """Return summed log-probability and number of the tokens that begin in this part of a choice's text."""
+    at, found = 0, []
+    for length, logprob in choice.drawn or ():
+        if first <= at < last:
+            found.append(logprob)
+        at += length
+    return sum(found), len(found)
 
 
 def _left_out(spec: StageSpec, choice, text: str) -> str:
@@ -63,14 +78,24 @@ def _left_out(spec: StageSpec, choice, text: str) -> str:
     return ""
 
 
-def _unrepeated(text: str, prefix: str, stage: str) -> str:
-    """Return what is new in a text that may repeat its beginning, set apart from what stands before it."""
-    opened = open_tag(stage) if stage in STAGES else ""
-    bare = text.lstrip()
-    if prefix.strip() and bare.startswith(prefix.strip()):
-        text = bare[len(prefix.strip()) :]
-    elif opened and opened in text:
-        text = text[text.index(opened) :]
+def unrepeated(text: str, prefix: str, stage: str = "") -> str:
+    """Return what is new in a text that may repeat its beginning, set apart from what stands before it.
+
+    A text that repeats the beginning in other words is taken from the opening tag of `stage` on, if that is given.
+    """
+    return _set_apart(text[_place_of_new(text, prefix, stage) :], prefix)
+
+
+def _place_of_new(text: str, prefix: str, stage: str) -> int:
+    """Return where a text that may repeat `prefix` goes on after it."""
+    said, bare = prefix.strip(), text.lstrip()
+    if said and bare.startswith(said):
+        return len(text) - len(bare) + len(said)
+    return max(0, text.find(open_tag(stage))) if stage in STAGES else 0
+
+
+def _set_apart(text: str, prefix: str) -> str:
+    """Return a text with a space or a blank line before it where none is."""
     if not prefix or not text or prefix[-1].isspace() or text[0].isspace():
         return text
     return ("\n\n" if text[0] == "<" else " ") + text

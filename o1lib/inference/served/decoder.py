@@ -17,7 +17,7 @@ from functools import cached_property
 
 from o1lib.data.image_part import picture_part
 from o1lib.inference.served.abilities import Abilities, probed
-from o1lib.inference.served.chat import messages
+from o1lib.inference.served.chat import messages, unrepeated
 from o1lib.inference.served.drawing import Drawing
 from o1lib.inference.served.weighing import shares, weights
 from o1lib.models.endpoint import Endpoint, Reply, Request
@@ -80,13 +80,15 @@ class ServedDecoder:
         return [drawing.candidates() for drawing in drawings]
 
     def reply(
-        self, conversations: list[Conversation], keys: list[str], greedy: bool = False, most: int | None = None
-    ) -> list[Candidate]:
+        self, conversations: list[Conversation], keys: list[str], greedy: bool = False, most: int | None = None,
+        stages: int = 1,
+    ) -> list[Candidate]:  # fmt: skip
         """Return one reply to each conversation, drawn under its key; the cost counts as judging.
 
-        A reply that the server does not give is empty.
+        `stages` and `most` bound it as in `Decoder`. A reply that the server does not give is empty.
         """
-        most = min(most or self.max_new_tokens, self.max_new_tokens)
+        limit = self.max_new_tokens * stages
+        most = min(most or limit, limit)
         named = [(f"{one.task.qid}/{key}", "judge", 0) for one, key in zip(conversations, keys, strict=True)]
         asked = [self.asked(*one, most=most, greedy=greedy, plain=greedy) for one in zip(conversations, named)]
         found = []
@@ -94,7 +96,8 @@ class ServedDecoder:
             costs = self.paid(one.task.qid, reply, one.picture)
             judging = [Usage(0, cost.processed, 0, cost.images, cost.calls) for cost, _ in costs]
             end = "length" if reply.finish == "length" else "eos"
-            found.append(Candidate(0, (Segment("judge", reply.text, end=end),), cost=sum(judging, Usage())))
+            text = unrepeated(reply.text, one.prefix) if self.resends(one) else reply.text
+            found.append(Candidate(0, (Segment("judge", text, end=end),), cost=sum(judging, Usage())))
         return found
 
     def likelihoods(
@@ -135,17 +138,22 @@ class ServedDecoder:
         """Whether the beginning of the reply is sent again in the prompt."""
         return bool(conversation.prefix) and not self.abilities.continuation
 
+    def _continues(self, conversation: Conversation) -> bool:
+        """Whether the beginning of the reply is an open turn of the assistant, which the server continues."""
+        return bool(conversation.prefix) and self.abilities.continuation
+
     def asked(
         self, conversation: Conversation, key: tuple[str, str, int], *, most: int, n: int = 1,
         stop: tuple[str, ...] = (), greedy: bool = False, plain: bool = False,
     ) -> Request:  # fmt: skip
         """Return the HTTP request for the next words; `key` is (question, stage, number of the first candidate).
 
-        `plain`: one answer to a question, which any server can give, so that nothing is asked of its abilities.
+        `plain`: one answer, which any server can give, so that nothing is asked of its abilities unless the answer has
+        begun.
         """
         qid, stage, first = key
         drawn = self.temperature > 0 and not greedy
-        able = Abilities() if plain else self.abilities
+        able = Abilities() if plain and not conversation.prefix else self.abilities
         seed = seed_of(self.seed, qid, stage) + first if drawn and not plain else None
         return Request(
             self._messages(conversation, stop),
@@ -157,7 +165,7 @@ class ServedDecoder:
             stop=tuple(stop) if able.stop else (),
             seed=seed if able.seed else None,
             top_logprobs=0 if able.logprobs else None,
-            continues=bool(conversation.prefix) and able.continuation,
+            continues=self._continues(conversation),
             may_be_empty=bool(conversation.prefix),
         )
 
@@ -183,14 +191,14 @@ class ServedDecoder:
             temperature=1.0,
             max_tokens=1,
             top_logprobs=_TOP,
-            continues=bool(conversation.prefix),
+            continues=self._continues(conversation),
             may_be_empty=True,
         )
 
     def _messages(self, conversation: Conversation, stop=()) -> list[dict]:
-        continues = bool(conversation.prefix) and self.abilities.continuation
         shown = self._picture(conversation.task) if conversation.picture else None
-        return messages(conversation, shown, continues, stop[-1] if stop and stop[-1].startswith("</") else "")
+        closing = stop[-1] if stop and stop[-1].startswith("</") else ""
+        return messages(conversation, shown, self._continues(conversation), closing)
 
     def _picture(self, task: Task) -> dict:
         if task.qid not in self._pictures:

@@ -7,7 +7,7 @@
     drawing.candidates()
 
 All candidates that continue the same words share one request if the server draws `n` choices. Choices that are missing
-in its reply are asked for one by one.
+in its reply are asked for one by one, under their own numbers.
 """
 
 from dataclasses import dataclass, replace
@@ -82,17 +82,21 @@ class Drawing:
         self.rows = [Row(request.first + k, start) for k in range(request.n)]
 
     def asks(self) -> list[Ask]:
-        """Return the next requests, none once all rows are finished."""
-        rows = [row for row in self.rows if row.at is not None]
+        """Return the next requests, none once all rows are finished, or have begun and the budget is spent."""
+        left = self.request.budget - sum(row.cost.processed for row in self.rows)
+        spent = self.request.budget and left <= 0
+        rows = [row for row in self.rows if row.at is not None and not (spent and row.segments)]
         shared = len(rows) > 1 and not self.alone and self.decoder.draws_together(self.request)
         self.alone = True  # after the first request the rows differ
-        return [self._ask(group) for group in ([tuple(rows)] if shared else [(row,) for row in rows])]
+        groups = [tuple(rows)] if shared else [(row,) for row in rows]
+        return [self._ask(group, max(1, left // len(rows))) for group in groups]
 
-    def _ask(self, rows: tuple[Row, ...]) -> Ask:
+    def _ask(self, rows: tuple[Row, ...], room: int) -> Ask:
+        """Return the request for the next part of these rows, each of which has room for so many tokens."""
         part, row = self.parts[rows[0].at], rows[0]
         most = self.decoder.max_new_tokens * part.length_factor
         if self.request.budget:
-            most = max(1, min(most, self.request.budget // self.request.n))
+            most = min(most, room)
         conversation, stop = row.opened(part.turn), () if self._whole(part) else part.stop
         how = {"n": len(rows), "stop": stop, "most": most, "greedy": self.request.greedy}
         plain = not (stop or conversation.prefix or self.request.first) and self.request.n == 1
@@ -108,13 +112,15 @@ class Drawing:
         for row in rows if reply.error else ():
             row.segments = (*row.segments, Segment(part.stage, "", end=FAILED, turn=part.turn is not None))
             row.at, row.failed = None, True
-        for row, choice, (cost, tokens) in zip(rows, reply.choices, self.decoder.paid(self.request.task.qid, reply)):
+        for choice, (cost, tokens) in zip(reply.choices, self.decoder.paid(self.request.task.qid, reply)):
+            row = rows[choice.index]
             conversation = row.opened(part.turn)
             resent = self.decoder.resends(conversation)
             segment = segment_of(part, choice, conversation.prefix, resent, self._whole(part))
             self.decoder.overran += not self._whole(part) and _goes_on(part, choice.text)
             row.conversation = replace(conversation, prefix=conversation.prefix + segment.text)
-            row.segments, row.cost = (*row.segments, replace(segment, tokens=tokens)), row.cost + cost
+            segment = segment if choice.drawn else replace(segment, tokens=tokens)
+            row.segments, row.cost = (*row.segments, segment), row.cost + cost
             row.at = next_stage(self.parts, row.at, segment.end in ("eos", "length"))
 
     def candidates(self) -> list[Candidate]:

@@ -12,7 +12,7 @@ from o1lib.models.endpoint import Reply
 
 def shares(reply: Reply) -> list[int]:
     """Return the tokens of each choice; without log-probabilities, shares of all by the length of the texts."""
-    counts = [choice.tokens for choice in reply.choices if choice.tokens is not None]
+    counts = [len(choice.drawn) for choice in reply.choices if choice.drawn is not None]
     if len(counts) == len(reply.choices):
         return counts
     total, length = reply.usage.get("completion_tokens", 0), sum(len(choice.text) for choice in reply.choices)

@@ -1,8 +1,9 @@
 """One client for all OpenAI-compatible endpoints: OpenAI, vLLM, Ollama, `transformers serve`.
 
-No request is sent twice: replies are cached by the hash of their request in an append-only log. A stopped run continues
-from this log. The API key comes from an environment variable and is never written. A reply without text, or one
-that the server filtered, is no answer: it is asked for again and never logged as one.
+No request is sent twice to a server: replies are cached in an append-only log, by the hash of the request and the
+server's address. A stopped run continues from this log. The API key comes from an environment variable and is never
+written. A reply without text, or one that the server filtered, is no answer: it is asked for again and never logged as
+one.
 
     endpoint = Endpoint("http://127.0.0.1:8000/v1", "qwen2.5-vl", log="work/teacher.jsonl", requests_per_minute=500)
     picture = picture_part(Path("1.jpg"))                  # o1lib.data.image_part

@@ -1,9 +1,9 @@
 """An append-only log of an endpoint's replies: each is written and fsynced on arrival, and never requested again.
 
 Each line holds {"key", "model", "text", "finish", "prompt_tokens", "completion_tokens"}. The key is the hash of the
-request, so the log contains no pictures, addresses or API keys. A line torn by a kill or a full disk is skipped. Of two
-lines with one key the later one holds. A line {"spent": true, "model", "prompt_tokens", "completion_tokens"} counts the
-tokens of a reply that was no answer; so does a line of an older log whose text is none.
+request, the address and the model, so the log contains no pictures, addresses or API keys. A line torn by a kill or a
+full disk is skipped. Of two lines with one key the later one holds. A line {"spent": true, "model", "prompt_tokens",
+"completion_tokens"} counts the tokens of a reply that was no answer; so does a line of an older log whose text is none.
 
     log = ReplyLog("work/teacher.jsonl")
     log.put(key, {"text": "<SUMMARY> ..."})

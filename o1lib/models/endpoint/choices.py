@@ -1,9 +1,9 @@
 """Read the choices of a chat completion: text, end, tokens and log-probabilities of each.
 
-choice_of({"message": {"content": "B"}, "finish_reason": "stop", "stop_reason": None})    # Choice("B", "stop", "")
+choice_of({"message": {"content": "B"}, "finish_reason": "stop", "stop_reason": None}, 0)    # Choice("B", "stop", "")
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from o1lib.formats.characters import mended
@@ -15,13 +15,17 @@ _LONGEST_FINISH = 40  # characters
 _STOP_NAMES = ("stop_reason", "matched_stop")  # of vLLM and of SGLang: the string or the token that ended a choice
 
 
-def choice_of(choice: Mapping) -> Choice:
+def choice_of(choice: Mapping, index: int) -> Choice:
     """Return one choice. Raises RetryableError if its content is not text, and KeyError or TypeError for no choice."""
     text, finish = _text(choice["message"]), mended(str(choice.get("finish_reason") or "")[:_LONGEST_FINISH])
-    tokens = _tokens(choice)
-    if tokens is None:
-        return Choice(text, finish, _stopped(choice))
-    return Choice(text, finish, _stopped(choice), len(tokens), sum(one for _, one in tokens), _top(choice))
+    return Choice(text, finish, _stopped(choice), _drawn(choice), _top(choice), index)
+
+
+def numbers_of(choices: Sequence[Mapping], n: int) -> list[int]:
+    """Return the numbers of a reply's choices, below `n`: their indices, or their order if these cannot be true."""
+    named = [choice.get("index") for choice in choices]
+    true = all(type(one) is int and 0 <= one < n for one in named) and len(set(named)) == len(named)
+    return named if true else list(range(len(named)))
 
 
 def kept(choices: list[Choice]) -> list[dict]:
@@ -30,11 +34,16 @@ def kept(choices: list[Choice]) -> list[dict]:
 
 
 def restored(entries) -> list[Choice]:
-    """Return the choices of a log's entry. Raises TypeError for another form."""
-    found = [Choice(**entry) for entry in entries]
+    """Return the choices of a log's entry. Raises TypeError, ValueError or KeyError for another form."""
+    found = [Choice(**entry | {name: _pairs(entry[name]) for name in ("drawn", "top")}) for entry in entries]
     if not all(isinstance(one.text, str) and isinstance(one.finish, str) for one in found):
         raise TypeError
     return found
+
+
+def _pairs(values) -> tuple[tuple, ...] | None:
+    """Return the pairs that JSON has made lists of."""
+    return None if values is None else tuple((one, other) for one, other in values)
 
 
 def _text(message: Mapping) -> str:
@@ -58,11 +67,11 @@ def _stopped(choice: Mapping) -> str | None:
     return None if not named else named[0] if isinstance(named[0], str) else ""
 
 
-def _tokens(choice: Mapping) -> list[tuple[str, float]] | None:
-    """Return the tokens with their log-probabilities, None if there are none or they cannot be read."""
+def _drawn(choice: Mapping) -> tuple[tuple[int, float], ...] | None:
+    """Return length and log-probability of the tokens, None if there are none or they cannot be read."""
     content = _content(choice)
     try:
-        return [(str(one["token"]), float(one["logprob"])) for one in content] if content else None
+        return tuple((len(one["token"]), float(one["logprob"])) for one in content) if content else None
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -137,14 +137,14 @@ class Endpoint:
 
     def _key(self, request):
         asked = [
-            self.model,
+            f"{self.model}@{self._transport.server}",  # another server's model may have the same name
             list(request.messages),
             request.schema,
             request.temperature,
             request.max_tokens,
             request.key,
         ]
-        if more := request.more():  # a plain question keeps the key that it has always had
+        if more := request.more():
             asked.append(more)
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 

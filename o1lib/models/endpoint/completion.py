@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from o1lib.formats.characters import mended
 from o1lib.formats.thoughts import without_thoughts
-from o1lib.models.endpoint.choices import choice_of, kept, restored
+from o1lib.models.endpoint.choices import choice_of, kept, numbers_of, restored
 from o1lib.models.endpoint.errors import RetryableError
 from o1lib.models.endpoint.messages import Choice, Reply, Request
 from o1lib.records.limits import MOST_TOKENS_OF_A_REPLY
@@ -27,12 +27,13 @@ def entry_of(reply, request: Request) -> dict:
     """Return {text, finish, prompt_tokens, completion_tokens} of a reply to `request`, and its `choices` if asked for.
 
     `estimated` is added if a count of tokens cannot be true: then it is one token for four characters. Choices that are
-    no answer are left out. Raises RetryableError for another form, and for a reply without text or one that the server
-    filtered or broke off. Its `spent` holds the tokens that such a reply cost. A text that ends at the token limit is
-    an answer: its `finish` is "length", which `Reply.problem` names.
+    no answer are left out, and the others keep their numbers. Raises RetryableError for another form, and for a reply
+    without text or one that the server filtered or broke off. Its `spent` holds the tokens that such a reply cost. A
+    text that ends at the token limit is an answer: its `finish` is "length", which `Reply.problem` names.
     """
     try:
-        found = [(choice_of(choice), choice["message"]) for choice in reply["choices"][: request.n]]
+        given = reply["choices"][: request.n]
+        found = [(choice_of(choice, k), choice["message"]) for k, choice in zip(numbers_of(given, request.n), given)]
         usage = reply.get("usage")
         usage = usage if isinstance(usage, Mapping) else {}
         read, written = map(usage.get, ("prompt_tokens", "completion_tokens"))
@@ -53,7 +54,7 @@ def entry_of(reply, request: Request) -> dict:
 def is_answer(entry: Mapping) -> bool:
     """Return whether an entry of a log is an answer, by the same rule as for a reply that has just come.
 
-    Raises TypeError for choices of another form.
+    Raises TypeError, ValueError or KeyError for choices of another form.
     """
     if "choices" in entry:
         return bool(restored(entry["choices"]))

@@ -4,6 +4,7 @@ address, query = split_address("https://host/v1?api-version=3", "OPENAI_API_KEY"
 scrubbed("wrong key sk-123", secret="sk-123")                                         # "wrong key ***"
 """
 
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from o1lib.formats.characters import mended
@@ -32,9 +33,15 @@ def split_address(address: str, variable: str) -> tuple[str, dict[str, str]]:
     return address.partition("?")[0], query
 
 
-def scrubbed(text: str, secret: str) -> str:
-    """Return a text without the key that was sent."""
-    return text.replace(secret, HIDDEN) if len(secret) >= SHORTEST_KEY else text
+def scrubbed(value, secret: str):
+    """Return a text, or a JSON value with all its texts, without the key that was sent."""
+    if len(secret) < SHORTEST_KEY:
+        return value
+    if isinstance(value, str):
+        return value.replace(secret, HIDDEN)
+    if isinstance(value, Mapping):
+        return {scrubbed(name, secret): scrubbed(item, secret) for name, item in value.items()}
+    return [scrubbed(item, secret) for item in value] if isinstance(value, list) else value
 
 
 def cleaned(text: str, secret: str) -> str:

@@ -45,16 +45,17 @@ class Choice:
     """One of the continuations in a reply.
 
     `stopped` is the stop string that ended it, by the server's word: "" for none, None if the server does not say.
-    `tokens` and `logprob` (their summed log-probability) are None without log-probabilities. `top` holds the likeliest
-    first tokens with their log-probabilities.
+    `drawn` holds the number of characters and the log-probability of each of its tokens, None without
+    log-probabilities. `top` holds the likeliest first tokens with theirs. `index` is its number among the choices that
+    were asked for: others may be missing.
     """
 
     text: str
     finish: str = ""
     stopped: str | None = None
-    tokens: int | None = None
-    logprob: float | None = None
+    drawn: Sequence[tuple[int, float]] | None = None
     top: Sequence[tuple[str, float]] = ()
+    index: int = 0
 
 
 @dataclass(frozen=True)

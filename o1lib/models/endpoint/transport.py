@@ -10,7 +10,7 @@ import os
 import re
 import threading
 import time
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from o1lib.formats.characters import all_mended
 from o1lib.models.endpoint.completion import entry_of, error_in
@@ -47,6 +47,11 @@ class Transport:
     def __str__(self) -> str:
         return f"the endpoint {self.base_url} (model '{self.model}')"
 
+    @property
+    def server(self) -> str:
+        """The address with its query, by which servers are told apart."""
+        return f"{self.base_url.rstrip('/')}?{urlencode(self._query)}"
+
     def close(self) -> None:
         """Close the connections."""
         if self._made:
@@ -71,7 +76,7 @@ class Transport:
             raise self._judged(error.status_code, words, code, wait) from None
         except openai.OpenAIError as error:  # also time-outs
             raise RetryableError(f"no connection: {self._cleaned(str(error.__cause__ or error))}") from None
-        return self._entry(self._json(kind, body), request)
+        return self._entry(scrubbed(self._json(kind, body), self._secret()), request)
 
     def _posted(self, client, body) -> tuple[str, bytes]:
         """Return the content type and the body of the reply. Raises RetryableError if it is cut off or too long."""
@@ -148,11 +153,7 @@ class Transport:
             passing = 429 if _PASSING.search(f"{words} {code}") else 400
             status = int(code) if re.fullmatch(r"[45]\d\d", code) else _CODES.get(code, passing)
             raise self._judged(status, words, code, name="an error in the reply")
-        entry = entry_of(reply, request)
-        secret = self._secret()
-        for one in (entry, *entry.get("choices", ())):
-            one |= {name: scrubbed(one[name], secret) for name in ("text", "finish")}
-        return {"model": self.model} | entry
+        return {"model": self.model} | entry_of(reply, request)
 
     def _judged(self, status, words, code, wait=None, name=""):
         """Return the exception for a refused call; `name` replaces the status in its message."""

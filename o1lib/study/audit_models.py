@@ -1,0 +1,95 @@
+"""The model of an audit, in this process or behind an endpoint, and the judge whose value is measured.
+
+    subject = model_to_audit(run, "results/checkpoints/mini-structured")
+    subject = model_to_audit(run, "qwen2.5-vl", endpoint="http://127.0.0.1:8000/v1", judge_model="gpt-4o-mini", ...)
+    judge_to_audit("self", subject)
+
+A served model's replies are logged in the run's folder, and so are those of a served judge: a stopped audit of served
+models asks for nothing twice.
+"""
+
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from o1lib.evaluation.answer import load_decoder, usable_names
+from o1lib.evaluation.served import ServedModel, connect_both
+from o1lib.evaluation.served_checks import check_judge
+from o1lib.inference.sequential import placed
+from o1lib.models.checkpoint import model_hash
+from o1lib.records import UserError, choose, project_root
+from o1lib.search.judges import JUDGES, Judge, make_judge
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A model that is audited: its greedy decoder, the format of its answers, and the decoder of the model that judges.
+
+    `other_judges`: that is another model. `weights` is the hash of local weights, "" if it is not known. `served` holds
+    the served models that are asked.
+    """
+
+    name: str
+    decoder: Any
+    format: str
+    judge_decoder: Any
+    other_judges: bool = False
+    weights: str = ""
+    served: tuple[ServedModel, ...] = ()
+
+    def provenance(self) -> dict:
+        """Return device, dtype and model hash for the record."""
+        return placed(self.decoder) | {"model_hash": self.weights}
+
+    def facts(self) -> dict:
+        """Return further facts for the record: name, price and usage of served models, what their servers can do."""
+        return dict(zip(("model", "judge_model"), (model.facts() for model in self.served)))
+
+
+def model_to_audit(
+    run, model: str, format: str = "", seed: int = 0, max_new_tokens: int = 256, judge_model: str = "",
+    endpoint: str = "", **served,
+) -> Audited:  # fmt: skip
+    """Return a local checkpoint, or with `endpoint` the model of that name on a server, and its judge.
+
+    `judge_model` is another checkpoint or served model that judges ("": the model itself). `served` are price,
+    instructed, abilities, judge_endpoint and judge_price as in `connect_both`; without an endpoint they are ignored. A
+    served model's `format` "" is tags. Raises UserError as `load_decoder`, `connect_both` and `Endpoint.ask` do.
+    """
+    how = {"seed": seed, "temperature": 0.0, "max_new_tokens": max_new_tokens}
+    if endpoint:
+        subject, other = connect_both(run, endpoint, model, format or "tags", judge_model=judge_model, **served)
+        models = tuple(filter(None, (subject, other)))
+        decoders = [one.decoder(**how) for one in models]
+        for decoder in decoders:
+            decoder.abilities  # noqa: B018 (probed now: a server that is not there is named before any question)
+        return Audited(model, decoders[0], subject.format, decoders[-1], bool(other), "", models)
+    decoder, own = load_decoder(model, format, **how)
+    judge = load_decoder(judge_model, "direct", **how)[0] if judge_model else decoder
+    places = (Path(model).expanduser(), project_root() / model)
+    weights = next((model_hash(place) for place in places if place.is_dir()), "")
+    return Audited(model, decoder, own, judge, bool(judge_model), weights)
+
+
+def judge_to_audit(name: str, subject: Audited, seed: int = 0) -> Judge:
+    """Return a judge by its name, which asks the judging model of `subject`.
+
+    Raises UserError for a judge that knows the right answer, which no user's question has at hand, for one that needs
+    another model, and for one that needs what a server does not give.
+    """
+    choose(name, JUDGES, "judge")
+    if JUDGES[name].needs_truth:
+        raise UserError(f"judge '{name}' knows the right answers: audit one of {', '.join(usable_names(JUDGES))}")
+    if JUDGES[name].other_model and not subject.other_judges:
+        raise UserError(f"judge '{name}' asks another model: name it with judge_model")
+    if subject.served:
+        check_judge("best_of_n", 2, name, subject.decoder, subject.judge_decoder)
+    return make_judge(name, decoder=subject.judge_decoder, seed=seed)
+
+
+def sampling(decoder, temperature: float):
+    """Return the same decoder at another temperature; the model is shared."""
+    other = copy(decoder)
+    other.temperature = temperature
+    return other
