@@ -6,7 +6,7 @@ const VERDICTS = ["supported", "opposite", "negligible", "inconclusive"];
 const COLORS = ["#0072b2", "#d55e00", "#009e73", "#8a8a8a"];
 const SYMBOLS = ["circle", "triangle", "square", "times"];
 const LINE = 15; // pixels for one claim
-const ROOMY = 46; // the same where every claim is told in full, on several lines
+const ROOMY = 56; // the same where every claim is told in full, on several lines
 const FEW = 12; // so many claims are told in full
 const WIDE = 480; // pixels from which a line also says its claim
 const STYLE = { background: "transparent", fontSize: "12px", fontFamily: "inherit", overflow: "visible" };
@@ -54,7 +54,7 @@ export function forest(points, width, pick = () => {}) {
     color: { domain: VERDICTS, range: COLORS },
     symbol: { domain: VERDICTS, range: SYMBOLS, legend: true },
     marks: [
-      Plot.axisY({ tickSize: 0, tickFormat: said, lineWidth: margin / 13, textOverflow: full ? null : "ellipsis" }),
+      Plot.axisY({ tickSize: 0, tickFormat: said, lineWidth: margin / (full ? 12.4 : 13), textOverflow: full ? null : "ellipsis" }),
       Plot.ruleX([0]),
       Plot.ruleY(points, { y: "id", x1: "low", x2: "high", stroke: "verdict", strokeWidth: 1.5 }),
       Plot.dot(points, { x: "value", y: "id", fill: "verdict", stroke: "verdict", symbol: "verdict", r: 3.5 }),
