@@ -111,7 +111,7 @@ def claims():
 
 
 def test_verdicts_are_counted_in_words():
-    assert brief.counted(claims()) == "1 is supported, 1 is undecided"
+    assert brief.counted(claims()) == "1 is supported, 1 is inconclusive"
     assert brief.counted(claims()[:1]) == "the only one is supported"
 
 

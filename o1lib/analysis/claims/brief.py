@@ -11,17 +11,10 @@ from collections.abc import Sequence
 
 from o1lib.analysis.claims.page import PAPERS, caveats, judged
 from o1lib.analysis.claims.registry import load_claims
-from o1lib.analysis.stats import INCONCLUSIVE, NEGLIGIBLE, NOT_TESTED, OPPOSITE, SUPPORTED
+from o1lib.analysis.stats import VERDICTS
 from o1lib.records import Record, UserError, choose
 
 ALL = "all"
-WORDS = {
-    SUPPORTED: "supported",
-    OPPOSITE: "contradicted",
-    NEGLIGIBLE: "negligible",
-    INCONCLUSIVE: "undecided",
-    NOT_TESTED: "not tested",
-}
 
 
 def main_claims() -> set[str]:
@@ -48,10 +41,8 @@ def counted(lines: Sequence[dict]) -> str:
     """Return the verdicts of claims in words, those that do not occur left out."""
     tally = Counter(line["verdict"] for line in lines)
     if len(tally) == 1:
-        return f"{'the only one is' if len(lines) == 1 else 'all are'} {WORDS[next(iter(tally))]}"
-    parts = [
-        f"{tally[name]} {'is' if tally[name] == 1 else 'are'} {word}" for name, word in WORDS.items() if tally[name]
-    ]
+        return f"{'the only one is' if len(lines) == 1 else 'all are'} {next(iter(tally))}"
+    parts = [f"{tally[name]} {'is' if tally[name] == 1 else 'are'} {name}" for name in VERDICTS if tally[name]]
     return ", ".join(parts)
 
 
