@@ -336,6 +336,7 @@ def test_publishing_copies_all_tries_of_readiness_and_finished_probes(done, caps
     for name in ("a/record.json", "a/table.md", "a/predictions.jsonl.gz", "a/replies.jsonl", "unfinished/table.md"):
         (done / "work/probes" / name).parent.mkdir(exist_ok=True, parents=True)
         (done / "work/probes" / name).write_text("{}", encoding="utf8")
+    (done / "work/smoke/runs/claims/seed0/notebook.ipynb").write_text("{}", encoding="utf8")
     publish.publish("smoke", force=True)
     assert "published with them: 1 try\n" in capsys.readouterr().out
     results = done / "results/smoke"

@@ -117,12 +117,20 @@ def test_margins_of_the_family_are_those_that_are_frozen():
     ]
 
 
-def test_margins_are_set_for_the_size_at_which_a_claim_is_tested(whole_plan, whole):
-    asked = next(one for one in whole_plan.members if one.claim.id == "A5")
-    found = {one.claim.id: one for one in whole.found}
-    assert (found["A5"].n, found["A5"].seeds) == (whole_plan.size(asked), whole_plan.seeds_of(asked))
-    assert found["A3"].seeds == 4
-    assert all(one.margin.value <= 0.03 for one in found.values())
+def test_margins_are_set_for_the_size_at_which_a_claim_is_tested(whole_plan):
+    """Here with seeds that agree, so that a size is enough."""
+    agreeing = [replace(one, found=replace(one.found, seeds=0.0, count=5)) for one in whole_plan.members]
+    plan = replace(whole_plan, members=tuple(agreeing))
+    found, lacking, remark = margins._of_family(plan)
+    asked = next(one for one in plan.members if one.claim.id == "A5")
+    kept = next(one for one in found if one.claim.id == "A5")
+    assert (kept.n, kept.seeds) == (plan.size(asked), plan.seeds_of(asked)) and (lacking, remark) == ({}, "")
+    assert all(one.margin.value <= 0.03 for one in found)
+
+
+def test_a_pilot_too_small_for_a_confirmatory_run_gives_margins_at_its_own_size(whole):
+    assert {one.seeds for one in whole.found} == {4} and "no size is enough" in whole.basis
+    assert {"A3", "A5"} <= {one.claim.id for one in whole.found} and "A5" in margins.margins_text(whole)
 
 
 def test_a_pilot_of_fewer_than_four_seeds_gives_no_margin(one_seed, two_seeds):

@@ -165,6 +165,7 @@ def _judged(claim: Claim, what: Compared, margin: float | None, evidence: Eviden
         return line | dict.fromkeys(NUMBERS) | {"verdict": NO_VERDICT if claim.holds_by else NOT_TESTED}
     given = verdict(numbers["low"], numbers["high"], claim.sign, claim.kind, claim.claimed, margin)
     judged = verdict_over_bases(given, list(apart.values())) if apart and claim.kind == "difference" else given
+    pairs = merged(parts)
     unmargined = claim.kind == "equivalence" and margin is None
     remarks = [
         COSTS.get(claim.holds_by),
@@ -174,7 +175,7 @@ def _judged(claim: Claim, what: Compared, margin: float | None, evidence: Eviden
         PLAIN if what != asked else "",
         remark,
         DIFFERS if judged != given else "",
-        *judged_by_itself(pairs := merged(parts)),
+        *([] if claim.holds_by else judged_by_itself(pairs)),
     ]
     line = {"contrast": what.model_dump(mode="json"), "why": "; ".join(filter(None, remarks)), "pairs": pairs}
     line |= numbers | {"verdict": NO_VERDICT if claim.holds_by else judged}
