@@ -158,31 +158,6 @@ def margins(
     print(study_margins.margins_text(found))
 
 
-@app.command("readiness")
-def show_readiness(
-    scale: Scale = "mini",
-    direct: Annotated[str, typer.Option(help="row of the arm that answers at once")] = "direct",
-    structured: Annotated[str, typer.Option(help="row of the arm that answers in stages")] = "structured",
-    name: Annotated[str, typer.Option(help="name of this try, for its table")] = "try",
-    n: Annotated[int, typer.Option(help="questions behind each criterion; fewer than 600 meet none")] = 600,
-) -> None:
-    """Print as one JSON line whether both arms are above chance, and whether a chain's option gives its letter.
-
-    Only validation drawings are asked. The table of the try is written to work/<scale>/readiness/<name>.json, its entry
-    for the log to <name>.md. A name is used once. The exit code is 1 if a criterion is not met.
-    """
-    from o1lib.study import readiness
-
-    if n < 1:
-        raise UserError(f"--n {n} asks no question: give 1 or more questions")
-    readiness.check_new(scale, name)
-    with stoppable("answers are kept, and "):
-        found = readiness.measure(scale, direct, structured, n)
-    readiness.write_try(found, name)
-    print(readiness.json_line(found["criteria"]))
-    raise typer.Exit(0 if found["passed"] else 1)
-
-
 @app.command("publish")
 def publish_results(scale: Scale = "mini", force: Annotated[bool, typer.Option(help="publish smoke rows too")] = False):
     """Copy the complete rows of work/<scale> into results/<scale>."""
