@@ -119,10 +119,18 @@ def other_rates(study: Study, scale: str, choice: RateChoice) -> dict[str, tuple
 def read_rates(study: Study, scale: str, root: str = "") -> tuple[dict[str, list[Tried]], tuple[float, ...]]:
     """Return the arguments of `describe_rates` for the records in the folder `root`; "" is work/<scale>.
 
+    Records of another optimizer than the scale's arms have now do not count.
     Raises UserError for an unknown scale, and as `tried_rates` and `first_rates` do.
     """
     choose(scale, study.scales, "SCALE")
-    return tried_rates(study, records_of(scale, root)), first_rates(study, scale)
+    records = [
+        record
+        for record in records_of(scale, root)
+        if record.row in study.rows
+        and (record.parameters.get("optimizer") or "")
+        == (parameters_of(study, scale, record.row).get("optimizer") or "")
+    ]
+    return tried_rates(study, records), first_rates(study, scale)
 
 
 def records_of(scale: str, root: str = "") -> list[Record]:

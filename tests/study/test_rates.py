@@ -82,6 +82,14 @@ def test_records_are_read_by_their_parameters(tmp_path):
     assert [trial for own in tried.values() for trial in own] == [Tried(arm, 5e-4, 0.25, 600)]
 
 
+def test_tries_of_another_optimizer_do_not_count(tmp_path):
+    given = {"format": "tags", "learning_rate": 5e-4, "extra": {"log": [{"exact": 0.5, "asked": 600}]}}
+    toyrecords.leave(tmp_path, "rate.tags.low", optimizer="muon", **given)
+    assert read_rates(read_experiments(), "mini", str(tmp_path))[0]["format: tags"] == []
+    toyrecords.leave(tmp_path, "rate.tags.low", **given)
+    assert len(read_rates(read_experiments(), "mini", str(tmp_path))[0]["format: tags"]) == 1
+
+
 def test_a_record_without_validation_is_refused(tmp_path):
     toyrecords.leave(tmp_path, "rate.tags.low", extra={"log": []}, format="tags", learning_rate=5e-4)
     with pytest.raises(UserError, match="'rate.tags.low' was trained without validation items"):
