@@ -21,6 +21,7 @@ from o1lib.scoring import PAPER_SETS, metrics
 from o1lib.scoring.policy_scores import chance_levels
 from o1lib.study import confirmatory_family, experiments, margins, protocol, protocol_text, rule_check, run_times
 from o1lib.study.jobs import select
+from o1lib.study.run_times import SCORING
 
 pytestmark = pytest.mark.slow
 
@@ -99,7 +100,8 @@ def test_the_second_amendment_states_the_rule_for_rates_and_the_share_of_deep_qu
 
 
 def test_the_third_amendment_comes_before_a_record_of_a_new_base_and_quotes_what_it_replaces():
-    before, text = (" ".join(part.split()) for part in PROTOCOL.read_text(encoding="utf8").split("**2026-11-30, three"))
+    before, after = PROTOCOL.read_text(encoding="utf8").split("**2026-11-30, three")
+    before, text = " ".join(before.split()), " ".join(after.split("\n## ")[0].split())
     assert text.startswith("points, written before any record of a new base existed. No item of the split `test`")
     points = re.split(r" (?=\d+\. \*)", text)[1:]
     assert len(points) == 3 and all(word in point for point in points for word in (" Now: ", " Why: "))
@@ -217,14 +219,21 @@ def test_margins_are_frozen_once(whole, project):
 
 
 def test_the_confirmatory_scale_differs_only_in_its_test_sets():
-    """It has the rows of the family, with the parameters of scale mini except those that size the test sets."""
+    """It scores the family on bases 1 and 2, with the parameters of scale mini except those that size the test sets.
+
+    The suite at each look changes no weight and is left out. The judges beside A17 are asked its set alone.
+    """
     read = experiments.read_experiments()
     family = {row for claim in load_claims() if claim.confirmatory for row in claim.contrast.rows}
-    assert set(select(read, "confirmatory")) == family
-    for row in {"base", "data"} | family | {experiments.parameters_of(read, "mini", row)["model"] for row in family}:
+    judges, rows = set(select(read, "mini", "family_judges")), select(read, "confirmatory")
+    scored = [(read.rows[row].twin_of, read.rows[row].on_base) for row in rows if read.rows[row].notebook == SCORING]
+    assert sorted(scored) == sorted((row, base) for row in family | judges for base in ("base1", "base2"))
+    for row in {"base1", "data", *rows}:
         mini, counted = (experiments.parameters_of(read, scale, row) for scale in ("mini", "confirmatory"))
         own = {name: counted[name] for name in ("n_test", "n_test_by_set")} if row == "data" else {}
-        assert counted == mini | own | ({"test_split": "test"} if own else {})
+        unmeasured = {"suite": 0} if "suite" in mini else {}
+        asked = {"sets": "mini-MM-Vet"} if read.rows[row].twin_of in judges else {}
+        assert counted == mini | own | unmeasured | asked | ({"test_split": "test"} if own else {})
 
 
 def test_the_confirmatory_scale_has_the_n_test_of_the_protocol():
