@@ -8,9 +8,6 @@ A slope is the least-squares slope of being right (0 or 1) on the binary logarit
 mean of its influence values over questions, so its interval and pairing are those of `o1lib.analysis.stats`.
 """
 
-from collections import defaultdict
-from statistics import fmean
-
 import numpy as np
 import pandas as pd
 
@@ -104,18 +101,6 @@ def summarize_depth(records, rows, a, b):
         if line.label == f"{a} − {b}"
     ]
     try:
-        return [*told, f"On {NAME}, {turning_share(_cells(*_answers(records, rows, a, b))).summary(a, b)}"]
+        return [*told, f"On {NAME}, {turning_share(*_answers(records, rows, a, b)).summary(a, b)}"]
     except UserError:  # not both shallow and deep questions
         return told
-
-
-def _cells(one, other):
-    """Return {depth: (questions, accuracy of one, accuracy of the other)} over all seeds."""
-    by = [defaultdict(list), defaultdict(list)]
-    for table, cells in zip((one, other), by, strict=True):
-        for line in table.itertuples():
-            cells[line.depth].append((line.qid, line.value))
-    return {
-        depth: (len({qid for qid, _ in by[0][depth]}), *(fmean(value for _, value in cells[depth]) for cells in by))
-        for depth in sorted(by[0].keys() & by[1].keys())
-    }

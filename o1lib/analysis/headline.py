@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from o1lib.minivqa.testsets import PROTOCOL
+from o1lib.minivqa.testsets import SETS_LINE as WRITTEN
 from o1lib.records import Record, UserError, choose, need, project_root, sha256, shown
 from o1lib.records.store import Metric
 from o1lib.scoring import PAPER_SETS
 from o1lib.scoring.chance_level import AVERAGE, FILE, HEADLINE, ChanceLevels, headline_metric, read_levels
 
 NOT_FROZEN, NO_SET = "not frozen", "none"
-WRITTEN = "Sets in the headline: "  # begins the line of the protocol that names them
 _WRITTEN = re.compile(rf"^{WRITTEN}(.+?)\.?$", re.M)
 
 

@@ -1,4 +1,4 @@
-"""Commands that check: staged outputs, scored answers, a downloaded dataset, drawn questions.
+"""Commands that check: staged outputs, scored answers, a downloaded dataset, drawn questions, readiness of a study.
 
 python -m o1lib stages-check outputs.jsonl --field prediction      # the same as python -m o1lib.stages check
 python -m o1lib survey-check data/llava-cot
@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from o1lib.cli.app import app, numbers
+from o1lib.cli.app import Scale, app, numbers, stoppable
 from o1lib.minivqa.__main__ import show as show_drawings
 from o1lib.records import UserError
 
@@ -100,3 +100,28 @@ def depth_shortcuts(
     print(f"{table(found)}\n\n{summarize(found)}")
     if off_chance(found):
         raise typer.Exit(1)
+
+
+@app.command("readiness")
+def show_readiness(
+    scale: Scale = "mini",
+    direct: Annotated[str, typer.Option(help="row of the arm that answers at once")] = "direct",
+    structured: Annotated[str, typer.Option(help="row of the arm that answers in stages")] = "structured",
+    name: Annotated[str, typer.Option(help="name of this try, for its table")] = "try",
+    n: Annotated[int, typer.Option(help="questions behind each criterion; fewer than 600 meet none")] = 600,
+) -> None:
+    """Print as one JSON line whether both arms are above chance, and whether a chain's option gives its letter.
+
+    Only validation drawings are asked. The table of the try is written to work/<scale>/readiness/<name>.json, its entry
+    for the log to <name>.md. A name is used once. The exit code is 1 if a criterion is not met.
+    """
+    from o1lib.study import readiness
+
+    if n < 1:
+        raise UserError(f"--n {n} asks no question: give 1 or more questions")
+    readiness.check_new(scale, name)
+    with stoppable("answers are kept, and "):
+        found = readiness.measure(scale, direct, structured, n)
+    readiness.write_try(found, name)
+    print(readiness.json_line(found["criteria"]))
+    raise typer.Exit(0 if found["passed"] else 1)

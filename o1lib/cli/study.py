@@ -18,15 +18,16 @@ Bases = Annotated[str, typer.Option(help="rows of the bases of the run, between 
 
 
 def _plan(scale: str, rows: str, seeds: str, jobs: str, fresh: str):
-    """Return what `study` and `plan` share: the plan, the number of parallel rows, the scale, and the missing bases."""
-    from o1lib.study import experiments, missing_bases, plan
+    """Return what `study` and `plan` share: the plan, the number of parallel rows, the scale, what lacks, and notes."""
+    from o1lib.study import experiments, missing_bases, plan, unready
 
     study = experiments.read_experiments()
     chosen = numbers("SEEDS", seeds) if seeds else ()
     made = plan.make_plan(study, scale, rows, chosen, switch("FRESH", fresh))
     plan.check_reports(made)
     block = study.scales[scale]
-    return made, number("JOBS", jobs or str(block.jobs), 1), block, missing_bases.missing_bases(study, made)
+    missing = missing_bases.missing_bases(study, made) + unready.unchosen_rates(study, made)
+    return made, number("JOBS", jobs or str(block.jobs), 1), block, missing, unready.unproven_bases(made)
 
 
 @app.command("plan")
@@ -34,8 +35,8 @@ def show_plan(scale: Scale = "mini", rows: Rows = "", seeds: Seeds = "", jobs: J
     """Print what would run, why, and about how long it would take."""
     from o1lib.study import plan_text
 
-    made, parallel, _, missing = _plan(scale, rows, seeds, jobs, fresh)
-    print("\n".join([plan_text.describe(made, parallel), *missing]))
+    made, parallel, _, missing, notes = _plan(scale, rows, seeds, jobs, fresh)
+    print("\n".join([plan_text.describe(made, parallel), *missing, *notes]))
 
 
 @app.command()
@@ -50,9 +51,10 @@ def study(
     """Run every row that is out of date and write the summary, work/<scale>/summary.json."""
     from o1lib.study import resources, runner
 
-    made, parallel, needs, missing = _plan(scale, rows, seeds, jobs, fresh)
+    made, parallel, needs, missing, notes = _plan(scale, rows, seeds, jobs, fresh)
     if missing:
         raise UserError("; ".join(missing))
+    print("\n".join(notes), end="\n" * bool(notes))
     options = tuple(shlex.split(snakemake))
     if not resources.on_cluster(options):
         runner.check_hardware(needs, scale)
@@ -132,11 +134,13 @@ def show_rates(
     scale: Scale = "mini",
     root: Annotated[str, typer.Option(help='folder of a study; "" is work/<scale>')] = "",
 ) -> None:
-    """Print which learning rate each arm takes, and which side of the tried rates has to be extended."""
-    from o1lib.study import experiments, rates
+    """Print which optimizer all arms take, which learning rate each, and which side of the rates is extended."""
+    from o1lib.study import experiments, optimizers, rates
 
-    found, first = rates.read_rates(experiments.read_experiments(), scale, root)
-    print(rates.describe_rates(found, first))
+    study = experiments.read_experiments()
+    found, first = rates.read_rates(study, scale, root)
+    best = optimizers.best_accuracies(study, scale, rates.records_of(scale, root))
+    print(f"{optimizers.describe_optimizers(best)}\n\n{rates.describe_rates(found, first)}")
 
 
 @app.command()
@@ -152,30 +156,6 @@ def margins(
     if freeze:
         study_margins.freeze(found)
     print(study_margins.margins_text(found))
-
-
-@app.command("readiness")
-def show_readiness(
-    scale: Scale = "mini",
-    direct: Annotated[str, typer.Option(help="row of the arm that answers at once")] = "direct",
-    structured: Annotated[str, typer.Option(help="row of the arm that answers in stages")] = "structured",
-    name: Annotated[str, typer.Option(help="name of this try, for its table")] = "try",
-    n: Annotated[int, typer.Option(help="questions behind each criterion; fewer than 600 meet none")] = 600,
-) -> None:
-    """Print as one JSON line whether both arms are above chance, and whether a chain's option gives its letter.
-
-    Only validation drawings are asked. The table of the try is written to work/<scale>/readiness/<name>.json, its entry
-    for the log to <name>.md. The exit code is 1 if a criterion is not met.
-    """
-    from o1lib.study import readiness
-
-    if n < 1:
-        raise UserError(f"--n {n} asks no question: give 1 or more questions")
-    with stoppable("answers are kept, and "):
-        found = readiness.measure(scale, direct, structured, n)
-    readiness.write_try(found, name)
-    print(readiness.json_line(found["criteria"]))
-    raise typer.Exit(0 if found["passed"] else 1)
 
 
 @app.command("publish")

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy
 
 from o1lib.data.dataset import Item, target
+from o1lib.data.step_counts import steps_in
 from o1lib.data.survey import TABLE_1
 from o1lib.records import UserError, project_root, shown
 from o1lib.records.progress import progress_bar
@@ -34,6 +35,7 @@ def card(
 
     - `splits`: items, pictures, families, skills, depths, test sets, token lengths and duplicates of each split
     - `depths`: one row for each split or, if it has test sets, for each of them (see `depths`)
+    - `steps`: the same for the steps that the reasoning writes down (see `written_steps`)
     - `families`: one row per family, compared with Table 1
     - `leakage` {"a & b": numbers of pictures and keys that occur in both splits}
     - `baselines`: those of train on test
@@ -64,6 +66,7 @@ def card(
         "splits": described,
         "families": families(splits),
         "depths": depths(splits),
+        "steps": written_steps(splits),
         "leakage": leakage,
         "tokenizer": tokenizer,
         "baselines": baselines(splits["train"], splits["test"]),
@@ -95,18 +98,35 @@ def depths(splits: Mapping[str, Iterable[Item]]) -> list[dict]:
     There are two rows for each split, or for each test set if the split consists of them: `skills` is "all", or
     "reasoning" for the items of the skills REASONING. Items of unknown depth (0) are left out.
     """
+    return _counted(splits, lambda item: item.depth, "depth")
+
+
+def written_steps(splits: Mapping[str, Iterable[Item]]) -> list[dict]:
+    """Return how many items write down how many steps: rows as those of `depths`, with "steps 1", "steps 2", ...
+
+    A written step need not depend on another one, so there are more of them than the depth. They are counted as in the
+    released answers (`o1lib.data.step_counts`): the last one, which gives the answer, only if it is alone.
+    """
+    return _counted(splits, _written, "steps")
+
+
+def _written(item: Item) -> int:
+    return max(len(item.steps) - 1, 1) if item.steps else steps_in(item.stages.get("reasoning", ""))
+
+
+def _counted(splits: Mapping[str, Iterable[Item]], number: Callable[[Item], int], name: str) -> list[dict]:
     found = defaultdict(list)
-    for name, items in splits.items():
+    for split, items in splits.items():
         for item in items:
-            if item.depth:
-                found[item.test_set or name, False].append(item.depth)
+            if count := number(item):
+                found[item.test_set or split, False].append(count)
                 if item.skill in REASONING:
-                    found[item.test_set or name, True].append(item.depth)
-    deepest = max((max(some) for some in found.values()), default=0)
+                    found[item.test_set or split, True].append(count)
+    most = max((max(some) for some in found.values()), default=0)
     return [
-        {"set": name, "skills": "reasoning" if reasoning else "all", "n": len(some), "mean": sum(some) / len(some)}
-        | {f"depth {depth}": some.count(depth) for depth in range(1, deepest + 1)}
-        for (name, reasoning), some in found.items()
+        {"set": split, "skills": "reasoning" if reasoning else "all", "n": len(some), "mean": sum(some) / len(some)}
+        | {f"{name} {count}": some.count(count) for count in range(1, most + 1)}
+        for (split, reasoning), some in found.items()
     ]
 
 

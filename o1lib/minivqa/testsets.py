@@ -25,6 +25,7 @@ Example:
 """
 
 import random
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -35,6 +36,8 @@ from o1lib.minivqa.words import SKILLS
 from o1lib.records import UserError, choose, project_root
 
 PROTOCOL = "results/PROTOCOL.md"  # how `test` will be scored, written before it is drawn
+SETS_LINE = "Sets in the headline: "  # begins the line of the protocol that names them
+MARGINS = "results/margins.json"  # within which differences count as negligible, frozen before `test` is drawn
 CATEGORIES = {
     "Math & Logic": "mini-GeoQA+",
     "Complex Visual Perception": "mini-CLEVR",
@@ -155,10 +158,10 @@ def test_set(name, n, split="devtest", start=0):
 
     Sets with groups (rotations, twins) consist of whole groups: n // 4 of them, at least one, and `start` counts
     groups. `split` is one of `SPLITS`; "hard" has harder scenes than the splits for training. Raises UserError for an
-    unknown name or split, and for "test" unless there is a protocol that says how it will be scored.
+    unknown name or split, and for "test" before it is settled how it will be scored (`check_settled`).
     """
-    if split == "test" and not (project_root() / PROTOCOL).is_file():
-        raise UserError(f"split 'test' stays undrawn until {PROTOCOL} says how it will be scored: use devtest")
+    if split == "test":
+        check_settled()
     draw_item = choose(name, _MAKERS, "test set")
     size = LINES_OF_A_GROUP.get(name, 1)
     first = start + _SPACING * (1 + TEST_SETS.index(name))
@@ -169,6 +172,22 @@ def test_set(name, n, split="devtest", start=0):
             example = example if size > 1 else _placed(example, f"{name}/{split}", k)
             found.append(replace(example, test_set=name, qid=_qid(name, group, row), group=group if size > 1 else ""))
     return found
+
+
+def check_settled():
+    """Raise UserError unless the protocol is there and names the sets of the headline, and the margins are frozen."""
+    path, undrawn = project_root() / PROTOCOL, "split 'test' stays undrawn until"
+    if not path.is_file():
+        raise UserError(f"{undrawn} {PROTOCOL} says how it will be scored: use devtest")
+    if not re.search(f"^{SETS_LINE}", path.read_text(encoding="utf8"), re.M):
+        raise UserError(
+            f"{undrawn} {PROTOCOL} has a line {SETS_LINE.strip()!r}: use devtest, or run "
+            "`.venv/bin/python -m o1lib entering` and add its last line"
+        )
+    if not (project_root() / MARGINS).is_file():
+        raise UserError(
+            f"{undrawn} {MARGINS} is there: use devtest, or run `.venv/bin/python -m o1lib margins --freeze`"
+        )
 
 
 test_set.__test__ = False  # the name is not a test to pytest

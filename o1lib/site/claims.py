@@ -7,6 +7,7 @@ forest_points(rows)                      # what the figure draws
 from collections.abc import Collection, Iterable
 from statistics import fmean
 
+from o1lib.analysis.chance_lines import CHANCE, DASH, chance_text
 from o1lib.analysis.claims.brief import main_claims
 from o1lib.analysis.claims.evaluate import NO_VERDICT
 from o1lib.analysis.claims.page import PAPERS, beside, cost, measured, reported
@@ -53,13 +54,21 @@ def _row(line: dict, study: Study, shown: bool, main: bool) -> dict:
 
 
 def levels(line: dict, study: Study) -> str:
-    """Return the two levels behind a difference, as "24.1 vs 22.4", means over seeds; "" where no record has them."""
+    """Return the two levels behind a difference with their chance level, "" where no record has them.
+
+    As in "24.1 vs 22.4 (chance level 21.3)"; the levels are means over seeds. Metrics that guessing does not raise have
+    no chance level.
+    """
     what = line["contrast"]
     restricted = what.get("sets") or what.get("skills") or what.get("less_skills")
     if restricted or line["kind"] not in DIFFERENCES or line["value"] is None:
         return ""
     sides = [_level(study, what[side], what["metric"]) for side in ("a", "b")]
-    return "" if None in sides else " vs ".join(f"{100 * value:.1f}" for value in sides)
+    if None in sides:
+        return ""
+    chance = chance_text(study.by_row[what["a"]], what["metric"], study.frozen)
+    told = f" ({CHANCE} {chance})" if chance != DASH else ""
+    return " vs ".join(f"{100 * value:.1f}" for value in sides) + told
 
 
 def _level(study: Study, row: str, metric: str) -> float | None:

@@ -12,7 +12,9 @@ from functools import cached_property
 from pathlib import Path
 
 from o1lib.analysis.comparability import PILOT, is_pilot
+from o1lib.analysis.headline import frozen_levels
 from o1lib.records import Record, UserError, load_all, project_root, shown
+from o1lib.scoring.chance_level import ChanceLevels
 from o1lib.study.experiments import MAIN_SCALE
 
 
@@ -49,6 +51,11 @@ class Study:
         for record in self.records:
             found[record.row].append(record)
         return dict(found)
+
+    @cached_property
+    def frozen(self) -> dict[str, ChanceLevels]:
+        """The frozen chance levels by row of their dataset."""
+        return frozen_levels(self.records)
 
     @property
     def notebooks(self) -> list[Path]:

@@ -56,8 +56,9 @@ class ScaleSpec(StrictModel):
     that many from `first_seed` on. Where SEEDS names none, rows run with the seeds that a verdict needs, or with the
     first one; if ROWS names a key of `repeats`, with as many as that gives them, in the same form.
     `group` and `jobs` are the defaults of ROWS and JOBS. `base` holds the parameters with which notebook 00 trains the
-    base that the scale ships (`make base`). A scale that is `like` another has the models and parameters of that scale
-    except those that it sets itself. Its runs and results are its own.
+    base that the scale ships (`make base`), and `rates_of` the first digits of the SHA-256 of the weights with which
+    its learning rates were chosen (o1lib.study.unready). A scale that is `like` another has the models and parameters
+    of that scale except those that it sets itself. Its runs and results are its own.
     """
 
     like: str = ""
@@ -73,6 +74,7 @@ class ScaleSpec(StrictModel):
     seeds: dict[str, int] = Field(default_factory=dict)
     repeats: dict[str, dict[str, int]] = Field(default_factory=dict)
     first_seed: int = Field(default=0, ge=0)
+    rates_of: str = ""
 
 
 class Study(StrictModel):

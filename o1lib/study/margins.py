@@ -6,7 +6,9 @@
 
 A margin is such that a true zero is called negligible with a probability of at least 0.8, and at most three points
 (`o1lib.analysis.stats.margins`). The claims of the confirmatory family get theirs at the size of the confirmatory run,
-all others at the size of the pilot, with which they are read.
+all others at the size of the pilot, with which they are read. With few seeds a pilot does not know how far another one
+moves a contrast: with one the margin would be that of the questions alone, and with two it is at the cap with a power
+near zero. Such a contrast has no margin.
 """
 
 from dataclasses import dataclass, field
@@ -17,13 +19,14 @@ from o1lib.analysis.claims import Claim, Compared, load_claims, measured_as, res
 from o1lib.analysis.claims.margins import FILE
 from o1lib.analysis.headline import WRITTEN, written_sets
 from o1lib.analysis.stats.margins import CAP, POWER, Margin, planned_margin
-from o1lib.analysis.stats.power import variances
+from o1lib.analysis.stats.power import Variances, variances
 from o1lib.minivqa.testsets import PROTOCOL
 from o1lib.records import UserError, atomic_file, project_root, shown, to_json
 from o1lib.study.confirmatory_family import OWN, FamilyMember
 from o1lib.study.protocol import ConfirmatoryPlan, plan_confirmatory
 
 KINDS = ("difference", "equivalence")  # of claims: a ratio and a rate have no margin
+LEAST_SEEDS = 4  # of a contrast in the pilot, over all its bases, each of which has two at least
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,13 @@ def plan_margins(scale: str = "mini", root: str = "") -> MarginPlan:
     Raises UserError where `plan_confirmatory` does.
     """
     plan = plan_confirmatory(scale, root)
-    found, remark = _of_family(plan)
-    lacking, family = {}, {one.claim.id for one in found}
+    found, lacking, remark = _of_family(plan)
+    family = {one.claim.id for one in plan.members}
     for claim in load_claims():
         if claim.kind in KINDS and claim.scope == "mini" and claim.id not in family:
             try:
                 pilot, used = variances(*rests_on(claim, plan.records)[1]), measured_as(claim, plan.records)
+                check_seeds(pilot)
                 margin = planned_margin(pilot, pilot.n, pilot.count, bases=pilot.bases)
                 found.append(ClaimMargin(claim, margin, pilot.n, pilot.count, used))
             except UserError as problem:
@@ -70,13 +74,34 @@ def plan_margins(scale: str = "mini", root: str = "") -> MarginPlan:
     return MarginPlan(tuple(found), basis, lacking)
 
 
-def _of_family(plan: ConfirmatoryPlan) -> tuple[list[ClaimMargin], str]:
-    """Return the family's margins at the size of the confirmatory run, at the pilot's if none is large enough."""
+def check_seeds(pilot: Variances) -> None:
+    """Raise UserError for a contrast with too few seeds in the pilot for a margin."""
+    if pilot.count < 2 or pilot.count * pilot.bases < LEAST_SEEDS:
+        on = f" on each of {pilot.bases} bases" if pilot.bases > 1 else ""
+        raise UserError(
+            f"negligible cannot be reached: the pilot has {pilot.count} seed{'s' * (pilot.count > 1)}{on}, and a "
+            f"margin needs {LEAST_SEEDS}"
+        )
+
+
+def _of_family(plan: ConfirmatoryPlan) -> tuple[list[ClaimMargin], dict[str, str], str]:
+    """Return the family's margins at the size of the confirmatory run, at the pilot's if none is large enough.
+
+    Also returns {claim: why it has no margin}, and a remark on the size.
+    """
+    found, lacking, remark = [], {}, ""
     try:
-        return [_of_member(member, plan.size(member), plan.seeds_of(member), plan) for member in plan.members], ""
+        sizes = {one.claim.id: (plan.size(one), plan.seeds_of(one)) for one in plan.members}
     except UserError:
-        found = [_of_member(member, member.found.n, member.found.count, plan) for member in plan.members]
-        return found, " (the family at the pilot's size, because no size is enough for the confirmatory run)"
+        sizes = {one.claim.id: (one.found.n, one.found.count) for one in plan.members}
+        remark = " (the family at the pilot's size, because no size is enough for the confirmatory run)"
+    for member in plan.members:
+        try:
+            check_seeds(member.found)
+            found.append(_of_member(member, *sizes[member.claim.id], plan))
+        except UserError as problem:
+            lacking[member.claim.id] = str(problem)
+    return found, lacking, remark
 
 
 def _of_member(member: FamilyMember, n: int, seeds: int, plan: ConfirmatoryPlan) -> ClaimMargin:
@@ -100,14 +125,15 @@ def margins_text(plan: MarginPlan) -> str:
     ]
     head = f"Margins in points from {plan.basis}: power {POWER:g} for a true zero, at most {100 * CAP:g} points."
     without = [f"{name} has none: {why}" for name, why in plan.lacking.items()]
-    return "\n".join([head, pd.DataFrame(lines).to_string(index=False), *without])
+    table = [pd.DataFrame(lines).to_string(index=False)] if lines else []
+    return "\n".join([head, *table, *without])
 
 
 def freeze(plan: MarginPlan) -> None:
     """Write the margins into results/margins.json, once.
 
-    Raises UserError if that file exists, if the protocol does not name the sets of the headline yet, and where the
-    pilot measured another contrast than the claim's.
+    Raises UserError if that file exists, if the protocol does not name the sets of the headline yet, where the pilot
+    measured another contrast than the claim's, and where a claim of the family has too few seeds in it for a margin.
     """
     path = project_root() / FILE
     if path.exists():
@@ -130,6 +156,10 @@ def _check_final(plan: MarginPlan) -> None:
             f"{PROTOCOL} has no line {WRITTEN.strip()!r}, so margins would be set for other sets than enter: "
             "run `.venv/bin/python -m o1lib entering` and add its last line first"
         )
+    for claim in load_claims():
+        if claim.confirmatory and claim.id in plan.lacking:
+            rows = ",".join(claim.contrast.rows)
+            raise UserError(f"{claim.id}: {plan.lacking[claim.id]}: run `make study ROWS={rows} SEEDS=0,1,2,3`")
     for one in plan.found:
         if one.measured != one.claim.contrast:
             told = "the variances of another claim" if one.measured is None else f"the metric {one.measured.metric}"

@@ -6,6 +6,8 @@ compare("mini")      # prints the differences that nbdime finds between the repo
 results/mini/runs/<row>/seed<k>/{record.json, predictions.parquet, small files}
 results/mini/{tables,figures}/                  files of the reports
 results/mini/executed/<notebook>.ipynb
+results/mini/readiness/                         tables of all tries of readiness
+results/mini/probes/<checkpoint>/               suites of probes of work/probes, with every reply
 README.md, docs/claims.md                       blocks from the claims report
 """
 
@@ -112,8 +114,25 @@ def _copy(rows: list[Job], reports: list[Job], results: Path) -> None:
         _copy_report(job, results)
 
 
+def _copy_tries(scale: str, results: Path) -> str:
+    """Copy all tries of readiness and, for the main scale, the finished suites of probes. Return in words how many."""
+    tries = sorted((project_root() / "work" / scale / "readiness").glob("*.json"))
+    for path in tries:
+        (results / "readiness").mkdir(parents=True, exist_ok=True)
+        for kind in (path, path.with_suffix(".md")):
+            shutil.copyfile(kind, results / "readiness" / kind.name)
+    suites = sorted((project_root() / "work" / "probes").glob(f"*/{RECORD}")) if scale == experiments.MAIN_SCALE else []
+    for record in suites:
+        with atomic_folder(results / "probes" / record.parent.name) as part:
+            for path in record.parent.iterdir():
+                if path.suffix in PUBLISHED or path.name == PREDICTIONS:
+                    shutil.copyfile(path, part / path.name)
+    found = [(tries, "try", "tries"), (suites, "suite of probes", "suites of probes")]
+    return ", ".join(f"{len(some)} {one if len(some) == 1 else many}" for some, one, many in found if some)
+
+
 def publish(scale: str = "mini", force: bool = False) -> None:
-    """Copy the complete rows and reports of work/<scale> to results/<scale>.
+    """Copy the complete rows and reports of work/<scale> to results/<scale>, and all tries of readiness and probes.
 
     Prints what was copied, what was left out, and which rows stay as they were published before. Raises UserError,
     before anything is copied, for scale smoke without `force`, if no row is complete, if a file is not the one that its
@@ -134,6 +153,7 @@ def publish(scale: str = "mini", force: bool = False) -> None:
     if updates_pages:
         readme.check_marks()
     _copy(rows, reports, _results(scale))
+    beside = _copy_tries(scale, _results(scale))
     if updates_pages:
         readme.write_blocks(scale)
     print(f"{counted(len(rows), 'row')} and {counted(len(reports), 'report')} published in {shown(_results(scale))}")
@@ -143,6 +163,8 @@ def publish(scale: str = "mini", force: bool = False) -> None:
     ):
         if names:
             print(f"{what}: {', '.join(names)}")
+    if beside:
+        print(f"published with them: {beside}")
 
 
 def compare(scale: str = "mini") -> None:

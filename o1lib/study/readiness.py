@@ -24,13 +24,14 @@ from o1lib.inference.decoder import Decoder
 from o1lib.minivqa import depth
 from o1lib.models.checkpoint import load, model_hash, trained_as
 from o1lib.models.presets import device_and_dtype
-from o1lib.records import Record, UserError, atomic_file, need, project_root, stack_hash, write_json
+from o1lib.records import Record, UserError, atomic_file, need, project_root, shown, stack_hash, write_json
 from o1lib.scoring.fixed_policies import TrainingCounts
 from o1lib.scoring.policy_scores import chance_level
 from o1lib.study.experiments import parameters_of, read_experiments
 from o1lib.study.readiness_criteria import NEEDED, SHALLOW, Chance, by_depth, criteria, log_entry
 
 TRAINING = 20_000  # training drawings on which the fixed policies are counted
+TRIES = "readiness"  # the folder of the tries of a scale
 SEARCHES = "03_search_and_score"  # the notebook whose code decides what a model answers
 
 
@@ -52,8 +53,8 @@ def measure(
     chance = chance or counted_chance(depth.mixture("train", TRAINING))
     items, (pairs, partners) = questions(n), drawn_items(n)
     arms = {row: _arm(record.folder / "model") for row, record in records.items()}
-    lines = {row: answers(items, arm, root / "readiness" / f"{row}.jsonl") for row, arm in arms.items()}
-    reply = _kept_reply(arms[structured], root / "readiness" / f"{structured}.replies.jsonl")
+    lines = {row: answers(items, arm, root / TRIES / f"{row}.jsonl") for row, arm in arms.items()}
+    reply = _kept_reply(arms[structured], root / TRIES / f"{structured}.replies.jsonl")
     followed = follow_rates(reply, pairs, partners, arms[structured].format, letters=False)
     found = criteria(items, lines[direct], lines[structured], followed, chance)
     return {
@@ -103,12 +104,20 @@ def json_line(found: Mapping) -> str:
     return json.dumps(found)
 
 
+def check_new(scale: str, name: str) -> None:
+    """Raise UserError for the name of a try that has a table, because every try is kept and published."""
+    path = project_root() / "work" / scale / TRIES / f"{name}.json"
+    if path.exists():
+        raise UserError(f"{shown(path)} is there, and every try is kept: give this one another --name")
+
+
 def write_try(found: Mapping, name: str) -> Path:
     """Write the table of a try to work/<scale>/readiness/<name>.json, and its entry for the log next to it.
 
-    Returns the path of the table.
+    Returns the path of the table. Raises UserError for the name of an earlier try.
     """
-    folder = project_root() / "work" / found["scale"] / "readiness"
+    check_new(found["scale"], name)
+    folder = project_root() / "work" / found["scale"] / TRIES
     with atomic_file(folder / f"{name}.md") as part:
         part.write_text(log_entry(found, name), encoding="utf8")
     return write_json(folder / f"{name}.json", {"name": name, **found})

@@ -114,6 +114,13 @@ def test_without_a_frozen_margin_no_difference_is_negligible(tmp_path):
     assert margin(line).startswith("3.0 points (power 0.04); negligible is out of reach")
 
 
+def test_a_difference_without_a_margin_among_others_with_one_says_so(tmp_path):
+    found = {"a": seeds(0.6, 1), "b": seeds(0.5, 1)}
+    told = "no margin is frozen for it, so negligible cannot be reached"
+    assert told in judged(tmp_path, found, margins={"other": FrozenMargin(0.03, 0.8)})["why"]
+    assert told not in judged(tmp_path, found, margins={"T": FrozenMargin(0.03, 0.8)})["why"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("b", "agrees"), [(63.2, True), (60.7, False)])
 def test_a_negligible_difference_agrees_with_a_paper_that_reports_less_than_the_margin(tmp_path, b, agrees):
@@ -676,3 +683,25 @@ def test_two_claims_with_one_contrast_or_id_are_refused(tmp_path, change):
 def test_a_claim_without_meaning_is_refused(changes):
     with pytest.raises(ValueError, match="validation error"):
         claim(**changes)
+
+
+def test_a_verdict_on_a_row_that_judges_itself_carries_the_judge(tmp_path):
+    """With the interval of its accuracy and its ties, over all seeds; other judges and rows without one have none."""
+
+    def change(record):
+        judge = "self" if record.row == "a" else "random"
+        found = {"n": 50, "accuracy": 0.6, "tie": 0.2}
+        return record.model_copy(
+            update={"parameters": record.parameters | {"judge": judge}, "extra": {"judge_on_own_pairs": found}}
+        )
+
+    line = judged(tmp_path, {"a": seeds(0.6, 2), "b": seeds(0.5, 2)}, change=change)
+    told = "the judge of a was right in 60.0 % [50.2, 69.1] of 100 comparisons and left 20.0 % to a coin"
+    assert told in line["why"] and "the judge of b" not in line["why"]
+    assert "the judge of" not in judged(tmp_path, {"a": seeds(0.6, 2), "b": seeds(0.5, 2)})["why"]
+
+
+def test_a_claim_that_is_not_run_says_why_on_its_line():
+    found = {line["id"]: line for line in evaluate_claims([one for one in CLAIMS if one.paper == "B"], [])}
+    noted = [name for name, line in found.items() if "mini-VRC-Bench draws the same eight categories" in line["why"]]
+    assert noted == [f"B{k}" for k in range(21, 29)]

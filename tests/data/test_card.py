@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from PIL import Image
 
-from o1lib.data.card import TABLE_1, baselines, card, depths, families, summarize_card, tokenizer_of
+from o1lib.data.card import TABLE_1, baselines, card, depths, families, summarize_card, tokenizer_of, written_steps
 from o1lib.data.dataset import Item, read_items, write_items
 from o1lib.minivqa import FAMILIES, mixture
 from o1lib.records import UserError, to_json
@@ -59,6 +59,21 @@ def test_depths_are_counted_by_split_and_by_test_set(tmp_path):
         {"set": "mini-AI2D", "skills": "all", "n": 1, "mean": 2.0, "depth 1": 0, "depth 2": 1, "depth 3": 0},
         {"set": "mini-AI2D", "skills": "reasoning", "n": 1, "mean": 2.0, "depth 1": 0, "depth 2": 1, "depth 3": 0},
     ]
+
+
+def test_written_steps_are_counted_as_in_the_released_answers(tmp_path):
+    """The last statement gives the answer; items without statements have the steps of their text."""
+    told = {"summary": "", "caption": "", "reasoning": "Read both. 2 + 3 = 5. Therefore, it is 5.", "conclusion": "5"}
+    train = [
+        item("1", tmp_path, steps=("a is 2", "b is 3", "so the answer is 5"), depth=1, skill="math"),
+        item("2", tmp_path, steps=("so the answer is 5",)),
+        item("3", tmp_path, stages=told),
+    ]
+    assert written_steps({"train": train}) == [
+        {"set": "train", "skills": "all", "n": 3, "mean": pytest.approx(5 / 3), "steps 1": 1, "steps 2": 2},
+        {"set": "train", "skills": "reasoning", "n": 1, "mean": 2.0, "steps 1": 0, "steps 2": 1},
+    ]
+    assert card({"train": train, "test": train})["steps"] == written_steps({"train": train, "test": train})
 
 
 def test_a_drawn_split_has_a_depth_for_every_item(splits):

@@ -79,6 +79,14 @@ def test_the_published_scale_has_48_groups_of_rotations_and_of_twins():
     assert min(sizes["mini-MMBench"], sizes["mini-HallusionBench"]) >= 4 * 48
 
 
+def test_the_set_on_which_searches_are_judged_is_larger_than_the_others():
+    """A17 to A22 are tested on mini-MM-Vet alone, so its questions are all that they have."""
+    for scale, split in (("mini", "devtest"), ("confirmatory", "test")):
+        data = parameters_of(read_experiments(), scale, "data")
+        assert data.get("test_split", "devtest") == split
+        assert set_sizes(data["n_test"], data["n_test_by_set"], TEST_SETS)["mini-MM-Vet"] >= 4 * 48
+
+
 def test_a_released_folder_is_split_by_picture_and_counted(tmp_path):
     records = [record(str(k), f"ai2d/{k}.png", STAGED) for k in range(20)]
     records += [record("text", None, STAGED), record("rounds", "coco/1.png", STAGED, "raw answer", STAGED)]

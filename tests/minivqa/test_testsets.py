@@ -66,12 +66,18 @@ def test_a_longer_set_begins_with_a_shorter_one(name):
     assert short[2 * rows :] == shown(test_set(name, 2 * rows, start=2))
 
 
-def test_the_test_split_stays_undrawn_until_there_is_a_protocol(tmp_path, monkeypatch):
+def test_the_test_split_stays_undrawn_until_its_scoring_is_settled(tmp_path, monkeypatch):
+    """There must be a protocol that names the sets of the headline, and frozen margins."""
     monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
-    with pytest.raises(UserError, match="split 'test' stays undrawn until results/PROTOCOL.md"):
-        test_set("mini-MMStar", 1, "test")
     (tmp_path / "results").mkdir()
-    (tmp_path / "results/PROTOCOL.md").write_text("as agreed", encoding="utf8")
+    for name, text, message in (
+        ("PROTOCOL.md", "as agreed", "until results/PROTOCOL.md says how"),
+        ("PROTOCOL.md", "x\nSets in the headline: mini-MMStar.", "has a line 'Sets in the headline:'.*entering"),
+        ("margins.json", "{}", "until results/margins.json is there.*margins --freeze"),
+    ):
+        with pytest.raises(UserError, match=f"split 'test' stays undrawn .*{message}"):
+            test_set("mini-MMStar", 1, "test")
+        (tmp_path / "results" / name).write_text(text, encoding="utf8")
     assert len(test_set("mini-MMStar", 1, "test")) == 1
 
 

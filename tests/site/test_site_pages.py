@@ -51,8 +51,14 @@ def test_reported_numbers_stand_beside_measured_levels(study):
     rows = [row for row in claims.claim_rows(study) if row["levels"]]
     assert rows and all(" vs " in row["reported"] or "nearest" in row["reported"] for row in rows)
     for row in rows:
-        a, b = map(float, row["levels"].split(" vs "))
+        a, b = map(float, row["levels"].split(" (")[0].split(" vs "))
         assert a - b == pytest.approx(row["value"], abs=0.2), row["id"]
+
+
+def test_levels_stand_beside_their_chance_level(study):
+    rows = [row for row in claims.claim_rows(study) if row["levels"]]
+    averages = [row["levels"] for row in rows if row["metric"].startswith("mini-")]
+    assert averages and all("(chance level " in told for told in averages)
 
 
 def test_only_claims_with_an_interval_are_in_the_figure(study):

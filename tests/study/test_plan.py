@@ -329,6 +329,28 @@ def test_publishing_copies_complete_rows_and_no_large_files(done, capsys):
     assert [path.name for path in (done / "results/smoke/executed").iterdir()] == ["report.ipynb"]
 
 
+def test_publishing_copies_all_tries_of_readiness_and_finished_probes(done, capsys, monkeypatch):
+    """Tries are those of the scale; probes are published with the main scale."""
+    for name in ("readiness/first.json", "readiness/first.md", "readiness/direct.jsonl"):
+        (done / "work/smoke" / name).parent.mkdir(exist_ok=True)
+        (done / "work/smoke" / name).write_text("{}", encoding="utf8")
+    for name in ("a/record.json", "a/table.md", "a/predictions.jsonl.gz", "a/replies.jsonl", "unfinished/table.md"):
+        (done / "work/probes" / name).parent.mkdir(exist_ok=True, parents=True)
+        (done / "work/probes" / name).write_text("{}", encoding="utf8")
+    (done / "work/smoke/runs/claims/seed0/notebook.ipynb").write_text("{}", encoding="utf8")
+    publish.publish("smoke", force=True)
+    assert "published with them: 1 try\n" in capsys.readouterr().out
+    results = done / "results/smoke"
+    assert sorted(path.name for path in (results / "readiness").iterdir()) == ["first.json", "first.md"]
+    assert not (results / "probes").exists()
+    monkeypatch.setattr(experiments, "MAIN_SCALE", "smoke")
+    assert publish._copy_tries("smoke", results) == "1 try, 1 suite of probes"
+    assert sorted(path.name for path in (results / "probes/a").iterdir()) == [
+        "predictions.jsonl.gz", "record.json", "table.md"
+    ]  # fmt: skip
+    assert not (results / "probes/unfinished").exists()
+
+
 def test_publishing_refuses_a_report_older_than_its_rows(done):
     record(planned().jobs[1].job, provenance={"started_at": "2026-02-01T00:00:00+00:00"})
     with pytest.raises(UserError, match="report claims is older than b seed 0"):

@@ -11,6 +11,7 @@ from support.toyrecords import answers, leave
 
 from o1lib.analysis.claims import frozen_margins, load_claims
 from o1lib.analysis.headline import written_sets
+from o1lib.analysis.stats.power import Variances
 from o1lib.data.chance import keep_levels
 from o1lib.data.splits import set_sizes
 from o1lib.minivqa import depth as deep
@@ -100,8 +101,8 @@ def test_the_second_amendment_states_the_rule_for_rates_and_the_share_of_deep_qu
 
 
 def draft():
-    """Return the text of the draft of a third amendment, and that of everything before it, both in one line."""
-    before, after = PROTOCOL.read_text(encoding="utf8").split("## Draft of a third amendment, not in force")
+    """Return the text of the draft of a fourth amendment, and that of everything before it, both in one line."""
+    before, after = PROTOCOL.read_text(encoding="utf8").split("## Draft of a fourth amendment, not in force")
     return " ".join(after.split()), " ".join(before.split())
 
 
@@ -130,6 +131,17 @@ def test_the_draft_plans_what_the_code_plans():
     assert f"the same on both: {block.first_seed}, " in text and block.seeds["confirmatory"] >= 5
 
 
+def test_the_third_amendment_comes_before_a_record_of_a_new_base_and_quotes_what_it_replaces():
+    before, after = PROTOCOL.read_text(encoding="utf8").split("**2026-11-30, three")
+    before, text = " ".join(before.split()), " ".join(after.split("\n## ")[0].split())
+    assert text.startswith("points, written before any record of a new base existed. No item of the split `test`")
+    points = re.split(r" (?=\d+\. \*)", text)[1:]
+    assert len(points) == 3 and all(word in point for point in points for word in (" Now: ", " Why: "))
+    quoted = [re.search(r'"([^"]+)"', point.split(" Now: ")[0]).group(1) for point in points]
+    assert [one for one in quoted if one not in before] == []
+    assert "A tie goes to AdamW" in points[0] and "`family_judges`" in points[1]
+
+
 def test_margins_of_the_family_are_those_that_are_frozen():
     family = [claim for claim in load_claims() if claim.confirmatory]
     frozen = frozen_margins(family)
@@ -139,34 +151,61 @@ def test_margins_of_the_family_are_those_that_are_frozen():
     ]
 
 
-def test_margins_are_set_for_the_size_at_which_a_claim_is_tested(one_seed):
-    asked = next(one for one in one_seed.members if one.claim.id == "A5")
-    found = {one.claim.id: one for one in margins.plan_margins("mini", str(one_seed.root)).found}
-    assert (found["A5"].n, found["A5"].seeds) == (one_seed.size(asked), one_seed.seeds_of(asked))
-    assert found["A3"].seeds == 1
-    assert all(one.margin.value <= 0.03 for one in found.values())
+def test_margins_are_set_for_the_size_at_which_a_claim_is_tested(whole_plan):
+    """Here with seeds that agree, so that a size is enough."""
+    agreeing = [replace(one, found=replace(one.found, seeds=0.0, count=5)) for one in whole_plan.members]
+    plan = replace(whole_plan, members=tuple(agreeing))
+    found, lacking, remark = margins._of_family(plan)
+    asked = next(one for one in plan.members if one.claim.id == "A5")
+    kept = next(one for one in found if one.claim.id == "A5")
+    assert (kept.n, kept.seeds) == (plan.size(asked), plan.seeds_of(asked)) and (lacking, remark) == ({}, "")
+    assert all(one.margin.value <= 0.03 for one in found)
 
 
-def test_a_pilot_too_small_for_a_confirmatory_run_gives_margins_at_its_own_size(two_seeds):
-    plan = margins.plan_margins("mini", str(two_seeds.root))
-    assert {one.seeds for one in plan.found} == {2} and "no size is enough" in plan.basis
-    assert "A5" in margins.margins_text(plan)
+def test_a_pilot_too_small_for_a_confirmatory_run_gives_margins_at_its_own_size(whole):
+    assert {one.seeds for one in whole.found} == {4} and "no size is enough" in whole.basis
+    assert {"A3", "A5"} <= {one.claim.id for one in whole.found} and "A5" in margins.margins_text(whole)
+
+
+def test_a_pilot_of_fewer_than_four_seeds_gives_no_margin(one_seed, two_seeds):
+    """With one seed a margin would be that of the questions alone, as if nothing moved between seeds."""
+    for plan, told in ((one_seed, "1 seed,"), (two_seeds, "2 seeds,")):
+        found = margins.plan_margins("mini", str(plan.root))
+        assert found.found == ()
+        assert {"A3", "A5", "A17"} <= found.lacking.keys()
+        assert found.lacking["A3"] == f"negligible cannot be reached: the pilot has {told} and a margin needs 4"
+        assert f"A5 has none: {found.lacking['A5']}" in margins.margins_text(found)
+
+
+@pytest.mark.parametrize(("count", "bases", "enough"), [(4, 1, True), (2, 2, True), (3, 1, False), (1, 4, False)])
+def test_seeds_of_all_bases_count_but_not_one_of_each(count, bases, enough):
+    pilot = Variances(0.2, 0.0, 0.0, 100, count, bases)
+    if enough:
+        margins.check_seeds(pilot)
+    else:
+        with pytest.raises(UserError, match="negligible cannot be reached"):
+            margins.check_seeds(pilot)
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """Margins of a pilot that has two seeds of every row of the family, and frozen chance levels."""
+def whole_plan(tmp_path_factory):
+    """The plan from a pilot that has four seeds of every row of the family, and frozen chance levels."""
     family = {row for claim in load_claims() if claim.confirmatory for row in claim.contrast.rows}
-    root = study(tmp_path_factory.mktemp("whole"), (0, 1), dict.fromkeys(sorted(family), 0.5) | ROWS)
+    root = study(tmp_path_factory.mktemp("whole"), range(4), dict.fromkeys(sorted(family), 0.5) | ROWS)
     levels = chance_levels(list(mixture("train", 150)), toyrecords.questions(), "d" * 64)
     keep_levels(need(root, "data", 0), levels)
-    return margins.plan_margins("mini", str(root))
+    return protocol.plan_confirmatory("mini", str(root))
 
 
 @pytest.fixture(scope="module")
-def lacking(two_seeds):
+def whole(whole_plan):
+    return margins.plan_margins("mini", str(whole_plan.root))
+
+
+@pytest.fixture(scope="module")
+def lacking(tmp_path_factory):
     """Margins of a pilot without chance levels and without the rows of B8 and B11."""
-    return margins.plan_margins("mini", str(two_seeds.root))
+    return margins.plan_margins("mini", str(study(tmp_path_factory.mktemp("lacking"), seeds=range(4))))
 
 
 @pytest.fixture
@@ -175,6 +214,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "PROTOCOL.md").write_text("Sets in the headline: mini-MMStar.\n", encoding="utf8")
+    (tmp_path / "claims.yaml").write_text((PROTOCOL.parents[1] / "claims.yaml").read_text(encoding="utf8"))
     return tmp_path
 
 
@@ -187,6 +227,13 @@ def test_margins_are_not_frozen_from_another_contrast(lacking, project):
     assert not (project / "results" / "margins.json").exists()
 
 
+def test_margins_are_not_frozen_while_a_claim_of_the_family_has_too_few_seeds(whole, project):
+    few = replace(whole, lacking={"A4": "negligible cannot be reached: the pilot has 2 seeds, and a margin needs 4"})
+    with pytest.raises(UserError, match="A4: negligible cannot be reached: the pilot has 2 seeds.*SEEDS=0,1,2,3"):
+        margins.freeze(few)
+    margins.freeze(replace(whole, lacking={"A3": "negligible cannot be reached"}))
+
+
 def test_margins_are_not_frozen_before_the_sets_of_the_headline_are_named(lacking, project):
     (project / "results" / "PROTOCOL.md").write_text("none yet", encoding="utf8")
     with pytest.raises(UserError, match="has no line 'Sets in the headline:'.*python -m o1lib entering"):
@@ -196,7 +243,7 @@ def test_margins_are_not_frozen_before_the_sets_of_the_headline_are_named(lackin
 def test_margins_are_frozen_once(whole, project):
     found = whole
     margins.freeze(found)
-    claims = load_claims(PROTOCOL.parents[1] / "claims.yaml")
+    claims = load_claims()
     kept = next(one.margin for one in found.found if one.claim.id == "A5")
     assert frozen_margins(claims)["A5"] == (kept.value, kept.power)
     with pytest.raises(UserError, match="results/margins.json is frozen and must not change"):
@@ -206,18 +253,19 @@ def test_margins_are_frozen_once(whole, project):
 def test_the_confirmatory_scale_differs_only_in_its_test_sets():
     """It scores the family on bases 1 and 2, with the parameters of scale mini except those that size the test sets.
 
-    The faithfulness suite at each look changes no weight and is left out.
+    The suite at each look changes no weight and is left out. The judges beside A17 are asked its set alone.
     """
     read = experiments.read_experiments()
     family = {row for claim in load_claims() if claim.confirmatory for row in claim.contrast.rows}
-    rows = select(read, "confirmatory")
+    judges, rows = set(select(read, "mini", "family_judges")), select(read, "confirmatory")
     scored = [(read.rows[row].twin_of, read.rows[row].on_base) for row in rows if read.rows[row].notebook == SCORING]
-    assert sorted(scored) == sorted((row, base) for row in family for base in ("base1", "base2"))
+    assert sorted(scored) == sorted((row, base) for row in family | judges for base in ("base1", "base2"))
     for row in {"base1", "data", *rows}:
         mini, counted = (experiments.parameters_of(read, scale, row) for scale in ("mini", "confirmatory"))
         own = {name: counted[name] for name in ("n_test", "n_test_by_set")} if row == "data" else {}
         unmeasured = {"suite": 0} if "suite" in mini else {}
-        assert counted == mini | own | unmeasured | ({"test_split": "test"} if own else {})
+        asked = {"sets": "mini-MM-Vet"} if read.rows[row].twin_of in judges else {}
+        assert counted == mini | own | unmeasured | asked | ({"test_split": "test"} if own else {})
 
 
 def test_the_confirmatory_scale_has_the_n_test_of_the_protocol():

@@ -5,7 +5,18 @@ from support import toyrecords
 
 from o1lib.records import UserError
 from o1lib.study.experiments import read_experiments
-from o1lib.study.rates import EXTENDED, GROUP, Tried, choose_rates, describe_rates, first_rates, read_rates
+from o1lib.study.rates import (
+    EXTENDED,
+    GROUP,
+    RateChoice,
+    Tried,
+    choose_rates,
+    describe_rates,
+    first_rates,
+    lacking_rates,
+    other_rates,
+    read_rates,
+)
 
 FIRST = (1.0, 2.0, 4.0)
 
@@ -42,8 +53,15 @@ def test_equally_good_rates_go_to_the_middle_then_to_the_lower():
 
 def test_nothing_is_decided_while_a_rate_is_missing():
     tried = trials(a=(0.3, 0.2, 0.1)) | {"b": []}
-    assert "not decided: rates are missing for b; run ROWS=rates" in describe_rates(tried, FIRST)
+    assert describe_rates(tried, FIRST).endswith("not decided: rates are missing for b (1, 2, 4); run ROWS=rates")
     with pytest.raises(UserError, match="'b' has no trial"):
+        choose_rates(tried, FIRST)
+
+
+def test_a_rate_that_one_arm_has_tried_is_missing_for_every_other():
+    tried = trials(a=(0.4, 0.3, 0.2, 0.1), b=(0.1, 0.2, 0.1))
+    assert describe_rates(tried, FIRST).endswith("rates are missing for b (0.5); run ROWS=rates,rates_extended")
+    with pytest.raises(UserError, match="arm 'b' lacks the rate 0.5 that another arm has"):
         choose_rates(tried, FIRST)
 
 
@@ -64,6 +82,14 @@ def test_records_are_read_by_their_parameters(tmp_path):
     assert [trial for own in tried.values() for trial in own] == [Tried(arm, 5e-4, 0.25, 600)]
 
 
+def test_tries_of_another_optimizer_do_not_count(tmp_path):
+    given = {"format": "tags", "learning_rate": 5e-4, "extra": {"log": [{"exact": 0.5, "asked": 600}]}}
+    toyrecords.leave(tmp_path, "rate.tags.low", optimizer="muon", **given)
+    assert read_rates(read_experiments(), "mini", str(tmp_path))[0]["format: tags"] == []
+    toyrecords.leave(tmp_path, "rate.tags.low", **given)
+    assert len(read_rates(read_experiments(), "mini", str(tmp_path))[0]["format: tags"]) == 1
+
+
 def test_a_record_without_validation_is_refused(tmp_path):
     toyrecords.leave(tmp_path, "rate.tags.low", extra={"log": []}, format="tags", learning_rate=5e-4)
     with pytest.raises(UserError, match="'rate.tags.low' was trained without validation items"):
@@ -74,3 +100,23 @@ def test_the_text_says_what_to_run_next():
     text = describe_rates(trials(a=(0.3, 0.2, 0.1), b=(0.1, 0.2, 0.1)), FIRST)
     assert "takes 1 (n 100)" in text and "takes 2 (n 100)" in text
     assert "run the rows of group rates_extended that end with .lower, for every arm" in text
+
+
+@pytest.mark.parametrize("scale", ["mini", "confirmatory"])
+def test_arms_run_at_the_rates_that_the_published_tries_give_them(scale):
+    """Nothing is compared while no try is published (`python -m o1lib rates --root results/mini`)."""
+    study = read_experiments()
+    tried, first = read_rates(study, scale, "results/mini")
+    if not lacking_rates(tried, first):
+        assert other_rates(study, scale, choose_rates(tried, first)) == {}
+
+
+def test_an_arm_at_another_rate_than_the_chosen_one_is_named():
+    study = read_experiments()
+    best = {
+        "format: tags": Tried("format: tags", 1e-3, 0.5, 600),
+        "format: direct": Tried("format: direct", 5e-4, 0.5, 9),
+    }
+    found = other_rates(study, "mini", RateChoice(best, (), {}))
+    assert found["structured"] == (2e-3, 1e-3)
+    assert "direct" not in found and "rate.tags.low" not in found

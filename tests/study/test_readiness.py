@@ -192,6 +192,17 @@ def test_the_command_prints_one_line_writes_the_try_and_goes_on(project, monkeyp
     assert json.loads(command("--scale", "smoke", "--n", "3", "--name", "second").stdout) == printed
 
 
+def test_a_try_is_not_overwritten_by_another_one(tmp_path, monkeypatch):
+    """It is refused before a question is asked."""
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    path = tmp_path / "work/smoke/readiness/try.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    with pytest.raises(UserError, match="work/smoke/readiness/try.json is there.*another --name"):
+        command("--scale", "smoke")
+    assert path.read_text() == "{}"
+
+
 def test_an_arm_of_another_budget_is_refused(project):
     path = project / "work/smoke/runs/direct/seed0/record.json"
     path.write_text(path.read_text().replace('"examples": 192', '"examples": 64'))

@@ -5,6 +5,7 @@ from support import toystudy
 from support.toystudy import edit
 from typer.testing import CliRunner
 
+from o1lib.analysis.claims import load_claims
 from o1lib.cli import app
 from o1lib.records import UserError
 from o1lib.study import experiments, missing_bases, plan, plan_text
@@ -141,15 +142,33 @@ def test_the_family_of_the_second_pilot_has_two_seeds_on_each_base():
 
 
 def test_the_confirmatory_run_has_two_bases_and_seeds_that_no_pilot_used():
+    """It holds the family, and beside it the judges of known accuracy, asked the set of A17 alone."""
     read = experiments.read_experiments()
     jobs = expand(read, "confirmatory", select(read, "confirmatory"), [])
     scored = {key for key in jobs if jobs[key].notebook == "03_search_and_score"}
-    family, seeds = select(read, "mini", "family"), {seed for _, seed in scored}
+    family, judges = select(read, "mini", "family"), select(read, "mini", "family_judges")
+    seeds = {seed for _, seed in scored}
     assert len(seeds) >= 3 and not seeds & {seed for _, seed in expand(read, "mini", family, [], ["pilot"])}
-    twins = [row for row, entry in read.rows.items() if entry.twin_of in family and entry.on_base in ("base1", "base2")]
-    assert scored == {(row, seed) for row in twins for seed in seeds} and len(twins) == 2 * len(family)
+    twins = {
+        row: entry.twin_of
+        for row, entry in read.rows.items()
+        if entry.twin_of in family + judges and entry.on_base in ("base1", "base2")
+    }
+    assert scored == {(row, seed) for row in twins for seed in seeds} and len(twins) == 2 * len(family + judges)
+    assert {twins[row] for row, _ in scored if jobs[row, min(seeds)].parameters.get("sets")} == set(judges)
     assert ("base", 0) not in jobs and {("base1", 0), ("base2", 0)} <= jobs.keys()
     assert set(experiments.planned_seeds(read, "confirmatory")["structured.base2.sample"]) == seeds
+
+
+def test_the_judges_of_known_accuracy_beside_the_family_are_those_of_its_claims():
+    wanted = {
+        row
+        for claim in load_claims()
+        if claim.confirmatory
+        for by in claim.judges.values()
+        for row in claim.varied(by).rows
+    }
+    assert set(select(experiments.read_experiments(), "mini", "family_judges")) == wanted
 
 
 def test_a_plan_names_the_bases_that_have_to_be_trained_first(monkeypatch, tmp_path):

@@ -15,6 +15,7 @@ from o1lib.analysis.claims.comparison import Evidence, check_alike, comparable, 
 from o1lib.analysis.claims.cost import cost, drawn_for_test
 from o1lib.analysis.claims.family import corrected
 from o1lib.analysis.claims.margins import FrozenMargin
+from o1lib.analysis.claims.own_judge import judged_by_itself
 from o1lib.analysis.claims.registry import Claim, Compared, Variation
 from o1lib.analysis.claims.wording import ALL_SETS, agrees_with_paper, changed_by_sets, only_own_judge
 from o1lib.analysis.stats import METHODS, NOT_TESTED, Interval, contrast, interval, ratio, verdict
@@ -65,6 +66,7 @@ def evaluate_claims(
     """
     claims, evidence = list(claims), Evidence.of(records, planned, same_code)
     lines = [_evaluate(claim, (margins or {}).get(claim.id), evidence) for claim in claims]
+    lines = [_without_margin(line) for line in lines] if margins else lines
     return corrected(lines, sum(claim.confirmatory for claim in claims))
 
 
@@ -86,19 +88,26 @@ def measured_as(claim: Claim, records: Iterable[Record], same_code: bool = True)
 
 def _evaluate(claim: Claim, frozen: FrozenMargin | None, evidence: Evidence) -> dict:
     margin, power = frozen or (None, None)
-    line = claim.model_dump(mode="json", exclude_none=True, exclude={"second", "judges", "confirmatory"})
+    line = claim.model_dump(mode="json", exclude_none=True, exclude={"second", "judges", "confirmatory", "note"})
     line |= {"margin": margin, "margin_power": power} | _judged(claim, claim.contrast, margin, evidence)
     pairs = line.pop("pairs")
     second = claim.second | (_beside_headline(evidence) if pairs and line["contrast"]["metric"] == HEADLINE else {})
     for name, variations in (("second", second), ("judges", claim.judges)):
         line[name] = {label: _varied(claim, by, margin, evidence) for label, by in variations.items()}
     return line | {
-        "why": "; ".join(filter(None, [line["why"], agrees_with_paper(line)])),
+        "why": "; ".join(filter(None, [line["why"], agrees_with_paper(line), claim.note])),
         "only_self": only_own_judge(line),
         "changed_by_sets": changed_by_sets(line),
         "cost": cost(pairs, evidence.records) if pairs else None,
         "confirmatory": bool(pairs) and claim.confirmatory and drawn_for_test(pairs, evidence.records),
     }
+
+
+def _without_margin(line: dict) -> dict:
+    """Return a line that says where a difference has no margin although others have one."""
+    if line["margin"] is not None or line["value"] is None or line["kind"] != "difference":
+        return line
+    return line | {"why": f"{line['why']}; no margin is frozen for it, so negligible cannot be reached"}
 
 
 def _beside_headline(evidence: Evidence) -> dict[str, Variation]:
@@ -156,6 +165,7 @@ def _judged(claim: Claim, what: Compared, margin: float | None, evidence: Eviden
         return line | dict.fromkeys(NUMBERS) | {"verdict": NO_VERDICT if claim.holds_by else NOT_TESTED}
     given = verdict(numbers["low"], numbers["high"], claim.sign, claim.kind, claim.claimed, margin)
     judged = verdict_over_bases(given, list(apart.values())) if apart and claim.kind == "difference" else given
+    pairs = merged(parts)
     unmargined = claim.kind == "equivalence" and margin is None
     remarks = [
         COSTS.get(claim.holds_by),
@@ -165,8 +175,9 @@ def _judged(claim: Claim, what: Compared, margin: float | None, evidence: Eviden
         PLAIN if what != asked else "",
         remark,
         DIFFERS if judged != given else "",
+        *([] if claim.holds_by else judged_by_itself(pairs)),
     ]
-    line = {"contrast": what.model_dump(mode="json"), "why": "; ".join(filter(None, remarks)), "pairs": merged(parts)}
+    line = {"contrast": what.model_dump(mode="json"), "why": "; ".join(filter(None, remarks)), "pairs": pairs}
     line |= numbers | {"verdict": NO_VERDICT if claim.holds_by else judged}
     return line | ({"bases": apart} if apart else {})
 

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from o1lib.analysis.claims.registry import Claim
+from o1lib.minivqa.testsets import MARGINS as FILE
 from o1lib.records import UserError, project_root, shown
 from o1lib.records.journals import load_json
-
-FILE = "results/margins.json"
 
 
 class FrozenMargin(NamedTuple):

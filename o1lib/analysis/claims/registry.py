@@ -74,8 +74,8 @@ class Claim(StrictModel):
     `scope` "paper" marks claims about models that the mini study does not have. `confirmatory` marks the family of
     claims that is tested on `test` drawings with Holm's correction. `origin` "study" marks a statement that no paper
     makes; `reported` then holds the paper's nearest numbers. `holds_by` marks a statement about cost that gets no
-    verdict: it holds by "construction", or by the "implementation". `second` are further lines next to the verdict, and
-    `judges` the same contrast under other judges, by label.
+    verdict: it holds by "construction", or by the "implementation". `note` is why a claim is not run. `second` are
+    further lines next to the verdict, and `judges` the same contrast under other judges, by label.
     """
 
     id: str
@@ -89,6 +89,7 @@ class Claim(StrictModel):
     confirmatory: bool = False
     origin: Literal["paper", "study"] = "paper"
     holds_by: Literal["", "construction", "implementation"] = ""
+    note: str = ""
     reported: dict[str, Reported]
     contrast: Compared
     second: dict[str, Variation] = {}

@@ -18,9 +18,10 @@ from o1lib.evaluation.probes.suite import PROBES, cases_of, run_suite, suite_met
 from o1lib.inference.lean_mllama import step_of
 from o1lib.inference.sequential import placed
 from o1lib.models.checkpoint import model_hash
-from o1lib.records import Run, atomic_file, choose, finish, project_root, stack_hash
+from o1lib.records import Run, UserError, atomic_file, choose, finish, load, project_root, shown, stack_hash
 from o1lib.records.progress import progress_bar
 from o1lib.records.provenance import provenance
+from o1lib.records.store import RECORD
 
 TABLE, REPLIES = "table.md", "replies.jsonl"
 SEARCHES = "03_search_and_score"  # the notebook whose code decides what a model replies
@@ -40,12 +41,14 @@ def measure(
 
     `data` is the folder of a dataset, "" for drawings. `chains` "own" forces the model's own chains instead of the
     true ones. Finished replies are kept in the folder, from which the same call goes on. Raises UserError for an
-    unknown probe, and as `load_decoder`, `read_items` and `drawn_items` do.
+    unknown probe, for a folder that holds the results of another call, and as `load_decoder`, `read_items` and
+    `drawn_items` do.
     """
     names = tuple(choose(name, list(PROBES), "probe") for name in probes) or tuple(PROBES)
     decoder, own = load_decoder(checkpoint, format, temperature=0.0)
     given = {"checkpoint": checkpoint, "data": data, "n": n, "format": own, "chains": chains, "seed": seed}
     folder = project_root() / (out or f"work/probes/{folder_of(checkpoint)}")
+    _check_same(folder, given)
     run = Run("probes", seed, "", folder.parent, folder, given, provenance=provenance())
     places = (Path(checkpoint), project_root() / checkpoint)
     weights = next((model_hash(place) for place in places if place.is_dir()), "")
@@ -64,6 +67,16 @@ def measure(
     facts = {"not_available": missing, "chains_left_out": left_out, "decoding_step": step_of(decoder.runner.model)}
     finish(run, found, lines, extra=facts, model_hash=weights, n_failed=_unread(lines), **placed(decoder))
     return table
+
+
+def _check_same(folder, given):
+    """Raise UserError if a folder holds the results of another checkpoint or of other settings: they are kept."""
+    if not (folder / RECORD).is_file():
+        return
+    kept = load(folder).parameters
+    if other := {name: kept.get(name) for name, value in given.items() if kept.get(name) != value}:
+        told = ", ".join(f"{name} {value}" for name, value in other.items())
+        raise UserError(f"{shown(folder)} holds the results of {told}: name another folder with --out")
 
 
 def _unread(lines):
