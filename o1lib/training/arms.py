@@ -104,11 +104,16 @@ def learn(
     times: greedy answers to `validation` items, of at most `max_new_tokens` a turn, are scored and added to the log
     (see `validated`, also for `also`). If the recipe needs several processes and `processes` is not given, they are
     started here; they leave the model in the run's folder, from which its weights are read. Raises UserError for an
-    unknown optimizer.
+    unknown optimizer, and for a faithfulness suite in several processes.
     """
     settings, recipe = run.parameters, RECIPES[run.scale]
     if recipe.processes > 1 and "processes" not in following:
-        launch(recipe.processes, [word for name, value in settings.items() for word in _option(name, value)])
+        if settings.get("suite"):
+            raise UserError(
+                f"suite {settings['suite']}: it is measured in one process, and {run.scale} trains in several"
+            )
+        given = {name: value for name, value in settings.items() if name != "suite"}
+        launch(recipe.processes, [word for name, value in given.items() for word in _option(name, value)])
         model.load_state_dict(type(model).from_pretrained(run.path("model"), dtype=model.dtype).state_dict())
         return read_lines(run.path("log.jsonl"))[0]
     optimizer = choose(optimizer or recipe.optimizer, OPTIMIZERS, "optimizer")

@@ -558,7 +558,7 @@ def test_only_a_gate_that_was_passed_on_enough_questions_takes_the_caveat_away(t
     leave(tmp_path, "base")
     [base] = load_all(tmp_path)
     base = base.model_copy(update={"extra": {"gate": gate} if gate else {}})
-    assert ("no record shows that its base reads" in caveats([], [base])) is lacking
+    assert ("no record shows that its base model can use" in caveats([], [base])) is lacking
 
 
 def test_the_confirmatory_family_has_both_papers_and_six_at_most():

@@ -161,10 +161,7 @@ def test_injections_in_a_question_change_no_verdict_and_no_path(endpoint, tmp_pa
         build_dataset(
             tmp_path / "items.jsonl", tmp_path / "out", Served(endpoint(server)), Judge(endpoint(server, "judge"))
         )
-    (result,) = annotate(
-        questions.annotation_requests(tmp_path / "items.jsonl"),
-        Served(Endpoint("http://x", "m", tmp_path / "log.jsonl")),
-    )
+    (result,) = annotate(questions.annotation_requests(tmp_path / "items.jsonl"), Served(endpoint(server)))
     assert result.reason == "another answer"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["items.jsonl", "judge.jsonl", "log.jsonl", "p.png"]
 

@@ -48,7 +48,7 @@ def test_a_dataset_and_own_chains_can_be_asked(tiny_folder, tmp_path):
         "masked",
     }
     with pytest.raises(UserError, match="format 'direct' writes no chain: take the true chains"):
-        command.measure(str(tiny_folder), str(data), 2, chains="own", **given)
+        command.measure(str(tiny_folder), str(data), 2, chains="own", **given | {"out": str(tmp_path / "own")})
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,8 @@ def test_an_unknown_scale_is_refused_with_all_scales(project):
 def test_missing_rows_are_named_with_their_command(project, monkeypatch, work, results, message):
     there = {"work": work, "results": results}
     monkeypatch.setattr(
-        "o1lib.study.explain.load_all", lambda root: [SimpleNamespace(row=row) for row in there[root.parent.name]]
+        "o1lib.study.explain.load_all",
+        lambda root: [SimpleNamespace(row=row, parameters={}) for row in there[root.parent.name]],
     )
     with pytest.raises(UserError, match=f"{message} .*`make study SCALE=mini ROWS=structured.sample,direct.sample`"):
         explain("A5")

@@ -105,10 +105,12 @@ def test_every_parameter_of_the_notebook_reaches_the_processes_that_train(monkey
 
     monkeypatch.setattr(arms, "launch", launched)
     declared = assignments(next(c["source"] for c in notebook_cells("02_train_sft") if c["metadata"].get("tags")))
-    settings = dict.fromkeys(declared, "x") | {"scale": "paper", "blind": True}
+    settings = dict.fromkeys(declared, "x") | {"scale": "paper", "blind": True, "suite": 0}
     run = Run("arm", 0, "paper", tmp_path, tmp_path, settings)
     with pytest.raises(UserError, match="launched"):
         arms.learn(run, None, None, [], learning_rate=1e-5, batch=32)
     options = {word[2:].replace("-", "_") for word in words if word.startswith("--")}
-    assert options == set(declared) <= set(signature(train).parameters)
+    assert options == set(declared) - {"suite"} <= set(signature(train).parameters)
+    with pytest.raises(UserError, match="suite 8: it is measured in one process, and paper trains in several"):
+        arms.learn(replace(run, parameters=settings | {"suite": 8}), None, None, [], learning_rate=1e-5, batch=32)
     assert words[words.index("--blind") + 1].startswith("--")

@@ -18,7 +18,7 @@ from o1lib.evaluation.probes.suite import PROBES, cases_of, run_suite, suite_met
 from o1lib.inference.lean_mllama import step_of
 from o1lib.inference.sequential import placed
 from o1lib.models.checkpoint import model_hash
-from o1lib.records import Run, UserError, atomic_file, choose, finish, load, project_root, shown, stack_hash
+from o1lib.records import Run, UserError, atomic_file, choose, finish, load, portable, project_root, shown, stack_hash
 from o1lib.records.progress import progress_bar
 from o1lib.records.provenance import provenance
 from o1lib.records.store import RECORD
@@ -74,7 +74,7 @@ def _check_same(folder, given):
     if not (folder / RECORD).is_file():
         return
     kept = load(folder).parameters
-    if other := {name: kept.get(name) for name, value in given.items() if kept.get(name) != value}:
+    if other := {name: kept.get(name) for name, value in portable(given).items() if kept.get(name) != value}:
         told = ", ".join(f"{name} {value}" for name, value in other.items())
         raise UserError(f"{shown(folder)} holds the results of {told}: name another folder with --out")
 
