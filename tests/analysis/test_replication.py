@@ -62,6 +62,12 @@ def test_every_contrast_is_classified_and_counted():
     assert list(replication_table(pairs).index) == ["A1", "A2", "A3", "A4", "A5"]
 
 
+def test_the_published_records_are_not_compared_with_themselves():
+    pairs = compare_with_published([line("A1"), line("A2", 0.1)], [line("A1"), line("A2", 0.1)])
+    assert summarize_agreement(pairs).startswith("All 2 contrasts have the published values and intervals")
+    assert replication_table(pairs).empty
+
+
 def test_a_value_without_an_interval_is_not_compared():
     seconds = {"low": None, "high": None, "kind": "ratio", "verdict": "no verdict"}
     assert compare_with_published([line(**seconds)], [line(**seconds)]) == []
