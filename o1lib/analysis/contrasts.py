@@ -8,7 +8,7 @@ frozen), or of another metric of `o1lib.analysis.observations`.
 It is paired by question and seed (`o1lib.analysis.claims`, `o1lib.analysis.stats`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -80,7 +80,7 @@ def _compared(records, asked, rows):
     return pd.DataFrame(lines, columns=COLUMNS)
 
 
-def _mostly_failed(label: str, records: Iterable[Record]) -> str:
+def _mostly_failed(label: str, records: Sequence[Record]) -> str:
     """Return that at least a share MANY of a row's answers were cut or lost their form, "" where fewer did."""
     failed = sum(record.n_failed for record in records)
     asked = sum(len(record.predictions()) for record in records) if failed else 0

@@ -103,7 +103,7 @@ def judges(report, name, judged, told, arm="the model itself"):
 def claims(report, name, lines):
     """Draw the measured differences of claims: a few with their statements, many by their ids in three columns."""
     found = difference_claims(lines)
-    ids = set(found.claim.str.partition(":")[0])
+    ids = {told.partition(":")[0] for told in found.claim}
     if not ids:
         return markdown("*No claim about a difference was tested.*")
     if len(found) > MOST:

@@ -28,6 +28,6 @@ def captioned(caption, frame):
 
 def with_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Return a table without the columns that hold no value in any line, and the names of these columns."""
-    there = ~frame.isin([NOT_MEASURED, NOT_RUN, ""]) & frame.notna()
+    there = ~frame.isin([NOT_MEASURED, NOT_RUN]) & frame.notna()
     lacking = [name for name in frame.columns if not there[name].any()]
     return frame.drop(columns=lacking), [str(name) for name in lacking]

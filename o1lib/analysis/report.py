@@ -44,6 +44,7 @@ from o1lib.scoring import PAPER_SETS
 from o1lib.scoring.chance_level import HEADLINE
 from o1lib.scoring.short_form import is_short
 
+NO_LINE = "no line to show"  # of a table that could have lines
 SETS = [*PAPER_SETS, AVERAGE, HEADLINE]
 OF_MMSTAR = {skill: f"mini-MMStar/{skill}" for skill in SKILLS} | {"mini-MMStar": "mini-MMStar"}
 ARMS = {
@@ -115,7 +116,7 @@ class Report:
         """
         there, lacking = with_values(frame)
         if there.empty:
-            return markdown(f"*{self.caption(caption)}: {NOT_RUN}.*")
+            return markdown(f"*{self.caption(caption.removesuffix('.'))}: {NOT_RUN if len(frame) else NO_LINE}.*")
         remark = f". In no record: {', '.join(lacking)}" if lacking else ""
         return html_table(there, self.caption(caption) + remark)
 

@@ -289,8 +289,8 @@ def test_a_table_without_values_is_a_sentence_and_an_empty_column_is_named(study
     part = pd.DataFrame({"tokens": ["–", "–"], "seconds": ["12", "not run"]}, index=["a", "b"])
     shown_table = report.html(part, "training").data
     assert "In no record: tokens" in shown_table and "<th>tokens</th>" not in shown_table and "12" in shown_table
-    for nothing in (part.assign(seconds="not run"), part[:0]):
-        assert report.html(nothing, "training").data == f"*{report.caption('training')}: not run.*"
+    for nothing, told in ((part.assign(seconds="not run"), "not run"), (part[:0], "no line to show")):
+        assert report.html(nothing, "training").data == f"*{report.caption('training')}: {told}.*"
 
 
 def test_a_table_of_rows_that_were_not_run_is_a_line(study):
