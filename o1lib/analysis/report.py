@@ -116,7 +116,8 @@ class Report:
         """
         there, lacking = with_values(frame)
         if there.empty:
-            return markdown(f"*{self.caption(caption.removesuffix('.'))}: {NOT_RUN if len(frame) else NO_LINE}.*")
+            why = f": {NOT_RUN if len(frame) else NO_LINE}"
+            return markdown(f"*{self.caption(caption.removesuffix('.'))}{'' if caption.endswith('.') else why}.*")
         remark = f". In no record: {', '.join(lacking)}" if lacking else ""
         return html_table(there, self.caption(caption) + remark)
 

@@ -98,7 +98,7 @@ def test_letters_stand_beside_chance():
 
 
 def test_a_report_opens_with_its_first_contrast_and_says_how_sure_it_is():
-    found = contrasts(UP, UNSURE, verdict=["inconclusive", "inconclusive"])
+    found = contrasts(UNSURE, UNSURE, verdict=["inconclusive", "inconclusive"])
     first, all_of_them, sure = findings.opening(found, "b", "pilot")
     assert first == "**b**: +1.0 points [-5.0, +7.0], **inconclusive**."
     assert all_of_them == "All 2 differences have an uncorrected 95 % interval that includes zero."

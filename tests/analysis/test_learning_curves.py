@@ -96,7 +96,7 @@ def test_the_sentence_says_which_answers_are_compared_and_how(tmp_path):
     for row, exact in (("direct", [0.2]), ("structured", [0.3])):
         train(tmp_path, row, exact, asked=600)
     [sentence] = summarize_learning(validation_curve(load_all(tmp_path), ROWS), "direct training")
-    assert "(600 and 600 validation answers, unpaired and of all seeds)" in sentence
+    assert "(validation answers 600 and 600, unpaired, seeds not told apart)" in sentence
 
 
 def test_arms_without_a_common_validation_are_not_compared(tmp_path):

@@ -110,7 +110,7 @@ def test_untested_claims_are_listed_if_nothing_is_compared():
 
 
 def test_the_page_shows_both_studies_if_one_is_published():
-    pairs = compare_with_published([line(statement="<b>A1</b>")], [line()])
+    pairs = compare_with_published([line(value=0.03, statement="<b>A1</b>")], [line()])
     text = claims_page([line()], "note", NOTHING, replication=replication_table(pairs), agreement="a < b")
     assert "compared with the published" in text
     assert "&lt;b&gt;A1" in text and "a &lt; b" in text
