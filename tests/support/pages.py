@@ -103,7 +103,7 @@ def _claims(text):
 
     lines = [line("A1"), line(text, value=None, low=None, high=None, verdict="not tested", cost=None)]
     lines.append(line("B1", verdict="no verdict"))
-    others = [one if one["value"] is None else one | {"value": one["value"] + 0.01} for one in lines]
+    others = [one if one["value"] is None else one | {"value": one["value"] + 1e-9} for one in lines]
     found = replication_table(compare_with_published(others, lines))
     return claims_page(lines, text, incomplete_claims(lines, []), text, found, text, text)
 
