@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 TESTS = Path(__file__).parent
+READ = ("console", "sorted", "filter", "link to a claim", "forest plot", "`<script>`", "2 MB at 600,000", "axe")
+READ += ("hides its answer", "six figures", "how long it takes", "progress bars", "pushed", "question of the README")
 NAMED = re.compile(r"tests/([\w/]+\.py)::(\w+)(?:\[([^]]+)\])?")
 
 
@@ -43,6 +45,11 @@ def test_every_fault_names_a_test():
 def test_every_named_test_exists():
     assert len(named()) > 100
     assert not [(file, name) for file, name, _ in named() if name not in functions(TESTS / file)]
+
+
+def test_every_part_of_what_people_read_has_a_line():
+    text = (TESTS / "faults.md").read_text(encoding="utf8").partition("## Results that people read")[2]
+    assert [part for part in READ if part not in text] == []
 
 
 def test_every_named_case_exists():

@@ -165,6 +165,9 @@ def table(found: dict) -> str:
         "result of a run without a kill. Weights, datasets, texts, choices and counts are compared exactly; "
         "log-probabilities of a search to 1e-4, because a resumed search decodes other questions in the same batch.",
         "",
+        f"The table is of the code of that commit. `git diff --stat {found['commit'][:10]} -- o1lib` names what has "
+        "changed since; the table says nothing about it.",
+        "",
         "A kill in the middle is one after which the next start found finished work, but not all of it.",
         "",
         "| part | runs | kills | in the middle | kept at a kill: least, median, most | same result | seconds |",

@@ -13,7 +13,7 @@ import pandas as pd
 
 from o1lib.analysis.headline import frozen_levels, levels_for
 from o1lib.analysis.observations import observations
-from o1lib.analysis.stats import contrast, interval, ratio
+from o1lib.analysis.stats import contrast, interval, share
 from o1lib.analysis.tables import CELL, by_row, pooled
 from o1lib.formats import answer_forms
 from o1lib.formats.answer_forms import CHOICE, OPEN, YES_OR_NO
@@ -25,7 +25,8 @@ from o1lib.scoring.intervals import wilson
 BLINDLY = "choices, chosen blindly"
 PUBLISHED, WHOSE = "published outputs of LLaVA-CoT", ("published", "this study")
 # Accuracy by the form of a question, and how often a chain gives the letter of the option that it states. The values
-# are metrics of o1lib.analysis.observations; a pair is a ratio.
+# are metrics of o1lib.analysis.observations; a pair is a share: the first
+# metric counts some of the observations that the second one counts.
 FORMS = {
     "open questions": OPEN,
     "yes or no": YES_OR_NO,
@@ -83,9 +84,9 @@ def metrics_from_predictions(records, rows, metrics):
     """Return a table as `tables.long_table` does, for metrics that are computed from predictions and not in records.
 
     `rows` maps labels to row ids, and `metrics` maps labels to metrics of `o1lib.analysis.observations`; a pair of
-    metrics is their ratio. A row that was not run, or that cannot have a metric (a direct answer has no chain), is
-    absent. Intervals are those of `o1lib.analysis.stats`. `chance` is the frozen chance level of the form that a metric
-    measures, None for other metrics. Raises UserError for damaged predictions.
+    metrics is the share of the first in the second. A row that was not run, or that cannot have a metric (a direct
+    answer has no chain), is absent. Intervals are those of `o1lib.analysis.stats`. `chance` is the frozen chance level
+    of the form that a metric measures, None for other metrics. Raises UserError for damaged predictions.
     """
     found, frozen = by_row(records), frozen_levels(records)
     lines = [
@@ -152,7 +153,7 @@ def _from_predictions(records, metric):
     answered = [(record.predictions(), record.seed) for record in records]
     try:
         tables = [pd.concat([observations(lines, part, seed) for lines, seed in answered]) for part in parts]
-        found = (ratio if len(tables) > 1 else interval)(*tables, "value")
+        found = (share if len(tables) > 1 else interval)(*tables, "value")
     except UserError:
         return None
     return {name: getattr(found, name) for name in CELL[:-1]} | {"failed": sum(r.n_failed for r in records)}

@@ -8,13 +8,16 @@ frozen), or of another metric of `o1lib.analysis.observations`.
 It is paired by question and seed (`o1lib.analysis.claims`, `o1lib.analysis.stats`).
 """
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from o1lib.analysis.claims import Claim, Compared, evaluate_claims
 from o1lib.analysis.comparability import missing_for_comparison
 from o1lib.analysis.findings import NOT_TOLD_APART
 from o1lib.analysis.stats import NOT_TESTED
-from o1lib.analysis.tables import by_row
+from o1lib.analysis.tables import NOT_MEASURED, by_row, percent
+from o1lib.records import Record
 from o1lib.scoring.chance_level import HEADLINE
 
 ONCE = ("base.greedy",)  # rows with one record for all seeds: one model, and greedy answers do not depend on the seed
@@ -34,7 +37,9 @@ COLUMNS = [
     "why",
     "incomplete",
     "failed",
+    "ill_formed",
 ]
+MANY = 0.5  # share of the answers of a row that failed, from which a contrast says so
 
 
 def compare(records, pairs, rows, metric=HEADLINE):
@@ -44,7 +49,7 @@ def compare(records, pairs, rows, metric=HEADLINE):
     nothing, and then the verdict is "better", "worse" or "not told apart". Rows that cannot be compared have no value,
     and `why` gives the reason. Seeds that only one side has are left out, and rows made by different code are compared;
     `incomplete` says so (`missing_for_comparison`) and is "" otherwise. `failed` counts answers that were cut or broke
-    their format, which stay in the comparison.
+    their format, which stay in the comparison, and `ill_formed` names a row most of whose answers failed.
     """
     return _compared(records, [(f"{a} − {b}", (a, b, sign), metric) for a, b, sign in pairs], rows)
 
@@ -66,10 +71,31 @@ def _compared(records, asked, rows):
             "claimed": CLAIMED[sign],
             "incomplete": "; ".join(missing_for_comparison(records, [rows[a], rows[b]], ONCE)),
             "failed": sum(record.n_failed for label in (a, b) for record in of_row.get(rows[label], [])),
+            "ill_formed": "; ".join(
+                filter(None, (_mostly_failed(label, of_row.get(rows[label], [])) for label in (a, b)))
+            ),
         }
         if not sign and line["verdict"] != NOT_TESTED:
             line["verdict"] = "better" if line["low"] > 0 else "worse" if line["high"] < 0 else NOT_TOLD_APART
     return pd.DataFrame(lines, columns=COLUMNS)
+
+
+def _mostly_failed(label: str, records: Sequence[Record]) -> str:
+    """Return that at least a share MANY of a row's answers were cut or lost their form, "" where fewer did."""
+    failed = sum(record.n_failed for record in records)
+    asked = sum(len(record.predictions()) for record in records) if failed else 0
+    return f"{failed} of {asked} answers of “{label}” failed" if failed and failed >= MANY * asked else ""
+
+
+def contrast_table(found):
+    """Return the lines of `compare` as text for a table: differences in points with their interval, and the rest."""
+    differences = [percent(line) if pd.notna(line["value"]) else NOT_MEASURED for line in found.to_dict("records")]
+    frame = found.drop(columns=["value", "low", "high"]).set_index("contrast").rename_axis(None)
+    frame.insert(0, "difference (points)", differences)
+    whole = frame.astype(dict.fromkeys(("n", "seeds", "wins", "losses", "failed"), "Int64"))
+    whole = whole.astype(object).where(whole.notna(), NOT_MEASURED)
+    whole["p"] = [p if p == NOT_MEASURED else f"{p:.3f}" if p >= 0.001 else "< 0.001" for p in whole["p"]]
+    return whole.rename(columns={"ill_formed": "mostly failed"})
 
 
 def on_each_base(records, pairs, rows, metric=HEADLINE):

@@ -13,7 +13,7 @@ import numpy as np
 from o1lib.analysis.breakdowns import BLINDLY
 from o1lib.analysis.chance_lines import chance_in
 from o1lib.analysis.claims.brief import counted
-from o1lib.analysis.claims.page import difference_claims, judged
+from o1lib.analysis.claims.page import difference_claims
 from o1lib.analysis.curves import curve_panels, judge_panels
 from o1lib.analysis.depth_gains import NOT_SCORED, title_of_gains
 from o1lib.analysis.findings import breaks, differences, letters, plain, spending
@@ -103,11 +103,16 @@ def judges(report, name, judged, told, arm="the model itself"):
 def claims(report, name, lines):
     """Draw the measured differences of claims: a few with their statements, many by their ids in three columns."""
     found = difference_claims(lines)
+    ids = {told.partition(":")[0] for told in found.claim}
+    if not ids:
+        return markdown("*No claim about a difference was tested.*")
     if len(found) > MOST:
         ax = _in_columns(found.assign(claim=found.claim.str.partition(":")[0]))
     else:
         ax = points(with_n(found, "claim"), "claim", "verdict", zero=True, width=4.2)
-    return report.figure(name, ax, f"Of {len(judged(lines))} claims, {counted(judged(lines))}")
+    drawn = [line for line in lines if line["id"] in ids]
+    _cut([one for one in ax.figure.axes if one.axison], found)
+    return report.figure(name, ax, f"Of {len(drawn)} claims with a measured difference, {counted(drawn)}")
 
 
 def _in_columns(found, columns=3):
@@ -129,6 +134,25 @@ def _in_columns(found, columns=3):
     )
     figure.supxlabel(DIFFERENCE, fontsize="medium")
     return axes[0]
+
+
+def _cut(axes, table, most=2):
+    """Narrow the axis of `points` of differences so that a few wide intervals do not hide the others.
+
+    `axes` hold the lines of `table` in order. The axis ends at `most` times the median reach of an interval, but beyond
+    every value. An interval that goes on has an arrow at the edge.
+    """
+    ends = np.maximum(table.low.abs(), table.high.abs())
+    reach = 105 * max(table.value.abs().max(), min(ends.max(), most * ends.median()))
+    place = 0
+    for ax in axes:
+        count = len(ax.get_yticks())
+        for spot, line in enumerate(table.iloc[place : place + count].itertuples()):
+            for edge, beyond, marker in ((-reach, -line.low, "<"), (reach, line.high, ">")):
+                if 100 * beyond > reach:
+                    ax.plot(edge, spot, marker=marker, color="black", markersize=5, clip_on=False, label="_nolegend_")
+        ax.set_xlim(-reach, reach)
+        place += count
 
 
 def _about(told, arm):

@@ -1,10 +1,9 @@
 """Say in words what a table of results shows: the titles of figures, and the first sentences of a report.
 
-    differences(found)                                          # "No difference is certain: all 8 intervals include 0"
+    differences(found)                                          # "None of 8 differences has an uncorrected ..."
     opening(found, "structured − direct training", "pilot")     # three sentences (Markdown)
 
-A difference is certain if its 95 % interval excludes zero. Each is judged on its own, without correction for their
-number.
+Intervals are uncorrected: each difference is judged on its own, without correction for their number.
 """
 
 import pandas as pd
@@ -29,22 +28,42 @@ def plain(sentence):
 
 
 def differences(found, name="contrast", most=2):
-    """Return in one sentence how many differences are certain, with the largest, named by column `name`.
+    """Return in one sentence how many 95 % intervals exclude zero, with the largest, named by column `name`.
 
-    `found` has columns value, low, high (fractions) and perhaps `verdict`; lines without a value are not counted.
+    `found` has columns value, low, high (fractions), and perhaps `seeds`, `incomplete` and `ill_formed`, from which the
+    limits of a named difference are told. Lines without a value are not counted.
     """
     tested = found.dropna(subset=["value"])
-    sure = tested[~undecided(tested)]
+    sure = tested[(tested.low > 0) | (tested.high < 0)]
     if not len(tested):
         return "Nothing is compared: rows were not run"
     if not len(sure):
         if len(tested) == 1:
-            return "The difference is not certain: its interval includes zero"
-        return f"No difference is certain: all {len(tested)} intervals include zero"
+            return "The uncorrected 95 % interval of the difference includes zero"
+        return f"All {len(tested)} differences have an uncorrected 95 % interval that includes zero"
     largest = sure.loc[sure.value.abs().sort_values(ascending=False, kind="stable").index[:most]]
-    named = "; ".join(f"{line[name]} {100 * line['value']:+z.1f} points" for line in largest.to_dict("records"))
+    named = "; ".join(
+        f"{line[name]} {100 * line['value']:+z.1f} points{_limits(line)}" for line in largest.to_dict("records")
+    )
     more = f"; and {len(sure) - most} more" if len(sure) > most else ""
-    return f"{len(sure)} of {len(tested)} differences {'is' if len(sure) == 1 else 'are'} certain: {named}{more}"
+    have = "has" if len(sure) == 1 else "have"
+    return f"{len(sure)} of {len(tested)} differences {have} an uncorrected 95 % interval without zero: {named}{more}"
+
+
+def _limits(line):
+    """Return what a contrast rests on, in parentheses, "" where nothing limits it."""
+    told = ["one seed" if line.get("seeds") == 1 else "", "incomplete" if line.get("incomplete") else ""]
+    told.append(line.get("ill_formed") or "")
+    return f" ({', '.join(filter(None, told))})" if any(told) else ""
+
+
+def levels(cells, name):
+    """Return in one sentence the lowest and the highest value of a table, named by column `name` (fractions)."""
+    there = cells.dropna(subset=["value"])
+    if not len(there):
+        return "Nothing is shown: rows were not run"
+    least, most = (there.loc[place] for place in (there.value.idxmin(), there.value.idxmax()))
+    return f"Between {100 * least.value:.1f} % ({least[name]}) and {100 * most.value:.1f} % ({most[name]})"
 
 
 def breaks(cells, places):
@@ -94,7 +113,7 @@ def _range(shares):
 
 
 def opening(found, first, mark=""):
-    """Return three sentences (Markdown): the contrast named `first`, which differences are certain, and how sure it is.
+    """Return three sentences (Markdown): the contrast named `first`, whose intervals exclude zero, and how sure it is.
 
     `found` is a table of `o1lib.analysis.contrasts.compare`; `mark` names the kind of study, such as "pilot".
     """
@@ -115,7 +134,8 @@ def _sure(tested, mark):
     few, many, seeds = (int(number) for number in (tested.n.min(), tested.n.max(), tested.seeds.max()))
     asked = f"{few}" if few == many else f"{few} to {many}"
     width = (50 * (tested.high - tested.low)).median()
-    most = "one seed" if seeds == 1 else f"up to {seeds} seeds"
+    least = int(tested.seeds.min())
+    most = "one seed" if seeds == 1 else f"{f'{least} to ' if least < seeds else ''}{seeds} seeds"
     start = f"In this {mark}, a" if mark else "A"
     return (
         f"{start} difference rests on {asked} questions and {most}, and half of the intervals are wider than "

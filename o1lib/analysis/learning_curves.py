@@ -18,6 +18,7 @@ from o1lib.records import Metric
 from o1lib.scoring.intervals import wilson
 
 ASKED = 64  # number of validation items in older logs, which do not name it
+NOT_SURE = ", but the last interval includes zero"
 COLUMNS = ["label", "row", "seed", "examples", "seconds", *CELL]
 
 
@@ -80,7 +81,7 @@ def summarize_crossing(found, staged, direct):
     """Return a sentence on where arm `staged` overtakes arm `direct` in the table of `validation_curve` (Markdown).
 
     Its curve is above from the first number of examples after which it never falls back. It is said to overtake only if
-    the last difference is certain: if its 95 % interval excludes zero. The interval is Newcombe's for two independent
+    the 95 % interval of the last difference excludes zero. The interval is Newcombe's for two independent
     shares (https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I), over all answers of all
     seeds. It is not paired, because the log does not hold single answers.
     """
@@ -94,7 +95,11 @@ def summarize_crossing(found, staged, direct):
     low, high = _interval(one, other)
     certain = low > 0 or high < 0
     difference = f"{100 * (one.value - other.value):+z.1f} points [{100 * low:+z.1f}, {100 * high:+z.1f}]"
-    last = f"At {shared[-1]:,} the difference is {difference}{'' if certain else ', and its interval includes zero'}."
+    asked = (
+        f"validation answers {one.n * one.seeds:.0f} and {other.n * other.seeds:.0f}, unpaired, seeds not told apart"
+    )
+    zero = "" if certain else ", and its interval includes zero"
+    last = f"At {shared[-1]:,} the difference is {difference} ({asked}){zero}."
     return f"**{staged}** {_where(shared, behind, direct, certain)} {last}"
 
 
@@ -102,11 +107,11 @@ def _where(shared, behind, direct, certain):
     if behind == len(shared) - 1:
         return f"is not above **{direct}** at the last validation ({shared[-1]:,} examples)."
     if behind < 0:
-        sure = "" if certain else ", not certainly"
+        sure = "" if certain else NOT_SURE
         return f"is above **{direct}** from the first validation on ({shared[0]:,} examples){sure}."
     if certain:
         return f"overtakes **{direct}** between {shared[behind]:,} and {shared[behind + 1]:,} examples and stays above."
-    return f"is above **{direct}** from {shared[behind + 1]:,} examples on, not certainly."
+    return f"is above **{direct}** from {shared[behind + 1]:,} examples on{NOT_SURE}."
 
 
 def _interval(one, other):

@@ -15,14 +15,14 @@ import pandas as pd
 from IPython.display import HTML, Image
 
 from o1lib.analysis.comparability import PILOT, is_pilot, mismatches
-from o1lib.analysis.contrasts import ONCE, compare
+from o1lib.analysis.contrasts import ONCE, compare, contrast_table, summarize_contrast
 from o1lib.analysis.findings import differences, opening
 from o1lib.analysis.headline import main_metric, with_headline
 from o1lib.analysis.inference_scaling import with_judge_metrics
 from o1lib.analysis.observations import AVERAGE
 from o1lib.analysis.plots import points, save
+from o1lib.analysis.present import bullets, captioned, html_table, with_values
 from o1lib.analysis.tables import (
-    NOT_MEASURED,
     NOT_RUN,
     by_row,
     costs,
@@ -32,7 +32,6 @@ from o1lib.analysis.tables import (
     percent,
     provenance_table,
     reported,
-    to_html,
 )
 from o1lib.analysis.views.examples import questions, tree_of
 from o1lib.analysis.views.gallery import first_differences, gallery
@@ -45,6 +44,7 @@ from o1lib.scoring import PAPER_SETS
 from o1lib.scoring.chance_level import HEADLINE
 from o1lib.scoring.short_form import is_short
 
+NO_LINE = "no line to show"  # of a table that could have lines
 SETS = [*PAPER_SETS, AVERAGE, HEADLINE]
 OF_MMSTAR = {skill: f"mini-MMStar/{skill}" for skill in SKILLS} | {"mini-MMStar": "mini-MMStar"}
 ARMS = {
@@ -54,20 +54,6 @@ ARMS = {
     FORMATS["no_tags"].label: "no_tags.sample",
     FORMATS["tags"].label: "structured.sample",
 }
-
-
-def html_table(frame, caption=""):
-    """Return a table as HTML, with all lines and the whole text of every cell."""
-    return HTML(_captioned(caption, frame))
-
-
-def bullets(sentences):
-    """Return sentences as a Markdown list."""
-    return markdown("\n".join(f"- {sentence}" for sentence in sentences))
-
-
-def _captioned(caption, frame):
-    return render("analysis/table.html.j2", caption=caption, table=to_html(frame, na_rep="–"))
 
 
 class Report:
@@ -124,8 +110,16 @@ class Report:
         return f"{text} ({self.mark})" if self.mark else text
 
     def html(self, frame, caption):
-        """Return a table of this study as HTML, with its caption."""
-        return html_table(frame, self.caption(caption))
+        """Return a table of this study as HTML, with its caption. Columns without a value are named in the caption.
+
+        Without any value there is a sentence and no table.
+        """
+        there, lacking = with_values(frame)
+        if there.empty:
+            why = f": {NOT_RUN if len(frame) else NO_LINE}"
+            return markdown(f"*{self.caption(caption.removesuffix('.'))}{'' if caption.endswith('.') else why}.*")
+        remark = f". In no record: {', '.join(lacking)}" if lacking else ""
+        return html_table(there, self.caption(caption) + remark)
 
     def figure(self, name, ax, title):
         """Save the figure of `ax` as figures/<name>.svg and .png, and return the latter to show it.
@@ -149,10 +143,12 @@ class Report:
         """
         shown_table = self.frame(name, paper_table(self.records, rows, metrics))
         self.frame(f"{name}_cells", self.cells(rows, metrics).set_index("label"))
-        tables = [_captioned(self.caption(f"{caption or name}: this study, % with 95 % interval"), shown_table)]
+        own = self.caption(f"{caption or name}: this study, % with 95 % interval")
+        there = any("accuracy" in record.metrics for row in rows.values() for record in self.rows.get(row, []))
+        tables = [captioned(own, shown_table)] if there else [f"{own}: {NOT_RUN}"]
         if paper:
             theirs = reported(paper, index, columns)
-            tables.append(_captioned(f"{caption or name} as reported: other models and data", theirs))
+            tables.append(captioned(f"{caption or name} as reported: other models and data", theirs))
         lacking = mismatches(self.records, rows.values(), ONCE)
         remark = f"Incomplete: {'; '.join(lacking)}." if lacking else ""
         return HTML(render("analysis/tables.html.j2", tables=tables, remark=remark))
@@ -199,13 +195,9 @@ class Report:
 
     def shown(self, found):
         """Return a table of contrasts as HTML: difference in points with its interval, verdict, and the reason."""
-        differences = [percent(line) if pd.notna(line["value"]) else "–" for line in found.to_dict("records")]
-        frame = found.drop(columns=["value", "low", "high"]).set_index("contrast").rename_axis(None)
-        frame.insert(0, "difference (points)", differences)
-        whole = frame.astype(dict.fromkeys(("n", "seeds", "wins", "losses", "failed"), "Int64"))
-        whole = whole.astype(object).where(whole.notna(), NOT_MEASURED)
-        whole["p"] = [p if p == NOT_MEASURED else f"{p:.3f}" if p >= 0.001 else "< 0.001" for p in whole["p"]]
-        return self.html(whole, "paired differences with 95 % interval")
+        if not found["value"].notna().any():
+            return bullets(map(summarize_contrast, found.to_dict("records")))
+        return self.html(contrast_table(found), "paired differences with 95 % interval")
 
     def baselines(self, row):
         """Return the accuracy of baselines that do not see the picture, from the card of dataset `row`."""

@@ -215,12 +215,24 @@ def note(records):
         f"{len(scored)} scored rows, seeds {seeds or 'none'}.",
         _split_note(records),
         chance_note(records),
-        "A mini- number and a paper's number compare in sign and order, not in level. In tables n is the number of "
-        "predictions. In contrasts it is the number of questions, where the rotations of a question, or a picture and "
-        "its twin, count once.",
+        "A mini- number and a paper's number compare in sign and order, not in level. In tables n is that of one "
+        "seed: its predictions, or its questions where a set counts several predictions as one. In contrasts it is the "
+        "number of questions, where the rotations of a question, or a picture and its twin, count once. Intervals are "
+        "not corrected for the number of comparisons: of twenty without any difference, one excludes zero on average.",
+        _width_note(scored),
         _age_note(sum(_old(scored))),
     ]
     return " ".join(filter(None, sentences))
+
+
+def _width_note(scored):
+    """Return why intervals on the same questions differ in width, "" where every row has enough seeds."""
+    few = {len(rows) for rows in by_row(scored).values()} & set(range(1, ENOUGH_SEEDS))
+    told = (
+        "A contrast of one seed leaves the spread between seeds out, and two seeds say little about it, so an interval "
+        "of two can be several times as wide as another on the same questions."
+    )
+    return told if few else ""
 
 
 def _split_note(records):

@@ -2,7 +2,7 @@
 import { badge, h } from "./dom.js";
 import { tree } from "./tree.js";
 
-const LETTERS = "ABCDEFGH";
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 function mark(line) {
   return badge(line.correct ? "right" : "wrong", line.correct ? "✓ right" : "✗ wrong");

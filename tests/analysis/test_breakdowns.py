@@ -81,6 +81,12 @@ def test_metrics_outside_records_come_from_predictions(records):
     assert guess.n == sum(name != "mini-Depth" for name in asked.values()) < len(asked)
 
 
+def test_the_share_of_letters_stays_a_share_with_few_chains(records):
+    few = [record.model_copy(deep=True) for record in records if record.row == "structured.sample"]
+    found = metrics_from_predictions(few, {"structured": "structured.sample"}, FORMS)
+    assert "its option's letter" in set(found.metric) and (found.low >= 0).all() and (found.high <= 1).all()
+
+
 def test_damaged_predictions_are_an_error_and_not_left_out(records, tmp_path):
     shutil.copytree(records[0].folder.parents[2], tmp_path / "study")
     next((tmp_path / "study").glob("runs/*/seed0/predictions.jsonl.gz")).write_bytes(b"cut")

@@ -1,4 +1,4 @@
-"""Titles and opening sentences say what the table says, and count as certain only intervals that exclude zero."""
+"""Titles and opening sentences say what the table says, and name intervals that exclude zero with their limits."""
 
 import pandas as pd
 import pytest
@@ -36,22 +36,34 @@ def test_a_verdict_decides_before_the_interval():
     assert list(findings.undecided(found)) == [False, True, True]
 
 
-def test_certain_differences_are_named_largest_first():
+def test_intervals_without_zero_are_named_largest_first():
     assert findings.differences(contrasts(UP, UNSURE, DOWN)) == (
-        "2 of 3 differences are certain: c -12.0 points; a +8.0 points"
+        "2 of 3 differences have an uncorrected 95 % interval without zero: c -12.0 points; a +8.0 points"
     )
 
 
-def test_further_certain_differences_are_counted():
+def test_further_intervals_without_zero_are_counted():
     told = findings.differences(contrasts(UP, DOWN, UP), most=1)
-    assert told == "3 of 3 differences are certain: b -12.0 points; and 2 more"
+    assert told == "3 of 3 differences have an uncorrected 95 % interval without zero: b -12.0 points; and 2 more"
+
+
+def test_the_limits_of_a_named_difference_are_told():
+    failed = "672 of 672 answers of “x” failed"
+    told = findings.differences(contrasts(UP).assign(seeds=1, incomplete="a seed lacks", ill_formed=failed))
+    assert told.endswith(f"a +8.0 points (one seed, incomplete, {failed})")
+
+
+def test_the_lowest_and_the_highest_level_are_named():
+    cells = pd.DataFrame({"label": ["a", "b", "c"], "value": [0.2, 0.31, NAN]}, index=[4, 4, 4]).reset_index(drop=True)
+    assert findings.levels(cells, "label") == "Between 20.0 % (a) and 31.0 % (b)"
+    assert findings.levels(cells[:0], "label") == "Nothing is shown: rows were not run"
 
 
 @pytest.mark.parametrize(
     "found, told",
     [
-        (contrasts(UNSURE, UNSURE), "No difference is certain: all 2 intervals include zero"),
-        (contrasts(UNSURE), "The difference is not certain: its interval includes zero"),
+        (contrasts(UNSURE, UNSURE), "All 2 differences have an uncorrected 95 % interval that includes zero"),
+        (contrasts(UNSURE), "The uncorrected 95 % interval of the difference includes zero"),
         (contrasts((NAN, NAN, NAN)), "Nothing is compared: rows were not run"),
     ],
 )
@@ -61,7 +73,7 @@ def test_nothing_certain_is_said(found, told):
 
 def test_what_was_not_run_is_not_counted():
     told = findings.differences(contrasts(UP, (NAN, NAN, NAN)))
-    assert told == "1 of 1 differences is certain: a +8.0 points"
+    assert told == "1 of 1 differences has an uncorrected 95 % interval without zero: a +8.0 points"
 
 
 def test_the_place_of_most_breaks_is_named_with_its_range():
@@ -86,15 +98,16 @@ def test_letters_stand_beside_chance():
 
 
 def test_a_report_opens_with_its_first_contrast_and_says_how_sure_it_is():
-    found = contrasts(UP, UNSURE, verdict=["inconclusive", "inconclusive"])
+    found = contrasts(UNSURE, UNSURE, verdict=["inconclusive", "inconclusive"])
     first, all_of_them, sure = findings.opening(found, "b", "pilot")
     assert first == "**b**: +1.0 points [-5.0, +7.0], **inconclusive**."
-    assert all_of_them == "No difference is certain: all 2 intervals include zero."
-    assert (
-        sure.startswith("In this pilot, a difference")
-        and "90 questions and up to 2 seeds" in sure
-        and "±6 points" in sure
-    )
+    assert all_of_them == "All 2 differences have an uncorrected 95 % interval that includes zero."
+    assert sure.startswith("In this pilot, a difference") and "90 questions and 2 seeds" in sure and "±6 points" in sure
+
+
+def test_an_opening_names_the_least_seeds_too():
+    found = contrasts(UP, UNSURE, verdict="inconclusive").assign(seeds=[1, 2])
+    assert "90 questions and 1 to 2 seeds" in findings.opening(found, "b")[2]
 
 
 def test_an_opening_without_its_contrast_gives_the_reason():
@@ -119,6 +132,13 @@ def claims():
 def test_verdicts_are_counted_in_words():
     assert brief.counted(claims()) == "1 is supported, 1 is inconclusive"
     assert brief.counted(claims()[:1]) == "the only one is supported"
+
+
+def test_the_answer_says_that_verdicts_are_not_corrected():
+    told = brief.answer_in_brief([one | {"value": None, "contrast": {"metric": ""}} for one in claims()], [])[-1]
+    assert told.endswith("Each of the 2 tested ones is judged by its own uncorrected 95 % interval.")
+    corrected = [one | {"value": None, "contrast": {"metric": ""}, "p_holm": 0.1} for one in claims()]
+    assert "uncorrected" not in brief.answer_in_brief(corrected, [])[-1]
 
 
 @pytest.mark.parametrize(

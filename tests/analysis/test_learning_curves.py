@@ -88,8 +88,15 @@ def test_a_curve_above_by_less_than_its_interval_overtakes_nothing(tmp_path, sta
     train(tmp_path, "direct", [0.25, 0.25, 0.25])
     train(tmp_path, "structured", staged)
     [sentence] = summarize_learning(validation_curve(load_all(tmp_path), ROWS), "direct training")
-    assert ", not certainly. At 300 the difference is" in sentence
+    assert ", but the last interval includes zero. At 300 the difference is" in sentence
     assert "overtakes" not in sentence and "stays above" not in sentence
+
+
+def test_the_sentence_says_which_answers_are_compared_and_how(tmp_path):
+    for row, exact in (("direct", [0.2]), ("structured", [0.3])):
+        train(tmp_path, row, exact, asked=600)
+    [sentence] = summarize_learning(validation_curve(load_all(tmp_path), ROWS), "direct training")
+    assert "(validation answers 600 and 600, unpaired, seeds not told apart)" in sentence
 
 
 def test_arms_without_a_common_validation_are_not_compared(tmp_path):

@@ -62,6 +62,12 @@ def test_every_contrast_is_classified_and_counted():
     assert list(replication_table(pairs).index) == ["A1", "A2", "A3", "A4", "A5"]
 
 
+def test_the_published_records_are_not_compared_with_themselves():
+    pairs = compare_with_published([line("A1"), line("A2", 0.1)], [line("A1"), line("A2", 0.1)])
+    assert summarize_agreement(pairs).startswith("All 2 contrasts have the published values and intervals")
+    assert replication_table(pairs).empty
+
+
 def test_a_value_without_an_interval_is_not_compared():
     seconds = {"low": None, "high": None, "kind": "ratio", "verdict": "no verdict"}
     assert compare_with_published([line(**seconds)], [line(**seconds)]) == []
@@ -104,7 +110,7 @@ def test_untested_claims_are_listed_if_nothing_is_compared():
 
 
 def test_the_page_shows_both_studies_if_one_is_published():
-    pairs = compare_with_published([line(statement="<b>A1</b>")], [line()])
+    pairs = compare_with_published([line(value=0.03, statement="<b>A1</b>")], [line()])
     text = claims_page([line()], "note", NOTHING, replication=replication_table(pairs), agreement="a < b")
     assert "compared with the published" in text
     assert "&lt;b&gt;A1" in text and "a &lt; b" in text

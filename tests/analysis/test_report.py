@@ -284,6 +284,38 @@ def test_a_contrast_of_records_that_belong_together_is_complete(tmp_path):
     assert arms_of(tmp_path, [(0, 1), (0, 1)]).incomplete == ""
 
 
+def test_a_table_without_values_is_a_sentence_and_an_empty_column_is_named(study):
+    report = opened(study)
+    part = pd.DataFrame({"tokens": ["–", "–"], "seconds": ["12", "not run"]}, index=["a", "b"])
+    shown_table = report.html(part, "training").data
+    assert "In no record: tokens" in shown_table and "<th>tokens</th>" not in shown_table and "12" in shown_table
+    for nothing, told in ((part.assign(seconds="not run"), "not run"), (part[:0], "no line to show")):
+        assert report.html(nothing, "training").data == f"*{report.caption('training')}: {told}.*"
+
+
+def test_a_table_of_rows_that_were_not_run_is_a_line(study):
+    shown_table = opened(study).table("none", {"no arm": "never.sample"}, ["accuracy"]).data
+    assert "not run" in shown_table and "<table" not in shown_table
+
+
+def test_contrasts_that_were_not_tested_are_sentences(study):
+    report = opened(study)
+    found = report.contrasts("none", [("x", "y", 0)], {"x": "never.sample", "y": "structured.sample"})
+    assert report.shown(found).data.startswith("- **x − y**: not tested")
+
+
+def test_a_row_most_of_whose_answers_failed_is_named(tmp_path):
+    arms_of(tmp_path, [(0, 1), (0, 1)])
+    records = [
+        record.model_copy(update={"n_failed": len(record.predictions())}) if record.row == "direct.sample" else record
+        for record in load_all(tmp_path)
+    ]
+    [line] = compare(records, [("structured", "direct training", 1)], ARMS).to_dict("records")
+    n = line["failed"]
+    assert n > 0 and line["ill_formed"] == f"{n} of {n} answers of “direct training” failed"
+    assert compare(load_all(tmp_path), [("structured", "direct training", 1)], ARMS).ill_formed[0] == ""
+
+
 def test_an_unpaired_seed_is_left_out_of_a_contrast_and_named(tmp_path):
     found = arms_of(tmp_path, [(0, 1), (0,)])
     assert found.seeds == 1 and found.incomplete == "direct.sample lacks seed 1"

@@ -14,6 +14,7 @@ from o1lib.analysis.stats import (
     interval,
     ratio,
     sample,
+    share,
     share_of_gain,
     verdict,
 )
@@ -190,6 +191,18 @@ def test_the_interval_of_a_ratio_inverts_with_the_ratio():
 def test_a_ratio_to_nothing_is_refused():
     with pytest.raises(UserError, match="not above zero"):
         ratio(table([[1, 1]]), table([[0, 0]]), "correct")
+
+
+def test_a_share_of_few_questions_ends_at_1():
+    whole, part = table([[1, 1, 1, 0, 0, 0]]), table([[1, 0, 0, 0, 0, 0]])
+    found = share(part, whole, "correct")
+    assert (found.value, found.high) == (pytest.approx(1 / 3), 1) and found.low == ratio(part, whole, "correct").low
+    assert ratio(part, whole, "correct").high > 1
+
+
+def test_a_part_larger_than_its_whole_is_no_share():
+    with pytest.raises(UserError, match="larger than its whole"):
+        share(table([[1, 1]]), table([[1, 0]]), "correct")
 
 
 @pytest.mark.slow

@@ -120,6 +120,18 @@ def test_the_note_names_rows_split_and_limits(root):
     )
 
 
+def test_the_note_says_what_n_is_and_that_nothing_is_corrected(root):
+    text = note(load_all(root))
+    assert "n is that of one seed" in text and "not corrected for the number of comparisons" in text
+
+
+@pytest.mark.parametrize("seeds, told", [(1, True), (2, True), (3, False)])
+def test_the_note_says_why_few_seeds_make_wide_intervals(tmp_path, seeds, told):
+    for seed in range(seeds):
+        leave(tmp_path, "a.sample", seed, {"accuracy": share(0.5)})
+    assert ("two seeds say little" in note(load_all(tmp_path))) == told
+
+
 def test_the_note_does_not_call_drawn_test_seeds_undrawn(tmp_path):
     leave(tmp_path, "data", source="minivqa", n_test=8, test_split="test")
     assert "undrawn" not in note(load_all(tmp_path))

@@ -2,10 +2,11 @@
 
 import re
 import shutil
+from string import ascii_uppercase
 
 import pytest
 
-from o1lib.records import UserError
+from o1lib.records import UserError, project_root
 from o1lib.site import build, claims, scripts, summary
 from o1lib.site.documents import Documents
 from o1lib.site.reports import write_reports
@@ -22,6 +23,20 @@ def site(study, tmp_path_factory):
 
 def read(site, name):
     return (site / name).read_text(encoding="utf8")
+
+
+# ---------------------------------------------------------------- scripts and styles
+
+
+def test_every_option_of_a_question_has_a_letter():
+    """Questions have up to 26 options."""
+    script = (project_root() / "site_src" / "src" / "question.js").read_text(encoding="utf8")
+    assert re.search('const LETTERS = "(.*)"', script)[1] == ascii_uppercase
+
+
+def test_a_picture_that_is_no_square_keeps_its_proportions():
+    style = (project_root() / "site_src" / "src" / "style.css").read_text(encoding="utf8")
+    assert "object-fit: contain" in re.search(r"^\.picture \{(.*)\}", style, re.M)[1]
 
 
 # ---------------------------------------------------------------- studies

@@ -18,6 +18,7 @@ REPORTS = ("04_ablations", "05_inference_scaling", "06_curriculum", "07_claims")
 FIGURES, MOST_FIGURES = ("figure", "contrast_figure"), 6
 FIRST_FIGURE = r"figure\(|figures\.\w+\("  # a call that draws one
 ANSWERS = re.compile(r"report\.(opening|brief)\(")  # what shows the three sentences
+KEPT = ("report.frame(", "report.keep(", "finish(")  # calls for what they write and not for what they show
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -148,6 +149,24 @@ def test_a_report_has_at_most_six_figures_each_with_a_title():
         if not 1 <= len(calls) <= MOST_FIGURES or untitled:
             found[name] = [ast.unparse(call) for call in calls]
     assert found == {}
+
+
+def test_a_report_shows_every_table_that_it_makes():
+    """A notebook shows the last expression of a cell alone."""
+    found = {}
+    for name in REPORTS:
+        bodies = [ast.parse(source).body[:-1] for source in sources(NOTEBOOKS[name])]
+        calls = [node.value for body in bodies for node in body if isinstance(node, ast.Expr)]
+        hidden = [ast.unparse(call) for call in calls if not ast.unparse(call).startswith(KEPT)]
+        if hidden:
+            found[name] = hidden
+    assert found == {}
+
+
+def test_a_report_does_not_count_its_figures_in_advance():
+    """A study without mini-Depth has fewer of them."""
+    count = r"(two|three|four|five|six)\s+more\s+figures|[Ff]igure 1\b|the second figure"
+    assert [name for name in REPORTS if re.search(count, "\n".join(prose(NOTEBOOKS[name])), re.I)] == []
 
 
 def is_figure(node):

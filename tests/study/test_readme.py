@@ -7,7 +7,10 @@ import tomllib
 import pytest
 from support import toystudy
 
+import o1lib
+from o1lib.minivqa import draw
 from o1lib.records import UserError
+from o1lib.scoring.extraction import extract
 from o1lib.study import publish, readme
 
 LINE = {
@@ -217,6 +220,18 @@ def test_the_pages_of_this_project_are_up_to_date(monkeypatch):
         text = (toystudy.REPOSITORY / page).read_text(encoding="utf8")
         for name in names:
             assert f"<!-- {name} -->\n{found[name]}\n<!-- /{name} -->" in text, (page, name)
+
+
+@pytest.mark.slow
+def test_the_shipped_model_answers_the_question_of_the_readme(monkeypatch):
+    """The README says that the letter is right; whether the steps are is another matter."""
+    monkeypatch.setenv("O1LIB_ROOT", str(toystudy.REPOSITORY))
+    item = draw("mini-ChartQA", 100_000_000)
+    asked = item.question.partition(" A. ")[0]
+    assert asked in (toystudy.REPOSITORY / "README.md").read_text(encoding="utf8")
+    decoder, answer_format = o1lib.load_decoder(str(toystudy.REPOSITORY / "results/checkpoints/mini-structured"))
+    result = o1lib.answer(decoder, item.image, item.question, answer_format, method="stage_beam", n=4)
+    assert extract(result.text, item.options).value == item.answer == "A"
 
 
 def test_the_readme_keeps_to_1800_words():

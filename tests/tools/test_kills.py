@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import time
 
 import pytest
@@ -11,7 +12,7 @@ from kill_parts import Part, SearchPart, StudyPart, TeacherPart, TrainingPart
 from kill_process import Command, Forked
 from kill_results import alike
 
-from o1lib.records import UserError
+from o1lib.records import UserError, project_root
 from o1lib.study import experiments
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, which this system lacks")
@@ -132,6 +133,13 @@ def test_the_table_counts_kills_in_the_middle_and_equal_results():
     text = table({"seed": 3, "commit": "c0ffee00000", "runs": runs})
     assert "| training | 2 | 3 | 1 | 0, 15, 40 of 40 steps | 1 of 2 | 7 |" in text
     assert "3 random moments (seed 3, commit `c0ffee0000`)" in text and "1 of 2 runs ended with the result" in text
+    assert "`git diff --stat c0ffee0000 -- o1lib` names what has changed since" in text
+
+
+def test_the_published_table_says_of_which_code_it_is():
+    text = (project_root() / "results" / "kills.md").read_text(encoding="utf8")
+    [made] = re.findall(r"commit `(\w+)`", text)
+    assert f"`git diff --stat {made} -- o1lib` names what has changed since" in text
 
 
 @pytest.mark.parametrize(

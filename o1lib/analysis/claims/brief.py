@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from o1lib.analysis.claims.page import PAPERS, caveats, judged
 from o1lib.analysis.claims.registry import load_claims
-from o1lib.analysis.stats import VERDICTS
+from o1lib.analysis.stats import NOT_TESTED, VERDICTS
 from o1lib.records import Record, UserError, choose
 
 ALL = "all"
@@ -32,9 +32,20 @@ def answer_in_brief(lines: Sequence[dict], records: Sequence[Record]) -> list[st
     parts = [
         caveats(lines, records),
         f"Of the {len(main)} main claims, {counted(main)}." if main else "",
-        f"Of all {len(tested)} claims of the two papers, {counted(tested)}.",
+        f"Of all {len(tested)} claims of the two papers, {counted(tested)}.{_uncorrected(tested, main)}",
     ]
     return list(filter(None, parts))
+
+
+def _uncorrected(tested: Sequence[dict], main: Sequence[dict]) -> str:
+    """Return in a sentence that verdicts are not corrected for the number of tested claims, "" for at most one."""
+    free = [line for line in tested if line["verdict"] != NOT_TESTED and line.get("p_holm") is None]
+    but = " of the others" if any(line.get("p_holm") is not None for line in main) else ""
+    return (
+        f" Each of the {len(free)} tested ones{but} is judged by its own uncorrected 95 % interval."
+        if len(free) > 1
+        else ""
+    )
 
 
 def counted(lines: Sequence[dict]) -> str:

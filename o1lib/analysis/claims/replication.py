@@ -86,6 +86,8 @@ def summarize_agreement(pairs: list[dict]) -> str:
     both = [pair for pair in pairs if pair["place"] in (INSIDE, ABOVE, BELOW)]
     if not both:
         return "No contrast was tested both by you and in the published study, so there is nothing to compare."
+    if same_values(both):
+        return f"All {len(both)} contrasts have the published values and intervals, so there is nothing to compare."
     outside = [pair["id"] for pair in both if pair["place"] != INSIDE]
     named = f" (all but {', '.join(outside)})" if outside else ""
     return (
@@ -94,8 +96,16 @@ def summarize_agreement(pairs: list[dict]) -> str:
     )
 
 
+def same_values(pairs: list[dict]) -> bool:
+    """Return whether all of your values and intervals are the published ones: the same records, or made alike."""
+    return all(pair["yours"][name] == pair["published"][name] for pair in pairs for name in ("value", "low", "high"))
+
+
 def replication_table(pairs: list[dict]) -> pd.DataFrame:
-    """Return a table with one line for each claim: both values with their intervals and verdicts."""
+    """Return a table with one line for each claim: both values with their intervals and verdicts.
+
+    It has no lines where all values are the published ones.
+    """
     lines = {
         pair["id"]: [
             pair["statement"],
@@ -105,7 +115,7 @@ def replication_table(pairs: list[dict]) -> pd.DataFrame:
             pair["yours"]["verdict"],
             pair["published"]["verdict"],
         ]
-        for pair in pairs
+        for pair in ([] if same_values(pairs) else pairs)
     }
     return pd.DataFrame.from_dict(lines, orient="index", columns=COLUMNS)
 

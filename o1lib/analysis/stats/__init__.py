@@ -9,7 +9,7 @@ A number is an average over questions and seeds, and both are samples: another d
 `o1lib.analysis.stats.intervals` says how the two sources of error are combined, and what coverage was measured.
 """
 
-from o1lib.analysis.stats.intervals import METHODS, Contrast, Interval, contrast, interval, ratio, share_of_gain
+from o1lib.analysis.stats.intervals import METHODS, Contrast, Interval, contrast, interval, ratio, share, share_of_gain
 from o1lib.analysis.stats.margins import Margin, margin_for, planned_margin
 from o1lib.analysis.stats.samples import Sample, sample
 from o1lib.analysis.stats.spread import components
@@ -44,6 +44,7 @@ __all__ = [
     "planned_margin",
     "ratio",
     "sample",
+    "share",
     "share_of_gain",
     "verdict",
 ]

@@ -23,7 +23,7 @@ A t-interval on seed means alone ignores that questions were sampled, and with t
 one seed the interval holds for that seed only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -109,6 +109,18 @@ def ratio(a: pd.DataFrame, b: pd.DataFrame, value: str) -> Contrast:
     for name in ("value", "low", "high"):
         found[name] = float(np.exp(found[name]))
     return Contrast(**found, **_tally(one.with_values(one.values - other.values)))
+
+
+def share(part: pd.DataFrame, whole: pd.DataFrame, value: str) -> Contrast:
+    """Return the mean of `part` over the mean of `whole`, in which it is contained: `ratio` with its interval cut at 1.
+
+    Raises UserError as `ratio` does, and where a value of `part` is above that of `whole`.
+    """
+    inside, outside = _paired(part, whole, value)
+    if (inside.values > outside.values).any():
+        raise UserError(f"a part is larger than its whole in {value!r}, so there is no share: check what was counted")
+    found = ratio(part, whole, value)
+    return replace(found, high=min(1.0, found.high))
 
 
 def share_of_gain(a: pd.DataFrame, floor: pd.DataFrame, ceiling: pd.DataFrame, value: str) -> Contrast:
