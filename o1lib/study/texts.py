@@ -6,7 +6,7 @@
 
 The short form holds all that metrics need (`o1lib.scoring.short_form`). The record of a published run has the hash of
 its whole predictions too, so that the asset can be checked, and results/<scale>/texts.json has that of the asset.
-`pack` makes the same bytes of the same runs. Runs that are made anew differ in the seconds that they took.
+`pack` makes the same bytes of the same runs. Repeated runs differ in the seconds they took.
 """
 
 import io
@@ -71,7 +71,7 @@ def _whole(records: list[Record], scale: str) -> Iterator[tuple[str, bytes]]:
 
 
 def unpack(scale: str, path: Path) -> int:
-    """Put the whole predictions of an asset beside the published records, and return their number.
+    """Put the whole predictions of an asset next to the published records, and return their number.
 
     Raises UserError, before anything is written, for a file that is not the published asset, and for a run in it that
     is not the published one.

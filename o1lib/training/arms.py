@@ -108,14 +108,7 @@ def learn(
     """
     settings, recipe = run.parameters, RECIPES[run.scale]
     if recipe.processes > 1 and "processes" not in following:
-        if settings.get("suite"):
-            raise UserError(
-                f"suite {settings['suite']}: it is measured in one process, and {run.scale} trains in several"
-            )
-        given = {name: value for name, value in settings.items() if name != "suite"}
-        launch(recipe.processes, [word for name, value in given.items() for word in _option(name, value)])
-        model.load_state_dict(type(model).from_pretrained(run.path("model"), dtype=model.dtype).state_dict())
-        return read_lines(run.path("log.jsonl"))[0]
+        return _learn_in_processes(run, model, recipe.processes)
     optimizer = choose(optimizer or recipe.optimizer, OPTIMIZERS, "optimizer")
     items = validation_items(run, settings["data"], validation, settings.get("blind", False))
     batch *= per_item(settings["format"])
@@ -137,6 +130,16 @@ def learn(
         look_steps=max(1, steps // looks),
         **following,
     )
+
+
+def _learn_in_processes(run, model, processes: int) -> list[dict]:
+    """Train in `processes` that get the run's parameters, load the weights that they leave, and return the log."""
+    given = dict(run.parameters)
+    if suite := given.pop("suite", 0):
+        raise UserError(f"suite {suite}: it is measured in one process, and {run.scale} trains in several")
+    launch(processes, [word for name, value in given.items() for word in _option(name, value)])
+    model.load_state_dict(type(model).from_pretrained(run.path("model"), dtype=model.dtype).state_dict())
+    return read_lines(run.path("log.jsonl"))[0]
 
 
 def _option(name, value):
