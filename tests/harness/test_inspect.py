@@ -75,6 +75,19 @@ def test_a_log_counts_the_tokens_that_the_search_read_and_wrote(log, run):
     assert usage.input_tokens == spent["prefilled"] + spent["judge"] and usage.output_tokens == spent["generated"]
 
 
+def test_a_served_run_has_requests_and_money_in_place_of_seconds(tmp_path):
+    reader = pytest.importorskip("inspect_ai.log")
+    row = ("served.stage_beam2", "tags", "mixed", "stage_beam", 2, "self", 0.68)
+    lines = toyrecords.answers(*row)[:2]
+    for line in lines:
+        del line["ledger"]["seconds"]
+        line["ledger"] |= {"requests": 8, "money": 0.01}
+    run = toyrecords.leave(tmp_path, row[0], predictions=lines, endpoint="http://127.0.0.1:8000/v1", model="m").parent
+    assert inspect_log.write_log(run, tmp_path / "served.eval") == 2
+    found = reader.read_eval_log(str(tmp_path / "served.eval"))
+    assert found.status == "success" and [sample.total_time for sample in found.samples] == [None, None]
+
+
 def test_a_wrong_ending_is_refused_before_anything_is_read(tmp_path):
     with pytest.raises(UserError, match="end it with .eval or .json"):
         inspect_log.write_log(tmp_path, tmp_path / "log.txt")
