@@ -146,6 +146,11 @@ def test_the_task_asks_drawn_questions_and_scores_by_the_studys_rules(harness, t
     assert {sample.scores["extracted"].metadata["extracted_by"] for sample in log.samples}
 
 
+def test_a_task_without_a_model_is_refused_before_any_question(harness):
+    with pytest.raises(UserError, match="-T checkpoint=FOLDER"):
+        harness.staged_search(method="greedy")
+
+
 def test_a_sample_without_a_picture_is_an_error_with_a_remedy(harness, searcher, tmp_path):
     from inspect_ai import Task
     from inspect_ai.dataset import Sample
