@@ -22,7 +22,7 @@ from o1lib.inference.served.decoder import ServedDecoder
 from o1lib.models.endpoint import Endpoint
 from o1lib.records import UserError, choose
 from o1lib.records.addresses import without_keys
-from o1lib.records.limits import check_size
+from o1lib.records.limits import check_size, check_temperature
 from o1lib.search.types import SearchResult
 
 INSTRUCTED_FORMATS = ("direct", "tags")
@@ -58,6 +58,7 @@ class ServedModel:
     def decoder(self, *, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, by_stage=False) -> ServedDecoder:
         """Return a decoder of this model, to be given to searches and judges. Raises UserError for absurd sizes."""
         check_size("max_new_tokens", max_new_tokens)
+        check_temperature(temperature)
         asked = STRUCTURED if self.instructed and self.format == "tags" else ""
         how = {"instruction": asked, "by_stage": by_stage, "abilities": self.abilities}
         self.used.append(ServedDecoder(self.endpoint, seed, temperature, top_p, max_new_tokens, **how))
