@@ -59,8 +59,9 @@ def audit_model(
     """Audit MODEL: is the chain it writes used, and would a search with this judge pay? Print two sentences.
 
     The folder of the results gets a page (audit.html), a record with every metric, and one line for each forced reply
-    and each judged pair. If the command is stopped, run it again: the replies to changed chains are kept, and of a
-    server all replies; with a local model the part about the judge starts anew.
+    and each judged pair. Of served models it also prints what they can do, the requests and the money. If the command
+    is stopped, run it again: the replies to changed chains are kept, and of a server all replies; with a local model
+    the part about the judge starts anew.
     """
     from o1lib.study.audit_command import audit
 

@@ -9,7 +9,6 @@ its name on the hub (downloaded once; no code from it is run).
 """
 
 import hashlib
-import math
 import re
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from o1lib.formats.characters import mended
 from o1lib.formats.chat import FORMATS
 from o1lib.records import UserError, choose, project_root
 from o1lib.records.errors import closest
-from o1lib.records.limits import check_size
+from o1lib.records.limits import check_size, check_temperature
 from o1lib.search.judges import JUDGES
 from o1lib.search.methods import METHODS, make_search, task_for
 from o1lib.search.rewards import REWARDS, make_judge_or_reward
@@ -87,9 +86,7 @@ def _checked(**settings) -> dict:
 
 def check_sampling(temperature: float = 0.0, max_new_tokens: int = 1, top_p: float = 1.0) -> None:
     """Raise UserError for a temperature, a length of a stage or a share of probability that no model can sample by."""
-    if not 0 <= temperature < math.inf:
-        raise UserError(f"temperature {temperature:g} is invalid: give 0 for greedy decoding, or a positive number")
-    check_size("temperature", temperature)
+    check_temperature(temperature)
     check_size("max_new_tokens", max_new_tokens)
     if max_new_tokens < 1:
         raise UserError(f"max_new_tokens {max_new_tokens} leaves no room for an answer: give 1 or more")
