@@ -5,7 +5,8 @@
 Every figure is a ratio of two measurements of one run. The released procedure (o1lib.inference.sequential) is slow. It
 is measured on `reference` questions, spread evenly over all, before and after the batched engine; both are given as
 seconds per question. Plain sampling is the library's own `generate`, without stages or judges, at its fastest batch
-size, and at batch 1 in alternation with the released procedure.
+size, and at batch 1 in alternation with the released procedure. All run on the GPU if there is one; the column "cores"
+counts the CPU's seconds alone.
 """
 
 from pathlib import Path
@@ -46,7 +47,7 @@ def _measured(folder, questions, reference, big):
     further = Further(trained)
     parts = [trained.searches, trained.plain, trained.generate, trained.memory, trained.curve, trained.judges]
     parts += [further.step, further.precision, further.profile, *[smolvlm] * big]
-    found = {}
+    found = {"device": trained.model.device.type, "dtype": str(trained.model.dtype).removeprefix("torch.")}
     with tqdm(parts, desc="bench-search", unit="part") as bar:
         for part in bar:
             bar.set_postfix_str(part.__name__)
@@ -69,7 +70,7 @@ def table(found: dict) -> str:
     """Return the figures as text, each with the value that it must reach."""
     lines = [
         mark(found) + f"{found['model']}, {found['questions']} questions, stage beam N = 4, "
-        f"{found['threads']} thread(s), other processes on {found['other_cores_busy']:.2f} cores",
+        f"on {found['device']}, {found['threads']} thread(s), other processes on {found['other_cores_busy']:.2f} cores",
         "",
         f"{'':32s} {'wall':>8s} {'cores':>8s}",
     ]

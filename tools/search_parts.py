@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from random_smolvlm import random_smolvlm
 
+from o1lib.evaluation.answer import load_model
 from o1lib.evaluation.judge_pairs import known_pairs
 from o1lib.evaluation.run import AT_ONCE
 from o1lib.inference.decoder import Decoder
@@ -20,7 +21,7 @@ from o1lib.inference.kv_cache import BatchedCache
 from o1lib.inference.sequential import SequentialDecoder
 from o1lib.minivqa import mixture
 from o1lib.minivqa.testsets import TEST_SETS, test_set
-from o1lib.models.presets import load
+from o1lib.models.presets import device_and_dtype
 from o1lib.records import project_root
 from o1lib.search.judges import accuracy_on_pairs, make_judge
 from o1lib.search.methods import make_search, task_for
@@ -42,7 +43,7 @@ class Trained:
     """Measurements on a trained checkpoint; `reference` of the questions are also searched one at a time."""
 
     def __init__(self, folder, questions: int, reference: int):
-        self.model, self.processor = load(folder)
+        self.model, self.processor = load_model(folder)  # on the GPU, if there is one
         items = [item for name in TEST_SETS for item in test_set(name, 4 * (questions // (4 * len(TEST_SETS)) + 1))]
         tasks = [task_for(item.qid, item.question, item.image, "tags") for item in items]
         self.tasks = [tasks[k * len(tasks) // questions] for k in range(questions)]
@@ -77,7 +78,7 @@ class Trained:
         """Return the seconds of plain sampling of as many tokens at its fastest batch size, and all rates."""
         rates, decoder = {}, Decoder(self.model, self.processor)
         for batch in BATCHES:
-            inputs = decoder.chat.inputs(self.tasks[: batch // N])
+            inputs = self._inputs(decoder, self.tasks[: batch // N])
             start = now()
             self._sampled(inputs, num_return_sequences=N, min_new_tokens=self.length)
             rates[batch] = batch * self.length / (now() - start)
@@ -98,7 +99,7 @@ class Trained:
             spent, usage = searched(slow, [task], "likelihood")
             start = now()
             for _ in range(N):
-                inputs = plain.chat.inputs([task])
+                inputs = self._inputs(plain, [task])
                 tokens[1] += self._sampled(inputs).shape[1] - inputs["input_ids"].shape[1]
             tokens[0], seconds = tokens[0] + usage.generated, seconds + [spent, now() - start]
         reference, generate = tokens[:, None] / seconds
@@ -137,13 +138,17 @@ class Trained:
         pairs, truth = known_pairs(items, decoder), {item.qid: item for item in items}
         speakers = {"self": decoder, "self_as_released": decoder, "likelihood": None, "oracle": None, "random": None}
         if (project_root() / BASE / "config.json").is_file():
-            speakers["base"] = Decoder(*load(project_root() / BASE), max_new_tokens=48)
+            speakers["base"] = Decoder(*load_model(project_root() / BASE), max_new_tokens=48)
         return {
             "judges": {
                 name: accuracy_on_pairs(make_judge(name, decoder=speaker, truth=truth), pairs)
                 for name, speaker in speakers.items()
             }
         }
+
+    def _inputs(self, decoder, tasks):
+        """Return the tensors of the tasks' prompts, where the model is."""
+        return decoder.chat.inputs(tasks).to(self.model.device)
 
     def _fast(self):
         return Decoder(self.model, self.processor, max_new_tokens=TOKENS)
@@ -155,7 +160,9 @@ class Trained:
 
 
 def now() -> np.ndarray:
-    """Return the time in seconds twice: wall-clock time, and CPU time of this process."""
+    """Return the time in seconds twice, once a GPU has done its work: wall-clock time, and CPU time of this process."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
     return np.array([time.perf_counter(), time.process_time()])
 
 
@@ -185,6 +192,7 @@ def rows_seen(model):
 def smolvlm(questions: int = 8, tokens: int = 12) -> dict:
     """Return both engines' seconds per question on a random SmolVLM-256M: two turns, N candidates, few questions."""
     model, processor = random_smolvlm()
+    model.to(device_and_dtype()[0])
     items = list(mixture("validation", questions))
     steps = (StageSpec("caption"), StageSpec("conclusion", turn="The answer?"))
     tasks = [Task(item.qid, item.question, item.image, steps) for item in items]

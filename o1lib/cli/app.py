@@ -106,6 +106,14 @@ def stoppable(kept: str = ""):
         raise typer.Exit(130) from None
 
 
+def refuse_given(ctx: typer.Context, names: tuple[str, ...], why: str) -> None:
+    """Raise UserError for the first of these options that the command line gives; `why` says what it needs instead."""
+    for name in names:
+        source = ctx.get_parameter_source(name)
+        if source and source.name == "COMMANDLINE":
+            raise UserError(f"--{name.replace('_', '-')} {why}")
+
+
 def numbers(name: str, text: str, least: int = 0) -> tuple[int, ...]:
     """Return the whole numbers in a text such as "0,1,2", without repeats.
 

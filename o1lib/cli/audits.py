@@ -8,9 +8,19 @@ from typing import Annotated
 
 import typer
 
-from o1lib.cli.app import app, stoppable
-from o1lib.cli.model import ABILITIES_HELP, INSTRUCTED_HELP, JUDGE_PRICE_HELP, PRICE_HELP
+from o1lib.cli.app import app, refuse_given, stoppable
+from o1lib.cli.model import (
+    ABILITIES_HELP,
+    INSTRUCTED_HELP,
+    JUDGE_PRICE_HELP,
+    OF_ENDPOINT,
+    OF_SERVED,
+    PRICE_HELP,
+    Concurrency,
+    Timeout,
+)
 from o1lib.evaluation.answer import usable_names
+from o1lib.models.endpoint import CONCURRENCY, TIMEOUT
 from o1lib.search.judges import JUDGES
 
 _JUDGES = f"the judge whose value is measured: {', '.join([*usable_names(JUDGES), 'base'])}"
@@ -18,6 +28,7 @@ _JUDGES = f"the judge whose value is measured: {', '.join([*usable_names(JUDGES)
 
 @app.command("audit")
 def audit_model(
+    ctx: typer.Context,
     model: Annotated[
         str, typer.Argument(help="a checkpoint's folder, a model on the hub as owner/name, or its name on the endpoint")
     ],
@@ -42,17 +53,21 @@ def audit_model(
     judge_price: Annotated[str, typer.Option(help=JUDGE_PRICE_HELP)] = "",
     abilities: Annotated[str, typer.Option(help=ABILITIES_HELP)] = "",
     instructed: Annotated[bool, typer.Option(help=INSTRUCTED_HELP)] = True,
+    concurrency: Concurrency = CONCURRENCY,
+    timeout: Timeout = TIMEOUT,
 ) -> None:
     """Audit MODEL: is the chain it writes used, and would a search with this judge pay? Print two sentences.
 
     The folder of the results gets a page (audit.html), a record with every metric, and one line for each forced reply
-    and each judged pair. If the command is stopped, run it again: the replies to changed chains are kept, and of a
-    server all replies; with a local model the part about the judge starts anew.
+    and each judged pair. Of served models it also prints what they can do, the requests and the money. If the command
+    is stopped, run it again: the replies to changed chains are kept, and of a server all replies; with a local model
+    the part about the judge starts anew.
     """
     from o1lib.study.audit_command import audit
 
     given = (model, data, n, format, judge, judge_model, study, least, temperature, max_new_tokens, out, seed)
     served = {"judge_endpoint": judge_endpoint, "price": price, "judge_price": judge_price}
-    served |= {"abilities": abilities, "instructed": instructed}
+    served |= {"abilities": abilities, "instructed": instructed, "concurrency": concurrency, "timeout": timeout}
+    refuse_given(ctx, () if endpoint else OF_ENDPOINT, OF_SERVED)
     with stoppable("replies are kept, and "):
         print(audit(*given, endpoint=endpoint, **served))

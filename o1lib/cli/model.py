@@ -11,9 +11,10 @@ from typing import Annotated
 
 import typer
 
-from o1lib.cli.app import app, stoppable
-from o1lib.evaluation.answer import usable_names
+from o1lib.cli.app import app, refuse_given, stoppable
+from o1lib.evaluation.answer import DTYPES, usable_names
 from o1lib.inference.served.abilities import NAMES
+from o1lib.models.endpoint import CONCURRENCY, TIMEOUT
 from o1lib.search.judges import JUDGES
 from o1lib.search.methods import METHODS
 from o1lib.search.rewards import REWARDS
@@ -28,6 +29,24 @@ PRICE_HELP = "prompt/completion price of a million tokens, as in 0.15/0.6"
 JUDGE_PRICE_HELP = "the same of a served judge_model; 0/0 if it costs nothing"
 INSTRUCTED_HELP = "ask a served model for its stages in words; --no-instructed: it was trained on them"
 ABILITIES_HELP = f"what the server can do: {', '.join(NAMES)}, or none; by default it is asked"
+DTYPE_HELP = f"{' or '.join(DTYPES)} of a local model; the second is faster and an approximation"
+OF_SERVED = "is of a served model: give --endpoint too, or leave it out"
+OF_ENDPOINT = ("judge_endpoint", "price", "judge_price", "abilities", "instructed", "concurrency", "timeout")
+
+_Model = Annotated[
+    str, typer.Option(help="a checkpoint's folder, a model on the hub as owner/name, or its name on the endpoint")
+]
+_Candidates = Annotated[
+    int | None, typer.Option(help="number of candidates per stage; by default 4, or the most that the method takes")
+]
+_Format = Annotated[
+    str, typer.Option(help='answer format; "" takes it from the record of a local model, and is tags with an endpoint')
+]
+_Budget = Annotated[
+    int, typer.Option(help="number of tokens after which the search stops with its best answer; 0 is no bound")
+]
+Concurrency = Annotated[int, typer.Option(min=1, help="most requests to the server at the same time")]
+Timeout = Annotated[float, typer.Option(help="seconds after which a request counts as lost and is sent again")]
 
 app.command("train")(train)
 
@@ -42,7 +61,8 @@ def teach(
         str, typer.Option(help="a model on the same server that judges answers where no rule applies")
     ] = "",
     attempts: Annotated[int, typer.Option(help="most answers asked for per question")] = 2,
-    concurrency: Annotated[int, typer.Option(help="number of requests at the same time")] = 8,
+    concurrency: Concurrency = CONCURRENCY,
+    timeout: Timeout = TIMEOUT,
     requests_per_minute: Annotated[float, typer.Option(help="most requests per minute; 0 is no bound")] = 0,
     max_tokens_total: Annotated[int, typer.Option(help="most tokens of all requests; 0 is no bound")] = 0,
     max_tokens: Annotated[int, typer.Option(min=1, help="most tokens of a reply of the teacher")] = 2048,
@@ -66,6 +86,7 @@ def teach(
             name,
             out.resolve().with_name(f"{out.name}.replies.jsonl"),
             concurrency,
+            timeout,
             requests_per_minute=requests_per_minute,
             max_tokens_total=max_tokens_total,
         )
@@ -80,23 +101,21 @@ def teach(
 
 @app.command()
 def answer(
-    model: Annotated[str, typer.Option(help="the folder of a checkpoint, or a model on the hub as owner/name")],
+    ctx: typer.Context,
+    model: _Model,
     image: Annotated[Path, typer.Option(help="the file of the picture")],
     question: Annotated[str, typer.Option(help="the question about the picture")],
     method: Annotated[str, typer.Option(help=", ".join(METHODS))] = "stage_beam",
-    n: Annotated[
-        int | None, typer.Option(help="number of candidates per stage; by default 4, or the most that the method takes")
-    ] = None,
+    n: _Candidates = None,
     judge: Annotated[str, typer.Option(help=_JUDGE_HELP)] = "",
-    format: Annotated[str, typer.Option(help='answer format of the model; "" takes it from its record')] = "",
+    format: _Format = "",
     tree: Annotated[Path | None, typer.Option(help="write the search to this file as an HTML page")] = None,
     engine: Annotated[str, typer.Option(help="batched or one_at_a_time")] = "batched",
+    dtype: Annotated[str, typer.Option(help=DTYPE_HELP)] = DTYPES[0],
     seed: Annotated[int, typer.Option(help="seed of all random draws")] = 0,
     temperature: Annotated[float, typer.Option(help="temperature of sampling; 0 is greedy decoding")] = 0.6,
     max_new_tokens: Annotated[int, typer.Option(help="most tokens generated per stage")] = 512,
-    max_tokens: Annotated[
-        int, typer.Option(help="number of tokens after which the search stops with its best answer; 0 is no bound")
-    ] = 0,
+    max_tokens: _Budget = 0,
     endpoint: Annotated[str, typer.Option(help="OpenAI-compatible address where the model is served")] = "",
     judge_model: Annotated[str, typer.Option(help="served model that judges instead of the model itself")] = "",
     judge_endpoint: Annotated[str, typer.Option(help='address of the judge; "" is the same endpoint')] = "",
@@ -104,6 +123,8 @@ def answer(
     judge_price: Annotated[str, typer.Option(help=JUDGE_PRICE_HELP)] = "",
     abilities: Annotated[str, typer.Option(help=ABILITIES_HELP)] = "",
     instructed: Annotated[bool, typer.Option(help=INSTRUCTED_HELP)] = True,
+    concurrency: Concurrency = CONCURRENCY,
+    timeout: Timeout = TIMEOUT,
 ) -> None:
     """Search for the answer to one question about one picture, and print the answer and its cost."""
     from o1lib.evaluation.answer import answer as search
@@ -113,13 +134,16 @@ def answer(
     settings = {"seed": seed, "temperature": temperature, "max_new_tokens": max_new_tokens}
     asked = {"method": method, "n": n, "judge": judge, "budget": max_tokens}
     if endpoint:
+        refuse_given(ctx, ("engine", "dtype"), "is of a model in this process: leave out --endpoint, or it")
         named = {"price": price, "abilities": abilities, "instructed": instructed}
+        named |= {"concurrency": concurrency, "timeout": timeout}
         judged = {"judge_model": judge_model, "judge_endpoint": judge_endpoint, "judge_price": judge_price}
         opened = open_served(endpoint, model, format, **named, **judged, **asked, **settings)
         result = opened.search(image, question)
         more = opened.told(result)
     else:
-        decoder, own_format = load_decoder(model, format, engine, **settings)
+        refuse_given(ctx, ("judge_model", *OF_ENDPOINT), OF_SERVED)
+        decoder, own_format = load_decoder(model, format, engine, dtype=dtype, **settings)
         result, more = search(decoder, image, question, own_format, **asked), ""
     print_result(result, tree)
     if more:

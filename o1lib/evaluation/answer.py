@@ -9,7 +9,6 @@ its name on the hub (downloaded once; no code from it is run).
 """
 
 import hashlib
-import math
 import re
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from o1lib.formats.characters import mended
 from o1lib.formats.chat import FORMATS
 from o1lib.records import UserError, choose, project_root
 from o1lib.records.errors import closest
-from o1lib.records.limits import check_size
+from o1lib.records.limits import check_size, check_temperature
 from o1lib.search.judges import JUDGES
 from o1lib.search.methods import METHODS, make_search, task_for
 from o1lib.search.rewards import REWARDS, make_judge_or_reward
@@ -27,17 +26,20 @@ from o1lib.search.types import SearchResult
 
 N = 4  # candidates, as in most rows of the study
 SETTINGS = ("seed", "temperature", "top_p", "max_new_tokens", "rows", "dtype", "replayed", "lean")  # of a decoder
+DTYPES = ("float32", "bfloat16")  # the exact default, and an approximation
+ONE_AT_A_TIME = "one_at_a_time"
 
 
 def load_decoder(name: str | Path, format: str = "", engine: str = "batched", **settings):
     """Return (decoder, format) for the model in a folder or on the hub, on the best device of this machine.
 
     A relative folder is looked up in the current directory, then in the project's. `format` "" takes the format in
-    which the model was trained, from the record in its folder. `settings` are those of `Decoder`. Raises UserError for
-    an unknown or invalid setting, a model that is not available, an unknown format, or a model without a record of its
-    format.
+    which the model was trained, from the record in its folder. `settings` are those of `Decoder`; `dtype` may also be
+    one of the names in DTYPES. Raises UserError for an unknown or invalid setting, another dtype than float32 for a
+    model that is decoded one at a time, a model that is not available, an unknown format, or a model without a record
+    of its format.
     """
-    _check_settings(**settings)
+    settings = _checked(**settings)
     folder = _place(name)
     from o1lib.inference.sequential import make_decoder
     from o1lib.models.checkpoint import trained_as
@@ -50,7 +52,10 @@ def load_decoder(name: str | Path, format: str = "", engine: str = "batched", **
             f"{name} has no record of its format: give --format, one of {', '.join(FORMATS)} (direct for a model "
             "without stages)"
         )
-    return make_decoder(engine, *load_model(name), **settings), own
+    decoder = make_decoder(engine, *load_model(name), **settings)
+    if "dtype" in settings and decoder.engine == ONE_AT_A_TIME:
+        raise UserError(f"{name} is decoded one at a time, which has no dtype of its own: leave --dtype out")
+    return decoder, own
 
 
 def load_model(name: str | Path):
@@ -66,19 +71,33 @@ def load_model(name: str | Path):
     return model.to(device_and_dtype()[0]), processor
 
 
-def _check_settings(temperature: float = 0.0, max_new_tokens: int = 1, **settings) -> None:
+def _checked(**settings) -> dict:
+    """Return the settings of a local decoder, `dtype` by name as torch's, and none where it is the default."""
     for name in settings:
         choose(name, SETTINGS, "setting of a local model")
-    if not 0 <= temperature < math.inf:
-        raise UserError(f"temperature {temperature:g} is invalid: give 0 for greedy decoding, or a positive number")
-    check_size("temperature", temperature)
+    check_sampling(**{name: settings[name] for name in ("temperature", "max_new_tokens", "top_p") if name in settings})
+    dtype = settings.pop("dtype", None)
+    if isinstance(dtype, str):
+        import torch
+
+        dtype = getattr(torch, choose(dtype or DTYPES[0], DTYPES, "dtype"))
+    return settings | ({} if dtype is None or str(dtype) == f"torch.{DTYPES[0]}" else {"dtype": dtype})
+
+
+def check_sampling(temperature: float = 0.0, max_new_tokens: int = 1, top_p: float = 1.0) -> None:
+    """Raise UserError for a temperature, a length of a stage or a share of probability that no model can sample by."""
+    check_temperature(temperature)
     check_size("max_new_tokens", max_new_tokens)
     if max_new_tokens < 1:
         raise UserError(f"max_new_tokens {max_new_tokens} leaves no room for an answer: give 1 or more")
+    if not 0 < top_p <= 1:
+        raise UserError(f"top_p {top_p:g} is no share of the probability mass: give a number above 0, up to 1 for all")
 
 
 def _place(name: str | Path) -> Path | None:
     """Return the folder in the current directory or the project's, None for a possible name on the hub."""
+    if not str(name).strip():
+        raise UserError("no model is named: name a checkpoint's folder, or a model on the hub as owner/name")
     places = (Path(name).expanduser(), project_root() / name)
     folder = next((place for place in places if place.is_dir()), None)
     if folder is None:

@@ -12,6 +12,7 @@ answer. A model that was trained in a format is asked the bare question instead 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from o1lib.evaluation.answer import check_sampling
 from o1lib.evaluation.graders import TOKENS, grade
 from o1lib.evaluation.run import cutoffs, evaluate
 from o1lib.evaluation.served_checks import check_judge, check_prices
@@ -19,14 +20,13 @@ from o1lib.formats.chat import FORMATS
 from o1lib.formats.stages import STAGES, render
 from o1lib.inference.served.abilities import Abilities, named
 from o1lib.inference.served.decoder import ServedDecoder
-from o1lib.models.endpoint import Endpoint
+from o1lib.models.endpoint import CONCURRENCY, TIMEOUT, Endpoint
 from o1lib.records import UserError, choose
 from o1lib.records.addresses import without_keys
 from o1lib.records.limits import check_size
 from o1lib.search.types import SearchResult
 
 INSTRUCTED_FORMATS = ("direct", "tags")
-CONCURRENCY = 8  # requests at the same time
 _SLOTS = {
     "summary": "[How you will approach the problem and which steps you will take.]",
     "caption": "[The picture, above all what bears on the question.]",
@@ -56,8 +56,8 @@ class ServedModel:
     used: list[ServedDecoder] = field(default_factory=list)
 
     def decoder(self, *, seed=0, temperature=0.6, top_p=0.9, max_new_tokens=256, by_stage=False) -> ServedDecoder:
-        """Return a decoder of this model, to be given to searches and judges. Raises UserError for absurd sizes."""
-        check_size("max_new_tokens", max_new_tokens)
+        """Return a decoder of this model, for searches and judges. Raises UserError as `check_sampling` does."""
+        check_sampling(temperature, max_new_tokens, top_p)
         asked = STRUCTURED if self.instructed and self.format == "tags" else ""
         how = {"instruction": asked, "by_stage": by_stage, "abilities": self.abilities}
         self.used.append(ServedDecoder(self.endpoint, seed, temperature, top_p, max_new_tokens, **how))
@@ -139,37 +139,40 @@ class ServedModel:
 
 
 def connect(
-    run, address: str, model: str, format: str = "", price: str = "", *, instructed: bool = True, abilities: str = "",
-    concurrency: int = CONCURRENCY, log: str = "replies.jsonl",
+    run, address: str, model: str, format: str = "", price: str = "", *, instructed: bool = True,
+    abilities: str | Sequence[str] = "", concurrency: int = CONCURRENCY, timeout: float = TIMEOUT,
+    log: str = "replies.jsonl",
 ) -> ServedModel:  # fmt: skip
     """Return a served model. Its replies are logged in the run's folder, so that a stopped run resumes.
 
     `format` "" is direct. `price` is "prompt/completion" for a million tokens. `abilities` names what the server can do
-    ("" probes it). The key is read from OPENAI_API_KEY. Raises UserError for another format, ability or form of price,
-    and a malformed address or model name.
+    ("" probes it). `concurrency` and `timeout` (seconds) are those of `Endpoint`. The key is read from OPENAI_API_KEY.
+    Raises UserError for another format, ability or form of price, and a malformed address or model name.
     """
     _check_format(format or "direct", instructed)
     prices, able = _price(price), named(abilities) if abilities else None
     prices_of = {model: prices} if prices else None
-    endpoint = Endpoint(address, model, log=run.path(log), concurrency=concurrency, prices=prices_of)
+    endpoint = Endpoint(address, model, run.path(log), concurrency, timeout, prices=prices_of)
     return ServedModel(endpoint, format or "direct", prices, instructed=instructed, abilities=able)
 
 
 def connect_both(
-    run, address: str, model: str, format: str = "", *, price: str = "", instructed: bool = True, abilities: str = "",
-    judge_model: str = "", judge_endpoint: str = "", judge_price: str = "",
+    run, address: str, model: str, format: str = "", *, price: str = "", instructed: bool = True,
+    abilities: str | Sequence[str] = "", judge_model: str = "", judge_endpoint: str = "", judge_price: str = "",
+    **calls,
 ) -> tuple[ServedModel, ServedModel | None]:  # fmt: skip
     """Return (a served model, the served model that judges it, None if it judges itself).
 
-    `judge_endpoint` "" is the same address; the other arguments are those of `connect`. Raises UserError as `connect`
-    does, for what only a judge has if no `judge_model` is named, and for a price of one model alone.
+    `judge_endpoint` "" is the same address; the other arguments are those of `connect`, and `calls` (concurrency and
+    timeout) are of both models. Raises UserError as `connect` does, for what only a judge has if no `judge_model` is
+    named, and for a price of one model alone.
     """
     if not judge_model and (judge_endpoint or judge_price):
         raise UserError("judge_endpoint and judge_price are of a judge that has no name: set judge_model")
-    subject = connect(run, address, model, format, price, instructed=instructed, abilities=abilities)
+    subject = connect(run, address, model, format, price, instructed=instructed, abilities=abilities, **calls)
     if not judge_model:
         return subject, None
-    judge = connect(run, judge_endpoint or address, judge_model, price=judge_price, log="judged.jsonl")
+    judge = connect(run, judge_endpoint or address, judge_model, price=judge_price, log="judged.jsonl", **calls)
     check_prices(subject, judge)
     return subject, judge
 
@@ -185,11 +188,14 @@ def _check_format(format: str, instructed: bool) -> None:
         raise UserError("servers leave special tokens out of their replies: serve a model of format tags instead")
 
 
-def graded(run, lines: list[dict], items: Sequence, grader: str, max_tokens: int = TOKENS) -> tuple[list[dict], dict]:
+def graded(
+    run, lines: list[dict], items: Sequence, grader: str, max_tokens: int = TOKENS, **calls
+) -> tuple[list[dict], dict]:
     """Return (predictions with the verdicts of a served judge, facts for the record).
 
     `grader` is "name@address"; with "" the predictions are returned unchanged. `max_tokens` bounds each reply of the
-    judge, thoughts included. VRC-Bench is judged by both rules. Raises UserError for another form of `grader`.
+    judge, thoughts included; `calls` are concurrency and timeout as of `connect`. VRC-Bench is judged by both rules.
+    Raises UserError for another form of `grader`.
     """
     if not grader:
         return lines, {}
@@ -198,7 +204,7 @@ def graded(run, lines: list[dict], items: Sequence, grader: str, max_tokens: int
         raise UserError(
             f"grader {without_keys(grader)!r} is not name@address: write for example gpt-4o-mini@https://api.openai.com/v1"
         )
-    endpoint = Endpoint(address, name, log=run.path("verdicts.jsonl"))
+    endpoint = Endpoint(address, name, log=run.path("verdicts.jsonl"), **calls)
     lines = grade(lines, items, endpoint.ask, rule="released", max_tokens=max_tokens)
     return lines, {"grader": {"model": name, "spent": endpoint.usage.facts()}}
 

@@ -7,7 +7,7 @@
 Replies are kept in work/answers: the same question with the same settings costs nothing the second time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from o1lib.evaluation.answer import N, answer
 from o1lib.evaluation.served import ServedModel, connect_both
 from o1lib.evaluation.served_checks import check_judge
 from o1lib.inference.served.decoder import ServedDecoder
+from o1lib.models.endpoint import CONCURRENCY, TIMEOUT
 from o1lib.records import choose, project_root
 from o1lib.search.methods import METHODS
 from o1lib.search.types import SearchResult
@@ -57,8 +58,9 @@ class ServedSearch:
 
 def open_served(
     endpoint: str, model: str, format: str = "", *, method: str = "stage_beam", n: int | None = None, judge: str = "",
-    budget: int = 0, price: str = "", abilities: str = "", instructed: bool = True, judge_model: str = "",
-    judge_endpoint: str = "", judge_price: str = "", **settings,
+    budget: int = 0, price: str = "", abilities: str | Sequence[str] = "", instructed: bool = True,
+    judge_model: str = "", judge_endpoint: str = "", judge_price: str = "", concurrency: int = CONCURRENCY,
+    timeout: float = TIMEOUT, **settings,
 ) -> ServedSearch:  # fmt: skip
     """Return the search of a served model; nothing but what its server can do is asked for yet.
 
@@ -69,6 +71,7 @@ def open_served(
     n = min(N, spec.max_n or N) if n is None else n
     served = {"price": price, "abilities": abilities, "instructed": instructed, "judge_model": judge_model}
     served |= {"judge_endpoint": judge_endpoint, "judge_price": judge_price}
+    served |= {"concurrency": concurrency, "timeout": timeout}
     subject, other = connect_both(run, endpoint, model, format or "tags", **served)
     decoder, referee = subject.decoder(**settings), other.decoder(**settings) if other else None
     check_judge(method, n, judge or ("likelihood" if spec.rewarded else "self"), decoder, referee)

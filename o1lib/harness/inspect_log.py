@@ -98,7 +98,7 @@ def _sample(line: dict, item, model: str):
         metadata={name: line[name] for name in SHOWN if line.get(name) not in (None, "", [])},
         store={name: line[name] for name in KEPT if line.get(name)},
         model_usage={model: usage},
-        total_time=spent["seconds"],
+        total_time=spent.get("seconds"),  # unknown where a server answered
     )
 
 

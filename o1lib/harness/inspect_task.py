@@ -30,8 +30,14 @@ def staged_search(checkpoint: str = "", searcher: Searcher | None = None, **sett
     """Return a solver that answers by a search of the model `checkpoint`, or by `searcher`.
 
     Settings are those of `open_searcher`. The log keeps all stages as the reply, the conclusion as the completion, and
-    every candidate in the sample's store. Raises UserError for a sample that does not show exactly one picture.
+    every candidate in the sample's store. Raises UserError without a model, and for a sample that does not show exactly
+    one picture.
     """
+    if not (checkpoint or searcher):
+        raise UserError(
+            "the search needs a model: give -T checkpoint=FOLDER, or of a served model -T checkpoint=NAME and "
+            "-T endpoint=URL"
+        )
     opened, turn = [searcher] if searcher else [], anyio.Lock()  # one search at a time: there is one model
 
     def run(image, question):

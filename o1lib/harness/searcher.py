@@ -17,7 +17,7 @@ from o1lib.search.types import SearchResult
 SEARCH = ("method", "n", "judge", "judge_decoder", "budget")  # settings of a search; the others are the decoder's
 SERVED = (
     "method", "n", "judge", "budget", "judge_model", "judge_endpoint", "seed", "temperature", "top_p", "max_new_tokens",
-    "price", "judge_price", "abilities", "instructed",
+    "price", "judge_price", "abilities", "instructed", "concurrency", "timeout",
 )  # fmt: skip
 
 

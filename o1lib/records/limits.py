@@ -8,6 +8,8 @@ The bounds are far above what the study or the papers use, and nothing is measur
 finger into a sentence, where it would fill the memory or run for years.
 """
 
+import math
+
 from o1lib.records.errors import UserError
 
 MOST_TOKENS_OF_A_REPLY = 100_000_000  # a server's count above it cannot be true
@@ -48,6 +50,13 @@ MOST = {
     "requests_per_minute": 1_000_000,
     "price": 1_000_000,  # of a million tokens
 }
+
+
+def check_temperature(value: float) -> float:
+    """Return a temperature of sampling, 0 for greedy decoding. Raises UserError for a negative or too high one."""
+    if not 0 <= value < math.inf:
+        raise UserError(f"temperature {value:g} is invalid: give 0 for greedy decoding, or a positive number")
+    return check_size("temperature", value)
 
 
 def check_size(name: str, value: float, kind: str = "") -> float:

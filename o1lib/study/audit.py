@@ -1,24 +1,25 @@
 """Audit a model: does it use the chain it writes, and would a search over its answers pay with a given judge?
 
     subject = model_to_audit(run, "results/checkpoints/mini-structured")        # o1lib.study.audit_models
-    reading = chain_audit(run, items, subject)
-    judged = judge_audit(items, sampling(subject.decoder, 0.6), subject.format, judge_to_audit("self", subject), curve)
-    chain_verdict(reading.metrics), judged.sentence
+    reading = chain_audit(run, items.chain, subject)
+    judged = judge_audit(items.judge, sampling(subject, 0.6), subject.format, judge_to_audit("self", subject), curve)
+    chain_sentence(reading), judged.sentence
 
 Notebook 08 calls these one by one, `python -m o1lib audit` all of them (audit_command.py).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from o1lib.analysis.audits.curve import GainCurve, measured_curve
-from o1lib.analysis.audits.gain import SIZES, expected_gains
+from o1lib.analysis.audits.gain import SIZES, expected_gains, largest_gain
 from o1lib.analysis.audits.spread import JudgeSpread, judge_spread
-from o1lib.analysis.audits.words import judge_verdict
+from o1lib.analysis.audits.words import UNDECIDED, chain_verdict, judge_verdict, unmixed_verdict
 from o1lib.evaluation.audits.candidates import (
     answer_pairs,
+    answered,
     ask_judge,
     costs_of,
     right_answers,
@@ -37,6 +38,9 @@ NO_GOLD = (
     "Judge value needs questions whose right answers are known, and these have none: give answers to some of them. "
     "Chain reading needs none."
 )
+LOST = (
+    f"**{UNDECIDED}.** The server lost answers to every question whose right answer is known: see why, and audit again."
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class JudgeAudit:
     """What is known of a judge's value: a sentence, its accuracies on whole answers and on stages, expected gains.
 
     `why` says why nothing was measured, "" if something was. `lines` holds one line for each pair that was judged.
+    `no_curve` says why the gain of a stage beam was not measured in the study.
     """
 
     sentence: str
@@ -54,6 +59,7 @@ class JudgeAudit:
     curve: GainCurve | None = None
     lines: list = field(default_factory=list)
     facts: dict = field(default_factory=dict)
+    no_curve: str = ""
 
     @property
     def metrics(self) -> dict:
@@ -80,7 +86,13 @@ def chain_audit(run, items: Sequence, subject: Audited, seed: int = 0) -> ChainR
         return reply if subject.served else kept_replies(reply, run.path("forced.jsonl"), made_by)
 
     with progress_bar(desc="chain reading", unit=" replies") as bar:
-        return read_chains(items, decoder, subject.format, seed=seed, done=bar.update, keep=keep)
+        found = read_chains(items, decoder, subject.format, seed=seed, done=bar.update, keep=keep)
+    return replace(found, caveat=subject.caveat())
+
+
+def chain_sentence(reading: ChainReading) -> str:
+    """Return the sentence of a chain reading, with what it cannot be taken for (Markdown)."""
+    return reading.why or f"{chain_verdict(reading.metrics)} {reading.caveat}".strip()
 
 
 def judge_audit(
@@ -92,30 +104,37 @@ def judge_audit(
     least: float = 0.02,
     seed: int = 0,
     done: Callable[[int], object] = lambda many: None,
+    no_curve: str = "",
 ) -> JudgeAudit:
     """Return the value of a judge on the candidates that `decoder` samples for the items whose right answer is known.
 
-    `least` is the smallest gain, as a share of the questions, that is worth a search's cost.
+    `least` is the smallest gain, as a share of the questions, that is worth a search's cost. `no_curve` says why there
+    is no `curve`. A question of which a server lost an answer is left out.
     """
     known = [item for item in items if item.answer]
     if not known:
         return JudgeAudit(NO_GOLD, NO_GOLD)
-    sampled = sample_answers(known, format, decoder, max(SIZES))
+    drawn = list(zip(known, sample_answers(known, format, decoder, max(SIZES)), strict=True))
+    kept = [(item, tree) for item, tree in drawn if answered(tree, max(SIZES))]
+    if not kept:
+        return JudgeAudit(LOST, LOST, facts=_facts(items, {}, len(known)))
+    known, sampled = map(list, zip(*kept))
     right = right_answers(known, sampled, format)
-    pairs = answer_pairs(sampled, right, seed)
+    facts, pairs = _facts(items, right, len(drawn) - len(kept)), answer_pairs(sampled, right, seed)
     if not pairs:
-        return JudgeAudit(sentence := judge_verdict(None, None, None, least), sentence, facts=_facts(items, right))
+        sentence = unmixed_verdict(largest_gain(right, seed), least)
+        return JudgeAudit(sentence, sentence, facts=facts, no_curve=no_curve)
     lines = ask_judge(judge, pairs + stage_pairs(known, format, decoder, seed), done)
     answers = judge_spread([line for line in lines if not line["stage"]], seed)
     stages = judge_spread([line for line in lines if line["stage"]], seed)
-    gains = expected_gains(right, answers, stages, curve, costs_of(sampled, format), seed)
+    gains = expected_gains(right, answers, stages, curve, costs_of(sampled, format, decoder.engine), seed)
     sentence = judge_verdict(answers, stages, gains, least)
-    return JudgeAudit(sentence, "", answers, stages, gains, curve, lines, _facts(items, right))
+    return JudgeAudit(sentence, "", answers, stages, gains, curve, lines, facts, no_curve)
 
 
-def _facts(items, right):
+def _facts(items, right, lost):
     mixed = [flags for flags in right.values() if any(flags) and not all(flags)]
-    return {"asked": len(items), "gold": len(right), "mixed": len(mixed), "samples": max(SIZES)}
+    return {"asked": len(items), "gold": len(right), "lost": lost, "mixed": len(mixed), "samples": max(SIZES)}
 
 
 def curve_of(root: str) -> tuple[GainCurve | None, str]:

@@ -5,9 +5,8 @@ print(audit("results/checkpoints/mini-structured", questions=40))       # two se
 
 from pathlib import Path
 
-from o1lib.analysis.audits.words import chain_verdict
 from o1lib.evaluation.audits.chains import ChainReading
-from o1lib.evaluation.audits.questions import audit_items
+from o1lib.evaluation.audits.questions import AuditItems, audit_items
 from o1lib.evaluation.inputs import folder_of
 from o1lib.records import Run, UserError, atomic_file, finish, project_root, shown
 from o1lib.records.progress import progress_bar
@@ -16,10 +15,11 @@ from o1lib.search.judges import JUDGES
 from o1lib.study.audit import (
     JudgeAudit,
     chain_audit,
+    chain_sentence,
     curve_of,
     judge_audit,
 )
-from o1lib.study.audit_models import judge_to_audit, model_to_audit, sampling
+from o1lib.study.audit_models import Audited, check_sampling, judge_to_audit, model_to_audit, sampling
 from o1lib.study.audit_page import audit_page
 
 PAGE = "audit.html"
@@ -41,15 +41,18 @@ def audit(
     endpoint: str = "",
     **served,
 ) -> str:
-    """Return both sentences and the place of the page; write page, record and lines into the folder `out`.
+    """Return both sentences, what servers can do and have cost, and the place of the page.
+
+    Page, record and lines are written into the folder `out`.
 
     `data` is what `audit_items` takes. `study` is the folder of the records from which the gain of a judge is taken.
     `least` is the smallest gain that is worth a search. With `endpoint` model and judge are served; `served` are the
-    further arguments of `model_to_audit`. Raises UserError for a share outside 0 to 1, and as the readers of models and
-    questions do.
+    further arguments of `model_to_audit`. Raises UserError for a share outside 0 to 1, a temperature at which nothing
+    is sampled, and as the readers of models and questions do.
     """
     if not 0 <= least <= 1:
         raise UserError(f"a gain of {least:g} is no share of the questions: give --least between 0 and 1")
+    check_sampling(temperature)
     folder = project_root() / (out or f"work/audits/{folder_of(model, endpoint)}")
     given = {"model": model, "data": data, "questions": questions, "format": format, "judge": judge}
     given |= {"judge_model": judge_model, "study": study, "least": least, "temperature": temperature, "seed": seed}
@@ -57,21 +60,28 @@ def audit(
     run = Run("audit", seed, "", folder.parent, folder, given, provenance=provenance())
     subject = model_to_audit(run, model, format, seed, max_new_tokens, judge_model, endpoint, **served)
     run.parameters["format"] = own = subject.format
-    referee, drawn = judge_to_audit(judge, subject, seed), sampling(subject.decoder, temperature)
+    referee, drawn = judge_to_audit(judge, subject, seed), sampling(subject, temperature)
     items = audit_items(data, questions, run)
-    reading = chain_audit(run, items, subject, seed)
+    reading, (curve, no_curve) = chain_audit(run, items.chain, subject, seed), curve_of(study)
     with progress_bar(desc="judge value", unit=" pairs") as bar:
-        judged = judge_audit(items, drawn, own, referee, curve_of(study)[0], least, seed, bar.update)
-    page = keep_page(run, Path(model).name, reading, judged, JUDGES[judge].label, asked_about(data, len(items)))
+        judged = judge_audit(items.judge, drawn, own, referee, curve, least, seed, bar.update, no_curve)
+    page = keep_page(run, Path(model).name, reading, judged, JUDGES[judge].label, asked_about(data, items, subject))
     found, lines, extra = results(reading, judged)
     finish(run, found, lines, [page], extra=extra | subject.facts(), **subject.provenance())
     told = [sentence.replace("**", "") for sentence in sentences_of(reading, judged)]
-    return "\n".join([*told, f"page: {shown(page)}"])
+    told += [f"stage beam left out: {no_curve}"] if no_curve else []
+    return "\n".join([*told, *subject.told(), f"page: {shown(page)}"])
 
 
-def asked_about(data: str, n: int) -> str:
-    """Return in words what was asked, for the page."""
-    return f"{n} questions of {data or 'Mini-VQA, validation drawings'}."
+def asked_about(data: str, items: AuditItems, subject: Audited) -> str:
+    """Return in words what was asked, how it was drawn, and what servers can do and have cost, for the page."""
+    asked = f"{len(items.chain)} questions of {data or 'Mini-VQA, validation drawings'}."
+    if items.total > len(items.chain):
+        asked += (
+            f" They were drawn at random from {items.total:,}, pairs with the same text first; the judge's "
+            f"{len(items.judge)} were drawn from all whose right answer is known."
+        )
+    return "\n".join([asked, *subject.told()])
 
 
 def keep_page(run, model: str, reading: ChainReading, judged: JudgeAudit, judge: str, about: str) -> Path:
@@ -84,7 +94,7 @@ def keep_page(run, model: str, reading: ChainReading, judged: JudgeAudit, judge:
 
 def sentences_of(reading: ChainReading, judged: JudgeAudit) -> list[str]:
     """Return the sentences of both audits (Markdown)."""
-    return [reading.why or chain_verdict(reading.metrics), judged.sentence]
+    return [chain_sentence(reading), judged.sentence]
 
 
 def results(reading: ChainReading, judged: JudgeAudit) -> tuple[dict, list[dict], dict]:
@@ -94,6 +104,6 @@ def results(reading: ChainReading, judged: JudgeAudit) -> tuple[dict, list[dict]
     chain, worth = sentences_of(reading, judged)
     extra = {
         "chain": {"sentence": chain, "not_available": reading.missing} | reading.facts,
-        "judge": {"sentence": worth, "why": judged.why} | judged.facts,
+        "judge": {"sentence": worth, "why": judged.why, "no_curve": judged.no_curve} | judged.facts,
     }
     return free | reading.metrics | judged.metrics, lines, extra

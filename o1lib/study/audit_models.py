@@ -8,6 +8,7 @@ A served model's replies are logged in the run's folder, and so are those of a s
 models asks for nothing twice.
 """
 
+from collections import Counter
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,13 @@ from o1lib.evaluation.served_checks import check_judge
 from o1lib.inference.sequential import placed
 from o1lib.models.checkpoint import model_hash
 from o1lib.records import UserError, choose, project_root
+from o1lib.records.limits import check_temperature
 from o1lib.search.judges import JUDGES, Judge, make_judge
+
+RESENT_CHAIN = (
+    "The server cannot continue a reply that has begun: every chain was shown in the user's message, with the request "
+    "to go on. So this is what the model does with a chain that it is told, not with its own."
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,28 @@ class Audited:
         """Return further facts for the record: name, price and usage of served models, what their servers can do."""
         return dict(zip(("model", "judge_model"), (model.facts() for model in self.served)))
 
+    def told(self) -> list[str]:
+        """Return in words what the servers can do, what they were asked, the money, and what got no reply; a line each.
+
+        There are none for a local model. Replies that were logged count as new ones do.
+        """
+        used = [(model, decoder, qid) for model in self.served for decoder in model.used for qid in decoder.spent]
+        spent = sum((decoder.spent[qid] for _, decoder, qid in used), Counter())
+        lost = Counter(
+            why for model in self.served for one in model.used for some in one.failures.values() for why in some
+        )
+        lines = [model.describe() for model in self.served]
+        if self.served:
+            read, written = f"{spent['prompt']:,}", f"{spent['completion']:,}"
+            lines.append(f"requests: {spent['requests']:,} ({read} tokens of prompts, {written} written)")
+        if self.served and all(model.price for model in self.served):
+            lines.append(f"money: {sum(model.money(decoder, qid) for model, decoder, qid in used):.6g}")
+        return lines + [f"no reply to {many:,} requests: {why}" for why, many in lost.items()]
+
+    def caveat(self) -> str:
+        """Return what a chain reading of this model cannot be taken for, "" if nothing."""
+        return "" if not self.served or self.decoder.abilities.continuation else RESENT_CHAIN
+
 
 def model_to_audit(
     run, model: str, format: str = "", seed: int = 0, max_new_tokens: int = 256, judge_model: str = "",
@@ -62,8 +91,8 @@ def model_to_audit(
         subject, other = connect_both(run, endpoint, model, format or "tags", judge_model=judge_model, **served)
         models = tuple(filter(None, (subject, other)))
         decoders = [one.decoder(**how) for one in models]
-        for decoder in decoders:
-            decoder.abilities  # noqa: B018 (probed now: a server that is not there is named before any question)
+        for one, decoder in zip(models, decoders):  # probed now: a missing server is named before any question
+            one.abilities = decoder.abilities
         return Audited(model, decoders[0], subject.format, decoders[-1], bool(other), "", models)
     decoder, own = load_decoder(model, format, **how)
     judge = load_decoder(judge_model, "direct", **how)[0] if judge_model else decoder
@@ -88,8 +117,23 @@ def judge_to_audit(name: str, subject: Audited, seed: int = 0) -> Judge:
     return make_judge(name, decoder=subject.judge_decoder, seed=seed)
 
 
-def sampling(decoder, temperature: float):
-    """Return the same decoder at another temperature; the model is shared."""
-    other = copy(decoder)
+def sampling(subject: Audited, temperature: float):
+    """Return a decoder of the audited model that samples; the model is shared.
+
+    Raises UserError for temperature 0, at which all answers are the same one, and one that is no temperature.
+    """
+    check_sampling(temperature)
+    if subject.served:
+        how = {"seed": subject.decoder.seed, "max_new_tokens": subject.decoder.max_new_tokens}
+        return subject.served[0].decoder(temperature=temperature, **how)
+    other = copy(subject.decoder)
     other.temperature = temperature
     return other
+
+
+def check_sampling(temperature: float) -> None:
+    """Refuse a temperature at which answers are not sampled."""
+    if not check_temperature(temperature):
+        raise UserError(
+            "temperature 0 gives the same answer each time, and a judge nothing to choose: give for example 0.6"
+        )

@@ -12,14 +12,14 @@ import pandas as pd
 from PIL import Image
 
 from o1lib.analysis.audits.gain import STAGE_BEAM
-from o1lib.analysis.audits.words import chain_verdict, points
+from o1lib.analysis.audits.words import points
 from o1lib.analysis.plots import points as dots
 from o1lib.data.images import as_rgb
 from o1lib.evaluation.audits.chains import ChainReading
 from o1lib.evaluation.probes.page import MEANINGS
 from o1lib.evaluation.probes.suite import PROBES
 from o1lib.records.html import png_url, render
-from o1lib.study.audit import JudgeAudit
+from o1lib.study.audit import JudgeAudit, chain_sentence
 
 SHOWN = {  # metric: what it says, in the order of the page
     "swap/indirect_effect": "lost with another picture's chain, own picture",
@@ -102,13 +102,13 @@ def every_metric(reading: ChainReading) -> list[dict]:
 
 
 def audit_page(model: str, reading: ChainReading, judged: JudgeAudit, judge: str, about: str = "") -> str:
-    """Return the page. `judge` is the label of the judge, `about` says what was asked."""
+    """Return the page. `judge` is the label of the judge, `about` says what was asked, in a paragraph for each line."""
     return render(
         "study/audit.html.j2",
         model=model,
-        about=about,
+        about=about.splitlines(),
         judge=judge,
-        chain=_bold(reading.why or chain_verdict(reading.metrics)),
+        chain=_bold(chain_sentence(reading)),
         worth=_bold(judged.sentence),
         facts=reading.facts,
         accuracy=points(reading.accuracy) if reading.accuracy else "",

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 
 from o1lib.analysis.audits.curve import GainCurve, measured_curve
-from o1lib.analysis.audits.gain import COLUMNS, SIZES, expected_gains
+from o1lib.analysis.audits.gain import COLUMNS, SIZES, expected_gains, largest_gain
 from o1lib.analysis.audits.knockout import by_count, chance_of_right, drawn, right_winner
 from o1lib.analysis.audits.spread import DRAWS, judge_spread
-from o1lib.analysis.audits.words import chain_verdict, judge_verdict
+from o1lib.analysis.audits.words import chain_verdict, judge_verdict, unmixed_verdict
 from o1lib.records import UserError, load, project_root
 from o1lib.search.methods import bracket
 
-COSTS = {"generated": 60.0, "prefilled": 20.0, "stages": 4}
+COSTS = {"generated": 60.0, "prompts": {1: 20.0, 2: 20.0, 4: 20.0, 8: 20.0}, "rereads": False, "stages": 4}
 TOTAL = 8
 RUNS = project_root() / "results" / "mini" / "runs"
 ROWS = [f"structured.{method}4.{judge}" for method in ("stage_beam", "best_of_n") for judge in ("random", "oracle")]
@@ -209,6 +209,24 @@ def test_costs_count_candidates_one_prompt_and_every_verdict():
     assert found.times["best_of_n", 2] == pytest.approx((20 + 2 * 60 + 30) / 80)
 
 
+def test_prompts_that_are_read_for_each_answer_and_each_stage_count_as_often():
+    """For example 1,000 tokens of prompt, answers of 100, and a server that draws one answer a request."""
+    costs = {"generated": 100.0, "prompts": {n: 1000.0 * n for n in (1, 2, 4, 8)}, "rereads": True, "stages": 4}
+    spread = judge_spread(verdicts(0.8, 90))
+    found = expected_gains(answers(0.4, 50), spread, None, straight(), costs).set_index(["method", "n"])
+    assert found.times["best_of_n", 2] == pytest.approx((2 * 1000 + 2 * 100 + 30) / 1100)
+    read = 2 * (1000 + 1025 + 1050 + 1075)  # the prompt and what has been written, at each stage of each candidate
+    assert found.tokens["stage_beam", 2] == pytest.approx(read + 2 * 100 + 4 * 30)
+
+
+def test_a_few_questions_that_are_alike_do_not_look_certain():
+    spread, one = judge_spread(verdicts(0.9, 300)), {"0": [True] * 4 + [False] * 4}
+    few, many = (
+        expected_gains(right, spread, None, None, COSTS) for right in (one, {str(k): one["0"] for k in range(99)})
+    )
+    assert (few.high - few.low > 1.5 * (many.high - many.low)).all()
+
+
 # ---------------------------------------------------------------- the sentences
 
 
@@ -244,10 +262,31 @@ def test_verdicts_that_could_not_be_read_are_mentioned():
     )
 
 
-def test_questions_that_no_candidate_divides_leave_nothing_to_gain():
-    assert judge_verdict(None, None, None, 0.02).startswith(
-        "**Not worth it.** No question got both right and wrong answers"
-    )
+@pytest.mark.parametrize(
+    ("questions", "start"),
+    [
+        (1, "Undecided.** None of 1 question got"),
+        (40, "Undecided.** None of 40 questions got"),
+        (400, "Not worth it.**"),
+    ],
+)
+def test_questions_that_no_candidate_divides_decide_only_if_they_are_many(questions, start):
+    right = {str(k): [k % 2 == 0] * TOTAL for k in range(questions)}
+    assert unmixed_verdict(largest_gain(right), 0.02).startswith(f"**{start}")
+
+
+def test_what_a_perfect_judge_could_still_gain_is_known_from_the_number_of_questions():
+    found = [largest_gain({str(k): [False] * TOTAL for k in range(n)}) for n in (10, 100)]
+    assert [one["value"] for one in found] == [0.0, 0.0] and [one["n"] for one in found] == [10, 100]
+    assert 0.05 < found[0]["high"] < 0.3 and 0.005 < found[1]["high"] < 0.03
+
+
+def test_a_search_that_was_chosen_among_several_must_gain_with_allowance_for_that():
+    found = gains_of(0.85, answers(0.4, 200))
+    assert (found.sure < found.low).all()
+    between = float((found.sure + (found.low - found.sure) / 2).max())  # some interval lies above, no allowed-for one
+    spread = judge_spread(verdicts(0.85, 150))
+    assert (found.low >= between).any() and judge_verdict(spread, None, found, between).startswith("**Undecided.**")
 
 
 @pytest.mark.parametrize(

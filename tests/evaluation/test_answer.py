@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import bench_search
 import pytest
 import search_parts
+import torch
 from PIL import Image
 from support import tiny
 from typer.testing import CliRunner
@@ -129,6 +130,8 @@ def test_a_budget_is_kept_and_reported(folder, picture):
         ({"--judge": "self", "--method": "retracing"}, "unknown reward 'self': choose one of likelihood, verifier"),
         ({"--temperature": -1}, "temperature -1 is invalid: give 0"),
         ({"--temperature": "nan"}, "temperature is nan"),
+        ({"--dtype": "half"}, "unknown dtype 'half'"),
+        ({"--model": ""}, "no model is named: name a checkpoint's folder"),
         ({"--max-new-tokens": 0}, "max_new_tokens 0 leaves no room for an answer: give 1 or more"),
         ({"--max-tokens": -5}, "budget -5 is invalid: give the number of tokens"),
         ({"--n": 0}, "n = 0"),
@@ -142,6 +145,17 @@ def test_an_invalid_option_is_refused_with_a_remedy(folder, picture, given, word
     options = {"--model": folder, "--image": picture, "--question": "How many?", "--format": "tags"} | given
     out = run(*[word for pair in options.items() for word in pair])
     assert isinstance(out.exception, UserError) and words in str(out.exception)
+
+
+def test_bfloat16_is_an_option_of_the_batched_engine(folder):
+    low, _ = answer.load_decoder(str(folder), "tags", dtype="bfloat16", replayed=False)
+    with low.autocast:
+        assert torch.is_autocast_enabled("cpu")
+    full, _ = answer.load_decoder(str(folder), "tags", dtype="float32", replayed=False)
+    with full.autocast:
+        assert not torch.is_autocast_enabled("cpu")
+    with pytest.raises(UserError, match="decoded one at a time, which has no dtype of its own: leave --dtype out"):
+        answer.load_decoder(str(folder), "tags", "one_at_a_time", dtype="bfloat16")
 
 
 def test_a_mistyped_folder_names_the_nearest_one(folder):
@@ -220,6 +234,7 @@ def test_the_benchmark_measures_every_figure(tmp_path, monkeypatch, capsys):
     assert found["judges"]["oracle"]["accuracy"] == 1 and found["judges"]["self"]["n"] > 0
     assert (tmp_path / "work" / "bench" / "search.png").stat().st_size > 1000
     said = capsys.readouterr().out
+    assert (found["device"], found["dtype"]) == ("cpu", "float32") and "on cpu, " in said
     assert "speedup_likelihood" in said and "self_as_released" in said and "work/bench/search.json" in said
 
 

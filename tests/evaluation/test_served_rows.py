@@ -327,6 +327,75 @@ def test_the_command_searches_over_an_endpoint(tmp_path, monkeypatch):
     assert (tmp_path / "tree.html").read_text(encoding="utf8").count(" kept</b>") == 4
 
 
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"temperature": -1.0}, "temperature -1 is invalid: give 0"),
+        ({"temperature": float("nan")}, "temperature nan is invalid"),
+        ({"max_new_tokens": 0}, "leaves no room for an answer"),
+        ({"top_p": 0.0}, "top_p 0 is no share"),
+    ],
+)
+def test_settings_that_no_model_can_sample_by_are_refused(connect, how, words):
+    with serve(Speaker()) as server, pytest.raises(UserError, match=words):
+        connect(server).decoder(**how)
+    assert not server.bodies
+
+
+def test_patience_and_concurrency_are_those_of_both_models(tmp_path):
+    run = SimpleNamespace(path=lambda name: tmp_path / name)
+    both = served.connect_both(run, "http://127.0.0.1:1/v1", "m", judge_model="j", timeout=900.0, concurrency=2)
+    assert [(one.endpoint.timeout, one.endpoint.concurrency) for one in both] == [(900.0, 2)] * 2
+
+
+def test_the_command_gives_up_a_slow_reply_after_its_timeout(tmp_path, monkeypatch):
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "red.png")
+    words = ["answer", "--model", "m", "--image", str(tmp_path / "red.png"), "--question", "How many dots?"]
+    words += ["--method", "greedy", "--timeout", "0.05", "--concurrency", "1"]
+    with serve(Speaker(slow=0.5)) as server:
+        out = CliRunner().invoke(cli.app, [*words, "--endpoint", server.url])
+    assert "no whole reply within 0.05 seconds" in out.output + str(out.exception)
+
+
+ASKED = ("answer", "--model", "m", "--image", "red.png", "--question", "How many?")
+
+
+@pytest.mark.parametrize("command", [ASKED, ("audit", "m")])
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--judge-endpoint", "http://127.0.0.1:1/v1"),
+        ("--price", "1/1"),
+        ("--judge-price", "1/1"),
+        ("--abilities", "n"),
+        ("--timeout", "9"),
+        ("--concurrency", "2"),
+        ("--no-instructed",),
+    ],
+)
+def test_an_option_of_a_served_model_is_refused_without_an_endpoint(command, more):
+    out = CliRunner().invoke(cli.app, [*command, *more])
+    name = more[0].replace("--no-", "--")
+    assert isinstance(out.exception, UserError) and f"{name} is of a served model: give --endp" in str(out.exception)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--judge-model", "j"), "--judge-model is of a served model: give --endpoint too"),
+        (
+            ("--engine", "one_at_a_time", "--endpoint", "http://127.0.0.1:1/v1"),
+            "--engine is of a model in this process",
+        ),
+        (("--dtype", "bfloat16", "--endpoint", "http://127.0.0.1:1/v1"), "--dtype is of a model in this process"),
+    ],
+)
+def test_answer_refuses_what_it_would_ignore(more, words):
+    out = CliRunner().invoke(cli.app, [*ASKED, *more])
+    assert isinstance(out.exception, UserError) and words in str(out.exception)
+
+
 @pytest.mark.slow
 def test_notebook_03_searches_over_an_endpoint(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(project_root()))

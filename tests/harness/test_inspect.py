@@ -75,6 +75,19 @@ def test_a_log_counts_the_tokens_that_the_search_read_and_wrote(log, run):
     assert usage.input_tokens == spent["prefilled"] + spent["judge"] and usage.output_tokens == spent["generated"]
 
 
+def test_a_served_run_has_requests_and_money_in_place_of_seconds(tmp_path):
+    reader = pytest.importorskip("inspect_ai.log")
+    row = ("served.stage_beam2", "tags", "mixed", "stage_beam", 2, "self", 0.68)
+    lines = toyrecords.answers(*row)[:2]
+    for line in lines:
+        del line["ledger"]["seconds"]
+        line["ledger"] |= {"requests": 8, "money": 0.01}
+    run = toyrecords.leave(tmp_path, row[0], predictions=lines, endpoint="http://127.0.0.1:8000/v1", model="m").parent
+    assert inspect_log.write_log(run, tmp_path / "served.eval") == 2
+    found = reader.read_eval_log(str(tmp_path / "served.eval"))
+    assert found.status == "success" and [sample.total_time for sample in found.samples] == [None, None]
+
+
 def test_a_wrong_ending_is_refused_before_anything_is_read(tmp_path):
     with pytest.raises(UserError, match="end it with .eval or .json"):
         inspect_log.write_log(tmp_path, tmp_path / "log.txt")
@@ -131,6 +144,11 @@ def test_the_task_asks_drawn_questions_and_scores_by_the_studys_rules(harness, t
     log = evaluated(task, tmp_path)
     assert log.status == "success" and len(log.samples) == 2, log.error
     assert {sample.scores["extracted"].metadata["extracted_by"] for sample in log.samples}
+
+
+def test_a_task_without_a_model_is_refused_before_any_question(harness):
+    with pytest.raises(UserError, match="-T checkpoint=FOLDER"):
+        harness.staged_search(method="greedy")
 
 
 def test_a_sample_without_a_picture_is_an_error_with_a_remedy(harness, searcher, tmp_path):

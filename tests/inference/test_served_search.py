@@ -23,7 +23,7 @@ from o1lib.search.methods import make_search, task_for
 from o1lib.search.rewards import make_reward
 from o1lib.search.scheduler import run_searches
 from o1lib.search.segments import StageSpec
-from o1lib.search.types import GenerationRequest
+from o1lib.search.types import Conversation, GenerationRequest
 
 MOST = 30  # tokens of a stage
 LEVELS = [
@@ -330,6 +330,17 @@ def test_a_dropped_choice_is_drawn_again_under_its_own_number(tmp_path, named):
     found, bodies = drawn_by("tags", tmp_path, respond, n=4)
     assert [(candidate.index, candidate.text) for candidate in found] == [(k, f"draw {k}") for k in range(4)]
     assert [body.get("n", 1) for body in bodies] == [4, 1]
+
+
+@pytest.mark.parametrize(("says", "overran"), [("<SUMMARY> One. Two.", 0), (" Two.", 0), (" Two. Three.", 1)])
+def test_a_beginning_that_is_said_again_is_not_past_the_end_of_a_sentence(tmp_path, says, overran):
+    task = task_for("q", "How many?", tiny.coloured("red"), "tags")
+    begun = Conversation(task, ("How many?",), prefix="<SUMMARY> One.")
+    with serve(lambda body, number: answer(says)) as server, Endpoint(server.url, "m", log=tmp_path / "l") as endpoint:
+        decoder = ServedDecoder(endpoint, abilities=Abilities())
+        sentence = StageSpec("sentence 2", (".", "</CONCLUSION>"))
+        [[found]] = decoder.propose([GenerationRequest(task, begun, (sentence,))])
+    assert (found.text, decoder.overran) == (" Two.", overran)
 
 
 def test_later_turns_share_what_is_left_of_a_budget(tmp_path):

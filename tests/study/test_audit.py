@@ -4,6 +4,7 @@ import copy
 import json
 import re
 from dataclasses import replace
+from html import unescape
 from types import SimpleNamespace
 
 import pytest
@@ -22,18 +23,20 @@ from o1lib.evaluation.inputs import folder_of
 from o1lib.evaluation.probes.forced import CHAIN
 from o1lib.evaluation.probes.pairs import drawn_pairs
 from o1lib.evaluation.probes.questions import drawn_items
-from o1lib.evaluation.served import STRUCTURED
+from o1lib.evaluation.served import STRUCTURED, connect
 from o1lib.formats.stages import close_tag, open_tag, render
 from o1lib.inference.decoder import Decoder
 from o1lib.inference.sequential import placed
 from o1lib.records import UserError, load
 from o1lib.search.judges import make_judge
+from o1lib.search.methods import make_search, task_for
+from o1lib.search.scheduler import run_searches
 from o1lib.search.segments import Segment
 from o1lib.search.self_judge import SelfJudge
 from o1lib.search.streams import keyed_rng
 from o1lib.search.types import Candidate, Usage
 from o1lib.study.audit import curve_of, judge_audit
-from o1lib.study.audit_models import Audited, judge_to_audit, model_to_audit, sampling
+from o1lib.study.audit_models import RESENT_CHAIN, Audited, judge_to_audit, model_to_audit, sampling
 from o1lib.study.audit_page import anchors, audit_page
 
 RATE, N = 0.4, 100
@@ -42,7 +45,7 @@ RATE, N = 0.4, 100
 class Guesser:
     """A decoder whose every candidate is right with chance RATE; its other stages are true, or of another picture."""
 
-    seed, short, temperature = 0, True, 0.0
+    seed, short, temperature, engine = 0, True, 0.0, "batched"
 
     def __init__(self, drawn, says=""):
         items, partners = drawn
@@ -106,9 +109,6 @@ def test_a_built_judge_s_accuracy_and_gain_lie_inside_the_intervals(drawn, curve
 
 def test_the_expected_gain_is_what_a_search_with_this_judge_wins(drawn, curve):
     """Real searches with a judge of 0.8 land inside the interval that its verdicts on pairs foretold."""
-    from o1lib.search.methods import make_search, task_for
-    from o1lib.search.scheduler import run_searches
-
     foretold = audited(drawn, curve, known("synthetic", drawn, p=0.8)).gains.set_index(["method", "n"])
     tasks = [task_for(item.qid, item.question, None, "tags") for item in drawn[0]]
     search, right = make_search("best_of_n", 4), {}
@@ -165,7 +165,57 @@ def test_answers_that_are_all_right_leave_nothing_to_gain(drawn, curve):
     decoder = Guesser(drawn)
     decoder.known = {qid: (own, own) for qid, (own, _) in decoder.known.items()}
     found = judge_audit(drawn[0], decoder, "tags", known("random", drawn), curve)
-    assert "No question got both right and wrong answers" in found.sentence and found.gains is None
+    assert "None of 100 questions got both right and wrong answers" in found.sentence and found.gains is None
+
+
+class Alone(Guesser):
+    """Every candidate has a request of its own, which reads a prompt of 100 tokens and what was written before."""
+
+    engine = "one_at_a_time"
+
+    def candidate(self, request, number):
+        made, before = super().candidate(request, number), request.state or 0
+        return replace(made, state=before + made.tokens, cost=replace(made.cost, prefilled=100 + before))
+
+
+@pytest.mark.parametrize("method", ["best_of_n", "stage_beam"])
+def test_the_expected_cost_is_what_a_search_pays(drawn, curve, method):
+    foretold = judge_audit(drawn[0], Alone(drawn), "tags", known("random", drawn), curve).gains
+    tasks = [task_for(item.qid, item.question, None, "tags") for item in drawn[0][:5]]
+    search = make_search(method, 2)
+    trees = run_searches([search(task, 2, 0) for task in tasks], Alone(drawn), known("random", drawn))
+    paid = sum(tree.usage.processed for tree in trees) / len(trees)
+    assert foretold.set_index(["method", "n"]).tokens[method, 2] == pytest.approx(paid)
+    assert foretold.set_index(["method", "n"]).times["best_of_n", 8] == pytest.approx(8)
+
+
+class Lossy(Guesser):
+    """Of the first `lost` questions one whole answer is lost, as of a server that did not reply."""
+
+    lost = 1
+
+    def propose(self, requests):
+        gone = list(self.known)[: self.lost]
+        found = super().propose(requests)
+        return [
+            made[:-1] if one.task.qid in gone and len(one.stages) > 1 else made for one, made in zip(requests, found)
+        ]
+
+
+def test_a_question_of_which_an_answer_was_lost_is_left_out_and_counted(drawn, curve):
+    found = judge_audit(drawn[0], Lossy(drawn), "tags", known("synthetic", drawn, p=0.8), curve)
+    whole = judge_audit(drawn[0][1:], Guesser(drawn), "tags", known("synthetic", drawn, p=0.8), curve)
+    assert (found.facts["lost"], found.facts["gold"]) == (1, N - 1)
+    assert found.gains.value.tolist() == pytest.approx(whole.gains.value.tolist())
+    silent = chains_of(drawn[0][:2], lambda requests: ["B"] * len(requests), "tags")
+    assert "lost answers to 1 more questions" in audit_page("m", silent, found, "a judge")
+
+
+def test_if_every_question_lost_an_answer_nothing_is_decided(drawn, curve):
+    decoder = Lossy(drawn)
+    decoder.lost = N
+    found = judge_audit(drawn[0], decoder, "tags", known("random", drawn), curve)
+    assert found.sentence.startswith("**Undecided.** The server lost answers") and found.facts["lost"] == N
 
 
 def test_judges_that_know_the_truth_or_lack_their_model_are_refused():
@@ -175,16 +225,39 @@ def test_judges_that_know_the_truth_or_lack_their_model_are_refused():
         judge_to_audit("base", Audited("m", None, "tags", None))
 
 
-def test_a_study_without_the_rows_has_no_curve(tmp_path):
+def test_a_study_without_the_rows_has_no_curve_and_the_page_says_why(tmp_path, drawn):
     curve, why = curve_of(str(tmp_path))
     assert curve is None and why
+    found = judge_audit(drawn[0], Guesser(drawn), "tags", known("random", drawn), None, no_curve=why)
+    silent = chains_of(drawn[0][:2], lambda requests: ["B"] * len(requests), "tags")
+    assert why in unescape(audit_page("m", silent, found, "a judge"))
 
 
 def test_a_decoder_at_another_temperature_shares_the_model():
     decoder = Guesser(drawn_items(1))
-    other = sampling(decoder, 0.6)
+    other = sampling(Audited("m", decoder, "tags", decoder), 0.6)
     assert (decoder.temperature, other.temperature) == (0.0, 0.6) and other.known is decoder.known
     assert placed(decoder) == {"device": "endpoint", "dtype": ""}
+
+
+@pytest.mark.parametrize("temperature", [0, -1, float("nan"), float("inf")])
+def test_answers_that_would_not_be_sampled_are_refused(temperature, tmp_path):
+    run = SimpleNamespace(path=lambda name: tmp_path / name)
+    with pytest.raises(UserError, match="temperature"):
+        sampling(Audited("m", Guesser(drawn_items(1)), "tags", None), temperature)
+    if temperature:
+        with pytest.raises(UserError, match="temperature"):
+            connect(run, "http://127.0.0.1:9/v1", "m").decoder(temperature=temperature)
+
+
+def test_candidates_of_the_sampled_half_that_overran_are_told(tmp_path):
+    run = SimpleNamespace(path=lambda name: tmp_path / name)
+    with serve(Served([])) as server:
+        subject = model_to_audit(run, "m", endpoint=server.url)
+        drawn, asked = sampling(subject, 0.6), len(server.bodies)
+        assert drawn.abilities == subject.decoder.abilities and len(server.bodies) == asked
+    drawn.overran = 2
+    assert "2 candidates went on after the end of their stage" in subject.told()[0]
 
 
 def test_a_record_names_the_type_of_the_weights():
@@ -287,7 +360,11 @@ def test_a_served_model_is_audited_by_one_command(tmp_path, monkeypatch):
         asked = len(server.bodies)
         again = CliRunner().invoke(app, [*words, "--endpoint", server.url, "--study", "nosuch"])
         assert len(server.bodies) == asked
-    assert again.stdout.splitlines()[-3:] == done.stdout.splitlines()[-3:]
+    assert again.stdout.splitlines()[-7:] == done.stdout.splitlines()[-7:]
+    left_out, able, requests, money, _ = done.stdout.splitlines()[-5:]
+    assert left_out.startswith("stage beam left out: ") and able.startswith("The server of m: n yes")
+    assert re.fullmatch(r"requests: \d+ \([\d,]+ tokens of prompts, [\d,]+ written\)", requests)
+    assert float(money.removeprefix("money: ")) > 0
     [folder] = (tmp_path / "work" / "audits").iterdir()
     assert folder.name == f"m@127.0.0.1--{server.server_address[1]}"
     record = load(folder)
@@ -296,6 +373,22 @@ def test_a_served_model_is_audited_by_one_command(tmp_path, monkeypatch):
     assert record.provenance["device"] == "endpoint" and record.provenance["dtype"] == ""
     assert record.extra["model"]["served"]["abilities"].startswith("n yes")
     assert all(words_of(body["messages"][0]).startswith(STRUCTURED[:40]) for body in server.bodies if asks_freely(body))
+
+
+def test_a_server_that_continues_no_reply_measures_something_else_and_the_audit_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    items = [one for pair in drawn_pairs(2) for one in pair]
+    words = ["audit", "m", "--n", "4", "--judge", "self", "--abilities", "n,stop", "--out", "out"]
+    with serve(Served(items)) as server:
+        done = CliRunner().invoke(app, [*words, "--endpoint", server.url])
+    assert done.exit_code == 0, done.output
+    chain, *_ = (line for line in done.stdout.splitlines() if RESENT_CHAIN in line)
+    assert "every chain was shown in the user's message" in chain and "continuation no" in done.stdout
+    page = " ".join(
+        event[1] for event in parsed((tmp_path / "out" / "audit.html").read_text("utf8")) if event[0] == "text"
+    )
+    assert RESENT_CHAIN in page and "continuation no" in page and "requests: " in page
+    assert RESENT_CHAIN in load(tmp_path / "out").extra["chain"]["sentence"]
 
 
 def asks_freely(body):
@@ -323,7 +416,13 @@ def test_two_models_of_one_name_have_folders_of_their_own(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("words", "named"), [(("nosuch",), "nosuch"), (("results/checkpoints/mini-structured", "--least", "3"), "--least")]
+    ("words", "named"),
+    [
+        (("nosuch",), "nosuch"),
+        (("results/checkpoints/mini-structured", "--least", "3"), "--least"),
+        (("results/checkpoints/mini-structured", "--temperature", "0"), "temperature 0"),
+        (("results/checkpoints/mini-structured", "--temperature", "nan"), "temperature nan"),
+    ],
 )
 def test_a_mistake_is_refused_before_anything_is_asked(words, named):
     done = CliRunner().invoke(app, ["audit", *words])

@@ -10,7 +10,9 @@ answers are right, with the judge's accuracy on pairs of whole answers (`o1lib.a
 best-of-N, times the share of an oracle's gain that such a judge wins on the measured curve
 (`o1lib.analysis.audits.curve`). The curve and the ratio were measured at N = 4 and are taken for every N.
 
-Intervals join draws of the questions, of the judge's accuracy, and of the curve. Gains are over one sampled answer.
+Intervals join draws of the questions, of the judge's accuracy, and of the curve. The shares of questions with 0, 1, ...
+right answers are drawn from their posterior under a prior that weighs as much as one question, so that a few questions
+that are alike do not look certain. Gains are over one sampled answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +26,7 @@ from o1lib.analysis.audits.spread import DRAWS, SIDES, JudgeSpread
 
 SIZES = (2, 4, 8)
 BEST_OF_N, STAGE_BEAM = "best_of_n", "stage_beam"
-COLUMNS = ["method", "n", "search", "value", "low", "high", "most", "tokens", "times"]
+COLUMNS = ["method", "n", "search", "value", "low", "high", "sure", "most", "tokens", "times"]
 
 
 def expected_gains(
@@ -37,6 +39,8 @@ def expected_gains(
 ) -> pd.DataFrame:
     """Return one line for each search, with COLUMNS: its gain over one answer, and `most`, an oracle's gain.
 
+    `sure` is the lower end of the gain if all searches are to lie in their intervals at once (Bonferroni), as it must
+    be asked of the search that was chosen among them.
     `right` is {qid: whether each sampled answer is right}, equally many answers each. `answers` and `stages` are the
     judge's accuracies on whole answers and on stages; without the latter the former is taken. `costs` are those of
     `o1lib.evaluation.audits.candidates.costs_of`. `tokens` are processed per question, `times` those of one answer.
@@ -50,9 +54,10 @@ def expected_gains(
     for n in sizes if curve is not None and costs["stages"] > 1 else ():
         lines.append((STAGE_BEAM, n, *_staged(counts, draws, total, n, stages or answers, curve)))
     found = [
-        {"method": method, "n": n, "search": _name(method, n), "value": value, "low": low, "high": high, "most": most}
+        {"method": method, "n": n, "search": _name(method, n), "most": most}
+        | _interval(value, drawn, len(lines))
         | _cost(method, n, answers, stages, costs)
-        for method, n, value, low, high, most in lines
+        for method, n, value, drawn, most in lines
     ]
     return pd.DataFrame(found, columns=COLUMNS)
 
@@ -62,11 +67,11 @@ def _name(method, n):
 
 
 def _counts(right, seed):
-    """Return (share of questions with 0, 1, ... right answers; DRAWS of it with questions resampled; answers each)."""
+    """Return (share of questions with 0, 1, ... right answers; DRAWS of it from its posterior; answers each)."""
     total = len(next(iter(right.values())))
     histogram = np.bincount([sum(flags) for flags in right.values()], minlength=total + 1)
     size = int(histogram.sum())
-    draws = np.random.default_rng(seed).multinomial(size, histogram / size, size=DRAWS) / size
+    draws = np.random.default_rng(seed).dirichlet(histogram + 1 / len(histogram), size=DRAWS)
     return histogram / size, draws, total
 
 
@@ -79,25 +84,37 @@ def _whole(counts, draws, total, n, answers):
     one = np.arange(total + 1) / total
     value = float(counts @ (by_count(total, n, answers.right["value"]) - one))
     drawn = np.einsum("dk,kd->d", draws, by_count(total, n, answers.draws)) - draws @ one
-    return value, *_around(value, drawn), float(_room(counts, total, n))
+    return value, drawn, float(_room(counts, total, n))
 
 
 def _staged(counts, draws, total, n, judge, curve):
     most = float(_room(counts, total, n) * curve.headroom)
     value = most * curve.share(judge.right["value"])
     drawn = _room(draws, total, n) * curve.headrooms * curve.shares(judge.draws)
-    return value, *_around(value, drawn), most
+    return value, drawn, most
 
 
-def _around(value, drawn):
-    low, high = np.percentile(drawn, SIDES)
-    return min(value, float(low)), max(value, float(high))
+def _interval(value, drawn, searches=1) -> dict:
+    """Return a value with its 95 % interval, which holds it, and the lower end for so many searches at once."""
+    low, high, sure = (float(one) for one in np.percentile(drawn, (*SIDES, SIDES[0] / searches)))
+    return {"value": value, "low": min(value, low), "high": max(value, high), "sure": min(value, sure)}
+
+
+def largest_gain(right: Mapping[str, Sequence[bool]], seed: int = 0) -> dict:
+    """Return what a perfect judge gains by the largest best-of-N, with its 95 % interval; `right` as above."""
+    counts, draws, total = _counts(right, seed)
+    n = max(size for size in SIZES if size <= total)
+    return _interval(float(_room(counts, total, n)), _room(draws, total, n)) | {"n": len(right)}
 
 
 def _cost(method, n, answers, stages, costs):
     """Return the tokens of a search for each question, and how many times those of one answer they are."""
-    one = costs["generated"] + costs["prefilled"]
+    prompts, single = costs["prompts"][n], costs["prompts"][1]
+    one = costs["generated"] + single
+    if method == STAGE_BEAM and costs["rereads"]:  # each stage reads the prompts again, and what is written so far
+        written = costs["generated"] * (costs["stages"] - 1) / 2
+        prompts = costs["stages"] * prompts + written * (prompts / single if single else 1)
     asked = n - 1 if method == BEST_OF_N else (n - 1) * costs["stages"]
     verdict = (stages or answers).tokens if method == STAGE_BEAM else answers.tokens
-    tokens = costs["prefilled"] + n * costs["generated"] + asked * verdict
+    tokens = prompts + n * costs["generated"] + asked * verdict
     return {"tokens": tokens, "times": tokens / one}

@@ -64,21 +64,26 @@ def points(cell: Mapping, digits: int = 0) -> str:
     return f"{value} [{low}, {high}]"
 
 
-def judge_verdict(
-    answers: JudgeSpread | None, stages: JudgeSpread | None, gains: pd.DataFrame | None, least: float
-) -> str:
+def unmixed_verdict(most: Mapping, least: float) -> str:
+    """Return the sentence for questions of which none got both right and wrong answers (Markdown).
+
+    `most` is what a perfect judge gains (`o1lib.analysis.audits.gain.largest_gain`). Few such questions decide nothing.
+    """
+    some, high = most["n"], f"{100 * most['high']:.1f} points"
+    none = f"None of {some} question{'s' * (some > 1)} got both right and wrong answers"
+    if most["high"] < least:
+        return f"**{NOT_WORTH}.** {none}: even a perfect judge gains less than {high}."
+    return f"**{UNDECIDED}.** {none}. A perfect judge could still gain up to {high}; more questions would decide."
+
+
+def judge_verdict(answers: JudgeSpread, stages: JudgeSpread | None, gains: pd.DataFrame, least: float) -> str:
     """Return in one sentence whether a search with this judge is worth its cost (Markdown).
 
-    It is worth it if the interval of a search's gain lies at or above `least`: the cheapest such search is named. It is
-    not if the intervals of all searches lie below; otherwise nothing is decided. `answers` and `stages` are the judge's
-    accuracies. Without `answers` no two candidates of a question differ in being right.
+    It is worth it if a search's gain surely lies at or above `least`, with allowance for the number of searches that
+    were tried: the cheapest such search is named. It is not if the intervals of all searches lie below; otherwise
+    nothing is decided. `answers` and `stages` are the judge's accuracies.
     """
-    if answers is None or gains is None:
-        return (
-            f"**{NOT_WORTH}.** No question got both right and wrong answers, so no judge can gain anything on these "
-            "questions."
-        )
-    enough, best, wanted = gains[gains.low >= least], gains.loc[gains.value.idxmax()], f"{100 * least:g} points"
+    enough, best, wanted = gains[gains.sure >= least], gains.loc[gains.value.idxmax()], f"{100 * least:g} points"
     if len(enough):
         best = enough.loc[enough.times.idxmin()]
     gain = f"{points(best, 1)} points at {best.times:.1f} times the tokens of one answer"

@@ -19,7 +19,7 @@ from o1lib.scoring import correct, extract
 from o1lib.search.judges import Judge, make_judge, own_comparisons
 from o1lib.search.methods import make_search, task_for
 from o1lib.search.scheduler import run_searches
-from o1lib.search.segments import turn_texts
+from o1lib.search.segments import FAILED, turn_texts
 from o1lib.search.types import Comparison, SearchResult
 
 MOST = 4  # pairs of whole answers of one question, no candidate in two of them
@@ -39,6 +39,12 @@ def _searched(items, format, decoder, method, n, done=None):
     found = run_searches((search(task, n, decoder.seed) for task in tasks), decoder, coin, done, max(1, 384 // n))
     decoder.forget()
     return found
+
+
+def answered(tree: SearchResult, n: int) -> bool:
+    """Return whether all n whole answers came; a server may lose some of them."""
+    made = tree.rounds[0].candidates
+    return len(made) == n and not any(segment.end == FAILED for one in made for segment in one.segments)
 
 
 def right_answers(items: Sequence, sampled: Sequence[SearchResult], format: str) -> dict[str, list[bool]]:
@@ -119,11 +125,19 @@ def _line(one, better, verdict):
     }
 
 
-def costs_of(sampled: Sequence[SearchResult], format: str) -> dict:
-    """Return the mean tokens of one answer, written and of its prompt, and how many stages a search would compare."""
-    answers = [candidate for tree in sampled for candidate in tree.rounds[0].candidates]
+def costs_of(sampled: Sequence[SearchResult], format: str, engine: str) -> dict:
+    """Return the mean tokens that one answer writes, those of prompts, and how many stages a search would compare.
+
+    `prompts` is {N: the prompt tokens that were read for the first N answers}: one prompt where they share it, N where
+    each has a request of its own. `rereads`: a stage beam reads the prompt anew for each stage of a turn, which only
+    the batched engine does not, because it keeps what it has read.
+    """
+    made = [tree.rounds[0].candidates for tree in sampled]
+    answers = [candidate for some in made for candidate in some]
+    sizes = range(1, max(map(len, made)) + 1)
     return {
         "generated": sum(one.tokens for one in answers) / len(answers),
-        "prefilled": sum(tree.usage.prefilled for tree in sampled) / len(sampled),
+        "prompts": {n: sum(one.cost.prefilled for some in made for one in some[:n]) / len(made) for n in sizes},
+        "rereads": engine != "batched" and not FORMATS[format].by_turn,
         "stages": len(task_for("", "", None, format).stages),
     }

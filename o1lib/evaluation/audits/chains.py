@@ -30,7 +30,7 @@ class ChainReading:
 
     `why` says why there is no chain to read, "" if there is one. `facts` counts the questions: asked, and left out
     because the reply had no chain or no readable answer. `accuracy` is that of the free replies where the right answer
-    is known, None where it is not.
+    is known, None where it is not. `caveat` says what the reading cannot be taken for, "" if nothing.
     """
 
     why: str
@@ -39,6 +39,7 @@ class ChainReading:
     metrics: dict = field(default_factory=dict)
     lines: list = field(default_factory=list)
     missing: dict = field(default_factory=dict)
+    caveat: str = ""
 
 
 def read_chains(

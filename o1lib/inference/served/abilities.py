@@ -6,9 +6,11 @@
 
 A server that refuses the probe is asked for one ability after the other. `n` and `logprobs` are seen in the reply.
 `stop` and `seed` are believed if they are accepted. A server continues an open assistant turn if the flags for it make
-the prompt shorter: then the turn was not closed, and no new one begun.
+the prompt shorter: then the turn was not closed, and no new one begun. Without both prompts' tokens it does not.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from o1lib.models.endpoint import Endpoint, Reply, Request
@@ -59,9 +61,13 @@ _WITH = {
 _PLAIN = Request(_CHAT, temperature=1.0, max_tokens=2, key="abilities", may_be_empty=True)
 
 
-def named(names: str) -> Abilities:
-    """Return the abilities with these names, between commas; "none" for none. Raises UserError for another name."""
-    words = [word.strip() for word in names.split(",") if word.strip() and word.strip() != NONE]
+def named(names: str | Sequence[str]) -> Abilities:
+    """Return the abilities with these names, between commas or plus signs, or in a list; "none" for none.
+
+    Raises UserError for another name.
+    """
+    given = re.split(r"[,+\s]+", names) if isinstance(names, str) else [str(name).strip() for name in names]
+    words = [word for word in given if word and word != NONE]
     if unknown := [word for word in words if word not in NAMES]:
         raise UserError(f"unknown ability '{unknown[0]}' of a server: name those of {', '.join(NAMES)}, or {NONE}")
     return Abilities(**dict.fromkeys(words, True))
@@ -91,7 +97,7 @@ def _seen(reply: Reply, bare: Reply, asked: tuple[str, ...]) -> Abilities:
     seen = {
         "n": len(reply.choices) > 1,
         "stop": True,
-        "continuation": bool(bare.error) or read < plain,
+        "continuation": not bare.error and 0 < read < plain,  # nothing to compare with: not believed
         "seed": True,
         "logprobs": reply.choices[0].drawn is not None,
     }

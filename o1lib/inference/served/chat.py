@@ -83,7 +83,12 @@ def unrepeated(text: str, prefix: str, stage: str = "") -> str:
 
     A text that repeats the beginning in other words is taken from the opening tag of `stage` on, if that is given.
     """
-    return _set_apart(text[_place_of_new(text, prefix, stage) :], prefix)
+    return _set_apart(new_in(text, prefix, stage), prefix)
+
+
+def new_in(text: str, prefix: str, stage: str = "") -> str:
+    """Return what is new in a text that may repeat its beginning, as it is written; arguments as in `unrepeated`."""
+    return text[_place_of_new(text, prefix, stage) :]
 
 
 def _place_of_new(text: str, prefix: str, stage: str) -> int:

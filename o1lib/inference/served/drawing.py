@@ -12,7 +12,7 @@ in its reply are asked for one by one, under their own numbers.
 
 from dataclasses import dataclass, replace
 
-from o1lib.inference.served.chat import segment_of
+from o1lib.inference.served.chat import new_in, segment_of
 from o1lib.models.endpoint import Reply, Request
 from o1lib.search.segments import FAILED, Segment, StageSpec, next_stage
 from o1lib.search.types import Candidate, Conversation, GenerationRequest, Usage
@@ -117,7 +117,8 @@ class Drawing:
             conversation = row.opened(part.turn)
             resent = self.decoder.resends(conversation)
             segment = segment_of(part, choice, conversation.prefix, resent, self._whole(part))
-            self.decoder.overran += not self._whole(part) and _goes_on(part, choice.text)
+            new = new_in(choice.text, conversation.prefix, part.stage) if resent else choice.text
+            self.decoder.overran += not self._whole(part) and _goes_on(part, new)
             row.conversation = replace(conversation, prefix=conversation.prefix + segment.text)
             segment = segment if choice.drawn else replace(segment, tokens=tokens)
             row.segments, row.cost = (*row.segments, segment), row.cost + cost

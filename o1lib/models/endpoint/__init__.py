@@ -13,7 +13,7 @@ one.
 """
 
 from o1lib.models.endpoint.cache import ReplyLog
-from o1lib.models.endpoint.client import Endpoint
+from o1lib.models.endpoint.client import CONCURRENCY, TIMEOUT, Endpoint
 from o1lib.models.endpoint.messages import Choice, Reply, Request, ServedUsage
 
-__all__ = ["Choice", "Endpoint", "ServedUsage", "Reply", "ReplyLog", "Request"]
+__all__ = ["CONCURRENCY", "TIMEOUT", "Choice", "Endpoint", "ServedUsage", "Reply", "ReplyLog", "Request"]

@@ -23,6 +23,7 @@ from o1lib.models.endpoint.transport import Transport
 from o1lib.records import UserError, project_root, shown
 from o1lib.records.limits import check_size
 
+CONCURRENCY, TIMEOUT = 8, 120.0  # calls at the same time, seconds of a whole call
 _PATIENCE = 24  # consecutive requests without a reply after which a run stops
 _LONGEST_WAIT = 60.0  # seconds, even if the server's Retry-After is longer
 _THREADS, _WINDOW = 3, 16  # threads, and items in progress (in order), per concurrent call
@@ -43,8 +44,8 @@ class Endpoint:
     base_url: str
     model: str
     log: Path | str
-    concurrency: int = 8
-    timeout: float = 120.0
+    concurrency: int = CONCURRENCY
+    timeout: float = TIMEOUT
     attempts: int = 5
     requests_per_minute: float = 0
     max_tokens_total: int = 0
@@ -55,11 +56,9 @@ class Endpoint:
     usage: ServedUsage = field(init=False)
 
     def __post_init__(self):
-        if min(self.concurrency, self.attempts) < 1 or self.timeout <= 0:
-            raise UserError(
-                f"concurrency {self.concurrency} and attempts {self.attempts} must be at least 1, and timeout "
-                f"{self.timeout} a positive number of seconds."
-            )
+        if min(self.concurrency, self.attempts) < 1 or not self.timeout > 0:
+            given = f"concurrency {self.concurrency} and attempts {self.attempts}"
+            raise UserError(f"{given} must be at least 1, and timeout {self.timeout} a positive number of seconds.")
         for name in ("concurrency", "attempts", "timeout", "requests_per_minute", "max_tokens_total"):
             check_size(name, getattr(self, name))
         if self.max_cost and self.model not in (self.prices or {}):
