@@ -36,22 +36,13 @@ _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 
 # Words and letters behind a number that make it another number: "5 million", "5k", "$5m", "two hundred".
-_SCALES = {
-    "hundred": 2,
-    "thousand": 3,
-    "million": 6,
-    "billion": 9,
-    "trillion": 12,
-    "k": 3,
-    "mn": 6,
-    "m": 6,
-    "bn": 9,
-    "b": 9,
-}
+_SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_SCALES |= {"k": 3, "mn": 6, "m": 6, "bn": 9, "b": 9}
 _SCALE = "hundred thousand|hundred million|hundred billion|hundred|thousand|million|billion|trillion"
 _SCALED = re.compile(
     rf"(?<![\w.,/])(?:(?P<money>[$€£¥]\s?)?(?P<digits>{NUMBER})|(?P<word>{'|'.join(NUMBER_WORDS)}|a))"
-    rf"(?:[\s-](?P<scale>{_SCALE})|(?P<letter>\s?(?:mn|bn)|[kKmMbB](?!['’])))\b(?!-)",
+    rf"(?:[\s-](?P<scale>{_SCALE})|(?P<letter>\s?(?:mn|bn)|[kKmMbB](?!['’])))\b(?!-)"
+    rf"(?!\s(?:and\s)?(?:{'|'.join(NUMBER_WORDS)})\b)",  # "one hundred twenty" is not read
     re.I,
 )
 _AND_A_HALF = re.compile(r"(?<![\w./])(\d{1,15}) and a half\b", re.I)
@@ -139,11 +130,9 @@ def quantity(text: str) -> Quantity | None:
 
     A sign, thousands separators, a fraction, a percent sign and a unit are allowed.
     """
-    written, text = with_exponents(ascii_forms(text)).strip(" .,;:!?$*`\"')]}_\\"), clean(text)
-    if _NO_UNIT.search(written):
-        return None
+    written, text = ascii_forms(text), clean(text)
     match = _QUANTITY.fullmatch(NUMBER_WORDS.get(text, text.strip("()")))
-    if not match:
+    if not match or _NO_UNIT.search(with_exponents(written).strip(" .,;:!?$*`\"')]}_\\")):
         return None
     number, under = (re.sub("[, ]", "", match[part] or "1") for part in ("number", "under"))
     over, below = float(number), float(under)
