@@ -33,7 +33,8 @@ _COMES_TO = re.compile(
 )
 _OPERATOR = re.compile(r"\s?[-+*/×÷^=<>]")
 _IN_TOTAL = re.compile(
-    r"(?: [a-z-]{1,20}){0,2}(?:,? (?:in total|in all|altogether|overall|total|combined)\b|,? (?:(?:are"
+    r"(?: (?!(?:at|on|in|to|the|of|from|by|top|bottom|upper|lower)\b)[a-z-]{1,20}){0,2}"
+    r"(?:,? (?:in total|in all|altogether|overall|total|combined)\b|,? (?:(?:are"
     r"|is) )?(?:remain(?:s|ing)?"
     r"|left(?: over)?)(?=\W{0,3}$|[.,;!]))"
 )
