@@ -114,10 +114,10 @@ def numbered(name: str, prefix: str) -> int | None:
 def put_away(path: Path) -> Path:
     """Rename an unreadable file or folder, so that a new one can take its place. Return its new path.
 
-    An earlier file of that name is replaced. If a folder has the name, a number is added to it. Raises UserError.
+    If something has that name, a number is added to it: nothing that was put away is replaced. Raises UserError.
     """
     target, number = path.with_name(path.name + DAMAGED), 1
-    while target.is_dir() or path.is_dir() and target.exists():
+    while target.exists() or target.is_symlink():
         number += 1
         target = path.with_name(f"{path.name}{DAMAGED}{number}")
     with disk_errors(target):

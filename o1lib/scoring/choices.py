@@ -6,7 +6,8 @@ read_choice("(A) is too small. So it must be the 28 cm.", ("14cm", "28cm"))     
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from o1lib.scoring.denied import ALONE, is_denied, is_word, without_denied
+from o1lib.scoring.articles import is_word, is_word_behind_cue
+from o1lib.scoring.denied import ALONE, is_denied, without_denied
 from o1lib.scoring.endings import boxed, last_line, stated
 from o1lib.scoring.equality import LETTERS, letter_of, unspaced, words
 from o1lib.scoring.verdict_words import yes_no
@@ -28,6 +29,21 @@ _BEHIND_IN_CHINESE = (
     r"|が正解|が正しい|を選|です|가 정답|이 정답|를 선택|을 선택|입니다)"
 )
 
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
+_ORDINAL = re.compile(
+    rf"\bthe ({'|'.join(_ORDINALS)}|last) (?:(?:answer )?(?:option|choice)\b(?!s)|one(?=\W{{0,3}}(?:$|[.,;!\n])))", re.I
+)
+# "B is correct", where nothing behind a cue was found: not in "if B is correct", nor of two letters.
+_APPROVED = (
+    r"(?<![A-Za-z0-9_'’∠△-])(?P<letter>{mark})[)\]}}*_\"'”’`]{{0,4}} (?:is|must be|has to be|would be|fits|matches)"
+    r"(?: (?:the|clearly|definitely|therefore|thus|then|indeed|actually|still))*"
+    r" (?:(?:correct|right|best|better|preferable|(?:(?:correct|right|best|better|only|most likely) )?"
+    r"(?:answer|option|choice|fit|match))(?=\W{{0,4}}(?:$|[.,;:!\n])| (?:than|here|because|since|as|to|answer|one)\b))"
+)
+_UNSURE = re.compile(
+    r"\b(?:if|whether|and|or|nor|that|why|unless|statements?)\W{1,4}(?:option |choice |answer )?\W{0,4}$", re.I
+)
+
 _BREAK = re.compile(r"[.,;:!?](?=\s|$)|[\n。，；！？、]")  # no denial reaches over one
 _DENIED_BOX = re.compile(r"(\b(?:not|never)|n['’]t)\s{1,3}\$?\\boxed\{([^{}]*)\}")
 _JOINED_WITHIN = 120  # characters
@@ -40,7 +56,10 @@ def read_choice(text: str, options: Sequence[str]) -> tuple[str | None, str]:
     Denied letters and options are not read. If all options but one are denied, that one is the choice. If nothing is
     found, the text is read again with what only may be a denial ("B is too dark") as none.
     """
-    mark, text = f"[{LETTERS[: len(options)]}]", _DENIED_BOX.sub(r"\1 \2", _without_list(text, options))
+    mark, text = (
+        f"[{LETTERS[: len(options)]}]",
+        _DENIED_BOX.sub(r"\1 \2", _by_letter(_without_list(text, options), options)),
+    )
     for soft in (True, False):
         masked, denied = without_denied(text, options, mark, soft)
         for letter, rule in _letter_rules(text, masked, options, mark, soft):
@@ -49,6 +68,18 @@ def read_choice(text: str, options: Sequence[str]) -> tuple[str | None, str]:
         if left := _left(text, options, mark):
             return left, "the one that is left"
     return None, "none"
+
+
+def _by_letter(text: str, options: Sequence[str]) -> str:
+    """Return `text` with "option B" for "the second option", unless options are written in these words."""
+    if any(_ORDINAL.search(f"{option}.") for option in options):
+        return text
+
+    def lettered(found: re.Match) -> str:
+        place = len(options) - 1 if found[1].lower() == "last" else _ORDINALS.index(found[1].lower())
+        return f"option {LETTERS[place]}" if place < len(options) else found[0]
+
+    return _ORDINAL.sub(lettered, text)
 
 
 def _left(text: str, options: Sequence[str], mark: str) -> str | None:
@@ -83,8 +114,9 @@ def _letter_rules(
     box = boxed(text)
     if box is not None:
         yield letter_of(re.sub(r"\\\w+|[{}() .]", "", box), options) or letter_of(box, options), "boxed"
-    yield _stated_letter(masked, mark), "stated letter"
+    yield _stated_letter(masked, mark, options), "stated letter"
     yield letter_of(said or "", options), "stated option"
+    yield _approved_letter(masked, mark), "letter that is said to be right"
     yield _only([letter for letter in openings if letter]), "leading letter"
     yield letter_of(last, options), "option"
     yield _leading_letter(last, mark) or _closing_letter(last, mark), "letter in the last line"
@@ -95,7 +127,13 @@ def _letter_rules(
     yield _last_in_parentheses(masked, mark), "last letter in parentheses"
 
 
-def _stated_letter(text: str, mark: str) -> str | None:
+def _approved_letter(text: str, mark: str) -> str | None:
+    """Return the only letter that is said to be right: "B is correct"."""
+    found = re.finditer(_APPROVED.format(mark=mark), text, re.M)
+    return _only([m["letter"] for m in found if not _UNSURE.search(text[max(0, m.start() - 24) : m.start()])])
+
+
+def _stated_letter(text: str, mark: str, options: Sequence[str]) -> str | None:
     """Return the letter of the last "answer is B", "option (B)", "I choose B" or "答案是B", unless one of two."""
     low = mark.lower()
     lower = rf"(?:{low}(?={_LOWER_END})|(?!a){low}(?=\s{{0,3}}(?:\n|$)))"  # "The answer is a" may be cut short
@@ -105,7 +143,7 @@ def _stated_letter(text: str, mark: str) -> str | None:
         rf"(?!{_OR.format(mark=mark)})(?!['’]\w)"
         rf"|(?<![A-Za-z0-9_])(?P<before>{mark})[)」]?{_BEHIND_IN_CHINESE}"
     )
-    found = [m for m in pattern.finditer(text) if not is_word(text, m["upper"] or "", m.end())]
+    found = [m for m in pattern.finditer(text) if not is_word_behind_cue(text, m["upper"] or "", m.end(), options)]
     if not found:
         return None
     return found[-1]["upper"] or found[-1]["before"] or found[-1]["lower"].upper()

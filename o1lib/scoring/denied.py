@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from o1lib.scoring.articles import is_word
+
 MASK = "¬"
 ALONE = r"(?![A-Za-z0-9_])"  # an ASCII \b: Chinese is written without spaces, and its characters count as \w
 _OPEN, _SHUT = r"[(\[{*_\"'“‘`]{0,4}", r"[)\]}*_\"'”’`]{0,4}"
@@ -20,7 +22,14 @@ _BEFORE = re.compile(
     r"|(?P<except>other than|except(?: for)?)"
     r"|exclud(?:e|es|ed|ing)|eliminat(?:e|es|ed|ing)|(?:rule|rules|ruled|ruling) out|reject(?:s|ed|ing)?"
     r"|discard(?:s|ed|ing)?|dismiss(?:es|ed|ing)?|(?:wrong|incorrect)(?: to (?:say|choose|pick|select)|:))"
-    r"|n['’ ]t|不(?:是|能|应|该|应该|可能|会|选|为|要)?|并非|排除|没有|没(?=选)|别(?=选)|非|无法是)"
+    r"|n['’ ]t(?: (?:think|believe|feel|suppose)(?: that)? (?:it(?:['’]?s| is)|the (?:answer|option|choice) is))?"
+    r"|(?:better|superior|preferable|preferred|more (?:likely|plausible|probable|suitable|appropriate|accurate|fitting"
+    r"|convincing|reasonable|consistent|correct)) (?:than|over)"
+    r"|(?:superior|preferable|preferred) to(?! (?:be|choose|select|pick|say)\b)"
+    r"|(?:choose|chose|pick|picked|select|selected|favor|take|go with) [^.,;:!?\n]{1,24} (?:over|than)"
+    r"|prefer(?:red)? [^.,;:!?\n]{1,24} (?:over|than|to(?! (?:be|choose|select|pick|say)\b))"
+    r"|rather [^.,;:!?\n]{1,40} than"
+    r"|不(?:是|能|应|该|应该|可能|会|选|为|要)?|并非|排除|没有|没(?=选)|别(?=选)|非|无法是)"
     rf"(?:\s?(?:be|choose|select|pick|say|the|an?|options?|choices?|answers?|letters?|statements?|either|both|it|look"
     rf"|seem|appear|like|to|on|in|(?:correct|right)(?= {_NOUNS}\b)|选项|选择|选|答案)\b|选项|选择|选){{0,5}}"
     r"[\s(\[{*_\"'“‘`:]{0,6}$",
@@ -62,19 +71,43 @@ _IS_NOT = (
     r"(?:n['’ ]t|\bnot|never)|cannot)\b"
     rf"(?:\s{_VERDICT}|(?=[\s)*_\"']{{0,4}}(?:$|[.,;!|\n])))|not\s{_VERDICT})"
 )
+_LESS = (
+    rf"{_BE}{_DEGREE}(?:less (?:likely|plausible|probable|suitable|appropriate|accurate|fitting|convincing|reasonable"
+    r"|consistent|correct)|worse|inferior|weaker) (?:than|to)\b"
+)
 _ONLY_IF = r"would (?:only )?be (?:the )?(?:correct|right|true)\b"
 _IN_CHINESE = (
     r"\s?(?:项|选项|是|都|也|则|を|は|が|은|는|이|가|도){0,3}\s?(?:不(?:是|对|正确|符|成立|合|能|可能|满足)|错|有误|排除|并非"
     r"|ではな|じゃな|誤り|間違|違い|正しくな|아니|아닙|틀렸|틀린|오답)(?!\s?(?:\(|(?-i:[A-Z])))"
 )
 _BEHIND = re.compile(
-    rf"{_LINK}(?:(?P<wrong>{_IS_WRONG})|{_IS_NOT}|{_ONLY_IF}.{{0,20}}\bif\b)"
+    rf"{_LINK}(?:(?P<wrong>{_IS_WRONG})|{_IS_NOT}|{_LESS}|{_ONLY_IF}.{{0,20}}\bif\b)"
     rf"|\s?this (?:(?:option|choice|answer) )?(?:is {_WRONG}\b|{_ONLY_IF})|{_IN_CHINESE}",
     re.I,
 )
 _SOFT_BEHIND = re.compile(
     rf"{_CLAUSE}?[\s:–-]{{0,4}}(?:(?:(?:is|are|was|were|seems?|looks?|appears?)\s|(?<=[:–-] )){_DEGREE}too\s\w"
-    r"|(?:also|all|both)\stoo\s\w|(?:fails?|contradicts?|lacks?)\b)",
+    r"|(?:also|all|both)\stoo\s\w|(?:fails?|contradicts?|lacks?)\b"
+    r"|(?:may|might|could|would|seems?|appears?|looks?|is tempting|was my)\b[^.;:!?|\n]{0,50}\b(?:but|yet|however)\b)",
+    re.I,
+)
+# "Although A seems plausible, ...": what a sentence begins with a concession of is softly denied.
+_CONCEDED = re.compile(
+    r"(?:^|[.!?\n])\W{0,4}(?:while|although|though|even (?:if|though))(?: (?:option|choice|answer|the))*"
+    r"[\s(\[{*_\"'“‘`]{1,6}$",
+    re.I,
+)
+# "It is not true that B is wrong", "I do not think B is right": what is said of B there holds the other way round.
+_NOT_SO = re.compile(
+    r"(?:(?:n['’ ]t|\b(?:not|never|cannot))(?: be| necessarily)?"
+    r" (?:(?:true|correct|right|the case|(?:say|said|claim|claimed)) that|(?:think|believe|say)(?: that)?)"
+    r"|\b(?:false|untrue|wrong|incorrect)(?: to (?:say|claim))? that)"
+    r"(?: (?:the|option|choice|answer|letter|statement))*[\s(\[{*_\"'“‘`]{1,6}$",
+    re.I,
+)
+_IS_RIGHT = re.compile(
+    rf"[\s:=–-]{{0,4}}{_BE}{_DEGREE}(?:the )?(?:correct|right|true|valid|plausible|possible|likely|(?:best "
+    rf"|correct )?{_NOUNS})\b",
     re.I,
 )
 
@@ -93,12 +126,14 @@ def is_denied(text: str, start: int, end: int, soft: bool = True) -> bool:
     `soft` also takes a remark for a denial that need not be one: "B is too dark", "statement B is false".
     """
     before, behind = text[max(0, start - _NEAR) : start], text[end : end + 2 * _NEAR]
+    if _NOT_SO.search(before):
+        return bool(_IS_RIGHT.match(behind))
     if found := _BEFORE.search(before):
         return not (found["except"] and _ALL_OTHERS.search(before[: found.start()]))
     cued = bool(_CUED.search(before))
     if found := _BEHIND.match(behind):
         return not (cued and found["clause"] or found["wrong"] and not soft and _A_STATEMENT.search(before))
-    return soft and not cued and bool(_SOFT_BEHIND.match(behind))
+    return soft and not cued and bool(_SOFT_BEHIND.match(behind) or _CONCEDED.search(before))
 
 
 def without_denied(text: str, options: Sequence[str], mark: str, soft: bool = True) -> tuple[str, set[str]]:
@@ -147,17 +182,3 @@ def _length_of_option(behind: str, letter: str, options: Sequence[str]) -> int:
         return start + len(option) + (len(shut[0]) if shut else 0)
     remark = re.match(r"\s?\([^()\n]{1,40}\)", behind)
     return remark.end() if remark else 0
-
-
-_LETTER_GOES_ON = {"is", "as", "because", "since", "and", "but", "not", "so", "which", "with", "or", "nor"}
-_OPTION_GOES_ON = _LETTER_GOES_ON | {
-    *("was", "are", "does", "cannot", "can", "would", "could", "should", "has", "seems", "looks", "appears"),
-    *("fails", "fits", "matches", "must", "contradicts", "lacks", "isn", "doesn"),
-}
-
-
-def is_word(text: str, letter: str, end: int) -> bool:
-    """Return whether a single A or I that ends at `end` is an article or a pronoun instead of an option letter."""
-    after = re.match(r" ([a-z]+)", text[end : end + 20])
-    known = _OPTION_GOES_ON if letter == "A" else _LETTER_GOES_ON
-    return letter in ("A", "I") and bool(after) and after[1] not in known

@@ -35,6 +35,26 @@ _POWER = re.compile(
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 
+# Words and letters behind a number that make it another number: "5 million", "5k", "$5m", "two hundred".
+_SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_SCALES |= {"k": 3, "mn": 6, "m": 6, "bn": 9, "b": 9}
+_SCALE = "hundred thousand|hundred million|hundred billion|hundred|thousand|million|billion|trillion"
+_SCALED = re.compile(
+    rf"(?<![\w.,/])(?:(?P<money>[$€£¥]\s?)?(?P<digits>{NUMBER})|(?P<word>{'|'.join(NUMBER_WORDS)}|a))"
+    rf"(?:[\s-](?P<scale>{_SCALE})|(?P<letter>\s?(?:mn|bn)|[kKmMbB](?!['’])))\b(?!-)"
+    rf"(?!\s(?:and\s)?(?:{'|'.join(NUMBER_WORDS)})\b)",  # "one hundred twenty" is not read
+    re.I,
+)
+_AND_A_HALF = re.compile(r"(?<![\w./])(\d{1,15}) and a half\b", re.I)
+# "2x", "2π" and "2 or 3" are no quantities, and neither are "5K" (thousand or kelvin) and "3 quarters".
+_NO_UNIT = re.compile(
+    r"\d[abeinpqrukK]$|\d\s?(?:.{0,20}\b)?(?:[xyz](?:[\^\d][\w^.-]*)?|[xyz]{2,3}|pi|π\w?|sqrt\w*)\b"
+    r"|\d\s?(?:or|and|plus|minus|times|over|to|dozens?|scores?|hal(?:f|ves)|thirds?|quarters?|fourths?|fifths?|sixths?"
+    r"|eighths?|tenths?|hundredths?|thousandths?|hundreds?|thousands?|millions?|billions?|trillions?|factorial"
+    r"|squared|cubed)\b"
+)
+
+
 _SCRIPTS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3"  # Thai to Korean
 _UNSPACED = re.compile(f"[{_SCRIPTS}]")
 _SEAM = re.compile(f"(?<=[{_SCRIPTS}])(?=[a-z0-9])|(?<=[a-z0-9])(?=[{_SCRIPTS}])")
@@ -60,10 +80,28 @@ def ascii_forms(text: str) -> str:
 
 
 def with_exponents(text: str) -> str:
-    """Return `text` with powers of ten as exponents: "6.2 \\times 10^{-3}" becomes "6.2e-3"."""
+    """Return `text` with powers of ten as exponents: "6.2 \\times 10^{-3}" becomes "6.2e-3", "5 million" "5e6"."""
+    return _with_powers(_rescaled(text))
+
+
+def _with_powers(text: str) -> str:
     return _POWER.sub(
         lambda m: ("e" if m["after"] else "1e") + (m["braced"] or m["bare"] or m["raised"].translate(_RAISED)), text
     )
+
+
+def _rescaled(text: str) -> str:
+    return _SCALED.sub(_scaled, _AND_A_HALF.sub(r"\1.5", text))
+
+
+def _scaled(found: re.Match) -> str:
+    """Return a number with its scale as an exponent; "m", "b" and a capital "K" are scales of money only."""
+    money, letter = found["money"] or "", (found["letter"] or "").strip()
+    number = found["digits"] or NUMBER_WORDS.get((found["word"] or "").lower(), "1")
+    if "e" in number.lower() or letter and (found["word"] or letter in "KmMbB" and not money):
+        return found[0]
+    names = found["scale"].lower().split() if found["scale"] else [letter.lower()]
+    return f"{money}{number}e{sum(_SCALES[name] for name in names)}"
 
 
 def unspaced(text: str) -> bool:
@@ -73,14 +111,15 @@ def unspaced(text: str) -> bool:
 
 def clean(text: str) -> str:
     """Return `text` in lower case without markup (LaTeX wrappers, dollar signs, asterisks) and outer punctuation."""
-    text = ascii_forms(text).lower()
+    text = _rescaled(ascii_forms(text)).lower()
     text = re.sub(r"\\(?:text|textbf|mathrm|mathbf|mbox)\s?\{([^{}]{0,200})\}", r" \1 ", text)
     text = re.sub(
         r"\\[dt]?frac\s?(?:\{(-?\d{1,40})\}\s?\{(\d{1,40})\}|(\d)(\d))",
         lambda m: f"{m[1] or m[3]}/{m[2] or m[4]}",
         text,
     )
-    text = with_exponents(re.sub(r"\^?\{?\\circ\}?|\bdegrees?\b", "°", text))
+    text = re.sub(r"\\pi\b|(?<![a-z])pi\b", "π", text)
+    text = _with_powers(re.sub(r"\^?\{?\\circ\}?|\bdegrees?\b", "°", text))
     text = text.replace("\\%", "%").replace("\\$", "$").replace("\\approx", "≈")
     text = re.sub(r"\\(?:left|right|boxed|[,;:! ()\[\]])|\$(?!\d)|[*`\"“”‘’]", " ", text)
     return " ".join(text.split()).strip(" .,;:!?'_")
@@ -91,9 +130,9 @@ def quantity(text: str) -> Quantity | None:
 
     A sign, thousands separators, a fraction, a percent sign and a unit are allowed.
     """
-    text = clean(text)
+    written, text = ascii_forms(text), clean(text)
     match = _QUANTITY.fullmatch(NUMBER_WORDS.get(text, text.strip("()")))
-    if not match:
+    if not match or _NO_UNIT.search(with_exponents(written).strip(" .,;:!?$*`\"')]}_\\")):
         return None
     number, under = (re.sub("[, ]", "", match[part] or "1") for part in ("number", "under"))
     over, below = float(number), float(under)
@@ -138,9 +177,9 @@ def words(text: str) -> str:
     text = clean(text)
     if unspaced(text):
         text = _SEAM.sub(" ", text)
-    found: list[str] = re.findall(r"\d+(?:\.\d+)?(?:e[-+]?\d+\b)?|[^\W_]+|[-+/^%°=<>{}\\]", text)
-    kept = [NUMBER_WORDS.get(word, word) for word in found if word not in ("a", "an", "the")] or found
-    return " ".join(kept)
+    spots = list(re.finditer(r"\d+(?:\.\d+)?(?:e[-+]?\d+\b)?|[^\W_]+|[-+/^%°=<>{}\\]", text))
+    kept = [spot for spot in spots if spot[0] not in ("a", "an", "the") or text[max(0, spot.start() - 1)].isdigit()]
+    return " ".join(NUMBER_WORDS.get(spot[0], spot[0]) for spot in kept or spots)
 
 
 def same(found: str, gold: str) -> bool:

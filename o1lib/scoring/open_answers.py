@@ -19,16 +19,42 @@ _AMOUNT = re.compile(
 _GIVEN = re.compile(
     r"(?:\b(?:is|are|was|were|equals?|answered by)|there's|(?<![!<>=])[=≈])\s(?:about |only |exactly |\$)?$"
 )
+_ONE = rf"(?:\d{{1,15}}|{'|'.join(NUMBER_WORDS)})(?![\w-])"
+# What stands before or behind the number that a sentence comes to: "so 7", "leaves 8", "7 in total", "8 remain".
+_HEDGE = r"(?:(?:about|around|roughly|only|exactly|nearly|almost|just|approximately) )?"
+_COMES_TO = re.compile(
+    r"(?:\b(?:so|thus|hence|therefore|then),?(?: (?:there|we|it|that|this|they|i|you|the (?:answer|total|sum"
+    r"|result|difference)))?"
+    r"(?: (?:are|is|were|was|have|has|had|get|see|count|makes?|gives?|leaves?|equals?))?(?: left with)?"
+    r"|\b(?:leaves?|leaving|left with|makes?|making|gives?|giving|totals?|totaling|equals?|comes? to"
+    r"|adds? up to|add(?:ing)? to"
+    r"|(?:for|is|has|with|gives?) an? (?:difference|sum|total|product|average|mean|ratio|result) of))"
+    rf"(?: us| you)? {_HEDGE}[$\"'(]?$"
+)
+_OPERATOR = re.compile(r"\s?[-+*/×÷^=<>]")
+_IN_TOTAL = re.compile(
+    r"(?: (?!(?:at|on|in|to|the|of|from|by|top|bottom|upper|lower)\b)[a-z-]{1,20}){0,2}"
+    r"(?:,? (?:in total|in all|altogether|overall|total|combined)\b|,? (?:(?:are"
+    r"|is) )?(?:remain(?:s|ing)?"
+    r"|left(?: over)?)(?=\W{0,3}$|[.,;!]))"
+)
+# "3 of the 7 cars": the number of all is none of what is asked.
+_ALL = re.compile(
+    rf"(?:\d|\b(?:{'|'.join(NUMBER_WORDS)}))(?: [a-z]{{1,20}})? (?:out )?of (?:(?:all|the|these|those|its) ){{0,2}}$"
+)
+_OF_ALL = re.compile(rf" (?:[a-z]{{1,20}} )?(?:out )?of (?:(?:all|the|these|those|its) ){{0,2}}{_ONE}")
 _CONDITION = re.compile(
     r"\b(?:than|above|below|over|under|exceed(?:s|ing)?|at least|at most|up to|least|most|between|within|beyond"
     r"|reach(?:es)?|since|before|after|until|during|in|than or equal to|equal to)\s(?:or equal to )?[$\"'(]?$"
 )
 # In "it has four sides" the number ends the sentence; in "it has four sides and is red" it is part of a description.
+_EXACTLY = re.compile(
+    r"\b(?:only|exactly|around|roughly|nearly|almost|approximately|precisely)\s$|^(?:about|just|maybe|probably)\s$"
+)
 _HAS = re.compile(r"\b(?:has|have|had|contains?|shows?|see|count(?:ed)?|found|find)\s$")
 _ENDS_SENTENCE = re.compile(r"(?! of )[^.,;:!?]{0,60}$")
 _OF_THEM = re.compile(r"\sof (?:them|these|those)\W{0,3}$")
 # A reason that has a number of its own and the clause that answers: "Because two were removed, three remain".
-_ONE = rf"(?:\d{{1,15}}|{'|'.join(NUMBER_WORDS)})(?![\w-])"
 _SO = r"(?:(?:so|thus|therefore|hence|then),? )?"
 _REASON_FIRST = re.compile(
     rf"(?:^|[.!?:;] ){_SO}(?:because|since|as|if|when|after|once|with|given that) (?P<reason>[^,;:.!?]{{1,80}}),"
@@ -38,6 +64,21 @@ _REASON_LAST = re.compile(
     rf"^{_SO}(?P<main>{_ONE}[^,;:.!?]{{0,80}}?),? (?:because|since|if|when|after|once|given that)"
     r" (?P<reason>.{1,200})$"
 )
+_BECAUSE = re.compile(
+    r"^(?P<main>[^;:.!?]{1,200}?),? (?:because|since|as there (?:are|is)|given that) (?P<reason>.{1,200})$"
+)
+_CONCLUDES = re.compile(r"\b(?:so|thus|therefore|hence|then|total|altogether|leaves|answer)\b")
+# A text of up to three words is a number with these, and a name with others ("Room 12").
+_SAYS = re.compile(
+    r"(?:(?:i|we|you|it|that|this|there|they|there['’ ]?s|it['’ ]?s|that['’ ]?s|i['’ ]?d|would|say|see|got|get"
+    r"|count(?:ed|s)?|find"
+    r"|found|guess|think|estimate|read(?:s)?|shows?|costs?|makes?|equals?|gives?|says?|contains?|has|have|had"
+    r"|needs?|takes?|weighs?"
+    r"|measures?|leaves?|exactly|precisely|around|about|approximately|approx\.?|roughly|nearly|almost|only|just|maybe"
+    r"|probably|perhaps|likely|possibly|some|so|then|thus|hence|therefore|total|of|sum|a|the|answer|result"
+    r"|count)[,:]? )+[$~≈(]?$"
+)
+_BESIDE = re.compile(r"\s?(?:(?:out )?of \d{1,9}|\([^()]{1,30}\)?|[,;–-] ?[a-z ]{1,30})$")
 _REFERENCE = re.compile(r"\b(?:the|these|those|this|that|both|all|any|each|every|other|first|last|next|which|no)\s$")
 _NUMBERS = r"-?\d{1,15}(?:\.\d{1,15})?(?:e[-+]?\d{1,3})?"  # without separators, which a list has between numbers
 _LIST = re.compile(
@@ -45,6 +86,11 @@ _LIST = re.compile(
     rf"|(?:\b(?:is|are|be)|[:=])\s?({_NUMBERS}(?:, {_NUMBERS})*,? (?:and|&) {_NUMBERS}))[\s.*)]{{0,4}}$"
 )
 _TUPLE = re.compile(rf"(?:^|\s)\$?(\({_NUMBERS}(?:\s?,\s?{_NUMBERS})+\))\$?[\s.*]{{0,4}}$")
+_RATIO = re.compile(
+    r"\bratio\b[^.;\n]{0,60}\b(?:is|was|of|=|:)\s(\d{1,9}(?:\.\d{1,9})?(?: ?(?::"
+    r"|to) ?\d{1,9}(?:\.\d{1,9})?){1,3})[\s.*)]{0,4}$",
+    re.I,
+)
 _CLOCK = re.compile(r"\b(?:is|at|was)\s(\d{1,2}:\d{2}(?::\d{2})?)(?:\s?[ap]\.?m\b\.?)?[\s.*]{0,4}$", re.I)
 _LABEL = re.compile(r"[^\W\d][\w'-]{0,20}(?: [^\W\d][\w'-]{0,20}){0,4} ?:\s{0,9}(?=\S)")
 
@@ -52,7 +98,8 @@ _LABEL = re.compile(r"[^\W\d][\w'-]{0,20}(?: [^\W\d][\w'-]{0,20}){0,4} ?:\s{0,9}
 def read_open(text: str) -> tuple[str | None, str]:
     """Return (answer, rule): what the box, the statement or the last line gives, or a yes or no first in the text."""
     said = boxed(text) or stated(text)
-    part = with_exponents(said or last_line(text))
+    plain = said or last_line(text)
+    part = with_exponents(plain)
     if found := yes_no(said or text) or _truth(said or text):
         return found, "yes/no"
     for one in (part, part[found.end() :] if (found := _LABEL.match(part)) else ""):
@@ -62,9 +109,11 @@ def read_open(text: str) -> tuple[str | None, str]:
         return "[" + ", ".join(re.findall(_NUMBERS, listed[1] or listed[2])) + "]", "list"
     if found := _TUPLE.search(part) or _CLOCK.search(part):
         return found[1], "tuple or time"
+    if found := _RATIO.search(part):
+        return re.sub(r"\s?(?::|to)\s?", ":", found[1]), "ratio"
     if number := _number_in(part):
         return number, "number in a sentence"
-    value = part.strip(" \t.*_`\"'$。")
+    value = plain.strip(" \t.*_`\"'$。")
     return value or None, "text" if value else "none"
 
 
@@ -84,29 +133,56 @@ def _number_in(sentence: str) -> str | None:
     bold = [found for part in re.findall(r"\*\*([^*\n]{1,60})\*\*", sentence) if (found := quantity(part.strip(" :")))]
     if len(bold) == 1:
         return bold[0].text + "%" * bold[0].percent
-    brief, whole = len(sentence.split()) <= 3, clean(sentence)
+    whole = clean(sentence)
     sentence = _without_reason(whole)
-    found = [(match, sentence[max(0, match.start() - 40) : match.start()]) for match in _AMOUNT.finditer(sentence)]
+    found = [(match, sentence[max(0, match.start() - 60) : match.start()]) for match in _AMOUNT.finditer(sentence)]
     found = [
         (match, before)
         for match, before in found
         if match["digits"] or _counts(match, before, sentence) or _opens(match, sentence, whole)
     ]
-    free = [(match, before) for match, before in found if not _CONDITION.search(before)]
-    given = [match for match, before in free if _GIVEN.search(before)]
-    digits = [match for match, _ in free if match["digits"]]
-    spoken = [match for match, _ in free] if len(free) == 1 else []
-    rest = digits or spoken or [match for match, _ in found if match["digits"]]
-    if brief and not unspaced(sentence) and not re.search(r"\b(?:is|are|was|were)\b", sentence) or not (given or rest):
+    rest = _given(found, sentence)
+    if not rest or _is_name(whole, rest[-1]):
         return None
-    number = quantity((given or rest)[-1][0])
+    number = quantity(rest[-1][0])
     return number.text + "%" * number.percent if number else None
+
+
+def _given(found: list[tuple[re.Match, str]], sentence: str) -> list[re.Match]:
+    """Return the numbers of the best kind: what "is" or what the sentence comes to, any digits, a lone number word.
+
+    Those of a condition are the last choice, and those behind "of the" are none at all, if there are others.
+    """
+    parts = [(match, before) for match, before in found if not _ALL.search(before)] or found
+    free = [(match, before) for match, before in parts if not _CONDITION.search(before)]
+    spoken = [match for match, _ in free] if len(free) == 1 else []
+    kinds = (
+        [match for match, before in free if _GIVEN.search(before) or _concludes(match, before, sentence)],
+        [match for match, _ in free if match["digits"]],
+        spoken,
+        [match for match, _ in parts if match["digits"]],
+    )
+    return next((kind for kind in kinds if kind), [])
+
+
+def _concludes(match: re.Match, before: str, sentence: str) -> bool:
+    if _OPERATOR.match(sentence, match.end()):
+        return False  # "so 3 + 4 = 7"
+    return bool(_COMES_TO.search(before) or _IN_TOTAL.match(sentence, match.end()))
+
+
+def _is_name(text: str, number: re.Match) -> bool:
+    """Return whether a text of up to three words is a name with a number in it ("Room 12"), not a count ("I see 5")."""
+    if len(text.split()) > 3 or unspaced(text) or re.search(r"\b(?:is|are|was|were)\b", text):
+        return False
+    start = text.find(number[0])
+    return not (_SAYS.match(text[:start]) if start > 0 else _BESIDE.match(text[start + len(number[0]) :]))
 
 
 def _without_reason(sentence: str) -> str:
     """Return the clause that begins with a number, without the reason next to it, if that has a number of its own."""
-    found = _REASON_FIRST.search(sentence) or _REASON_LAST.search(sentence)
-    if not found:
+    found = _REASON_FIRST.search(sentence) or _REASON_LAST.search(sentence) or _BECAUSE.search(sentence)
+    if not found or _CONCLUDES.search(found["reason"]) or not _AMOUNT.search(found["main"]):
         return sentence
     reason = found["reason"]
     own = any(not _REFERENCE.search(reason[: number.start()]) for number in _AMOUNT.finditer(reason))
@@ -125,10 +201,12 @@ def _counts(match: re.Match, before: str, sentence: str) -> bool:
     5"), and after "has" or "I see" up to the end of the sentence. It does not in "the two lines", "one of them" or "no
     one".
     """
-    if _GIVEN.search(before) or before.endswith(("only ", "exactly ")):
+    if _GIVEN.search(before) or _EXACTLY.search(before):
         return match["word"] != "one" or not sentence.startswith(" of ", match.end())
     if _REFERENCE.search(before) or match["word"] == "one":
         return False
+    if match.start() == 0 and _OF_ALL.match(sentence, match.end()):
+        return True
     behind = sentence[match.end() :]
     restated = any(
         _CONDITION.search(sentence[: found.start()]) for found in _AMOUNT.finditer(sentence) if found["digits"]

@@ -90,19 +90,26 @@ def find_job(row: str, seed: int, scale: str, plan_file: Path | None = None) -> 
 
 
 def _prepare_folder(folder: Path, job: Job) -> None:
-    """Delete the files of another attempt, and record the current attempt."""
+    """Delete the files of another attempt, naming the checkpoints and journals, and record the current attempt."""
     attempt, current = folder / states.ATTEMPT, f"{job.fingerprint} {stack_hash(job.notebook)}\n".encode()
     with disk_errors(folder):
         if attempt.is_file() and attempt.read_bytes() == current:
             return
-        for entry in list(folder.iterdir()):
-            if DAMAGED in entry.name:
-                continue  # what could not be read, for the user to look at
+        entries = [entry for entry in folder.iterdir() if DAMAGED not in entry.name]  # that is for the user to look at
+        if lost := sorted(entry.name for entry in entries if _holds_work(entry)):
+            why = "its code or its parameters have changed since it was interrupted"
+            print(f"{job.name} starts anew, because {why}: {', '.join(lost)} were deleted", file=sys.stderr, flush=True)
+        for entry in entries:
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             elif entry.name not in (states.EARLIER, ".lock"):
                 entry.unlink()
         attempt.write_bytes(current)
+
+
+def _holds_work(entry: Path) -> bool:
+    """Return whether an interrupted row could have gone on from a folder or journal."""
+    return entry.is_dir() and not entry.is_symlink() or entry.suffix == ".jsonl"
 
 
 def import_path() -> str:

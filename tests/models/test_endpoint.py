@@ -377,6 +377,19 @@ def test_a_full_disk_is_reported_and_leaves_a_readable_log(tmp_path, small_files
     assert ReplyLog(tmp_path / "log.jsonl").get("a" * 64)["text"] == "kept"
 
 
+def test_the_reply_after_a_torn_write_is_on_a_line_of_its_own(tmp_path, small_files):
+    log = ReplyLog(tmp_path / "log.jsonl")
+    with small_files(1000):
+        log.put("a" * 64, {"text": "kept"})
+        with pytest.raises(UserError, match="cannot write .*log.jsonl"):
+            log.put("b" * 64, {"text": "x" * 5000})
+    log.put("c" * 64, {"text": "paid"})
+    assert log.get("c" * 64)["text"] == "paid"
+    log.close()
+    again = ReplyLog(tmp_path / "log.jsonl")
+    assert again.get("a" * 64)["text"] == "kept" and again.get("c" * 64)["text"] == "paid" and again.torn == 1
+
+
 def sent(part):
     head, data = part["image_url"]["url"].split(",")
     return head, Image.open(io.BytesIO(base64.b64decode(data)))

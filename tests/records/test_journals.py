@@ -92,6 +92,16 @@ def test_a_journal_of_other_settings_is_renamed_and_named(path, capsys):
     assert journal(path, seed=2).entries == [] and capsys.readouterr().err == ""  # no entry was lost
 
 
+def test_no_journal_that_was_renamed_is_replaced_by_a_later_one(path):
+    texts = [path.read_bytes()]
+    for seed in (1, 0):
+        journal(path, seed=seed).add({"key": "0", "text": "x"})
+        texts.append(path.read_bytes())
+    journal(path, seed=1)
+    kept = [path.with_name(f"kept.jsonl.damaged{number}").read_bytes() for number in ("", 2, 3)]
+    assert kept == texts
+
+
 @pytest.mark.parametrize("cut", [slice(5, None), slice(0, 9), slice(12, 22)])
 def test_a_journal_with_a_damaged_first_line_is_renamed_and_named(path, capsys, cut):
     head, rest = path.read_bytes().split(b"\n", 1)

@@ -68,6 +68,26 @@ def test_a_denied_letter_is_never_read(letter, form):
         assert extract(text, ("w1", "x1", "y1", "z1")).value is None, text
 
 
+BEHIND = ["", ".", " based on the picture.", " in this case.", " from the chart", " for sure", " over all others."]
+
+
+@pytest.mark.parametrize(
+    "form", ["The answer is {}{}", "Answer: {}{}", "I choose {}{}", "So it must be option {}{}", "I pick {}{}"]
+)
+@pytest.mark.parametrize("behind", BEHIND)
+def test_every_letter_is_read_where_the_others_are(form, behind):
+    """A is an article too, and I a pronoun: no benchmark may lose the answers that are these letters."""
+    assert [extract(form.format(letter, behind), FOUR).value for letter in "ABCD"] == list("ABCD")
+
+
+@STEADY
+@given(
+    st.permutations("ABCD"), st.sampled_from(["{} is better than {}.", "I prefer {} to {}.", "I choose {} over {}."])
+)
+def test_of_two_compared_letters_the_better_one_is_read(letters, form):
+    assert extract(form.format(*letters), FOUR).value == letters[0]
+
+
 @STEADY
 @given(
     st.floats(min_value=1e-30, max_value=1e30, allow_nan=False),

@@ -333,6 +333,20 @@ def test_only_the_same_attempt_keeps_its_files(project, monkeypatch):
     assert (folder / "checkpoint").exists()
 
 
+def test_work_of_another_attempt_is_named_when_it_is_deleted(project, monkeypatch, capsys):
+    monkeypatch.setenv("O1LIB_ROOT", str(project))
+    job = toystudy.planned().jobs[0].job
+    folder = toystudy.record(job)
+    (folder / "checkpoint-20").mkdir()
+    (folder / "searched.jsonl").write_text("{}\n")
+    row_job._prepare_folder(folder, job)
+    said = capsys.readouterr().err
+    assert said.startswith(f"{job.name} starts anew, because its code or its parameters have changed")
+    assert "checkpoint-20" in said and "searched.jsonl" in said
+    row_job._prepare_folder(folder, job)
+    assert capsys.readouterr().err == ""
+
+
 def test_a_lock_is_refused_while_held_and_free_afterwards(tmp_path):
     again = row_job.locked(tmp_path / ".lock", "busy")
     with row_job.locked(tmp_path / ".lock", "busy"), pytest.raises(UserError, match="busy"), again:

@@ -32,6 +32,7 @@ class ReplyLog:
 
     def __init__(self, path: Path | str):
         self.path, self.tokens, self.torn = Path(path), {}, 0
+        self._ends_torn = False  # whether the last write stopped in the middle of its line
         self._at, self._lock = {}, threading.Lock()  # 8 bytes of the key -> where its line starts
         with disk_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,8 +99,11 @@ class ReplyLog:
         line = (json.dumps(entry) + "\n").encode()
         with disk_errors(self.path):
             with self._lock:
-                if os.write(self._file, line) < len(line):
+                written = b"\n" * self._ends_torn + line  # no line is appended to a torn one
+                if (size := os.write(self._file, written)) < len(written):
+                    self._ends_torn = self._ends_torn or size > 0
                     raise OSError("No space left on device")
+                self._ends_torn = False
                 if key:
                     self._at[_short(key)] = os.lseek(self._file, 0, os.SEEK_CUR) - len(line)
                 self._count(entry)
