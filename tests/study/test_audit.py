@@ -421,7 +421,7 @@ def test_two_models_of_one_name_have_folders_of_their_own(tmp_path, monkeypatch)
         (("nosuch",), "nosuch"),
         (("results/checkpoints/mini-structured", "--least", "3"), "--least"),
         (("results/checkpoints/mini-structured", "--temperature", "0"), "temperature 0"),
-        (("results/checkpoints/mini-structured", "--temperature", "nan"), "temperature nan"),
+        (("results/checkpoints/mini-structured", "--temperature", "nan"), "--temperature is nan"),
     ],
 )
 def test_a_mistake_is_refused_before_anything_is_asked(words, named):

@@ -115,7 +115,7 @@ def _audit(text):
     spread = JudgeSpread(cell, cell, cell, cell, None, np.array([0.5]), 3.0, 9)
     gain = {"method": "best_of_n", "n": 2, "search": text, "value": 0.1, "low": 0.0, "high": 0.2, "most": 0.3}
     gains = pd.DataFrame([gain | {"tokens": 90.0, "times": 2.5}])
-    judged = JudgeAudit(text, "", spread, spread, gains, None, [], {"samples": 8, "gold": 9, "mixed": 5})
+    judged = JudgeAudit(text, "", spread, spread, gains, None, [], {"samples": 8, "gold": 9, "mixed": 5, "lost": 0})
     silent = audit_page(text, ChainReading(text, facts), JudgeAudit(text, text), text, text)
     return audit_page(text, reading, judged, text, text) + silent
 
