@@ -149,7 +149,7 @@ def without_denied(text: str, options: Sequence[str], mark: str, soft: bool = Tr
             continue
         end = found.end() + _length_of_option(text[found.end() : found.end() + 2 * _NEAR], letters[-1], options)
         end += end == found.end() and text[end : end + 1] in (".", ":") and _opens_line(text, found.start())
-        if _names_option(text[: found.start()], found[0], letters[0], options):
+        if _names_option(text[max(0, found.start() - 20) : found.start()], found[0], letters[0], options):
             continue
         # Behind the option's own text the letter itself may be denied: "A (red) is wrong", "A is wrong (red)".
         if any(is_denied(text, found.start(), last, soft) for last in {end, found.end()}):
@@ -162,7 +162,7 @@ def without_denied(text: str, options: Sequence[str], mark: str, soft: bool = Tr
 
 def _names_option(before: str, mention: str, letter: str, options: Sequence[str]) -> bool:
     """Return whether a letter in parentheses stands behind the first word of its own option: "neither (C)"."""
-    last = re.search(r"([a-z]+)\s$", before[-20:].lower())
+    last = re.search(r"([a-z]+)\s$", before.lower())
     option = options[ord(letter) - ord("A")].lower() if letter.isalpha() else ""
     return bool(last) and mention.startswith("(") and bool(re.match(rf"{last[1]}\b", option))
 
