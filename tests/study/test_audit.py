@@ -210,7 +210,7 @@ def test_a_question_of_which_an_answer_was_lost_is_left_out_and_counted(drawn, c
     assert (found.facts["lost"], found.facts["gold"]) == (1, N - 1)
     assert found.gains.value.tolist() == pytest.approx(whole.gains.value.tolist())
     silent = chains_of(drawn[0][:2], lambda requests: ["B"] * len(requests), "tags")
-    assert "lost answers to 1 more questions" in audit_page("m", silent, found, "a judge")
+    assert "did not give all answers to 1 more questions" in audit_page("m", silent, found, "a judge")
 
 
 def test_if_every_question_lost_an_answer_nothing_is_decided(drawn, curve):
@@ -243,7 +243,7 @@ def test_a_pair_of_which_a_verdict_was_lost_is_left_out_and_counted(drawn, curve
     assert (ends[0].facts["lost_verdicts"], ends[1].facts["lost_verdicts"]) == (0, gone) and gone > 20
     assert ends[1].answers.unread["value"] == ends[1].answers.tie["value"] == 0
     silent = chains_of(drawn[0][:2], lambda requests: ["B"] * len(requests), "tags")
-    assert f"lost the verdicts on {gone} pairs" in audit_page("m", silent, ends[1], "a judge")
+    assert f"gave no verdict on {gone} more pairs" in audit_page("m", silent, ends[1], "a judge")
 
 
 def test_without_any_verdict_nothing_is_decided(drawn, curve):
