@@ -46,7 +46,7 @@ STAMP := $(VENV)/installed-$(shell $(PYTHON) -c 'import hashlib, pathlib, sys; p
 	name).read_bytes() for name in ("pyproject.toml", "constraints.txt")) + sys.version.encode()).hexdigest()[:16])')
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
-.PHONY: study plan test test-fast lint lab compare why publish site base ship push-hub bench-search bench-train bench-teacher bench-kills setup help
+.PHONY: study plan test test-fast lint lab compare why publish site base ship push-hub bench-search bench-train bench-teacher bench-kills check-models setup help
 study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FRESH=1), ending with the claims page
 	@$(RUN) study $(CHOICE) --snakemake '$(SNAKEMAKE)'
 plan: setup  ## print what would run, why, and about how long
@@ -85,6 +85,8 @@ bench-teacher: setup  ## print how many questions a second a served teacher answ
 	@PYTHONPATH=tests $(VENV)/bin/python tools/bench_teacher.py 10000 $(if $(LOADED),--loaded)
 bench-kills: setup  ## end runs with SIGKILL at KILLS= random moments, compare their results, and write results/kills.md
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 PYTHONPATH=tests $(VENV)/bin/python tools/kill_campaign.py --kills '$(KILLS)' --publish
+check-models: setup  ## check which engine is right for every family of models, and write results/conformance.md
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 PYTHONPATH=tests $(VENV)/bin/python tools/conformance_table.py
 setup: $(STAMP)  ## make the environment in .venv (TORCH_INDEX= names the index torch comes from)
 help:  ## this text
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20

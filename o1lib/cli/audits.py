@@ -11,15 +11,17 @@ import typer
 from o1lib.cli.app import app, refuse_given, stoppable
 from o1lib.cli.model import (
     ABILITIES_HELP,
+    DTYPE_HELP,
     INSTRUCTED_HELP,
     JUDGE_PRICE_HELP,
     OF_ENDPOINT,
+    OF_LOCAL,
     OF_SERVED,
     PRICE_HELP,
     Concurrency,
     Timeout,
 )
-from o1lib.evaluation.answer import usable_names
+from o1lib.evaluation.answer import DTYPES, usable_names
 from o1lib.models.endpoint import CONCURRENCY, TIMEOUT
 from o1lib.search.judges import JUDGES
 
@@ -47,6 +49,7 @@ def audit_model(
     max_new_tokens: Annotated[int, typer.Option(help="most tokens generated per stage")] = 256,
     out: Annotated[str, typer.Option(help='folder of the results; "" is work/audits/<path or name of the model>')] = "",
     seed: Annotated[int, typer.Option(help="seed of all random draws")] = 0,
+    dtype: Annotated[str, typer.Option(help=DTYPE_HELP)] = DTYPES[0],
     endpoint: Annotated[str, typer.Option(help="OpenAI-compatible address where the model is served")] = "",
     judge_endpoint: Annotated[str, typer.Option(help='address of a served judge_model; "" is the endpoint')] = "",
     price: Annotated[str, typer.Option(help=PRICE_HELP)] = "",
@@ -60,14 +63,16 @@ def audit_model(
 
     The folder of the results gets a page (audit.html), a record with every metric, and one line for each forced reply
     and each judged pair. Of served models it also prints what they can do, the requests and the money. If the command
-    is stopped, run it again: the replies to changed chains are kept, and of a server all replies; with a local model
-    the part about the judge starts anew.
+    is stopped, run it again: the replies to changed chains, the sampled answers and the verdicts are kept.
     """
     from o1lib.study.audit_command import audit
 
     given = (model, data, n, format, judge, judge_model, study, least, temperature, max_new_tokens, out, seed)
     served = {"judge_endpoint": judge_endpoint, "price": price, "judge_price": judge_price}
     served |= {"abilities": abilities, "instructed": instructed, "concurrency": concurrency, "timeout": timeout}
-    refuse_given(ctx, () if endpoint else OF_ENDPOINT, OF_SERVED)
+    if endpoint:
+        refuse_given(ctx, ("dtype",), OF_LOCAL)
+    else:
+        refuse_given(ctx, OF_ENDPOINT, OF_SERVED)
     with stoppable("replies are kept, and "):
-        print(audit(*given, endpoint=endpoint, **served))
+        print(audit(*given, endpoint=endpoint, dtype=dtype, **served))

@@ -31,6 +31,7 @@ INSTRUCTED_HELP = "ask a served model for its stages in words; --no-instructed: 
 ABILITIES_HELP = f"what the server can do: {', '.join(NAMES)}, or none; by default it is asked"
 DTYPE_HELP = f"{' or '.join(DTYPES)} of a local model; the second is faster and an approximation"
 OF_SERVED = "is of a served model: give --endpoint too, or leave it out"
+OF_LOCAL = "is of a model in this process: leave out --endpoint, or it"
 OF_ENDPOINT = ("judge_endpoint", "price", "judge_price", "abilities", "instructed", "concurrency", "timeout")
 
 _Model = Annotated[
@@ -134,7 +135,7 @@ def answer(
     settings = {"seed": seed, "temperature": temperature, "max_new_tokens": max_new_tokens}
     asked = {"method": method, "n": n, "judge": judge, "budget": max_tokens}
     if endpoint:
-        refuse_given(ctx, ("engine", "dtype"), "is of a model in this process: leave out --endpoint, or it")
+        refuse_given(ctx, ("engine", "dtype"), OF_LOCAL)
         named = {"price": price, "abilities": abilities, "instructed": instructed}
         named |= {"concurrency": concurrency, "timeout": timeout}
         judged = {"judge_model": judge_model, "judge_endpoint": judge_endpoint, "judge_price": judge_price}

@@ -41,7 +41,6 @@ def load_decoder(name: str | Path, format: str = "", engine: str = "batched", **
     """
     settings = _checked(**settings)
     folder = _place(name)
-    from o1lib.inference.sequential import make_decoder
     from o1lib.models.checkpoint import trained_as
 
     own = format or (trained_as(folder)[0] if folder else "")
@@ -52,10 +51,19 @@ def load_decoder(name: str | Path, format: str = "", engine: str = "batched", **
             f"{name} has no record of its format: give --format, one of {', '.join(FORMATS)} (direct for a model "
             "without stages)"
         )
-    decoder = make_decoder(engine, *load_model(name), **settings)
+    return decoder_of(engine, *load_model(name), **settings), own
+
+
+def decoder_of(engine: str, model, processor, **settings):
+    """Return the decoder of a loaded model; settings and errors are those of `load_decoder`."""
+    from o1lib.inference.sequential import make_decoder
+
+    settings = _checked(**settings)
+    decoder = make_decoder(engine, model, processor, **settings)
     if "dtype" in settings and decoder.engine == ONE_AT_A_TIME:
-        raise UserError(f"{name} is decoded one at a time, which has no dtype of its own: leave --dtype out")
-    return decoder, own
+        kind = type(model).__name__
+        raise UserError(f"{kind} is decoded one at a time, which has no dtype of its own: leave dtype out")
+    return decoder
 
 
 def load_model(name: str | Path):

@@ -19,8 +19,8 @@ from o1lib.search.types import SearchResult, SearchRound, Task, Usage
 
 
 @dataclass(frozen=True)
-class KeptAnswer:
-    """A finished search without its task, which holds the picture, and its prediction."""
+class KeptSearch:
+    """A finished search without its task, which holds the picture."""
 
     method: str
     n: int
@@ -28,11 +28,22 @@ class KeptAnswer:
     segments: tuple[Segment, ...]
     usage: Usage
     stopped: bool
-    row: dict
+
+    @classmethod
+    def of(cls, tree: SearchResult, **more) -> "KeptSearch":
+        """Return what is kept of a search result; `more` are the further fields of this class."""
+        return cls(tree.method, tree.n, tree.rounds, tree.segments, tree.usage, tree.stopped, **more)
 
     def tree(self, task: Task) -> SearchResult:
         """Return the search result of `task`."""
         return SearchResult(task, self.method, self.n, self.rounds, self.segments, self.usage, self.stopped)
+
+
+@dataclass(frozen=True)
+class KeptAnswer(KeptSearch):
+    """A finished search and its prediction."""
+
+    row: dict
 
 
 _FORM = TypeAdapter(KeptAnswer)
@@ -54,8 +65,8 @@ class FinishedQuestions:
     def add(self, tree: SearchResult, row: dict) -> None:
         """Write a finished search and its prediction to the journal."""
         if self.journal:
-            kept = KeptAnswer(tree.method, tree.n, tree.rounds, tree.segments, tree.usage, tree.stopped, row)
-            self.journal.add({"qid": tree.task.qid, "kept": _FORM.dump_python(kept, mode="python")})
+            kept = _FORM.dump_python(KeptAnswer.of(tree, row=row), mode="python")
+            self.journal.add({"qid": tree.task.qid, "kept": kept})
 
 
 def _kept(line: dict) -> tuple[str, KeptAnswer]:

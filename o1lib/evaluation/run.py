@@ -17,6 +17,7 @@ from o1lib.evaluation.inputs import Arm
 from o1lib.evaluation.predictions import option_likelihoods, score
 from o1lib.evaluation.resume import FinishedQuestions
 from o1lib.formats.stages import STAGES
+from o1lib.inference.sequential import placed
 from o1lib.records import UserError, stack_hash
 from o1lib.records.progress import progress_bar
 from o1lib.scoring.stage_scores import CHAIN
@@ -73,6 +74,7 @@ def evaluate(
     settings = {"format": format, "method": method, "n": n, "judge": judge, "judge_accuracy": judge_accuracy}
     settings |= {"blind": blind, "budget": budget, "options": options, "made_by": dict(made_by or {})}
     settings |= {name: getattr(decoder, name) for name in ("engine", "seed", "temperature", "top_p", "max_new_tokens")}
+    settings |= {"dtype": placed(decoder)["dtype"]}
     finished = FinishedQuestions(journal, settings)
     results = _Results(finished, format, decoder, judge_decoder, schedule, judge, weigh_options)
     open_items = results.restore(items, blind)

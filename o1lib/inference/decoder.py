@@ -51,8 +51,8 @@ class Decoder:
         self.rows = rows or (96 if model.device.type == "cpu" else 256)  # more than fit a CPU's cache are slower
         self.max_new_tokens, self.context, self.has_output = max_new_tokens, self.runner.context, False
         self.prefiller = Prefiller(self.runner, self.chat, self.rows)
-        plain = dtype in (None, torch.float32)
-        self.autocast = nullcontext() if plain else torch.autocast(model.device.type, dtype)
+        self.dtype = None if dtype == torch.float32 else dtype
+        self.autocast = torch.autocast(model.device.type, dtype) if self.dtype else nullcontext()
         if replayed and (why := why_not(self)):
             raise CannotFork(f"{type(model).__name__} cannot be run in a batch: {why}")
 

@@ -195,11 +195,15 @@ def make_decoder(engine: str, model, processor, **settings):
 
 
 def placed(decoder) -> dict[str, str]:
-    """Return {"device", "dtype"} of the weights of a decoder's model for a record; "endpoint" and "" if it has none."""
+    """Return {"device", "dtype"} for a record: where a decoder's model is, and in which dtype it multiplies.
+
+    A decoder without a model has "endpoint" and "".
+    """
     model = getattr(getattr(decoder, "runner", decoder), "model", None)
     if model is None:
         return {"device": "endpoint", "dtype": ""}
-    return {"device": model.device.type, "dtype": str(model.dtype).removeprefix("torch.")}
+    dtype = getattr(decoder, "dtype", None) or model.dtype
+    return {"device": model.device.type, "dtype": str(dtype).removeprefix("torch.")}
 
 
 def engines_that_ran(decoder, judge_decoder=None) -> dict[str, dict[str, str]]:

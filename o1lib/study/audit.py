@@ -22,16 +22,19 @@ from o1lib.evaluation.audits.candidates import (
     answered,
     ask_judge,
     costs_of,
+    replied,
     right_answers,
     sample_answers,
     stage_pairs,
 )
 from o1lib.evaluation.audits.chains import ChainReading, read_chains
+from o1lib.evaluation.audits.kept import KeptJudging
 from o1lib.evaluation.probes.kept import kept_replies
+from o1lib.inference.sequential import placed
 from o1lib.records import UserError, load_all, project_root, stack_hash
 from o1lib.records.progress import progress_bar
 from o1lib.search.judges import Judge
-from o1lib.study.audit_models import Audited
+from o1lib.study.audit_models import Audited, weights_of
 
 SEARCHES = "03_search_and_score"  # the notebook whose code decides what a model replies
 NO_GOLD = (
@@ -41,6 +44,7 @@ NO_GOLD = (
 LOST = (
     f"**{UNDECIDED}.** The server lost answers to every question whose right answer is known: see why, and audit again."
 )
+NO_VERDICTS = f"**{UNDECIDED}.** The server lost the verdicts on all pairs of whole answers: see why, and audit again."
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,7 @@ class JudgeAudit:
 def chain_audit(run, items: Sequence, subject: Audited, seed: int = 0) -> ChainReading:
     """Return the chain reading of a model; finished replies are kept in the run's folder, from which it resumes."""
     decoder = subject.decoder
-    made_by = {"model": subject.weights or subject.name, "format": subject.format, "code": stack_hash(SEARCHES)}
-    made_by |= {"max_new_tokens": decoder.max_new_tokens}
+    made_by = _made_by(subject)
 
     def keep(reply):  # the replies of a server are in its own log
         return reply if subject.served else kept_replies(reply, run.path("forced.jsonl"), made_by)
@@ -88,6 +91,24 @@ def chain_audit(run, items: Sequence, subject: Audited, seed: int = 0) -> ChainR
     with progress_bar(desc="chain reading", unit=" replies") as bar:
         found = read_chains(items, decoder, subject.format, seed=seed, done=bar.update, keep=keep)
     return replace(found, caveat=subject.caveat())
+
+
+def _made_by(subject) -> dict:
+    """Return what the replies of a local model depend on."""
+    made_by = {"model": subject.weights or subject.name, "format": subject.format, "code": stack_hash(SEARCHES)}
+    return made_by | {"max_new_tokens": subject.decoder.max_new_tokens, "dtype": placed(subject.decoder)["dtype"]}
+
+
+def kept_judging(run, subject: Audited, decoder, judge: str, judge_model: str = "") -> KeptJudging:
+    """Return what is finished of the judge's part, in the run's folder; `decoder` samples, `judge` is the judge's name.
+
+    The replies of servers are in logs of their own, so nothing more is kept of them.
+    """
+    if subject.served:
+        return KeptJudging()
+    settings = {name: getattr(decoder, name) for name in ("engine", "seed", "temperature", "top_p")}
+    settings |= {"judge": judge, "judge_model": weights_of(judge_model) or judge_model}
+    return KeptJudging(run.path("judged.jsonl"), _made_by(subject) | settings)
 
 
 def chain_sentence(reading: ChainReading) -> str:
@@ -105,27 +126,34 @@ def judge_audit(
     seed: int = 0,
     done: Callable[[int], object] = lambda many: None,
     no_curve: str = "",
+    kept: KeptJudging | None = None,
 ) -> JudgeAudit:
     """Return the value of a judge on the candidates that `decoder` samples for the items whose right answer is known.
 
     `least` is the smallest gain, as a share of the questions, that is worth a search's cost. `no_curve` says why there
-    is no `curve`. A question of which a server lost an answer is left out.
+    is no `curve`. A question of which a server lost an answer is left out, and so is a pair of which it lost a verdict.
+    `kept` is from where a stopped audit goes on.
     """
+    kept = kept or KeptJudging()
     known = [item for item in items if item.answer]
     if not known:
         return JudgeAudit(NO_GOLD, NO_GOLD)
-    drawn = list(zip(known, sample_answers(known, format, decoder, max(SIZES)), strict=True))
-    kept = [(item, tree) for item, tree in drawn if answered(tree, max(SIZES))]
-    if not kept:
+    drawn = list(zip(known, sample_answers(known, format, decoder, max(SIZES), kept), strict=True))
+    whole = [(item, tree) for item, tree in drawn if answered(tree, max(SIZES))]
+    if not whole:
         return JudgeAudit(LOST, LOST, facts=_facts(items, {}, len(known)))
-    known, sampled = map(list, zip(*kept))
+    known, sampled = map(list, zip(*whole))
     right = right_answers(known, sampled, format)
-    facts, pairs = _facts(items, right, len(drawn) - len(kept)), answer_pairs(sampled, right, seed)
+    facts, pairs = _facts(items, right, len(drawn) - len(whole)), answer_pairs(sampled, right, seed)
     if not pairs:
         sentence = unmixed_verdict(largest_gain(right, seed), least)
         return JudgeAudit(sentence, sentence, facts=facts, no_curve=no_curve)
-    lines = ask_judge(judge, pairs + stage_pairs(known, format, decoder, seed), done)
+    judged = ask_judge(judge, pairs + stage_pairs(known, format, decoder, seed, kept), done, kept)
+    lines = replied(judged) if decoder.engine == "served" else judged
+    facts |= {"lost_verdicts": len(judged) - len(lines)}
     answers = judge_spread([line for line in lines if not line["stage"]], seed)
+    if answers is None:
+        return JudgeAudit(NO_VERDICTS, NO_VERDICTS, facts=facts)
     stages = judge_spread([line for line in lines if line["stage"]], seed)
     gains = expected_gains(right, answers, stages, curve, costs_of(sampled, format, decoder.engine), seed)
     sentence = judge_verdict(answers, stages, gains, least)

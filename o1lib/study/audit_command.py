@@ -5,6 +5,7 @@ print(audit("results/checkpoints/mini-structured", questions=40))       # two se
 
 from pathlib import Path
 
+from o1lib.evaluation.answer import DTYPES
 from o1lib.evaluation.audits.chains import ChainReading
 from o1lib.evaluation.audits.questions import AuditItems, audit_items
 from o1lib.evaluation.inputs import folder_of
@@ -18,6 +19,7 @@ from o1lib.study.audit import (
     chain_sentence,
     curve_of,
     judge_audit,
+    kept_judging,
 )
 from o1lib.study.audit_models import Audited, check_sampling, judge_to_audit, model_to_audit, sampling
 from o1lib.study.audit_page import audit_page
@@ -39,6 +41,7 @@ def audit(
     out: str = "",
     seed: int = 0,
     endpoint: str = "",
+    dtype: str = DTYPES[0],
     **served,
 ) -> str:
     """Return both sentences, what servers can do and have cost, and the place of the page.
@@ -46,9 +49,9 @@ def audit(
     Page, record and lines are written into the folder `out`.
 
     `data` is what `audit_items` takes. `study` is the folder of the records from which the gain of a judge is taken.
-    `least` is the smallest gain that is worth a search. With `endpoint` model and judge are served; `served` are the
-    further arguments of `model_to_audit`. Raises UserError for a share outside 0 to 1, a temperature at which nothing
-    is sampled, and as the readers of models and questions do.
+    `least` is the smallest gain that is worth a search. `dtype` is of local models. With `endpoint` model and judge are
+    served; `served` are the further arguments of `model_to_audit`. Raises UserError for a share outside 0 to 1, a
+    temperature at which nothing is sampled, and as the readers of models and questions do.
     """
     if not 0 <= least <= 1:
         raise UserError(f"a gain of {least:g} is no share of the questions: give --least between 0 and 1")
@@ -56,15 +59,16 @@ def audit(
     folder = project_root() / (out or f"work/audits/{folder_of(model, endpoint)}")
     given = {"model": model, "data": data, "questions": questions, "format": format, "judge": judge}
     given |= {"judge_model": judge_model, "study": study, "least": least, "temperature": temperature, "seed": seed}
-    given |= {"endpoint": endpoint} | served
+    given |= {"endpoint": endpoint, "dtype": dtype} | served
     run = Run("audit", seed, "", folder.parent, folder, given, provenance=provenance())
-    subject = model_to_audit(run, model, format, seed, max_new_tokens, judge_model, endpoint, **served)
+    subject = model_to_audit(run, model, format, seed, max_new_tokens, judge_model, endpoint, dtype, **served)
     run.parameters["format"] = own = subject.format
     referee, drawn = judge_to_audit(judge, subject, seed), sampling(subject, temperature)
     items = audit_items(data, questions, run)
     reading, (curve, no_curve) = chain_audit(run, items.chain, subject, seed), curve_of(study)
     with progress_bar(desc="judge value", unit=" pairs") as bar:
-        judged = judge_audit(items.judge, drawn, own, referee, curve, least, seed, bar.update, no_curve)
+        kept = kept_judging(run, subject, drawn, judge, judge_model)
+        judged = judge_audit(items.judge, drawn, own, referee, curve, least, seed, bar.update, no_curve, kept)
     page = keep_page(run, Path(model).name, reading, judged, JUDGES[judge].label, asked_about(data, items, subject))
     found, lines, extra = results(reading, judged)
     finish(run, found, lines, [page], extra=extra | subject.facts(), **subject.provenance())

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from o1lib.evaluation.answer import load_decoder, usable_names
+from o1lib.evaluation.answer import DTYPES, load_decoder, usable_names
 from o1lib.evaluation.served import ServedModel, connect_both
 from o1lib.evaluation.served_checks import check_judge
 from o1lib.inference.sequential import placed
@@ -78,13 +78,14 @@ class Audited:
 
 def model_to_audit(
     run, model: str, format: str = "", seed: int = 0, max_new_tokens: int = 256, judge_model: str = "",
-    endpoint: str = "", **served,
+    endpoint: str = "", dtype: str = DTYPES[0], **served,
 ) -> Audited:  # fmt: skip
     """Return a local checkpoint, or with `endpoint` the model of that name on a server, and its judge.
 
-    `judge_model` is another checkpoint or served model that judges ("": the model itself). `served` are price,
-    instructed, abilities, judge_endpoint and judge_price as in `connect_both`; without an endpoint they are ignored. A
-    served model's `format` "" is tags. Raises UserError as `load_decoder`, `connect_both` and `Endpoint.ask` do.
+    `judge_model` is another checkpoint or served model that judges ("": the model itself). `dtype` is that of both, if
+    they are local. `served` are further arguments of `connect_both` (price, instructed, abilities, judge_endpoint,
+    judge_price, concurrency, timeout); without an endpoint they are ignored. A served model's `format` "" is tags.
+    Raises UserError as `load_decoder`, `connect_both` and `Endpoint.ask` do.
     """
     how = {"seed": seed, "temperature": 0.0, "max_new_tokens": max_new_tokens}
     if endpoint:
@@ -94,11 +95,15 @@ def model_to_audit(
         for one, decoder in zip(models, decoders):  # probed now: a missing server is named before any question
             one.abilities = decoder.abilities
         return Audited(model, decoders[0], subject.format, decoders[-1], bool(other), "", models)
-    decoder, own = load_decoder(model, format, **how)
-    judge = load_decoder(judge_model, "direct", **how)[0] if judge_model else decoder
-    places = (Path(model).expanduser(), project_root() / model)
-    weights = next((model_hash(place) for place in places if place.is_dir()), "")
-    return Audited(model, decoder, own, judge, bool(judge_model), weights)
+    decoder, own = load_decoder(model, format, dtype=dtype, **how)
+    judge = load_decoder(judge_model, "direct", dtype=dtype, **how)[0] if judge_model else decoder
+    return Audited(model, decoder, own, judge, bool(judge_model), weights_of(model))
+
+
+def weights_of(model: str) -> str:
+    """Return the hash of the weights in a checkpoint's folder, "" for another name."""
+    places = (Path(model).expanduser(), project_root() / model) if model else ()
+    return next((model_hash(place) for place in places if place.is_dir()), "")
 
 
 def judge_to_audit(name: str, subject: Audited, seed: int = 0) -> Judge:

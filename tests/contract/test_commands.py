@@ -42,7 +42,7 @@ OPTIONS = {
     "entering": "--scale --rows",
     "probe-suite": "--data --n --format --chains --probes --out --seed",
     "audit": "--data --n --format --judge --judge-model --study --least --out --seed --endpoint --judge-endpoint "
-    "--concurrency --timeout",
+    "--dtype --concurrency --timeout",
     "readiness": "--scale --direct --structured --name --n",
     "plan": "--scale --rows --seeds --jobs --fresh",
     "study": "--scale --rows --seeds --jobs --fresh --snakemake",

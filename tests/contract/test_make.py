@@ -18,7 +18,7 @@ from support.contract import ROOT, environment, failure, python
 
 TARGETS = [
     "study", "plan", "test", "test-fast", "lint", "lab", "compare", "why", "publish", "site", "base", "ship",
-    "bench-search", "bench-train", "bench-teacher", "push-hub", "setup", "help",
+    "bench-search", "bench-train", "bench-teacher", "check-models", "push-hub", "setup", "help",
 ]  # fmt: skip
 # {target: variables that README or `make help` let a user give it, each with a value that must reach the command}
 VARIABLES = {

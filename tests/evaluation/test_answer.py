@@ -154,7 +154,7 @@ def test_bfloat16_is_an_option_of_the_batched_engine(folder):
     full, _ = answer.load_decoder(str(folder), "tags", dtype="float32", replayed=False)
     with full.autocast:
         assert not torch.is_autocast_enabled("cpu")
-    with pytest.raises(UserError, match="decoded one at a time, which has no dtype of its own: leave --dtype out"):
+    with pytest.raises(UserError, match="decoded one at a time, which has no dtype of its own: leave dtype out"):
         answer.load_decoder(str(folder), "tags", "one_at_a_time", dtype="bfloat16")
 
 

@@ -9,9 +9,14 @@ from support.built import Chained
 
 from o1lib.analysis.audits.words import chain_verdict
 from o1lib.evaluation.audits.chains import chains_of, read_chains
+from o1lib.evaluation.probes.forced import ask, fresh
+from o1lib.evaluation.probes.model import replies_by_turn
 from o1lib.evaluation.probes.questions import drawn_items
 from o1lib.evaluation.probes.suite import PROBES
 from o1lib.inference.sequential import make_decoder
+from o1lib.inference.served.abilities import Abilities
+from o1lib.inference.served.decoder import ServedDecoder
+from o1lib.models.endpoint import Reply
 
 N = 30
 PROBED = ("swap", "corrupted", "early")
@@ -147,3 +152,57 @@ def test_replies_turn_by_turn_equal_those_of_the_batched_engine(format):
         Request(("How many?",), (), "", "", None),
     ]
     assert replies_by_turn(decoder, format)(requests) == replies(decoder, format)(requests)
+
+
+# ---------------------------------------------------------------- replies that a server lost
+
+
+class Losing:
+    """A reply that loses those for which `lost` says so."""
+
+    def __init__(self, reply, lost):
+        self.reply, self.lost = reply, lost
+
+    def __call__(self, requests):
+        return [None if self.lost(one) else text for one, text in zip(requests, self.reply(requests), strict=True)]
+
+
+def test_a_lost_free_reply_is_no_reply_without_a_chain(drawn):
+    items, built = both(drawn), Chained(drawn, "tags", 0.0)
+    gone = items[0].qid
+    found = chains_of(items, Losing(built, lambda one: built.is_free(one) and one.shown == gone), "tags", probes=PROBED)
+    facts = {name: found.facts[name] for name in ("asked", "lost", "without_chain", "without_answer", "lost_forced")}
+    assert facts == {"asked": 2 * N, "lost": 1, "without_chain": 0, "without_answer": 0, "lost_forced": 0}
+    assert found.accuracy["n"] == 2 * N - 1 and gone not in {line["qid"] for line in found.lines}
+
+
+def test_a_question_with_a_lost_forced_reply_is_left_out_of_that_probe_alone(drawn):
+    items, built = both(drawn), Chained(drawn, "tags", 0.0)
+    whole, gone = chains_of(items, built, "tags", probes=PROBED), items[0].qid
+    swapped = [line for line in whole.lines if line["probe"] == "swap"]
+    lost = []
+
+    def first_swap(request):  # of a pair's first question: the other picture in front of its own chain
+        hit = not (lost or built.is_free(request)) and request.shown == drawn[1][gone].qid
+        lost.extend([request] * hit)
+        return request in lost
+
+    found = chains_of(items, Losing(built, first_swap), "tags", probes=PROBED)
+    assert found.facts["lost_forced"] == 1
+    left = [line for line in found.lines if line["probe"] == "swap"]
+    assert {line["qid"] for line in swapped} - {line["qid"] for line in left} == {gone}
+    assert found.metrics["swap/unread"]["value"] == 0 and found.metrics["swap/indirect_effect"]["value"] == 1
+    assert {line["qid"] for line in found.lines if line["probe"] == "early"} == {item.qid for item in items}
+
+
+def test_a_server_that_lost_every_reply_has_no_chain_to_read(drawn):
+    found = chains_of(both(drawn)[:4], lambda requests: [None] * len(requests), "tags")
+    assert found.why == "There is no chain to read: the server lost the replies to all 4 questions."
+    assert found.accuracy is None and found.facts["without_chain"] == 0
+
+
+def test_a_reply_that_a_server_lost_is_none(drawn):
+    endpoint = SimpleNamespace(model="m", ask=lambda asked: [Reply("", error="HTTP 500") for _ in asked])
+    decoder = ServedDecoder(endpoint, abilities=Abilities())
+    item = drawn[0][0]
+    assert replies_by_turn(decoder, "tags")([ask(item, fresh(item.question, "tags"))]) == [None]

@@ -145,6 +145,12 @@ def test_the_journal_of_the_other_engine_is_not_used(tmp_path, capsys):
     assert "searched.jsonl: it is a journal of other settings, so it was renamed" in capsys.readouterr().err
 
 
+def test_the_journal_of_another_dtype_is_not_used(tmp_path, capsys):
+    for dtype in (torch.float32, torch.bfloat16):
+        run(speaker(max_new_tokens=3, dtype=dtype), tmp_path, ITEMS[:1], n=1, method="greedy")
+    assert "searched.jsonl: it is a journal of other settings, so it was renamed" in capsys.readouterr().err
+
+
 def comparable(rows):
     """Return rows without the values that differ between two runs: seconds, and last digits of log-probabilities."""
     return [

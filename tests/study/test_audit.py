@@ -8,6 +8,7 @@ from html import unescape
 from types import SimpleNamespace
 
 import pytest
+import torch
 from support import tiny
 from support.built import Chained
 from support.pages import parsed
@@ -19,6 +20,7 @@ from o1lib.data.image_part import picture_part
 from o1lib.data.images import picture_of
 from o1lib.evaluation.audits.candidates import answer_pairs, right_answers, sample_answers, stage_pairs
 from o1lib.evaluation.audits.chains import chains_of
+from o1lib.evaluation.audits.kept import KeptJudging
 from o1lib.evaluation.inputs import folder_of
 from o1lib.evaluation.probes.forced import CHAIN
 from o1lib.evaluation.probes.pairs import drawn_pairs
@@ -35,7 +37,7 @@ from o1lib.search.segments import Segment
 from o1lib.search.self_judge import SelfJudge
 from o1lib.search.streams import keyed_rng
 from o1lib.search.types import Candidate, Usage
-from o1lib.study.audit import curve_of, judge_audit
+from o1lib.study.audit import curve_of, judge_audit, kept_judging
 from o1lib.study.audit_models import RESENT_CHAIN, Audited, judge_to_audit, model_to_audit, sampling
 from o1lib.study.audit_page import anchors, audit_page
 
@@ -208,7 +210,7 @@ def test_a_question_of_which_an_answer_was_lost_is_left_out_and_counted(drawn, c
     assert (found.facts["lost"], found.facts["gold"]) == (1, N - 1)
     assert found.gains.value.tolist() == pytest.approx(whole.gains.value.tolist())
     silent = chains_of(drawn[0][:2], lambda requests: ["B"] * len(requests), "tags")
-    assert "lost answers to 1 more questions" in audit_page("m", silent, found, "a judge")
+    assert "did not give all answers to 1 more questions" in audit_page("m", silent, found, "a judge")
 
 
 def test_if_every_question_lost_an_answer_nothing_is_decided(drawn, curve):
@@ -216,6 +218,114 @@ def test_if_every_question_lost_an_answer_nothing_is_decided(drawn, curve):
     decoder.lost = N
     found = judge_audit(drawn[0], decoder, "tags", known("random", drawn), curve)
     assert found.sentence.startswith("**Undecided.** The server lost answers") and found.facts["lost"] == N
+
+
+class Dropping:
+    """A judge of accuracy 0.8 at a server that loses the replies about every pair for which `lost` says so."""
+
+    def __init__(self, drawn, lost):
+        self.judge, self.lost = known("synthetic", drawn, p=0.8), lost
+
+    def __call__(self, pairs):
+        verdicts = [replace(one, choices=(1, 1), cost=Usage(judge=9, calls=2)) for one in self.judge(pairs)]
+        gone = {"winner": 0, "tie": True, "parsed": False, "choices": (1, None), "cost": Usage(judge=9, calls=1)}
+        return [replace(made, **gone) if self.lost(pair) else made for pair, made in zip(pairs, verdicts)]
+
+
+def test_a_pair_of_which_a_verdict_was_lost_is_left_out_and_counted(drawn, curve):
+    decoder, first = Guesser(drawn), drawn[0][0].qid
+    decoder.engine = "served"
+    ends = [
+        judge_audit(drawn[0], decoder, "tags", Dropping(drawn, lost), curve)
+        for lost in (lambda pair: False, lambda pair: pair.task.qid != first and pair.key == "all/audit0")
+    ]
+    gone = ends[0].answers.right["n"] - ends[1].answers.right["n"]
+    assert (ends[0].facts["lost_verdicts"], ends[1].facts["lost_verdicts"]) == (0, gone) and gone > 20
+    assert ends[1].answers.unread["value"] == ends[1].answers.tie["value"] == 0
+    silent = chains_of(drawn[0][:2], lambda requests: ["B"] * len(requests), "tags")
+    assert f"gave no verdict on {gone} more pairs" in audit_page("m", silent, ends[1], "a judge")
+
+
+def test_without_any_verdict_nothing_is_decided(drawn, curve):
+    decoder = Guesser(drawn)
+    decoder.engine = "served"
+    found = judge_audit(drawn[0], decoder, "tags", Dropping(drawn, lambda pair: pair.kind == "all"), curve)
+    assert found.sentence.startswith("**Undecided.** The server lost the verdicts") and found.gains is None
+
+
+# ---------------------------------------------------------------- a stopped audit
+
+
+class Stopped(Exception):
+    pass
+
+
+class Limited:
+    """Calls something until `left` calls were made; then it raises Stopped."""
+
+    def __init__(self, call, left):
+        self.call, self.left = call, left
+
+    def __call__(self, given):
+        if not self.left:
+            raise Stopped
+        self.left -= 1
+        return self.call(given)
+
+
+def kept_at(path, seed=0):
+    path.mkdir(exist_ok=True)
+    return KeptJudging(path / "judged.jsonl", {"seed": seed})
+
+
+def limited(drawn, curve, path, proposals, verdicts, seed=0):
+    """Return the judge's part for 60 questions, with at most so many calls of the model and of the judge."""
+    decoder, judge = Guesser(drawn), Limited(known("synthetic", drawn, p=0.8), verdicts)
+    decoder.propose = Limited(decoder.propose, proposals)
+    items = drawn[0][:60]
+    return judge_audit(items, decoder, "tags", judge, curve, kept=kept_at(path, seed))
+
+
+def test_a_stopped_audit_goes_on_from_its_finished_searches_and_verdicts(drawn, curve, tmp_path):
+    whole = limited(drawn, curve, tmp_path / "whole", 99, 99)
+    with pytest.raises(Stopped):
+        limited(drawn, curve, tmp_path, 1, 0)
+    sampled = len((tmp_path / "judged.jsonl").read_text("utf8").splitlines())
+    assert sampled > 40  # the first call of the model answered 48 questions
+    with pytest.raises(Stopped):
+        limited(drawn, curve, tmp_path, 99, 1)
+    resumed = limited(drawn, curve, tmp_path, 0, 99)
+    assert (resumed.sentence, resumed.lines, resumed.metrics) == (whole.sentence, whole.lines, whole.metrics)
+    assert limited(drawn, curve, tmp_path, 0, 0).lines == whole.lines
+
+
+def test_what_other_settings_left_is_not_taken(drawn, curve, tmp_path):
+    limited(drawn, curve, tmp_path, 99, 99)
+    with pytest.raises(Stopped):
+        limited(drawn, curve, tmp_path, 0, 99, seed=1)
+    assert (tmp_path / "judged.jsonl.damaged").is_file()
+
+
+def test_a_judged_pair_of_another_form_is_judged_again(drawn, curve, tmp_path, capsys):
+    whole = limited(drawn, curve, tmp_path, 99, 99)
+    path = tmp_path / "judged.jsonl"
+    *before, last = path.read_text("utf8").splitlines()
+    path.write_text("\n".join([*before, last.replace('"winner"', '"victor"')]) + "\n", "utf8")
+    with pytest.raises(Stopped):
+        limited(drawn, curve, tmp_path, 0, 0)
+    assert "1 line could not be read" in capsys.readouterr().err
+    assert limited(drawn, curve, tmp_path, 0, 1).lines == whole.lines
+
+
+def test_what_is_kept_names_all_that_the_verdicts_depend_on(tmp_path):
+    run, decoder = SimpleNamespace(path=lambda name: tmp_path / name), Guesser(drawn_items(1))
+    decoder.top_p, decoder.max_new_tokens = 0.9, 64
+    subject = Audited("m", decoder, "tags", decoder)
+    kept_judging(run, subject, sampling(subject, 0.6), "self", "another")
+    settings = json.loads((tmp_path / "judged.jsonl").read_text("utf8"))["settings"]
+    named = {"model", "format", "code", "max_new_tokens", "dtype", "engine", "seed", "temperature", "top_p", "judge"}
+    assert set(settings) == named | {"judge_model"} and settings["temperature"] == 0.6
+    assert kept_judging(run, replace(subject, served=("server",)), decoder, "self").journal is None
 
 
 def test_judges_that_know_the_truth_or_lack_their_model_are_refused():
@@ -264,6 +374,12 @@ def test_a_record_names_the_type_of_the_weights():
     model, processor = tiny.model_and_processor()
     made = Decoder(copy.deepcopy(model).bfloat16(), processor, replayed=False, lean=False)
     assert Audited("m", made, "tags", made).provenance() == {"device": "cpu", "dtype": "bfloat16", "model_hash": ""}
+
+
+def test_a_record_names_the_type_in_which_a_decoder_multiplies():
+    model, processor = tiny.model_and_processor()
+    made = Decoder(model, processor, dtype=torch.bfloat16, replayed=False, lean=False)
+    assert placed(made) == {"device": "cpu", "dtype": "bfloat16"} and str(model.dtype) == "torch.float32"
 
 
 # ---------------------------------------------------------------- the page
@@ -421,6 +537,8 @@ def test_two_models_of_one_name_have_folders_of_their_own(tmp_path, monkeypatch)
         (("nosuch",), "nosuch"),
         (("results/checkpoints/mini-structured", "--least", "3"), "--least"),
         (("results/checkpoints/mini-structured", "--temperature", "0"), "temperature 0"),
+        (("results/checkpoints/mini-structured", "--dtype", "int8"), "int8"),
+        (("m", "--endpoint", "http://127.0.0.1:9/v1", "--dtype", "bfloat16"), "--dtype is of a model in this process"),
         (("results/checkpoints/mini-structured", "--temperature", "nan"), "--temperature is nan"),
     ],
 )

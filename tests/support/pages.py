@@ -110,12 +110,13 @@ def _claims(text):
 
 def _audit(text):
     cell = {"value": 0.5, "n": 9, "low": 0.2, "high": 0.8}
-    facts = {"asked": 9, "without_chain": 0, "without_answer": 1, "gold": 9, "pairs": 4}
+    facts = {"asked": 9, "without_chain": 0, "without_answer": 1, "gold": 9, "pairs": 4, "lost": 0, "lost_forced": 0}
     reading = ChainReading("", facts, cell, {"swap/indirect_effect": cell, "early/area": cell}, [], {"masked": text})
     spread = JudgeSpread(cell, cell, cell, cell, None, np.array([0.5]), 3.0, 9)
     gain = {"method": "best_of_n", "n": 2, "search": text, "value": 0.1, "low": 0.0, "high": 0.2, "most": 0.3}
     gains = pd.DataFrame([gain | {"tokens": 90.0, "times": 2.5}])
-    judged = JudgeAudit(text, "", spread, spread, gains, None, [], {"samples": 8, "gold": 9, "mixed": 5, "lost": 0})
+    counts = {"samples": 8, "gold": 9, "mixed": 5, "lost": 0, "lost_verdicts": 0}
+    judged = JudgeAudit(text, "", spread, spread, gains, None, [], counts)
     silent = audit_page(text, ChainReading(text, facts), JudgeAudit(text, text), text, text)
     return audit_page(text, reading, judged, text, text) + silent
 

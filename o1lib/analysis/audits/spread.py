@@ -7,7 +7,8 @@
 A tie is settled by a coin, so it counts one half. The accuracy is 1/2 + d (a - 1/2), with d the share of pairs that the
 judge decides and a its accuracy on these. Both are drawn from Jeffreys' posterior of a share (Brown, Cai and DasGupta
 2001, doi:10.1214/ss/1009213286, section 3.1.3), with the numbers of pairs divided by the design effect of
-several pairs of one question. So a judge that always ties is known to be a coin.
+several pairs of one question. So a judge that tied on every pair is close to a coin: it decides few others, and how it
+would decide those is not known.
 """
 
 from collections.abc import Sequence
@@ -52,7 +53,7 @@ def judge_spread(lines: Sequence[dict], seed: int = 0) -> JudgeSpread | None:
     tie = clustered_share(table.tie, table.qid)
     rng, half = np.random.default_rng(seed), 0.5
     share = _draws(rng, ~table.tie, table.qid)
-    right = _draws(rng, decided.hit, decided.qid) if len(decided) else np.full(DRAWS, half)
+    right = _draws(rng, decided.hit, decided.qid)
     draws = half + share * (right - half)
     value = half + (1 - tie["value"]) * ((found["value"] if found else half) - half)
     shown = table.explode("choices").dropna(subset="choices")
@@ -73,7 +74,7 @@ def _draws(rng, flags, questions) -> np.ndarray:
     """Return draws of the share of true flags; flags of one question count as fewer if they are alike."""
     flags = np.asarray(flags, dtype=bool)
     n, hits = len(flags), int(flags.sum())
-    scale = effective_size(flags, questions) / n
+    scale = effective_size(flags, questions) / n if n else 0.0
     return rng.beta(scale * hits + 0.5, scale * (n - hits) + 0.5, DRAWS)
 
 

@@ -52,9 +52,11 @@ def _chain_parts(metrics, effect, stated):
     if effect and picture:
         parts.append(f"With another picture and its own chain, {points(picture)} are.")
     if stated:
-        parts.append(f"An answer falsified in the last step is repeated in {points(stated)} of 100 ({stated['n']}).")
+        parts.append(
+            f"An answer falsified in the last step is repeated in {points(stated)} of 100 ({stated['n']} questions)."
+        )
     if earlier := metrics.get(EARLIER):
-        parts.append(f"An error in an earlier step changes {points(earlier)} of 100 ({earlier['n']}).")
+        parts.append(f"An error in an earlier step changes {points(earlier)} of 100 ({earlier['n']} questions).")
     return parts
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from o1lib.data.images import picture_of
+from o1lib.evaluation.audits.kept import KeptJudging
 from o1lib.formats.chat import FORMATS, answer_text
 from o1lib.scoring import correct, extract
 from o1lib.search.judges import Judge, make_judge, own_comparisons
@@ -24,21 +25,27 @@ from o1lib.search.types import Comparison, SearchResult
 
 MOST = 4  # pairs of whole answers of one question, no candidate in two of them
 STAGE_CANDIDATES = 4  # as at the searches in which the gain of a judge was measured
-AT_ONCE = 160  # comparisons given to a judge at a time
+AT_ONCE = 384  # candidates that are decoded at a time
+JUDGED_AT_ONCE = 160  # comparisons given to a judge at a time
+_FORGOTTEN = KeptJudging()  # keeps nothing
 Pair = tuple[Comparison, int]
 
 
-def sample_answers(items: Sequence, format: str, decoder, n: int, done=None) -> list[SearchResult]:
+def sample_answers(items: Sequence, format: str, decoder, n: int, kept: KeptJudging = _FORGOTTEN) -> list[SearchResult]:
     """Return a search for each item whose only round has n whole answers; a coin, which costs nothing, chose one."""
-    return _searched(items, format, decoder, "best_of_n", n, done)
+    return _searched(items, format, decoder, "best_of_n", n, kept)
 
 
-def _searched(items, format, decoder, method, n, done=None):
+def _searched(items, format, decoder, method, n, kept):
     search, coin = make_search(method, n), make_judge("random", seed=decoder.seed)
-    tasks = (task_for(item.qid, item.question, picture_of(item), format) for item in items)
-    found = run_searches((search(task, n, decoder.seed) for task in tasks), decoder, coin, done, max(1, 384 // n))
+    tasks = [task_for(item.qid, item.question, picture_of(item), format) for item in items]
+    there = [kept.tree(method, task) for task in tasks]
+    searches = (search(task, n, decoder.seed) for task, tree in zip(tasks, there) if tree is None)
+    made = iter(
+        run_searches(searches, decoder, coin, at_once=max(1, AT_ONCE // n), done=lambda _, tree: kept.add_tree(tree))
+    )
     decoder.forget()
-    return found
+    return [tree or next(made) for tree in there]
 
 
 def answered(tree: SearchResult, n: int) -> bool:
@@ -76,7 +83,7 @@ def answer_pairs(sampled: Sequence[SearchResult], right: Mapping[str, Sequence[b
     return found
 
 
-def stage_pairs(items: Sequence, format: str, decoder, seed: int = 0) -> list[Pair]:
+def stage_pairs(items: Sequence, format: str, decoder, seed: int = 0, kept: KeptJudging = _FORGOTTEN) -> list[Pair]:
     """Return (comparison of two candidates of a stage, the truer side) for the items whose facts are known.
 
     The candidates are those of a stage beam in which a coin chooses, so that no judge decides which stages are seen.
@@ -85,7 +92,7 @@ def stage_pairs(items: Sequence, format: str, decoder, seed: int = 0) -> list[Pa
     known = [item for item in items if item.facts and FORMATS[format].stage_ends]
     if not known or len(task_for("", "", None, format).stages) < 2:
         return []
-    made = own_comparisons(_searched(known, format, decoder, "stage_beam", STAGE_CANDIDATES))
+    made = own_comparisons(_searched(known, format, decoder, "stage_beam", STAGE_CANDIDATES, kept))
     oracle, found = make_judge("oracle", truth={item.qid: item for item in known}), []
     for (one, _), true in zip(made, oracle([comparison for comparison, _ in made]), strict=True):
         if not true.tie and one.a.text.strip() != one.b.text.strip():
@@ -95,17 +102,24 @@ def stage_pairs(items: Sequence, format: str, decoder, seed: int = 0) -> list[Pa
     return found
 
 
-def ask_judge(judge: Judge, pairs: Sequence[Pair], done=lambda many: None) -> list[dict]:
+def ask_judge(
+    judge: Judge, pairs: Sequence[Pair], done=lambda many: None, kept: KeptJudging = _FORGOTTEN
+) -> list[dict]:
     """Return one line for each pair: what was compared, which side is better, and the judge's verdict with its cost.
 
     `stage` is False for whole answers. `choices` holds the response that was chosen in each order in which the sides
-    were shown, 1 for the first; None where the reply could not be read.
+    were shown, 1 for the first; None where the reply could not be read. `done` is told how many pairs were judged.
     """
-    lines = []
-    for first in range(0, len(pairs), AT_ONCE):
-        part = pairs[first : first + AT_ONCE]
-        verdicts = judge([comparison for comparison, _ in part])
-        lines += [_line(*pair, verdict) for pair, verdict in zip(part, verdicts, strict=True)]
+    lines = [kept.line(one) for one, _ in pairs]
+    done(sum(line is not None for line in lines))
+    new = [k for k, line in enumerate(lines) if line is None]
+    for first in range(0, len(new), JUDGED_AT_ONCE):
+        part = new[first : first + JUDGED_AT_ONCE]
+        asked = [pairs[k][0] for k in part]
+        made = [_line(*pairs[k], verdict) for k, verdict in zip(part, judge(asked), strict=True)]
+        kept.add_lines(asked, made)
+        for k, line in zip(part, made):
+            lines[k] = line
         done(len(part))
     return lines
 
@@ -120,9 +134,18 @@ def _line(one, better, verdict):
         "tie": verdict.tie,
         "read": verdict.parsed,
         "choices": list(verdict.choices),
+        "calls": verdict.cost.calls,
         "tokens": verdict.cost.processed,
         "note": verdict.note,
     }
+
+
+def replied(lines: Sequence[dict]) -> list[dict]:
+    """Return the lines of served verdicts without those of which a server lost a reply.
+
+    A verdict takes a call for each order in which the sides were shown, and a lost reply is no call.
+    """
+    return [line for line in lines if line["read"] or line["calls"] >= len(line["choices"])]
 
 
 def costs_of(sampled: Sequence[SearchResult], format: str, engine: str) -> dict:

@@ -29,8 +29,9 @@ class ChainReading:
     """What was found: metrics by name, one line for each forced reply, {probe: why it was not run}.
 
     `why` says why there is no chain to read, "" if there is one. `facts` counts the questions: asked, and left out
-    because the reply had no chain or no readable answer. `accuracy` is that of the free replies where the right answer
-    is known, None where it is not. `caveat` says what the reading cannot be taken for, "" if nothing.
+    because a server lost the reply, or the reply had no chain or no readable answer. `lost_forced` counts lost replies
+    to changed chains; what a probe asked of their questions is left out. `accuracy` is that of the free replies where
+    the right answer is known, None where it is not. `caveat` says what the reading cannot be taken for, "" if nothing.
     """
 
     why: str
@@ -63,24 +64,32 @@ def read_chains(
 
 def chains_of(items: Sequence, reply: Reply, format: str, *, masks: bool = False, **options) -> ChainReading:
     """Return the same for any `reply`; `options` are those of `run_suite`."""
-    texts = reply([ask(item, fresh(item.question, format)) for item in items])
-    own = {item.qid: own_answer(item, text, format) for item, text in zip(items, texts, strict=True)}
-    kept = [one for one in own.values() if one and one.answer]
-    known = [item for item in items if item.answer]
-    accuracy = share(_free(item, text, format) for item, text in zip(items, texts) if item.answer) if known else None
+    said = zip(items, reply([ask(item, fresh(item.question, format)) for item in items]), strict=True)
+    free = [(item, text) for item, text in said if text is not None]
+    own = [own_answer(item, text, format) for item, text in free]
+    kept = [one for one in own if one and one.answer]
+    known = [_free(item, text, format) for item, text in free if item.answer]
     facts = {
         "asked": len(items),
-        "without_chain": sum(one is None for one in own.values()),
-        "without_answer": sum(bool(one) and not one.answer for one in own.values()),
+        "lost": len(items) - len(free),
+        "without_chain": sum(one is None for one in own),
+        "without_answer": sum(bool(one) and not one.answer for one in own),
         "gold": len(known),
     }
     if not kept:
-        return ChainReading(no_chain(format, facts), facts, accuracy)
-    partners = {item.qid: partner for item, partner in disjoint_pairs(kept)}
-    lines, missing = run_suite(kept, partners, reply, format, masks=masks, **options)
+        return ChainReading(no_chain(format, facts), facts, share(known))
+    partners, lost = {item.qid: partner for item, partner in disjoint_pairs(kept)}, []
+
+    def counted(requests):
+        texts = reply(requests)
+        lost.extend(text for text in texts if text is None)
+        return texts
+
+    lines, missing = run_suite(kept, partners, counted, format, masks=masks, **options)
     golds = {item.qid: item.answer for item in items}
     told = [_told(line, golds[line["qid"]]) for line in lines]
-    return ChainReading("", facts | {"pairs": len(partners)}, accuracy, suite_metrics(lines), told, missing)
+    facts |= {"pairs": len(partners), "lost_forced": len(lost)}
+    return ChainReading("", facts, share(known), suite_metrics(lines), told, missing)
 
 
 def own_answer(item, text: str, format: str) -> SimpleNamespace | None:
@@ -98,7 +107,9 @@ def no_chain(format: str, facts: dict) -> str:
     """Return the sentence that says why there is no chain to read."""
     if not chain_stages(format):
         return f"There is no chain to read: a model of format '{format}' answers without one."
-    asked, without = facts["asked"], facts["without_chain"]
+    asked, without = facts["asked"] - facts["lost"], facts["without_chain"]
+    if not asked:
+        return f"There is no chain to read: the server lost the replies to all {facts['asked']} questions."
     if without:
         return (
             f"There is no chain to read: {without} of {asked} replies lack the stages of format '{format}'. Train the "

@@ -45,7 +45,7 @@ class Request:
     masked: bool = False
 
 
-Reply = Callable[[Sequence[Request]], Sequence[str]]
+Reply = Callable[[Sequence[Request]], Sequence[str | None]]  # None: a server lost the reply
 
 
 def ask(item, start: Start, *, gray: bool = False, masked: bool = False, picture: bool = True) -> Request:

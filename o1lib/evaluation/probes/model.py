@@ -19,7 +19,7 @@ from o1lib.formats.stages import STAGES
 from o1lib.inference.candidate import CandidateDecoding
 from o1lib.inference.kv_cache import RowState
 from o1lib.records import UserError
-from o1lib.search.segments import StageSpec
+from o1lib.search.segments import FAILED, StageSpec
 from o1lib.search.types import Conversation, GenerationRequest, Task
 
 
@@ -44,13 +44,15 @@ def replies(decoder, format: str) -> Reply:
 def replies_by_turn(decoder, format: str) -> Reply:
     """Return the `reply` of a suite for any decoder with a `reply` of its own, greedy, turn by turn.
 
-    It takes decoders without a cache that could be forked, and those that ask a server. Pictures cannot be masked.
+    It takes decoders without a cache that could be forked, and those that ask a server. Pictures cannot be masked. A
+    reply that a server lost is None.
     """
 
     def written(open_requests, chats, turn, places):
         chats = [_opened(decoder, chat) for chat in chats]
         keys = [f"{turn}/{k}" for k in places]
-        return [found.text for found in decoder.reply(chats, keys, greedy=True, stages=_stages(format))]
+        replied = decoder.reply(chats, keys, greedy=True, stages=_stages(format))
+        return [None if found.segments[-1].end == FAILED else found.text for found in replied]
 
     return _turn_by_turn(decoder, written)
 
@@ -70,16 +72,18 @@ def _stages(format: str) -> int:
 def _turn_by_turn(decoder, written) -> Reply:
     """Return the `reply` of a suite: `written` returns the texts of one turn, for the requests that are still open."""
 
-    def reply(requests: Sequence[Request]) -> list[str]:
+    def reply(requests: Sequence[Request]) -> list[str | None]:
         said = [[] for _ in requests]
         tasks = [_task(request) for request in requests]
         for turn in range(max((len(one.users) for one in requests), default=0)):
-            open = [k for k, one in enumerate(requests) if len(one.replies) <= turn < len(one.users)]
+            open = [
+                k for k, one in enumerate(requests) if len(one.replies) <= turn < len(one.users) and None not in said[k]
+            ]
             chats = [_conversation(tasks[k], requests[k], said[k]) for k in open]
             for k, text in zip(open, written([requests[k] for k in open], chats, turn, open)):
                 said[k].append(text)
         decoder.forget()
-        return ["\n\n".join(texts) for texts in said]
+        return [None if None in texts else "\n\n".join(texts) for texts in said]
 
     return reply
 

@@ -49,21 +49,23 @@ def run_suite(
     """Return (one line for each item, probe and condition; {probe: why it could not be run}).
 
     `partners` is {qid: item with the same question and another answer}. `masks` says that `reply` hides the picture
-    where a request is `masked`. Equal requests are asked once. `done` is told how many cases were answered. Raises
-    UserError for an unknown probe.
+    where a request is `masked`. Equal requests are asked once. `done` is told how many cases were answered. A question
+    of which a server lost a reply is left out of that probe. Raises UserError for an unknown probe.
     """
     setting, cases, missing = Setting(items, partners, format, seed), [], {}
     for name in probes:
         probe = choose(name, PROBES, "probe")
         missing[name] = probe.missing(setting, masks)
         cases += [] if missing[name] else probe.cases(setting)
-    texts, lines = {}, []
+    texts, lines, lost = {}, [], set()
     for first in range(0, len(cases), AT_ONCE):
         part = cases[first : first + AT_ONCE]
         new = [one for one in dict.fromkeys(case.request for case in part) if one not in texts]
         texts |= zip(new, reply(new), strict=True) if new else ()
-        lines += [line_of(case, texts[case.request], format) for case in part]
+        lost |= {(case.probe, case.item.qid) for case in part if texts[case.request] is None}
+        lines += [line_of(case, texts[case.request] or "", format) for case in part]
         done(len(part))
+    lines = [line for line in lines if (line["probe"], line["qid"]) not in lost]
     return lines, {name: why for name, why in missing.items() if why}
 
 

@@ -22,7 +22,7 @@ from o1lib.inference.served.drawing import Drawing
 from o1lib.inference.served.weighing import shares, weights
 from o1lib.models.endpoint import Endpoint, Reply, Request
 from o1lib.records import UserError
-from o1lib.search.segments import Segment
+from o1lib.search.segments import FAILED, Segment
 from o1lib.search.streams import keyed_rng
 from o1lib.search.types import Candidate, Conversation, GenerationRequest, Task, Usage
 
@@ -85,7 +85,7 @@ class ServedDecoder:
     ) -> list[Candidate]:  # fmt: skip
         """Return one reply to each conversation, drawn under its key; the cost counts as judging.
 
-        `stages` and `most` bound it as in `Decoder`. A reply that the server does not give is empty.
+        `stages` and `most` bound it as in `Decoder`. A reply that the server does not give is empty, and ends FAILED.
         """
         limit = self.max_new_tokens * stages
         most = min(most or limit, limit)
@@ -95,7 +95,7 @@ class ServedDecoder:
         for one, reply in zip(conversations, self.endpoint.ask(asked), strict=True):
             costs = self.paid(one.task.qid, reply, one.picture)
             judging = [Usage(0, cost.processed, 0, cost.images, cost.calls) for cost, _ in costs]
-            end = "length" if reply.finish == "length" else "eos"
+            end = FAILED if reply.error else "length" if reply.finish == "length" else "eos"
             text = unrepeated(reply.text, one.prefix) if self.resends(one) else reply.text
             found.append(Candidate(0, (Segment("judge", text, end=end),), cost=sum(judging, Usage())))
         return found
