@@ -34,6 +34,7 @@ from o1lib.training.lessons.words import KNOWN, RELATIONS, SYLLABLES
 
 JUDGED = tuple(kind for kind in KINDS if kind != "summary")
 WARMUP, STEADY = 100, 0.6  # steps of warm-up; share of the steps at the full learning rate
+_OFTEN = 100  # times that syllables are repeated in the tokenizer's texts
 
 
 def train_base(
@@ -77,12 +78,16 @@ def train_base(
 
 
 def phrases() -> list[str]:
-    """Return the wordings of lookup lessons and their syllables, so that all of them become tokens."""
+    """Return the wordings of lookup lessons and their syllables, so that all of them become tokens.
+
+    Syllables are repeated until invented words are split into them: a word that is a token of its own is never learned
+    where no lesson has it, and pieces that cross syllables are rare.
+    """
     ask = lookup_lessons
     wordings = (*ask.FORWARD_QUESTIONS, *ask.BACKWARD_QUESTIONS, *ask.OPTION_OF, *ask.LETTER_OF)
     asked = [text.format(x="", y="", v="", l="", w="") for text in wordings]
-    said = [*RELATIONS, *KNOWN, *(first + second for first in SYLLABLES for second in SYLLABLES[::5])]
-    return [*asked, DESCRIBE, " ".join(said), " ".join(SYLLABLES), "".join(f"\n{one}" for one in (*SYLLABLES, *KNOWN))]
+    said = [" ".join((*RELATIONS, *KNOWN)), "".join(f"\n{one}" for one in KNOWN)]
+    return [*asked, DESCRIBE, *said, *[" ".join(SYLLABLES), "".join(f"\n{one}" for one in SYLLABLES)] * _OFTEN]
 
 
 def obtain(run, checkpoint: str = "", **training):

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections import Counter
 
 import pytest
 
@@ -12,6 +13,7 @@ from o1lib.minivqa.facts import statements
 from o1lib.models.presets import build
 from o1lib.records import UserError
 from o1lib.training import spans
+from o1lib.training.base import phrases
 from o1lib.training.lessons import held_out, lookups, plan, scenes
 from o1lib.training.lessons.form import LESSON_TEMPLATE, raw
 
@@ -54,6 +56,25 @@ def test_the_lesson_template_leaves_chats_as_they_are(tiny):
 def test_no_lesson_has_a_word_or_relation_of_the_gate(drawn):
     pattern = re.compile(rf"\b({'|'.join([*held_out.WORDS, *held_out.RELATIONS])})\b")
     assert not [text for lessons in drawn for lesson in lessons for text in texts(lesson) if pattern.search(text)]
+
+
+def test_lessons_teach_every_token_of_the_gates_words():
+    tokenizer = build("mini", 0, phrases())[1].tokenizer
+    taught = Counter()
+    for k in range(6000):
+        lesson = lookups.lookup_lesson(random.Random(k), 0.2 + 0.8 * k / 6000)
+        for message in lesson["messages"]:
+            parts = [part["text"] for part in message["content"] if part["type"] == "text"]
+            taught.update(
+                token for text in parts if message["role"] == "assistant" for token in tokenizer.tokenize(text)
+            )
+    rare = {word: min(taught[token] for token in tokenizer.tokenize(word)) for word in spaced(held_out.WORDS)}
+    assert {word: times for word, times in rare.items() if times < 5} == {}
+
+
+def spaced(words):
+    """Return the words as they begin a text and as they follow another word."""
+    return [*words, *(f" {word}" for word in words)]
 
 
 def test_no_lesson_has_a_phrasing_of_the_gate(drawn):

@@ -1,7 +1,8 @@
 """What no lesson of the base contains: the words, letter sets, relations and phrasings of its gate.
 
 The gate (o1lib.training.gate) asks with these alone, so that passing it means reading and not remembering. A test draws
-lessons and checks that none of this occurs in them.
+lessons and checks that none of this occurs in them. The tokens of the words do occur in lessons: a token that was never
+learned cannot be said, whatever was read.
 
     allowed({"A", "B", "C", "D"})       # True: this set of letters may be used in lessons
 """
