@@ -6,6 +6,7 @@ bullets(["One sentence.", "Another one."])      # a Markdown list
 
 import pandas as pd
 from IPython.display import HTML
+from markupsafe import Markup
 
 from o1lib.analysis.tables import NOT_MEASURED, NOT_RUN, to_html
 from o1lib.records.html import markdown, render
@@ -24,6 +25,18 @@ def bullets(sentences):
 def captioned(caption, frame):
     """Return a table with its caption as the text of an HTML element."""
     return render("analysis/table.html.j2", caption=caption, table=to_html(frame, na_rep=NOT_MEASURED))
+
+
+def numbered(texts: pd.Series) -> tuple[list[str], str]:
+    """Return texts of parts ("a; b") as the numbers of these parts ("1, 2"), and all parts as a numbered HTML list.
+
+    A column of long reasons that most lines share is then as narrow as its numbers.
+    """
+    parts = [[part for part in text.split("; ") if part] for text in texts]
+    every = list(dict.fromkeys(part for some in parts for part in some))
+    items = Markup("").join(Markup("<li>{}</li>").format(part) for part in every)
+    numbers = [", ".join(str(every.index(part) + 1) for part in some) for some in parts]
+    return numbers, Markup("<ol>{}</ol>").format(items)
 
 
 def with_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -253,6 +253,26 @@ def test_the_forest_plot_answers_the_pointer(page, address):
     page.wait_for_url(re.compile("#[AB][0-9]+$"))
 
 
+def test_a_wide_interval_is_cut_and_hides_no_other(page, address):
+    """The axis ends near the other intervals, and arrows say that the wide one goes on."""
+
+    def widened(route):
+        text = route.fetch().text()
+        held = re.search(r'(?<=class="points">).*?(?=</script>)', text)[0]
+        points = [point | {"value": 1.0, "low": -5.0, "high": 7.0} for point in json.loads(held)]
+        points[0] |= {"low": -95.0, "high": 95.0}
+        route.fulfill(body=text.replace(held, json.dumps(points)), content_type="text/html")
+
+    page.route("**/claims.html", widened)
+    opened(page, address + "claims.html")
+    texts = page.locator(".forest svg[role=img] text").all_text_contents()
+    ticks = [
+        int(text.replace("\N{MINUS SIGN}", "-")) for text in texts if re.fullmatch("[-\N{MINUS SIGN}]?[0-9]+", text)
+    ]
+    assert ticks and max(map(abs, ticks)) < 20
+    assert (texts.count("◀"), texts.count("▶")) == (1, 1)
+
+
 def test_a_claim_leads_to_the_questions_that_decide_it(page, address):
     opened(page, address + "claims.html")
     page.locator("#A5").get_by_role("link", name="see them").click()
