@@ -90,12 +90,12 @@ def _strata(table: pd.DataFrame, qids: pd.Index) -> tuple[tuple[float, np.ndarra
         named = np.full(len(qids), "all questions")
     else:
         named = table.drop_duplicates("qid").set_index("qid")["stratum"].reindex(qids).to_numpy()
-    firsts = table.drop_duplicates("stratum").set_index("stratum")["weight"] if "weight" in table else None
+    firsts = table.drop_duplicates("stratum") if "weight" in table else None
+    weights = {} if firsts is None else dict(zip(firsts["stratum"], firsts["weight"], strict=True))
     strata = []
     for name in sorted(set(named)):
         members = np.flatnonzero(named == name)
         if len(members) < 2:
             raise UserError(f"there is one question of {name!r}, which says nothing of the spread: score more of them")
-        weight = len(members) / len(qids) if firsts is None else firsts[name]
-        strata.append((float(weight), members))
+        strata.append((float(weights.get(name, len(members) / len(qids))), members))
     return tuple(strata)
