@@ -6,7 +6,6 @@ bullets(["One sentence.", "Another one."])      # a Markdown list
 
 import pandas as pd
 from IPython.display import HTML
-from markupsafe import Markup
 
 from o1lib.analysis.tables import NOT_MEASURED, NOT_RUN, to_html
 from o1lib.records.html import markdown, render
@@ -34,9 +33,8 @@ def numbered(texts: pd.Series) -> tuple[list[str], str]:
     """
     parts = [[part for part in text.split("; ") if part] for text in texts]
     every = list(dict.fromkeys(part for some in parts for part in some))
-    items = Markup("").join(Markup("<li>{}</li>").format(part) for part in every)
     numbers = [", ".join(str(every.index(part) + 1) for part in some) for some in parts]
-    return numbers, Markup("<ol>{}</ol>").format(items)
+    return numbers, render("analysis/notes.html.j2", notes=every)
 
 
 def with_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
