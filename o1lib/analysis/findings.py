@@ -63,7 +63,7 @@ def levels(cells, name):
     if not len(there):
         return "Nothing is shown: rows were not run"
     least, most = (there.loc[place] for place in (there.value.idxmin(), there.value.idxmax()))
-    return f"Between {100 * least.value:.1f} % ({least[name]}) and {100 * most.value:.1f} % ({most[name]})"
+    return f"Values lie between {100 * least.value:.1f} % ({least[name]}) and {100 * most.value:.1f} % ({most[name]})"
 
 
 def breaks(cells, places):

@@ -12,6 +12,7 @@ Example:
 """
 
 import math
+import re
 from textwrap import fill
 
 import matplotlib.pyplot as plt
@@ -186,6 +187,12 @@ def curves(table, x, hue, ax=None, log=False, label="", score=ACCURACY):
     return ax
 
 
+def wrapped(title, inches):
+    """Return a title in lines that fit a width; a number stays with its "%", and an interval stays whole."""
+    together = re.sub(r"(?<=\d) (?=%)|(?<=,) (?=[-+]?[\d.]+])", "\N{NO-BREAK SPACE}", title)
+    return fill(together, int(_PER_INCH * inches), break_on_hyphens=False)
+
+
 def _write_around(figure, mark, title):
     """Write `title` above and `mark` into the lower left corner of the drawing, which can extend beyond the figure."""
     drawn, (wide, high) = figure.get_tightbbox(), figure.get_size_inches()
@@ -193,7 +200,8 @@ def _write_around(figure, mark, title):
         look = {"fontsize": "small", "fontstyle": "italic", "color": "firebrick", "va": "bottom"}
         figure.text(drawn.x0 / wide + 0.005, drawn.y0 / high + 0.005, mark, **look)
     if title:
-        figure.text(drawn.x0 / wide, (drawn.y1 + 0.08) / high, title, va="bottom", fontweight="bold")
+        told = wrapped(title, drawn.width)
+        figure.text(drawn.x0 / wide, (drawn.y1 + 0.08) / high, told, va="bottom", fontweight="bold")
 
 
 def save(ax, folder, name, mark="", title=""):
@@ -204,10 +212,10 @@ def save(ax, folder, name, mark="", title=""):
     folder.mkdir(parents=True, exist_ok=True)
     paths, figure = [folder / f"{name}.{kind}" for kind in ("svg", "png")], ax.figure
     laid_out = figure.get_layout_engine() is not None
-    title = fill(title, int(_PER_INCH * figure.get_size_inches()[0]), break_on_hyphens=False)
     if laid_out:  # lay out once instead of for every file, because it takes most of the time
         if title:
-            figure.suptitle(title, x=0.01, ha="left", fontsize="medium", fontweight="bold")
+            told = wrapped(title, figure.get_size_inches()[0])
+            figure.suptitle(told, x=0.01, ha="left", fontsize="medium", fontweight="bold")
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
     if mark or (title and not laid_out):

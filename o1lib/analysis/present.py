@@ -26,6 +26,17 @@ def captioned(caption, frame):
     return render("analysis/table.html.j2", caption=caption, table=to_html(frame, na_rep=NOT_MEASURED))
 
 
+def numbered(texts: pd.Series) -> tuple[list[str], str]:
+    """Return texts of parts ("a; b") as the numbers of these parts ("1, 2"), and all parts as a numbered HTML list.
+
+    A column of long reasons that most lines share is then as narrow as its numbers.
+    """
+    parts = [[part for part in text.split("; ") if part] for text in texts]
+    every = list(dict.fromkeys(part for some in parts for part in some))
+    numbers = [", ".join(str(every.index(part) + 1) for part in some) for some in parts]
+    return numbers, render("analysis/notes.html.j2", notes=every)
+
+
 def with_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Return a table without the columns that hold no value in any line, and the names of these columns."""
     there = ~frame.isin([NOT_MEASURED, NOT_RUN]) & frame.notna()

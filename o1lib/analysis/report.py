@@ -19,9 +19,10 @@ from o1lib.analysis.contrasts import ONCE, compare, contrast_table, summarize_co
 from o1lib.analysis.findings import differences, opening
 from o1lib.analysis.headline import main_metric, with_headline
 from o1lib.analysis.inference_scaling import with_judge_metrics
+from o1lib.analysis.kept import keeping
 from o1lib.analysis.observations import AVERAGE
 from o1lib.analysis.plots import points, save
-from o1lib.analysis.present import bullets, captioned, html_table, with_values
+from o1lib.analysis.present import bullets, captioned, html_table, numbered, with_values
 from o1lib.analysis.tables import (
     NOT_RUN,
     by_row,
@@ -67,7 +68,7 @@ class Report:
 
     def __init__(self, run):
         self.run, self.paths, self.extra = run, [], {}
-        self.records = with_headline(with_judge_metrics(load_all(run.root, run.leaves)))
+        self.records = with_headline(with_judge_metrics(keeping(load_all(run.root, run.leaves))))
         if not any("accuracy" in record.metrics for record in self.records):
             raise UserError(
                 f"{shown(run.root)} holds no scored row to report on: run `make study` first "
@@ -194,10 +195,13 @@ class Report:
         )
 
     def shown(self, found):
-        """Return a table of contrasts as HTML: difference in points with its interval, verdict, and the reason."""
+        """Return a table of contrasts as HTML: difference in points with its interval, verdict, and reasons below."""
         if not found["value"].notna().any():
             return bullets(map(summarize_contrast, found.to_dict("records")))
-        return self.html(contrast_table(found), "paired differences with 95 % interval")
+        table = contrast_table(found)
+        numbers, notes = numbered(table["why"])
+        there = self.html(table.assign(why=numbers), "paired differences with 95 % interval; why is told below")
+        return HTML(there.data + notes)
 
     def baselines(self, row):
         """Return the accuracy of baselines that do not see the picture, from the card of dataset `row`."""
@@ -223,7 +227,7 @@ class Report:
         if row not in self.rows:
             return markdown(f"*{row}: {NOT_RUN}.*")
         record = self.rows[row][0]
-        line = record.predictions()[0]
+        line = record.whole()[0]
         if is_short(line):
             return markdown(f"*{row}: its candidates are not published here. `python -m o1lib texts` has them.*")
         asked = questions(record, self.run.root, [line])

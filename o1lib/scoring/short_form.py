@@ -14,7 +14,8 @@ from o1lib.formats.chat import FORMATS
 from o1lib.formats.thoughts import without_thoughts
 from o1lib.scoring.stage_scores import letter_kept
 
-TEXTS = {"output": "", "candidates": []}  # what the short form holds instead of the texts
+CANDIDATES = "candidates"  # the field of a prediction with every text that a search drew
+TEXTS = {"output": "", CANDIDATES: []}  # what the short form holds instead of the texts
 STATEMENTS = "wrong_statements"  # of stage_scores, as the model wrote them
 
 

@@ -11,7 +11,7 @@ from o1lib.analysis.chance_lines import CHANCE, DASH, chance_text
 from o1lib.analysis.claims.brief import main_claims
 from o1lib.analysis.claims.evaluate import NO_VERDICT
 from o1lib.analysis.claims.page import PAPERS, beside, cost, measured, reported
-from o1lib.analysis.claims.wording import margin, worded
+from o1lib.analysis.claims.wording import gain, margin, worded
 from o1lib.analysis.stats import VERDICTS
 from o1lib.site.studies import Study
 
@@ -33,6 +33,7 @@ def _row(line: dict, study: Study, shown: bool, main: bool) -> dict:
         "place": line["table"],
         "statement": line["statement"],
         "reported": reported(line).replace(" against ", " vs "),
+        "gain": None if gain(line) is None else 100 * gain(line),
         "levels": levels(line, study),
         "measured": measured(line),
         "verdict": line["verdict"],

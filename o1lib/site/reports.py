@@ -17,6 +17,7 @@ from o1lib.site.studies import Study
 
 TEMPLATES = Path(__file__).with_name("templates")
 FIGURE = "{unique_key}_{cell_index}_{index}{extension}"
+ENLARGED = 1.4  # a figure has small letters at the size that it has in a notebook
 MIME_OF_FIGURES = ("image/png", "image/svg+xml")
 
 
@@ -37,7 +38,8 @@ def _write_report(path: Path, study: Study, site: Path) -> dict:
         figure = site / place.parent / name
         figure.parent.mkdir(parents=True, exist_ok=True)
         figure.write_bytes(data)
-    write_page(site, place.as_posix(), "report", title=title, current="reports", study=study, name=path.stem, body=body)
+    shown = {"current": "reports", "study": study, "body": body, **told}
+    write_page(site, place.as_posix(), "report", **shown)
     shutil.copyfile(path, site / place.with_suffix(".ipynb"))
     return told | {"path": place.as_posix()}
 
@@ -81,7 +83,7 @@ def _plain(text: str) -> str:
 
 
 def describe_figures(notebook) -> None:
-    """Give every figure an alternative text: the section that it is in, and the sentence before it."""
+    """Give every figure an alternative text, its section and the sentence before it, and letters as large as text."""
     section = said = ""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -92,7 +94,9 @@ def describe_figures(notebook) -> None:
         for output in cell.get("outputs", []):
             for mime in MIME_OF_FIGURES:
                 if mime in output.get("data", {}):
-                    output.metadata.setdefault(mime, {}).setdefault("alt", f"Figure: {section}. {said}".strip())
+                    about = output.metadata.setdefault(mime, {})
+                    about.setdefault("alt", f"Figure: {section}. {said}".strip())
+                    about |= {side: round(ENLARGED * about[side]) for side in ("width", "height") if side in about}
 
 
 def _first_sentence(text: str) -> str:

@@ -34,7 +34,17 @@ function told(point) {
   ].join("\n");
 }
 
+// A few wide intervals must not make all others too short to read: the axis ends at twice the median reach of an
+// interval, but beyond every value. An interval that goes on has an arrow at the edge.
+export function reachOf(points) {
+  const ends = points.map((point) => Math.max(Math.abs(point.low), Math.abs(point.high))).sort((a, b) => a - b);
+  const middle = ends.length % 2 ? ends[(ends.length - 1) / 2] : (ends[ends.length / 2 - 1] + ends[ends.length / 2]) / 2;
+  return 1.05 * Math.max(...points.map((point) => Math.abs(point.value)), Math.min(ends.at(-1), 2 * middle), 1);
+}
+
 export function forest(points, width, pick = () => {}) {
+  const reach = reachOf(points);
+  const cut = (side, at) => ({ y: "id", x: () => at, text: () => side, fontSize: 10, fill: "currentColor" });
   const statements = new Map(points.map((point) => [point.id, point.statement]));
   const narrow = width < WIDE;
   const full = !narrow && points.length <= FEW;
@@ -49,7 +59,7 @@ export function forest(points, width, pick = () => {}) {
     style: STYLE,
     ariaLabel: "Forest plot of measured differences",
     ariaDescription: "One line for each claim: the difference in points and its 95 % interval. The table has the numbers.",
-    x: { label: "difference in points, 95 % interval", grid: true, nice: true },
+    x: { label: "difference in points, 95 % interval", grid: true, domain: [-reach, reach], clamp: true },
     y: { domain: [...statements.keys()], label: null },
     color: { domain: VERDICTS, range: COLORS },
     symbol: { domain: VERDICTS, range: SYMBOLS, legend: true },
@@ -58,6 +68,8 @@ export function forest(points, width, pick = () => {}) {
       Plot.ruleX([0]),
       Plot.ruleY(points, { y: "id", x1: "low", x2: "high", stroke: "verdict", strokeWidth: 1.5 }),
       Plot.dot(points, { x: "value", y: "id", fill: "verdict", stroke: "verdict", symbol: "verdict", r: 3.5 }),
+      Plot.text(points.filter((point) => point.low < -reach), cut("◀", -reach)),
+      Plot.text(points.filter((point) => point.high > reach), cut("▶", reach)),
       Plot.tip(points, Plot.pointerY({ x: "value", y: "id", title: told, lineWidth: 26, maxRadius: 60 })),
     ],
   });

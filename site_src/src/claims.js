@@ -12,7 +12,6 @@ function idKey(id) {
 function keyOf(row, name) {
   if (name === "id") return idKey(row.dataset.id);
   const value = row.dataset[name];
-  if (name === "reported") return [Number.parseFloat(value) || Infinity];
   return [value === "" ? Infinity : Number(value)];
 }
 

@@ -1,7 +1,7 @@
 // Two runs side by side: pairs of answers to the same question, the filters, and the counts for the chart.
 
 export const OUTCOMES = {
-  differ: "one is right, one wrong",
+  differ: "only one is right",
   a: "only A is right",
   b: "only B is right",
   right: "both are right",

@@ -55,7 +55,7 @@ def test_the_limits_of_a_named_difference_are_told():
 
 def test_the_lowest_and_the_highest_level_are_named():
     cells = pd.DataFrame({"label": ["a", "b", "c"], "value": [0.2, 0.31, NAN]}, index=[4, 4, 4]).reset_index(drop=True)
-    assert findings.levels(cells, "label") == "Between 20.0 % (a) and 31.0 % (b)"
+    assert findings.levels(cells, "label") == "Values lie between 20.0 % (a) and 31.0 % (b)"
     assert findings.levels(cells[:0], "label") == "Nothing is shown: rows were not run"
 
 

@@ -191,7 +191,25 @@ def test_a_title_is_whole_and_above_the_drawing(tmp_path, draw):
     box = title.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
     inches = ax.figure.get_size_inches()
     assert title.get_text().split() == ["word"] * 40
-    assert box.y0 > ax.get_position().y1 * inches[1] and box.width <= inches[0]
+    widest = max(inches[0], ax.figure.get_tightbbox().width)
+    assert box.y0 > ax.get_position().y1 * inches[1] and box.width <= widest
+
+
+@pytest.mark.slow
+def test_a_title_is_as_wide_as_what_is_drawn_under_it(tmp_path):
+    """Long names widen the drawing, and a title in a third of its width would need twice the lines."""
+    lines = []
+    for suffix in ("", " and a name that is much longer than the axes are wide"):
+        ax = plots.points(table().assign(arm=table().arm + suffix), "arm")
+        plots.save(ax, tmp_path, "figure", "pilot", "word " * 40)
+        lines += [text.get_text().count("\n") for text in ax.figure.texts if text.get_text().startswith("word")]
+    assert lines[1] < lines[0]
+
+
+def test_a_number_of_a_title_keeps_its_unit_and_an_interval_is_whole():
+    for inches in (2, 2.5, 3, 4):
+        lines = plots.wrapped("a judge wins 11 % [-90, 112] of what an oracle gains, +5.5 points [-1.2, +12.1]", inches)
+        assert not [line for line in lines.splitlines() if line.startswith("%") or line.count("[") != line.count("]")]
 
 
 @pytest.mark.slow

@@ -304,6 +304,16 @@ def test_contrasts_that_were_not_tested_are_sentences(study):
     assert report.shown(found).data.startswith("- **x − y**: not tested")
 
 
+def test_reasons_that_contrasts_share_stand_once_below_their_table(study):
+    report = opened(study)
+    rows = {"x": "structured.sample", "y": "direct.sample", "z": "no_tags.sample"}
+    found = report.contrasts("several", [("x", "y", 1), ("x", "z", 1)], rows)
+    shown = report.shown(found).data
+    reasons = {part for text in found.why for part in text.split("; ")}
+    assert reasons and all(shown.count(f"<li>{reason}</li>") == 1 for reason in reasons)
+    assert "<td>1, 2" in shown or len(reasons) == 1
+
+
 def test_a_row_most_of_whose_answers_failed_is_named(tmp_path):
     arms_of(tmp_path, [(0, 1), (0, 1)])
     records = [

@@ -6,6 +6,7 @@ The tests run in a copy of the checkout with its own copy of the library and wit
 import ast
 import gzip
 import json
+import resource
 from pathlib import Path
 
 import nbformat
@@ -36,6 +37,7 @@ SMALL = {
     "03_search_and_score": {"method": "best_of_n", "n": 2, "questions": 2, "max_new_tokens": 48},
     "08_audit_your_model": {"questions": 2, "max_new_tokens": 48},
 }
+SECONDS = 20  # of a processor: a report on the published records, with starting papermill and its kernel
 SMOKE, MINI = "smoke", "mini"  # scales of runs that are opened by hand
 
 
@@ -64,7 +66,7 @@ def red(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
 def test_a_notebook_runs_whole_from_the_root(checkout, notebook):
-    before = files(checkout / "results")
+    before, spent = files(checkout / "results"), processor_seconds()
     done = run(
         checkout, f"notebooks/{notebook}.ipynb", f"{notebook}.out.ipynb", SMALL.get(notebook, {"root": "results/mini"})
     )
@@ -72,6 +74,13 @@ def test_a_notebook_runs_whole_from_the_root(checkout, notebook):
     assert load(folder(checkout, notebook)).notebook == notebook
     assert red(checkout / f"{notebook}.out.ipynb") == [], "the error stream is shown on red"
     assert files(checkout / "results") == before, "a run by hand wrote into results/"
+    assert notebook in SMALL or processor_seconds() - spent < SECONDS
+
+
+def processor_seconds() -> float:
+    """Return the seconds that processors worked for ended processes: other programs hardly lengthen them."""
+    own = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime
 
 
 def opening(path: Path) -> nbformat.NotebookNode:

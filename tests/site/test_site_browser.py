@@ -17,8 +17,11 @@ import pytest
 from support import toyrecords
 from support.browsers import AXE, BROWSER, needs_browser, needs_packages
 
+from o1lib.records import project_root
 from o1lib.site import build
+from o1lib.site.reports import write_reports
 from o1lib.site.shards import BLOCK, write_run, write_table
+from o1lib.site.studies import Study
 
 PATIENCE = 60_000  # milliseconds, for a busy machine
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -37,6 +40,7 @@ PAGES = (
     "protocol.html",
     "log.html",
 )
+REPORTS = sorted((project_root() / "results").glob("*/executed/*.ipynb"))  # of every published study
 RUNS, LINES = 1000, 600  # of the large catalog: 600,000 predictions
 MEGABYTES, SECONDS = 2, 2  # the first view's bounds; seconds are those that the page's own thread worked
 pytestmark = [pytest.mark.slow, needs_browser, needs_packages]
@@ -117,6 +121,12 @@ def test_a_page_fits_its_window_and_axe_finds_no_serious_fault(page, address, na
     """Both color schemes are checked, without loading the page again."""
     page.set_viewport_size({"width": width, "height": 900})
     opened(page, address + name)
+    assert serious_faults(page) == {"light": [], "dark": []}
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def serious_faults(page):
+    """Return what axe finds in each color scheme: rule and markup of its serious and critical faults."""
     page.evaluate(AXE.read_text(encoding="utf8"))
     faults = {}
     for scheme in ("light", "dark"):
@@ -126,8 +136,36 @@ def test_a_page_fits_its_window_and_axe_finds_no_serious_fault(page, address, na
             for one in page.evaluate("axe.run()")["violations"]
             if one["impact"] in ("serious", "critical")
         ]
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert faults == {"light": [], "dark": []}
+    return faults
+
+
+# ---------------------------------------------------------------- the published reports
+
+
+@pytest.fixture(scope="module")
+def published(folder, address):
+    """The address of the pages of all published reports, beside the scripts of the toy study's site."""
+    place = folder.parent / "published"
+    place.mkdir()
+    for name in ("site.js", "site.css"):
+        shutil.copyfile(folder / name, place / name)
+    for results in {path.parents[1] for path in REPORTS}:
+        write_reports(Study(results, [], []), place)
+    return address.replace("/some/site/", "/some/published/")
+
+
+@pytest.mark.parametrize("path", REPORTS, ids=lambda path: f"{path.parents[1].name}-{path.stem}")
+def test_a_published_report_opens_in_a_browser_and_fits_it(page, published, path):
+    """Wide tables scroll in their own frame: at both widths nothing else does, and every figure is there."""
+    errors, asked = watched(page)
+    opened(page, f"{published}reports/{path.parents[1].name}/{path.stem}.html")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert serious_faults(page) == {"light": [], "dark": []}  # on a phone, where more has to scroll
+    missing = "all => all.filter(one => !one.complete || !one.naturalWidth || !one.alt).map(one => one.outerHTML)"
+    assert page.locator(".notebook img").evaluate_all(missing) == []
+    assert (errors, [url for url in asked if not url.startswith((published, "data:"))]) == ([], [])
 
 
 def test_the_navigation_leads_to_every_page(page, address):
@@ -180,14 +218,27 @@ def test_filters_of_claims_stay_in_the_address(page, address):
     assert rows(page) == left and page.locator(".count").inner_text() == f"{len(left)} of {len(every)} claims"
 
 
-def test_claims_are_sorted_by_what_was_measured(page, address):
+@pytest.mark.parametrize("title, sort", [("reported", "gain"), ("measured here", "value"), ("verdict", "rank")])
+def test_claims_are_sorted_by_a_column_both_ways(page, address, title, sort):
+    """What has no number comes last in either direction, and a link keeps the order."""
     opened(page, address + "claims.html")
-    page.get_by_role("button", name="measured here").click()
-    page.wait_for_url("**sort=value*")
-    values = page.locator("#claims tbody tr").evaluate_all("rows => rows.map(row => row.dataset.value)")
-    numbers = [float(value) for value in values if value]
-    assert numbers == sorted(numbers) and "" not in values[: len(numbers)]
-    assert page.locator("th[aria-sort=ascending]").count() == 1
+    button = page.locator("#claims thead").get_by_role("button", name=title)
+    for order, backwards in (("ascending", False), ("descending", True)):
+        button.click()
+        page.wait_for_url(f"**sort={sort}&down=1*" if backwards else f"**sort={sort}*")
+        numbers = shown_values(page, sort)
+        there = [one for one in numbers if one is not None]
+        assert len(set(there)) > 1 and there == sorted(there, reverse=backwards) == numbers[: len(there)]
+        assert page.locator(f"th[aria-sort={order}]").inner_text().strip().startswith(title)
+    ordered = rows(page)
+    opened(page, page.url)
+    assert rows(page) == ordered
+
+
+def shown_values(page, name):
+    """Return the numbers by which the rows of the claims table are sorted, None where a row has none."""
+    texts = page.locator("#claims tbody tr").evaluate_all(f"rows => rows.map(row => row.dataset.{name})")
+    return [float(text) if text else None for text in texts]
 
 
 def test_the_forest_plot_answers_the_pointer(page, address):
@@ -198,6 +249,26 @@ def test_the_forest_plot_answers_the_pointer(page, address):
     expect(page.locator(".forest")).to_contain_text("measured:")
     page.mouse.click(box["x"] + box["width"] * 0.7, box["y"] + box["height"] / 2)
     page.wait_for_url(re.compile("#[AB][0-9]+$"))
+
+
+def test_a_wide_interval_is_cut_and_hides_no_other(page, address):
+    """The axis ends near the other intervals, and arrows say that the wide one goes on."""
+
+    def widened(route):
+        text = route.fetch().text()
+        held = re.search(r'(?<=class="points">).*?(?=</script>)', text)[0]
+        points = [point | {"value": 1.0, "low": -5.0, "high": 7.0} for point in json.loads(held)]
+        points[0] |= {"low": -95.0, "high": 95.0}
+        route.fulfill(body=text.replace(held, json.dumps(points)), content_type="text/html")
+
+    page.route("**/claims.html", widened)
+    opened(page, address + "claims.html")
+    texts = page.locator(".forest svg[role=img] text").all_text_contents()
+    ticks = [
+        int(text.replace("\N{MINUS SIGN}", "-")) for text in texts if re.fullmatch("[-\N{MINUS SIGN}]?[0-9]+", text)
+    ]
+    assert ticks and max(map(abs, ticks)) < 20
+    assert (texts.count("◀"), texts.count("▶")) == (1, 1)
 
 
 def test_a_claim_leads_to_the_questions_that_decide_it(page, address):
@@ -225,7 +296,7 @@ def test_the_explorer_counts_what_each_run_wins(page, address, study):
     assert f"{won + lost} are listed" in told(page)
 
 
-@pytest.mark.parametrize("name", ["family", "skill", "form", "set"])
+@pytest.mark.parametrize("name", ["family", "skill", "form", "set", "depth"])
 def test_a_filter_leaves_its_questions_and_stays_in_the_address(page, address, name):
     opened(page, f"{address}explore.html?a=structured.sample&b=direct.sample&outcome=all")
     select = page.locator(f"select[name={name}]")
@@ -236,6 +307,61 @@ def test_a_filter_leaves_its_questions_and_stays_in_the_address(page, address, n
     after = told(page)
     opened(page, page.url)
     assert (told(page), page.locator(f"select[name={name}]").input_value()) == (after, value)
+
+
+def loaded(folder, row):
+    """Return a run of the built site as a table: what the explorer loads, a line for each question that was asked."""
+    questions = pd.read_parquet(folder / "data" / "mini" / "questions-0.parquet")
+    lines = pd.read_parquet(folder / "data" / "mini" / f"{row}@0" / "lines.parquet").set_index("place")
+    return questions.join(lines, how="inner")
+
+
+SEARCHED = "explore.html?a=hostile.stage_beam4.self&b=structured.sample&outcome=all"
+
+
+def test_a_depth_leaves_its_questions(page, address, folder):
+    asked = loaded(folder, "hostile.stage_beam4.self").join(loaded(folder, "structured.sample")[["pred"]], rsuffix="_b")
+    depth = asked.depth[asked.depth > 0].iloc[0]
+    opened(page, address + SEARCHED)
+    page.locator("select[name=depth]").select_option(str(depth))
+    page.wait_for_url(f"**depth={depth}*")
+    left = int((asked.depth == depth).sum())
+    assert left < len(asked) and told(page).startswith(f"Of {left} questions, ")
+
+
+def test_a_broken_step_leaves_the_questions_on_which_either_run_broke_there(page, address, folder):
+    a, b = loaded(folder, "hostile.stage_beam4.self"), loaded(folder, "structured.sample")
+    b = b.loc[a.index]
+    places = {name: (a.broken == name) | (b.broken == name) for name in ("caption", "reasoning", "conclusion", "none")}
+    name, left = next((name, where) for name, where in places.items() if 0 < where.sum() < len(a))
+    opened(page, address + SEARCHED)
+    page.get_by_label("First broken step").select_option(name)
+    page.wait_for_url(f"**broken={name}*")
+    assert told(page).startswith(f"Of {left.sum()} questions, ")
+    assert sorted(shown_questions(page)) == sorted(a.qid[left])
+    opened(page, page.url)
+    assert told(page).startswith(f"Of {left.sum()} questions, ")
+
+
+def test_words_leave_the_questions_that_hold_them_all(page, address, folder):
+    asked = loaded(folder, "hostile.stage_beam4.self")
+    one, other = asked.question.iloc[0].rstrip("?").split()[:2]
+    texts = (asked.question + " " + asked.qid).str.lower()
+    left = texts.str.contains(one.lower(), regex=False) & texts.str.contains(other.lower(), regex=False)
+    opened(page, address + SEARCHED)
+    page.get_by_role("searchbox", name="Search").fill(f"{other} {one.upper()}")
+    page.wait_for_url("**q=*")
+    assert 0 < left.sum() < len(asked) and sorted(shown_questions(page)) == sorted(asked.qid[left])
+    address_of_words = page.url
+    page.get_by_role("searchbox", name="Search").fill("no question says so")
+    expect(page.locator("#told")).to_contain_text("Of 0 questions")
+    assert page.locator("details.question").count() == 0 and page.locator("#summary").is_hidden()
+    opened(page, address_of_words)
+    assert sorted(shown_questions(page)) == sorted(asked.qid[left])
+
+
+def shown_questions(page):
+    return page.locator("details.question").evaluate_all("all => all.map(one => one.id)")
 
 
 def test_the_outcome_filters_won_and_lost(page, address, study):

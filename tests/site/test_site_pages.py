@@ -70,6 +70,13 @@ def test_reported_numbers_stand_beside_measured_levels(study):
         assert a - b == pytest.approx(row["value"], abs=0.2), row["id"]
 
 
+def test_the_reported_difference_stands_beside_its_levels(study, site):
+    [row] = [row for row in claims.claim_rows(study) if row["id"] == "A5"]
+    high, low = map(float, row["reported"].split(" vs "))
+    assert row["gain"] == pytest.approx(high - low)
+    assert f'{row["reported"]} <span class="whole">({row["gain"]:+.1f})</span>' in read(site, "claims.html")
+
+
 def test_levels_stand_beside_their_chance_level(study):
     rows = [row for row in claims.claim_rows(study) if row["levels"]]
     averages = [row["levels"] for row in rows if row["metric"].startswith("mini-")]

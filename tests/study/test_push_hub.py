@@ -9,7 +9,7 @@ from support import toyrecords
 
 from o1lib.data.dataset import write_items
 from o1lib.minivqa import mixture
-from o1lib.records import UserError
+from o1lib.records import UserError, project_root
 from o1lib.study.push_hub import push_hub as push
 
 
@@ -120,3 +120,11 @@ def test_a_refused_upload_says_how_to_log_in(project):
 def test_every_shipped_model_has_a_card(capsys):
     push("me", parts=("models",), dry_run=True)
     assert "model me/o1lib-mini-base: " in capsys.readouterr().out
+
+
+def test_the_citation_names_both_papers():
+    found = yaml.safe_load((project_root() / "CITATION.cff").read_text(encoding="utf8"))
+    assert [one["url"] for one in found["references"]] == [
+        "https://arxiv.org/abs/2411.10440",
+        "https://arxiv.org/abs/2501.06186",
+    ]

@@ -87,14 +87,15 @@ def sample(table: pd.DataFrame, value: str = "correct") -> Sample:
 def _strata(table: pd.DataFrame, qids: pd.Index) -> tuple[tuple[float, np.ndarray], ...]:
     """Return (weight, column numbers) of each stratum. The default weight is its share of the questions."""
     if "stratum" not in table:
-        named = pd.Series("all questions", index=qids)
+        named = np.full(len(qids), "all questions")
     else:
-        named = table.drop_duplicates("qid").set_index("qid")["stratum"].reindex(qids)
+        named = table.drop_duplicates("qid").set_index("qid")["stratum"].reindex(qids).to_numpy()
+    firsts = table.drop_duplicates("stratum") if "weight" in table else None
+    weights = {} if firsts is None else dict(zip(firsts["stratum"], firsts["weight"], strict=True))
     strata = []
-    for name, members in named.groupby(named, sort=True):
+    for name in sorted(set(named)):
+        members = np.flatnonzero(named == name)
         if len(members) < 2:
             raise UserError(f"there is one question of {name!r}, which says nothing of the spread: score more of them")
-        share = len(members) / len(qids)
-        weight = table.loc[table["stratum"] == name, "weight"].iloc[0] if "weight" in table else share
-        strata.append((float(weight), qids.get_indexer(members.index)))
+        strata.append((float(weights.get(name, len(members) / len(qids))), members))
     return tuple(strata)
