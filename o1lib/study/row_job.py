@@ -90,15 +90,20 @@ def find_job(row: str, seed: int, scale: str, plan_file: Path | None = None) -> 
 
 
 def _prepare_folder(folder: Path, job: Job) -> None:
-    """Delete the files of another attempt, naming the checkpoints and journals, and record the current attempt."""
+    """Delete the files of another attempt, and record the current one.
+
+    Checkpoints and journals of an interrupted attempt are named. A finished row has no attempt, and its plan says why
+    it is made again.
+    """
     attempt, current = folder / states.ATTEMPT, f"{job.fingerprint} {stack_hash(job.notebook)}\n".encode()
     with disk_errors(folder):
         if attempt.is_file() and attempt.read_bytes() == current:
             return
         entries = [entry for entry in folder.iterdir() if DAMAGED not in entry.name]  # that is for the user to look at
-        if lost := sorted(entry.name for entry in entries if _holds_work(entry)):
+        lost = sorted(entry.name for entry in entries if _holds_work(entry))
+        if lost and attempt.is_file():
             why = "its code or its parameters have changed since it was interrupted"
-            print(f"{job.name} starts anew, because {why}: {', '.join(lost)} were deleted", file=sys.stderr, flush=True)
+            print(f"{job.name} starts anew, because {why}; deleted: {', '.join(lost)}", file=sys.stderr, flush=True)
         for entry in entries:
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)

@@ -14,7 +14,7 @@ from support.odd import TEXTS
 from support.toystudy import edit, o1lib
 
 from o1lib.records import UserError, load
-from o1lib.study import progress, row_job, runner
+from o1lib.study import progress, row_job, runner, states
 
 pytestmark = pytest.mark.slow
 RUN = ("study", "--scale", "smoke")
@@ -337,6 +337,7 @@ def test_work_of_another_attempt_is_named_when_it_is_deleted(project, monkeypatc
     monkeypatch.setenv("O1LIB_ROOT", str(project))
     job = toystudy.planned().jobs[0].job
     folder = toystudy.record(job)
+    (folder / states.ATTEMPT).write_text("another attempt\n")
     (folder / "checkpoint-20").mkdir()
     (folder / "searched.jsonl").write_text("{}\n")
     row_job._prepare_folder(folder, job)
@@ -345,6 +346,15 @@ def test_work_of_another_attempt_is_named_when_it_is_deleted(project, monkeypatc
     assert "checkpoint-20" in said and "searched.jsonl" in said
     row_job._prepare_folder(folder, job)
     assert capsys.readouterr().err == ""
+
+
+def test_a_finished_row_that_is_made_again_was_not_interrupted(project, monkeypatch, capsys):
+    monkeypatch.setenv("O1LIB_ROOT", str(project))
+    job = toystudy.planned().jobs[0].job
+    folder = toystudy.record(job)
+    (folder / "model").mkdir()
+    row_job._prepare_folder(folder, job)
+    assert capsys.readouterr().err == "" and not (folder / "model").exists()
 
 
 def test_a_lock_is_refused_while_held_and_free_afterwards(tmp_path):
