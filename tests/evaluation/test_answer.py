@@ -11,7 +11,7 @@ import pytest
 import search_parts
 import torch
 from PIL import Image
-from support import families, tiny
+from support import tiny
 from typer.testing import CliRunner
 
 from o1lib import cli
@@ -154,26 +154,6 @@ def test_bfloat16_is_an_option_of_the_batched_engine(folder):
     full, _ = answer.load_decoder(str(folder), "tags", dtype="float32", replayed=False)
     with full.autocast:
         assert not torch.is_autocast_enabled("cpu")
-
-
-@pytest.mark.parametrize(
-    ("engine", "dtype", "words"),
-    [
-        ("one_at_a_time", "bfloat16", "dtype bfloat16 is of engine 'batched'.*: give dtype float32, or engine batched"),
-        ("one_at_a_time", torch.bfloat16, "dtype bfloat16 is of engine 'batched'"),
-        ("fast", "float32", "unknown engine 'fast'"),
-    ],
-)
-def test_an_engine_that_does_not_go_with_the_dtype_is_refused_before_loading(monkeypatch, folder, engine, dtype, words):
-    monkeypatch.setattr(answer, "load_model", None)
-    with pytest.raises(UserError, match=words):
-        answer.load_decoder(str(folder), "tags", engine, dtype=dtype)
-
-
-@pytest.mark.filterwarnings("ignore:it sees only the last 24 tokens")
-def test_a_model_that_is_decoded_one_at_a_time_has_no_dtype_of_its_own():
-    with pytest.raises(UserError, match=r"dtype bfloat16 .*LlavaFor\w+ \(it sees only .*\): give dtype float32$"):
-        answer.decoder_of("batched", *families.mistral(), dtype="bfloat16")
 
 
 def test_a_mistyped_folder_names_the_nearest_one(folder):

@@ -1,10 +1,13 @@
-"""Settings that a notebook's model would ignore or cannot take are refused before it is loaded."""
+"""Settings that a model would ignore or cannot take are refused, most of them before it is loaded."""
 
 import json
 import re
 
 import pytest
+import torch
+from support import families
 
+from o1lib.evaluation import answer
 from o1lib.evaluation.local_or_served import OF_LOCAL, OF_SERVED, check_settings
 from o1lib.records import UserError, project_root
 
@@ -63,3 +66,25 @@ def test_notebook_03_checks_before_it_loads_a_model():
 
 def test_every_setting_of_one_kind_is_a_parameter_of_notebook_03():
     assert set(OF_LOCAL | OF_SERVED) <= set(defaults(NOTEBOOKS[0]))
+
+
+@pytest.mark.parametrize(
+    ("engine", "dtype", "words"),
+    [
+        ("one_at_a_time", "bfloat16", "dtype bfloat16 is of engine 'batched'.*: give dtype float32, or engine batched"),
+        ("one_at_a_time", torch.bfloat16, "dtype bfloat16 is of engine 'batched'"),
+        ("fast", "float32", "unknown engine 'fast'"),
+    ],
+)
+def test_an_engine_that_does_not_go_with_the_dtype_is_refused_before_loading(
+    monkeypatch, tmp_path, engine, dtype, words
+):
+    monkeypatch.setattr(answer, "load_model", None)
+    with pytest.raises(UserError, match=words):
+        answer.load_decoder(str(tmp_path), "tags", engine, dtype=dtype)
+
+
+@pytest.mark.filterwarnings("ignore:it sees only the last 24 tokens")
+def test_a_model_that_is_decoded_one_at_a_time_has_no_dtype_of_its_own():
+    with pytest.raises(UserError, match=r"dtype bfloat16 .*LlavaFor\w+ \(it sees only .*\): give dtype float32$"):
+        answer.decoder_of("batched", *families.mistral(), dtype="bfloat16")

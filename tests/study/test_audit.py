@@ -28,6 +28,7 @@ from o1lib.evaluation.audits.candidates import (
 from o1lib.evaluation.audits.chains import chains_of
 from o1lib.evaluation.audits.judging_journal import KeptJudging
 from o1lib.evaluation.inputs import folder_of
+from o1lib.evaluation.probes.command import REPLIES
 from o1lib.evaluation.probes.forced import CHAIN
 from o1lib.evaluation.probes.pairs import drawn_pairs
 from o1lib.evaluation.probes.questions import drawn_items
@@ -402,6 +403,7 @@ def test_a_local_audit_leaves_the_logs_of_served_models_in_the_same_folder_alone
     chain_audit(run, drawn[0][:1], replace(subject, decoder=speaker))
     assert len(before) == 2 and {log: log.read_bytes() for log in logs} == before
     assert {path.name for path in set(tmp_path.iterdir()) - set(logs)} == {KEPT, "forced.jsonl"}
+    assert REPLIES not in {log.name for log in logs}, "nor does probe-suite write into them"
 
 
 def test_judges_that_know_the_truth_or_lack_their_model_are_refused():

@@ -23,7 +23,7 @@ from o1lib.records.progress import progress_bar
 from o1lib.records.provenance import provenance
 from o1lib.records.store import RECORD
 
-TABLE, REPLIES = "table.md", "replies.jsonl"
+TABLE, REPLIES = "table.md", "probes.jsonl"  # replies.jsonl is the log of a served model
 SEARCHES = "03_search_and_score"  # the notebook whose code decides what a model replies
 
 

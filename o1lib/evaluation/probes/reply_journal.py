@@ -1,6 +1,6 @@
 """Keep a model's replies in a file, so that an interrupted suite goes on where it was.
 
-    reply = kept_replies(replies(decoder, "tags"), Path("replies.jsonl"), {"model": model_hash(folder)})
+    reply = kept_replies(replies(decoder, "tags"), Path("probes.jsonl"), {"model": model_hash(folder)})
 
 A request is known by its words and by what its picture shows, not by names. The first line holds the settings. A file
 of other settings is renamed, and lines that cannot be read are dropped.
