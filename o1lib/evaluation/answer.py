@@ -64,10 +64,9 @@ def decoder_of(engine: str, model, processor, **settings):
     check_engine(engine, settings.get("dtype"))
     decoder = make_decoder(engine, model, processor, **settings)
     if "dtype" in settings and decoder.engine == ONE_AT_A_TIME:
-        kind, reason = type(model).__name__, decoder.why.partition(";")[0]
+        reason = decoder.why.partition(";")[0]
         raise UserError(
-            f"dtype {_name(settings['dtype'])} is of engine '{ENGINE}', which is not right for {kind} ({reason}): give "
-            f"dtype {DTYPES[0]}"
+            f"dtype {_name(settings['dtype'])} is of engine '{ENGINE}', and {reason}: give dtype {DTYPES[0]}"
         )
     return decoder
 
