@@ -19,9 +19,9 @@ from o1lib.analysis.contrasts import ONCE, compare, contrast_table, summarize_co
 from o1lib.analysis.findings import differences, opening
 from o1lib.analysis.headline import main_metric, with_headline
 from o1lib.analysis.inference_scaling import with_judge_metrics
-from o1lib.analysis.kept import keeping
 from o1lib.analysis.observations import AVERAGE
 from o1lib.analysis.plots import points, save
+from o1lib.analysis.prediction_cache import keeping
 from o1lib.analysis.present import bullets, captioned, html_table, numbered, with_values
 from o1lib.analysis.tables import (
     NOT_RUN,

@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
+from o1lib.evaluation.local_or_served import check_place
 from o1lib.records import UserError
 from o1lib.records.limits import check_size
 
@@ -106,12 +107,19 @@ def stoppable(kept: str = ""):
         raise typer.Exit(130) from None
 
 
-def refuse_given(ctx: typer.Context, names: tuple[str, ...], why: str) -> None:
-    """Raise UserError for the first of these options that the command line gives; `why` says what it needs instead."""
-    for name in names:
-        source = ctx.get_parameter_source(name)
-        if source and source.name == "COMMANDLINE":
-            raise UserError(f"--{name.replace('_', '-')} {why}")
+def refuse_given(ctx: typer.Context, endpoint: str, more: tuple[str, ...] = ()) -> None:
+    """Raise UserError for the first option on the command line that is of the other kind of model, local or served.
+
+    `endpoint` is the address of the served model, "" for a local one; `more` are further options of a served model.
+    """
+    sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
+    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+
+    def written(name):
+        """Return an option as it was typed."""
+        return f"--{'no-' * (ctx.params.get(name) is False)}{name.replace('_', '-')}"
+
+    check_place(endpoint, given, written, more)
 
 
 def numbers(name: str, text: str, least: int = 0) -> tuple[int, ...]:

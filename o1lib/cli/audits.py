@@ -14,9 +14,6 @@ from o1lib.cli.model import (
     DTYPE_HELP,
     INSTRUCTED_HELP,
     JUDGE_PRICE_HELP,
-    OF_ENDPOINT,
-    OF_LOCAL,
-    OF_SERVED,
     PRICE_HELP,
     Concurrency,
     Timeout,
@@ -70,9 +67,6 @@ def audit_model(
     given = (model, data, n, format, judge, judge_model, study, least, temperature, max_new_tokens, out, seed)
     served = {"judge_endpoint": judge_endpoint, "price": price, "judge_price": judge_price}
     served |= {"abilities": abilities, "instructed": instructed, "concurrency": concurrency, "timeout": timeout}
-    if endpoint:
-        refuse_given(ctx, ("dtype",), OF_LOCAL)
-    else:
-        refuse_given(ctx, OF_ENDPOINT, OF_SERVED)
+    refuse_given(ctx, endpoint)
     with stoppable("replies are kept, and "):
         print(audit(*given, endpoint=endpoint, dtype=dtype, **served))

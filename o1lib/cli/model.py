@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from o1lib.cli.app import app, refuse_given, stoppable
-from o1lib.evaluation.answer import DTYPES, usable_names
+from o1lib.evaluation.answer import DTYPES, ENGINE, ONE_AT_A_TIME, usable_names
 from o1lib.inference.served.abilities import NAMES
 from o1lib.models.endpoint import CONCURRENCY, TIMEOUT
 from o1lib.search.judges import JUDGES
@@ -30,9 +30,6 @@ JUDGE_PRICE_HELP = "the same of a served judge_model; 0/0 if it costs nothing"
 INSTRUCTED_HELP = "ask a served model for its stages in words; --no-instructed: it was trained on them"
 ABILITIES_HELP = f"what the server can do: {', '.join(NAMES)}, or none; by default it is asked"
 DTYPE_HELP = f"{' or '.join(DTYPES)} of a local model; the second is faster and an approximation"
-OF_SERVED = "is of a served model: give --endpoint too, or leave it out"
-OF_LOCAL = "is of a model in this process: leave out --endpoint, or it"
-OF_ENDPOINT = ("judge_endpoint", "price", "judge_price", "abilities", "instructed", "concurrency", "timeout")
 
 _Model = Annotated[
     str, typer.Option(help="a checkpoint's folder, a model on the hub as owner/name, or its name on the endpoint")
@@ -111,7 +108,7 @@ def answer(
     judge: Annotated[str, typer.Option(help=_JUDGE_HELP)] = "",
     format: _Format = "",
     tree: Annotated[Path | None, typer.Option(help="write the search to this file as an HTML page")] = None,
-    engine: Annotated[str, typer.Option(help="batched or one_at_a_time")] = "batched",
+    engine: Annotated[str, typer.Option(help=f"{ENGINE} or {ONE_AT_A_TIME}")] = ENGINE,
     dtype: Annotated[str, typer.Option(help=DTYPE_HELP)] = DTYPES[0],
     seed: Annotated[int, typer.Option(help="seed of all random draws")] = 0,
     temperature: Annotated[float, typer.Option(help="temperature of sampling; 0 is greedy decoding")] = 0.6,
@@ -134,8 +131,8 @@ def answer(
 
     settings = {"seed": seed, "temperature": temperature, "max_new_tokens": max_new_tokens}
     asked = {"method": method, "n": n, "judge": judge, "budget": max_tokens}
+    refuse_given(ctx, endpoint, ("judge_model",))
     if endpoint:
-        refuse_given(ctx, ("engine", "dtype"), OF_LOCAL)
         named = {"price": price, "abilities": abilities, "instructed": instructed}
         named |= {"concurrency": concurrency, "timeout": timeout}
         judged = {"judge_model": judge_model, "judge_endpoint": judge_endpoint, "judge_price": judge_price}
@@ -143,7 +140,6 @@ def answer(
         result = opened.search(image, question)
         more = opened.told(result)
     else:
-        refuse_given(ctx, ("judge_model", *OF_ENDPOINT), OF_SERVED)
         decoder, own_format = load_decoder(model, format, engine, dtype=dtype, **settings)
         result, more = search(decoder, image, question, own_format, **asked), ""
     print_result(result, tree)

@@ -11,6 +11,7 @@ its name on the hub (downloaded once; no code from it is run).
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 from o1lib.formats.characters import mended
 from o1lib.formats.chat import FORMATS
@@ -27,19 +28,20 @@ from o1lib.search.types import SearchResult
 N = 4  # candidates, as in most rows of the study
 SETTINGS = ("seed", "temperature", "top_p", "max_new_tokens", "rows", "dtype", "replayed", "lean")  # of a decoder
 DTYPES = ("float32", "bfloat16")  # the exact default, and an approximation
-ONE_AT_A_TIME = "one_at_a_time"
+ENGINE, ONE_AT_A_TIME = "batched", "one_at_a_time"
 
 
-def load_decoder(name: str | Path, format: str = "", engine: str = "batched", **settings):
+def load_decoder(name: str | Path, format: str = "", engine: str = ENGINE, **settings):
     """Return (decoder, format) for the model in a folder or on the hub, on the best device of this machine.
 
     A relative folder is looked up in the current directory, then in the project's. `format` "" takes the format in
     which the model was trained, from the record in its folder. `settings` are those of `Decoder`; `dtype` may also be
     one of the names in DTYPES. Raises UserError for an unknown or invalid setting, another dtype than float32 for a
     model that is decoded one at a time, a model that is not available, an unknown format, or a model without a record
-    of its format.
+    of its format. What the settings alone tell is refused before the model is loaded.
     """
     settings = _checked(**settings)
+    check_engine(engine, settings.get("dtype"))
     folder = _place(name)
     from o1lib.models.checkpoint import trained_as
 
@@ -59,11 +61,33 @@ def decoder_of(engine: str, model, processor, **settings):
     from o1lib.inference.sequential import make_decoder
 
     settings = _checked(**settings)
+    check_engine(engine, settings.get("dtype"))
     decoder = make_decoder(engine, model, processor, **settings)
     if "dtype" in settings and decoder.engine == ONE_AT_A_TIME:
-        kind = type(model).__name__
-        raise UserError(f"{kind} is decoded one at a time, which has no dtype of its own: leave dtype out")
+        reason = decoder.why.partition(";")[0]
+        raise UserError(
+            f"dtype {_name(settings['dtype'])} is of engine '{ENGINE}', and {reason}: give dtype {DTYPES[0]}"
+        )
     return decoder
+
+
+def check_engine(engine: str, dtype: Any = None) -> None:
+    """Raise UserError for an unknown engine or dtype, and for a dtype that the engine does not take.
+
+    `dtype` is a name in DTYPES or one of torch's; None and "" are float32. No model has to be loaded for this.
+    """
+    from o1lib.inference.sequential import ENGINES
+
+    choose(engine, ENGINES, "engine")
+    if "dtype" in _checked(dtype=dtype) and engine == ONE_AT_A_TIME:
+        raise UserError(
+            f"dtype {_name(dtype)} is of engine '{ENGINE}', and engine '{engine}' has none of its own: give dtype "
+            f"{DTYPES[0]}, or engine {ENGINE}"
+        )
+
+
+def _name(dtype: Any) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def load_model(name: str | Path):

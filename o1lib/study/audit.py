@@ -28,14 +28,15 @@ from o1lib.evaluation.audits.candidates import (
     stage_pairs,
 )
 from o1lib.evaluation.audits.chains import ChainReading, read_chains
-from o1lib.evaluation.audits.kept import KeptJudging
-from o1lib.evaluation.probes.kept import kept_replies
+from o1lib.evaluation.audits.judging_journal import KeptJudging
+from o1lib.evaluation.probes.reply_journal import kept_replies
 from o1lib.inference.sequential import placed
 from o1lib.records import UserError, load_all, project_root, stack_hash
 from o1lib.records.progress import progress_bar
 from o1lib.search.judges import Judge
 from o1lib.study.audit_models import Audited, weights_of
 
+KEPT = "judge_value.jsonl"  # no name of a log of served replies, which has another form
 SEARCHES = "03_search_and_score"  # the notebook whose code decides what a model replies
 NO_GOLD = (
     "Judge value needs questions whose right answers are known, and these have none: give answers to some of them. "
@@ -102,13 +103,13 @@ def _made_by(subject) -> dict:
 def kept_judging(run, subject: Audited, decoder, judge: str, judge_model: str = "") -> KeptJudging:
     """Return what is finished of the judge's part, in the run's folder; `decoder` samples, `judge` is the judge's name.
 
-    The replies of servers are in logs of their own, so nothing more is kept of them.
+    The replies of servers are in logs of their own, replies.jsonl and judged.jsonl, so nothing more is kept of them.
     """
     if subject.served:
         return KeptJudging()
     settings = {name: getattr(decoder, name) for name in ("engine", "seed", "temperature", "top_p")}
     settings |= {"judge": judge, "judge_model": weights_of(judge_model) or judge_model}
-    return KeptJudging(run.path("judged.jsonl"), _made_by(subject) | settings)
+    return KeptJudging(run.path(KEPT), _made_by(subject) | settings)
 
 
 def chain_sentence(reading: ChainReading) -> str:
@@ -145,8 +146,9 @@ def judge_audit(
     known, sampled = map(list, zip(*whole))
     right = right_answers(known, sampled, format)
     facts, pairs = _facts(items, right, len(drawn) - len(whole)), answer_pairs(sampled, right, seed)
+    costs = costs_of(sampled, format, decoder.engine)
     if not pairs:
-        sentence = unmixed_verdict(largest_gain(right, seed), least)
+        sentence = unmixed_verdict(largest_gain(right, costs, curve, seed), least)
         return JudgeAudit(sentence, sentence, facts=facts, no_curve=no_curve)
     judged = ask_judge(judge, pairs + stage_pairs(known, format, decoder, seed, kept), done, kept)
     lines = replied(judged) if decoder.engine == "served" else judged
@@ -155,7 +157,7 @@ def judge_audit(
     if answers is None:
         return JudgeAudit(NO_VERDICTS, NO_VERDICTS, facts=facts)
     stages = judge_spread([line for line in lines if line["stage"]], seed)
-    gains = expected_gains(right, answers, stages, curve, costs_of(sampled, format, decoder.engine), seed)
+    gains = expected_gains(right, answers, stages, curve, costs, seed)
     sentence = judge_verdict(answers, stages, gains, least)
     return JudgeAudit(sentence, "", answers, stages, gains, curve, lines, facts, no_curve)
 

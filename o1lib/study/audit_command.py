@@ -21,7 +21,7 @@ from o1lib.study.audit import (
     judge_audit,
     kept_judging,
 )
-from o1lib.study.audit_models import Audited, check_sampling, judge_to_audit, model_to_audit, sampling
+from o1lib.study.audit_models import Audited, check_many_answers, judge_to_audit, model_to_audit, sampling
 from o1lib.study.audit_page import audit_page
 
 PAGE = "audit.html"
@@ -55,7 +55,7 @@ def audit(
     """
     if not 0 <= least <= 1:
         raise UserError(f"a gain of {least:g} is no share of the questions: give --least between 0 and 1")
-    check_sampling(temperature)
+    check_many_answers(temperature)
     folder = project_root() / (out or f"work/audits/{folder_of(model, endpoint)}")
     given = {"model": model, "data": data, "questions": questions, "format": format, "judge": judge}
     given |= {"judge_model": judge_model, "study": study, "least": least, "temperature": temperature, "seed": seed}

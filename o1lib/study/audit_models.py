@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from o1lib.evaluation.answer import DTYPES, load_decoder, usable_names
+from o1lib.evaluation.local_or_served import check_settings
 from o1lib.evaluation.served import ServedModel, connect_both
 from o1lib.evaluation.served_checks import check_judge
 from o1lib.inference.sequential import placed
@@ -84,9 +85,10 @@ def model_to_audit(
 
     `judge_model` is another checkpoint or served model that judges ("": the model itself). `dtype` is that of both, if
     they are local. `served` are further arguments of `connect_both` (price, instructed, abilities, judge_endpoint,
-    judge_price, concurrency, timeout); without an endpoint they are ignored. A served model's `format` "" is tags.
-    Raises UserError as `load_decoder`, `connect_both` and `Endpoint.ask` do.
+    judge_price, concurrency, timeout). A served model's `format` "" is tags. Raises UserError for one of these without
+    an endpoint, for a dtype with one, and as `load_decoder`, `connect_both` and `Endpoint.ask` do.
     """
+    check_settings({"endpoint": endpoint, "dtype": dtype} | served)
     how = {"seed": seed, "temperature": 0.0, "max_new_tokens": max_new_tokens}
     if endpoint:
         subject, other = connect_both(run, endpoint, model, format or "tags", judge_model=judge_model, **served)
@@ -127,7 +129,7 @@ def sampling(subject: Audited, temperature: float):
 
     Raises UserError for temperature 0, at which all answers are the same one, and one that is no temperature.
     """
-    check_sampling(temperature)
+    check_many_answers(temperature)
     if subject.served:
         how = {"seed": subject.decoder.seed, "max_new_tokens": subject.decoder.max_new_tokens}
         return subject.served[0].decoder(temperature=temperature, **how)
@@ -136,8 +138,8 @@ def sampling(subject: Audited, temperature: float):
     return other
 
 
-def check_sampling(temperature: float) -> None:
-    """Refuse a temperature at which answers are not sampled."""
+def check_many_answers(temperature: float) -> None:
+    """Raise UserError for a temperature at which the answers to a question are all the same one."""
     if not check_temperature(temperature):
         raise UserError(
             "temperature 0 gives the same answer each time, and a judge nothing to choose: give for example 0.6"

@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from o1lib.evaluation.inputs import Arm
-from o1lib.evaluation.probes.kept import kept_replies
 from o1lib.evaluation.probes.model import replies
 from o1lib.evaluation.probes.questions import drawn_items
 from o1lib.evaluation.probes.rates import follow_rates
+from o1lib.evaluation.probes.reply_journal import kept_replies
 from o1lib.evaluation.run import evaluate
 from o1lib.inference.decoder import Decoder
 from o1lib.minivqa import depth

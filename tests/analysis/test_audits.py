@@ -1,6 +1,7 @@
 """What an audit says of a judge: its accuracy, its place on the measured curve, its expected gain, the sentence."""
 
 import random
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -275,13 +276,30 @@ def test_verdicts_that_could_not_be_read_are_mentioned():
 )
 def test_questions_that_no_candidate_divides_decide_only_if_they_are_many(questions, start):
     right = {str(k): [k % 2 == 0] * TOTAL for k in range(questions)}
-    assert unmixed_verdict(largest_gain(right), 0.02).startswith(f"**{start}")
+    assert unmixed_verdict(largest_gain(right, COSTS), 0.02).startswith(f"**{start}")
 
 
 def test_what_a_perfect_judge_could_still_gain_is_known_from_the_number_of_questions():
-    found = [largest_gain({str(k): [False] * TOTAL for k in range(n)}) for n in (10, 100)]
+    found = [largest_gain({str(k): [False] * TOTAL for k in range(n)}, COSTS) for n in (10, 100)]
     assert [one["value"] for one in found] == [0.0, 0.0] and [one["n"] for one in found] == [10, 100]
     assert 0.05 < found[0]["high"] < 0.3 and 0.005 < found[1]["high"] < 0.03
+
+
+def test_the_verdict_on_undivided_questions_names_the_searches_that_were_asked():
+    right = {str(k): [k % 2 == 0] * TOTAL for k in range(400)}
+    wide = replace(straight(), headroom=8.0, headrooms=np.full(DRAWS, 8.0))
+    alone, staged, no_stages = (
+        unmixed_verdict(largest_gain(right, costs, curve), 0.02)
+        for costs, curve in ((COSTS, None), (COSTS, wide), (COSTS | {"stages": 1}, wide))
+    )
+    assert "by best-of-8, even a perfect judge" in alone and alone.startswith("**Not worth it.**")
+    assert no_stages == alone
+    assert staged.startswith("**Undecided.**") and "By best-of-8 or a stage beam, N = 8, a perfect judge" in staged
+
+
+def test_a_stage_beam_with_less_room_leaves_the_bound_of_best_of_n():
+    right = {str(k): [k % 2 == 0] * TOTAL for k in range(400)}
+    assert largest_gain(right, COSTS, straight())["high"] == largest_gain(right, COSTS)["high"]
 
 
 def test_a_search_that_was_chosen_among_several_must_gain_with_allowance_for_that():

@@ -154,8 +154,6 @@ def test_bfloat16_is_an_option_of_the_batched_engine(folder):
     full, _ = answer.load_decoder(str(folder), "tags", dtype="float32", replayed=False)
     with full.autocast:
         assert not torch.is_autocast_enabled("cpu")
-    with pytest.raises(UserError, match="decoded one at a time, which has no dtype of its own: leave dtype out"):
-        answer.load_decoder(str(folder), "tags", "one_at_a_time", dtype="bfloat16")
 
 
 def test_a_mistyped_folder_names_the_nearest_one(folder):

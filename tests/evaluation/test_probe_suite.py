@@ -13,11 +13,11 @@ from o1lib.evaluation.probes.corrupted import another_answer, stated_otherwise
 from o1lib.evaluation.probes.early import area
 from o1lib.evaluation.probes.forced import answering, ask, chain_stages, continued, fresh, read_answer
 from o1lib.evaluation.probes.intervals import paired
-from o1lib.evaluation.probes.kept import kept_replies
 from o1lib.evaluation.probes.page import MEANINGS, suite_table
 from o1lib.evaluation.probes.pairs import disjoint_pairs, drawn_pairs
 from o1lib.evaluation.probes.questions import drawn_items, from_items, with_own_chains
 from o1lib.evaluation.probes.rates import follow_rates, rates_by_checkpoint
+from o1lib.evaluation.probes.reply_journal import kept_replies
 from o1lib.evaluation.probes.suite import PROBES, cases_of, run_suite, suite_metrics
 from o1lib.formats.special_tags import to_special
 from o1lib.formats.stages import render

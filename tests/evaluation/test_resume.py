@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from support.odd import TEXTS, VALUES, damaged, mutated
 
 from o1lib.evaluation.probes.forced import Request
-from o1lib.evaluation.probes.kept import kept_replies
+from o1lib.evaluation.probes.reply_journal import kept_replies
 from o1lib.evaluation.resume import FinishedQuestions
 from o1lib.search.segments import Segment
 from o1lib.search.types import SearchResult, Task, Usage

@@ -18,17 +18,25 @@ from typer.testing import CliRunner
 from o1lib.cli.app import app
 from o1lib.data.image_part import picture_part
 from o1lib.data.images import picture_of
-from o1lib.evaluation.audits.candidates import answer_pairs, right_answers, sample_answers, stage_pairs
+from o1lib.evaluation.audits.candidates import (
+    answer_pairs,
+    ask_judge,
+    right_answers,
+    sample_answers,
+    stage_pairs,
+)
 from o1lib.evaluation.audits.chains import chains_of
-from o1lib.evaluation.audits.kept import KeptJudging
+from o1lib.evaluation.audits.judging_journal import KeptJudging
 from o1lib.evaluation.inputs import folder_of
+from o1lib.evaluation.probes.command import REPLIES
 from o1lib.evaluation.probes.forced import CHAIN
 from o1lib.evaluation.probes.pairs import drawn_pairs
 from o1lib.evaluation.probes.questions import drawn_items
-from o1lib.evaluation.served import STRUCTURED, connect
+from o1lib.evaluation.served import STRUCTURED, connect, connect_both
 from o1lib.formats.stages import close_tag, open_tag, render
 from o1lib.inference.decoder import Decoder
 from o1lib.inference.sequential import placed
+from o1lib.models.endpoint.cache import ReplyLog
 from o1lib.records import UserError, load
 from o1lib.search.judges import make_judge
 from o1lib.search.methods import make_search, task_for
@@ -37,7 +45,7 @@ from o1lib.search.segments import Segment
 from o1lib.search.self_judge import SelfJudge
 from o1lib.search.streams import keyed_rng
 from o1lib.search.types import Candidate, Usage
-from o1lib.study.audit import curve_of, judge_audit, kept_judging
+from o1lib.study.audit import KEPT, chain_audit, curve_of, judge_audit, kept_judging
 from o1lib.study.audit_models import RESENT_CHAIN, Audited, judge_to_audit, model_to_audit, sampling
 from o1lib.study.audit_page import anchors, audit_page
 
@@ -275,7 +283,7 @@ class Limited:
 
 def kept_at(path, seed=0):
     path.mkdir(exist_ok=True)
-    return KeptJudging(path / "judged.jsonl", {"seed": seed})
+    return KeptJudging(path / KEPT, {"seed": seed})
 
 
 def limited(drawn, curve, path, proposals, verdicts, seed=0):
@@ -290,7 +298,7 @@ def test_a_stopped_audit_goes_on_from_its_finished_searches_and_verdicts(drawn, 
     whole = limited(drawn, curve, tmp_path / "whole", 99, 99)
     with pytest.raises(Stopped):
         limited(drawn, curve, tmp_path, 1, 0)
-    sampled = len((tmp_path / "judged.jsonl").read_text("utf8").splitlines())
+    sampled = len((tmp_path / KEPT).read_text("utf8").splitlines())
     assert sampled > 40  # the first call of the model answered 48 questions
     with pytest.raises(Stopped):
         limited(drawn, curve, tmp_path, 99, 1)
@@ -303,12 +311,12 @@ def test_what_other_settings_left_is_not_taken(drawn, curve, tmp_path):
     limited(drawn, curve, tmp_path, 99, 99)
     with pytest.raises(Stopped):
         limited(drawn, curve, tmp_path, 0, 99, seed=1)
-    assert (tmp_path / "judged.jsonl.damaged").is_file()
+    assert (tmp_path / f"{KEPT}.damaged").is_file()
 
 
 def test_a_judged_pair_of_another_form_is_judged_again(drawn, curve, tmp_path, capsys):
     whole = limited(drawn, curve, tmp_path, 99, 99)
-    path = tmp_path / "judged.jsonl"
+    path = tmp_path / KEPT
     *before, last = path.read_text("utf8").splitlines()
     path.write_text("\n".join([*before, last.replace('"winner"', '"victor"')]) + "\n", "utf8")
     with pytest.raises(Stopped):
@@ -317,15 +325,85 @@ def test_a_judged_pair_of_another_form_is_judged_again(drawn, curve, tmp_path, c
     assert limited(drawn, curve, tmp_path, 0, 1).lines == whole.lines
 
 
-def test_what_is_kept_names_all_that_the_verdicts_depend_on(tmp_path):
-    run, decoder = SimpleNamespace(path=lambda name: tmp_path / name), Guesser(drawn_items(1))
+def local(path):
+    """Return (a run in the folder `path`, a built model in this process)."""
+    decoder = Guesser(drawn_items(1))
     decoder.top_p, decoder.max_new_tokens = 0.9, 64
-    subject = Audited("m", decoder, "tags", decoder)
+    return SimpleNamespace(path=lambda name: path / name), Audited("m", decoder, "tags", decoder)
+
+
+def test_what_is_kept_names_all_that_the_verdicts_depend_on(tmp_path):
+    """The head names model, judge and sampling; the questions and their right answers are in each line's key."""
+    run, subject = local(tmp_path)
     kept_judging(run, subject, sampling(subject, 0.6), "self", "another")
-    settings = json.loads((tmp_path / "judged.jsonl").read_text("utf8"))["settings"]
+    settings = json.loads((tmp_path / KEPT).read_text("utf8"))["settings"]
     named = {"model", "format", "code", "max_new_tokens", "dtype", "engine", "seed", "temperature", "top_p", "judge"}
     assert set(settings) == named | {"judge_model"} and settings["temperature"] == 0.6
-    assert kept_judging(run, replace(subject, served=("server",)), decoder, "self").journal is None
+    assert kept_judging(run, replace(subject, served=("server",)), subject.decoder, "self").journal is None
+
+
+def asked_for(decoder):
+    """Return the list to which a decoder adds each question that it is asked to answer."""
+    asked, propose = [], decoder.propose
+    decoder.propose = lambda requests: asked.extend(one.task.qid for one in requests) or propose(requests)
+    return asked
+
+
+@pytest.mark.parametrize("changed", ["nothing", "qid", "question", "image"])
+def test_another_question_of_the_same_name_is_asked_anew(drawn, tmp_path, changed):
+    (first, second), decoder = drawn[0][:2], Guesser(drawn)
+    changes = {"nothing": {}, "image": {"image": picture_of(second)}, "qid": {"qid": second.qid}}
+    other = replace(first, **changes.get(changed, {"question": "How many dogs?"}))
+    sample_answers([first], "tags", decoder, 8, kept_at(tmp_path))
+    asked = asked_for(decoder)
+    [tree] = sample_answers([other], "tags", decoder, 8, kept_at(tmp_path))
+    assert asked == ([] if changed == "nothing" else [other.qid]) and tree.task.question == other.question
+
+
+def test_a_search_with_more_candidates_is_made_anew(drawn, tmp_path):
+    for n in (4, 8):
+        [tree] = sample_answers(drawn[0][:1], "tags", Guesser(drawn), n, kept_at(tmp_path))
+        assert len(tree.rounds[0].candidates) == n
+
+
+def test_a_corrected_right_answer_keeps_the_answers_and_no_verdict(drawn, curve, tmp_path):
+    """The sides of a pair may stay the same, but which of them is better follows the right answer."""
+    items, judge = drawn[0][:60], known("synthetic", drawn, p=0.8)
+    before = judge_audit(items, Guesser(drawn), "tags", judge, curve, kept=kept_at(tmp_path)).lines
+    corrected = [replace(item, answer=drawn[1][item.qid].answer) for item in items]
+    decoder = Guesser(drawn)
+    asked = asked_for(decoder)
+    resumed = judge_audit(corrected, decoder, "tags", judge, curve, kept=kept_at(tmp_path)).lines
+    fresh = judge_audit(corrected, Guesser(drawn), "tags", judge, curve).lines
+    assert asked == [] and resumed == fresh and resumed != before
+
+
+def test_the_same_pair_with_the_other_side_better_is_judged_anew(drawn, tmp_path):
+    sampled = sample_answers(drawn[0][:20], "tags", Guesser(drawn), 8)
+    pairs = answer_pairs(sampled, right_answers(drawn[0][:20], sampled, "tags"))
+    turned = [(one, 1 - better) for one, better in pairs]
+    judge = make_judge("random")
+    ask_judge(judge, pairs, kept=kept_at(tmp_path))
+    found = ask_judge(judge, turned, kept=kept_at(tmp_path))
+    assert [line["better"] for line in found] == [better for _, better in turned]
+    assert ask_judge(None, pairs, kept=kept_at(tmp_path)) == ask_judge(judge, pairs)
+
+
+def test_a_local_audit_leaves_the_logs_of_served_models_in_the_same_folder_alone(drawn, curve, tmp_path):
+    run, subject = local(tmp_path)
+    connect_both(run, "http://127.0.0.1:9/v1", "m", "tags", judge_model="j")
+    logs = list(tmp_path.iterdir())
+    for log in logs:
+        ReplyLog(log).put("5" * 64, {"model": "m", "text": "paid for", "finish": "stop"})
+    before = {log: log.read_bytes() for log in logs}
+    drawn_from = sampling(subject, 0.6)
+    kept = kept_judging(run, subject, drawn_from, "random")
+    judge_audit(drawn[0][:1], drawn_from, "tags", make_judge("random"), curve, kept=kept)
+    speaker = Decoder(*tiny.model_and_processor(), temperature=0.0, max_new_tokens=8, replayed=False, lean=False)
+    chain_audit(run, drawn[0][:1], replace(subject, decoder=speaker))
+    assert len(before) == 2 and {log: log.read_bytes() for log in logs} == before
+    assert {path.name for path in set(tmp_path.iterdir()) - set(logs)} == {KEPT, "forced.jsonl"}
+    assert REPLIES not in {log.name for log in logs}, "nor does probe-suite write into them"
 
 
 def test_judges_that_know_the_truth_or_lack_their_model_are_refused():
@@ -519,6 +597,19 @@ def test_a_judge_that_a_served_model_cannot_be_is_refused_before_the_audit(tmp_p
         with pytest.raises(UserError, match="reads log-probabilities, which the server of m does not give: use self"):
             judge_to_audit("preference", subject)
         assert len(server.bodies) == 2, "nothing but the probe was sent"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"dtype": "bfloat16", "endpoint": "http://127.0.0.1:9/v1"}, "dtype is of a model in this process"),
+        ({"price": "1/1"}, "price is of a served model: give endpoint too"),
+        ({"instructed": False}, "instructed is of a served model"),
+    ],
+)
+def test_what_a_model_would_ignore_is_refused_before_it_is_loaded(tmp_path, given, words):
+    with pytest.raises(UserError, match=words):
+        model_to_audit(SimpleNamespace(path=lambda name: tmp_path / name), "nosuch/folder", **given)
 
 
 def test_two_models_of_one_name_have_folders_of_their_own(tmp_path, monkeypatch):

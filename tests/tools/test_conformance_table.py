@@ -5,7 +5,7 @@ import re
 import conformance_table
 import pytest
 
-from o1lib.inference.model_check import Check, ModelCheck, check_model
+from o1lib.inference.model_check import WORDS, Check, ModelCheck, check_model
 from o1lib.records import project_root
 
 PUBLISHED = project_root() / "results" / "conformance.md"
@@ -29,6 +29,14 @@ def test_every_family_and_every_shipped_model_is_published():
     assert {name for name, (_, engine) in found.items() if engine != "batched"} == {
         "LLaVA with Mistral, sliding window", "Gemma 3", "PaliGemma",
     }  # fmt: skip
+
+
+def test_every_small_model_writes_as_many_tokens_as_are_compared():
+    sections = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", PUBLISHED.read_text("utf8"), re.M | re.S))
+    most = f"of {2 * WORDS}"
+    for name in conformance_table.RANDOM:
+        counts = re.findall(r"one_at_a_time  greedy replies    the first \d+ (of \d+) and \d+ (of \d+)", sections[name])
+        assert counts == [(most, most)], name
 
 
 @pytest.mark.slow

@@ -51,7 +51,7 @@ def expected_gains(
     lines = []
     for n in sizes:
         lines.append((BEST_OF_N, n, *_whole(counts, draws, total, n, answers)))
-    for n in sizes if curve is not None and costs["stages"] > 1 else ():
+    for n in sizes if curve is not None and _staged_answers(costs) else ():
         lines.append((STAGE_BEAM, n, *_staged(counts, draws, total, n, stages or answers, curve)))
     found = [
         {"method": method, "n": n, "search": _name(method, n), "most": most}
@@ -100,11 +100,27 @@ def _interval(value, drawn, searches=1) -> dict:
     return {"value": value, "low": min(value, low), "high": max(value, high), "sure": min(value, sure)}
 
 
-def largest_gain(right: Mapping[str, Sequence[bool]], seed: int = 0) -> dict:
-    """Return what a perfect judge gains by the largest best-of-N, with its 95 % interval; `right` as above."""
+def largest_gain(
+    right: Mapping[str, Sequence[bool]], costs: Mapping, curve: GainCurve | None = None, seed: int = 0
+) -> dict:
+    """Return what a perfect judge gains at the largest N, with its 95 % interval; the arguments are as above.
+
+    It is the larger one of the gains by best-of-N and, with a curve and for a model that writes stages, by a stage
+    beam. `search` names those that were looked at.
+    """
     counts, draws, total = _counts(right, seed)
     n = max(size for size in SIZES if size <= total)
-    return _interval(float(_room(counts, total, n)), _room(draws, total, n)) | {"n": len(right)}
+    value, drawn, searches = float(_room(counts, total, n)), _room(draws, total, n), [_name(BEST_OF_N, n)]
+    found = [_interval(value, drawn)]
+    if curve is not None and _staged_answers(costs):
+        found.append(_interval(value * curve.headroom, drawn * curve.headrooms))
+        searches.append(f"a {_name(STAGE_BEAM, n)}")
+    return max(found, key=lambda one: one["high"]) | {"n": len(right), "search": " or ".join(searches)}
+
+
+def _staged_answers(costs) -> bool:
+    """Return whether the model writes stages that a stage beam could choose among."""
+    return costs["stages"] > 1
 
 
 def _cost(method, n, answers, stages, costs):

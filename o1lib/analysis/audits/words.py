@@ -69,13 +69,15 @@ def points(cell: Mapping, digits: int = 0) -> str:
 def unmixed_verdict(most: Mapping, least: float) -> str:
     """Return the sentence for questions of which none got both right and wrong answers (Markdown).
 
-    `most` is what a perfect judge gains (`o1lib.analysis.audits.gain.largest_gain`). Few such questions decide nothing.
+    `most` is what a perfect judge gains by the searches that it names (`o1lib.analysis.audits.gain.largest_gain`). Few
+    such questions decide nothing.
     """
     some, high = most["n"], f"{100 * most['high']:.1f} points"
     none = f"None of {some} question{'s' * (some > 1)} got both right and wrong answers"
     if most["high"] < least:
-        return f"**{NOT_WORTH}.** {none}: even a perfect judge gains less than {high}."
-    return f"**{UNDECIDED}.** {none}. A perfect judge could still gain up to {high}; more questions would decide."
+        return f"**{NOT_WORTH}.** {none}: by {most['search']}, even a perfect judge gains less than {high}."
+    gain = f"By {most['search']}, a perfect judge could still gain up to {high}"
+    return f"**{UNDECIDED}.** {none}. {gain}; more questions would decide."
 
 
 def judge_verdict(answers: JudgeSpread, stages: JudgeSpread | None, gains: pd.DataFrame, least: float) -> str:

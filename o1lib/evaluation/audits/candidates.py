@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from o1lib.data.images import picture_of
-from o1lib.evaluation.audits.kept import KeptJudging
+from o1lib.evaluation.audits.judging_journal import KeptJudging
 from o1lib.formats.chat import FORMATS, answer_text
 from o1lib.scoring import correct, extract
 from o1lib.search.judges import Judge, make_judge, own_comparisons
@@ -39,7 +39,7 @@ def sample_answers(items: Sequence, format: str, decoder, n: int, kept: KeptJudg
 def _searched(items, format, decoder, method, n, kept):
     search, coin = make_search(method, n), make_judge("random", seed=decoder.seed)
     tasks = [task_for(item.qid, item.question, picture_of(item), format) for item in items]
-    there = [kept.tree(method, task) for task in tasks]
+    there = [kept.tree(method, task, n) for task in tasks]
     searches = (search(task, n, decoder.seed) for task, tree in zip(tasks, there) if tree is None)
     made = iter(
         run_searches(searches, decoder, coin, at_once=max(1, AT_ONCE // n), done=lambda _, tree: kept.add_tree(tree))
@@ -110,14 +110,14 @@ def ask_judge(
     `stage` is False for whole answers. `choices` holds the response that was chosen in each order in which the sides
     were shown, 1 for the first; None where the reply could not be read. `done` is told how many pairs were judged.
     """
-    lines = [kept.line(one) for one, _ in pairs]
+    lines = [kept.line(*pair) for pair in pairs]
     done(sum(line is not None for line in lines))
     new = [k for k, line in enumerate(lines) if line is None]
     for first in range(0, len(new), JUDGED_AT_ONCE):
         part = new[first : first + JUDGED_AT_ONCE]
-        asked = [pairs[k][0] for k in part]
-        made = [_line(*pairs[k], verdict) for k, verdict in zip(part, judge(asked), strict=True)]
-        kept.add_lines(asked, made)
+        verdicts = judge([pairs[k][0] for k in part])
+        made = [_line(*pairs[k], verdict) for k, verdict in zip(part, verdicts, strict=True)]
+        kept.add_lines([pairs[k] for k in part], made)
         for k, line in zip(part, made):
             lines[k] = line
         done(len(part))

@@ -10,10 +10,10 @@ from pathlib import Path
 from o1lib.data.dataset import read_items
 from o1lib.evaluation.answer import load_decoder
 from o1lib.evaluation.inputs import folder_of
-from o1lib.evaluation.probes.kept import kept_replies
 from o1lib.evaluation.probes.model import replies
 from o1lib.evaluation.probes.page import suite_table
 from o1lib.evaluation.probes.questions import drawn_items, from_items, with_own_chains
+from o1lib.evaluation.probes.reply_journal import kept_replies
 from o1lib.evaluation.probes.suite import PROBES, cases_of, run_suite, suite_metrics
 from o1lib.inference.lean_mllama import step_of
 from o1lib.inference.sequential import placed
@@ -23,7 +23,7 @@ from o1lib.records.progress import progress_bar
 from o1lib.records.provenance import provenance
 from o1lib.records.store import RECORD
 
-TABLE, REPLIES = "table.md", "replies.jsonl"
+TABLE, REPLIES = "table.md", "probes.jsonl"  # replies.jsonl is the log of a served model
 SEARCHES = "03_search_and_score"  # the notebook whose code decides what a model replies
 
 

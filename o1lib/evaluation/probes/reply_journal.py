@@ -1,6 +1,6 @@
 """Keep a model's replies in a file, so that an interrupted suite goes on where it was.
 
-    reply = kept_replies(replies(decoder, "tags"), Path("replies.jsonl"), {"model": model_hash(folder)})
+    reply = kept_replies(replies(decoder, "tags"), Path("probes.jsonl"), {"model": model_hash(folder)})
 
 A request is known by its words and by what its picture shows, not by names. The first line holds the settings. A file
 of other settings is renamed, and lines that cannot be read are dropped.
@@ -25,7 +25,8 @@ def kept_replies(reply: Reply, path: Path, settings: Mapping) -> Reply:
     found, pictures = dict(journal.entries), {}
 
     def remembered(requests):
-        pictures.update({one.shown: _content(one) for one in requests if one.shown and one.shown not in pictures})
+        new = [one for one in requests if one.shown and one.shown not in pictures]
+        pictures.update({one.shown: picture_hash(picture_of(one)) for one in new})
         keys = [_key(request, pictures.get(request.shown, "")) for request in requests]
         new = {key: request for key, request in zip(keys, requests) if key not in found}
         texts = dict(zip(new, reply(list(new.values())), strict=True)) if new else {}
@@ -41,9 +42,8 @@ def _key(request: Request, picture: str) -> str:
     return hashlib.sha256(repr(astuple(replace(request, image=None, shown=picture))).encode()).hexdigest()[:24]
 
 
-def _content(request: Request) -> str:
-    """Return the hash of a request's picture."""
-    image = picture_of(request)
+def picture_hash(image) -> str:
+    """Return the hash of what a PIL picture shows: its size and its pixels."""
     return hashlib.sha256(repr(image.size).encode() + image.tobytes()).hexdigest()
 
 

@@ -3,7 +3,7 @@
 import pytest
 from support import toyrecords
 
-from o1lib.analysis import kept
+from o1lib.analysis import prediction_cache
 from o1lib.analysis.observations import LINES, observations
 from o1lib.records import UserError, load_all, store
 
@@ -24,13 +24,13 @@ def reads(monkeypatch):
 
 
 def test_predictions_are_read_once_also_by_a_changed_copy(root, reads):
-    record = kept.keeping(load_all(root))[0]
+    record = prediction_cache.keeping(load_all(root))[0]
     copy = record.model_copy(update={"n_failed": 7})
     assert record.predictions() is copy.predictions() and len(reads) == 1
 
 
 def test_metrics_are_those_of_whole_predictions(root):
-    for plain, record in zip(load_all(root), kept.keeping(load_all(root)), strict=True):
+    for plain, record in zip(load_all(root), prediction_cache.keeping(load_all(root)), strict=True):
         if not plain.has_predictions:
             continue
         for metric in ("mini-average", *LINES):
@@ -42,14 +42,14 @@ def test_metrics_are_those_of_whole_predictions(root):
 
 
 def test_candidates_are_left_out_and_read_again_where_they_are_shown(root):
-    [record] = [one for one in kept.keeping(load_all(root)) if one.row == "structured.stage_beam4.self"]
+    [record] = [one for one in prediction_cache.keeping(load_all(root)) if one.row == "structured.stage_beam4.self"]
     assert not any(line["candidates"] for line in record.predictions())
     assert all(line["candidates"] for line in record.whole())
 
 
 def test_what_was_not_asked_for_the_longest_time_makes_room(root, reads, monkeypatch):
-    one, other, third = [record for record in kept.keeping(load_all(root)) if record.has_predictions][:3]
-    monkeypatch.setattr(kept, "MOST", 2 * len(one.predictions()))
+    one, other, third = [record for record in prediction_cache.keeping(load_all(root)) if record.has_predictions][:3]
+    monkeypatch.setattr(prediction_cache, "MOST", 2 * len(one.predictions()))
     for record in (other, one, third, one, other):
         record.predictions()
     assert len(reads) == 4  # `other` made room for `third` and was read again
