@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from o1lib.scoring.articles import is_word, is_word_behind_cue
-from o1lib.scoring.denied import ALONE, is_denied, without_denied
+from o1lib.scoring.denied import ALONE, is_cued, is_denied, without_denied
 from o1lib.scoring.endings import boxed, last_line, stated
 from o1lib.scoring.equality import LETTERS, letter_of, unspaced, words
 from o1lib.scoring.verdict_words import yes_no
@@ -31,8 +31,11 @@ _BEHIND_IN_CHINESE = (
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 _ORDINAL = re.compile(
-    rf"\bthe ({'|'.join(_ORDINALS)}|last) (?:(?:answer )?(?:option|choice)\b(?!s)|one(?=\W{{0,3}}(?:$|[.,;!\n])))", re.I
+    rf"(?<!and )(?<!or )\bthe (?P<place>{'|'.join(_ORDINALS)}|last)"
+    r" (?:(?P<named>(?:answer )?(?:option|choice))\b(?! (?:and|or)\b)|one(?=\W{0,3}(?:$|[.,;!\n])))",
+    re.I,
 )
+_WORD = re.compile(r"[^\W_]")
 # "B is correct", where nothing behind a cue was found: not in "if B is correct", nor of two letters.
 _APPROVED = (
     r"(?<![A-Za-z0-9_'’∠△-])(?P<letter>{mark})[)\]}}*_\"'”’`]{{0,4}} (?:is|must be|has to be|would be|fits|matches)"
@@ -56,10 +59,7 @@ def read_choice(text: str, options: Sequence[str]) -> tuple[str | None, str]:
     Denied letters and options are not read. If all options but one are denied, that one is the choice. If nothing is
     found, the text is read again with what only may be a denial ("B is too dark") as none.
     """
-    mark, text = (
-        f"[{LETTERS[: len(options)]}]",
-        _DENIED_BOX.sub(r"\1 \2", _by_letter(_without_list(text, options), options)),
-    )
+    mark, text = f"[{LETTERS[: len(options)]}]", _DENIED_BOX.sub(r"\1 \2", _without_list(text, options))
     for soft in (True, False):
         masked, denied = without_denied(text, options, mark, soft)
         for letter, rule in _letter_rules(text, masked, options, mark, soft):
@@ -67,19 +67,26 @@ def read_choice(text: str, options: Sequence[str]) -> tuple[str | None, str]:
                 return letter, rule
         if left := _left(text, options, mark):
             return left, "the one that is left"
+        if soft and (letter := _ordinal_letter(text, options)):
+            return letter, "place among the options"
     return None, "none"
 
 
-def _by_letter(text: str, options: Sequence[str]) -> str:
-    """Return `text` with "option B" for "the second option", unless options are written in these words."""
+def _ordinal_letter(text: str, options: Sequence[str]) -> str | None:
+    """Return the only letter whose place is said: "I choose the second one", or "the last option" in the last line.
+
+    "The bar on the right is the second one" is about something else. Options in these words have no place.
+    """
     if any(_ORDINAL.search(f"{option}.") for option in options):
-        return text
-
-    def lettered(found: re.Match) -> str:
-        place = len(options) - 1 if found[1].lower() == "last" else _ORDINALS.index(found[1].lower())
-        return f"option {LETTERS[place]}" if place < len(options) else found[0]
-
-    return _ORDINAL.sub(lettered, text)
+        return None
+    last = len(text.rstrip()) - len(last_line(text))
+    places, found = (*_ORDINALS[: len(options)], "last"), []
+    for spot in _ORDINAL.finditer(text):
+        alone = not _WORD.search(text, last, spot.start()) and not _WORD.search(text, spot.end())
+        said = is_cued(text, spot.start()) or spot.start() >= last and (spot["named"] or alone)
+        if said and spot["place"].lower() in places and not is_denied(text, *spot.span()):
+            found.append(LETTERS[min(places.index(spot["place"].lower()), len(options) - 1)])
+    return _only(found)
 
 
 def _left(text: str, options: Sequence[str], mark: str) -> str | None:

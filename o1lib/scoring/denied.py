@@ -18,17 +18,18 @@ _NEAR = 60  # characters before and 120 behind a mention that are searched for a
 
 _NOUNS = r"(?:answer|option|choice|letter|statement|one|match)s?"
 _BEFORE = re.compile(
-    r"(?:\b(?:not|none of|(?:nor|neither)(?: (?:is|are|does|do))?|never|cannot|rather than|instead of|unlike"
+    r"(?:\b(?:not|no reason to|none of|(?:nor|neither)(?: (?:is|are|does|do))?|never|cannot|rather than|instead of"
+    r"|unlike"
     r"|(?P<except>other than|except(?: for)?)"
     r"|exclud(?:e|es|ed|ing)|eliminat(?:e|es|ed|ing)|(?:rule|rules|ruled|ruling) out|reject(?:s|ed|ing)?"
     r"|discard(?:s|ed|ing)?|dismiss(?:es|ed|ing)?|(?:wrong|incorrect)(?: to (?:say|choose|pick|select)|:))"
     r"|n['’ ]t(?: (?:think|believe|feel|suppose)(?: that)? (?:it(?:['’]?s| is)|the (?:answer|option|choice) is))?"
-    r"|(?:better|superior|preferable|preferred|more (?:likely|plausible|probable|suitable|appropriate|accurate|fitting"
-    r"|convincing|reasonable|consistent|correct)) (?:than|over)"
+    r"|(?P<compared>(?:better|superior|preferable|preferred|more (?:likely|plausible|probable|suitable|appropriate"
+    r"|accurate|fitting|convincing|reasonable|consistent|correct)) (?:than|over)"
     r"|(?:superior|preferable|preferred) to(?! (?:be|choose|select|pick|say)\b)"
     r"|(?:choose|chose|pick|picked|select|selected|favor|take|go with) [^.,;:!?\n]{1,24} (?:over|than)"
     r"|prefer(?:red)? [^.,;:!?\n]{1,24} (?:over|than|to(?! (?:be|choose|select|pick|say)\b))"
-    r"|rather [^.,;:!?\n]{1,40} than"
+    r"|rather [^.,;:!?\n]{1,40} than)"
     r"|不(?:是|能|应|该|应该|可能|会|选|为|要)?|并非|排除|没有|没(?=选)|别(?=选)|非|无法是)"
     rf"(?:\s?(?:be|choose|select|pick|say|the|an?|options?|choices?|answers?|letters?|statements?|either|both|it|look"
     rf"|seem|appear|like|to|on|in|(?:correct|right)(?= {_NOUNS}\b)|选项|选择|选|答案)\b|选项|选择|选){{0,5}}"
@@ -38,6 +39,12 @@ _BEFORE = re.compile(
 # "None other than B" and "all except B are wrong" choose B.
 _ALL_OTHERS = re.compile(
     r"(?:n['’ ]t|\b(?:no|none|nothing|not|cannot|never|all|everything|every|only))\b[^.,;:!?|\n]{0,30}$", re.I
+)
+# "No option is better than B" and "A is not better than B" do not deny B.
+_NO_BETTER = re.compile(
+    r"(?:n['’ ]t|\b(?:no(?! doubt)|none|nothing|nobody|neither|not(?! only)|cannot|never|few|hardly|anything))\b"
+    r"[^.,;:!?|\n]{0,60}$",
+    re.I,
 )
 _CUED = re.compile(
     r"(?:\b(?:(?:answer|choice|conclusion)\b[^.,;:!?|\n]{0,20}(?:\b(?:is|be)\b|:)|choose|select|pick|go(?:ing)? with)"
@@ -120,6 +127,11 @@ def _mentions(mark: str) -> re.Pattern:
     return re.compile(rf"{one}(?:{joined})?")
 
 
+def is_cued(text: str, start: int) -> bool:
+    """Return whether "the answer is", "I choose" and the like stand right before `start`."""
+    return bool(_CUED.search(text[max(0, start - _NEAR) : start]))
+
+
 def is_denied(text: str, start: int, end: int, soft: bool = True) -> bool:
     """Return whether what stands at `start` to `end` in `text` is denied by the words before or behind it.
 
@@ -129,8 +141,9 @@ def is_denied(text: str, start: int, end: int, soft: bool = True) -> bool:
     if _NOT_SO.search(before):
         return bool(_IS_RIGHT.match(behind))
     if found := _BEFORE.search(before):
-        return not (found["except"] and _ALL_OTHERS.search(before[: found.start()]))
-    cued = bool(_CUED.search(before))
+        others = found["except"] and _ALL_OTHERS.search(before[: found.start()])
+        return not (others or found["compared"] and _NO_BETTER.search(before[: found.end("compared")]))
+    cued = is_cued(text, start)
     if found := _BEHIND.match(behind):
         return not (cued and found["clause"] or found["wrong"] and not soft and _A_STATEMENT.search(before))
     return soft and not cued and bool(_SOFT_BEHIND.match(behind) or _CONCEDED.search(before))

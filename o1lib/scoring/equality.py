@@ -35,7 +35,7 @@ _POWER = re.compile(
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 
-# Words and letters behind a number that make it another number: "5 million", "5k", "$5m", "two hundred".
+# Words and letters behind a number that make it another number: "5 million", "5k", "5K", "$5m", "two hundred".
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _SCALES |= {"k": 3, "mn": 6, "m": 6, "bn": 9, "b": 9}
 _SCALE = "hundred thousand|hundred million|hundred billion|hundred|thousand|million|billion|trillion"
@@ -46,10 +46,10 @@ _SCALED = re.compile(
     re.I,
 )
 _AND_A_HALF = re.compile(r"(?<![\w./])(\d{1,15}) and a half\b", re.I)
-# "2x", "2π" and "2 or 3" are no quantities, and neither are "5K" (thousand or kelvin) and "3 quarters".
+# "2x", "2π", "2 or 3" and "3 quarters" are no quantities.
 _NO_UNIT = re.compile(
-    r"\d[abeinpqrukK]$|\d\s?(?:.{0,20}\b)?(?:[xyz](?:[\^\d][\w^.-]*)?|[xyz]{2,3}|pi|π\w?|sqrt\w*)\b"
-    r"|\d\s?(?:or|and|plus|minus|times|over|to|dozens?|scores?|hal(?:f|ves)|thirds?|quarters?|fourths?|fifths?|sixths?"
+    r"\d[abeinqru]$|\d\s?(?:.{0,20}\b)?(?:[xyz](?:[\^\d][\w^.-]*)?|[xyz]{2,3}|pi|π\w?|sqrt\w*)\b"
+    r"|\d\s?(?:or|and|plus|minus|over|to|dozens?|scores?|hal(?:f|ves)|thirds?|quarters?|fourths?|fifths?|sixths?"
     r"|eighths?|tenths?|hundredths?|thousandths?|hundreds?|thousands?|millions?|billions?|trillions?|factorial"
     r"|squared|cubed)\b"
 )
@@ -95,10 +95,13 @@ def _rescaled(text: str) -> str:
 
 
 def _scaled(found: re.Match) -> str:
-    """Return a number with its scale as an exponent; "m", "b" and a capital "K" are scales of money only."""
+    """Return a number with its scale as an exponent; "m" and "b" are scales of money only.
+
+    K, M and B right behind a number scale it, as "k" does: "300K" is 300,000. Behind a space they are units: "300 K".
+    """
     money, letter = found["money"] or "", (found["letter"] or "").strip()
     number = found["digits"] or NUMBER_WORDS.get((found["word"] or "").lower(), "1")
-    if "e" in number.lower() or letter and (found["word"] or letter in "KmMbB" and not money):
+    if "e" in number.lower() or letter and (found["word"] or letter in ("m", "b") and not money):
         return found[0]
     names = found["scale"].lower().split() if found["scale"] else [letter.lower()]
     return f"{money}{number}e{sum(_SCALES[name] for name in names)}"

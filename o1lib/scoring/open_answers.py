@@ -20,23 +20,26 @@ _GIVEN = re.compile(
     r"(?:\b(?:is|are|was|were|equals?|answered by)|there's|(?<![!<>=])[=≈])\s(?:about |only |exactly |\$)?$"
 )
 _ONE = rf"(?:\d{{1,15}}|{'|'.join(NUMBER_WORDS)})(?![\w-])"
-# What stands before or behind the number that a sentence comes to: "so 7", "leaves 8", "7 in total", "8 remain".
+# What stands before or behind the number that a sentence comes to: "leaves 8", "7 in total", "8 remain", "so 7".
 _HEDGE = r"(?:(?:about|around|roughly|only|exactly|nearly|almost|just|approximately) )?"
 _COMES_TO = re.compile(
-    r"(?:\b(?:so|thus|hence|therefore|then),?(?: (?:there|we|it|that|this|they|i|you|the (?:answer|total|sum"
-    r"|result|difference)))?"
-    r"(?: (?:are|is|were|was|have|has|had|get|see|count|makes?|gives?|leaves?|equals?))?(?: left with)?"
-    r"|\b(?:leaves?|leaving|left with|makes?|making|gives?|giving|totals?|totaling|equals?|comes? to"
+    r"(?:\b(?:leaves?|leaving|left with|makes?|making|gives?|giving|totals?|totaling|equals?|comes? to"
     r"|adds? up to|add(?:ing)? to"
-    r"|(?:for|is|has|with|gives?) an? (?:difference|sum|total|product|average|mean|ratio|result) of))"
+    r"|an? (?:difference|sum|total|product|average|mean|ratio|result) of))"
     rf"(?: us| you)? {_HEDGE}[$\"'(]?$"
 )
+_SO_MANY = re.compile(
+    r"\b(?:so|thus|hence|therefore),?(?: (?:we|it|that|they|i|you) (?:have|has|had|get|see|count))?"
+    rf" {_HEDGE}[$\"'(]?$"
+)
+_ENDS_CLAUSE = re.compile(r"(?:(?! (?:is|are|was|were|and|or)\b) [a-z-]{1,20}){0,3}\W{0,3}(?:$|[.;!])")
+_OTHER_CLAUSE = re.compile(r"\b(?:after|once|when|if|because|since|from|not)\b|[(:]")
 _OPERATOR = re.compile(r"\s?[-+*/×÷^=<>]")
 _IN_TOTAL = re.compile(
     r"(?: (?!(?:at|on|in|to|the|of|from|by|top|bottom|upper|lower)\b)[a-z-]{1,20}){0,2}"
     r"(?:,? (?:in total|in all|altogether|overall|total|combined)\b|,? (?:(?:are"
     r"|is) )?(?:remain(?:s|ing)?"
-    r"|left(?: over)?)(?=\W{0,3}$|[.,;!]))"
+    r"|left(?: over)?)(?=\W{0,3}$|[.,;!]| after\b))"
 )
 # "3 of the 7 cars": the number of all is none of what is asked.
 _ALL = re.compile(
@@ -156,8 +159,9 @@ def _given(found: list[tuple[re.Match, str]], sentence: str) -> list[re.Match]:
     parts = [(match, before) for match, before in found if not _ALL.search(before)] or found
     free = [(match, before) for match, before in parts if not _CONDITION.search(before)]
     spoken = [match for match, _ in free] if len(free) == 1 else []
+    ends = [match.start() for match, _ in free[1:]] + [len(sentence)]
     kinds = (
-        [match for match, before in free if _GIVEN.search(before) or _concludes(match, before, sentence)],
+        [found[0] for found, end in zip(free, ends, strict=False) if _is_result(*found, sentence, end)],
         [match for match, _ in free if match["digits"]],
         spoken,
         [match for match, _ in parts if match["digits"]],
@@ -165,10 +169,20 @@ def _given(found: list[tuple[re.Match, str]], sentence: str) -> list[re.Match]:
     return next((kind for kind in kinds if kind), [])
 
 
-def _concludes(match: re.Match, before: str, sentence: str) -> bool:
+def _is_result(match: re.Match, before: str, sentence: str, end: int) -> bool:
+    """Return whether a number is what "is", or what a sentence comes to; `end` is where its next number begins.
+
+    A sentence does not come to a number that another one follows, unless in another clause: "so 8 remain after removing
+    2".
+    """
+    if _GIVEN.search(before):
+        return True
     if _OPERATOR.match(sentence, match.end()):
-        return False  # "so 3 + 4 = 7"
-    return bool(_COMES_TO.search(before) or _IN_TOTAL.match(sentence, match.end()))
+        return False  # "makes 3 + 4 = 7"
+    if end < len(sentence) and not _OTHER_CLAUSE.search(sentence, match.end(), end):
+        return False
+    alone = _SO_MANY.search(before) and _ENDS_CLAUSE.match(sentence, match.end())  # not "so 6 is too high"
+    return bool(alone or _COMES_TO.search(before) or _IN_TOTAL.match(sentence, match.end()))
 
 
 def _is_name(text: str, number: re.Match) -> bool:

@@ -307,8 +307,10 @@ def test_differences_from_other_extractors_have_reasons():
 @needs_real_data
 def test_the_published_table_is_what_the_command_measures():
     table = (project_root() / "results" / "extraction.md").read_text(encoding="utf8")
-    rows = re.findall(r"^\| `(\S+)` \| (\d+) \| (\d+) \| ([\d.]+) \|", table, re.M)
+    rows = re.findall(r"^\| `(\S+)` \| (\d+) \| (\d+) \| ([\d.]+) \| [^|]+ \| ([^|]*)\|", table, re.M)
     assert len(rows) == 6
-    for name, n, agree, rate in rows:
+    for name, n, agree, rate, differences in rows:
         found = check_file(real(name))
         assert (found["n"], found["agree"], found["rate"]) == (int(n), int(agree), float(rate)), name
+        counts = [int(count) for count in re.findall(r"(?:^|, )(\d+) ", differences)] if n != agree else []
+        assert sum(counts) == sum(found["causes"].values()), name

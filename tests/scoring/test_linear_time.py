@@ -49,6 +49,15 @@ PIECES = (
         "'",
         "¬",
     ),
+    *("the second one. ", "the last option ", "so 7 ", "5 makes 3 ", "3 left after ", "5 million ", "5K ", "3 times "),
+    *(
+        "better than B ",
+        "no option is better than ",
+        "I choose A over ",
+        "while A ",
+        "A may be so but ",
+        "B is correct ",
+    ),
 )
 
 
