@@ -28,6 +28,7 @@ class ProgressCallback(TrainerCallback):
         self.look, self.look_steps = look, look_steps
 
     def on_train_begin(self, args, state, control, **kwargs):
+        """Open the progress bar, at the step from which a resumed run goes on."""
         self.bar = progress_bar(
             total=state.max_steps,
             initial=state.global_step,

@@ -73,6 +73,7 @@ def _turn_by_turn(decoder, written) -> Reply:
     """Return the `reply` of a suite: `written` returns the texts of one turn, for the requests that are still open."""
 
     def reply(requests: Sequence[Request]) -> list[str | None]:
+        """Return the text that completes each request, None where a server lost one of its turns."""
         said = [[] for _ in requests]
         tasks = [_task(request) for request in requests]
         for turn in range(max((len(one.users) for one in requests), default=0)):

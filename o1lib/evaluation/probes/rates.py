@@ -55,6 +55,7 @@ def follow_look(processor, format: str, items: Sequence, partners: Mapping, suit
     from o1lib.inference.decoder import Decoder
 
     def look(model, asked, outputs) -> dict[str, Any]:
+        """Return the rates of a model in training, from new replies and from its validation answers `outputs`."""
         # a look during training: the engine is not compared with the model's own forward every time
         decoder = Decoder(model, processor, temperature=0.0, max_new_tokens=LONGEST, replayed=False)
         reply = replies(decoder, format)

@@ -25,6 +25,7 @@ def kept_replies(reply: Reply, path: Path, settings: Mapping) -> Reply:
     found, pictures = dict(journal.entries), {}
 
     def remembered(requests):
+        """Return the texts of requests: those in the file, and new ones, which are added to it."""
         new = [one for one in requests if one.shown and one.shown not in pictures]
         pictures.update({one.shown: picture_hash(picture_of(one)) for one in new})
         keys = [_key(request, pictures.get(request.shown, "")) for request in requests]
