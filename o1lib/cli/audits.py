@@ -44,7 +44,9 @@ def audit_model(
     least: Annotated[float, typer.Option(help="smallest gain, as a share of the questions, that is worth it")] = 0.02,
     temperature: Annotated[float, typer.Option(help="temperature of the sampled answers")] = 0.6,
     max_new_tokens: Annotated[int, typer.Option(help="most tokens generated per stage")] = 256,
-    out: Annotated[str, typer.Option(help='folder of the results; "" is work/audits/<path or name of the model>')] = "",
+    out: Annotated[
+        str, typer.Option(help='folder of the results; "" is work/audits/<model>, or <model>--on--<data>')
+    ] = "",
     seed: Annotated[int, typer.Option(help="seed of all random draws")] = 0,
     dtype: Annotated[str, typer.Option(help=DTYPE_HELP)] = DTYPES[0],
     endpoint: Annotated[str, typer.Option(help="OpenAI-compatible address where the model is served")] = "",

@@ -56,7 +56,7 @@ def audit(
     if not 0 <= least <= 1:
         raise UserError(f"a gain of {least:g} is no share of the questions: give --least between 0 and 1")
     check_many_answers(temperature)
-    folder = project_root() / (out or f"work/audits/{folder_of(model, endpoint)}")
+    folder = project_root() / (out or f"work/audits/{default_folder(model, data, endpoint)}")
     given = {"model": model, "data": data, "questions": questions, "format": format, "judge": judge}
     given |= {"judge_model": judge_model, "study": study, "least": least, "temperature": temperature, "seed": seed}
     given |= {"endpoint": endpoint, "dtype": dtype} | served
@@ -75,6 +75,12 @@ def audit(
     told = [sentence.replace("**", "") for sentence in sentences_of(reading, judged)]
     told += [f"stage beam left out: {no_curve}"] if no_curve else []
     return "\n".join([*told, *subject.told(), f"page: {shown(page)}"])
+
+
+def default_folder(model: str, data: str, endpoint: str = "") -> str:
+    """Return the name of the folder of an audit: the model's, with that of the questions if they are the user's own."""
+    own = f"--on--{folder_of(data)}" if data else ""
+    return folder_of(model, endpoint) + own
 
 
 def asked_about(data: str, items: AuditItems, subject: Audited) -> str:

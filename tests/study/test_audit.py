@@ -46,6 +46,7 @@ from o1lib.search.self_judge import SelfJudge
 from o1lib.search.streams import keyed_rng
 from o1lib.search.types import Candidate, Usage
 from o1lib.study.audit import KEPT, chain_audit, curve_of, judge_audit, kept_judging
+from o1lib.study.audit_command import default_folder
 from o1lib.study.audit_models import RESENT_CHAIN, Audited, judge_to_audit, model_to_audit, sampling
 from o1lib.study.audit_page import anchors, audit_page
 
@@ -636,3 +637,9 @@ def test_two_models_of_one_name_have_folders_of_their_own(tmp_path, monkeypatch)
 def test_a_mistake_is_refused_before_anything_is_asked(words, named):
     done = CliRunner().invoke(app, ["audit", *words])
     assert isinstance(done.exception, UserError) and named in str(done.exception)
+
+
+def test_audits_of_one_model_on_different_questions_have_different_folders():
+    drawn, own, other = (default_folder("owner/model", data) for data in ("", "mine.jsonl", "MMStar@mine.tsv"))
+    assert drawn == "owner--model"
+    assert own == "owner--model--on--mine.jsonl" != other
