@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from o1lib.records import project_root, write_json
 from o1lib.training.attention import attention_implementation
-from o1lib.training.batch_order import dataset, lay_out
+from o1lib.training.batch_order import dataset, lay_out, token_length
 
 FLOORS = {"trainer_vs_bare_loop": 0.95, "matmul_peak_fraction": 0.45}
 WARM = 2  # warm-up steps, not counted
@@ -90,7 +90,8 @@ def _batches(processor, examples, batch, by_length=True, multiple=None):
 
     collate = collator(processor)
     collate.pad_to_multiple_of = multiple
-    rows = dataset(lay_out([examples], batch, 0, by_length=by_length), batch, 1)
+    length = token_length(processor) if by_length else None
+    rows = dataset(lay_out([examples], batch, 0, length=length), batch, 1)
     seconds, made = [], []
     for first in range(0, len(rows), batch):
         start = time.perf_counter()

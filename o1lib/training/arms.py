@@ -24,7 +24,7 @@ from o1lib.records.html import render
 from o1lib.records.journals import read_lines
 from o1lib.training import RECIPES, Lazy, fit, spans
 from o1lib.training.arm_plan import PlannedArm
-from o1lib.training.batch_order import item_length
+from o1lib.training.batch_order import item_text
 from o1lib.training.curriculum import per_item
 from o1lib.training.fresh import with_pictures
 from o1lib.training.launch import launch
@@ -74,11 +74,11 @@ def starting_model(run, base: str):
 
 
 def dialogs(phases, format: str, seed: int = 0) -> list:
-    """Return the phases of a plan as sequences of {"messages", "images", "length"} that are built on access."""
+    """Return the phases of a plan as sequences of {"messages", "images", "sorted_by"} that are built on access."""
 
     def dialog(pair):
         item, _ = pair
-        return {"messages": chat(pair, format, seed), "images": [picture_of(item)], "length": item_length(item)}
+        return {"messages": chat(pair, format, seed), "images": [picture_of(item)], "sorted_by": item_text(item)}
 
     return [Lazy(phase, dialog) for phase in phases]
 

@@ -1,7 +1,7 @@
 """The order of training examples: phases as lazy sequences whose order is the same after a resume.
 
 phase = Lazy(items, make)                       # example k is built by make(items[k]) on access
-laid = lay_out([phase], batch=48, seed=0)       # grouped by length inside windows; reshuffled every later epoch
+laid = lay_out([phase], batch=48, seed=0, length=token_length(processor))     # grouped by length inside windows
 dataset(laid, batch=48, ranks=1)                # the datasets.Dataset that the trainer reads from first to last
 """
 
@@ -12,7 +12,7 @@ WINDOW = 16  # batches among which examples are sorted by length
 
 
 class Lazy(Sequence):
-    """A sequence whose example k, {"messages", "images"} and maybe "length", is built by `make(keys[k])` on access."""
+    """A sequence whose example k, {"messages", "images"} and maybe "sorted_by", is `make(keys[k])`, made on access."""
 
     def __init__(self, keys: Sequence, make: Callable):
         self.keys, self.make = keys, make
@@ -27,14 +27,13 @@ class Lazy(Sequence):
 class Grouped(Sequence):
     """The same examples, sorted by length inside windows of 16 batches, so that a batch holds little padding.
 
-    The length of an example is its "length" if it has one, else the characters of its messages. Arms of all formats
-    give the length of the item (`item_length`), so that they learn the same items in the same order.
-    The batches of a window are shuffled with `seed`. A window is built as a whole when one of its examples is accessed,
-    and it does not depend on the windows before it. So a resumed run sees the same order as an uninterrupted one.
+    `length(example)` is the length of an example (`token_length`). The batches of a window are shuffled with `seed`. A
+    window is built as a whole when one of its examples is accessed, and it does not depend on the windows before it. So
+    a resumed run sees the same order as an uninterrupted one.
     """
 
-    def __init__(self, examples: Sequence, batch: int, seed: int | str):
-        self.examples, self.batch, self.seed = examples, batch, seed
+    def __init__(self, examples: Sequence, batch: int, seed: int | str, length: Callable):
+        self.examples, self.batch, self.seed, self.length = examples, batch, seed, length
         self.size, self.number, self.window = WINDOW * batch, None, []
 
     def __len__(self):
@@ -49,7 +48,7 @@ class Grouped(Sequence):
     def _make(self, number):
         first = number * self.size
         made = [self.examples[k] for k in range(first, min(first + self.size, len(self)))]
-        made.sort(key=_length)
+        made.sort(key=self.length)
         batches = [made[k : k + self.batch] for k in range(0, len(made), self.batch)]
         rest = [batches.pop()] if len(batches[-1]) < self.batch else []
         random.Random(f"{self.seed}/{number}").shuffle(batches)
@@ -57,12 +56,12 @@ class Grouped(Sequence):
 
 
 def lay_out(
-    phases: Sequence[Sequence], batch: int, seed: int, epochs: int = 1, by_length: bool = True
+    phases: Sequence[Sequence], batch: int, seed: int, epochs: int = 1, length: Callable | None = None
 ) -> list[Sequence]:
     """Return the non-empty phases, each `epochs` times, in the order in which they are learned.
 
-    The first epoch of a phase keeps the given order; each later epoch is shuffled with its own seed. `by_length` groups
-    examples of similar length (see `Grouped`).
+    The first epoch of a phase keeps the given order; each later epoch is shuffled with its own seed. With `length`,
+    examples of similar length are grouped (see `Grouped`).
     """
     laid = []
     for phase in (phase for phase in phases if len(phase)):
@@ -70,7 +69,7 @@ def lay_out(
             key = f"{seed}/{epoch}" if epoch else seed
             order = random.Random(f"epoch/{key}").sample(range(len(phase)), len(phase))
             again = Lazy(order, phase.__getitem__) if epoch else phase
-            laid.append(Grouped(again, batch, key) if by_length else again)
+            laid.append(Grouped(again, batch, key, length) if length else again)
     return laid
 
 
@@ -103,13 +102,20 @@ class _Lookup:
         return _Lookup, ((), 1)
 
 
-def item_length(item) -> int:
-    """Return the length of an item in characters, the same in every format: its question and all of its stages."""
-    return len(item.question) + sum(map(len, item.stages.values()))
+def token_length(processor) -> Callable[[dict], int]:
+    """Return the function for the length of an example in tokens: of its text "sorted_by" if it has one, else its chat.
+
+    Arms of all formats give the text of the item (`item_text`), so that they learn the same items in the same order.
+    Characters say too little: a batch that is sorted by them is a third padding where words are invented.
+    """
+
+    def length(example):
+        text = example.get("sorted_by") or processor.apply_chat_template(example["messages"], tokenize=False)
+        return len(processor.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    return length
 
 
-def _length(example) -> int:
-    if "length" in example:
-        return example["length"]
-    parts = (part for message in example["messages"] for part in message["content"])
-    return sum(len(part) if isinstance(part, str) else len(part.get("text", "")) for part in parts)
+def item_text(item) -> str:
+    """Return the text by which an item is sorted, the same in every format: its question and all of its stages."""
+    return "\n".join([item.question, *item.stages.values()])

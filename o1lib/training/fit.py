@@ -19,7 +19,7 @@ from o1lib.records import UserError, atomic_file
 from o1lib.training import checkpoints, launch
 from o1lib.training.arguments import sft_config, step_intervals
 from o1lib.training.attention import attention_for_training, attention_implementation, mask_textonly_cross_attention
-from o1lib.training.batch_order import dataset, lay_out
+from o1lib.training.batch_order import dataset, lay_out, token_length
 from o1lib.training.collator import collator
 from o1lib.training.lora import attach, merge
 from o1lib.training.recipes import SMALL, Recipe
@@ -59,7 +59,8 @@ def fit(
     full disk, LoRA modules that do not exist, an unknown `tracker`, or a number of processes other than
     `processes` (0 accepts any).
     """
-    laid, out = lay_out(phases, batch, seed, recipe.epochs, recipe.by_length), Path(out)
+    length = token_length(processor) if recipe.by_length else None
+    laid, out = lay_out(phases, batch, seed, recipe.epochs, length), Path(out)
     if not laid:
         raise UserError("nothing to train on: every phase is empty; raise the number of examples")
     quiet()
