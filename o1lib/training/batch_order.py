@@ -12,7 +12,7 @@ WINDOW = 16  # batches among which examples are sorted by length
 
 
 class Lazy(Sequence):
-    """A sequence whose example k, {"messages", "images"} and maybe "sorted_by", is `make(keys[k])`, made on access."""
+    """A sequence that builds example k, {"messages", "images"} and maybe "sorted_by", as `make(keys[k])` on access."""
 
     def __init__(self, keys: Sequence, make: Callable):
         self.keys, self.make = keys, make
@@ -106,7 +106,7 @@ def token_length(processor) -> Callable[[dict], int]:
     """Return the function for the length of an example in tokens: of its text "sorted_by" if it has one, else its chat.
 
     Arms of all formats give the text of the item (`item_text`), so that they learn the same items in the same order.
-    Characters say too little: a batch that is sorted by them is a third padding where words are invented.
+    Characters say too little: an invented word has more tokens than a known word of as many letters.
     """
 
     def length(example):

@@ -56,8 +56,7 @@ def fit(
     folder for the trained model, the only way to keep one whose weights are sharded.
 
     Raises UserError for no examples, examples that cannot be learned from, a loss or weights that are not finite, a
-    full disk, LoRA modules that do not exist, an unknown `tracker`, or a number of processes other than
-    `processes` (0 accepts any).
+    full disk, LoRA modules that do not exist, an unknown `tracker`, or other than `processes` processes (0: any).
     """
     length = token_length(processor) if recipe.by_length else None
     laid, out = lay_out(phases, batch, seed, recipe.epochs, length), Path(out)
