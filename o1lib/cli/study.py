@@ -67,7 +67,7 @@ def restore(
     scale: Scale = "mini",
     rows: Annotated[str, typer.Option(help='groups and rows between commas; "" is every row')] = "",
 ) -> None:
-    """Bring back the records that a study set aside, where they are complete and fit the plan."""
+    """Bring back rows that were kept, and records that a study set aside, where they are complete and fit the plan."""
     from o1lib.study.restore import restore as bring_back
 
     print(bring_back(scale, rows))
@@ -164,6 +164,14 @@ def publish_results(scale: Scale = "mini", force: Annotated[bool, typer.Option(h
     from o1lib.study import publish
 
     publish.publish(scale, force)
+
+
+@app.command("keep")
+def keep_rows(scale: Scale = "mini"):
+    """Copy the complete rows of a study under way into results/unfinished, so that another checkout goes on with it."""
+    from o1lib.study import kept
+
+    print(kept.keep(scale))
 
 
 @app.command("texts")

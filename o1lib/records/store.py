@@ -133,8 +133,11 @@ class Record(BaseModel):
         """Return {artifact: "is missing", "is empty", "has changed" or "cannot be read"}.
 
         A large folder (a dataset, the model of scale paper) is not hashed, to save time; it only must hold a file.
+        Whole predictions may be missing where the record has a short form.
         """
         found = {name: _state(self.folder / name, digest) for name, digest in self.artifacts.items()}
+        if SHORT in self.artifacts and not (self.folder / PREDICTIONS).exists():
+            found[PREDICTIONS] = ""
         return {name: state for name, state in found.items() if state}
 
     def misplaced(self) -> str:

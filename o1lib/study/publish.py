@@ -30,14 +30,14 @@ def _results(scale: str) -> Path:
     return project_root() / "results" / scale
 
 
-def _planned(scale: str) -> list[plan.PlannedJob]:
+def planned(scale: str) -> list[plan.PlannedJob]:
     """Return the plan entries of every row and report at every seed that has a record."""
     root = project_root() / "work" / scale
     seeds = tuple(sorted(states.seeds_there(root) | {0}))
     return list(plan.make_plan(experiments.read_experiments(), scale, "all", seeds).jobs)
 
 
-def _check_files(entries: list[plan.PlannedJob]) -> None:
+def check_files(entries: list[plan.PlannedJob]) -> None:
     """Raise UserError if a file that would be copied is not the file that its record was made from."""
     for job in (entry.job for entry in entries):
         record = states.recorded(job)
@@ -142,8 +142,8 @@ def publish(scale: str = "mini", force: bool = False) -> None:
         raise UserError("smoke rows show that the pipeline works; their numbers mean nothing: publish SCALE=mini")
     from o1lib.study import readme  # imports pandas
 
-    entries = _planned(scale)
-    _check_files(entries)
+    entries = planned(scale)
+    check_files(entries)
     rows = [entry.job for entry in entries if not entry.reason and not entry.job.report]
     reports = [entry.job for entry in entries if entry.job.report and states.recorded(entry.job)]
     if not rows:

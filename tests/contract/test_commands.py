@@ -18,7 +18,7 @@ COMMANDS = [
     "stages-check", "answers-check", "survey-check", "minivqa", "train", "teach", "answer", "probe-lookup", "plan",
     "study", "summary", "compare", "why", "power", "rates", "publish", "base", "ship", "shortcuts", "gate",
     "probe-chain", "reasoning-steps", "depth-shortcuts", "chance", "entering", "margins", "probe-suite",
-    "readiness", "site", "restore", "check-model", "push-hub", "audit", "inspect-log", "texts", "archive",
+    "readiness", "site", "restore", "keep", "check-model", "push-hub", "audit", "inspect-log", "texts", "archive",
 ]  # fmt: skip
 HIDDEN = "run-row"
 MODULES = ("o1lib", "o1lib.stages", "o1lib.answers", "o1lib.survey", "o1lib.minivqa", "o1lib.train")
@@ -48,6 +48,7 @@ OPTIONS = {
     "study": "--scale --rows --seeds --jobs --fresh --snakemake",
     "run-row": "--seed --scale --plan",
     "restore": "--scale --rows",
+    "keep": "--scale",
     "summary": "--scale",
     "compare": "--scale",
     "why": "--scale",
@@ -78,6 +79,7 @@ MISTAKES = [
     ("o1lib entering --rows nosuch", "nosuch"),
     ("o1lib summary --scale paper", "paper"),
     ("o1lib restore --scale bogus", "bogus"),
+    ("o1lib keep --scale smoke", "no complete row in work/smoke"),
     ("o1lib rates --scale bogus", "bogus"),
     ("o1lib readiness --scale smoke", "direct"),
     ("o1lib run-row nosuch", "nosuch"),
