@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from o1lib.analysis.claims import Claim, load_claims, rests_on
 from o1lib.analysis.stats.power import Variances, needed, variances
 from o1lib.records import Record, UserError
-from o1lib.study import experiments
+from o1lib.study import experiments, specs
 
 DETECT = {"arms": 0.03, "searches": 0.03}  # the smallest true difference to detect, a fraction
 PRIORITY = ("A5", "A4", "A20", "A17", "B8", "B11")  # members enter in this order while there are hours
@@ -72,7 +72,7 @@ def by_priority(members: Iterable["FamilyMember"]) -> list["FamilyMember"]:
     return sorted(members, key=lambda one: rank.get(one.claim.id, len(rank)))
 
 
-def measured_family(study: experiments.Study, scale: str, records: list[Record]) -> tuple[FamilyMember, ...]:
+def measured_family(study: specs.Study, scale: str, records: list[Record]) -> tuple[FamilyMember, ...]:
     """Return the members of the family with the variances that records give them.
 
     Raises UserError if no claim of some kind was measured.
@@ -95,7 +95,7 @@ def families(members: Iterable[FamilyMember]) -> tuple[tuple[FamilyMember, ...],
     return tuple(map(tuple, found))
 
 
-def _member(claim: Claim, study: experiments.Study, scale: str, records: list[Record]) -> FamilyMember:
+def _member(claim: Claim, study: specs.Study, scale: str, records: list[Record]) -> FamilyMember:
     models = {experiments.parameters_of(study, scale, row).get("model") for row in claim.contrast.rows}
     kind = "searches" if len(models) == 1 else "arms"
     try:

@@ -17,9 +17,10 @@ from o1lib.data.splits import set_sizes
 from o1lib.minivqa.testsets import TEST_SETS
 from o1lib.records import load_all, project_root, shown
 from o1lib.records.journals import read_json
-from o1lib.study.experiments import Study, parameters_of
+from o1lib.study.experiments import parameters_of
 from o1lib.study.jobs import Job
 from o1lib.study.run_times import RunTimes
+from o1lib.study.specs import Study
 from o1lib.study.states import earlier, recorded, seeds_there
 
 STARTING = 3.0  # seconds to start papermill and a kernel, which a record does not count

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from o1lib.records import UserError, nearest
 
 if TYPE_CHECKING:
-    from o1lib.study.experiments import Study
+    from o1lib.study.specs import Study
 
 
 def with_groups(study: "Study") -> "Study":

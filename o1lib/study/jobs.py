@@ -16,17 +16,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from o1lib.records import UserError, choose, nearest, project_root, sha256
-from o1lib.study.experiments import (
-    EVERYTHING,
-    SERVED,
-    ScaleSpec,
-    Study,
-    links_of,
-    parameters_of,
-    planned_seeds,
-    seeds_of,
-)
+from o1lib.study.experiments import EVERYTHING, SERVED, links_of, parameters_of, planned_seeds, seeds_of
 from o1lib.study.resources import Resources, resources_of
+from o1lib.study.specs import ScaleSpec, Study
 
 Key = tuple[str, int]  # (row, seed)
 

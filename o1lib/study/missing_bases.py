@@ -6,8 +6,9 @@ Rows of notebook 00 copy a shipped base. Without it, every row that starts from 
 """
 
 from o1lib.records import project_root
-from o1lib.study.experiments import BASE, Study
+from o1lib.study.experiments import BASE
 from o1lib.study.plan import StudyPlan
+from o1lib.study.specs import Study
 
 
 def missing_bases(study: Study, plan: StudyPlan) -> list[str]:

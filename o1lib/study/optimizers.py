@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 
 from o1lib.records import Record
-from o1lib.study.experiments import Study
 from o1lib.study.rates import GROUP, first_rates, trial_of
+from o1lib.study.specs import Study
 
 OPTIMIZERS = "optimizers"  # the group of the rows that try Muon
 ADAMW, MUON = "adamw", "muon"

@@ -22,8 +22,9 @@ from o1lib.records.files import disk_errors
 from o1lib.records.journals import put_away
 from o1lib.records.store import RECORD
 from o1lib.study.estimates import Estimates
-from o1lib.study.experiments import EVERYTHING, Study
+from o1lib.study.experiments import EVERYTHING
 from o1lib.study.jobs import Job, Key, expand, fingerprinted, select
+from o1lib.study.specs import Study
 from o1lib.study.states import (
     ATTEMPT,
     BY_HAND,

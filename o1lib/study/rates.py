@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from o1lib.records import Record, UserError, choose, load_all, project_root
-from o1lib.study.experiments import Study, parameters_of
+from o1lib.study.experiments import parameters_of
+from o1lib.study.specs import Study
 
 GROUP, EXTENDED = "rates", "rates_extended"
 TRIES = {GROUP, EXTENDED, "optimizers"}  # groups of rows that try a rate, and so name it

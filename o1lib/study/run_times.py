@@ -18,7 +18,7 @@ import pandas as pd
 from o1lib.data.splits import set_sizes
 from o1lib.minivqa.testsets import TEST_SETS
 from o1lib.records import Record
-from o1lib.study import experiments
+from o1lib.study import specs
 from o1lib.study.jobs import Job, Key, expand
 
 TRAINING, SCORING = "02_train_sft", "03_search_and_score"
@@ -40,7 +40,7 @@ class Timed:
 class RunTimes:
     """Run times of a scale's jobs by the records of a study, for runs with other seeds and sizes of test sets."""
 
-    study: experiments.Study
+    study: specs.Study
     scale: str
     records: list[Record]
 

@@ -21,11 +21,11 @@ from o1lib.records.files import disk_errors, expanded
 from o1lib.records.journals import read_json
 from o1lib.study import plan as planning
 from o1lib.study import plan_text
-from o1lib.study.experiments import ScaleSpec
 from o1lib.study.plan import StudyPlan
 from o1lib.study.progress import StudyProgress, summarize
 from o1lib.study.resources import on_cluster
 from o1lib.study.row_job import EVENTS, STUDY, import_path, locked, stop_tree
+from o1lib.study.specs import ScaleSpec
 
 HUB = ("gpu", "paper")  # scales whose models and data come from the Hub
 LOG, NOTE = "study.log", "snakemake.json"  # in the logs: Snakemake's output, and its process

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from o1lib.records import Record, UserError, load, portable, project_root
 from o1lib.records.journals import numbered, read_json
 from o1lib.records.store import RECORD
-from o1lib.study.experiments import Study
 from o1lib.study.jobs import Job, Key
+from o1lib.study.specs import Study
 
 ATTEMPT = "attempt"  # fingerprint and code hash of the run that last began; only the same run may use its checkpoints
 EARLIER = "earlier.json"  # the record of a row that is redone; the plan takes its parameters and seconds from it

@@ -18,7 +18,7 @@ from o1lib.records import UserError, nearest
 from o1lib.records.strict import StrictModel
 
 if TYPE_CHECKING:
-    from o1lib.study.experiments import RowSpec, ScaleSpec, Study
+    from o1lib.study.specs import RowSpec, ScaleSpec, Study
 
 FIRST = "base"  # the row of the base that rows use unless they say otherwise
 LINKS = ("base", "model", "judge_model")  # parameters through which a row uses a base

@@ -9,9 +9,10 @@ chosen rate. A base that misses the gate is published as it is, so that is told 
 
 from o1lib.records import load, project_root, sha256
 from o1lib.records.store import RECORD
-from o1lib.study.experiments import BASE, ScaleSpec, Study
+from o1lib.study.experiments import BASE
 from o1lib.study.plan import StudyPlan
 from o1lib.study.rates import ARMS, GROUP, TRIES
+from o1lib.study.specs import ScaleSpec, Study
 
 WEIGHTS = "model.safetensors"
 REMEDY = f"run `make study ROWS={GROUP}`, enter what `.venv/bin/python -m o1lib rates` prints in experiments.yaml"

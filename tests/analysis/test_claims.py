@@ -30,11 +30,11 @@ from o1lib.records import UserError, load_all, need, project_root
 from o1lib.scoring import PAPER_SETS, metrics
 from o1lib.scoring.chance_level import HEADLINE
 from o1lib.scoring.policy_scores import chance_levels
-from o1lib.study import experiments
+from o1lib.study import experiments, specs
 
 CLAIMS = load_claims()
 REPORTED = project_root() / "results" / "reported"
-ROWS = experiments.Study.model_validate(yaml.safe_load((project_root() / experiments.FILE).read_text("utf8"))).rows
+ROWS = specs.Study.model_validate(yaml.safe_load((project_root() / experiments.FILE).read_text("utf8"))).rows
 TEXT = render({"summary": "s", "caption": "c", "reasoning": "r", "conclusion": "yes"})
 
 
