@@ -9,6 +9,7 @@ ROWS =
 SEEDS =
 JOBS =
 FRESH =
+MINUTES =
 CLAIM =
 SNAKEMAKE =
 FROM =
@@ -27,7 +28,7 @@ PYTHON := $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
 # A mistyped variable must not silently run something else.
-KNOWN := SCALE ROWS SEEDS JOBS FRESH CLAIM SNAKEMAKE FROM REPOSITORY OWNER PARTS DRY TESTS WORKERS KILLS MODEL LOADED TORCH_INDEX VENV PYTHON
+KNOWN := SCALE ROWS SEEDS JOBS FRESH MINUTES CLAIM SNAKEMAKE FROM REPOSITORY OWNER PARTS DRY TESTS WORKERS KILLS MODEL LOADED TORCH_INDEX VENV PYTHON
 UNKNOWN := $(filter-out $(KNOWN),$(foreach name,$(.VARIABLES),$(if $(findstring command line,$(origin $(name))),$(name))))
 ifneq ($(UNKNOWN),)
 $(error unknown variable $(firstword $(UNKNOWN)): use $(KNOWN))
@@ -47,8 +48,8 @@ STAMP := $(VENV)/installed-$(shell $(PYTHON) -c 'import hashlib, pathlib, sys; p
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
 
 .PHONY: study plan test test-fast lint lab compare why publish site base ship push-hub bench-search bench-train bench-teacher bench-kills check-models setup help
-study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FRESH=1), ending with the claims page
-	@$(RUN) study $(CHOICE) --snakemake '$(SNAKEMAKE)'
+study: setup  ## run every row that is out of date (SCALE= ROWS= SEEDS= JOBS= FRESH=1 MINUTES=), ending with the claims page
+	@$(RUN) study $(CHOICE) --snakemake '$(SNAKEMAKE)' --minutes '$(MINUTES)'
 plan: setup  ## print what would run, why, and about how long
 	@$(RUN) plan $(CHOICE)
 test: setup  ## run all tests, the whole study at the smoke scale among them; those of the site need Chromium and `make site`

@@ -27,6 +27,8 @@ rule row:
     # Snakemake sets OMP_NUM_THREADS and MKL_NUM_THREADS of each job to this number. torch uses the smaller of the two.
     # 0 in the config: the row runs on a machine of a cluster and gets the cores that it asks for.
     threads: lambda wildcards: int(config["threads"]) or asked(wildcards, "cpus")
+    # An arm is scored before the next one is trained: a study that is stopped leaves few models that wait for scores.
+    priority: lambda wildcards: int(ROWS[f"{wildcards.row}/{wildcards.seed}"]["notebook"] == "03_search_and_score")
     # What a cluster's scheduler is asked for. Without limits for them, which `make study` never sets, they bound nothing.
     resources:
         mem_mb=lambda wildcards: asked(wildcards, "mem_mb"),

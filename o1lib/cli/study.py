@@ -47,6 +47,7 @@ def study(
     jobs: Jobs = "",
     fresh: Fresh = "",
     snakemake: Annotated[str, typer.Option(help="options for Snakemake, such as --profile profiles/slurm")] = "",
+    minutes: Annotated[str, typer.Option(help='minutes after which no further row starts; "" is no limit')] = "",
 ) -> None:
     """Run every row that is out of date and write the summary, work/<scale>/summary.json."""
     from o1lib.study import resources, runner
@@ -59,7 +60,7 @@ def study(
     if not resources.on_cluster(options):
         runner.check_hardware(needs, scale)
     with stoppable("finished rows are recorded, and "):
-        raise typer.Exit(runner.run(made, parallel, options))
+        raise typer.Exit(runner.run(made, parallel, options, number("MINUTES", minutes, 1) if minutes else 0))
 
 
 @app.command()

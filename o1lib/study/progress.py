@@ -37,6 +37,12 @@ class StudyProgress:
     ended: list[dict] = field(default_factory=list)
     peak_mb: float = 0.0
     started: float = field(default_factory=time.monotonic)
+    stopped: bool = False  # whether the time was over, so that no further row started
+
+    @property
+    def seconds(self) -> float:
+        """The seconds since the study started."""
+        return time.monotonic() - self.started
 
     def update(self, process: psutil.Process) -> None:
         """Print the rows that ended since the last call and sample the memory of `process` and its children."""
@@ -66,7 +72,7 @@ class StudyProgress:
     def print_elapsed(self) -> None:
         """Print the elapsed time, on a terminal only."""
         if sys.stdout.isatty():
-            seconds = duration(time.monotonic() - self.started)
+            seconds = duration(self.seconds)
             print(f"\r… {len(self.ended)} of {len(self.plan.due)} rows after {seconds} ", end="", flush=True)
 
 
@@ -95,17 +101,20 @@ def _resident_mb(process: psutil.Process) -> float:
 def summarize(plan: StudyPlan, progress: StudyProgress | None) -> int:
     """Write and print the summary, print the pages to read, and return the exit code."""
     missing = [entry.job for entry in plan.jobs if not states.is_done(entry.job)]
+    ended = {(event["row"], event["seed"]) for event in progress.ended} if progress else set()
+    idle = [job for job in missing if job.key not in ended]
+    failed = len(missing) - len(idle) if progress and progress.stopped else len(missing)
     totals = {
         "rows": len(plan.jobs),
         "recorded": len(plan.jobs) - len(missing),
-        "failed": len(missing),
-        "seconds": round(time.monotonic() - progress.started, 1) if progress else 0.0,
+        "failed": failed,
+        "seconds": round(progress.seconds, 1) if progress else 0.0,
         "peak_memory_mb": round(progress.peak_mb) if progress else 0,
     }
     path = plan.root / "summary.json"
     if progress or not path.is_file():  # if nothing ran, the summary of the last run stays
         write_json(path, totals)
-    _print_not_run(plan, progress, missing)
+    _print_idle(plan, progress, idle)
     print(f"{totals['recorded']} of {totals['rows']} rows recorded ({shown(path)})")
     if slowest := slowest_rows(plan):
         print(slowest)
@@ -116,7 +125,7 @@ def summarize(plan: StudyPlan, progress: StudyProgress | None) -> int:
             print(f"published results, at scale {experiments.MAIN_SCALE}: {shown(published)}")
     if comparison := _compare_with_published(plan):
         print(comparison)
-    return 1 if missing else 0
+    return 1 if failed else 0
 
 
 def slowest_rows(plan: StudyPlan, most: int = 5) -> str:
@@ -136,13 +145,13 @@ def _longest(seconds: dict[str, float], most: int | None = None) -> str:
     return ", ".join(f"{name} {took:,.0f} s" for name, took in ordered[:most])
 
 
-def _print_not_run(plan: StudyPlan, progress: StudyProgress | None, missing: list[Job]) -> None:
-    """Name the rows that did not start or were killed. Raises UserError if no row ended at all."""
-    ended = {(event["row"], event["seed"]) for event in progress.ended} if progress else set()
-    if names := [job.name for job in missing if job.key not in ended]:
-        why = "a row that it needs failed, or it was killed"
-        print(f"{counted(len(names), 'row')} did not run ({why}): {', '.join(names)}")
-    if progress and not progress.ended:
+def _print_idle(plan: StudyPlan, progress: StudyProgress | None, idle: list[Job]) -> None:
+    """Name the rows that did not start or were killed, and why. Raises UserError if none ended at all."""
+    if idle:
+        over = "the time is over, and the same command goes on"
+        why = over if progress and progress.stopped else "a row that it needs failed, or it was killed"
+        print(f"{counted(len(idle), 'row')} did not run ({why}): {', '.join(job.name for job in idle)}")
+    if progress and not progress.ended and not progress.stopped:
         raise UserError(f"no row ran: read Snakemake's output in {shown(plan.root / 'logs' / 'study.log')}")
 
 

@@ -128,7 +128,7 @@ def _empty_logs(root: Path) -> Path:
     return logs
 
 
-def _schedule(plan: StudyPlan, jobs: int, extra: list[str]) -> StudyProgress:
+def _schedule(plan: StudyPlan, jobs: int, extra: list[str], minutes: float) -> StudyProgress:
     """Run the plan with Snakemake and return the progress. Stops every started process when interrupted."""
     logs = _empty_logs(plan.root)
     note = logs / NOTE
@@ -153,6 +153,9 @@ def _schedule(plan: StudyPlan, jobs: int, extra: list[str]) -> StudyProgress:
             while child.poll() is None:
                 progress.update(process)
                 progress.print_elapsed()
+                if minutes and not progress.stopped and progress.seconds > 60 * minutes:
+                    progress.stopped = True
+                    child.terminate()  # Snakemake then waits for the rows that run, and starts no other
                 time.sleep(0.5)
             progress.update(process)
         finally:
@@ -171,16 +174,17 @@ def _cancel(child: subprocess.Popen) -> None:
         print("Snakemake did not cancel its jobs in time: look for them in the cluster's queue", flush=True)
 
 
-def run(plan: StudyPlan, jobs: int = 1, extra: tuple[str, ...] = ()) -> int:
+def run(plan: StudyPlan, jobs: int = 1, extra: tuple[str, ...] = (), minutes: float = 0) -> int:
     """Run the rows that are due, print a line for each, and write the summary.
 
-    `jobs` is the number of parallel rows, `extra` holds further options of Snakemake. Returns the exit code: 0 if every
-    planned row has its record, else 1. Raises UserError if another study runs in the same folder, or no row ran.
+    `jobs` is the number of parallel rows, `extra` holds further options of Snakemake. After `minutes` (0: no limit) no
+    further row starts. Returns the exit code: 0 if every planned row that started has its record and only the limit
+    kept others from starting, else 1. Raises UserError if another study runs in the same folder, or no row ran.
     """
     busy = f"another study is running in {shown(plan.root)}: wait for it, or stop it with Ctrl-C"
     with locked(plan.root / ".lock", busy):
         print("\n".join(filter(None, [plan_text.headline(plan, jobs), plan_text.remarks(plan)])), flush=True)
-        progress = _schedule(plan, jobs, list(extra)) if plan.due else None
+        progress = _schedule(plan, jobs, list(extra), minutes) if plan.due else None
         return summarize(plan, progress)
 
 

@@ -45,7 +45,7 @@ OPTIONS = {
     "--dtype --concurrency --timeout",
     "readiness": "--scale --direct --structured --name --n",
     "plan": "--scale --rows --seeds --jobs --fresh",
-    "study": "--scale --rows --seeds --jobs --fresh --snakemake",
+    "study": "--scale --rows --seeds --jobs --fresh --snakemake --minutes",
     "run-row": "--seed --scale --plan",
     "restore": "--scale --rows",
     "keep": "--scale",

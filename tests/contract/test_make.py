@@ -22,7 +22,15 @@ TARGETS = [
 ]  # fmt: skip
 # {target: variables that README or `make help` let a user give it, each with a value that must reach the command}
 VARIABLES = {
-    "study": {"SCALE": "smoke", "ROWS": "all", "SEEDS": "0,1,2", "JOBS": "3", "FRESH": "1", "SNAKEMAKE": "--dry-run"},
+    "study": {
+        "SCALE": "smoke",
+        "ROWS": "all",
+        "SEEDS": "0,1,2",
+        "JOBS": "3",
+        "FRESH": "1",
+        "MINUTES": "90",
+        "SNAKEMAKE": "--dry-run",
+    },
     "plan": {"SCALE": "confirmatory", "ROWS": "served", "SEEDS": "4,5", "JOBS": "7", "FRESH": "1"},
     "test": {"TESTS": "tests/records", "WORKERS": "5"},
     "compare": {"SCALE": "smoke"},

@@ -15,6 +15,7 @@ from support.toystudy import edit, o1lib
 
 from o1lib.records import UserError, load
 from o1lib.study import progress, row_job, runner, states
+from o1lib.study.progress import StudyProgress
 
 pytestmark = pytest.mark.slow
 RUN = ("study", "--scale", "smoke")
@@ -318,6 +319,19 @@ def test_ctrl_c_stops_every_process_and_keeps_finished_rows(project):
     edit(project, "seconds: 300.0", "seconds: 0.0")
     again = o1lib(project, *RUN)
     assert again.returncode == 0 and set(made(project)) == {"a", "b", "c", "claims"}, again.stdout + again.stderr
+
+
+def test_a_study_whose_time_is_over_ends_the_running_row_and_starts_no_other(project, monkeypatch, capsys):
+    monkeypatch.setenv("O1LIB_ROOT", str(project))
+    began = project / "work/smoke/runs/a/seed0/attempt"
+    monkeypatch.setattr(StudyProgress, "seconds", property(lambda self: 3600.0 * began.exists()))
+    assert runner.run(toystudy.planned("core"), minutes=1) == 0
+    assert set(made(project)) == {"a"}
+    said = capsys.readouterr().out
+    assert "3 rows did not run (the time is over, and the same command goes on): b seed 0, c seed 0, claims" in said
+    summary = json.loads((project / "work/smoke/summary.json").read_text(encoding="utf8"))
+    assert (summary["rows"], summary["recorded"], summary["failed"]) == (4, 1, 0)
+    assert runner.run(toystudy.planned("core")) == 0 and set(made(project)) == {"a", "b", "c", "claims"}
 
 
 def test_only_the_same_attempt_keeps_its_files(project, monkeypatch):
