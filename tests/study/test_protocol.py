@@ -101,8 +101,8 @@ def test_the_second_amendment_states_the_rule_for_rates_and_the_share_of_deep_qu
 
 
 def draft():
-    """Return the text of the draft of a fourth amendment, and that of everything before it, both in one line."""
-    before, after = PROTOCOL.read_text(encoding="utf8").split("## Draft of a fourth amendment, not in force")
+    """Return the text of the draft of a fifth amendment, and that of everything before it, both in one line."""
+    before, after = PROTOCOL.read_text(encoding="utf8").split("## Draft of a fifth amendment, not in force")
     return " ".join(after.split()), " ".join(before.split())
 
 
