@@ -131,15 +131,22 @@ def test_the_draft_plans_what_the_code_plans():
     assert f"the same on both: {block.first_seed}, " in text and block.seeds["confirmatory"] >= 5
 
 
-def test_the_third_amendment_comes_before_a_record_of_a_new_base_and_quotes_what_it_replaces():
-    before, after = PROTOCOL.read_text(encoding="utf8").split("**2026-11-30, three")
-    before, text = " ".join(before.split()), " ".join(after.split("\n## ")[0].split())
-    assert text.startswith("points, written before any record of a new base existed. No item of the split `test`")
+AMENDED = {  # {start of an amendment: its first words, its number of points, words that it has}
+    "**2026-11-30, three": ("points, written before any record of a new base existed.", 3, "A tie goes to AdamW"),
+    "**2026-11-30, two": ("points, written after the third try of the base and before", 2, "even if they miss floors"),
+}
+
+
+@pytest.mark.parametrize("start", AMENDED)
+def test_a_later_amendment_says_when_it_was_written_and_quotes_what_it_replaces(start):
+    first, count, words = AMENDED[start]
+    before, after = PROTOCOL.read_text(encoding="utf8").split(start)
+    before, text = " ".join(before.split()), " ".join(re.split(r"\n## |\n\*\*20", after)[0].split())
+    assert text.startswith(first) and "the split `test` has been drawn" in text and words in text
     points = re.split(r" (?=\d+\. \*)", text)[1:]
-    assert len(points) == 3 and all(word in point for point in points for word in (" Now: ", " Why: "))
+    assert len(points) == count and all(word in point for point in points for word in (" Now: ", " Why: "))
     quoted = [re.search(r'"([^"]+)"', point.split(" Now: ")[0]).group(1) for point in points]
     assert [one for one in quoted if one not in before] == []
-    assert "A tie goes to AdamW" in points[0] and "`family_judges`" in points[1]
 
 
 def test_margins_of_the_family_are_those_that_are_frozen():
