@@ -144,6 +144,7 @@ def show_rates(
     print(optimizers.describe_optimizers(best, scale, given))
     if optimizers.settled(best, given):
         print(f"\n{rates.describe_rates(found, first)}")
+        print(rates.describe_others(study, scale, found, first))
 
 
 @app.command()
