@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 
 from o1lib.records import Record
-from o1lib.study.rates import ARMS, GROUP, first_rates, trial_of
+from o1lib.study.rates import ARMS, GROUP, diverged, first_rates, trial_of
 from o1lib.study.specs import Study
 
 OPTIMIZERS = "optimizers"  # the group of the rows that try Muon, and of those that try AdamW at the same rates
@@ -27,7 +27,8 @@ def best_accuracies(study: Study, scale: str, records: Iterable[Record]) -> dict
     """Return the best validation accuracy of each optimizer and format, None while one of the first rates is missing.
 
     A row counts with the optimizer that it names, AdamW if it names none, and not after a scale has changed that. Rates
-    beyond the first three do not count, since not every optimizer has tried them. Raises UserError as
+    beyond the first three do not count, since not every optimizer has tried them. A row that the scale names in
+    `diverged` has no right answer. Raises UserError as
     `o1lib.study.rates.first_rates` does, and for a record without validation.
     """
     first = first_rates(study, scale)
@@ -37,6 +38,9 @@ def best_accuracies(study: Study, scale: str, records: Iterable[Record]) -> dict
         if record.row in rows and _optimizer(record.parameters) == _optimizer(rows[record.row]):
             trial = trial_of(record)
             tried[_optimizer(record.parameters), record.parameters["format"]][trial.rate] = trial.exact
+    for row, given in rows.items():
+        if diverged(study, scale, row, given):
+            tried[_optimizer(given), given["format"]].setdefault(given["learning_rate"], 0.0)
     return {key: max(own[rate] for rate in first) if own.keys() >= set(first) else None for key, own in tried.items()}
 
 

@@ -141,8 +141,9 @@ def other_rates(study: Study, scale: str, choice: RateChoice) -> dict[str, tuple
 def read_rates(study: Study, scale: str, root: str = "") -> tuple[dict[str, list[Tried]], tuple[float, ...]]:
     """Return the arguments of `describe_rates` for the records in the folder `root`; "" is work/<scale>.
 
-    Records of another optimizer than the scale's arms have now do not count.
-    Raises UserError for an unknown scale, and as `tried_rates` and `first_rates` do.
+    Records of another optimizer than the scale's arms have now do not count. A row that the scale names in `diverged`
+    is a trial without a right answer. Raises UserError for an unknown scale, for such a row with a record, and as
+    `tried_rates` and `first_rates` do.
     """
     choose(scale, study.scales, "SCALE")
     records = [
@@ -152,7 +153,20 @@ def read_rates(study: Study, scale: str, root: str = "") -> tuple[dict[str, list
         and (record.parameters.get("optimizer") or "")
         == (parameters_of(study, scale, record.row).get("optimizer") or "")
     ]
-    return tried_rates(study, records), first_rates(study, scale)
+    tried = tried_rates(study, records)
+    for row in study.scales[scale].diverged:
+        given = parameters_of(study, scale, row)
+        if diverged(study, scale, row, given) and (trials := tried.get(arm_of(given))) is not None:
+            if given["learning_rate"] in [trial.rate for trial in trials]:
+                raise UserError(f"row {row!r} has a record: take it out of scales.{scale}.diverged of experiments.yaml")
+            trials.append(Tried(arm_of(given), given["learning_rate"], 0.0, 0))
+            trials.sort(key=lambda trial: trial.rate)
+    return tried, first_rates(study, scale)
+
+
+def diverged(study: Study, scale: str, row: str, parameters: Mapping) -> bool:
+    """Return whether a scale says that training of a row diverged with the optimizer of these parameters."""
+    return study.scales[scale].diverged.get(row) == (parameters.get("optimizer") or "adamw")
 
 
 def records_of(scale: str, root: str = "") -> list[Record]:
@@ -190,7 +204,7 @@ def describe_rates(tried: Mapping[str, Sequence[Tried]], first: Sequence[float])
     wide = max(map(len, tried))
     lines = [f"{'share of validation items right':{wide}}" + "".join(f"{rate:>10g}" for rate in rates)]
     for arm, trials in tried.items():
-        shares = {trial.rate: f"{trial.exact:.3f}" for trial in trials}
+        shares = {trial.rate: f"{trial.exact:.3f}" if trial.asked else "diverged" for trial in trials}
         lines.append(f"{arm:{wide}}" + "".join(f"{shares.get(rate, '–'):>10}" for rate in rates))
     if lacking := lacking_rates(tried, first):
         short = {_beyond(rate, first) for rates in lacking.values() for rate in rates}

@@ -87,6 +87,16 @@ def test_a_scale_that_sets_another_optimizer_than_the_chosen_one_is_told():
     assert "all arms take adamw, but scale mini sets optimizer: muon: correct it" in told
 
 
+def test_a_try_that_diverged_has_no_right_answer(tmp_path):
+    study = read_experiments()
+    block = study.scales["mini"].model_copy(update={"diverged": {"optimizer.tags.high": "muon"}})
+    for side in ("low", "middle"):
+        leave(tmp_path, f"optimizer.tags.{side}", 0.4, format="tags", learning_rate=RATES[side], optimizer="muon")
+    told = study.model_copy(update={"scales": study.scales | {"mini": block}})
+    assert best_accuracies(study, "mini", load_all(tmp_path))["muon", "tags"] is None
+    assert best_accuracies(told, "mini", load_all(tmp_path))["muon", "tags"] == 0.4
+
+
 def test_rows_of_adamw_that_ran_with_another_optimizer_do_not_count(tmp_path):
     """They are in the folder of the study once its scale sets Muon."""
     for name in ("direct", "tags"):

@@ -109,7 +109,8 @@ def test_tries_are_asked_once_after_the_last_step():
 
 def test_records_are_read_by_their_parameters(tmp_path):
     log = [{"examples": 8, "exact": 0.9, "asked": 600}, {"examples": 16, "exact": 0.25, "asked": 600}]
-    given = {"format": "direct", "match": "tags", "more": "repeat", "learning_rate": 5e-4}
+    optimizer = parameters_of(read_experiments(), "mini", "direct").get("optimizer", "")
+    given = {"format": "direct", "match": "tags", "more": "repeat", "learning_rate": 5e-4, "optimizer": optimizer}
     toyrecords.leave(tmp_path, "rate.direct_tokens_repeat.low", extra={"log": log}, **given)
     toyrecords.leave(tmp_path, "direct", extra={"log": log}, format="direct", learning_rate=1e-3)
     tried, _ = read_rates(read_experiments(), "mini", str(tmp_path))
@@ -119,14 +120,41 @@ def test_records_are_read_by_their_parameters(tmp_path):
 
 def test_tries_of_another_optimizer_do_not_count(tmp_path):
     given = {"format": "tags", "learning_rate": 5e-4, "extra": {"log": [{"exact": 0.5, "asked": 600}]}}
-    toyrecords.leave(tmp_path, "rate.tags.low", optimizer="muon", **given)
+    own = parameters_of(read_experiments(), "mini", "rate.tags.low").get("optimizer", "")
+    toyrecords.leave(tmp_path, "rate.tags.low", optimizer="adamw" if own == "muon" else "muon", **given)
     assert read_rates(read_experiments(), "mini", str(tmp_path))[0]["format: tags"] == []
-    toyrecords.leave(tmp_path, "rate.tags.low", **given)
+    toyrecords.leave(tmp_path, "rate.tags.low", optimizer=own, **given)
     assert len(read_rates(read_experiments(), "mini", str(tmp_path))[0]["format: tags"]) == 1
 
 
+def with_diverged(**rows):
+    """Return the study whose scale mini says that training of these rows diverged: {row: optimizer}."""
+    study = read_experiments()
+    block = study.scales["mini"].model_copy(update={"diverged": rows})
+    return study.model_copy(update={"scales": study.scales | {"mini": block}})
+
+
+def test_a_try_that_diverged_counts_as_the_worst(tmp_path):
+    study = read_experiments()
+    optimizer = parameters_of(study, "mini", "rate.tags.low").get("optimizer") or "adamw"
+    other = {"adamw": "muon", "muon": "adamw"}[optimizer]
+    told = with_diverged(**{"rate.tags.low": optimizer, "rate.tags.high": other})
+    tried, first = read_rates(told, "mini", str(tmp_path))
+    assert tried["format: tags"] == [Tried("format: tags", 5e-4, 0.0, 0)]
+    assert "diverged" in describe_rates(tried, first)
+
+
+def test_a_try_with_a_record_did_not_diverge(tmp_path):
+    optimizer = parameters_of(read_experiments(), "mini", "rate.tags.low").get("optimizer", "")
+    given = {"format": "tags", "learning_rate": 5e-4, "optimizer": optimizer}
+    toyrecords.leave(tmp_path, "rate.tags.low", extra={"log": [{"exact": 0.5, "asked": 600}]}, **given)
+    with pytest.raises(UserError, match="'rate.tags.low' has a record: take it out of scales.mini.diverged"):
+        read_rates(with_diverged(**{"rate.tags.low": optimizer or "adamw"}), "mini", str(tmp_path))
+
+
 def test_a_record_without_validation_is_refused(tmp_path):
-    toyrecords.leave(tmp_path, "rate.tags.low", extra={"log": []}, format="tags", learning_rate=5e-4)
+    given = {"optimizer": parameters_of(read_experiments(), "mini", "rate.tags.low").get("optimizer", "")}
+    toyrecords.leave(tmp_path, "rate.tags.low", extra={"log": []}, format="tags", learning_rate=5e-4, **given)
     with pytest.raises(UserError, match="'rate.tags.low' was trained without validation items"):
         read_rates(read_experiments(), "mini", str(tmp_path))
 
