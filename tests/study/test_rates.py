@@ -201,6 +201,6 @@ def test_rows_at_another_rate_are_told_once_every_rate_is_chosen():
     tries = {k: [Tried(arm, k * rate, 1 - abs(rate - 1), 9) for rate in (0.5, 1, 1.5)] for k in (own, own * 2)}
     first = {k: [trial.rate for trial in some] for k, some in tries.items()}
     told = describe_others(study, "mini", {arm: tries[own * 2]}, first[own * 2])
-    assert f"structured has learning_rate {own:g} but its format takes {2 * own:g}" in told
-    assert "structured has" not in describe_others(study, "mini", {arm: tries[own]}, first[own])
+    assert f"\nstructured has learning_rate {own:g} but its format takes {2 * own:g}" in told
+    assert "\nstructured has" not in describe_others(study, "mini", {arm: tries[own]}, first[own])
     assert describe_others(study, "mini", {arm: tries[own][:2]}, first[own]) == ""
