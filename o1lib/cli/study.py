@@ -135,13 +135,17 @@ def show_rates(
     scale: Scale = "mini",
     root: Annotated[str, typer.Option(help='folder of a study; "" is work/<scale>')] = "",
 ) -> None:
-    """Print which optimizer all arms take, which learning rate each, and which side of the rates is extended."""
+    """Print which optimizer all arms take, which learning rate each, what is missing, and what to run next."""
     from o1lib.study import experiments, optimizers, rates
 
     study = experiments.read_experiments()
     found, first = rates.read_rates(study, scale, root)
     best = optimizers.best_accuracies(study, scale, rates.records_of(scale, root))
-    print(f"{optimizers.describe_optimizers(best)}\n\n{rates.describe_rates(found, first)}")
+    given = optimizers.set_by_scale(study, scale)
+    print(optimizers.describe_optimizers(best, scale, given))
+    if optimizers.settled(best, given):
+        print(f"\n{rates.describe_rates(found, first)}")
+        print(rates.describe_others(study, scale, found, first))
 
 
 @app.command()

@@ -1,11 +1,12 @@
 """Learning rates: which one each arm takes, and whether the tried rates have to be extended, from records alone.
 
     tried = tried_rates(read_experiments(), load_all("work/mini"))
-    choice = choose_rates(tried)
+    choice = choose_rates(tried, first_rates(read_experiments(), "mini"))
     choice.best["format: direct"].rate, choice.extend           # 0.0005, ("lower",)
 
 The rule is the same for every arm: the rate with the most right answers to the validation items after training. If an
-edge of the rates tried by all arms wins for one arm, that side is extended by one rate for every arm, once.
+edge of the first rates wins for one arm, that side is extended by one rate for every arm, once. A rate beyond a side
+that the rule does not extend counts for no arm.
 """
 
 from collections import defaultdict
@@ -16,11 +17,11 @@ from o1lib.records import Record, UserError, choose, load_all, project_root
 from o1lib.study.experiments import parameters_of
 from o1lib.study.specs import Study
 
-GROUP, EXTENDED = "rates", "rates_extended"
-TRIES = {GROUP, EXTENDED, "optimizers"}  # groups of rows that try a rate, and so name it
+GROUP, LOWER, HIGHER = "rates", "rates_lower", "rates_higher"
+EXTENDED = {"lower": LOWER, "higher": HIGHER}  # the group that extends each side
+TRIES = {GROUP, LOWER, HIGHER, "optimizers"}  # groups of rows that try a rate, and so name it
 ARMS = "02_train_sft"  # the notebook that trains an arm
 ARM = ("format", "match", "more")  # parameters that tell arms apart
-SIDES = ("lower", "higher")
 
 
 @dataclass(frozen=True)
@@ -46,33 +47,53 @@ def choose_rates(tried: Mapping[str, Sequence[Tried]], first: Sequence[float]) -
     """Return the rate of each arm and the sides on which all arms need one rate more.
 
     `tried` maps arms to their trials, and `first` holds the rates that were tried before any extension. A side is
-    extended if the best rate of an arm is that edge of `first`, unless an arm has a rate beyond it already. Of two
-    equally good rates the one nearer to the middle of `first` wins, then the lower one. Raises UserError for an arm
-    without a trial, and for one that lacks a rate which another arm has tried.
+    extended if the best of `first` is that edge for an arm; it is named unless it was tried. Of two equally good rates
+    the one nearer to the middle of `first` wins, then the lower one. Raises UserError for an arm without a trial, and
+    for one that lacks a rate which counts and which another arm has tried.
     """
     if missing := [arm for arm, trials in tried.items() if not trials]:
         raise UserError(f"arm '{missing[0]}' has no trial: run the group {GROUP} first")
-    for arm, rates in lacking_rates(tried, ()).items():
+    for arm, rates in lacking_rates(tried, first).items():
         raise UserError(f"arm '{arm}' lacks the rate {rates[0]:g} that another arm has: every arm has the same tries")
-    middle = sorted(first)[len(first) // 2]
-    best = {
-        arm: max(trials, key=lambda t: (t.exact, -_apart(t.rate, middle), -t.rate)) for arm, trials in tried.items()
-    }
-    rates = [trial.rate for trials in tried.values() for trial in trials]
-    beyond = {"lower": min(rates) < min(first), "higher": max(rates) > max(first)}
-    wins = {"lower": min(first), "higher": max(first)}
-    extend = tuple(
-        side for side in SIDES if not beyond[side] and any(trial.rate == wins[side] for trial in best.values())
-    )
-    edges = {arm: side for arm, trial in best.items() if (side := _edge(trial.rate, [t.rate for t in tried[arm]]))}
+    own = counted_trials(tried, first)
+    best = {arm: _best(trials, first) for arm, trials in own.items()}
+    there = {_beyond(trial.rate, first) for trials in own.values() for trial in trials}
+    extend = tuple(side for side in extended_sides(tried, first) if side not in there)
+    edges = {arm: side for arm, trial in best.items() if (side := _edge(trial.rate, [t.rate for t in own[arm]]))}
     return RateChoice(best, extend, edges)
 
 
+def extended_sides(tried: Mapping[str, Sequence[Tried]], first: Sequence[float]) -> tuple[str, ...]:
+    """Return the sides whose edge of `first` wins for an arm over the rest of `first`, () while one is missing."""
+    own = [[trial for trial in trials if trial.rate in first] for trials in tried.values()]
+    if any({trial.rate for trial in trials} < set(first) for trials in own):
+        return ()
+    won = {_best(trials, first).rate for trials in own}
+    return tuple(side for side, edge in (("lower", min(first)), ("higher", max(first))) if edge in won)
+
+
+def counted_trials(tried: Mapping[str, Sequence[Tried]], first: Sequence[float]) -> dict[str, list[Tried]]:
+    """Return the trials at rates of `first`, and those beyond a side that the rule extends."""
+    sides = ("", *extended_sides(tried, first))
+    return {arm: [trial for trial in trials if _beyond(trial.rate, first) in sides] for arm, trials in tried.items()}
+
+
 def lacking_rates(tried: Mapping[str, Sequence[Tried]], first: Sequence[float]) -> dict[str, list[float]]:
-    """Return {arm: rates that it lacks}: those of `first`, and each one that another arm has tried."""
-    wanted = {*first, *(trial.rate for trials in tried.values() for trial in trials)}
-    gaps = {arm: sorted(wanted - {trial.rate for trial in trials}) for arm, trials in tried.items()}
+    """Return {arm: rates that it lacks}: those of `first`, and each one that counts and that another arm has tried."""
+    own = counted_trials(tried, first)
+    wanted = {*first, *(trial.rate for trials in own.values() for trial in trials)}
+    gaps = {arm: sorted(wanted - {trial.rate for trial in trials}) for arm, trials in own.items()}
     return {arm: rates for arm, rates in gaps.items() if rates}
+
+
+def _best(trials: Sequence[Tried], first: Sequence[float]) -> Tried:
+    middle = sorted(first)[len(first) // 2]
+    return max(trials, key=lambda t: (t.exact, -_apart(t.rate, middle), -t.rate))
+
+
+def _beyond(rate: float, first: Sequence[float]) -> str:
+    """Return the side of `first` beyond which a rate lies, "" for none."""
+    return "lower" if rate < min(first) else "higher" if rate > max(first) else ""
 
 
 def _apart(rate: float, middle: float) -> float:
@@ -90,11 +111,11 @@ def arm_of(parameters: Mapping) -> str:
 
 
 def tried_rates(study: Study, records: Iterable[Record]) -> dict[str, list[Tried]]:
-    """Return the trials of each arm of the groups `rates` and `rates_extended`, by rising rate; [] for one not run.
+    """Return the trials of each arm of the group `rates` and those that extend it, by rising rate; [] for one not run.
 
     A trial counts by its last validation. Raises UserError for a record without one.
     """
-    planned = {row: entry for row, entry in study.rows.items() if {GROUP, EXTENDED} & set(entry.groups)}
+    planned = {row: entry for row, entry in study.rows.items() if {GROUP, LOWER, HIGHER} & set(entry.groups)}
     found = {arm_of(entry.parameters): [] for entry in planned.values()}
     for record in records:
         if record.row in planned:
@@ -120,8 +141,9 @@ def other_rates(study: Study, scale: str, choice: RateChoice) -> dict[str, tuple
 def read_rates(study: Study, scale: str, root: str = "") -> tuple[dict[str, list[Tried]], tuple[float, ...]]:
     """Return the arguments of `describe_rates` for the records in the folder `root`; "" is work/<scale>.
 
-    Records of another optimizer than the scale's arms have now do not count.
-    Raises UserError for an unknown scale, and as `tried_rates` and `first_rates` do.
+    Records of another optimizer than the scale's arms have now do not count. A row that the scale names in `diverged`
+    is a trial without a right answer. Raises UserError for an unknown scale, for such a row with a record, and as
+    `tried_rates` and `first_rates` do.
     """
     choose(scale, study.scales, "SCALE")
     records = [
@@ -131,7 +153,20 @@ def read_rates(study: Study, scale: str, root: str = "") -> tuple[dict[str, list
         and (record.parameters.get("optimizer") or "")
         == (parameters_of(study, scale, record.row).get("optimizer") or "")
     ]
-    return tried_rates(study, records), first_rates(study, scale)
+    tried = tried_rates(study, records)
+    for row in study.scales[scale].diverged:
+        given = parameters_of(study, scale, row)
+        if diverged(study, scale, row, given) and (trials := tried.get(arm_of(given))) is not None:
+            if given["learning_rate"] in [trial.rate for trial in trials]:
+                raise UserError(f"row {row!r} has a record: take it out of scales.{scale}.diverged of experiments.yaml")
+            trials.append(Tried(arm_of(given), given["learning_rate"], 0.0, 0))
+            trials.sort(key=lambda trial: trial.rate)
+    return tried, first_rates(study, scale)
+
+
+def diverged(study: Study, scale: str, row: str, parameters: Mapping) -> bool:
+    """Return whether a scale says that training of a row diverged with the optimizer of these parameters."""
+    return study.scales[scale].diverged.get(row) == (parameters.get("optimizer") or "adamw")
 
 
 def records_of(scale: str, root: str = "") -> list[Record]:
@@ -169,19 +204,32 @@ def describe_rates(tried: Mapping[str, Sequence[Tried]], first: Sequence[float])
     wide = max(map(len, tried))
     lines = [f"{'share of validation items right':{wide}}" + "".join(f"{rate:>10g}" for rate in rates)]
     for arm, trials in tried.items():
-        shares = {trial.rate: f"{trial.exact:.3f}" for trial in trials}
+        shares = {trial.rate: f"{trial.exact:.3f}" if trial.asked else "diverged" for trial in trials}
         lines.append(f"{arm:{wide}}" + "".join(f"{shares.get(rate, '–'):>10}" for rate in rates))
     if lacking := lacking_rates(tried, first):
-        beyond = any(set(rates) - set(first) for rates in lacking.values())
-        groups = f"{GROUP},{EXTENDED}" if beyond else GROUP
+        short = {_beyond(rate, first) for rates in lacking.values() for rate in rates}
+        groups = ",".join(group for side, group in {"": GROUP, **EXTENDED}.items() if side in short)
         return "\n".join([*lines, "", f"not decided: rates are missing for {_gaps(lacking)}; run ROWS={groups}"])
     choice = choose_rates(tried, first)
     lines += ["", *(f"{arm:{wide}}  takes {trial.rate:g} (n {trial.asked})" for arm, trial in choice.best.items())]
     for side in choice.extend:
-        lines.append(f"an edge wins: run the rows of group {EXTENDED} that end with .{side}, for every arm")
+        lines.append(f"an edge wins, so every arm needs one rate more: run ROWS={EXTENDED[side]}")
+    if idle := sorted(set(rates) - {trial.rate for own in counted_trials(tried, first).values() for trial in own}):
+        lines.append(f"not counted, since no edge extends that side: {', '.join(f'{rate:g}' for rate in idle)}")
     still = [f"{arm} ({side})" for arm, side in choice.edges.items() if side not in choice.extend]
     lines += [f"best at the edge of the extended rates: {', '.join(still)}"] if still else []
     return "\n".join(lines)
+
+
+def describe_others(study: Study, scale: str, tried: Mapping[str, Sequence[Tried]], first: Sequence[float]) -> str:
+    """Return which rows a scale trains at another rate than the chosen one, "" while no rate is chosen for good."""
+    if lacking_rates(tried, first) or (choice := choose_rates(tried, first)).extend:
+        return ""
+    found = other_rates(study, scale, choice)
+    lines = [f"{row} has learning_rate {own:g} but its format takes {best:g}" for row, (own, best) in found.items()]
+    if not lines:
+        return f"every arm of scale {scale} has the rate of its format"
+    return "\n".join([f"correct these rows under scales.{scale}.rows of experiments.yaml:", *lines])
 
 
 def _gaps(lacking: Mapping[str, Sequence[float]]) -> str:

@@ -31,6 +31,8 @@ from o1lib.study.experiments import parameters_of, read_experiments
 from o1lib.study.readiness_criteria import NEEDED, SHALLOW, Chance, by_depth, criteria, log_entry
 
 TRAINING = 20_000  # training drawings on which the fixed policies are counted
+SPARE = 1.6  # choices for each one that is needed, since a chain that states no option says nothing about letters
+GIVEN = ("examples", "base", "learning_rate", "optimizer")  # parameters of an arm that must be those of its row
 TRIES = "readiness"  # the folder of the tries of a scale
 SEARCHES = "03_search_and_score"  # the notebook whose code decides what a model answers
 
@@ -77,9 +79,9 @@ def counted_chance(training: Iterable) -> Chance:
 
 
 def questions(n: int, most: int = 80) -> list:
-    """Return the first validation drawings that hold n of the depths SHALLOW and n choices with a fourth to spare.
+    """Return the first validation drawings that hold n of the depths SHALLOW and SPARE times n choices.
 
-    A chain that states no option says nothing about letters, so some are spare. Raises UserError if `most` times n
+    Raises UserError if `most` times n
     drawings are too few.
     """
     items, shallow, choices = [], 0, 0
@@ -87,7 +89,7 @@ def questions(n: int, most: int = 80) -> list:
         items.append(item)
         shallow += getattr(item, "depth", 0) in SHALLOW
         choices += bool(item.options)
-        if shallow >= n and choices >= 1.25 * n:
+        if shallow >= n and choices >= SPARE * n:
             return items
     raise UserError(f"{most * n} validation drawings hold too few questions of depth 1 or 2: ask for fewer than {n}")
 
@@ -124,10 +126,10 @@ def write_try(found: Mapping, name: str) -> Path:
 
 
 def _full(record: Record, scale: str, row: str) -> Record:
-    """Return the record of an arm. Raises UserError if it had other examples or another base than its row gives it."""
+    """Return the record of an arm. Raises UserError for another value of one of GIVEN than its row has."""
     wanted = parameters_of(read_experiments(), scale, row)
-    for name in ("examples", "base"):
-        if record.parameters.get(name) != wanted.get(name):
+    for name in GIVEN:
+        if (record.parameters.get(name) or "") != (wanted.get(name) or ""):
             raise UserError(
                 f"row '{row}' was trained with {name} {record.parameters.get(name)} but scale {scale} gives it "
                 f"{wanted.get(name)}: {record.redo}"
@@ -147,5 +149,5 @@ def _kept_reply(arm, path):
 
 
 def _facts(record, arm):
-    kept = ("examples", "base", "learning_rate", "format")
+    kept = (*GIVEN, "format")
     return {"model_hash": arm.model_hash, "commit": record.commit} | {k: record.parameters.get(k) for k in kept}

@@ -154,11 +154,14 @@ def _tally(lines: list[dict]) -> str:
 
 
 def _cost(records: list[Record]) -> str:
-    """Return the duration of all runs, and that of training the base if the base has its own record."""
+    """Return the duration of all runs, and that of training the base if its record is there and is of these weights."""
     bases = {
-        project_root() / record.parameters["checkpoint"] for record in records if record.parameters.get("checkpoint")
+        project_root() / record.parameters["checkpoint"]: record.provenance.get("model_hash")
+        for record in records
+        if record.parameters.get("checkpoint")
     }
-    trained = [load(folder) for folder in sorted(bases) if (folder / "record.json").is_file()]
+    there = [(load(folder), weights) for folder, weights in sorted(bases.items()) if (folder / "record.json").is_file()]
+    trained = [record for record, weights in there if record.provenance.get("model_hash") == weights]
     devices = sorted({record.provenance.get("device") for record in records} - {None, ""})
     base = f", plus {_time(trained)} to train the base that all runs start from" if trained else ""
     return f"Cost: {len(records)} runs, {_time(records)} in total, on {' and '.join(devices) or 'any device'}{base}."

@@ -4,6 +4,7 @@ Study.model_validate({"rows": {"a": {"notebook": "02_train_sft"}}, "scales": {"m
 """
 
 import re
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -37,8 +38,10 @@ class ScaleSpec(StrictModel):
     first one; if ROWS names a key of `repeats`, with as many as that gives them, in the same form.
     `group` and `jobs` are the defaults of ROWS and JOBS. `base` holds the parameters with which notebook 00 trains the
     base that the scale ships (`make base`), and `rates_of` the first digits of the SHA-256 of the weights with which
-    its learning rates were chosen (o1lib.study.unready). A scale that is `like` another has the models and parameters
-    of that scale except those that it sets itself. Its runs and results are its own.
+    its learning rates were chosen (o1lib.study.unready). `diverged` names the optimizer of each try of a rate that left
+    no record because training diverged; it counts as one without a right answer (o1lib.study.rates). A scale that is
+    `like` another has the models and parameters of that scale except those that it sets itself. Its runs and results
+    are its own.
     """
 
     like: str = ""
@@ -55,6 +58,7 @@ class ScaleSpec(StrictModel):
     repeats: dict[str, dict[str, int]] = Field(default_factory=dict)
     first_seed: int = Field(default=0, ge=0)
     rates_of: str = ""
+    diverged: dict[str, Literal["adamw", "muon"]] = Field(default_factory=dict)
 
 
 class Study(StrictModel):

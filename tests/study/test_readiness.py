@@ -142,7 +142,7 @@ def test_the_chance_level_is_that_of_the_frozen_files():
 def test_questions_are_validation_drawings_with_choices_to_spare():
     asked = readiness.questions(40)
     assert [one.qid for one in asked] == [one.qid for one in depth.mixture("validation", len(asked))]
-    assert sum(one.depth in (1, 2) for one in asked) >= 40 and sum(bool(one.options) for one in asked) >= 50
+    assert sum(one.depth in (1, 2) for one in asked) >= 40 and sum(bool(one.options) for one in asked) >= 64
     assert {one.qid.split("/")[1] for one in asked} == {"validation"} and split_of(200_000_000) == "validation"
 
 
@@ -160,7 +160,7 @@ def project(tmp_path, monkeypatch, tiny_folder):
     monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
     for row, format in (("direct", "direct"), ("structured", "tags")):
         folder = tmp_path / "work/smoke/runs" / row / "seed0"
-        given = {"examples": 192, "base": "base", "format": format, "schedule": "mixed"}
+        given = {"examples": 192, "base": "base", "learning_rate": 3e-3, "format": format, "schedule": "mixed"}
         run = Run(row, 0, "smoke", folder.parents[2], folder, given)
         shutil.copytree(tiny_folder, folder / "model")
         finish(run, {}, artifacts=[folder / "model"])
@@ -207,6 +207,20 @@ def test_an_arm_of_another_budget_is_refused(project):
     path = project / "work/smoke/runs/direct/seed0/record.json"
     path.write_text(path.read_text().replace('"examples": 192', '"examples": 64'))
     with pytest.raises(UserError, match="row 'direct' was trained with examples 64 but scale smoke gives it 192"):
+        readiness.measure("smoke")
+
+
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [
+        ('"learning_rate": 0.001', "learning_rate 0.001 but scale smoke gives it 0.003"),
+        ('"optimizer": "muon", "learning_rate": 0.003', "optimizer muon but scale smoke gives it None"),
+    ],
+)
+def test_an_arm_of_another_rate_or_optimizer_is_refused(project, there, told):
+    path = project / "work/smoke/runs/direct/seed0/record.json"
+    path.write_text(path.read_text().replace('"learning_rate": 0.003', there))
+    with pytest.raises(UserError, match=f"row 'direct' was trained with {told}"):
         readiness.measure("smoke")
 
 

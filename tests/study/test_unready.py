@@ -29,16 +29,24 @@ def of_base(study, digest):
     return study.model_copy(update={"scales": study.scales | {"mini": block}})
 
 
+def with_rates(study, **rates):
+    """Return the study in which scale mini gives these rows a rate of their own, or none."""
+    block = study.scales["mini"]
+    rows = {row: {k: v for k, v in given.items() if k != "learning_rate"} for row, given in block.rows.items()}
+    rows |= {row: rows.get(row, {}) | ({"learning_rate": rate} if rate else {}) for row, rate in rates.items()}
+    return study.model_copy(update={"scales": study.scales | {"mini": block.model_copy(update={"rows": rows})}})
+
+
 def test_rates_belong_to_the_shipped_base_and_every_arm_needs_one(study):
     weights = sha256(project_root() / BASE / unready.WEIGHTS)
-    own = of_base(study, weights[:16])
+    own = with_rates(of_base(study, weights[:16]), structured=1e-3, direct=1e-3, filler=None)
     assert unready.unchosen_rates(own, planned(own, "structured,direct")) == []
     [told] = unready.unchosen_rates(own, planned(own, "structured,filler"))
     assert told.startswith("filler: no learning rate was chosen for scale mini")
 
 
 def test_rates_that_were_chosen_with_another_base_are_refused(study):
-    other = of_base(study, "0" * 16)
+    other = with_rates(of_base(study, "0" * 16), structured=1e-3)
     [told] = unready.unchosen_rates(other, planned(other, "structured"))
     assert f"chosen with another base than {BASE}" in told
     assert f"rates_of: {sha256(project_root() / BASE / unready.WEIGHTS)[:16]}" in told
