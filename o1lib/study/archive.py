@@ -13,7 +13,7 @@ from pathlib import Path
 from o1lib.analysis.claims import evaluate_claims, load_claims
 from o1lib.analysis.claims.replication import read_claims
 from o1lib.records import UserError, atomic_folder, load_all, project_root, shown
-from o1lib.study.publish import copy_row
+from o1lib.study.copies import copy_row
 
 PARTS = ("tables", "executed")  # folders of a published study beside its runs
 NUMBERS = ("value", "low", "high")

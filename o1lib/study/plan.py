@@ -51,6 +51,11 @@ class PlannedJob:
     seconds: float = 0.0
     lost: str = ""
 
+    @property
+    def complete(self) -> bool:
+        """Whether its record is what the plan asks for. It stays so if a model or dataset of it is lost."""
+        return self.reason in ("", self.lost)
+
 
 @dataclass(frozen=True)
 class StudyPlan:

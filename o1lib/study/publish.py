@@ -16,14 +16,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from o1lib.records import UserError, atomic_folder, load, project_root, shown
+from o1lib.records import UserError, project_root, shown
 from o1lib.records.store import PREDICTIONS, RECORD
 from o1lib.records.wording import counted
-from o1lib.study import experiments, plan, states, texts
+from o1lib.study import copies, experiments, plan, states
+from o1lib.study.copies import PUBLISHED
 from o1lib.study.jobs import Job, scale_of
-
-SMALL = 400_000  # bytes; larger files of a row (a model, images) stay in work/, and the record has their hashes
-PUBLISHED = {".json", ".csv", ".md", ".html", ".svg", ".png"}
 
 
 def _results(scale: str) -> Path:
@@ -89,15 +87,6 @@ def _check_reports(rows: list[Job], reports: list[Job]) -> None:
                 raise UserError(f"report {report.row} is older than {job.name}: run `make study`, then publish again")
 
 
-def copy_row(source: Path, target: Path) -> None:
-    """Copy the record and the small files of a run, and its predictions in short form (`o1lib.study.texts`)."""
-    with atomic_folder(target) as part:
-        for path in sorted(source.iterdir()):
-            if path.is_file() and path.suffix in PUBLISHED and path.stat().st_size <= SMALL and path.name != RECORD:
-                shutil.copyfile(path, part / path.name)
-        texts.copy_short(load(source), part)
-
-
 def _copy_report(job: Job, results: Path) -> None:
     folder = states.folder_of(job)
     (results / "executed").mkdir(parents=True, exist_ok=True)
@@ -109,26 +98,9 @@ def _copy_report(job: Job, results: Path) -> None:
 
 def _copy(rows: list[Job], reports: list[Job], results: Path) -> None:
     for job in rows + reports:
-        copy_row(states.folder_of(job), results / "runs" / job.row / f"seed{job.seed}")
+        copies.copy_row(states.folder_of(job), results / "runs" / job.row / f"seed{job.seed}")
     for job in reports:
         _copy_report(job, results)
-
-
-def _copy_tries(scale: str, results: Path) -> str:
-    """Copy all tries of readiness and, for the main scale, the finished suites of probes. Return in words how many."""
-    tries = sorted((project_root() / "work" / scale / "readiness").glob("*.json"))
-    for path in tries:
-        (results / "readiness").mkdir(parents=True, exist_ok=True)
-        for kind in (path, path.with_suffix(".md")):
-            shutil.copyfile(kind, results / "readiness" / kind.name)
-    suites = sorted((project_root() / "work" / "probes").glob(f"*/{RECORD}")) if scale == experiments.MAIN_SCALE else []
-    for record in suites:
-        with atomic_folder(results / "probes" / record.parent.name) as part:
-            for path in record.parent.iterdir():
-                if path.suffix in PUBLISHED or path.name == PREDICTIONS:
-                    shutil.copyfile(path, part / path.name)
-    found = [(tries, "try", "tries"), (suites, "suite of probes", "suites of probes")]
-    return ", ".join(f"{len(some)} {one if len(some) == 1 else many}" for some, one, many in found if some)
 
 
 def publish(scale: str = "mini", force: bool = False) -> None:
@@ -144,7 +116,7 @@ def publish(scale: str = "mini", force: bool = False) -> None:
 
     entries = planned(scale)
     check_files(entries)
-    rows = [entry.job for entry in entries if not entry.reason and not entry.job.report]
+    rows = [entry.job for entry in entries if entry.complete and not entry.job.report]
     reports = [entry.job for entry in entries if entry.job.report and states.recorded(entry.job)]
     if not rows:
         raise UserError(f"no complete row in work/{scale}: run `make study SCALE={scale}` first")
@@ -153,7 +125,7 @@ def publish(scale: str = "mini", force: bool = False) -> None:
     if updates_pages:
         readme.check_marks()
     _copy(rows, reports, _results(scale))
-    beside = _copy_tries(scale, _results(scale))
+    beside = copies.copy_tries(scale, copies.of_work(scale), copies.of_results(_results(scale)))
     if updates_pages:
         readme.write_blocks(scale)
     print(f"{counted(len(rows), 'row')} and {counted(len(reports), 'report')} published in {shown(_results(scale))}")

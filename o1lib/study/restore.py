@@ -45,7 +45,7 @@ def restore(scale: str, rows: str = "") -> str:
                     lost += [f"{job.name} is back, but its {what}" for what in states.lost_folders(job)]
                 elif why is not None:
                     left.append(f"{job.name} stays set aside: {why}")
-    copied = [f"{counted(fetched, 'row')} copied from {shown(kept.folder(scale))}"] if fetched else []
+    copied = [f"{fetched} copied from {shown(kept.folder(scale))}"] if fetched else []
     head = f"{counted(len(back), 'record')} brought back" + (f": {', '.join(back)}" if back else "")
     remedy = ["such a folder is made again when a row needs it, or when ROWS names the row"] if lost else []
     return "\n".join([*copied, head, *lost, *remedy, *left])

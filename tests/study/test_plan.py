@@ -13,7 +13,7 @@ from support.toystudy import edit, planned, record
 
 from o1lib import cli
 from o1lib.records import UserError, sha256
-from o1lib.study import experiments, plan, plan_text, progress, publish, states
+from o1lib.study import copies, experiments, plan, plan_text, progress, publish, states
 from o1lib.study import jobs as study
 
 
@@ -344,7 +344,7 @@ def test_publishing_copies_all_tries_of_readiness_and_finished_probes(done, caps
     assert sorted(path.name for path in (results / "readiness").iterdir()) == ["first.json", "first.md"]
     assert not (results / "probes").exists()
     monkeypatch.setattr(experiments, "MAIN_SCALE", "smoke")
-    assert publish._copy_tries("smoke", results) == "1 try, 1 suite of probes"
+    assert copies.copy_tries("smoke", copies.of_work("smoke"), copies.of_results(results)) == "1 try, 1 suite of probes"
     assert sorted(path.name for path in (results / "probes/a").iterdir()) == [
         "predictions.jsonl.gz", "record.json", "table.md"
     ]  # fmt: skip
