@@ -7,13 +7,17 @@ with open(config["plan"], encoding="utf8") as file:
     ROWS = json.load(file)
 
 
+def entry(wildcards):
+    return ROWS[f"{wildcards.row}/{wildcards.seed}"]
+
+
 def record(key):
     row, seed = key.rsplit("/", 1)
     return f"runs/{row}/seed{seed}/record.json"
 
 
 def asked(wildcards, name):
-    return ROWS[f"{wildcards.row}/{wildcards.seed}"]["resources"][name]
+    return entry(wildcards)["resources"][name]
 
 
 rule study:
@@ -21,14 +25,14 @@ rule study:
 
 
 rule row:
-    input: lambda wildcards: [record(key) for key in ROWS[f"{wildcards.row}/{wildcards.seed}"]["needs"]]
+    input: lambda wildcards: [record(key) for key in entry(wildcards)["needs"]]
     output: "runs/{row}/seed{seed}/record.json"
     wildcard_constraints: row="[^/]+", seed="[0-9]+"
     # Snakemake sets OMP_NUM_THREADS and MKL_NUM_THREADS of each job to this number. torch uses the smaller of the two.
     # 0 in the config: the row runs on a machine of a cluster and gets the cores that it asks for.
     threads: lambda wildcards: int(config["threads"]) or asked(wildcards, "cpus")
     # An arm is scored before the next one is trained: a study that is stopped leaves few models that wait for scores.
-    priority: lambda wildcards: int(ROWS[f"{wildcards.row}/{wildcards.seed}"]["notebook"] == "03_search_and_score")
+    priority: lambda wildcards: int(entry(wildcards)["notebook"] == "03_search_and_score")
     # What a cluster's scheduler is asked for. Without limits for them, which `make study` never sets, they bound nothing.
     resources:
         mem_mb=lambda wildcards: asked(wildcards, "mem_mb"),

@@ -11,7 +11,7 @@ from o1lib.analysis.claims.page import PAPERS, judged, measured
 from o1lib.analysis.claims.wording import gain, worded
 from o1lib.analysis.stats import NEGLIGIBLE, OPPOSITE, SUPPORTED
 from o1lib.site.studies import Study
-from o1lib.study.plan import duration
+from o1lib.study.plan_text import duration
 
 DECIDED = (SUPPORTED, OPPOSITE, NEGLIGIBLE)
 

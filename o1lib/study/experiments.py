@@ -73,8 +73,11 @@ def _check(study: Study) -> None:
     for scale, block in study.scales.items():
         notebooks = {row.notebook for row in study.rows.values()}
         numbered = {*block.seeds, *block.repeats, *(name for some in block.repeats.values() for name in some)}
-        known = {"seeds": (numbered, "group", groups), "resources": (block.resources.keys(), "notebook", notebooks)}
-        known["diverged"] = block.diverged.keys(), "try", set()
+        known = {
+            "seeds": (numbered, "group", groups),
+            "resources": (block.resources.keys(), "notebook", notebooks),
+            "diverged": (block.diverged.keys(), "try", set()),
+        }
         for part, (given, kind, names) in known.items():
             if unknown := sorted(given - names - study.rows.keys()):
                 place = f"{FILE}: scale {scale}: {part} of {unknown[0]!r}, which is no row and no {kind}"

@@ -50,11 +50,11 @@ def fetch(scale: str) -> str:
     A row gets its model if results/checkpoints holds it. Returns what was copied in words, "" for nothing.
     """
     work = project_root() / "work" / scale
-    targets = {one.folder: (one, work / one.folder.relative_to(folder(scale))) for one in load_all(folder(scale))}
-    missing = {source: found for source, found in targets.items() if not found[1].exists()}
-    for source, (record, target) in missing.items():
+    found = [(one, work / one.folder.relative_to(folder(scale))) for one in load_all(folder(scale))]
+    missing = [(record, target) for record, target in found if not target.exists()]
+    for record, target in missing:
         with atomic_folder(target) as part:
-            shutil.copytree(source, part, dirs_exist_ok=True)
+            shutil.copytree(record.folder, part, dirs_exist_ok=True)
             _fetch_model(record, part / MODEL)
     beside = copies.copy_tries(scale, copies.of_results(folder(scale)), copies.of_work(scale), new=True)
     return ", ".join(filter(None, [counted(len(missing), "row") if missing else "", beside]))

@@ -13,11 +13,10 @@ from collections.abc import Iterable, Mapping
 from statistics import fmean
 
 from o1lib.records import Record
-from o1lib.study.rates import ARMS, GROUP, diverged, first_rates, trial_of
+from o1lib.study.rates import ADAMW, ARMS, GROUP, OPTIMIZERS, diverged, first_rates, optimizer_of, trial_of
 from o1lib.study.specs import Study
 
-OPTIMIZERS = "optimizers"  # the group of the rows that try Muon, and of those that try AdamW at the same rates
-ADAMW, MUON = "adamw", "muon"
+MUON = "muon"
 FORMATS = ("direct", "tags")
 DECIDING = "results/unfinished/optimizers"  # where the records that decided are kept
 Best = Mapping[tuple[str, str], float | None]  # {(optimizer, format): best share of right answers}
@@ -28,24 +27,20 @@ def best_accuracies(study: Study, scale: str, records: Iterable[Record]) -> dict
 
     A row counts with the optimizer that it names, AdamW if it names none, and not after a scale has changed that. Rates
     beyond the first three do not count, since not every optimizer has tried them. A row that the scale names in
-    `diverged` has no right answer. Raises UserError as
-    `o1lib.study.rates.first_rates` does, and for a record without validation.
+    `diverged` has no right answer. Raises UserError as `o1lib.study.rates.first_rates` does, and for a record without
+    validation.
     """
     first = first_rates(study, scale)
     rows = {row: entry.parameters for row, entry in study.rows.items() if OPTIMIZERS in entry.groups}
     tried = {(optimizer, name): {} for optimizer in (ADAMW, MUON) for name in FORMATS}
     for record in records:
-        if record.row in rows and _optimizer(record.parameters) == _optimizer(rows[record.row]):
+        if record.row in rows and optimizer_of(record.parameters) == optimizer_of(rows[record.row]):
             trial = trial_of(record)
-            tried[_optimizer(record.parameters), record.parameters["format"]][trial.rate] = trial.exact
+            tried[optimizer_of(record.parameters), record.parameters["format"]][trial.rate] = trial.exact
     for row, given in rows.items():
         if diverged(study, scale, row, given):
-            tried[_optimizer(given), given["format"]].setdefault(given["learning_rate"], 0.0)
+            tried[optimizer_of(given), given["format"]].setdefault(given["learning_rate"], 0.0)
     return {key: max(own[rate] for rate in first) if own.keys() >= set(first) else None for key, own in tried.items()}
-
-
-def _optimizer(parameters: Mapping) -> str:
-    return parameters.get("optimizer") or ADAMW
 
 
 def set_by_scale(study: Study, scale: str) -> str:

@@ -243,10 +243,3 @@ def write_plan(plan: StudyPlan, path: Path | None = None) -> Path:
         for entry in plan.due
     }
     return write_json(path or plan.root / "plan.json", entries)
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as text in a suitable unit: 41 s, 12 min, 3.5 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

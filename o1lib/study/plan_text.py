@@ -7,7 +7,7 @@ from collections import defaultdict
 
 from o1lib.records import shown
 from o1lib.records.wording import counted
-from o1lib.study.plan import StudyPlan, duration
+from o1lib.study.plan import StudyPlan
 from o1lib.study.states import BY_HAND
 
 
@@ -84,3 +84,10 @@ def _by_reason(noun: str, heading: str, found: list[tuple[str, str]]) -> list[st
         names[reason].append(name)
     lines = [f"{counted(len(found), noun)} {heading}"]
     return lines + [f"  {reason}: {', '.join(some)}" for reason, some in names.items()] if found else []
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as text in a suitable unit: 41 s, 12 min, 3.5 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

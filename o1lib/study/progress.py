@@ -18,7 +18,8 @@ from o1lib.records.journals import load_json, parse
 from o1lib.records.wording import counted
 from o1lib.study import experiments, states
 from o1lib.study.jobs import Job, scale_of
-from o1lib.study.plan import StudyPlan, duration
+from o1lib.study.plan import StudyPlan
+from o1lib.study.plan_text import duration
 
 EVENT = {"row": str, "seed": int, "seconds": float, "problem": str}  # of a line in rows.jsonl
 

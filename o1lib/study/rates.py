@@ -19,9 +19,11 @@ from o1lib.study.specs import Study
 
 GROUP, LOWER, HIGHER = "rates", "rates_lower", "rates_higher"
 EXTENDED = {"lower": LOWER, "higher": HIGHER}  # the group that extends each side
-TRIES = {GROUP, LOWER, HIGHER, "optimizers"}  # groups of rows that try a rate, and so name it
+OPTIMIZERS = "optimizers"  # the group of the rows that try Muon, and of those that try AdamW at the same rates
+TRIES = {GROUP, LOWER, HIGHER, OPTIMIZERS}  # groups of rows that try a rate, and so name it
 ARMS = "02_train_sft"  # the notebook that trains an arm
 ARM = ("format", "match", "more")  # parameters that tell arms apart
+ADAMW = "adamw"
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,12 @@ def read_rates(study: Study, scale: str, root: str = "") -> tuple[dict[str, list
 
 def diverged(study: Study, scale: str, row: str, parameters: Mapping) -> bool:
     """Return whether a scale says that training of a row diverged with the optimizer of these parameters."""
-    return study.scales[scale].diverged.get(row) == (parameters.get("optimizer") or "adamw")
+    return study.scales[scale].diverged.get(row) == optimizer_of(parameters)
+
+
+def optimizer_of(parameters: Mapping) -> str:
+    """Return the optimizer of an arm by its parameters: AdamW if they name none."""
+    return parameters.get("optimizer") or ADAMW
 
 
 def records_of(scale: str, root: str = "") -> list[Record]:

@@ -81,8 +81,7 @@ def counted_chance(training: Iterable) -> Chance:
 def questions(n: int, most: int = 80) -> list:
     """Return the first validation drawings that hold n of the depths SHALLOW and SPARE times n choices.
 
-    Raises UserError if `most` times n
-    drawings are too few.
+    Raises UserError if `most` times n drawings are too few.
     """
     items, shallow, choices = [], 0, 0
     for item in depth.mixture("validation", most * n):

@@ -21,7 +21,7 @@ from o1lib.analysis.comparability import PILOT, is_pilot
 from o1lib.analysis.stats import VERDICTS
 from o1lib.records import Record, UserError, load, load_all, project_root, shown
 from o1lib.study import markdown_blocks
-from o1lib.study.plan import duration
+from o1lib.study.plan_text import duration
 
 PAGES = {"README.md": ("results", "tree"), "docs/claims.md": ("claims",), "docs/architecture.md": ("files",)}
 MAIN = {"forms": "Open questions, choices, and how often a chain's letter is that of the option it states"}

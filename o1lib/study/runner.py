@@ -178,8 +178,8 @@ def run(plan: StudyPlan, jobs: int = 1, extra: tuple[str, ...] = (), minutes: fl
     """Run the rows that are due, print a line for each, and write the summary.
 
     `jobs` is the number of parallel rows, `extra` holds further options of Snakemake. After `minutes` (0: no limit) no
-    further row starts. Returns the exit code: 0 if every planned row that started has its record and only the limit
-    kept others from starting, else 1. Raises UserError if another study runs in the same folder, or no row ran.
+    further row starts. Returns the exit code: 1 if a planned row has no record, unless it only waits for more time.
+    Raises UserError if another study runs in the same folder, or no row ran.
     """
     busy = f"another study is running in {shown(plan.root)}: wait for it, or stop it with Ctrl-C"
     with locked(plan.root / ".lock", busy):

@@ -131,20 +131,27 @@ def test_the_draft_plans_what_the_code_plans():
     assert f"the same on both: {block.first_seed}, " in text and block.seeds["confirmatory"] >= 5
 
 
-AMENDED = {  # {start of an amendment: its first words, its number of points, words that it has}
-    "**2026-11-30, three": ("points, written before any record of a new base existed.", 3, "A tie goes to AdamW"),
-    "**2026-11-30, two": ("points, written after the third try of the base and before", 2, "even if they miss floors"),
+AMENDED = {  # {start of an amendment: its first words, words of each of its points}
+    "**2026-11-30, three": (
+        "points, written before any record of a new base existed. No item of the split `test`",
+        ("A tie goes to AdamW", "`family_judges`", "at least two on each"),
+    ),
+    "**2026-11-30, two": (
+        "points, written after the third try of the base and before an arm of a new base was trained. No item of the",
+        ("even if they miss floors", "as worse than every other"),
+    ),
 }
 
 
 @pytest.mark.parametrize("start", AMENDED)
 def test_a_later_amendment_says_when_it_was_written_and_quotes_what_it_replaces(start):
-    first, count, words = AMENDED[start]
+    first, words = AMENDED[start]
     before, after = PROTOCOL.read_text(encoding="utf8").split(start)
     before, text = " ".join(before.split()), " ".join(re.split(r"\n## |\n\*\*20", after)[0].split())
-    assert text.startswith(first) and "the split `test` has been drawn" in text and words in text
+    assert text.startswith(first) and "the split `test` has been drawn" in text
     points = re.split(r" (?=\d+\. \*)", text)[1:]
-    assert len(points) == count and all(word in point for point in points for word in (" Now: ", " Why: "))
+    assert len(points) == len(words) and all(word in point for point in points for word in (" Now: ", " Why: "))
+    assert [word for word, point in zip(words, points, strict=True) if word not in point] == []
     quoted = [re.search(r'"([^"]+)"', point.split(" Now: ")[0]).group(1) for point in points]
     assert [one for one in quoted if one not in before] == []
 
