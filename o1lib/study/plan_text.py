@@ -7,8 +7,11 @@ from collections import defaultdict
 
 from o1lib.records import shown
 from o1lib.records.wording import counted
+from o1lib.study.allocator import advice
 from o1lib.study.plan import StudyPlan
 from o1lib.study.states import BY_HAND
+
+LONG = 3600.0  # seconds of rows from which on their allocator matters
 
 
 def headline(plan: StudyPlan, jobs: int = 1) -> str:
@@ -30,6 +33,7 @@ def describe(plan: StudyPlan, jobs: int = 1) -> str:
     if plan.due and plan.basis:
         lines += [f"times of rows that never ran here are estimated from {plan.basis}"]
     lines += [text] if (text := remarks(plan)) else []
+    lines += [text] if sum(entry.seconds for entry in plan.due) > LONG and (text := advice()) else []
     old = [entry for entry in plan.jobs if entry.remark and not entry.reason]
     if old:
         lines += ["up to date, but made by other library code; FRESH=1 redoes them:"]

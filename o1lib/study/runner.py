@@ -21,6 +21,7 @@ from o1lib.records.files import disk_errors, expanded
 from o1lib.records.journals import read_json
 from o1lib.study import plan as planning
 from o1lib.study import plan_text
+from o1lib.study.allocator import preload
 from o1lib.study.plan import StudyPlan
 from o1lib.study.progress import StudyProgress, summarize
 from o1lib.study.resources import on_cluster
@@ -44,7 +45,7 @@ def threads_for(jobs: int) -> int:
 
 
 def environment(scale: str, jobs: int) -> dict[str, str]:
-    """Return the environment of the rows: threads, no network unless the scale needs it, this checkout first.
+    """Return the environment of the rows: threads, allocator, no network unless the scale needs it, this checkout.
 
     Waiting OpenMP threads spin by default. That is a fifth faster for a row that runs alone, and makes two threads
     slower than one on a busy machine. So parallel rows use passive waiting.
@@ -55,6 +56,7 @@ def environment(scale: str, jobs: int) -> dict[str, str]:
         os.environ
         | offline
         | threads
+        | preload(os.environ)
         | {
             "PYTHONPATH": import_path(),
             "O1LIB_ROOT": str(project_root()),
