@@ -141,6 +141,16 @@ def test_the_family_of_the_second_pilot_has_two_seeds_on_each_base():
     assert ("special_tags.sample", 1) not in jobs
 
 
+def test_every_curve_of_judges_of_known_accuracy_has_its_ends_in_the_pilot():
+    """The gain of a judge is counted from a coin to an oracle."""
+    read = experiments.read_experiments()
+    given = {row: experiments.parameters_of(read, "mini", row) for row in select(read, "mini", "accuracy")}
+    curves = {row.rpartition(".")[0] for row, one in given.items() if one["judge"] == "synthetic"}
+    assert len(curves) == 3
+    ends = {f"{curve}.{judge}" for curve in curves for judge in ("random", "oracle")}
+    assert ends <= set(select(read, "mini", "pilot"))
+
+
 def test_the_arms_on_easy_vqa_have_two_seeds_in_the_pilot():
     """In the first pilot the arm that learns the same words as separate tasks had one."""
     read = experiments.read_experiments()
