@@ -106,30 +106,32 @@ def _of_form(records, metric, frozen):
     return cell.value if cell else None
 
 
-def by_depth(records, rows, test_set, form=None, skill=None):
+def by_depth(records, rows, test_set, form=None, skill=None, bins=None):
     """Return the headline score of rows on a test set by the depth of its questions, with the chance level.
 
     `rows` maps labels to row ids. The table has one line for each row and depth, columns BY_DEPTH, in fractions. `form`
     restricts it to "choice", "yes_no" or "open" questions, and `skill` to those of a skill; the chance level is then
-    that of the skill at all depths. Predictions without a known depth are left out.
+    that of the skill at all depths. `bins` maps names, which take the place of the depth, to groups of depths.
+    Predictions without a known depth, or outside all groups, are left out.
     """
     found, frozen = by_row(records), frozen_levels(records)
-    where = (test_set, form, skill)
+    where = (test_set, form, skill, bins)
     lines = [line for label, row in rows.items() for line in _depths(label, found.get(row, []), *where, frozen)]
     return pd.DataFrame(lines, columns=BY_DEPTH)
 
 
-def _depths(label, records, test_set, form, skill, frozen):
+def _depths(label, records, test_set, form, skill, bins, frozen):
     levels = next((one for record in records if (one := levels_for(record, frozen))), None)
     asked = [
         (record.seed, [line for line in record.predictions() if _counts(line, test_set, form, skill)])
         for record in records
     ]
-    for depth in sorted({line["depth"] for _, own in asked for line in own}):
+    there = {line["depth"] for _, own in asked for line in own}
+    for depth, some in (bins or {one: (one,) for one in sorted(there)}).items():
+        if not there & set(some):
+            continue
         try:
-            tables = [
-                observations([one for one in own if one["depth"] == depth], test_set, seed) for seed, own in asked
-            ]
+            tables = [observations([one for one in own if one["depth"] in some], test_set, seed) for seed, own in asked]
             cell = interval(pd.concat(tables), "value")
         except UserError:  # a single question says nothing of the spread
             continue

@@ -1,6 +1,6 @@
 """mini-Depth: accuracy by the number of steps, serial and parallel tasks apart, and how it falls from step to step.
 
-    kinds_by_depth(records, ARMS)                                                # breakdowns.by_depth for each kind
+    kinds_by_depth(records, ARMS)                       # breakdowns.by_depth for each kind, in groups of depths
     depth_slopes(records, ARMS, "structured", "direct training")              # points per doubling, with intervals
     summarize_depth(records, ARMS, "structured", "direct training")           # sentences
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from o1lib.analysis.breakdowns import BY_DEPTH, by_depth
+from o1lib.analysis.depth_bins import STEPS
 from o1lib.analysis.stats import contrast, interval
 from o1lib.analysis.tables import by_row
 from o1lib.analysis.turning_share import turning_share
@@ -23,8 +24,11 @@ SLOPE = ["kind", "label", "value", "low", "high", "n", "seeds"]
 
 
 def kinds_by_depth(records, rows):
-    """Return `breakdowns.by_depth` of mini-Depth with a column `kind`; it is empty where the set was not scored."""
-    found = [by_depth(records, rows, NAME, skill=kind).assign(kind=kind) for kind in KINDS]
+    """Return `breakdowns.by_depth` of mini-Depth, in its groups of depths (`o1lib.analysis.depth_bins`), by `kind`.
+
+    The table is empty where the set was not scored.
+    """
+    found = [by_depth(records, rows, NAME, skill=kind, bins=STEPS).assign(kind=kind) for kind in KINDS]
     return pd.DataFrame([line for part in found for line in part.to_dict("records")], columns=[*BY_DEPTH, "kind"])
 
 

@@ -1,17 +1,18 @@
-"""mini-Depth: what one row gains over another at each number of steps, serial and parallel tasks apart, on each base.
+"""mini-Depth: what one row gains over another by the number of steps, serial and parallel tasks apart, on each base.
 
     found = gains_by_depth(records, *STAGES)
     summarize_gains(found, *LABELS)         # sentences; one that says what is missing
     figures.gains(report, FIGURE, found)    # figure 1 of the claims report and of the site, where mini-Depth was scored
 
-A gain is the paired difference of the shares of right answers at one depth. Both rows answer the same questions, so
-the chance level is the same on both sides. The intervals are those of `o1lib.analysis.stats`, and are not corrected for
-the number of depths.
+A gain is the paired difference of the shares of right answers in one group of depths (`o1lib.analysis.depth_bins`).
+Both rows answer the same questions, so the chance level is the same on both sides. The intervals are those of
+`o1lib.analysis.stats`, and are not corrected for the number of groups.
 """
 
 import pandas as pd
 
 from o1lib.analysis.claims.bases import by_base
+from o1lib.analysis.depth_bins import in_steps, ordered, several
 from o1lib.analysis.depth_effects import KINDS
 from o1lib.analysis.stats import contrast
 from o1lib.minivqa.depth import NAME
@@ -25,10 +26,11 @@ NOT_SCORED = f"{NAME} was not scored by both rows, so there is no gain by depth.
 
 
 def gains_by_depth(records, a, b):
-    """Return the gain of row `a` over row `b` by kind, base and depth, columns COLUMNS, in fractions.
+    """Return the gain of row `a` over row `b` by kind, base and group of depths, columns COLUMNS, in fractions.
 
-    Rows have the names that they have on the first base. Seeds are those that both rows have. The table is empty where
-    mini-Depth was not scored. Depths with a single question are left out.
+    `depth` is the name of the group, such as "3-4". Rows have the names that they have on the first base. Seeds are
+    those that both rows have. The table is empty where mini-Depth was not scored. Groups with a single question are
+    left out.
     """
     lines = []
     for base, rows in by_base(records).items():
@@ -40,9 +42,9 @@ def gains_by_depth(records, a, b):
 
 
 def _answers(records):
-    """Return a table of seed, qid, kind, depth and value (0 or 1) of the questions of mini-Depth with a known depth."""
+    """Return a table of seed, qid, kind, group of depths and value (0 or 1) of the questions with a known depth."""
     lines = [
-        (record.seed, line["qid"], line["skill"], line["depth"], float(line["correct"]))
+        (record.seed, line["qid"], line["skill"], in_steps(line["depth"]), float(line["correct"]))
         for record in records
         for line in record.predictions()
         if line.get("test_set") == NAME and line.get("depth")
@@ -53,22 +55,19 @@ def _answers(records):
 def _gains(base, one, other, failed):
     for kind in KINDS:
         of_kind = [side[side.kind == kind] for side in (one, other)]
-        for depth in sorted(set(of_kind[0].depth) & set(of_kind[1].depth)):
+        for depth in ordered(set(of_kind[0].depth) & set(of_kind[1].depth)):
             try:
                 found = contrast(*(side[side.depth == depth] for side in of_kind), "value")
             except UserError:  # a single question says nothing of the spread
                 continue
             numbers = {name: getattr(found, name) for name in COLUMNS[3:8]}
-            yield {"kind": kind, "base": base, "depth": int(depth), "failed": failed} | numbers
+            yield {"kind": kind, "base": base, "depth": depth, "failed": failed} | numbers
 
 
 def title_of_gains(found):
     """Return what the figure shows in one sentence without its point, with the largest and the smallest gain."""
     most, least = found.loc[found.value.idxmax()], found.loc[found.value.idxmin()]
-    told = [
-        f"{100 * line.value:+z.0f} points at {line.depth} {line.kind} step{'s' if line.depth > 1 else ''}"
-        for line in (most, least)
-    ]
+    told = [f"{100 * line.value:+z.0f} points at {several(line.depth, line.kind)}" for line in (most, least)]
     return f"{LABELS[0].capitalize()} − {LABELS[1]}: at most {told[0]}, at least {told[1]}"
 
 
@@ -81,8 +80,7 @@ def summarize_gains(found, a, b):
 
 def _summary(kind, base, part, a, b):
     told = [
-        f"{100 * line.value:+.0f} points [{100 * line.low:+.0f}, {100 * line.high:+.0f}] at {line.depth} "
-        f"step{'s' if line.depth > 1 else ''}"
+        f"{100 * line.value:+.0f} points [{100 * line.low:+.0f}, {100 * line.high:+.0f}] at {several(line.depth)}"
         for line in (part.iloc[0], part.iloc[-1])
     ]
     where = f", {base}" if base else ""

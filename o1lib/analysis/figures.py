@@ -15,6 +15,7 @@ from o1lib.analysis.chance_lines import chance_in
 from o1lib.analysis.claims.brief import counted
 from o1lib.analysis.claims.page import difference_claims
 from o1lib.analysis.curves import curve_panels, judge_panels
+from o1lib.analysis.depth_bins import ordered
 from o1lib.analysis.depth_gains import NOT_SCORED, title_of_gains
 from o1lib.analysis.findings import breaks, differences, letters, plain, spending
 from o1lib.analysis.plots import DIFFERENCE, axis_of, panels, points, with_n
@@ -50,7 +51,7 @@ def depths(report, name, found, told):
     """Draw accuracy by number of steps, if mini-Depth was run; the first of the sentences `told` is the title."""
     if not len(found):
         return markdown("*mini-Depth: not run.*")
-    return report.figure(name, curve_panels(found, "depth", "label", "kind", label="steps"), plain(told[0]))
+    return report.figure(name, _over_steps(found, "label", "kind"), plain(told[0]))
 
 
 def gains(report, name, found):
@@ -58,11 +59,20 @@ def gains(report, name, found):
     if not len(found):
         return markdown(f"*{NOT_SCORED}*")
     drawn, several = found.assign(tasks=found.kind + " steps"), found.base.nunique() > 1
-    first = curve_panels(drawn, "depth", "tasks", "base" if several else None, label="steps", score=DIFFERENCE)
+    first = _over_steps(drawn, "tasks", "base" if several else None, score=DIFFERENCE)
     for ax in first.figure.axes:
         ax.axhline(0, color="grey", linewidth=1, zorder=0)
-        ax.set_xticks(sorted(set(found.depth)))
     return report.figure(name, first, title_of_gains(found))
+
+
+def _over_steps(found, by, hue, **options):
+    """Draw `curve_panels` over the groups of depths that occur, equally far apart; return the first Axes."""
+    names = ordered(found.depth)
+    places = found.assign(place=[names.index(name) for name in found.depth])
+    first = curve_panels(places, "place", by, hue, label="steps", **options)
+    for ax in first.figure.axes:
+        ax.set_xticks(range(len(names)), names)
+    return first
 
 
 def learning(report, name, seen, told, arm="structured"):

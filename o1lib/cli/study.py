@@ -183,6 +183,7 @@ def keep_rows(scale: Scale = "mini"):
 def pack_texts(
     scale: Scale = "mini",
     source: Annotated[str, typer.Option(help="put the texts of this asset beside the published records")] = "",
+    complete: Annotated[bool, typer.Option("--complete", help="exit with 1 if texts of a published run lack")] = False,
 ) -> None:
     """Pack the texts and candidates of the published rows into one file outside the history, or unpack them."""
     from o1lib.study import texts
@@ -192,6 +193,9 @@ def pack_texts(
         return
     texts.pack(scale)
     print(texts.asset(scale))
+    if told := texts.lacking(scale):
+        typer.echo(told, err=True)
+        raise typer.Exit(1 if complete else 0)
 
 
 @app.command("archive")

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-from o1lib.records import atomic_folder, load, project_root
+from o1lib.records import UserError, atomic_folder, load, project_root, shown
 from o1lib.records.store import PREDICTIONS, RECORD
 from o1lib.study import experiments, texts
 
@@ -43,6 +43,20 @@ def copy_row(source: Path, target: Path) -> None:
             if path.is_file() and path.suffix in PUBLISHED and path.stat().st_size <= SMALL and path.name != RECORD:
                 shutil.copyfile(path, part / path.name)
         texts.copy_short(load(source), part)
+
+
+def check_tries(source: Places, target: Places) -> None:
+    """Raise UserError for a try of readiness that the target holds with other content, because every try is kept.
+
+    Nobody changes a try, so two different ones of a name are two tries.
+    """
+    for path in sorted(source.readiness.glob("*.json")):
+        there = target.readiness / path.name
+        if there.exists() and there.read_bytes() != path.read_bytes():
+            raise UserError(
+                f"{shown(there)} is another try than {shown(path)}, and every try is kept: give the latter another "
+                f"name, in it and in {path.stem}.md beside it too, and run this again"
+            )
 
 
 def copy_tries(scale: str, source: Places, target: Places, new: bool = False) -> str:

@@ -29,17 +29,19 @@ def folder(scale: str) -> Path:
 def keep(scale: str) -> str:
     """Copy the complete rows, the tries and the suites of work/<scale> to results/unfinished/<scale>, without reports.
 
-    Returns what was done. Raises UserError, before anything is copied, if no row is complete or a file is not the one
-    of its record.
+    Returns what was done. Raises UserError, before anything is copied, if no row is complete, if a file is not the one
+    of its record, and if another try of the same name is kept.
     """
     entries = [entry for entry in publish.planned(scale) if not entry.job.report]
     publish.check_files(entries)
     done = [entry.job for entry in entries if entry.complete]
     if not done:
         raise UserError(f"no complete row in work/{scale}: run `make study SCALE={scale}` first")
+    tries = copies.of_work(scale), copies.of_results(folder(scale))
+    copies.check_tries(*tries)
     for job in done:
         copies.copy_row(states.folder_of(job), folder(scale) / "runs" / job.row / f"seed{job.seed}")
-    beside = copies.copy_tries(scale, copies.of_work(scale), copies.of_results(folder(scale)))
+    beside = copies.copy_tries(scale, *tries)
     with_them = f", with {beside}" if beside else ""
     return f"{counted(len(done), 'row')} are kept in {shown(folder(scale))}{with_them}"
 

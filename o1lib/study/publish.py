@@ -108,7 +108,8 @@ def publish(scale: str = "mini", force: bool = False) -> None:
 
     Prints what was copied, what was left out, and which rows stay as they were published before. Raises UserError,
     before anything is copied, for scale smoke without `force`, if no row is complete, if a file is not the one that its
-    record was made from, if a report is older than a row, and if README.md or docs/claims.md lacks its marks.
+    record was made from, if a report is older than a row, if another try of readiness of the same name is published,
+    and if README.md or docs/claims.md lacks its marks.
     """
     if scale == "smoke" and not force:
         raise UserError("smoke rows show that the pipeline works; their numbers mean nothing: publish SCALE=mini")
@@ -121,11 +122,13 @@ def publish(scale: str = "mini", force: bool = False) -> None:
     if not rows:
         raise UserError(f"no complete row in work/{scale}: run `make study SCALE={scale}` first")
     _check_reports(rows, reports)
+    tries = copies.of_work(scale), copies.of_results(_results(scale))
+    copies.check_tries(*tries)
     updates_pages = scale == experiments.MAIN_SCALE and any(job.row == "claims" for job in reports)
     if updates_pages:
         readme.check_marks()
     _copy(rows, reports, _results(scale))
-    beside = copies.copy_tries(scale, copies.of_work(scale), copies.of_results(_results(scale)))
+    beside = copies.copy_tries(scale, *tries)
     if updates_pages:
         readme.write_blocks(scale)
     print(f"{counted(len(rows), 'row')} and {counted(len(reports), 'report')} published in {shown(_results(scale))}")

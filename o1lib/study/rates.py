@@ -152,8 +152,7 @@ def read_rates(study: Study, scale: str, root: str = "") -> tuple[dict[str, list
         record
         for record in records_of(scale, root)
         if record.row in study.rows
-        and (record.parameters.get("optimizer") or "")
-        == (parameters_of(study, scale, record.row).get("optimizer") or "")
+        and optimizer_of(record.parameters) == optimizer_of(parameters_of(study, scale, record.row))
     ]
     tried = tried_rates(study, records)
     for row in study.scales[scale].diverged:

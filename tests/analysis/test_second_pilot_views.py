@@ -54,8 +54,18 @@ def half(kind, depth, k):
 def test_a_gain_is_that_of_one_kind_and_depth(tmp_path):
     found = gains_by_depth(study(tmp_path, deep, half), "a.sample", "b.sample")
     gains = {(line.kind, line.depth): line.value for line in found.itertuples()}
-    assert gains == {("serial", 1): 0, ("serial", 4): pytest.approx(0.4), ("parallel", 1): 0, ("parallel", 4): 0}
+    deepest = pytest.approx(0.4)
+    assert gains == {("serial", "1"): 0, ("serial", "3-4"): deepest, ("parallel", "1"): 0, ("parallel", "3-4"): 0}
     assert set(found.n) == {20} and found[found.value > 0].low.item() > 0
+
+
+def test_gains_are_counted_in_the_groups_of_depths_of_the_set(tmp_path):
+    """The depths of a group count together, whatever their number: 3 with 4, and 5 to 8."""
+    records = study(tmp_path, deep, half, depths=(1, 2, 3, 4, 5, 6, 7, 8))
+    found = gains_by_depth(records, "a.sample", "b.sample")
+    serial = found[found.kind == "serial"]
+    assert list(zip(serial.depth, serial.n, strict=True)) == [("1", 20), ("2", 20), ("3-4", 40), ("5-8", 80)]
+    assert serial.value.tolist() == pytest.approx([0, 0, 0.2, 0])
 
 
 def test_a_gain_stands_for_each_base(tmp_path):
@@ -63,7 +73,7 @@ def test_a_gain_stands_for_each_base(tmp_path):
     assert list(found.base.unique()) == ["base", "base1"] and len(found) == 8
     told = summarize_gains(found, "one", "other")
     assert len(told) == 4 and told[0].startswith("**serial steps, base**: one − other is +0 points [")
-    assert "+40 points" in told[0] and "at 1 step and" in told[0] and told[0].endswith("at 4 steps.")
+    assert "+40 points" in told[0] and "at 1 step and" in told[0] and told[0].endswith("at 3-4 steps.")
 
 
 def test_records_without_depth_say_what_is_missing(tmp_path):
@@ -81,7 +91,8 @@ def test_gains_are_drawn_serial_and_parallel_apart_with_a_curve_for_each_base(tm
     assert [ax.get_title("left") for ax in panels] == ["serial steps", "parallel steps"]
     assert [len(ax.containers) for ax in panels] == [2, 2]
     assert panels[0].containers[0].lines[0].get_ydata().tolist() == pytest.approx([0, 40])
-    assert drawn["title"].endswith("at most +40 points at 4 serial steps, at least +0 points at 1 serial step")
+    assert drawn["title"].endswith("at most +40 points at 3-4 serial steps, at least +0 points at 1 serial step")
+    assert [label.get_text() for label in panels[0].get_xticklabels()] == ["1", "3-4"]
     assert NOT_SCORED in figures.gains(report, "none", found.iloc[:0]).data
 
 

@@ -53,7 +53,7 @@ OPTIONS = {
     "compare": "--scale",
     "why": "--scale",
     "power": "--scale --root --into --bases --hours --runs",
-    "texts": "--scale --source",
+    "texts": "--scale --source --complete",
     "archive": "--scale --check",
     "rates": "--scale --root",
     "margins": "--scale --root --freeze",

@@ -14,6 +14,7 @@ from o1lib.data.dataset import read_items, write_items
 from o1lib.data.sources import SOURCES, Source, load_splits
 from o1lib.data.splits import Splits, set_sizes
 from o1lib.formats.stages import STAGES, render
+from o1lib.minivqa import depth
 from o1lib.minivqa.facts import caption_score, check_steps
 from o1lib.minivqa.testsets import TEST_SETS
 from o1lib.records import UserError
@@ -77,6 +78,13 @@ def test_the_published_scale_has_48_groups_of_rotations_and_of_twins():
     data = parameters_of(read_experiments(), "mini", "data")
     sizes = set_sizes(data["n_test"], data["n_test_by_set"], TEST_SETS)
     assert min(sizes["mini-MMBench"], sizes["mini-HallusionBench"]) >= 4 * 48
+
+
+def test_the_published_scale_asks_480_questions_of_mini_depth_in_equal_groups():
+    """So that a group of depths has 72 serial and 48 parallel questions, whose gains are shown apart."""
+    data = parameters_of(read_experiments(), "mini", "data")
+    assert set_sizes(data["n_test"], data["n_test_by_set"], TEST_SETS)["mini-Depth"] == 480
+    assert 480 % (len(depth.TASKS) * len(depth.BINS) * len(depth.FORMS)) == 0
 
 
 def test_the_set_on_which_searches_are_judged_is_larger_than_the_others():

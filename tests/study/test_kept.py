@@ -149,6 +149,21 @@ def test_a_kept_try_does_not_replace_one_that_is_there(done):
     assert (done / "work/smoke/readiness/first.json").read_text(encoding="utf8") == "[]"
 
 
+@pytest.mark.parametrize("command, kept", [(keep, "unfinished/smoke"), (publish.publish, "smoke")])
+def test_another_try_of_the_same_name_is_not_overwritten(done, command, kept):
+    """It was made without the kept one, whose name it would have been refused."""
+    record_report()
+    write(
+        done, f"results/{kept}/readiness/first.json", "work/smoke/readiness/first.json", "work/smoke/readiness/first.md"
+    )
+    (done / "work/smoke/readiness/first.json").write_text("[]", encoding="utf8")
+    forced = {"force": True} if command is publish.publish else {}
+    with pytest.raises(UserError, match=f"results/{kept}/readiness/first.json is another try than work/smoke/.* name"):
+        command("smoke", **forced)
+    assert (done / f"results/{kept}/readiness/first.json").read_text(encoding="utf8") == "{}"
+    assert not (done / f"results/{kept}/runs").exists()
+
+
 def test_finished_suites_of_probes_come_back_with_the_main_scale(done, monkeypatch):
     monkeypatch.setattr(experiments, "MAIN_SCALE", "smoke")
     write(done, "work/probes/one/record.json", "work/probes/one/table.md", "work/probes/unfinished/table.md")

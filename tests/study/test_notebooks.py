@@ -9,6 +9,8 @@ import re
 from pathlib import Path
 
 from o1lib.records.parameters import COMMON, assignments
+from o1lib.study.experiments import read_experiments
+from o1lib.study.jobs import select
 
 PATHS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 LONGEST_CELL = 10  # lines of code, without imports and blank lines
@@ -167,6 +169,13 @@ def test_a_report_does_not_count_its_figures_in_advance():
     """A study without mini-Depth has fewer of them."""
     count = r"(two|three|four|five|six)\s+more\s+figures|[Ff]igure 1\b|the second figure"
     assert [name for name in REPORTS if re.search(count, "\n".join(prose(NOTEBOOKS[name])), re.I)] == []
+
+
+def test_the_report_on_arms_shows_every_row_on_easy_vqa():
+    study = read_experiments()
+    scored = [row for row in select(study, "mini", "easy") if study.rows[row].parameters.get("model")]
+    shown = "\n".join(sources(NOTEBOOKS["04_ablations"]))
+    assert len(scored) == 4 and [row for row in scored if f'"{row}"' not in shown] == []
 
 
 def is_figure(node):

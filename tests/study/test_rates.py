@@ -6,6 +6,7 @@ from support import toyrecords
 from o1lib.records import UserError
 from o1lib.study.experiments import parameters_of, read_experiments
 from o1lib.study.rates import (
+    ARMS,
     EXTENDED,
     GROUP,
     TRIES,
@@ -125,6 +126,17 @@ def test_tries_of_another_optimizer_do_not_count(tmp_path):
     assert read_rates(read_experiments(), "mini", str(tmp_path))[0]["format: tags"] == []
     toyrecords.leave(tmp_path, "rate.tags.low", optimizer=own, **given)
     assert len(read_rates(read_experiments(), "mini", str(tmp_path))[0]["format: tags"]) == 1
+
+
+@pytest.mark.parametrize(("of_record", "of_scale"), [("", "adamw"), ("adamw", "")])
+def test_adamw_named_outright_is_the_optimizer_of_no_name(tmp_path, of_record, of_scale):
+    study = read_experiments()
+    block = study.scales["mini"]
+    arms = block.notebooks | {ARMS: block.notebooks[ARMS] | {"optimizer": of_scale}}
+    told = study.model_copy(update={"scales": study.scales | {"mini": block.model_copy(update={"notebooks": arms})}})
+    given = {"format": "tags", "learning_rate": 5e-4, "extra": {"log": [{"exact": 0.5, "asked": 600}]}}
+    toyrecords.leave(tmp_path, "rate.tags.low", optimizer=of_record, **given)
+    assert len(read_rates(told, "mini", str(tmp_path))[0]["format: tags"]) == 1
 
 
 def with_diverged(**rows):

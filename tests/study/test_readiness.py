@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import weakref
 from types import SimpleNamespace
 
@@ -222,6 +223,17 @@ def test_an_arm_of_another_rate_or_optimizer_is_refused(project, there, told):
     path.write_text(path.read_text().replace('"learning_rate": 0.003', there))
     with pytest.raises(UserError, match=f"row 'direct' was trained with {told}"):
         readiness.measure("smoke")
+
+
+def test_an_arm_that_names_the_default_optimizer_is_taken(project, monkeypatch):
+    path = project / "work/smoke/runs/direct/seed0/record.json"
+    path.write_text(path.read_text().replace('"learning_rate"', '"optimizer": "adamw", "learning_rate"'))
+    asked = []
+    monkeypatch.setattr(readiness, "questions", lambda n: asked.append(n) or [])
+    monkeypatch.setattr(readiness, "drawn_items", lambda n: sys.exit())
+    with pytest.raises(SystemExit):
+        readiness.measure("smoke", n=3, chance=len)
+    assert asked == [3]
 
 
 def test_an_arm_that_was_not_trained_is_refused(project):

@@ -5,8 +5,10 @@ import shutil
 
 import pytest
 from support.toyrecords import answers, leave
+from typer.testing import CliRunner
 
 from o1lib.analysis.observations import LINES, observations
+from o1lib.cli.app import app
 from o1lib.records import UserError, load, project_root, sha256
 from o1lib.records.columns import read_columns, write_columns
 from o1lib.records.store import PREDICTIONS, SHORT
@@ -103,8 +105,48 @@ def test_a_file_that_is_not_the_asset_is_not_unpacked(published):
 def test_a_run_that_was_made_anew_is_not_packed(published):
     lines = answers("s", "tags", "mixed", "stage_beam", 4, "self", 0.5)
     leave(published / "work" / "toy", "s", 0, metrics(lines), lines)
-    with pytest.raises(UserError, match="is not what was published of s, seed 0"):
+    with pytest.raises(
+        UserError, match="no texts to pack: 1 published run without its texts in this checkout: s/seed0"
+    ):
         texts.pack("toy")
+
+
+def publish_one(root, seed):
+    """Run row s with a seed and publish it in short form."""
+    lines = answers("s", "tags", "mixed", "stage_beam", 4, "self", 0.6, seed=seed)
+    leave(root / "work" / "toy", "s", seed, metrics(lines), lines)
+    target = root / "results" / "toy" / "runs" / "s" / f"seed{seed}"
+    target.mkdir()
+    texts.copy_short(load(root / "work" / "toy" / "runs" / "s" / f"seed{seed}"), target)
+
+
+def test_what_is_there_is_packed_and_what_lacks_is_named_with_its_command(published):
+    """A row that was kept and restored has no texts in this checkout."""
+    publish_one(published, 1)
+    (published / "work/toy/runs/s/seed1" / PREDICTIONS).unlink()
+    path = texts.pack("toy")
+    assert (json.loads(texts.asset("toy"))["runs"], json.loads(texts.asset("toy"))["missing"]) == (1, ["s/seed1"])
+    assert "checkout: s/seed1\n" in texts.lacking("toy")
+    assert "\n    make study SCALE=toy ROWS=s SEEDS=1\n" in texts.lacking("toy")
+    assert texts.unpack("toy", path) == 1
+
+
+def test_texts_of_several_checkouts_are_packed_together(published):
+    """The first piece is unpacked where the second run was made."""
+    first = texts.pack("toy")
+    publish_one(published, 1)
+    texts.unpack("toy", first)
+    shutil.rmtree(published / "work/toy/runs/s/seed0")
+    texts.pack("toy")
+    assert json.loads(texts.asset("toy"))["runs"] == 2 and texts.lacking("toy") == ""
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 0), (["--complete"], 1)])
+def test_the_command_fails_for_missing_texts_where_that_is_asked(published, options, code):
+    publish_one(published, 1)
+    (published / "work/toy/runs/s/seed1" / PREDICTIONS).unlink()
+    done = CliRunner().invoke(app, ["texts", "--scale", "toy", *options])
+    assert done.exit_code == code and json.loads(done.stdout)["runs"] == 1 and "s/seed1" in done.stderr
 
 
 def test_a_study_is_kept_under_a_name_of_its_own(published):

@@ -141,6 +141,25 @@ def test_the_family_of_the_second_pilot_has_two_seeds_on_each_base():
     assert ("special_tags.sample", 1) not in jobs
 
 
+def test_every_curve_of_judges_of_known_accuracy_has_its_ends_in_the_pilot():
+    """The gain of a judge is counted from a coin to an oracle."""
+    read = experiments.read_experiments()
+    given = {row: experiments.parameters_of(read, "mini", row) for row in select(read, "mini", "accuracy")}
+    curves = {row.rpartition(".")[0] for row, one in given.items() if one["judge"] == "synthetic"}
+    assert len(curves) == 3
+    ends = {f"{curve}.{judge}" for curve in curves for judge in ("random", "oracle")}
+    assert ends <= set(select(read, "mini", "pilot"))
+
+
+def test_the_arms_on_easy_vqa_have_two_seeds_in_the_pilot():
+    """In the first pilot the arm that learns the same words as separate tasks had one."""
+    read = experiments.read_experiments()
+    jobs = expand(read, "mini", select(read, "mini", "pilot"), [], ["pilot"])
+    own = [row for row in select(read, "mini", "easy") if not read.rows[row].once]
+    assert {"easy_direct_tokens_repeat.sample", "easy_separate.sample"} <= set(own)
+    assert {key for key in jobs if key[0] in own} == {(row, seed) for row in own for seed in (0, 1)}
+
+
 def test_the_confirmatory_run_has_two_bases_and_seeds_that_no_pilot_used():
     """It holds the family, and beside it the judges of known accuracy, asked the set of A17 alone."""
     read = experiments.read_experiments()
