@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import HTML, Image
 
+from o1lib.analysis.claims.bases import note_on_bases, only_base
 from o1lib.analysis.comparability import PILOT, is_pilot, mismatches
 from o1lib.analysis.contrasts import ONCE, compare, contrast_table, summarize_contrast
 from o1lib.analysis.findings import differences, opening
@@ -90,7 +91,7 @@ class Report:
 
     def note(self):
         """Return what was scored and how to read the numbers, as Markdown."""
-        return markdown(note(self.records))
+        return markdown(" ".join(filter(None, [note(self.records), note_on_bases(self.records)])))
 
     def keep(self, name, text):
         """Write `text` into the run's folder, other values as JSON, and add the file to the artifacts."""
@@ -106,21 +107,23 @@ class Report:
         self.keep(f"tables/{name}.csv", marked.to_csv(lineterminator="\n"))
         return frame
 
-    def caption(self, text):
-        """Return the caption of a table of this study, with the mark of a pilot."""
-        return f"{text} ({self.mark})" if self.mark else text
+    def caption(self, text, rows=()):
+        """Return the caption of a table of this study, with the mark of a pilot, and the base of its rows."""
+        marks = ", ".join(filter(None, [only_base(self.records, rows), self.mark]))
+        return f"{text} ({marks})" if marks else text
 
-    def html(self, frame, caption):
+    def html(self, frame, caption, rows=()):
         """Return a table of this study as HTML, with its caption. Columns without a value are named in the caption.
 
-        Without any value there is a sentence and no table.
+        Where `rows` are on one of several bases, the caption names it. Without any value there is a sentence and no
+        table.
         """
         there, lacking = with_values(frame)
         if there.empty:
             why = f": {NOT_RUN if len(frame) else NO_LINE}"
             return markdown(f"*{self.caption(caption.removesuffix('.'))}{'' if caption.endswith('.') else why}.*")
         remark = f". In no record: {', '.join(lacking)}" if lacking else ""
-        return html_table(there, self.caption(caption) + remark)
+        return html_table(there, self.caption(caption, rows) + remark)
 
     def figure(self, name, ax, title):
         """Save the figure of `ax` as figures/<name>.svg and .png, and return the latter to show it.
@@ -144,7 +147,7 @@ class Report:
         """
         shown_table = self.frame(name, paper_table(self.records, rows, metrics))
         self.frame(f"{name}_cells", self.cells(rows, metrics).set_index("label"))
-        own = self.caption(f"{caption or name}: this study, % with 95 % interval")
+        own = self.caption(f"{caption or name}: this study, % with 95 % interval", rows.values())
         there = any("accuracy" in record.metrics for row in rows.values() for record in self.rows.get(row, []))
         tables = [captioned(own, shown_table)] if there else [f"{own}: {NOT_RUN}"]
         if paper:
@@ -156,7 +159,8 @@ class Report:
 
     def costs(self, name, rows):
         """Return the mean costs of a question as HTML, and save them as tables/<name>.csv."""
-        return self.html(self.frame(name, costs(self.records, rows)), "a question, mean with 95 % interval")
+        frame = self.frame(name, costs(self.records, rows))
+        return self.html(frame, "a question, mean with 95 % interval", rows.values())
 
     def contrasts(self, name, pairs, rows, metric=""):
         """Return the contrasts of `o1lib.analysis.contrasts.compare` in a metric; save them as tables/<name>.csv.
@@ -182,17 +186,9 @@ class Report:
         drawn = found.dropna(subset="value")
         kinds = drawn.incomplete.map(lambda text: "incomplete" if text else "complete")
         hue = "records" if any(drawn.incomplete) else None
-        return self.figure(
-            name,
-            points(
-                drawn.assign(records=kinds).sort_values("records"),
-                "contrast",
-                hue,
-                zero=True,
-                order=list(drawn.contrast),
-            ),
-            differences(found),
-        )
+        complete_first = drawn.assign(records=kinds).sort_values("records")
+        ax = points(complete_first, "contrast", hue, zero=True, order=list(drawn.contrast))
+        return self.figure(name, ax, differences(found))
 
     def shown(self, found):
         """Return a table of contrasts as HTML: difference in points with its interval, verdict, and reasons below."""

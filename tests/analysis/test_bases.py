@@ -7,7 +7,7 @@ from support.toyrecords import leave
 from test_claims import claim, lines
 
 from o1lib.analysis.claims import evaluate_claims, rests_on
-from o1lib.analysis.claims.bases import by_base, verdict_over_bases
+from o1lib.analysis.claims.bases import by_base, note_on_bases, on_every_base, only_base, verdict_over_bases
 from o1lib.analysis.claims.page import beside
 from o1lib.analysis.stats import contrast, interval
 from o1lib.analysis.stats.power import variances
@@ -133,6 +133,22 @@ def test_the_tables_of_a_claim_name_seeds_with_their_bases(tmp_path):
     pairs, (one, other) = rests_on(BOTH, study(tmp_path, AHEAD))
     assert set(pairs["a.sample"]) == set(one.seed) == {"0 on base", "1 on base", "0 on base1", "1 on base1"}
     assert contrast(one, other, "value").seeds == 2
+
+
+def test_a_row_of_several_bases_has_a_label_for_each(tmp_path):
+    records = study(tmp_path, {key: share for key, share in AHEAD.items() if key != ("b", "base1")})
+    rows = {"one": "a.sample", "again": "a.sample", "on one base": "b.sample", "not run": "c.sample"}
+    assert on_every_base(records, rows) == {"one, base 0": "a.sample", "one, base 1": "a.base1.sample"}
+
+
+def test_the_base_of_rows_is_named_where_a_study_has_several(tmp_path):
+    records = study(tmp_path, AHEAD)
+    bases = [only_base(records, rows) for rows in (["a.sample", "b.sample"], ["a.base1.sample"], ["nosuch"])]
+    assert bases == ["base 0", "base 1", ""]
+    assert only_base(records, ["a.sample", "a.base1.sample"]) == ""
+    assert "base 0 (`base`) and base 1 (`base1`). Tables and figures of rows have base 0" in note_on_bases(records)
+    alone = [record for record in records if "base1" not in record.row]
+    assert note_on_bases(alone) == only_base(alone, ["a.sample"]) == ""
 
 
 def test_records_tell_the_rows_of_every_base_as_the_study_names_them(tmp_path):

@@ -17,8 +17,11 @@ import pytest
 from nbformat.v4 import new_code_cell
 from PIL import Image
 from support import toyrecords
+from test_bases import AHEAD
+from test_bases import study as on_two_bases
 
 from o1lib.analysis.claims import evaluate_claims, load_claims
+from o1lib.analysis.claims.bases import on_every_base
 from o1lib.analysis.claims.contradictions import contradictions
 from o1lib.analysis.claims.page import (
     claims_page,
@@ -101,6 +104,15 @@ def opened(root, row="by_hand"):
     values = {"row": row, "seed": 0, "scale": "mini", "root": str(root)}
     cell = "\n".join(f"{name}: {type(value).__name__} = {value!r}" for name, value in values.items())
     return Report(start(values | {"In": ["", cell, "run = start(globals())"]}))
+
+
+def test_a_caption_names_the_base_of_its_rows_where_a_study_has_several(tmp_path):
+    on_two_bases(tmp_path, AHEAD)
+    report, rows = opened(tmp_path), {"a": "a.sample", "b": "b.sample"}
+    assert "interval (base 0, pilot)" in report.table("own", rows, ["accuracy"]).data
+    assert "interval (base 0, pilot)" in report.costs("costs", rows).data
+    shown = report.table("each", on_every_base(report.records, rows), ["accuracy"]).data
+    assert "interval (pilot)" in shown and "a, base 1" in shown
 
 
 # ---------------------------------------------------------------- the notebooks

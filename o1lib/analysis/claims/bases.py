@@ -1,6 +1,7 @@
 """Rows that were run on several bases: which of them are one row of the study, and what their contrasts give apart.
 
     by_base(records)["base1"]["structured.sample"][0].row        # "structured.base1.sample"
+    on_every_base(records, {"structured": "structured.sample"})  # the same with "structured, base 0" and "..., base 1"
     verdict_over_bases("supported", parts)                       # "inconclusive" where their signs differ
 
 A row of experiments.yaml that runs on another base has the name of that base behind that of its model
@@ -44,6 +45,51 @@ def _on_first(row: str, model: str, base: str) -> str:
         return FIRST + row.removeprefix(base)
     first = model.removesuffix(f".{base}")
     return first + row.removeprefix(model) if row.startswith(model) else row
+
+
+def on_every_base(records: Iterable[Record], rows: Mapping[str, str]) -> dict[str, str]:
+    """Return {label with the base: row id} of those rows that were run on several bases, for each of these bases.
+
+    `rows` maps labels to the ids that the rows have on the first base. The first label of a row counts.
+    """
+    found = {base: own for base, own in by_base(records).items() if base}
+    labels = {row: label for label, row in reversed(rows.items())}
+    on = {row: [base for base in found if row in found[base]] for row in dict.fromkeys(rows.values())}
+    return {
+        f"{labels[row]}, {named(base)}": next(iter(found[base][row].values())).row
+        for row, bases in on.items()
+        for base in bases
+        if len(bases) > 1
+    }
+
+
+def only_base(records: Iterable[Record], rows: Iterable[str]) -> str:
+    """Return the one base of rows of a study with several, "" where the study has one, or the rows none or several."""
+    found = {base: _ids(own) for base, own in by_base(records).items() if base}
+    on = [base for base, ids in found.items() if ids & set(rows)]
+    return named(on[0]) if len(on) == 1 and len(found) > 1 else ""
+
+
+def note_on_bases(records: Iterable[Record]) -> str:
+    """Return which bases a report has and which of them its tables show, "" where it has one."""
+    found = [base for base in by_base(records) if base]
+    if len(found) < 2:
+        return ""
+    there = " and ".join(f"{named(base)} (`{base}`)" for base in found)
+    first = f"Tables and figures of rows have {named(FIRST)}, unless a label, a column or a caption names a base. "
+    return (
+        f"The rows were trained from {there}. {first if FIRST in found else ''}A contrast is the mean over the bases "
+        "that have both of its rows; its reasons name them."
+    )
+
+
+def named(base: str) -> str:
+    """Return a base in words: "base 1" for base1, "base 0" for the first one."""
+    return f"base {base.removeprefix(FIRST) or 0}"
+
+
+def _ids(pairs: Pairs) -> set[str]:
+    return {record.row for seeds in pairs.values() for record in seeds.values()}
 
 
 def twins_among(names: Iterable[str], row: str) -> list[str]:
