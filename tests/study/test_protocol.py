@@ -12,6 +12,7 @@ from support.toyrecords import answers, leave
 from o1lib.analysis.claims import frozen_margins, load_claims
 from o1lib.analysis.headline import written_sets
 from o1lib.analysis.stats.power import Variances
+from o1lib.cli import app
 from o1lib.data.chance import keep_levels
 from o1lib.data.splits import set_sizes
 from o1lib.minivqa import depth as deep
@@ -242,10 +243,14 @@ def test_margins_are_not_frozen_from_another_contrast(lacking, project):
 
 
 def test_margins_are_not_frozen_while_a_claim_of_the_family_has_too_few_seeds(whole, project):
-    few = replace(whole, lacking={"A4": "negligible cannot be reached: the pilot has 2 seeds, and a margin needs 4"})
+    few = replace(
+        whole,
+        too_small=False,
+        lacking={"A4": "negligible cannot be reached: the pilot has 2 seeds, and a margin needs 4"},
+    )
     with pytest.raises(UserError, match="A4: negligible cannot be reached: the pilot has 2 seeds.*SEEDS=0,1,2,3"):
         margins.freeze(few)
-    margins.freeze(replace(whole, lacking={"A3": "negligible cannot be reached"}))
+    margins.freeze(replace(few, lacking={"A3": "negligible cannot be reached"}))
 
 
 def test_margins_are_not_frozen_before_the_sets_of_the_headline_are_named(lacking, project):
@@ -254,8 +259,21 @@ def test_margins_are_not_frozen_before_the_sets_of_the_headline_are_named(lackin
         margins.freeze(lacking)
 
 
+def test_margins_are_not_frozen_at_the_pilot_s_size(whole, project):
+    assert whole.too_small
+    with pytest.raises(UserError, match="the family has the pilot's size.*--bases and --hours"):
+        margins.freeze(whole)
+
+
+def test_margins_are_planned_for_the_bases_and_hours_of_the_run(whole_plan, monkeypatch):
+    asked = []
+    monkeypatch.setattr(margins, "plan_confirmatory", lambda *given: asked.append(given) or whole_plan)
+    app(["margins", "--root", "r", "--bases", "base1,base2", "--hours", "25"], standalone_mode=False)
+    assert asked == [("mini", "r", ("base1", "base2"), 25.0)]
+
+
 def test_margins_are_frozen_once(whole, project):
-    found = whole
+    found = replace(whole, too_small=False)
     margins.freeze(found)
     claims = load_claims()
     kept = next(one.margin for one in found.found if one.claim.id == "A5")
