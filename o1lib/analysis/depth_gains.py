@@ -13,6 +13,7 @@ import pandas as pd
 
 from o1lib.analysis.claims.bases import by_base
 from o1lib.analysis.depth_effects import KINDS
+from o1lib.analysis.shared_seeds import shared_seeds
 from o1lib.analysis.stats import contrast
 from o1lib.minivqa.depth import NAME
 from o1lib.records import UserError
@@ -27,8 +28,8 @@ NOT_SCORED = f"{NAME} was not scored by both rows, so there is no gain by depth.
 def gains_by_depth(records, a, b):
     """Return the gain of row `a` over row `b` by kind, base and depth, columns COLUMNS, in fractions.
 
-    Rows have the names that they have on the first base. Seeds are those that both rows have. The table is empty where
-    mini-Depth was not scored. Depths with a single question are left out.
+    Rows have the names that they have on the first base. Seeds are those that both rows have at every depth. The table
+    is empty where mini-Depth was not scored. Depths with a single question are left out.
     """
     lines = []
     for base, rows in by_base(records).items():
@@ -53,9 +54,12 @@ def _answers(records):
 def _gains(base, one, other, failed):
     for kind in KINDS:
         of_kind = [side[side.kind == kind] for side in (one, other)]
-        for depth in sorted(set(of_kind[0].depth) & set(of_kind[1].depth)):
+        there = [side.groupby("depth").seed.agg(set) for side in of_kind]
+        points = {depth: there[0][depth] & there[1][depth] for depth in sorted({*there[0].index} & {*there[1].index})}
+        seeds = shared_seeds(points)
+        for depth in (depth for depth in points if seeds and points[depth] >= set(seeds)):
             try:
-                found = contrast(*(side[side.depth == depth] for side in of_kind), "value")
+                found = contrast(*(side[(side.depth == depth) & side.seed.isin(seeds)] for side in of_kind), "value")
             except UserError:  # a single question says nothing of the spread
                 continue
             numbers = {name: getattr(found, name) for name in COLUMNS[3:8]}
