@@ -20,14 +20,15 @@ Hours = Annotated[float, typer.Option(help="most hours: members enter by priorit
 
 def _plan(scale: str, rows: str, seeds: str, jobs: str, fresh: str):
     """Return what `study` and `plan` share: the plan, the number of parallel rows, the scale, what lacks, and notes."""
-    from o1lib.study import experiments, missing_bases, plan, unready
+    from o1lib.study import entering, experiments, missing_bases, plan, unready
 
     study = experiments.read_experiments()
     chosen = numbers("SEEDS", seeds) if seeds else ()
     made = plan.make_plan(study, scale, rows, chosen, switch("FRESH", fresh))
     plan.check_reports(made)
     block = study.scales[scale]
-    missing = missing_bases.missing_bases(study, made) + unready.unchosen_rates(study, made)
+    checks = missing_bases.missing_bases, unready.unchosen_rates, entering.scored_too_early
+    missing = [told for check in checks for told in check(study, made)]
     return made, number("JOBS", jobs or str(block.jobs), 1), block, missing, unready.unproven_bases(made)
 
 
