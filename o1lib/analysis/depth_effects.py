@@ -13,6 +13,7 @@ import pandas as pd
 
 from o1lib.analysis.breakdowns import BY_DEPTH, by_depth
 from o1lib.analysis.depth_bins import STEPS
+from o1lib.analysis.shared_seeds import same_seeds
 from o1lib.analysis.stats import contrast, interval
 from o1lib.analysis.tables import by_row
 from o1lib.analysis.turning_share import turning_share
@@ -23,13 +24,22 @@ KINDS = ("serial", "parallel")  # must the steps be run one after the other, or 
 SLOPE = ["kind", "label", "value", "low", "high", "n", "seeds"]
 
 
-def kinds_by_depth(records, rows):
+def kinds_by_depth(records, rows, together=False):
     """Return `breakdowns.by_depth` of mini-Depth, in its groups of depths (`o1lib.analysis.depth_bins`), by `kind`.
 
-    The table is empty where the set was not scored.
+    Each row has all of its seeds. With `together` the rows are compared with each other, so they have the seeds that
+    all of them share: `pooled` says which, and `left_out` names others. The table is empty where the set was not
+    scored.
     """
+    told = {}
+    if together:
+        others = [record for record in records if record.row not in rows.values()]
+        scored = [record for record in records if record.row in rows.values() and NAME in record.metrics]
+        used, told = same_seeds(by_row(scored))
+        records = [*others, *(record for some in used.values() for record in some)]
     found = [by_depth(records, rows, NAME, skill=kind, bins=STEPS).assign(kind=kind) for kind in KINDS]
-    return pd.DataFrame([line for part in found for line in part.to_dict("records")], columns=[*BY_DEPTH, "kind"])
+    lines = [line for part in found for line in part.to_dict("records")]
+    return pd.DataFrame(lines, columns=[*BY_DEPTH, "kind"]).assign(**told)
 
 
 def depth_slopes(records, rows, a, b):

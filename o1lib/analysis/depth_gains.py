@@ -14,6 +14,7 @@ import pandas as pd
 from o1lib.analysis.claims.bases import by_base
 from o1lib.analysis.depth_bins import in_steps, ordered, several
 from o1lib.analysis.depth_effects import KINDS
+from o1lib.analysis.shared_seeds import shared_seeds
 from o1lib.analysis.stats import contrast
 from o1lib.minivqa.depth import NAME
 from o1lib.records import UserError
@@ -29,8 +30,8 @@ def gains_by_depth(records, a, b):
     """Return the gain of row `a` over row `b` by kind, base and group of depths, columns COLUMNS, in fractions.
 
     `depth` is the name of the group, such as "3-4". Rows have the names that they have on the first base. Seeds are
-    those that both rows have. The table is empty where mini-Depth was not scored. Groups with a single question are
-    left out.
+    those that both rows have in every group. The table is empty where mini-Depth was not scored. Groups with a single
+    question are left out.
     """
     lines = []
     for base, rows in by_base(records).items():
@@ -55,9 +56,12 @@ def _answers(records):
 def _gains(base, one, other, failed):
     for kind in KINDS:
         of_kind = [side[side.kind == kind] for side in (one, other)]
-        for depth in ordered(set(of_kind[0].depth) & set(of_kind[1].depth)):
+        there = [side.groupby("depth").seed.agg(set) for side in of_kind]
+        points = {depth: there[0][depth] & there[1][depth] for depth in ordered({*there[0].index} & {*there[1].index})}
+        seeds = shared_seeds(points)
+        for depth in (depth for depth in points if seeds and points[depth] >= set(seeds)):
             try:
-                found = contrast(*(side[side.depth == depth] for side in of_kind), "value")
+                found = contrast(*(side[(side.depth == depth) & side.seed.isin(seeds)] for side in of_kind), "value")
             except UserError:  # a single question says nothing of the spread
                 continue
             numbers = {name: getattr(found, name) for name in COLUMNS[3:8]}

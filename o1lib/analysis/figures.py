@@ -19,6 +19,7 @@ from o1lib.analysis.depth_bins import ordered
 from o1lib.analysis.depth_gains import NOT_SCORED, title_of_gains
 from o1lib.analysis.findings import breaks, differences, letters, plain, spending
 from o1lib.analysis.plots import DIFFERENCE, axis_of, panels, points, with_n
+from o1lib.analysis.shared_seeds import of_seeds
 from o1lib.analysis.tables import pooled
 from o1lib.records.html import markdown
 
@@ -105,8 +106,12 @@ def by_tokens(report, name, found, told=""):
 
 
 def judges(report, name, judged, told, arm="the model itself"):
-    """Draw the table of `judge_values` beside one sample; of the sentences `told`, the one on `arm` is the title."""
-    one = pooled(report.rows.get("structured.sample", []), report.metric)
+    """Draw the table of `judge_values` beside one sample of the same seeds.
+
+    Of the sentences `told`, the one on `arm` is the title.
+    """
+    seeds = judged.pooled.iloc[0] if len(judged) else ""
+    one = pooled(of_seeds(report.rows.get("structured.sample", []), seeds), report.metric)
     return report.figure(name, judge_panels(judged, one, score=axis_of(report.metric)), _about(told, arm))
 
 

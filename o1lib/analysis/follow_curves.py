@@ -13,6 +13,7 @@ curve for each of them.
 import pandas as pd
 
 from o1lib.analysis.claims.bases import twins_among
+from o1lib.analysis.shared_seeds import left_out, listed, shared_seeds
 from o1lib.analysis.tables import CELL, by_row
 from o1lib.scoring.intervals import wilson
 
@@ -29,7 +30,7 @@ MEASURED = {  # metric of the suite -> what it is called
     "filler/filler_costs": "lost with filler in the chain's place",
     "masked/mask_costs": "lost with the picture masked after the caption",
 }
-COLUMNS = ["label", "row", "rate", "examples", *CELL]
+COLUMNS = ["label", "row", "rate", "examples", *CELL, "pooled", "left_out"]
 SUITE = ["label", "row", "seed", "measured", "examples", "value", "low", "high", "n"]
 NOTHING = "No training log holds follow rates, so nothing is known of when a model began to follow its chain."
 
@@ -37,8 +38,8 @@ NOTHING = "No training log holds follow rates, so nothing is known of when a mod
 def follow_curves(records, rows):
     """Return one line for each arm, rate and look during training, columns COLUMNS, in fractions.
 
-    `rows` maps labels to rows of notebook 02. With several seeds, cases of all seeds with a look after that number of
-    examples are counted together. Arms without a chain, and older records, have no rates.
+    `rows` maps labels to rows of notebook 02. Cases of all seeds that have every look of a curve are counted together:
+    `pooled` says which these are, and `left_out` names others. Arms without a chain, and older records, have no rates.
     """
     lines = [line for arm in _arms(records, rows) for line in _of_arm(*arm)]
     return pd.DataFrame(lines, columns=COLUMNS)
@@ -72,17 +73,28 @@ def _arms(records, rows):
 
 
 def _of_arm(label, row, records):
-    looks = [line for record in records for line in record.extra.get("log", ())]
-    failed = sum(record.n_failed for record in records)
+    looks = [(record, line) for record in records for line in record.extra.get("log", ())]
     for rate, (asked, told) in RATES.items():
-        there = [line for line in looks if rate in line and line.get(asked)]
-        for examples in sorted({line["examples"] for line in there}):
-            some = [line for line in there if line["examples"] == examples]
-            n = sum(line[asked] for line in some)
-            kept = round(sum(line[rate] * line[asked] for line in some))
-            low, high = wilson(kept, n)
-            cell = dict(zip(CELL, (kept / n, low, high, n, len(some), failed), strict=True))
+        there = [(record, line) for record, line in looks if rate in line and line.get(asked)]
+        for examples, cell in _points(there, rate, asked):
             yield {"label": label, "row": row, "rate": told, "examples": examples} | cell
+
+
+def _points(looks, rate, asked):
+    """Yield (examples, cell) of one rate, counted over the seeds that have every look."""
+    points = {}
+    for record, line in looks:
+        points.setdefault(line["examples"], {})[record.seed] = record, line
+    named = {f"{examples} examples": points[examples] for examples in sorted(points)}
+    seeds = shared_seeds(named)
+    for examples in sorted(points):
+        some = [points[examples][seed] for seed in seeds if seed in points[examples]]
+        if len(some) == len(seeds):
+            n = sum(line[asked] for _, line in some)
+            kept = round(sum(line[rate] * line[asked] for _, line in some))
+            failed = sum(record.n_failed for record, _ in some)
+            cell = dict(zip(CELL, (kept / n, *wilson(kept, n), n, len(some), failed), strict=True))
+            yield examples, cell | {"pooled": listed(seeds), "left_out": left_out(named, seeds)}
 
 
 def summarize_following(found):

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from o1lib.analysis.judge_value import named
+from o1lib.analysis.shared_seeds import same_seeds
+from o1lib.analysis.tables import by_row
 from o1lib.scoring import averaged
 from o1lib.scoring.intervals import metric, wilson
 from o1lib.search.judges import JUDGES
@@ -33,6 +35,7 @@ KIND_LABELS = {
 MEASURES = ("right", "tie", "unread", "bias")
 COLUMNS = ["label", "judge", "kind", "pairs", "decidable"]
 COLUMNS += [name + end for name in MEASURES for end in ("", "_low", "_high")]
+COLUMNS += ["pooled", "left_out"]
 TITLES = {
     "the truer of two, %": "right",
     "ties, %": "tie",
@@ -46,12 +49,15 @@ def judge_kinds(records, model: str, temperature: float = 0.6, data: str = "data
 
     The columns are COLUMNS. `pairs` is the number of compared pairs of different texts, `decidable` that of pairs in
     which one side was truer. A measure has its value and interval, NaN where there is nothing to measure: `right`
-    without a truth, `bias` for judges that are not shown an order. Rows of blind arms are left out.
+    without a truth, `bias` for judges that are not shown an order. Rows of blind arms are left out. `pooled` are the
+    seeds that all searches share, and the only ones that are counted; `left_out` names others.
     """
+    wanted = {"model": model, "temperature": temperature, "data": data}
+    used, told = same_seeds(by_row(record for record in records if _wanted(record, wanted)))
     lines = [
         {**verdict, "qid": line["qid"], "label": named(record), "judge": record.parameters["judge"]}
-        for record in records
-        if _wanted(record, {"model": model, "temperature": temperature, "data": data})
+        for some in used.values()
+        for record in some
         for line in averaged(record.predictions())
         for verdict in line.get("verdicts", ())
         if not verdict["same"]
@@ -59,7 +65,7 @@ def judge_kinds(records, model: str, temperature: float = 0.6, data: str = "data
     if not lines:
         return pd.DataFrame(columns=COLUMNS)
     groups = pd.DataFrame(lines).groupby(["label", "judge", "kind"], sort=False)
-    found = pd.DataFrame([dict(zip(COLUMNS, key)) | _measures(some) for key, some in groups], columns=COLUMNS)
+    found = pd.DataFrame([dict(zip(COLUMNS, key)) | _measures(some) | told for key, some in groups], columns=COLUMNS)
     rank = {name: number for number, name in enumerate((*JUDGES, *KIND_LABELS))}
     return found.sort_values(["judge", "label", "kind"], key=lambda names: names.map(rank).fillna(-1), kind="stable")
 

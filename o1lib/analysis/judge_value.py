@@ -6,12 +6,14 @@
 The rows of one search that differ only in their judge are found by the parameters of their records. The judge
 `synthetic` is right with a given probability p (parameter `judge_accuracy`). The accuracy of other judges is measured
 on the pairs that the searches compared. The gain is counted from a random choice (judge `random`) to the oracle.
+All lines are means over the same seeds (`o1lib.analysis.shared_seeds`), so that judges lie beside one curve.
 """
 
 import pandas as pd
 
 from o1lib.analysis.headline import frozen_levels, headline_chance
 from o1lib.analysis.observations import observations
+from o1lib.analysis.shared_seeds import same_seeds
 from o1lib.analysis.stats import share_of_gain
 from o1lib.analysis.tables import CELL, by_row, percent, pooled
 from o1lib.records import UserError
@@ -20,6 +22,7 @@ from o1lib.search.judges import JUDGES
 
 DEFAULT_ACCURACY = 0.8  # of synthetic judges in older records, which do not have it as a parameter
 FLOOR, CEILING, SYNTHETIC = "random", "oracle", "synthetic"
+RIGHT = "judge/accuracy"  # metric of a judge's accuracy (`inference_scaling.with_judge_metrics`)
 COLUMNS = [
     "label",
     "judge",
@@ -34,6 +37,8 @@ COLUMNS = [
     "won_low",
     "won_high",
     "why",
+    "pooled",
+    "left_out",
 ]
 
 
@@ -44,7 +49,8 @@ def judge_values(records, model, method="stage_beam", n=4, metric="mini-average"
     own pairs, with its interval; `pairs` is the number of pairs in which one side was truer. value, low and high are
     `metric`. `won` is the share of the oracle's gain over a random choice; where it is NaN, `why` gives the reason.
     Rows without the metric or without a measured accuracy are left out. If two rows have the same judge (and p), the
-    one with more seeds is shown.
+    one with more seeds is shown. `pooled` are the seeds that all rows share, and the only ones behind the lines;
+    `left_out` names others.
     """
     wanted = {"model": model, "method": method, "n": n, "temperature": temperature, "blind": False, "data": data}
     rows = {
@@ -52,6 +58,7 @@ def judge_values(records, model, method="stage_beam", n=4, metric="mini-average"
         for row, some in by_row(records).items()
         if {name: some[0].parameters.get(name) for name in wanted} == wanted
     }
+    shown, told = _same_seeds(rows, metric)
     ends = {some[0].parameters["judge"]: some for some in rows.values()}
     frozen = frozen_levels(records) if metric == HEADLINE else {}
 
@@ -65,14 +72,24 @@ def judge_values(records, model, method="stage_beam", n=4, metric="mini-average"
             seen[key] = observations(record.predictions(), metric, seed, chance=chance)
         return seen[key]
 
-    lines = [_line(row, some, ends, metric, observed) for row, some in rows.items()]
-    found = pd.DataFrame([line for line in lines if line], columns=COLUMNS).astype({"p": float})
-    found = found.sort_values("seeds", ascending=False, kind="stable").drop_duplicates(["judge", "p"])
+    lines = [_line(some, ends, metric, observed) for some in shown]
+    found = pd.DataFrame([line | told for line in lines if line], columns=COLUMNS).astype({"p": float})
     return found.sort_values(["p", "right", "label"], ignore_index=True)
 
 
-def _line(row, records, ends, metric, observed):
-    cell, right = pooled(records, metric), pooled(records, "judge/accuracy")
+def _same_seeds(rows, metric):
+    """Return the records of each judge (and p) with the seeds that all of them share, and what is told of the seeds."""
+    judges = {}
+    for some in rows.values():
+        able = [record for record in some if {metric, RIGHT} <= record.metrics.keys()]
+        key = some[0].parameters["judge"], _given_accuracy(some[0])
+        judges[key] = max(judges.get(key, []), able, key=len)
+    used, told = same_seeds({some[0].row: some for some in judges.values() if some})
+    return list(used.values()), told
+
+
+def _line(records, ends, metric, observed):
+    cell, right = pooled(records, metric), pooled(records, RIGHT)
     if not (cell and right):
         return None
     judge, chance, label = records[0].parameters["judge"], _given_accuracy(records[0]), named(records[0])
@@ -80,7 +97,7 @@ def _line(row, records, ends, metric, observed):
     return {
         "label": label,
         "judge": judge,
-        "row": row,
+        "row": records[0].row,
         "p": chance,
         **measured,
         **cell,

@@ -13,21 +13,22 @@ from statistics import fmean
 import pandas as pd
 from statsmodels.stats.proportion import confint_proportions_2indep
 
+from o1lib.analysis.shared_seeds import left_out, listed, shared_seeds
 from o1lib.analysis.tables import CELL, by_row, pooled
 from o1lib.records import Metric
 from o1lib.scoring.intervals import wilson
 
 ASKED = 64  # number of validation items in older logs, which do not name it
 NOT_SURE = ", but the last interval includes zero"
-COLUMNS = ["label", "row", "seed", "examples", "seconds", *CELL]
+COLUMNS = ["label", "row", "seed", "examples", "seconds", *CELL, "pooled", "left_out"]
 
 
 def validation_curve(records, rows):
     """Return one line for each validation: label, row, seed, examples, seconds, and a cell as in `long_table`.
 
-    `rows` maps labels to ids of fine-tuning rows. Lines with seed NaN are means over the seeds with a validation after
-    that number of examples. The interval is Wilson's; with several seeds it is the wider of the mean Wilson interval
-    and the t-interval on seeds. Arms without validation are absent.
+    `rows` maps labels to ids of fine-tuning rows. Lines with seed NaN are means over the seeds that were validated at
+    every point of the curve: `pooled` says which, and `left_out` names others. The interval is Wilson's; with several
+    seeds it is the wider of the mean Wilson interval and the t-interval on seeds. Arms without validation are absent.
     """
     found = by_row(records)
     lines = []
@@ -40,13 +41,20 @@ def validation_curve(records, rows):
     return pd.DataFrame(lines, columns=COLUMNS).astype({"seed": float})
 
 
-def _validations(record):
-    """Return the validations of one record: examples, seconds, and exact answers as a cell."""
-    lines, seconds, seen = [], 0.0, 0
-    for line in record.extra.get("log", ()):
+def timed(log):
+    """Yield each line of a training log with the seconds that were trained until then, by the speeds in the log."""
+    seconds, seen = 0.0, 0
+    for line in log:
         if speed := line.get("samples_per_second"):
             seconds += max(0, line["examples"] - seen) / speed
             seen = line["examples"]
+        yield line, seconds
+
+
+def _validations(record):
+    """Return the validations of one record: examples, seconds, and exact answers as a cell."""
+    lines = []
+    for line, seconds in timed(record.extra.get("log", ())):
         if "exact" in line:
             asked = int(line.get("asked", ASKED))
             low, high = wilson(round(line["exact"] * asked), asked)
@@ -66,10 +74,20 @@ def _validations(record):
 
 
 def _means(validated):
-    for examples in sorted({line["examples"] for _, own in validated for line in own}):
-        there = [(record, line) for record, own in validated for line in own if line["examples"] == examples]
+    looks = {}
+    for record, own in validated:
+        for line in own:
+            looks.setdefault(line["examples"], []).append((record, line))
+    points = {f"{examples} examples": {record.seed for record, _ in looks[examples]} for examples in sorted(looks)}
+    seeds = shared_seeds(points)
+    told = {"pooled": listed(seeds), "left_out": left_out(points, seeds)}
+    for examples in sorted(looks):
+        there = [(record, line) for record, line in looks[examples] if record.seed in seeds]
+        if len(there) < len(seeds):
+            continue
         cell = pooled([_with(record, line) for record, line in there], "exact")
-        yield {"seed": None, "examples": examples, "seconds": fmean(line["seconds"] for _, line in there), **cell}
+        seconds = fmean(line["seconds"] for _, line in there)
+        yield {"seed": None, "examples": examples, "seconds": seconds, **cell, **told}
 
 
 def _with(record, line):

@@ -15,18 +15,20 @@ from o1lib.cli.app import Fresh, Jobs, Rows, Scale, Seeds, app, number, numbers,
 from o1lib.records import UserError
 
 Bases = Annotated[str, typer.Option(help="rows of the bases of the run, between commas")]
+Hours = Annotated[float, typer.Option(help="most hours: members enter by priority; 0 is no limit")]
 
 
 def _plan(scale: str, rows: str, seeds: str, jobs: str, fresh: str):
     """Return what `study` and `plan` share: the plan, the number of parallel rows, the scale, what lacks, and notes."""
-    from o1lib.study import experiments, missing_bases, plan, unready
+    from o1lib.study import entering, experiments, missing_bases, plan, unready
 
     study = experiments.read_experiments()
     chosen = numbers("SEEDS", seeds) if seeds else ()
     made = plan.make_plan(study, scale, rows, chosen, switch("FRESH", fresh))
     plan.check_reports(made)
     block = study.scales[scale]
-    missing = missing_bases.missing_bases(study, made) + unready.unchosen_rates(study, made)
+    checks = missing_bases.missing_bases, unready.unchosen_rates, entering.scored_too_early
+    missing = [told for check in checks for told in check(study, made)]
     return made, number("JOBS", jobs or str(block.jobs), 1), block, missing, unready.unproven_bases(made)
 
 
@@ -114,7 +116,7 @@ def power(
     root: Annotated[str, typer.Option(help='folder of a study; "" is results/<scale>')] = "",
     into: Annotated[str, typer.Option(help="also write the tables into this draft of a protocol")] = "",
     bases: Bases = "base",
-    hours: Annotated[float, typer.Option(help="most hours: members enter by priority; 0 is no limit")] = 0.0,
+    hours: Hours = 0.0,
     runs: Annotated[
         int, typer.Option(help="simulate the whole rule so many times, under no effect and the one to detect")
     ] = 0,
@@ -152,12 +154,14 @@ def show_rates(
 def margins(
     scale: Scale = "mini",
     root: Annotated[str, typer.Option(help='folder of a study; "" is results/<scale>')] = "",
+    bases: Bases = "base",
+    hours: Hours = 0.0,
     freeze: Annotated[bool, typer.Option(help="write them into results/margins.json, once")] = False,
 ) -> None:
     """Print within which difference each contrast counts as negligible, estimated from records."""
     from o1lib.study import margins as study_margins
 
-    found = study_margins.plan_margins(scale, root)
+    found = study_margins.plan_margins(scale, root, tuple(bases.split(",")), hours or math.inf)
     if freeze:
         study_margins.freeze(found)
     print(study_margins.margins_text(found))

@@ -86,6 +86,12 @@ def rows_of(members: Iterable[FamilyMember]) -> set[str]:
     return {row for member in members for row in member.claim.contrast.rows}
 
 
+def judging_rows(members: Iterable[FamilyMember]) -> set[str]:
+    """Return the rows of the same contrasts under other judges, which word the verdicts of members."""
+    claims = [member.claim for member in members]
+    return {row for claim in claims for other in claim.judges.values() for row in claim.varied(other).rows}
+
+
 def families(members: Iterable[FamilyMember]) -> tuple[tuple[FamilyMember, ...], ...]:
     """Return the members in families of contrasts: those that share a row, directly or through others."""
     found: list[list[FamilyMember]] = []

@@ -1,18 +1,32 @@
 """Which test sets enter the headline: decided once, on validation drawings, before an arm is scored on devtest.
 
 print(describe_entering("mini", ["direct.validation", "structured.validation"]))     # python -m o1lib entering
+scored_too_early(study, plan)              # ["direct.sample: an arm of a new base would be scored ..."]
 
-The last line of the text belongs in results/PROTOCOL.md, from which reports read it (`o1lib.analysis.headline`).
+The last line of the text belongs in results/PROTOCOL.md, from which reports read it (`o1lib.analysis.headline`). The
+study refuses to score an arm of a new base on devtest before it is there. The base of the first pilot is not new,
+because it was scored before there was a headline.
 """
 
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
-from o1lib.analysis.headline import NO_SET, WRITTEN, frozen_levels, levels_for
-from o1lib.records import Record, UserError, need, project_root
+from o1lib.analysis.headline import NO_SET, WRITTEN, frozen_levels, levels_for, written_sets
+from o1lib.data.sources import SOURCES
+from o1lib.minivqa.testsets import PROTOCOL
+from o1lib.records import Record, UserError, load, need, project_root
+from o1lib.records.store import RECORD
 from o1lib.scoring import PAPER_SETS
 from o1lib.scoring.chance_level import ChanceLevels, entering_sets
+from o1lib.study.experiments import MAIN_SCALE, parameters_of
+from o1lib.study.jobs import Job
+from o1lib.study.plan import StudyPlan
+from o1lib.study.run_times import SCORING
+from o1lib.study.specs import Study
 
-SPLIT = "validation"
+SPLIT, DEVTEST = "validation", "devtest"
+FIRST_PILOT = "results/pilot1/runs/base/seed0"  # the record of its base
 
 
 def describe_entering(scale: str, rows: Sequence[str]) -> str:
@@ -51,3 +65,55 @@ def _levels(record: Record, dataset: Record) -> ChanceLevels:
 def _line(name: str, chance: float, scores: dict, enters: bool) -> str:
     arms = ", ".join(f"{row} {100 * own[name][0]:.1f} % (low {100 * own[name][1]:.1f})" for row, own in scores.items())
     return f"{name:<22}chance {100 * chance:5.1f} %, {arms}: {'enters' if enters else 'stays out'}"
+
+
+def scored_too_early(study: Study, plan: StudyPlan) -> list[str]:
+    """Return a sentence on arms of a new base that a plan scores on devtest before the sets are written, else [].
+
+    Only the published scale is asked, and only in a project with a protocol.
+    """
+    path = project_root() / PROTOCOL
+    if plan.scale != MAIN_SCALE or not path.is_file() or written_sets(path.read_text(encoding="utf8")) is not None:
+        return []
+    scored = [entry.job for entry in plan.due if entry.job.notebook == SCORING]
+    early = dict.fromkeys(job.row for job in scored if _on_devtest(study, job) and _of_new_base(study, job))
+    if not early:
+        return []
+    return [
+        f"{', '.join(early)}: an arm of a new base would be scored on {DEVTEST} before {PROTOCOL} has a line "
+        f"{WRITTEN.strip()!r}: run `make study ROWS=entering`, then `.venv/bin/python -m o1lib entering`, and add its "
+        f"last line to {PROTOCOL}"
+    ]
+
+
+def _on_devtest(study: Study, job: Job) -> bool:
+    """Return whether a job is asked questions of Mini-VQA's split devtest."""
+    data = str(job.parameters.get("data") or "")
+    if data not in study.rows:
+        return False
+    given = parameters_of(study, MAIN_SCALE, data)
+    drawn = SOURCES[given.get("source", "minivqa")].test_is_reserved
+    return drawn and given.get("test_split", DEVTEST) == DEVTEST
+
+
+def _of_new_base(study: Study, job: Job) -> bool:
+    """Return whether a job scores an arm whose base is there and is not that of the first pilot."""
+    model = str(job.parameters.get("model") or "")
+    base = parameters_of(study, MAIN_SCALE, model).get("base") if model in study.rows else None
+    if base not in study.rows:
+        return False
+    folder = project_root() / str(parameters_of(study, MAIN_SCALE, base).get("checkpoint") or "")
+    return (folder / "config.json").is_file() and _weights(folder) != _first_pilot()
+
+
+@cache
+def _weights(folder: Path) -> str:
+    from o1lib.models.checkpoint import model_hash  # loads more than a plan needs
+
+    return model_hash(folder)
+
+
+def _first_pilot() -> str:
+    """Return the hash of the model that was the base of the first pilot, "" where its record is not kept."""
+    folder = project_root() / FIRST_PILOT
+    return load(folder).provenance.get("model_hash", "") if (folder / RECORD).is_file() else ""

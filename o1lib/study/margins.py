@@ -11,6 +11,7 @@ moves a contrast: with one the margin would be that of the questions alone, and 
 near zero. Such a contrast has no margin.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -23,7 +24,7 @@ from o1lib.analysis.stats.power import Variances, variances
 from o1lib.minivqa.testsets import PROTOCOL
 from o1lib.records import UserError, atomic_file, project_root, shown, to_json
 from o1lib.study.confirmatory_family import OWN, FamilyMember
-from o1lib.study.protocol import ConfirmatoryPlan, plan_confirmatory
+from o1lib.study.protocol import FIRST, ConfirmatoryPlan, plan_confirmatory
 
 KINDS = ("difference", "equivalence")  # of claims: a ratio and a rate have no margin
 LEAST_SEEDS = 4  # of a contrast in the pilot, over all its bases, each of which has two at least
@@ -45,19 +46,26 @@ class ClaimMargin:
 
 @dataclass(frozen=True)
 class MarginPlan:
-    """Margins of all measured claims, the records that they rest on in words, and {claim: why it has no margin}."""
+    """Margins of all measured claims, the records that they rest on in words, and {claim: why it has no margin}.
+
+    `too_small` says that no size is enough for the confirmatory run, so that the family has the pilot's.
+    """
 
     found: tuple[ClaimMargin, ...]
     basis: str
     lacking: dict[str, str] = field(default_factory=dict)
+    too_small: bool = False
 
 
-def plan_margins(scale: str = "mini", root: str = "") -> MarginPlan:
+def plan_margins(
+    scale: str = "mini", root: str = "", bases: tuple[str, ...] = FIRST, limit: float = math.inf
+) -> MarginPlan:
     """Return the margins from the records of `root`, by default the published ones of the scale.
 
+    The confirmatory run has these bases and takes at most `limit` hours, as in `plan_confirmatory`.
     Raises UserError where `plan_confirmatory` does.
     """
-    plan = plan_confirmatory(scale, root)
+    plan = plan_confirmatory(scale, root, bases, limit)
     found, lacking, remark = _of_family(plan)
     family = {one.claim.id for one in plan.members}
     for claim in load_claims():
@@ -71,7 +79,7 @@ def plan_margins(scale: str = "mini", root: str = "") -> MarginPlan:
                 lacking[claim.id] = str(problem)
     commits = ", ".join(sorted({record.commit[:10] for record in plan.records if record.metrics}))
     basis = f"{len(plan.records)} records of {shown(plan.root)}, commit {commits}{remark}"
-    return MarginPlan(tuple(found), basis, lacking)
+    return MarginPlan(tuple(found), basis, lacking, bool(remark))
 
 
 def check_seeds(pilot: Variances) -> None:
@@ -132,8 +140,9 @@ def margins_text(plan: MarginPlan) -> str:
 def freeze(plan: MarginPlan) -> None:
     """Write the margins into results/margins.json, once.
 
-    Raises UserError if that file exists, if the protocol does not name the sets of the headline yet, where the pilot
-    measured another contrast than the claim's, and where a claim of the family has too few seeds in it for a margin.
+    Raises UserError if that file exists, if the protocol does not name the sets of the headline yet, if no size is
+    enough for the confirmatory run, where the pilot measured another contrast than the claim's, and where a claim of
+    the family has too few seeds in it for a margin.
     """
     path = project_root() / FILE
     if path.exists():
@@ -155,6 +164,11 @@ def _check_final(plan: MarginPlan) -> None:
         raise UserError(
             f"{PROTOCOL} has no line {WRITTEN.strip()!r}, so margins would be set for other sets than enter: "
             "run `.venv/bin/python -m o1lib entering` and add its last line first"
+        )
+    if plan.too_small:
+        raise UserError(
+            "the family has the pilot's size, because no size is enough for the confirmatory run: give the bases and "
+            "hours that it has with --bases and --hours, or measure more seeds in the pilot"
         )
     for claim in load_claims():
         if claim.confirmatory and claim.id in plan.lacking:

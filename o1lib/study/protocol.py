@@ -9,7 +9,7 @@ Claims that share a row have the same seeds; other claims may have others.
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +18,9 @@ from o1lib.analysis.claims.family import ALPHA
 from o1lib.minivqa.testsets import LINES_OF_A_GROUP
 from o1lib.records import Record, UserError, load_all, project_root, shown
 from o1lib.study import experiments
-from o1lib.study.confirmatory_family import FamilyMember, by_priority, families, measured_family, rows_of
+from o1lib.study.confirmatory_family import FamilyMember, by_priority, families, judging_rows, measured_family, rows_of
 from o1lib.study.jobs import scale_of
-from o1lib.study.run_times import RunTimes, Timed, hours, sizes_of
+from o1lib.study.run_times import RunTimes, Timed, hours, in_order, sizes_of, trainings_of_bases
 
 SEEDS = (5, 6, 8, 10, 12)  # numbers of seeds to choose from, on one base
 SEEDS_A_BASE = (5, 6, 8)  # the same with several bases; with 3 or 4 the rule misses its power by more than 3 points
@@ -100,12 +100,30 @@ class ConfirmatoryPlan:
         return math.floor(member.found.n * min(chosen[name] / self.sizes_now[name] for name in member.sets))
 
     def jobs(self, seeds: Seeds) -> list[Timed]:
-        """Return the jobs of the run at a number of seeds of each family, with their seconds."""
-        families = zip(self.families, seeds, strict=True)
-        counts = {
-            row: count for family, count in families for name in sorted(rows_of(family)) for row in self.on_bases(name)
-        }
-        return self._times.jobs(counts, self.sizes(seeds))
+        """Return the jobs of the run at a number of seeds of each family, with their seconds.
+
+        These are the trainings of bases that the pilot did not have, the rows of the contrasts with all that they
+        need, and the rows under other judges, which are asked the sets of their claims alone.
+        """
+        sizes, families = self.sizes(seeds), list(zip(self.families, seeds, strict=True))
+        counts = {row: count for family, count in families for row in self.run_rows(rows_of(family))}
+        jobs = self._new_bases + self._times.jobs(counts, sizes)
+        for member, count in ((member, count) for family, count in families for member in family):
+            beside = dict.fromkeys(self.run_rows(judging_rows([member])), count)
+            there = {(job.name, job.seed) for job in jobs}
+            own = self._times.jobs(beside, {name: sizes[name] for name in member.sets})
+            jobs += [job for job in own if (job.name, job.seed) not in there]
+        return in_order(jobs)
+
+    def run_rows(self, rows: Iterable[str]) -> list[str]:
+        """Return the names of rows on all bases of the run. Raises UserError as `on_bases`."""
+        return [name for row in sorted(rows) for name in self.on_bases(row)]
+
+    @cached_property
+    def _new_bases(self) -> list[Timed]:
+        """The trainings of the bases of the run that have no record in the pilot."""
+        known = {record.row for record in self.records}
+        return trainings_of_bases(self._times.study, self.scale, [base for base in self.bases if base not in known])
 
     def on_bases(self, row: str) -> list[str]:
         """Return a row's name on each base of the run. Raises UserError for a base without that row."""

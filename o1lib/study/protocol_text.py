@@ -16,7 +16,7 @@ from o1lib.analysis.claims.family import ALPHA
 from o1lib.minivqa.testsets import LINES_OF_A_GROUP
 from o1lib.records import UserError, project_root, shown
 from o1lib.study import markdown_blocks
-from o1lib.study.confirmatory_family import ASSUMED, ENOUGH, POWER, FamilyMember, rows_of
+from o1lib.study.confirmatory_family import ASSUMED, ENOUGH, POWER, FamilyMember, judging_rows, rows_of
 from o1lib.study.protocol import ConfirmatoryPlan, by_set
 from o1lib.study.run_times import hours, split_into_pieces
 
@@ -152,7 +152,10 @@ def parameters(found: ConfirmatoryPlan) -> str:
     n_test, others = by_set(found.sizes(found.choice))
     counts = zip(found.families, found.choice, strict=True)
     planned = {
-        name: count for family, count in counts for row in sorted(rows_of(family)) for name in found.on_bases(row)
+        name: count
+        for family, count in counts
+        for rows in (rows_of(family), judging_rows(family))
+        for name in found.run_rows(rows)
     }
     return (
         f'The dataset row of the run takes `n_test: {n_test}, n_test_by_set: "{others}"`, and its scale '

@@ -17,8 +17,10 @@ import pandas as pd
 
 from o1lib.data.splits import set_sizes
 from o1lib.minivqa.testsets import TEST_SETS
-from o1lib.records import Record
+from o1lib.records import Record, UserError, load, project_root
+from o1lib.records.store import RECORD
 from o1lib.study import specs
+from o1lib.study.experiments import BASE, parameters_of
 from o1lib.study.jobs import Job, Key, expand
 
 TRAINING, SCORING = "02_train_sft", "03_search_and_score"
@@ -52,9 +54,7 @@ class RunTimes:
         jobs = {}
         for row, count in seeds.items():
             jobs |= {key: job for key, job in self._expanded(row, count).items() if key not in jobs}
-        timed = [self._timed(job, sizes) for job in jobs.values()]
-        # sorted is stable, so the order within a seed stays
-        return sorted(timed, key=lambda job: -1 if job.seed is None else job.seed)
+        return in_order([self._timed(job, sizes) for job in jobs.values()])
 
     @cached_property
     def _jobs(self) -> dict[tuple[str, int], dict[Key, Job]]:
@@ -106,6 +106,45 @@ class RunTimes:
         # a set that is newer than the record has no metric there
         there = {one: size for one, size in sizes_of(data).items() if one in record.metrics} if data else {}
         return sum(there.values())
+
+
+def in_order(jobs: Iterable[Timed]) -> list[Timed]:
+    """Return the jobs that all seeds share first, then those of each seed; among these the order stays."""
+    return sorted(jobs, key=lambda job: -1 if job.seed is None else job.seed)
+
+
+def trainings_of_bases(study: specs.Study, scale: str, bases: Iterable[str]) -> list[Timed]:
+    """Return the trainings of bases by `make base`, [] for a scale that trains none.
+
+    A base takes the seconds of its own shipped record or else of the first base's, in proportion to the examples. Where
+    a training was stopped and went on, the record counts the last part alone, and the speeds of its log count them all.
+    Raises UserError if no base of the scale was shipped with a record.
+    """
+    block = study.scales[scale]
+    wanted = study.scales[block.like or scale].base
+    return [_training(study, scale, base, _examples(wanted)) for base in bases if wanted]
+
+
+def _training(study: specs.Study, scale: str, base: str, examples: int) -> Timed:
+    first = str(study.scales[scale].notebooks.get(BASE, {}).get("checkpoint", ""))
+    own = str(parameters_of(study, scale, base).get("checkpoint", ""))
+    folders = [project_root() / name for name in (own, first) if (project_root() / name / RECORD).is_file()]
+    if not folders:
+        raise UserError(
+            f"{own} and {first} have no record, so the hours of training {base} are not known: "
+            f"run `make base SCALE={study.scales[scale].like or scale}`"
+        )
+    from o1lib.analysis.learning_curves import timed  # imports statsmodels
+
+    record = load(folders[0])
+    logged = max((seconds for _, seconds in timed(record.extra.get("log", ()))), default=0.0)
+    seconds = max(logged, record.provenance.get("seconds", 0.0)) * examples / _examples(record.parameters)
+    return Timed(f"training of {base}", None, seconds, folders[0] == project_root() / own)
+
+
+def _examples(parameters: Mapping) -> int:
+    """Return how many examples the parameters of notebook 00 train on, in both of its parts."""
+    return parameters.get("examples", 0) + parameters.get("lookups", 0)
 
 
 def sizes_of(data: Record) -> dict[str, int]:

@@ -50,7 +50,7 @@ def unproven_bases(plan: StudyPlan) -> list[str]:
     """Return a sentence for each shipped base of a plan whose record has no passed reading gate, [] if none is such."""
     if not plan.due:
         return []
-    from o1lib.analysis.claims.page import reads  # imports pandas
+    from o1lib.analysis.claims.gates import reads  # imports pandas
 
     named = dict.fromkeys(entry.job.parameters.get("checkpoint") for entry in plan.jobs if entry.job.notebook == BASE)
     folders = {str(name): project_root() / str(name) for name in named if name}

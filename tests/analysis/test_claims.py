@@ -15,6 +15,7 @@ from o1lib.analysis.claims import Claim, FrozenMargin, evaluate_claims, load_cla
 from o1lib.analysis.claims.comparison import Evidence
 from o1lib.analysis.claims.decoding import how_decoded
 from o1lib.analysis.claims.family import corrected
+from o1lib.analysis.claims.gates import NOTEBOOK
 from o1lib.analysis.claims.page import caveats, cost_table, measured, verdict_counts
 from o1lib.analysis.claims.page import judged as with_verdict
 from o1lib.analysis.claims.page import reported as reported_text
@@ -543,6 +544,16 @@ def passed_gate(n=1000, captions=300, **changed):
     } | changed
 
 
+def bases(root, **gates):
+    """Return the records of bases with these reading gates."""
+    for row in gates:
+        leave(root, row)
+    return [
+        record.model_copy(update={"notebook": NOTEBOOK, "extra": {"gate": gates[record.row]}})
+        for record in load_all(root)
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("gate", "lacking"),
@@ -555,10 +566,29 @@ def passed_gate(n=1000, captions=300, **changed):
     ],
 )
 def test_only_a_gate_that_was_passed_on_enough_questions_takes_the_caveat_away(tmp_path, gate, lacking):
-    leave(tmp_path, "base")
-    [base] = load_all(tmp_path)
-    base = base.model_copy(update={"extra": {"gate": gate} if gate else {}})
+    [base] = bases(tmp_path, base=gate)
     assert ("no record shows that its base model can use" in caveats([], [base])) is lacking
+
+
+@pytest.mark.parametrize(
+    ("gates", "told"),
+    [
+        ({"base1": passed_gate(), "base2": passed_gate()}, ""),
+        ({"base1": passed_gate(), "base2": None}, "its base model base2 can use the words that it wrote itself."),
+        (
+            {"base1": None, "base2": None},
+            "its base models base1 and base2 can use the words that they wrote themselves.",
+        ),
+    ],
+)
+def test_every_base_of_a_study_needs_a_passed_gate(tmp_path, gates, told):
+    found = caveats([], bases(tmp_path, **gates))
+    assert found.endswith(told) and bool(found) is bool(told)
+
+
+def test_a_row_of_another_notebook_is_no_base(tmp_path):
+    [base] = bases(tmp_path, base=None)
+    assert caveats([], [base]) and not caveats([], [base.model_copy(update={"notebook": "02_train_sft"})])
 
 
 def test_the_confirmatory_family_has_both_papers_and_six_at_most():

@@ -138,7 +138,7 @@ def test_the_suite_over_training_has_a_line_for_each_metric_and_look(tmp_path):
 
 def test_a_method_is_compared_with_another_at_as_many_tokens():
     points = [("beam", 2, 100, 0.6), ("beam", 4, 400, 0.7), ("best", 1, 50, 0.4), ("best", 4, 200, 0.6)]
-    lines = [{"method": m, "N": n, "tokens": t, "value": v, "low": v, "high": v, "n": 9, "seeds": 1}
+    lines = [{"method": m, "N": n, "tokens": t, "value": v, "low": v, "high": v, "n": 9, "seeds": 1, "pooled": "0"}
              for m, n, t, v in points]  # fmt: skip
     found = at_equal_tokens(pd.DataFrame(lines), "beam", "best")
     assert list(found.N) == [2, 4]

@@ -56,7 +56,7 @@ OPTIONS = {
     "texts": "--scale --source --complete",
     "archive": "--scale --check",
     "rates": "--scale --root",
-    "margins": "--scale --root --freeze",
+    "margins": "--scale --root --bases --hours --freeze",
     "site": "--out --repository",
     "push-hub": "--owner --scale --parts --dry-run",
     "publish": "--scale --force",

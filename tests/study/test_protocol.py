@@ -12,6 +12,7 @@ from support.toyrecords import answers, leave
 from o1lib.analysis.claims import frozen_margins, load_claims
 from o1lib.analysis.headline import written_sets
 from o1lib.analysis.stats.power import Variances
+from o1lib.cli import app
 from o1lib.data.chance import keep_levels
 from o1lib.data.splits import set_sizes
 from o1lib.minivqa import depth as deep
@@ -38,7 +39,8 @@ ROWS = {
 
 
 def study(root, seeds=(0,), rows=ROWS):
-    """Write toy records of rows of the family, a dataset and an arm of a hundred examples."""
+    """Write toy records of rows of the family, a base, a dataset and an arm of a hundred examples."""
+    leave(root, "base")
     leave(root, "data", source="minivqa", n_test=toyrecords.N_TEST, test_split="devtest")
     leave(root, "structured", examples=100)
     for row, accuracy in rows.items():
@@ -242,10 +244,14 @@ def test_margins_are_not_frozen_from_another_contrast(lacking, project):
 
 
 def test_margins_are_not_frozen_while_a_claim_of_the_family_has_too_few_seeds(whole, project):
-    few = replace(whole, lacking={"A4": "negligible cannot be reached: the pilot has 2 seeds, and a margin needs 4"})
+    few = replace(
+        whole,
+        too_small=False,
+        lacking={"A4": "negligible cannot be reached: the pilot has 2 seeds, and a margin needs 4"},
+    )
     with pytest.raises(UserError, match="A4: negligible cannot be reached: the pilot has 2 seeds.*SEEDS=0,1,2,3"):
         margins.freeze(few)
-    margins.freeze(replace(whole, lacking={"A3": "negligible cannot be reached"}))
+    margins.freeze(replace(few, lacking={"A3": "negligible cannot be reached"}))
 
 
 def test_margins_are_not_frozen_before_the_sets_of_the_headline_are_named(lacking, project):
@@ -254,8 +260,21 @@ def test_margins_are_not_frozen_before_the_sets_of_the_headline_are_named(lackin
         margins.freeze(lacking)
 
 
+def test_margins_are_not_frozen_at_the_pilot_s_size(whole, project):
+    assert whole.too_small
+    with pytest.raises(UserError, match="the family has the pilot's size.*--bases and --hours"):
+        margins.freeze(whole)
+
+
+def test_margins_are_planned_for_the_bases_and_hours_of_the_run(whole_plan, monkeypatch):
+    asked = []
+    monkeypatch.setattr(margins, "plan_confirmatory", lambda *given: asked.append(given) or whole_plan)
+    app(["margins", "--root", "r", "--bases", "base1,base2", "--hours", "25"], standalone_mode=False)
+    assert asked == [("mini", "r", ("base1", "base2"), 25.0)]
+
+
 def test_margins_are_frozen_once(whole, project):
-    found = whole
+    found = replace(whole, too_small=False)
     margins.freeze(found)
     claims = load_claims()
     kept = next(one.margin for one in found.found if one.claim.id == "A5")
@@ -378,6 +397,66 @@ def test_several_bases_need_fewer_seeds_of_each_and_run_the_rows_of_each(one_see
     assert "Seeds are those on each of the bases base, base1." in protocol_text.basis(both)
     with pytest.raises(UserError, match="runs .* on no base 'base9': add it to `twins`"):
         replace(one_seed, bases=("base", "base9")).jobs((5, 5, 5))
+
+
+def test_the_rows_under_other_judges_run_as_often_as_their_claim_and_are_asked_its_set(one_seed):
+    """They word the verdict on A17. The arm that they need is trained for A5 too, and counts once."""
+    a17 = next(one for one in one_seed.members if one.claim.id == "A17")
+    judges = set(select(experiments.read_experiments(), "mini", "family_judges"))
+    assert confirmatory_family.judging_rows(one_seed.members) == judges
+    timed = [one.model_copy(update={"provenance": one.provenance | {"seconds": 10.0}}) for one in one_seed.records]
+    own = next(one for one in timed if one.row == "structured.stage_beam4.self")
+    found = replace(one_seed, records=(*timed, own.model_copy(update={"row": "structured.stage_beam4.synthetic70"})))
+    jobs = found.jobs((8, 12, 10))
+    assert len({(job.name, job.seed) for job in jobs}) == len(jobs)
+    asked = {(job.name, job.seed): job.seconds for job in jobs if job.name in judges}
+    assert set(asked) == {(row, seed) for row in judges for seed in range(12)}
+    sizes, whole = found.sizes((8, 12, 10)), {job.name: job.seconds for job in jobs}["structured.stage_beam4.self"]
+    assert a17.sets == ("mini-MM-Vet",)
+    assert asked["structured.stage_beam4.synthetic70", 0] == pytest.approx(
+        whole * sizes["mini-MM-Vet"] / sum(sizes.values())
+    )
+    assert all(f"{row}: {found.choice[1]}" in protocol_text.parameters(found) for row in judges)
+    without = replace(found, members=tuple(one for one in found.members if one.claim.id != "A17"))
+    assert not judges & {job.name for job in without.jobs((8, 12, 10))}
+
+
+def test_a_base_that_the_pilot_did_not_have_is_trained_for_the_run(one_seed):
+    both = replace(one_seed, bases=("base", "base1"))
+    trained = [job for job in both.jobs((5, 5, 5)) if job.name.startswith("training of ")]
+    assert [job.name for job in trained] == ["training of base1"] and trained[0].seconds > 600
+    assert not any(job.name.startswith("training of ") for job in one_seed.jobs((5, 5, 5)))
+
+
+def base_of_the_project(root, name, seconds, log=()):
+    leave(root, "base", examples=100, lookups=100, extra={"log": list(log)})
+    made = need(root, "base", 0)
+    folder = root / "results" / "checkpoints" / name
+    folder.mkdir(parents=True)
+    given = made.model_copy(update={"provenance": made.provenance | {"seconds": seconds}})
+    (folder / "record.json").write_text(given.model_dump_json(), encoding="utf8")
+
+
+@pytest.mark.parametrize(
+    ("name", "log", "seconds", "own"),
+    [
+        ("mini-base-2", [], 50.0, True),
+        ("mini-base", [], 50.0, False),
+        ("mini-base", [{"examples": 150, "samples_per_second": 1.0}], 150.0, False),
+    ],
+)
+def test_a_base_trains_as_long_as_its_record_or_the_first_base(tmp_path, monkeypatch, name, log, seconds, own):
+    """In proportion to the examples, and with the parts before a stop, which the record's seconds leave out."""
+    read = experiments.read_experiments()
+    wanted = read.scales["mini"].base
+    monkeypatch.setenv("O1LIB_ROOT", str(tmp_path))
+    with pytest.raises(UserError, match="mini-base have no record.*run `make base SCALE=mini`"):
+        run_times.trainings_of_bases(read, "mini", ["base2"])
+    base_of_the_project(tmp_path, name, 50.0, log)
+    [job] = run_times.trainings_of_bases(read, "mini", ["base2"])
+    growth = (wanted["examples"] + wanted["lookups"]) / 200
+    assert (job.name, job.seconds, job.measured) == ("training of base2", pytest.approx(seconds * growth), own)
+    assert run_times.trainings_of_bases(read, "gpu", ["base"]) == []
 
 
 def test_members_enter_by_priority_until_the_hours_are_full(one_seed):

@@ -11,6 +11,7 @@ from textwrap import wrap
 import pandas as pd
 
 from o1lib.analysis.claims.evaluate import NO_VERDICT
+from o1lib.analysis.claims.gates import without_gate
 from o1lib.analysis.claims.wording import STUDY, margin, worded
 from o1lib.analysis.comparability import missing_for_comparison
 from o1lib.analysis.stats import NOT_TESTED, VERDICTS
@@ -18,9 +19,6 @@ from o1lib.analysis.tables import to_html
 from o1lib.records.html import render
 from o1lib.scoring.chance_level import AVERAGE
 
-BASE = "base"  # the row of the first base
-GATE_QUESTIONS, GATE_CAPTIONS = 1000, 300  # least numbers of questions of a needed gate, and of captions of a family
-GATE_OF_FAMILIES, GATES_OF_CAPTIONS = "families with captions", "captions, "
 PAPERS = {"A": "LLaVA-o1", "B": "LlamaV-o1"}
 _SCALE = {"difference": (100, " points"), "equivalence": (100, " points"), "rate": (100, " %"), "ratio": (1, " times")}
 
@@ -155,13 +153,10 @@ def _where(line):
 def caveats(lines, records):
     """Return in one sentence why a study cannot decide its claims, "" where nothing is missing.
 
-    Missing can be a passed reading gate of the base, an average above chance, and margins.
+    Missing can be a passed reading gate of a base, an average above chance, and margins.
     """
-    bases = [record for record in records if record.row == BASE]
     tested = [line for line in judged(lines) if line["value"] is not None]
-    found = []
-    if bases and not all(map(reads, bases)):
-        found.append("no record shows that its base model can use the words that it wrote itself")
+    found = list(filter(None, [without_gate(records)]))
     if any(line["contrast"]["metric"] == AVERAGE for line in tested):
         found.append(
             "its averages are not corrected for chance, because no chance level was frozen before it was scored"
@@ -169,16 +164,6 @@ def caveats(lines, records):
     if tested and not any(line.get("margin") for line in tested):
         found.append("no margin was frozen, so no difference can be called negligible")
     return f"This study cannot tell which ingredient works: {'; '.join(found)}." if found else ""
-
-
-def reads(base):
-    """Return whether the record of a base holds a passed reading gate on enough questions (`o1lib.training.gate`)."""
-    gates = base.extra.get("gate") or {}
-    needed = {name: gate for name, gate in gates.items() if gate.get("passed") is not None}
-    asked = [gate["n"] for name, gate in needed.items() if name != GATE_OF_FAMILIES]
-    captions = [gate["n"] for name, gate in gates.items() if name.startswith(GATES_OF_CAPTIONS)]
-    enough = min(asked, default=0) >= GATE_QUESTIONS and min(captions, default=0) >= GATE_CAPTIONS
-    return enough and all(gate["passed"] for gate in needed.values())
 
 
 def difference_claims(lines):
