@@ -80,6 +80,6 @@ def summarize_pooled(found: pd.DataFrame, by: str = "", name: str = "") -> list[
     for line in found.to_dict("records"):
         names[line["pooled"], line["left_out"]][line[by] if by else name] = None
     return [
-        f"**{', '.join(some)}**: seed{'s' * (', ' in pooled)} {pooled}" + (f"; not used: {rest}." if rest else ".")
+        f"**{'; '.join(some)}**: seed{'s' * (', ' in pooled)} {pooled}" + (f"; not used: {rest}." if rest else ".")
         for (pooled, rest), some in names.items()
     ]
