@@ -485,7 +485,8 @@ def test_the_plan_names_the_parameters_that_draw_its_test_sets(one_seed):
     told = protocol_text.blocks(one_seed)["sizes"]
     assert f'`n_test: {n_test}, n_test_by_set: "{others}"`' in told
     seeds = yaml.safe_load(re.search(r"`seeds: (.*)`", told)[1])
-    assert set(seeds) == protocol.rows_of(one_seed.members)
+    judging = confirmatory_family.judging_rows(one_seed.members)
+    assert set(seeds) == protocol.rows_of(one_seed.members) | judging
     assert seeds["direct.sample"] == one_seed.choice[0] and seeds["tags_mixed.sample"] == one_seed.choice[2]
 
 
