@@ -13,7 +13,7 @@ curve for each of them.
 import pandas as pd
 
 from o1lib.analysis.claims.bases import twins_among
-from o1lib.analysis.shared_seeds import left_out, listed, shared_seeds
+from o1lib.analysis.shared_seeds import by_look, over_same_seeds
 from o1lib.analysis.tables import CELL, by_row
 from o1lib.scoring.intervals import wilson
 
@@ -76,25 +76,18 @@ def _of_arm(label, row, records):
     looks = [(record, line) for record in records for line in record.extra.get("log", ())]
     for rate, (asked, told) in RATES.items():
         there = [(record, line) for record, line in looks if rate in line and line.get(asked)]
-        for examples, cell in _points(there, rate, asked):
-            yield {"label": label, "row": row, "rate": told, "examples": examples} | cell
+        used, seeds = over_same_seeds(by_look(there))
+        for some in used.values():
+            place = {"label": label, "row": row, "rate": told, "examples": some[0][1]["examples"]}
+            yield place | _counted(some, rate, asked) | seeds
 
 
-def _points(looks, rate, asked):
-    """Yield (examples, cell) of one rate, counted over the seeds that have every look."""
-    points = {}
-    for record, line in looks:
-        points.setdefault(line["examples"], {})[record.seed] = record, line
-    named = {f"{examples} examples": points[examples] for examples in sorted(points)}
-    seeds = shared_seeds(named)
-    for examples in sorted(points):
-        some = [points[examples][seed] for seed in seeds if seed in points[examples]]
-        if len(some) == len(seeds):
-            n = sum(line[asked] for _, line in some)
-            kept = round(sum(line[rate] * line[asked] for _, line in some))
-            failed = sum(record.n_failed for record, _ in some)
-            cell = dict(zip(CELL, (kept / n, *wilson(kept, n), n, len(some), failed), strict=True))
-            yield examples, cell | {"pooled": listed(seeds), "left_out": left_out(named, seeds)}
+def _counted(looks, rate, asked):
+    """Return the cell of one rate, counted over all looks, which are pairs of a record and a line of its log."""
+    n = sum(line[asked] for _, line in looks)
+    kept = round(sum(line[rate] * line[asked] for _, line in looks))
+    failed = sum(record.n_failed for record, _ in looks)
+    return dict(zip(CELL, (kept / n, *wilson(kept, n), n, len(looks), failed), strict=True))
 
 
 def summarize_following(found):

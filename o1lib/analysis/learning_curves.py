@@ -13,7 +13,7 @@ from statistics import fmean
 import pandas as pd
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from o1lib.analysis.shared_seeds import left_out, listed, shared_seeds
+from o1lib.analysis.shared_seeds import by_look, over_same_seeds
 from o1lib.analysis.tables import CELL, by_row, pooled
 from o1lib.records import Metric
 from o1lib.scoring.intervals import wilson
@@ -74,20 +74,11 @@ def _validations(record):
 
 
 def _means(validated):
-    looks = {}
-    for record, own in validated:
-        for line in own:
-            looks.setdefault(line["examples"], []).append((record, line))
-    points = {f"{examples} examples": {record.seed for record, _ in looks[examples]} for examples in sorted(looks)}
-    seeds = shared_seeds(points)
-    told = {"pooled": listed(seeds), "left_out": left_out(points, seeds)}
-    for examples in sorted(looks):
-        there = [(record, line) for record, line in looks[examples] if record.seed in seeds]
-        if len(there) < len(seeds):
-            continue
+    used, told = over_same_seeds(by_look((record, line) for record, own in validated for line in own))
+    for there in used.values():
         cell = pooled([_with(record, line) for record, line in there], "exact")
         seconds = fmean(line["seconds"] for _, line in there)
-        yield {"seed": None, "examples": examples, "seconds": seconds, **cell, **told}
+        yield {"seed": None, "examples": there[0][1]["examples"], "seconds": seconds, **cell, **told}
 
 
 def _with(record, line):

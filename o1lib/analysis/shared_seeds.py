@@ -12,11 +12,13 @@ A table has the seeds behind each line in its column `pooled`, as text, and thos
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import pandas as pd
 
 from o1lib.records import Record
 
+T = TypeVar("T")
 Seeds = tuple[int, ...]
 Points = Mapping[Hashable, Collection[int]]  # {name of a point: its seeds}
 
@@ -55,14 +57,25 @@ def same_seeds(rows: Mapping[str, Sequence[Record]]) -> tuple[dict[str, list[Rec
 
     A row that lacks one of these seeds is absent.
     """
-    points = {row: {record.seed for record in some} for row, some in rows.items()}
+    return over_same_seeds({row: {record.seed: record for record in some} for row, some in rows.items()})
+
+
+def over_same_seeds(points: Mapping[str, Mapping[int, T]]) -> tuple[dict[str, list[T]], dict[str, str]]:
+    """Return what each point has of the seeds that all points share, by rising seed, and `pooled` and `left_out`.
+
+    A point that lacks one of these seeds is absent.
+    """
     seeds = shared_seeds(points)
-    used = {
-        row: [record for record in some if record.seed in seeds]
-        for row, some in rows.items()
-        if seeds and set(seeds) <= points[row]
-    }
+    used = {name: [own[seed] for seed in seeds] for name, own in points.items() if seeds and own.keys() >= set(seeds)}
     return used, {"pooled": listed(seeds), "left_out": left_out(points, seeds)}
+
+
+def by_look(looks: Iterable[tuple[Record, Mapping]]) -> dict[str, dict[int, tuple[Record, Mapping]]]:
+    """Return {look: {seed: (record, line)}} of lines of training logs, a look being named by its number of examples."""
+    found: dict[int, dict[int, tuple[Record, Mapping]]] = defaultdict(dict)
+    for record, line in looks:
+        found[line["examples"]][record.seed] = record, line
+    return {f"{examples} examples": found[examples] for examples in sorted(found)}
 
 
 def of_seeds(records: Iterable[Record], pooled: str) -> list[Record]:
