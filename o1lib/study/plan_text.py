@@ -3,6 +3,7 @@
 print(describe(make_plan(read_experiments(), "mini"), jobs=2))
 """
 
+import os
 from collections import defaultdict
 
 from o1lib.records import shown
@@ -33,7 +34,7 @@ def describe(plan: StudyPlan, jobs: int = 1) -> str:
     if plan.due and plan.basis:
         lines += [f"times of rows that never ran here are estimated from {plan.basis}"]
     lines += [text] if (text := remarks(plan)) else []
-    lines += [text] if sum(entry.seconds for entry in plan.due) > LONG and (text := advice()) else []
+    lines += [text] if sum(entry.seconds for entry in plan.due) > LONG and (text := advice(os.environ)) else []
     old = [entry for entry in plan.jobs if entry.remark and not entry.reason]
     if old:
         lines += ["up to date, but made by other library code; FRESH=1 redoes them:"]

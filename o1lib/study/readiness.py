@@ -28,13 +28,12 @@ from o1lib.records import Record, UserError, atomic_file, need, project_root, sh
 from o1lib.scoring.fixed_policies import TrainingCounts
 from o1lib.scoring.policy_scores import chance_level
 from o1lib.study.experiments import parameters_of, read_experiments
-from o1lib.study.rates import ADAMW
+from o1lib.study.rates import optimizer_of
 from o1lib.study.readiness_criteria import NEEDED, SHALLOW, Chance, by_depth, criteria, log_entry
 
 TRAINING = 20_000  # training drawings on which the fixed policies are counted
 SPARE = 1.6  # choices for each one that is needed, since a chain that states no option says nothing about letters
 GIVEN = ("examples", "base", "learning_rate", "optimizer")  # parameters of an arm that must be those of its row
-UNNAMED = {"optimizer": ADAMW}  # what an arm has whose parameters do not name it
 TRIES = "readiness"  # the folder of the tries of a scale
 SEARCHES = "03_search_and_score"  # the notebook whose code decides what a model answers
 
@@ -129,9 +128,9 @@ def write_try(found: Mapping, name: str) -> Path:
 def _full(record: Record, scale: str, row: str) -> Record:
     """Return the record of an arm. Raises UserError for another value of one of GIVEN than its row has."""
     wanted = parameters_of(read_experiments(), scale, row)
+    own, planned = ({**some, "optimizer": optimizer_of(some)} for some in (record.parameters, wanted))
     for name in GIVEN:
-        own, planned = (some.get(name) or UNNAMED.get(name, "") for some in (record.parameters, wanted))
-        if own != planned:
+        if (own.get(name) or "") != (planned.get(name) or ""):
             raise UserError(
                 f"row '{row}' was trained with {name} {record.parameters.get(name)} but scale {scale} gives it "
                 f"{wanted.get(name)}: {record.redo}"

@@ -9,7 +9,7 @@ The short form holds all that metrics need (`o1lib.scoring.short_form`). The rec
 its whole predictions too, so that the asset can be checked, and results/<scale>/texts.json has that of the asset.
 `pack` makes the same bytes of the same runs. Repeated runs differ in the seconds they took. A row that was kept and
 restored (`o1lib.study.kept`) has its texts only where it was run, so a study that was made in several checkouts is
-packed in pieces: `unpack` puts those of an earlier asset beside the records, and `pack` takes them from there too.
+packed in pieces: `unpack` puts those of an earlier asset next to the records, and `pack` takes them from there too.
 """
 
 import io
@@ -42,7 +42,7 @@ def copy_short(record: Record, target: Path) -> None:
 def pack(scale: str) -> Path:
     """Write the whole predictions of published runs into one file, and its hash into results/<scale>/texts.json.
 
-    They are taken from work/<scale>, or from beside the published record where an asset was unpacked. Runs whose
+    They are taken from work/<scale>, or from the folder of the published record where an asset was unpacked. Runs whose
     predictions are not there, or are not the published ones, are named in texts.json. Raises UserError if none is left.
     """
     root = project_root()
@@ -50,7 +50,7 @@ def pack(scale: str) -> Path:
     if not records:
         raise UserError(f"results/{scale} has no predictions: run `make study SCALE={scale}`, then `make publish`")
     whole = {_name(record): _whole(record, scale) for record in records}
-    missing = [_name(record) for record in records if not whole[_name(record)]]
+    missing = [name for name, source in whole.items() if not source]
     if len(missing) == len(records):
         raise UserError(f"no texts to pack: {_remedy(scale, missing)}")
     path = root / "work" / scale / f"texts-{scale}.tar"
